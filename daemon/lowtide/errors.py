@@ -1,0 +1,117 @@
+"""The errors that callers can tell apart.
+
+Invariant: each error says what happened, why, and what to do (`what: why; do this`); third-party exceptions are mapped
+to these inside the one module that owns the library.
+"""
+
+from __future__ import annotations
+
+
+class LowtideError(Exception):
+    """What happened, why, and what the user can do about it."""
+
+    exit_code = 1
+    kind = "error"
+
+    def __init__(self, what: str, why: str = "", remedy: str = "") -> None:
+        super().__init__(what, why, remedy)
+        self.what = what
+        self.why = why
+        self.remedy = remedy
+
+    @property
+    def message(self) -> str:
+        return f"{self.what}: {self.why}" if self.why else self.what
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+
+
+class UsageError(LowtideError):
+    """An argument that cannot be taken."""
+
+    exit_code = 2
+    kind = "usage"
+
+
+class ConfigError(LowtideError):
+    """A configuration file or value that cannot be used."""
+
+    exit_code = 2
+    kind = "config"
+
+
+class PathError(LowtideError):
+    """No index here, or a path that cannot be indexed."""
+
+    exit_code = 3
+    kind = "path"
+
+
+class RefusedError(LowtideError):
+    """Refused before the start: the budget cannot hold it, or the plan says no."""
+
+    exit_code = 4
+    kind = "refused"
+
+
+class BudgetError(RefusedError):
+    """The budget cannot be kept, or a lease was misused."""
+
+    kind = "budget"
+
+
+class ModelError(LowtideError):
+    """An embedding model that cannot be used: a file is missing, the shape is wrong, it is too large."""
+
+    exit_code = 2
+    kind = "model"
+
+
+class StoreError(LowtideError):
+    """The index cannot be read or written."""
+
+    kind = "store"
+
+
+class CorruptIndex(StoreError):
+    """A file of the index is damaged; it is rebuilt, never trusted."""
+
+    kind = "corrupt-index"
+
+
+class IndexTooNew(StoreError):
+    """The index was written by a newer version of Lowtide."""
+
+    kind = "index-too-new"
+
+
+class LockHeld(StoreError):
+    """Another process writes to this index."""
+
+    exit_code = 5
+    kind = "locked"
+
+
+class WorkerError(LowtideError):
+    """A worker process did not finish its task."""
+
+    kind = "worker"
+
+
+class WorkerCrashed(WorkerError):
+    """A worker ended before it answered."""
+
+    kind = "worker-crashed"
+
+
+class WorkerOverBudget(WorkerError):
+    """A worker needed more memory than its lease."""
+
+    kind = "worker-over-budget"
+
+
+class WorkerStalled(WorkerError):
+    """A worker passed its deadline."""
+
+    kind = "worker-stalled"

@@ -1,0 +1,130 @@
+"""Value types that every part of the engine shares.
+
+Invariant: standard library only; frozen; no behaviour beyond derived values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class SymbolKind(IntEnum):
+    """LSP's SymbolKind (specification 3.17)."""
+
+    FILE = 1
+    MODULE = 2
+    NAMESPACE = 3
+    PACKAGE = 4
+    CLASS = 5
+    METHOD = 6
+    PROPERTY = 7
+    FIELD = 8
+    CONSTRUCTOR = 9
+    ENUM = 10
+    INTERFACE = 11
+    FUNCTION = 12
+    VARIABLE = 13
+    CONSTANT = 14
+    STRING = 15
+    NUMBER = 16
+    BOOLEAN = 17
+    ARRAY = 18
+    OBJECT = 19
+    KEY = 20
+    NULL = 21
+    ENUM_MEMBER = 22
+    STRUCT = 23
+    EVENT = 24
+    OPERATOR = 25
+    TYPE_PARAMETER = 26
+
+    @property
+    def label(self) -> str:
+        """The kind as users write it: `enum-member`, `function`."""
+        return self.name.lower().replace("_", "-")
+
+
+class FileStatus(StrEnum):
+    """What became of one file of a workspace."""
+
+    INDEXED = "indexed"
+    SKIPPED = "skipped"
+    QUARANTINED = "quarantined"
+    FAILED = "failed"
+
+
+class Reason(StrEnum):
+    """Why a file is not indexed as source code. Each has one sentence for users in `docs/formats.md`."""
+
+    BINARY = "binary"
+    TOO_LARGE = "too-large"
+    MINIFIED = "minified"
+    GENERATED = "generated"
+    VENDORED = "vendored"
+    SECRET = "secret"
+    SYMLINK = "symlink"
+    SYMLINK_OUT = "symlink-out-of-root"
+    NOT_A_FILE = "not-a-regular-file"
+    UNREADABLE = "unreadable"
+    ENCODING = "encoding"
+    EMPTY = "empty"
+    EXCLUDED = "excluded"
+    MEMORY = "over-budget"
+    DEADLINE = "deadline"
+    CRASH = "crash"
+    CHANGED = "changed-while-read"
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """A file that the walk saw.
+
+    `path` is relative to the root, in bytes as the file system spells it, with `/`. `reason` is None for a candidate
+    to index; else the file is skipped for `reason`, by `rule` (a pattern with where it stands, or the limit passed).
+    A `path` that ends with `/` is a whole folder left out.
+    """
+
+    path: bytes
+    size_bytes: int
+    mtime_ns: int
+    inode: int
+    reason: Reason | None = None
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A definition. Lines count from 0; columns are bytes of the UTF-8 text from the start of the line."""
+
+    name: str
+    kind: SymbolKind
+    container: str
+    """Names of the enclosing definitions, outermost first, joined by `.`; empty at top level."""
+    start_line: int
+    start_column: int
+    end_line: int
+    end_column: int
+    name_line: int
+    name_column: int
+    signature: str
+    """The first line(s) of the definition up to its body, white space folded, at most 240 characters."""
+    doc: str
+    """The doc comment or docstring without its markers, at most 400 characters; may be empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A span of a file that is embedded. Bytes are offsets in the UTF-8 text, end exclusive; lines count from 0, inclusive."""
+
+    start_byte: int
+    end_byte: int
+    start_line: int
+    end_line: int
+    symbol: int
+    """Index in the file's symbols of the innermost definition that holds or begins the chunk; -1 when there is none."""
+
+
+def display_path(path: bytes) -> str:
+    """The path for people: UTF-8, other bytes as `\\xNN`."""
+    return path.decode("utf-8", "backslashreplace")
