@@ -1,0 +1,114 @@
+"""The ladder: the named steps by which work degrades as memory runs short, and when to climb back.
+
+Invariant: pure; each step taken is recorded with its reason and the time it was told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Step(IntEnum):
+    """From full service to none; a higher number uses less memory."""
+
+    FULL = 0
+    SMALLER_BATCHES = 1
+    ONE_WORKER = 2
+    LEXICAL_ONLY = 3
+    PAUSED = 4
+
+    @property
+    def label(self) -> str:
+        """The name in status, JSON and messages: `smaller-batches`."""
+        return self.name.lower().replace("_", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class StepTaken:
+    """One move on the ladder."""
+
+    step: Step
+    reason: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Footing:
+    """What the ladder allows at a step."""
+
+    worker_count: int
+    batch_size: int
+    batch_bytes: int
+    embed: bool
+
+
+CALM_S = 10.0
+"""How long there must be room before one step up is tried."""
+
+FULL_BATCH_SIZE = 64
+SMALL_BATCH_SIZE = 16
+FULL_BATCH_BYTES = 256 << 10
+SMALL_BATCH_BYTES = 64 << 10
+
+
+class Ladder:
+    """Where the work stands, and how it came there."""
+
+    def __init__(self, worker_count: int) -> None:
+        self._worker_count = max(1, worker_count)
+        self._floor = Step.FULL
+        self._last_move_s = float("-inf")
+        self.step = Step.FULL
+        self.reason = ""
+        self.history: list[StepTaken] = []
+
+    @property
+    def floor(self) -> Step:
+        """The step that the budget itself imposes; the work never climbs above it."""
+        return self._floor
+
+    def footing(self) -> Footing:
+        """Workers, batch sizes and whether to embed, at the present step."""
+        small = self.step >= Step.SMALLER_BATCHES
+        return Footing(
+            worker_count=1 if self.step >= Step.ONE_WORKER else self._worker_count,
+            batch_size=SMALL_BATCH_SIZE if small else FULL_BATCH_SIZE,
+            batch_bytes=SMALL_BATCH_BYTES if small else FULL_BATCH_BYTES,
+            embed=self.step < Step.LEXICAL_ONLY,
+        )
+
+    def set_floor(self, step: Step, reason: str, now_s: float) -> None:
+        """The budget allows no more than `step`: go there, and do not climb above it until it is set anew."""
+        self._floor = step
+        if step > self.step:
+            self._move(step, reason, now_s)
+
+    def down(self, reason: str, now_s: float) -> bool:
+        """One step down, at most to lexical-only; False when there is none left."""
+        if self.step >= Step.LEXICAL_ONLY:
+            return False
+        self._move(Step(self.step + 1), reason, now_s)
+        return True
+
+    def pause(self, reason: str, now_s: float) -> None:
+        """To the last step at once."""
+        if self.step != Step.PAUSED:
+            self._move(Step.PAUSED, reason, now_s)
+
+    def climb(self, room: bool, now_s: float) -> bool:
+        """One step up when there has been room since CALM_S; call it now and then. True when a step was taken."""
+        if not room:
+            self._last_move_s = now_s
+            return False
+        if self.step <= self._floor or now_s - self._last_move_s < CALM_S:
+            return False
+        self._move(Step(self.step - 1), "there is room again", now_s)
+        return True
+
+    def _move(self, step: Step, reason: str, now_s: float) -> None:
+        self.step = step
+        self.reason = reason if step > Step.FULL else ""
+        self._last_move_s = now_s
+        self.history.append(StepTaken(step, reason, now_s))
+        del self.history[:-100]

@@ -1,0 +1,474 @@
+"""Bringing one index up to date: scan -> queue -> batches under leases -> commit, in bounded stages.
+
+Invariant: every stage is bounded in bytes; a slow disk slows the workers, it does not fill memory.
+Invariant: a file that breaks its worker is tried once more alone, then indexed by lines without its syntax, and then
+given up as quarantined with the reason; every other file is indexed whole.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from lowtide.core.budget import MIB, CostModel
+from lowtide.core.ladder import Ladder
+from lowtide.core.plan import Act, Action, compare
+from lowtide.core.queue import Entry, Queue
+from lowtide.errors import StoreError, WorkerError, WorkerOverBudget, WorkerStalled
+from lowtide.models import FileStat, FileStatus, Reason
+from lowtide.store.catalog import Catalog, Commit
+from lowtide.work import languages, wire
+from lowtide.work.pool import WorkerPool
+
+QUEUE_LENGTH = 1024
+"""Files planned ahead of the workers."""
+BATCH_FILES = 48
+GROUP_BYTES = 4 * MIB
+"""Results written in one transaction, at most: what a kill can undo, and what Ctrl-C must wait for."""
+RESULT_FACTOR = 4.0
+"""Bytes that a result takes on its way through the daemon, for each byte of its file (measured: 2.5 to 4)."""
+EMBED_BLOCK = 512
+"""Documents of a large file embedded in one task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file to index. `attempt` 0: in a batch; 1: alone; 2: by lines, without parsing."""
+
+    path: bytes
+    size_bytes: int
+    known_id: int | None
+    known_hash: bytes
+    attempt: int = 0
+    reason: Reason | None = None
+    rule: str = ""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far an index run is; read it at any time."""
+
+    seen: int = 0
+    total: int = 0
+    done: int = 0
+    scanning: bool = True
+    current: str = ""
+    indexed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    skipped: int = 0
+    failed: int = 0
+    quarantined: int = 0
+    chunks: int = 0
+    symbols: int = 0
+    new_vectors: int = 0
+    bytes_done: int = 0
+    skip_reasons: Counter[str] = field(default_factory=Counter)
+    phase: str = "indexing"
+
+
+@dataclass(slots=True)
+class _Group:
+    commits: list[Commit] = field(default_factory=list)
+    skipped: list[tuple[FileStat, int | None]] = field(default_factory=list)
+    removed: list[int] = field(default_factory=list)
+    size_bytes: int = 0
+    entries: list[Entry[Job]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexOptions:
+    """What one run needs to know. `model` is empty when there are to be no vectors."""
+
+    root: bytes
+    model: str
+    embed: bool
+    recheck: bool
+    settings: dict[str, bool | int]
+    query_deadline_s: float = 5.0
+
+
+class Indexer:
+    """One run over one workspace; `run()` once."""
+
+    def __init__(
+        self, writer: Catalog, reader: Catalog, pool: WorkerPool, ladder: Ladder, costs: CostModel, options: IndexOptions,
+        walk: Callable[[], Iterable[FileStat]],
+    ) -> None:  # fmt: skip
+        self._writer = writer
+        self._reader = reader
+        self._pool = pool
+        self._ladder = ladder
+        self._costs = costs
+        self._options = options
+        self._walk = walk
+        self.progress = Progress()
+        self._queue: Queue[Job] = Queue()
+        self._queued = anyio.Condition()
+        self._open_jobs = 0
+        self._scan_done = False
+        self._stopping = False
+        self._dedupe = False
+        self._writer_limit = anyio.CapacityLimiter(1)
+        self._reader_limit = anyio.CapacityLimiter(1)
+
+    async def run(self) -> Progress:
+        """Bring the index up to date. Cancelling keeps what was committed; StoreError when it cannot be written."""
+        self._dedupe = await self._read(self._reader.has_vectors)
+        send, receive = anyio.create_memory_object_stream[_Group](4)
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._commit_stage, receive)
+                async with send:
+                    async with anyio.create_task_group() as producers:
+                        producers.start_soon(self._scan_stage, send.clone())
+                        for _ in range(self._ladder.footing().worker_count):
+                            producers.start_soon(self._work_stage, send.clone())
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from errors
+        finally:
+            self._stopping = True
+        return self.progress
+
+    async def _read(self, call: Callable[[], bool]) -> bool:
+        return await anyio.to_thread.run_sync(call, limiter=self._reader_limit)
+
+    # -- scan ---------------------------------------------------------------------------------------------------
+
+    async def _scan_stage(self, send: MemoryObjectSendStream[_Group]) -> None:
+        async with send:
+            await anyio.to_thread.run_sync(partial(self._scan, send), abandon_on_cancel=True)
+        async with self._queued:
+            self._scan_done = True
+            self.progress.scanning = False
+            self._queued.notify_all()
+
+    def _scan(self, send: MemoryObjectSendStream[_Group]) -> None:
+        """In a thread: walk, compare, hand over in blocks."""
+        progress = self.progress
+        jobs: list[Job] = []
+        group = _Group()
+        scanner = Catalog(self._reader.path, writable=False)
+        try:
+            for action in compare(scanner.known_files(), self._walk(), recheck=self._options.recheck):
+                if self._stopping:
+                    return
+                self._sort_action(action, jobs, group)
+                if len(jobs) >= 64:
+                    anyio.from_thread.run(self._enqueue, jobs)
+                    jobs = []
+                if len(group.skipped) + len(group.removed) >= 256:
+                    anyio.from_thread.run(send.send, group)
+                    group = _Group()
+            if jobs:
+                anyio.from_thread.run(self._enqueue, jobs)
+            if group.skipped or group.removed:
+                anyio.from_thread.run(send.send, group)
+        finally:
+            scanner.close()
+        progress.scanning = False
+
+    def _sort_action(self, action: Action, jobs: list[Job], group: _Group) -> None:
+        progress, stat, known = self.progress, action.observed, action.known
+        if action.act is Act.REMOVE:
+            assert known is not None
+            group.removed.append(known.file_id)
+            progress.removed += known.status is not FileStatus.SKIPPED
+            return
+        assert stat is not None
+        progress.seen += 1
+        if stat.reason is not None:
+            progress.skipped += 1
+            progress.skip_reasons[stat.reason] += 1
+            if action.act is Act.SKIP:
+                group.skipped.append((stat, known.file_id if known else None))
+        elif action.act is Act.KEEP:
+            assert known is not None
+            self._count_kept(known.status, known.reason)
+        else:
+            jobs.append(Job(stat.path, stat.size_bytes, known.file_id if known else None, known.content_hash if known else b""))
+            progress.total += 1
+
+    def _count_kept(self, status: FileStatus, reason: str) -> None:
+        progress = self.progress
+        if status is FileStatus.INDEXED:
+            progress.unchanged += 1
+        elif status is FileStatus.SKIPPED:
+            progress.skipped += 1
+            progress.skip_reasons[reason] += 1
+        elif status is FileStatus.QUARANTINED:
+            progress.quarantined += 1
+        else:
+            progress.failed += 1
+
+    async def _enqueue(self, jobs: list[Job]) -> None:
+        async with self._queued:
+            while len(self._queue) >= QUEUE_LENGTH:
+                await self._queued.wait()
+            for job in jobs:
+                self._queue.push(job.path, job, tag=job.path.rpartition(b"/")[0])
+                self._open_jobs += 1
+            self._queued.notify_all()
+
+    # -- work ---------------------------------------------------------------------------------------------------
+
+    async def _take(self) -> list[Entry[Job]]:
+        """The next batch; empty when there is nothing more to come."""
+        async with self._queued:
+            while True:
+                batch = self._fill_batch()
+                if batch:
+                    self._queued.notify_all()
+                    return batch
+                if self._scan_done and self._open_jobs == 0:
+                    self._queued.notify_all()
+                    return []
+                await self._queued.wait()
+
+    def _fill_batch(self) -> list[Entry[Job]]:
+        footing = self._ladder.footing()
+        batch: list[Entry[Job]] = []
+        size = 0
+        while len(batch) < BATCH_FILES and (head := self._queue.peek()) is not None:
+            alone = head.payload.attempt > 0 or head.payload.size_bytes > footing.batch_bytes // 2
+            if batch and (alone or size + head.payload.size_bytes > footing.batch_bytes):
+                break
+            entry = self._queue.pop()
+            assert entry is not None
+            batch.append(entry)
+            size += entry.payload.size_bytes
+            if alone:
+                break
+        return batch
+
+    async def _work_stage(self, send: MemoryObjectSendStream[_Group]) -> None:
+        async with send:
+            while batch := await self._take():
+                jobs = [entry.payload for entry in batch]
+                try:
+                    group = await self._run_batch(jobs)
+                except _Broken as broken:
+                    await self._requeue(batch, broken)
+                    continue
+                group.entries = batch
+                await send.send(group)
+
+    async def _requeue(self, batch: list[Entry[Job]], broken: _Broken) -> None:
+        """Put a broken batch back: the culprit alone with one more attempt, the others as they were."""
+        async with self._queued:
+            for index, entry in enumerate(batch):
+                self._queue.finish(entry.key, entry.generation)
+                job = entry.payload
+                if index == broken.index:
+                    job = Job(job.path, job.size_bytes, job.known_id, job.known_hash, job.attempt + 1, broken.reason, broken.rule)
+                self._queue.push(entry.key, job, tag=entry.tag)
+            self._queued.notify_all()
+
+    async def _run_batch(self, jobs: list[Job]) -> _Group:
+        size = sum(job.size_bytes for job in jobs)
+        if len(jobs) == 1 and jobs[0].attempt > 2:
+            return self._give_up(jobs[0])
+        lines_only = len(jobs) == 1 and jobs[0].attempt == 2
+        names = [languages.language_for(job.path, b"") for job in jobs]
+        needs = [
+            self._costs.predict_lines_bytes(job.size_bytes) if lines_only else self._costs.predict_bytes(name.name if name else "", job.size_bytes)
+            for job, name in zip(jobs, names, strict=True)
+        ]
+        need = max(needs) + 2 * size
+        footing = self._ladder.footing()
+        embed = self._options.embed and footing.embed
+        result_bytes = int(RESULT_FACTOR * size) + MIB
+        # A large file is parsed in a worker without the model, for its tree needs the room, and embedded after.
+        apart = embed and len(jobs) == 1 and (jobs[0].attempt > 0 or size > 4 * footing.batch_bytes)
+        model = self._options.model if embed and not apart else ""
+        current = 0
+
+        def started(index: int) -> None:
+            nonlocal current
+            current = index
+            self.progress.current = jobs[index].path.decode("utf-8", "replace")
+
+        task = wire.IndexTask(
+            self._options.root, [job.path for job in jobs], [job.known_hash for job in jobs], self._options.settings,
+            self._options.query_deadline_s, bool(model), bool(model) and self._dedupe, lines_only, footing.batch_size,
+            self._options.model,
+        )  # fmt: skip
+        try:
+            async with self._pool.lease(need, result_bytes, model) as (worker, _):
+                outcome = await self._pool.run(
+                    worker, task, on_started=started, on_ask=self._missing,
+                    file_deadline_s=lambda index: 10.0 + 2.0 * self._options.query_deadline_s + 4.0 * jobs[index].size_bytes / MIB,
+                )  # fmt: skip
+            if len(jobs) == 1 and not lines_only and names[0]:
+                self._costs.learn(names[0].name, size, outcome.grown_bytes)
+            done = outcome.done
+            if apart:
+                done = await self._embed_apart(done, footing.batch_size)
+        except WorkerOverBudget as error:
+            raise _Broken(current, Reason.MEMORY, _why(error)) from error
+        except WorkerStalled as error:
+            raise _Broken(current, Reason.DEADLINE, _why(error)) from error
+        except WorkerError as error:
+            raise _Broken(current, Reason.CRASH, _why(error)) from error
+        return self._collect(jobs, done)
+
+    async def _missing(self, hashes: bytes) -> list[int]:
+        return await anyio.to_thread.run_sync(self._reader.missing_vectors, hashes, limiter=self._reader_limit)
+
+    async def _embed_apart(self, done: wire.Done, batch_size: int) -> wire.Done:
+        from lowtide.work.documents import document_words
+
+        documents = [
+            document_words(file.path_words, name, words)
+            for file in done.files
+            for name, words in zip(file.names, file.words, strict=True)
+        ]
+        rows = await self._missing(b"".join(file.hashes for file in done.files)) if self._dedupe else range(len(documents))
+        rows = list(rows)
+        vectors, dims = bytearray(), 0
+        for start in range(0, len(rows), EMBED_BLOCK):
+            block = rows[start : start + EMBED_BLOCK]
+            task = wire.EmbedTask([documents[row] for row in block], batch_size, self._options.model)
+            async with self._pool.lease(4 * MIB, 2 * MIB, self._options.model) as (worker, _):
+                part = (await self._pool.run(worker, task)).done
+            vectors += part.vectors
+            dims = part.dims
+        return wire.Done(done.files, bytes(vectors), rows, dims, done.cpu_s)
+
+    def _collect(self, jobs: list[Job], done: wire.Done) -> _Group:
+        """Pair each file's chunks with their vectors."""
+        group = _Group()
+        rows = {row: index for index, row in enumerate(done.vector_rows)}
+        first = 0
+        for job, file in zip(jobs, done.files, strict=True):
+            count = len(file.chunks)
+            vectors: list[bytes | None] = []
+            for row in range(first, first + count):
+                at = rows.get(row)
+                vectors.append(None if at is None else done.vectors[at * done.dims : (at + 1) * done.dims])
+            first += count
+            if job.attempt == 2 and file.status == FileStatus.INDEXED:
+                file = _replaced(file, FileStatus.QUARANTINED, job.reason or Reason.CRASH, job.rule)
+            elif file.status == FileStatus.SKIPPED and not file.content_hash:
+                file = _stat_of(file, job)
+            group.commits.append(Commit(job.path, job.known_id, file, vectors))
+            group.size_bytes += int(2.5 * job.size_bytes)
+        return group
+
+    def _give_up(self, job: Job) -> _Group:
+        result = wire.FileResult(
+            job.size_bytes, -1, 0, b"", "", "", 0, FileStatus.QUARANTINED, job.reason or Reason.CRASH,
+            job.rule, [], [], b"", [], [], "", b"",
+        )  # fmt: skip
+        return _Group(commits=[Commit(job.path, job.known_id, result, [])])
+
+    # -- commit -------------------------------------------------------------------------------------------------
+
+    async def _commit_stage(self, receive: MemoryObjectReceiveStream[_Group]) -> None:
+        async with receive:
+            async for merged in _grouped(receive):
+                with anyio.CancelScope(shield=True):
+                    new = await anyio.to_thread.run_sync(
+                        self._writer.write, merged.commits, merged.skipped, merged.removed, limiter=self._writer_limit
+                    )
+                await self._committed(merged, new)
+
+    async def _committed(self, group: _Group, new_vectors: int) -> None:
+        progress = self.progress
+        progress.new_vectors += new_vectors
+        for commit in group.commits:
+            result = commit.result
+            progress.done += 1
+            progress.bytes_done += result.size_bytes
+            if result.status == FileStatus.SKIPPED:
+                progress.skipped += 1
+                progress.skip_reasons[result.reason] += 1
+            elif result.status == FileStatus.QUARANTINED:
+                progress.quarantined += 1
+            elif result.reason == "unchanged":
+                progress.unchanged += 1
+            else:
+                progress.indexed += 1
+            progress.chunks += len(result.chunks)
+            progress.symbols += len(result.symbols)
+        async with self._queued:
+            for entry in group.entries:
+                self._queue.finish(entry.key, entry.generation)
+            self._open_jobs -= len(group.entries)
+            self._queued.notify_all()
+
+
+class _Broken(Exception):
+    """A batch's worker is gone; `index` is the file it was at."""
+
+    def __init__(self, index: int, reason: Reason, rule: str) -> None:
+        super().__init__(index, reason, rule)
+        self.index = index
+        self.reason = reason
+        self.rule = rule
+
+
+async def _grouped(receive: MemoryObjectReceiveStream[_Group]) -> AsyncIterator[_Group]:
+    """Join what is waiting into one group of at most GROUP_BYTES."""
+    async for group in receive:
+        merged = group
+        while merged.size_bytes < GROUP_BYTES:
+            try:
+                more = receive.receive_nowait()
+            except (anyio.WouldBlock, anyio.EndOfStream):
+                break
+            merged.commits += more.commits
+            merged.skipped += more.skipped
+            merged.removed += more.removed
+            merged.entries += more.entries
+            merged.size_bytes += more.size_bytes
+        yield merged
+
+
+def _why(error: WorkerError) -> str:
+    return error.why or error.what
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error to show of several: a failure of the store before what it made fail."""
+    flat: list[BaseException] = []
+    stack: list[BaseException] = [errors]
+    while stack:
+        error = stack.pop()
+        if isinstance(error, BaseExceptionGroup):
+            stack += error.exceptions
+        else:
+            flat.append(error)
+    for error in flat:
+        if isinstance(error, StoreError):
+            return error
+    return flat[0]
+
+
+def _replaced(file: wire.FileResult, status: FileStatus, reason: Reason, rule: str) -> wire.FileResult:
+    import msgspec
+
+    return msgspec.structs.replace(file, status=status, reason=reason, rule=rule)
+
+
+def _stat_of(file: wire.FileResult, job: Job) -> wire.FileResult:
+    import msgspec
+
+    return msgspec.structs.replace(file, size_bytes=job.size_bytes)
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and of its ended children."""
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+    )
+

@@ -1,0 +1,593 @@
+"""The catalog: every file, symbol, chunk and vector of one workspace, in SQLite.
+
+Invariant: the only module that imports sqlite3; its errors leave as StoreError and its kinds.
+Invariant: the catalog is the truth. A file's rows, its chunks' words and their vectors are written in one transaction,
+so after any crash a file is there whole or not at all, and no chunk waits for its vector.
+Invariant: ids of symbols, chunks and vectors are never used twice: segments name them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from lowtide.core.plan import Known
+from lowtide.errors import CorruptIndex, IndexTooNew, StoreError
+from lowtide.models import FileStat, FileStatus
+from lowtide.store import schema
+from lowtide.work.wire import FileResult
+
+T = TypeVar("T")
+CACHE_KIB = 2000
+"""SQLite's page cache: nearly as fast as 64 MB and costs 1 to 2 (measured)."""
+BLOCK_ROWS = 4096
+
+_unpack = msgspec.msgpack.Decoder(tuple[list[str], list[str], str]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One row of the manifest: a segment file that belongs to this index."""
+
+    name: str
+    kind: str
+    first_id: int
+    last_id: int
+    count: int
+    size_bytes: int
+    crc32: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the index holds."""
+
+    files: int
+    symbols: int
+    chunks: int
+    vectors: int
+    skipped: int
+    failed: int
+    quarantined: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """One file as the catalog knows it."""
+
+    file_id: int
+    path: bytes
+    size_bytes: int
+    mtime_ns: int
+    inode: int
+    content_hash: bytes
+    language: str
+    encoding: str
+    status: FileStatus
+    reason: str
+    rule: str
+    lines: int
+    symbols: int
+    chunks: int
+    indexed_at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRow:
+    """A chunk with its file and its symbol, for showing it."""
+
+    chunk_id: int
+    vector_id: int | None
+    file_id: int
+    path: bytes
+    language: str
+    start_byte: int
+    end_byte: int
+    start_line: int
+    end_line: int
+    kind: int
+    name: str
+    container: str
+    signature: str
+    symbol_start_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolRow:
+    """A symbol with its file."""
+
+    symbol_id: int
+    path: bytes
+    name: str
+    kind: int
+    container: str
+    start_line: int
+    start_column: int
+    end_line: int
+    end_column: int
+    name_line: int
+    name_column: int
+    signature: str
+    doc: str
+    mtime_ns: int
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One file to write: `known_id` is the row it replaces; `vectors[i]` is None when chunk i's vector is known already."""
+
+    path: bytes
+    known_id: int | None
+    result: FileResult
+    vectors: Sequence[bytes | None]
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise map_error(error, path) from error
+
+
+def map_error(error: sqlite3.Error, path: Path) -> StoreError:
+    """The StoreError that says what to do about an error of SQLite's."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    text = str(error)
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "malformed" in text or "not a database" in text:
+        return CorruptIndex(f"the index at {path} is damaged", text, "it will be rebuilt by the next `lowtide index`")
+    if name.startswith("SQLITE_FULL") or "disk is full" in text:
+        return StoreError("cannot write the index", "the disk is full", "free some space and run the command again; nothing that was committed is lost")
+    if name.startswith("SQLITE_READONLY"):
+        return StoreError("cannot write the index", f"{path.parent} is read-only", "make it writable or set LOWTIDE_HOME to another folder")
+    if name.startswith("SQLITE_CANTOPEN"):
+        return StoreError(f"cannot open {path}", text, "check that the folder exists, is writable, and that the disk is not full")
+    if name.startswith("SQLITE_IOERR"):
+        return StoreError("cannot read or write the index", text, "check the disk's space and health, then run the command again")
+    return StoreError("the index cannot be used", f"{name or 'SQLite'}: {text}", "run `lowtide doctor`")
+
+
+class Catalog:
+    """One connection to a catalog; a writer's lives in one thread, readers have their own.
+
+    Errors: CorruptIndex when the file is damaged or not Lowtide's, IndexTooNew when a newer version wrote it,
+    StoreError for full disks, permissions and the like.
+    """
+
+    def __init__(self, path: Path, *, writable: bool) -> None:
+        self.path = path
+        self._writable = writable
+        with _mapped(path):
+            self._db = self._connect()
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
+
+    # -- opening ------------------------------------------------------------------------------------------------
+
+    def _connect(self) -> sqlite3.Connection:
+        if not self._writable and not self.path.exists():
+            raise CorruptIndex(f"no catalog at {self.path}", "the file is missing", "run `lowtide index`")
+        if self._writable:
+            with suppress(FileExistsError):
+                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        mode = "rwc" if self._writable else "ro"
+        uri = f"{self.path.absolute().as_uri()}?mode={mode}"
+        return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
+
+    def _prepare(self) -> None:
+        run = self._db.execute
+        run(f"PRAGMA cache_size = -{CACHE_KIB}")
+        run("PRAGMA mmap_size = 0")
+        run("PRAGMA temp_store = FILE")
+        version = int(run("PRAGMA user_version").fetchone()[0])
+        owner = int(run("PRAGMA application_id").fetchone()[0])
+        empty = not run("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if not empty and owner != schema.APPLICATION_ID:
+            raise CorruptIndex(f"{self.path} is not an index of Lowtide's", f"application id {owner:#x}", "remove it")
+        if version > schema.SCHEMA_VERSION:
+            raise IndexTooNew(
+                f"the index at {self.path} was written by a newer Lowtide",
+                f"its schema is {version}, this version knows {schema.SCHEMA_VERSION}",
+                "upgrade Lowtide, or remove this index with `lowtide clear`",
+            )
+        if not self._writable:
+            if empty:
+                raise CorruptIndex(f"{self.path} is empty", "no tables", "run `lowtide index`")
+            if version < schema.SCHEMA_VERSION:
+                raise StoreError(f"the index at {self.path} is of an older format", f"schema {version}", "run `lowtide index`")
+            return
+        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = NORMAL")
+        run("PRAGMA journal_size_limit = 16777216")
+        if empty:
+            with self.transaction():
+                for statement in _statements(schema.TABLES):
+                    run(statement)
+                run(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+                run(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
+        while 0 < version < schema.SCHEMA_VERSION:
+            with self.transaction():
+                for statement in _statements(schema.MIGRATIONS[version]):
+                    run(statement)
+                version += 1
+                run(f"PRAGMA user_version = {version}")
+
+    def close(self) -> None:
+        """Close the connection; a writer first folds the write-ahead log into the file when no reader is in the way."""
+        with suppress(sqlite3.Error):
+            if self._writable:
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with suppress(sqlite3.Error):
+            self._db.close()
+
+    def interrupt(self) -> None:
+        """Make a running query of this connection end early; may be called from any thread."""
+        with suppress(sqlite3.Error):
+            self._db.interrupt()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; the write lock is taken at once, and any error, a cancellation too, rolls back."""
+        with _mapped(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+        with _mapped(self.path):
+            cursor = self._db.execute(sql, parameters)
+            while block := cursor.fetchmany(BLOCK_ROWS):
+                yield from block
+
+    def _row(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        with _mapped(self.path):
+            return self._db.execute(sql, parameters).fetchone()
+
+    def _value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        row = self._row(sql, parameters)
+        return None if row is None else row[0]
+
+    # -- meta ---------------------------------------------------------------------------------------------------
+
+    def get_meta(self, key: str) -> str | None:
+        """The value kept under `key`, or None."""
+        value = self._value("SELECT value FROM meta WHERE key = ?", (key,))
+        return None if value is None else str(value)
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Keep `value` under `key` (inside the caller's transaction, or one of its own)."""
+        with _mapped(self.path):
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def check(self) -> str | None:
+        """SQLite's own quick integrity check; None when sound, else the first complaint."""
+        try:
+            answer = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.Error as error:
+            return str(error)
+        return None if answer == "ok" else str(answer)
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def write(self, commits: Sequence[Commit], skipped: Sequence[tuple[FileStat, int | None]], removed: Sequence[int]) -> int:
+        """Write files, skips and removals in one transaction; returns how many vectors were new."""
+        with self.transaction():
+            for file_id in removed:
+                self._delete_rows(file_id)
+                self._db.execute("DELETE FROM files WHERE id = ?", (file_id,))
+            for stat, known_id in skipped:
+                if known_id is not None:
+                    self._delete_rows(known_id)
+                self._put_file(stat.path, (stat.size_bytes, stat.mtime_ns, stat.inode, b"", "", "", FileStatus.SKIPPED, stat.reason, stat.rule, 0, 0, 0))
+            return sum(self._write_file(commit) for commit in commits)
+
+    def _put_file(self, path: bytes, values: Sequence[Any]) -> int:
+        self._db.execute(
+            "INSERT INTO files (path, size_bytes, mtime_ns, inode, content_hash, language, encoding, status, reason, rule,"
+            " lines, symbols, chunks, indexed_at_ns) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (path) DO UPDATE SET"
+            " size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, inode = excluded.inode,"
+            " content_hash = excluded.content_hash, language = excluded.language, encoding = excluded.encoding,"
+            " status = excluded.status, reason = excluded.reason, rule = excluded.rule, lines = excluded.lines,"
+            " symbols = excluded.symbols, chunks = excluded.chunks, indexed_at_ns = excluded.indexed_at_ns",
+            (path, *values, time.time_ns()),
+        )
+        return int(self._value("SELECT id FROM files WHERE path = ?", (path,)))
+
+    def _write_file(self, commit: Commit) -> int:
+        result = commit.result
+        if result.status == FileStatus.INDEXED and result.reason == "unchanged":
+            self._db.execute(
+                "UPDATE files SET size_bytes = ?, mtime_ns = ?, inode = ? WHERE id = ?",
+                (result.size_bytes, result.mtime_ns, result.inode, commit.known_id),
+            )
+            return 0
+        if commit.known_id is not None:
+            self._delete_rows(commit.known_id)
+        chunk_count = len(result.chunks)
+        file_id = self._put_file(
+            commit.path,
+            (result.size_bytes, result.mtime_ns, result.inode, result.content_hash, result.language, result.encoding,
+             result.status, result.reason, result.rule, result.lines, len(result.symbols), chunk_count),
+        )  # fmt: skip
+        if not chunk_count and not result.symbols:
+            return 0
+        run, many = self._db.execute, self._db.executemany
+        symbol_id = self._next_id("symbols")
+        many(
+            "INSERT INTO symbols VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            [(number, file_id, *row) for number, row in enumerate(result.symbols, symbol_id)],
+        )
+        chunk_id = self._next_id("chunks")
+        vector_ids, new = self._put_vectors(result.hashes, commit.vectors)
+        many(
+            "INSERT INTO chunks VALUES (?,?,?,?,?,?,?,?)",
+            [
+                (number, file_id, vector, symbol_id + row[4] if row[4] >= 0 else None, row[0], row[1], row[2], row[3])
+                for number, (row, vector) in enumerate(zip(result.chunks, vector_ids, strict=True), chunk_id)
+            ],
+        )
+        many(
+            "INSERT INTO lexicon (rowid, words, name, path) VALUES (?,?,?,?)",
+            [
+                (number, words, name, result.path_words)
+                for number, (words, name) in enumerate(zip(result.words, result.names, strict=True), chunk_id)
+            ],
+        )
+        run("INSERT OR REPLACE INTO file_words VALUES (?,?,?)", (file_id, chunk_id, result.packed_words))
+        return new
+
+    def _next_id(self, table: str) -> int:
+        value = self._value("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
+        return int(value or 0) + 1
+
+    def _put_vectors(self, hashes: bytes, vectors: Sequence[bytes | None]) -> tuple[list[int | None], int]:
+        ids: list[int | None] = []
+        rows = []
+        next_id = self._next_id("vectors")
+        fresh: dict[bytes, int] = {}
+        for index, data in enumerate(vectors):
+            address = hashes[index * 16 : index * 16 + 16]
+            found = fresh.get(address) or self.find_vector(address)
+            if found is None and data is not None:
+                found = fresh[address] = next_id + len(rows)
+                rows.append((found, _key(address), address, data))
+            ids.append(found)
+        self._db.executemany("INSERT INTO vectors VALUES (?,?,?,?)", rows)
+        return ids, len(rows)
+
+    def _delete_rows(self, file_id: int) -> None:
+        run = self._db.execute
+        row = run("SELECT first_chunk_id, words FROM file_words WHERE file_id = ?", (file_id,)).fetchone()
+        if row is not None:
+            first, packed = row
+            words, names, path_words = _unpack(zlib.decompress(packed))
+            self._db.executemany(
+                "INSERT INTO lexicon (lexicon, rowid, words, name, path) VALUES ('delete', ?, ?, ?, ?)",
+                [(first + index, text, name, path_words) for index, (text, name) in enumerate(zip(words, names, strict=True))],
+            )
+            run("DELETE FROM file_words WHERE file_id = ?", (file_id,))
+        run("DELETE FROM chunks WHERE file_id = ?", (file_id,))
+        run("DELETE FROM symbols WHERE file_id = ?", (file_id,))
+
+    def forget_vectors(self) -> None:
+        """Drop every vector and index every file anew next time: the model has changed, and vectors never mix."""
+        with self.transaction():
+            self._db.execute("UPDATE chunks SET vector_id = NULL WHERE vector_id IS NOT NULL")
+            self._db.execute("DELETE FROM vectors")
+            self._db.execute("DELETE FROM segments WHERE kind IN ('flat', 'graph')")
+            self.mark_all_stale()
+
+    def mark_all_stale(self) -> None:
+        """Make every file differ from what the walk sees, so that it is indexed again."""
+        with _mapped(self.path):
+            self._db.execute("UPDATE files SET mtime_ns = -1, content_hash = x''")
+
+    def collect_vectors(self) -> int:
+        """Delete vectors that no chunk uses; returns how many."""
+        with self.transaction():
+            cursor = self._db.execute(
+                "DELETE FROM vectors WHERE NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.vector_id = vectors.id)"
+            )
+            return cursor.rowcount
+
+    def record_run(self, figures: dict[str, Any]) -> None:
+        """Keep the outcome of an index run; the last 20 stay."""
+        with self.transaction():
+            self._db.execute("INSERT INTO runs (ended_at_ns, figures) VALUES (?, ?)", (time.time_ns(), json.dumps(figures)))
+            self._db.execute("DELETE FROM runs WHERE id <= (SELECT max(id) FROM runs) - 20")
+
+    def last_run(self) -> dict[str, Any] | None:
+        """The figures of the newest index run, or None."""
+        value = self._value("SELECT figures FROM runs ORDER BY id DESC LIMIT 1")
+        return None if value is None else dict(json.loads(value))
+
+    # -- the manifest -------------------------------------------------------------------------------------------
+
+    def segments(self) -> list[Segment]:
+        """The segment files that belong to this index, oldest ids first."""
+        return [Segment(*row) for row in self._rows("SELECT * FROM segments ORDER BY kind, first_id")]
+
+    def swap_segments(self, added: Sequence[Segment], dropped: Sequence[str]) -> None:
+        """Move the manifest: the commit point of segments. Synced to the disk before it returns."""
+        with _mapped(self.path):
+            self._db.execute("PRAGMA synchronous = FULL")
+        try:
+            with self.transaction():
+                self._db.executemany("DELETE FROM segments WHERE name = ?", [(name,) for name in dropped])
+                self._db.executemany(
+                    "INSERT INTO segments VALUES (?,?,?,?,?,?,?)",
+                    [(s.name, s.kind, s.first_id, s.last_id, s.count, s.size_bytes, s.crc32) for s in added],
+                )
+        finally:
+            with _mapped(self.path):
+                self._db.execute("PRAGMA synchronous = NORMAL")
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def known_files(self) -> Iterator[Known]:
+        """Every file, sorted by path byte by byte, streamed."""
+        sql = "SELECT id, path, size_bytes, mtime_ns, inode, status, reason, content_hash, rule FROM files ORDER BY path"
+        for row in self._rows(sql):
+            yield Known(row[0], row[1], row[2], row[3], row[4], FileStatus(row[5]), row[6], row[7], row[8])
+
+    def file(self, path: bytes) -> FileRow | None:
+        """One file by its path."""
+        row = self._row("SELECT * FROM files WHERE path = ?", (path,))
+        return None if row is None else FileRow(*row[:8], FileStatus(row[8]), *row[9:])
+
+    def folder_rule(self, path: bytes) -> FileRow | None:
+        """The row of the nearest folder around `path` that was left out whole, if any."""
+        parts = path.split(b"/")
+        for depth in range(len(parts) - 1, 0, -1):
+            row = self.file(b"/".join(parts[:depth]) + b"/")
+            if row is not None:
+                return row
+        return None
+
+    def counts(self) -> Counts:
+        """Files by status, and the sums of what they hold."""
+        by_status = {row[0]: row[1:] for row in self._rows("SELECT status, count(*), sum(symbols), sum(chunks) FROM files GROUP BY status")}
+        files, symbols, chunks = by_status.get("indexed", (0, 0, 0))
+        lost = by_status.get("quarantined", (0, 0, 0))
+        vectors = self._value("SELECT count(*) FROM vectors") or 0
+        return Counts(
+            files, symbols + lost[1], chunks + lost[2], vectors,
+            by_status.get("skipped", (0,))[0], by_status.get("failed", (0,))[0], lost[0],
+        )  # fmt: skip
+
+    def reasons(self, status: FileStatus) -> dict[str, int]:
+        """How many files have `status`, by reason."""
+        return dict(self._rows("SELECT reason, count(*) FROM files WHERE status = ? GROUP BY reason ORDER BY 2 DESC", (status,)))
+
+    def files_with_status(self, status: FileStatus, limit: int) -> list[FileRow]:
+        """The first files of one status, by path."""
+        rows = self._rows("SELECT * FROM files WHERE status = ? ORDER BY path LIMIT ?", (status, limit))
+        return [FileRow(*row[:8], FileStatus(row[8]), *row[9:]) for row in rows]
+
+    def find_vector(self, address: bytes) -> int | None:
+        """The id of the vector with this content address."""
+        for vector_id, full in self._db.execute("SELECT id, hash FROM vectors WHERE address = ?", (_key(address),)):
+            if full == address:
+                return int(vector_id)
+        return None
+
+    def missing_vectors(self, hashes: bytes) -> list[int]:
+        """Of joined 16-byte content addresses, the indices that have no vector yet (a repeated one counts once)."""
+        missing, seen = [], set()
+        with _mapped(self.path):
+            for index in range(len(hashes) // 16):
+                address = hashes[index * 16 : index * 16 + 16]
+                if address not in seen and self.find_vector(address) is None:
+                    missing.append(index)
+                seen.add(address)
+        return missing
+
+    def has_vectors(self) -> bool:
+        """Whether any vector is stored."""
+        return self._value("SELECT 1 FROM vectors LIMIT 1") is not None
+
+    def vectors_after(self, vector_id: int) -> Iterator[tuple[int, bytes]]:
+        """(id, int8 data) of each vector with a higher id, ascending, streamed."""
+        yield from self._rows("SELECT id, data FROM vectors WHERE id > ? ORDER BY id", (vector_id,))
+
+    def count_vectors_after(self, vector_id: int) -> int:
+        """How many vectors have a higher id."""
+        return int(self._value("SELECT count(*) FROM vectors WHERE id > ?", (vector_id,)))
+
+    def symbol_names_after(self, symbol_id: int) -> Iterator[tuple[int, str, int]]:
+        """(id, name, kind) of each symbol with a higher id, ascending, streamed."""
+        yield from self._rows("SELECT id, name, kind FROM symbols WHERE id > ? ORDER BY id", (symbol_id,))
+
+    def count_symbols_after(self, symbol_id: int) -> int:
+        """How many symbols have a higher id."""
+        return int(self._value("SELECT count(*) FROM symbols WHERE id > ?", (symbol_id,)))
+
+    _CHUNK = (
+        "SELECT c.id, c.vector_id, c.file_id, f.path, f.language, c.start_byte, c.end_byte, c.start_line, c.end_line,"
+        " coalesce(s.kind, 0), coalesce(s.name, ''), coalesce(s.container, ''), coalesce(s.signature, ''),"
+        " coalesce(s.start_line, -1)"
+        " FROM chunks c JOIN files f ON f.id = c.file_id LEFT JOIN symbols s ON s.id = c.symbol_id "
+    )
+
+    def chunks_by_id(self, ids: Sequence[int]) -> list[ChunkRow]:
+        """The chunks with these ids, in no order; unknown ids are left out."""
+        return self._by_ids(ids, self._CHUNK + "WHERE c.id IN ", ChunkRow)
+
+    def chunks_by_vector(self, ids: Sequence[int]) -> list[ChunkRow]:
+        """The chunks that use these vectors, in no order."""
+        return self._by_ids(ids, self._CHUNK + "WHERE c.vector_id IN ", ChunkRow)
+
+    def chunks_of_file(self, file_id: int) -> list[ChunkRow]:
+        """A file's chunks, in order."""
+        return [ChunkRow(*row) for row in self._rows(self._CHUNK + "WHERE c.file_id = ? ORDER BY c.id", (file_id,))]
+
+    _SYMBOL = (
+        "SELECT s.id, f.path, s.name, s.kind, s.container, s.start_line, s.start_column, s.end_line, s.end_column,"
+        " s.name_line, s.name_column, s.signature, s.doc, f.mtime_ns, f.language"
+        " FROM symbols s JOIN files f ON f.id = s.file_id "
+    )
+
+    def symbols_by_id(self, ids: Sequence[int]) -> list[SymbolRow]:
+        """The symbols with these ids, in no order; unknown ids are left out."""
+        return self._by_ids(ids, self._SYMBOL + "WHERE s.id IN ", SymbolRow)
+
+    def symbols_of_file(self, file_id: int) -> list[SymbolRow]:
+        """A file's symbols, in order of their place."""
+        return [SymbolRow(*row) for row in self._rows(self._SYMBOL + "WHERE s.file_id = ? ORDER BY s.id", (file_id,))]
+
+    def _by_ids(self, ids: Sequence[int], sql: str, make: Callable[..., T]) -> list[T]:
+        found: list[T] = []
+        for start in range(0, len(ids), 500):
+            block = ids[start : start + 500]
+            marks = ",".join("?" * len(block))
+            found += [make(*row) for row in self._rows(f"{sql}({marks})", [int(value) for value in block])]
+        return found
+
+    def vectors_by_id(self, ids: Sequence[int]) -> list[tuple[int, bytes]]:
+        """(id, int8 data) of these vectors."""
+        return self._by_ids(ids, "SELECT id, data FROM vectors WHERE id IN ", lambda number, data: (number, data))
+
+    # -- the lexical index --------------------------------------------------------------------------------------
+
+    def term_counts(self, terms: Iterable[str]) -> dict[str, int]:
+        """How many chunks hold each (stemmed) term; absent ones are left out."""
+        counts = {}
+        for term in terms:
+            value = self._value("SELECT doc FROM lexicon_terms WHERE term = ?", (term,))
+            if value:
+                counts[term] = int(value)
+        return counts
+
+    def search_lexicon(self, expression: str, limit: int, weights: tuple[float, float, float]) -> list[tuple[int, float]]:
+        """(chunk id, BM25) best first; `expression` is FTS5's, `weights` those of words, name and path."""
+        sql = "SELECT rowid, -bm25(lexicon, ?, ?, ?) AS score FROM lexicon WHERE lexicon MATCH ? ORDER BY score DESC LIMIT ?"
+        return [(int(row[0]), float(row[1])) for row in self._rows(sql, (*weights, expression, limit))]
+
+
+def _key(address: bytes) -> int:
+    return int.from_bytes(address[:8], "little", signed=True)
+
+
+def _statements(script: str) -> Iterator[str]:
+    for statement in script.split(";"):
+        if statement.strip():
+            yield statement

@@ -1,0 +1,103 @@
+"""The catalog's tables, and how an older catalog becomes a newer one.
+
+Invariant: `MIGRATIONS[n]` turns version n into n + 1; a migration is never edited once it has been released.
+"""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x4C544944  # "LTID"
+SCHEMA_VERSION = 1
+"""Of the tables. A catalog with a higher one is refused, never touched."""
+
+CONTENT_VERSION = 1
+"""Of what parsing and chunking produce; a catalog with another one is brought up to date by indexing each file anew."""
+
+TABLES = """
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE files (
+    id INTEGER PRIMARY KEY,
+    path BLOB NOT NULL UNIQUE,
+    size_bytes INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    content_hash BLOB NOT NULL,
+    language TEXT NOT NULL,
+    encoding TEXT NOT NULL,
+    status TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    lines INTEGER NOT NULL,
+    symbols INTEGER NOT NULL,
+    chunks INTEGER NOT NULL,
+    indexed_at_ns INTEGER NOT NULL
+);
+
+CREATE TABLE file_words (
+    file_id INTEGER PRIMARY KEY,
+    first_chunk_id INTEGER NOT NULL,
+    words BLOB NOT NULL
+);
+
+CREATE TABLE symbols (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    file_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    container TEXT NOT NULL,
+    start_line INTEGER NOT NULL,
+    start_column INTEGER NOT NULL,
+    end_line INTEGER NOT NULL,
+    end_column INTEGER NOT NULL,
+    name_line INTEGER NOT NULL,
+    name_column INTEGER NOT NULL,
+    signature TEXT NOT NULL,
+    doc TEXT NOT NULL
+);
+CREATE INDEX symbols_by_file ON symbols (file_id);
+
+CREATE TABLE chunks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    file_id INTEGER NOT NULL,
+    vector_id INTEGER,
+    symbol_id INTEGER,
+    start_byte INTEGER NOT NULL,
+    end_byte INTEGER NOT NULL,
+    start_line INTEGER NOT NULL,
+    end_line INTEGER NOT NULL
+);
+CREATE INDEX chunks_by_file ON chunks (file_id);
+CREATE INDEX chunks_by_vector ON chunks (vector_id);
+
+CREATE TABLE vectors (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    address INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    data BLOB NOT NULL
+);
+CREATE INDEX vectors_by_address ON vectors (address);
+
+CREATE TABLE segments (
+    name TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    first_id INTEGER NOT NULL,
+    last_id INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    crc32 INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    ended_at_ns INTEGER NOT NULL,
+    figures TEXT NOT NULL
+);
+
+CREATE VIRTUAL TABLE lexicon USING fts5 (words, name, path, content='', tokenize='porter unicode61');
+CREATE VIRTUAL TABLE lexicon_terms USING fts5vocab (lexicon, row);
+"""
+
+MIGRATIONS: dict[int, str] = {}

@@ -1,0 +1,71 @@
+"""One writer a workspace.
+
+Invariant: the lock is the operating system's (flock), so it ends with its holder, however that ends; the file's text
+only says who holds it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from lowtide.errors import LockHeld, StoreError
+
+
+class WriterLock:
+    """Held while this process may write to an index; `LockHeld` when another process has it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock or raise: LockHeld when another process has it, StoreError when the file cannot be made."""
+        try:
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        except OSError as error:
+            raise StoreError(
+                f"cannot lock {self._path}", error.strerror or str(error), "check the folder's permissions and space"
+            ) from error
+        try:
+            _lock(fd)
+        except OSError as error:
+            holder = ""
+            with suppress(OSError):
+                holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
+            os.close(fd)
+            if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK):
+                raise StoreError(f"cannot lock {self._path}", error.strerror or str(error)) from error
+            who = f"process {holder}" if holder else "another process"
+            raise LockHeld("this index is in use", f"{who} is writing to it", "wait for it to end, or stop it") from error
+        with suppress(OSError):
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, b"%d\n" % os.getpid(), 0)
+        self._fd = fd
+
+    def release(self) -> None:
+        """Give the lock back; nothing happens when it is not held."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def __enter__(self) -> WriterLock:
+        self.acquire()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.release()
+
+
+def _lock(fd: int) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        return
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

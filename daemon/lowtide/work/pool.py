@@ -1,0 +1,306 @@
+"""The workers of one daemon, under one budget.
+
+Every task needs a lease. The lease becomes the worker's limit twice: RLIMIT_DATA makes an allocation past it fail inside
+the worker, and a thread that looks every 10 ms kills a worker that holds more all the same.
+
+Invariant: a worker without a lease is idle; its memory counts as the pool's idle bytes and is taken back first.
+Invariant: a lease ends with its task, whatever ends the task, cancellation too.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+
+from lowtide.core.budget import MIB, MODEL_BYTES, WORKER_BYTES, Budget, Decision, Lease
+from lowtide.core.ladder import Ladder
+from lowtide.errors import WorkerError, WorkerOverBudget
+from lowtide.system.memory import KernelProbe, MemoryProbe, limit_data_bytes
+from lowtide.work import wire
+from lowtide.work.worker import Worker
+
+POLL_S = 0.010
+DAEMON_GROWTH_BYTES = 2 * MIB
+"""What this process may grow by between two looks, apart from the results that leases hold room for."""
+BLOAT_BYTES = 16 * MIB
+"""An idle worker that holds this much more than a fresh one is ended: that is how memory really returns."""
+IDLE_S = 5.0
+"""An idle worker ends by itself after this long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A task's result with what it cost: bytes that the worker grew by, at most, while it ran."""
+
+    done: wire.Done
+    grown_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFigure:
+    """One process in status and memory tree."""
+
+    role: str
+    pid: int
+    anon_bytes: int
+
+
+class WorkerPool:
+    """Runs tasks in worker processes; see the module. Use as an asynchronous context manager."""
+
+    def __init__(
+        self, budget: Budget, ladder: Ladder, *, probe: MemoryProbe | None = None, niceness: int = 0,
+        model_bytes: int = MODEL_BYTES,
+    ) -> None:  # fmt: skip
+        self.budget = budget
+        self.ladder = ladder
+        self._probe = probe or KernelProbe()
+        self._niceness = niceness
+        self._model_bytes = model_bytes
+        self._idle: list[tuple[Worker, float]] = []
+        self._busy: dict[int, Worker] = {}
+        self._starting = 0
+        self._changed = anyio.Event()
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._monitor: threading.Thread | None = None
+        self.peak_bytes = 0
+        """Highest anonymous bytes of the daemon and its workers together, as sampled."""
+        self.used_bytes = 0
+
+    async def __aenter__(self) -> WorkerPool:
+        self.measure()
+        self._monitor = threading.Thread(target=self._watch_memory, name="lowtide-memory", daemon=True)
+        self._monitor.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.kill_all()
+        self._stop.set()
+        self._wake.set()
+        if self._monitor:
+            self._monitor.join()
+
+    def kill_all(self) -> None:
+        """End every worker now. Running tasks fail with WorkerCrashed."""
+        for worker in [*self._busy.values(), *(worker for worker, _ in self._idle)]:
+            worker.kill("stopped")
+        self._idle.clear()
+
+    def base_bytes(self, model: str) -> int:
+        """What a fresh worker holds before its first task."""
+        return WORKER_BYTES + (self._model_bytes if model else 0)
+
+    # -- leases -------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def lease(self, task_bytes: int, result_bytes: int, model: str) -> AsyncIterator[tuple[Worker, Lease]]:
+        """A worker with room for a task that adds `task_bytes` to it, and room in the daemon for `result_bytes`.
+
+        Waits until there is room. WorkerOverBudget when the task cannot fit, not even alone.
+        """
+        worker, lease = await self._acquire(task_bytes, result_bytes, model)
+        try:
+            yield worker, lease
+        finally:
+            self._give_back(worker, lease)
+
+    async def _acquire(self, task_bytes: int, result_bytes: int, model: str) -> tuple[Worker, Lease]:
+        while True:
+            footing = self.ladder.footing()
+            if len(self._busy) + self._starting >= footing.worker_count:
+                await self._wait()
+                continue
+            worker = self._pick_idle(model)
+            base = max(self.base_bytes(model), worker.base_bytes if worker else 0)
+            self.budget.idle_bytes = sum(other.base_bytes for other, _ in self._idle if other is not worker)
+            need = base + task_bytes + result_bytes
+            share = self.budget.share_bytes(footing.worker_count)
+            decision, lease = self.budget.request(need, max(need, share))
+            if decision is Decision.REFUSE:
+                raise WorkerOverBudget(
+                    "a task does not fit the budget", f"it needs {need} bytes, {self.budget.most_bytes} are to be had"
+                )
+            if decision is Decision.WAIT:
+                await self._wait()
+                continue
+            if decision is Decision.RECYCLE:
+                self._end_idle(keep=worker)
+                continue
+            assert lease is not None
+            if worker is not None:
+                self._idle = [entry for entry in self._idle if entry[0] is not worker]
+                return self._arm(worker, lease, result_bytes), lease
+            return await self._start(lease, model, result_bytes), lease
+
+    async def _start(self, lease: Lease, model: str, result_bytes: int) -> Worker:
+        self._starting += 1
+        worker = None
+        try:
+            worker = await Worker.start(model, niceness=self._niceness)
+            self._busy[worker.pid] = worker
+            self._wake.set()
+            await worker.ready()
+            return self._arm(worker, lease, result_bytes)
+        except BaseException:
+            if worker:
+                worker.kill("cancelled")
+                self._busy.pop(worker.pid, None)
+            self.budget.release(lease)
+            self._notify()
+            raise
+        finally:
+            self._starting -= 1
+
+    def _arm(self, worker: Worker, lease: Lease, result_bytes: int) -> Worker:
+        held = self._probe.anonymous_bytes(worker.pid) or 0
+        worker.base_bytes = held
+        worker.peak_bytes = held
+        worker.limit_bytes = lease.total_bytes - result_bytes
+        limit_data_bytes(worker.pid, max(MIB, worker.limit_bytes - held))
+        self._busy[worker.pid] = worker
+        self._wake.set()
+        return worker
+
+    def _give_back(self, worker: Worker, lease: Lease) -> None:
+        self._busy.pop(worker.pid, None)
+        worker.limit_bytes = None
+        held = self._probe.anonymous_bytes(worker.pid) if worker.alive else None
+        if held is None or worker.killed_for:
+            worker.kill()
+        elif held > self.base_bytes(worker.model) + BLOAT_BYTES:
+            worker.kill("recycled")
+        else:
+            worker.base_bytes = held
+            self._idle.append((worker, time.monotonic()))
+        self.budget.release(lease)
+        self._notify()
+
+    def _pick_idle(self, model: str) -> Worker | None:
+        self._idle = [entry for entry in self._idle if entry[0].alive]
+        for worker, _ in reversed(self._idle):
+            if worker.model == model:
+                return worker
+        return None
+
+    def _end_idle(self, keep: Worker | None = None) -> None:
+        kept = []
+        for worker, since in self._idle:
+            if worker is keep:
+                kept.append((worker, since))
+            else:
+                worker.kill("recycled")
+        if len(kept) == len(self._idle):
+            for worker, _ in kept:  # nothing else to give up: the task then gets a fresh worker
+                worker.kill("recycled")
+            kept = []
+        self._idle = kept
+
+    def end_idle(self, after_s: float = 0.0) -> None:
+        """End the workers that have been idle for `after_s`."""
+        now = time.monotonic()
+        for worker, since in self._idle:
+            if now - since >= after_s:
+                worker.kill("idle")
+        self._idle = [(worker, since) for worker, since in self._idle if now - since < after_s]
+        self._notify()
+
+    async def _wait(self) -> None:
+        await self._changed.wait()
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    def wake(self) -> None:
+        """Have waiting tasks look again: the budget or the ladder has changed."""
+        self._notify()
+
+    # -- running ------------------------------------------------------------------------------------------------
+
+    async def run(
+        self,
+        worker: Worker,
+        task: wire.Request,
+        *,
+        file_deadline_s: Callable[[int], float] = lambda _: 60.0,
+        embed_deadline_s: Callable[[int], float] = lambda count: 60.0 + count * 1.0,
+        on_started: Callable[[int], None] = lambda _: None,
+        on_ask: Callable[[bytes], Awaitable[Sequence[int]]] | None = None,
+    ) -> Outcome:
+        """Run `task` in a leased worker. Errors as Worker.run's."""
+        before = worker.base_bytes
+        peak = 0
+
+        def started(index: int) -> None:
+            nonlocal peak
+            peak = max(peak, worker.peak_bytes)
+            on_started(index)
+
+        done = await worker.run(
+            task, file_deadline_s=file_deadline_s, embed_deadline_s=embed_deadline_s, on_started=started,
+            on_ask=on_ask or _ask_all,
+        )  # fmt: skip
+        return Outcome(done, max(0, max(peak, worker.peak_bytes) - before))
+
+    async def encode(self, texts: list[str], model: str) -> list[bytes]:
+        """Embed query texts; int8 vectors, one a text."""
+        async with self.lease(2 * MIB, 0, model) as (worker, _):
+            done = (await self.run(worker, wire.EncodeTask(texts, model))).done
+        size = done.dims
+        return [done.vectors[index * size : (index + 1) * size] for index in range(len(texts))]
+
+    # -- measuring ----------------------------------------------------------------------------------------------
+
+    def processes(self) -> list[WorkerFigure]:
+        """The daemon and its workers, with their anonymous bytes now."""
+        figures = [WorkerFigure("daemon", os.getpid(), self._probe.anonymous_bytes(os.getpid()) or 0)]
+        workers = [*self._busy.values(), *(worker for worker, _ in self._idle)]
+        for worker in workers:
+            held = self._probe.anonymous_bytes(worker.pid)
+            if held is not None:
+                figures.append(WorkerFigure("worker", worker.pid, held))
+        return figures
+
+    def measure(self) -> int:
+        """Look once at every process, kill what is over its limit, and return the anonymous bytes of all together."""
+        own = self._probe.anonymous_bytes(os.getpid()) or 0
+        total = own
+        largest: tuple[int, Worker] | None = None
+        for worker in list(self._busy.values()):
+            held = self._probe.anonymous_bytes(worker.pid) or 0
+            total += held
+            worker.peak_bytes = max(worker.peak_bytes, held)
+            if worker.limit_bytes is not None and held > worker.limit_bytes:
+                worker.stop("over its lease")
+            elif worker.limit_bytes is not None and (largest is None or held > largest[0]):
+                largest = (held, worker)
+        total += sum(self._probe.anonymous_bytes(worker.pid) or 0 for worker, _ in list(self._idle))
+        self.used_bytes = total
+        self.peak_bytes = max(self.peak_bytes, total)
+        self.budget.daemon_bytes = own + DAEMON_GROWTH_BYTES
+        if total > self.budget.total_bytes and largest is not None:
+            largest[1].stop("over its lease")
+        return total
+
+    def _watch_memory(self) -> None:
+        while not self._stop.is_set():
+            if not self._busy:
+                self._wake.wait(1.0)
+                self._wake.clear()
+                continue
+            self.measure()
+            time.sleep(POLL_S)
+
+
+async def _ask_all(hashes: bytes) -> Sequence[int]:
+    return range(len(hashes) // 16)
+
+
+__all__ = ["Outcome", "WorkerError", "WorkerFigure", "WorkerPool"]

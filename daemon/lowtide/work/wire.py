@@ -1,0 +1,156 @@
+"""What the daemon and a worker say to each other: length-prefixed msgpack frames over the worker's stdin and stdout.
+
+Invariant: a worker has one task in flight; it answers each task with exactly one `Done`, after any number of `Started`
+and at most one `Ask`.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO
+
+import msgspec
+
+HEADER = struct.Struct("<I")
+MAX_FRAME_BYTES = 1 << 30
+
+
+class _Message(msgspec.Struct, array_like=True, tag=True, frozen=True, gc=False):
+    pass
+
+
+class IndexTask(_Message):
+    """Read, parse, chunk and embed some files of one root.
+
+    `embed`: make vectors. `ask`: first ask which chunks have no vector yet. `lines_only`: do not parse, chunk by lines
+    (for a file whose syntax tree does not fit). `deadline_s` bounds each file's query.
+    """
+
+    root: bytes
+    paths: list[bytes]
+    known_hashes: list[bytes]
+    settings: dict[str, bool | int]
+    deadline_s: float
+    embed: bool
+    ask: bool
+    lines_only: bool
+    batch_size: int
+    model: str
+
+
+class EmbedTask(_Message):
+    """Embed documents that were parsed in another worker (split words, with their header)."""
+
+    documents: list[str]
+    batch_size: int
+    model: str
+
+
+class EncodeTask(_Message):
+    """Embed query texts."""
+
+    texts: list[str]
+    model: str
+
+
+class GraphTask(_Message):
+    """Build a graph segment from flat ones, at a temporary name."""
+
+    sources: list[str]
+    target: str
+    threads: int
+
+
+class Want(_Message):
+    """The answer to `Ask`: indices of the chunks to embed."""
+
+    indices: list[int]
+
+
+class FileResult(_Message):
+    """What one file became. Columns of symbols and chunks are tuples in the order of models.Symbol and models.Chunk."""
+
+    size_bytes: int
+    mtime_ns: int
+    inode: int
+    content_hash: bytes
+    language: str
+    encoding: str
+    lines: int
+    status: str
+    reason: str
+    rule: str
+    symbols: list[tuple[str, int, str, int, int, int, int, int, int, str, str]]
+    chunks: list[tuple[int, int, int, int, int]]
+    hashes: bytes
+    """16 bytes a chunk: the content address of its vector."""
+    words: list[str]
+    """A chunk's split words, for the lexical index."""
+    names: list[str]
+    """A chunk's split qualified name."""
+    path_words: str
+    packed_words: bytes
+    """zlib of the msgpack of (words, names, path_words): what must be said again to delete them from the index."""
+
+
+class Started(_Message):
+    """The worker begins file number `index` of its task: whatever kills it now is that file's doing."""
+
+    index: int
+
+
+class Ask(_Message):
+    """16-byte content addresses of the chunks of the task, joined."""
+
+    hashes: bytes
+
+
+class Ready(_Message):
+    """The worker can take a task."""
+
+    pid: int
+
+
+class Done(_Message):
+    """A task's result. `vectors`: int8 rows, joined, for the chunks named in `vector_rows` (in order over all files)."""
+
+    files: list[FileResult]
+    vectors: bytes
+    vector_rows: list[int]
+    dims: int
+    cpu_s: float
+    error: str = ""
+    error_kind: str = ""
+    stats: dict[str, int] = {}
+
+
+class Embedding(_Message):
+    """The loading of a model has begun (True) or chunks are being embedded: no single file is to blame."""
+
+    count: int
+
+
+Request = IndexTask | EmbedTask | EncodeTask | GraphTask | Want
+Reply = Ready | Started | Ask | Embedding | Done
+
+_encoder = msgspec.msgpack.Encoder()
+request_decoder = msgspec.msgpack.Decoder(Request)
+reply_decoder = msgspec.msgpack.Decoder(Reply)
+
+
+def frame(message: Request | Reply) -> bytes:
+    """The bytes of one message, with its length in front."""
+    body = _encoder.encode(message)
+    return HEADER.pack(len(body)) + body
+
+
+def read_frame(stream: BinaryIO) -> bytes | None:
+    """The body of the next frame; None at the end of the stream (also in the middle of a frame)."""
+    head = stream.read(HEADER.size)
+    if len(head) < HEADER.size:
+        return None
+    (length,) = HEADER.unpack(head)
+    if length > MAX_FRAME_BYTES:
+        return None
+    body = stream.read(length)
+    return body if len(body) == length else None
