@@ -1,0 +1,144 @@
+"""Fetch the training sources from PyPI and npm with their ordinary clients, and keep the source files of the permissive ones.
+
+`sources.toml` names the packages; `sources.lock.json` pins what was used, with version and licence, and is written anew by
+each run. A package already fetched is not fetched again.
+Invariant: no code of a package is run: wheels and npm tarballs only, unpacked here; a package whose own metadata does not
+name a permissive licence leaves no file behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+
+from model import licences
+
+HERE = Path(__file__).parent
+SOURCES = HERE / "sources.toml"
+LOCK = HERE / "sources.lock.json"
+SUFFIXES = frozenset(
+    ".py .js .mjs .cjs .jsx .ts .mts .tsx .go .c .h .cc .cpp .cxx .hpp .java .kt .swift .rs .rb .php .cs".split()
+)
+_MAX_FILE_BYTES = 3_000_000
+
+
+def fetch_all(work: Path, sources: Path = SOURCES, lock: Path = LOCK) -> list[dict[str, str]]:
+    """Fetch every package of `sources` into `work/packages/REGISTRY/NAME`; returns the rows written to `lock`."""
+    wanted = tomllib.loads(sources.read_text("utf-8"))
+    pinned = {}
+    if lock.exists():
+        pinned = {(row["registry"], row["name"]): row["version"] for row in json.loads(lock.read_text("utf-8"))}
+    jobs = [(registry, name) for registry in ("pypi", "npm") for name in dict.fromkeys(wanted[registry]["packages"])]
+    excluded = [name for _, name in jobs if name in wanted["never"]["packages"]]
+    if excluded:
+        raise SystemExit(f"sources.toml asks for projects that judge: {excluded}")
+    with ThreadPoolExecutor(4) as pool:
+        rows = []
+        for number, row in enumerate(pool.map(lambda job: _fetch(work, *job, pinned.get(job)), jobs), 1):
+            print(
+                f"[{number}/{len(jobs)}] {row['registry']} {row['name']} {row['version']}: {row['licence']}", flush=True
+            )
+            rows.append(row)
+    rows.sort(key=lambda row: (row["registry"], row["name"]))
+    lock.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
+    return rows
+
+
+def _fetch(work: Path, registry: str, name: str, version: str | None) -> dict[str, str]:
+    target = work / "packages" / registry / name.replace("/", "__")
+    record = target / "package.json.lock"
+    if record.exists():
+        return dict(json.loads(record.read_text("utf-8")))
+    shutil.rmtree(target, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=work) as temporary:
+        archive = (_pip if registry == "pypi" else _npm)(name, version, Path(temporary))
+        row = {"registry": registry, "name": name, "version": version or "", "licence": "not fetched", "use": "no"}
+        target.mkdir(parents=True)
+        if archive is not None:
+            members = dict(_members(archive))
+            read = _read_wheel if registry == "pypi" else _read_npm
+            row["version"], said, normal = read(members, Path(temporary))
+            row |= {"licence": normal or said[:80], "use": "yes" if normal else "no"}
+            row["sha256"] = hashlib.sha256(archive.read_bytes()).hexdigest()
+            if normal:
+                _unpack(members, target)
+    record.write_text(json.dumps(row), "utf-8")
+    return row
+
+
+def _run(command: list[str], cwd: Path) -> bool:
+    try:
+        return subprocess.run(command, cwd=cwd, capture_output=True, timeout=240).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def _pip(name: str, version: str | None, folder: Path) -> Path | None:
+    requirement = f"{name}=={version}" if version else name
+    _run(
+        [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", ".", requirement],
+        folder,
+    )
+    return next(iter(folder.glob("*.whl")), None)
+
+
+def _npm(name: str, version: str | None, folder: Path) -> Path | None:
+    _run(["npm", "pack", "--silent", "--ignore-scripts", f"{name}@{version}" if version else name], folder)
+    return next(iter(folder.glob("*.tgz")), None)
+
+
+def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """The source and metadata files of an archive, by their path inside it."""
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel:
+            for info in wheel.infolist():
+                if _wanted(info.filename, info.file_size):
+                    yield info.filename, wheel.read(info)
+        return
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            if member.isfile() and _wanted(member.name, member.size):
+                file = tar.extractfile(member)
+                if file is not None:
+                    yield member.name, file.read()
+
+
+def _wanted(name: str, size: int) -> bool:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        return False
+    metadata = re.fullmatch(r"[^/]+\.dist-info/METADATA|[^/]+/package\.json", name) is not None
+    return metadata or (path.suffix.lower() in SUFFIXES and size <= _MAX_FILE_BYTES)
+
+
+def _read_wheel(members: dict[str, bytes], _folder: Path) -> tuple[str, str, str | None]:
+    text = next((body for path, body in members.items() if path.endswith("/METADATA")), b"").decode("utf-8", "replace")
+    version = re.search(r"^Version: (.+)$", text, re.MULTILINE)
+    return (version[1].strip() if version else "", *licences.of_wheel(text))
+
+
+def _read_npm(members: dict[str, bytes], folder: Path) -> tuple[str, str, str | None]:
+    body = next(
+        (body for path, body in members.items() if path.count("/") == 1 and path.endswith("package.json")), b"{}"
+    )
+    (folder / "package.json").write_bytes(body)
+    return (json.loads(body).get("version", ""), *licences.of_npm(folder / "package.json"))
+
+
+def _unpack(members: dict[str, bytes], target: Path) -> None:
+    for path, body in members.items():
+        if PurePosixPath(path).suffix.lower() in SUFFIXES:
+            file = target / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(body)
