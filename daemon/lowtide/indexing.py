@@ -24,7 +24,8 @@ from lowtide.core.plan import Act, Action, compare
 from lowtide.core.queue import Entry, Queue
 from lowtide.errors import StoreError, WorkerError, WorkerOverBudget, WorkerStalled
 from lowtide.models import FileStat, FileStatus, Reason
-from lowtide.store.catalog import Catalog, Commit
+from lowtide.store.catalog import Catalog
+from lowtide.store.rows import Commit
 from lowtide.work import languages, wire
 from lowtide.work.pool import WorkerPool
 

@@ -15,7 +15,6 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +24,7 @@ from lowtide.core.plan import Known
 from lowtide.errors import CorruptIndex, IndexTooNew, StoreError
 from lowtide.models import FileStat, FileStatus
 from lowtide.store import schema
-from lowtide.work.wire import FileResult
+from lowtide.store.rows import ChunkRow, Commit, Counts, FileRow, Segment, SymbolRow
 
 T = TypeVar("T")
 CACHE_KIB = 2000
@@ -33,104 +32,6 @@ CACHE_KIB = 2000
 BLOCK_ROWS = 4096
 
 _unpack = msgspec.msgpack.Decoder(tuple[list[str], list[str], str]).decode
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One row of the manifest: a segment file that belongs to this index."""
-
-    name: str
-    kind: str
-    first_id: int
-    last_id: int
-    count: int
-    size_bytes: int
-    crc32: int
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What the index holds."""
-
-    files: int
-    symbols: int
-    chunks: int
-    vectors: int
-    skipped: int
-    failed: int
-    quarantined: int
-
-
-@dataclass(frozen=True, slots=True)
-class FileRow:
-    """One file as the catalog knows it."""
-
-    file_id: int
-    path: bytes
-    size_bytes: int
-    mtime_ns: int
-    inode: int
-    content_hash: bytes
-    language: str
-    encoding: str
-    status: FileStatus
-    reason: str
-    rule: str
-    lines: int
-    symbols: int
-    chunks: int
-    indexed_at_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkRow:
-    """A chunk with its file and its symbol, for showing it."""
-
-    chunk_id: int
-    vector_id: int | None
-    file_id: int
-    path: bytes
-    language: str
-    start_byte: int
-    end_byte: int
-    start_line: int
-    end_line: int
-    kind: int
-    name: str
-    container: str
-    signature: str
-    symbol_start_line: int
-
-
-@dataclass(frozen=True, slots=True)
-class SymbolRow:
-    """A symbol with its file."""
-
-    symbol_id: int
-    path: bytes
-    name: str
-    kind: int
-    container: str
-    start_line: int
-    start_column: int
-    end_line: int
-    end_column: int
-    name_line: int
-    name_column: int
-    signature: str
-    doc: str
-    mtime_ns: int
-    language: str
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One file to write: `known_id` is the row it replaces; `vectors[i]` is None when chunk i's vector is known already."""
-
-    path: bytes
-    known_id: int | None
-    result: FileResult
-    vectors: Sequence[bytes | None]
 
 
 @contextmanager
@@ -400,6 +301,14 @@ class Catalog:
         """Make every file differ from what the walk sees, so that it is indexed again."""
         with _mapped(self.path):
             self._db.execute("UPDATE files SET mtime_ns = -1, content_hash = x''")
+
+    def mark_unembedded_stale(self) -> None:
+        """Index again the files whose chunks have no vector: they were indexed while the ladder stood at lexical-only."""
+        with self.transaction():
+            self._db.execute(
+                "UPDATE files SET mtime_ns = -1, content_hash = x''"
+                " WHERE id IN (SELECT DISTINCT file_id FROM chunks WHERE vector_id IS NULL)"
+            )
 
     def collect_vectors(self) -> int:
         """Delete vectors that no chunk uses; returns how many."""

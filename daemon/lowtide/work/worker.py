@@ -35,7 +35,9 @@ ENVIRONMENT = {
 class Worker:
     """A running worker process."""
 
-    def __init__(self, process: subprocess.Popen[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter, model: str) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter, model: str
+    ) -> None:
         self._process = process
         self._reader = reader
         self._writer = writer
@@ -63,7 +65,9 @@ class Worker:
             loop = asyncio.get_running_loop()
             reader = asyncio.StreamReader(limit=_READ_LIMIT, loop=loop)
             await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader, loop=loop), process.stdout)
-            transport, protocol = await loop.connect_write_pipe(lambda: asyncio.streams.FlowControlMixin(loop=loop), process.stdin)
+            transport, protocol = await loop.connect_write_pipe(
+                lambda: asyncio.streams.FlowControlMixin(loop=loop), process.stdin
+            )
             return cls(process, reader, asyncio.StreamWriter(transport, protocol, None, loop), model)
         except BaseException:
             process.kill()

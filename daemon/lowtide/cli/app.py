@@ -1,0 +1,113 @@
+"""The `lowtide` command: global options, lazy subcommands, exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from typing import Any
+
+import click
+
+import lowtide
+from lowtide.cli.options import Options, global_options
+from lowtide.errors import LowtideError
+
+COMMANDS = {
+    "index": "Bring the index of a folder up to date.",
+    "search": "Search by words and by meaning.",
+    "symbols": "Find definitions by a fuzzy name.",
+    "plan": "Say what indexing would take, before it is done.",
+    "why": "Say why a file is, or is not, found.",
+    "status": "Show budget, memory and what is indexed.",
+    "doctor": "Check this machine, the model and the indexes.",
+    "clear": "Remove an index.",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module only when that command runs: each costs start-up time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"lowtide.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0] if args else ""
+        if name and name not in COMMANDS and not name.startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(name, COMMANDS, 1)
+            hint = f"did you mean `lowtide {near[0]}`?" if near else "`lowtide --help` lists the commands"
+            raise click.UsageError(f"no command {name!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@global_options
+@click.version_option(lowtide.__version__, "--version", prog_name="lowtide")
+def app(options: Options) -> None:
+    """Keeps a whole workspace searchable, by symbol and by meaning, and never takes more memory than you allow.
+
+    \b
+    lowtide index              bring the index of this workspace up to date
+    lowtide search "retry a request after a timeout"
+    lowtide symbols HttpResp
+    """
+
+
+def run_app(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in arguments
+    verbose = any(argument == "--verbose" or (argument.startswith("-v") and not argument.startswith("--")) for argument in arguments)
+    try:
+        answer = app.main(args=arguments, prog_name="lowtide", standalone_mode=False)
+        return answer if isinstance(answer, int) else 0
+    except LowtideError as error:
+        if verbose:
+            traceback.print_exc()
+        return _fail(error.kind, error.message, error.remedy, error.exit_code, as_json)
+    except click.UsageError as error:
+        hint = f"see `{error.ctx.command_path} --help`" if error.ctx else "see `lowtide --help`"
+        return _fail("usage", error.format_message().rstrip("."), "" if ";" in error.format_message() else hint, 2, as_json)
+    except click.ClickException as error:
+        return _fail("error", error.format_message(), "", error.exit_code, as_json)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted", "interrupted", "what was committed is kept; run it again to go on", 130, as_json)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output has gone: nothing more to say to it
+        return 0
+    except OSError as error:
+        if verbose:
+            traceback.print_exc()
+        name = f"{error.filename}: " if error.filename else ""
+        return _fail("os", f"{name}{error.strerror or error}", "", 1, as_json)
+    except MemoryError:
+        return _fail("memory", "out of memory", "raise the limit of this process, or lower --budget", 1, as_json)
+    except Exception as error:
+        if verbose:
+            traceback.print_exc()
+        text = f"unexpected {type(error).__name__}: {error}"
+        return _fail("internal", text, "run it again with -v and report what it prints", 1, as_json)
+
+
+def _fail(kind: str, message: str, remedy: str, code: int, as_json: bool) -> int:
+    line = f"lowtide: {message}; {remedy}" if remedy else f"lowtide: {message}"
+    print(" ".join(line.split("\n")), file=sys.stderr)
+    if as_json:
+        report: dict[str, Any] = {"error": {"kind": kind, "message": message, "remedy": remedy}}
+        print(json.dumps(report))
+    return code

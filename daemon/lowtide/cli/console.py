@@ -1,0 +1,45 @@
+"""What the commands print with: sizes, durations, colours, the progress bar.
+
+Invariant: rich is imported only when something is shown on a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """The one object of `--json`."""
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def is_terminal() -> bool:
+    """Whether stderr is a person's terminal, where progress can be drawn."""
+    return sys.stderr.isatty()
+
+
+def format_bytes(count: float) -> str:
+    """`212 MiB`, `1.4 GiB`, `37 KiB`."""
+    for unit in ("B", "KiB", "MiB"):
+        if abs(count) < 1024 or unit == "MiB" and abs(count) < 10 * 1024:
+            return f"{count:.0f} {unit}" if count >= 10 or unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
+
+
+def format_seconds(seconds: float) -> str:
+    """`0.3 s`, `12 s`, `3 min 20 s`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def format_count(count: int, noun: str) -> str:
+    """`1 file`, `12,345 files`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

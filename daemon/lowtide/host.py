@@ -1,0 +1,174 @@
+"""The composition root: configuration, budget, workers, and a user's workspaces under them.
+
+Invariant: there is one budget and one pool, however many workspaces there are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from lowtide.config import Config, WorkspaceSettings, load_workspace_settings
+from lowtide.core.budget import LEAST_TASK_BYTES, MIB, WORKER_BYTES, Budget, CostModel
+from lowtide.core.ladder import Ladder, Step
+from lowtide.errors import CorruptIndex, RefusedError
+from lowtide.indexing import Indexer, IndexOptions, Progress, cpu_seconds
+from lowtide.paths import Places
+from lowtide.report import IndexReport
+from lowtide.segments import maintain
+from lowtide.store.catalog import Catalog
+from lowtide.system import memory
+from lowtide.system.walk import walk
+from lowtide.work.models import ModelFacts, inspect_model
+from lowtide.work.pool import WorkerPool
+from lowtide.workspace import Workspace
+
+
+class IndexRun:
+    """An index run as others see it while it goes on."""
+
+    def __init__(self) -> None:
+        self.progress: Progress | None = None
+        self.phase = "scanning"
+        self.finished = anyio.Event()
+        self._pool: WorkerPool | None = None
+
+    def attach(self, progress: Progress, pool: WorkerPool) -> None:
+        """Called once by the host, when the run begins."""
+        self.progress = progress
+        self._pool = pool
+        self.phase = "indexing"
+
+    def used_bytes(self) -> int:
+        """Anonymous bytes of all processes, as last sampled."""
+        return self._pool.used_bytes if self._pool else 0
+
+
+class Host:
+    """Everything of one user; an asynchronous context manager."""
+
+    def __init__(self, places: Places, config: Config) -> None:
+        self.places = places
+        self.config = config
+        self.model: ModelFacts = inspect_model(config.model_path, config.budget_bytes)
+        self.budget = Budget(config.budget_bytes)
+        self.ladder = Ladder(min(memory.cpu_count(), 8))
+        self.costs = CostModel()
+        self.pool = WorkerPool(self.budget, self.ladder, niceness=config.niceness, model_bytes=self.model.resident_bytes)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Host:
+        await self._stack.enter_async_context(self.pool)
+        self._set_footing()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    def _set_footing(self) -> None:
+        """How much of full service the budget holds: measured on this process, predicted for the workers."""
+        now = time.monotonic()
+        room = self.budget.most_bytes
+        embedder = WORKER_BYTES + self.model.resident_bytes + LEAST_TASK_BYTES
+        if room < WORKER_BYTES + LEAST_TASK_BYTES:
+            raise RefusedError(
+                f"a budget of {self.budget.total_bytes >> 20} MiB is too small",
+                f"this process alone holds {self.budget.daemon_bytes >> 20} MiB", "give at least 96MiB",
+            )  # fmt: skip
+        if room < embedder:
+            why = f"the model needs {embedder >> 20} MiB in a worker, {room >> 20} MiB are left"
+            self.ladder.set_floor(Step.LEXICAL_ONLY, why, now)
+        elif room < 2 * embedder:
+            self.ladder.set_floor(Step.ONE_WORKER, f"{room >> 20} MiB hold one worker", now)
+        elif room < 2 * (embedder + 8 * MIB):
+            self.ladder.set_floor(Step.SMALLER_BATCHES, f"{room >> 20} MiB hold two workers with small batches", now)
+
+    def workspace(self, root: Path, *, create: bool = False) -> Workspace:
+        """The workspace of `root`; with `create`, its index folder is made."""
+        return Workspace(root, self.places.index_folder(root, create=create))
+
+    async def index(self, root: Path, *, force: bool = False, run: IndexRun | None = None) -> IndexReport:
+        """Bring the index of `root` up to date.
+
+        Errors: LockHeld, StoreError and its kinds. Cancelling ends the workers at once and keeps what was committed. A
+        catalog found damaged on the way is built anew, once.
+        """
+        run = run or IndexRun()
+        workspace = self.workspace(root, create=True)
+        started, cpu = time.monotonic(), cpu_seconds()
+        try:
+            report = await self._index(workspace, force, run)
+        except CorruptIndex:
+            report = await self._index(workspace, True, run)
+        wall_s = time.monotonic() - started
+        self.pool.kill_all()
+        return _timed(report, wall_s, cpu_seconds() - cpu)
+
+    async def _index(self, workspace: Workspace, force: bool, run: IndexRun) -> IndexReport:
+        settings = load_workspace_settings(workspace.root, self.config)
+        embed = self.ladder.footing().embed
+        with workspace.writing(anew=force) as (catalog, messages):
+            messages += settings.warnings
+            if workspace.settle_model(catalog, self.model.recipe if embed else ""):
+                messages.append("the model has changed: every chunk is embedded anew")
+            workspace.settle_settings(catalog, _fingerprint(settings))
+            if embed:
+                catalog.mark_unembedded_stale()
+            self._load_costs(catalog)
+            reader = Catalog(workspace.catalog_path, writable=False)
+            try:
+                indexer = Indexer(
+                    catalog, reader, self.pool, self.ladder, self.costs,
+                    IndexOptions(os.fsencode(workspace.root), self.model.folder, embed, False, settings.for_worker()),
+                    lambda: walk(workspace.root, settings.walk),
+                )  # fmt: skip
+                run.attach(indexer.progress, self.pool)
+                progress = await indexer.run()
+            finally:
+                reader.close()
+            run.phase = "merging"
+            self.pool.end_idle()
+            await maintain(workspace, catalog, self.model.dims if embed else 0, self.pool, self.ladder)
+            self._save_costs(catalog)
+            report = self._report(workspace, catalog, progress, messages)
+            if progress.indexed or progress.removed:
+                catalog.record_run(report.as_json())
+        return report
+
+    def _report(self, workspace: Workspace, catalog: Catalog, progress: Progress, messages: list[str]) -> IndexReport:
+        counts = catalog.counts()
+        return IndexReport(
+            root=str(workspace.root), indexed=progress.indexed, unchanged=progress.unchanged, removed=progress.removed,
+            skipped=progress.skipped, failed=progress.failed, quarantined=progress.quarantined,
+            symbols=counts.symbols, chunks=counts.chunks, vectors=counts.vectors, wall_s=0.0, cpu_s=0.0,
+            peak_anon_bytes=self.pool.peak_bytes, budget_bytes=self.budget.total_bytes,
+            ladder=[(taken.step.label, taken.reason) for taken in self.ladder.history],
+            disk_bytes=workspace.disk_bytes(), skip_reasons=dict(progress.skip_reasons), messages=tuple(messages),
+            source_bytes=progress.bytes_done,
+        )  # fmt: skip
+
+    def _load_costs(self, catalog: Catalog) -> None:
+        known = catalog.get_meta("costs")
+        if known:
+            self.costs.factors.update({str(key): float(value) for key, value in json.loads(known).items()})
+
+    def _save_costs(self, catalog: Catalog) -> None:
+        if self.costs.factors:
+            catalog.set_meta("costs", json.dumps(self.costs.factors))
+
+
+def _timed(report: IndexReport, wall_s: float, cpu_s: float) -> IndexReport:
+    from dataclasses import replace
+
+    return replace(report, wall_s=wall_s, cpu_s=cpu_s)
+
+
+def _fingerprint(settings: WorkspaceSettings) -> str:
+    return hashlib.blake2b(repr(settings).encode(), digest_size=8).hexdigest()

@@ -1,0 +1,77 @@
+"""What Lowtide tells of itself: the outcome of a run, the status, the memory tree.
+
+Invariant: plain data with the names of docs/protocol.md; every figure is measured, none is a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """The outcome of one index run."""
+
+    root: str
+    indexed: int
+    unchanged: int
+    removed: int
+    skipped: int
+    failed: int
+    quarantined: int
+    symbols: int
+    chunks: int
+    vectors: int
+    wall_s: float
+    cpu_s: float
+    peak_anon_bytes: int
+    budget_bytes: int
+    ladder: Sequence[tuple[str, str]]
+    disk_bytes: int
+    skip_reasons: dict[str, int] = field(default_factory=dict)
+    messages: Sequence[str] = ()
+    source_bytes: int = 0
+    """Bytes of the files that this run read and indexed."""
+    predicted: dict[str, Any] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `lowtide index --json` prints."""
+        return {
+            "root": self.root,
+            "files": {
+                "indexed": self.indexed,
+                "unchanged": self.unchanged,
+                "removed": self.removed,
+                "skipped": self.skipped,
+                "failed": self.failed,
+                "quarantined": self.quarantined,
+            },
+            "symbols": self.symbols,
+            "chunks": self.chunks,
+            "vectors": self.vectors,
+            "wall_s": round(self.wall_s, 3),
+            "cpu_s": round(self.cpu_s, 3),
+            "peak_anon_bytes": self.peak_anon_bytes,
+            "budget_bytes": self.budget_bytes,
+            "ladder": [{"step": step, "reason": reason} for step, reason in self.ladder],
+            "disk_bytes": self.disk_bytes,
+            "source_bytes": self.source_bytes,
+            "skipped_by_reason": self.skip_reasons,
+            "messages": list(self.messages),
+            "predicted": self.predicted,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryNode:
+    """One part of the memory tree: anonymous bytes, its children included."""
+
+    name: str
+    bytes: int
+    children: Sequence[MemoryNode] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of `lowtide/memory`."""
+        return {"name": self.name, "bytes": self.bytes, "children": [child.as_json() for child in self.children]}

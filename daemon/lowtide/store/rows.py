@@ -1,0 +1,110 @@
+"""The rows of the catalog, as values.
+
+Invariant: frozen; in the order of the columns that `catalog.py` selects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lowtide.models import FileStatus
+from lowtide.work.wire import FileResult
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One row of the manifest: a segment file that belongs to this index."""
+
+    name: str
+    kind: str
+    first_id: int
+    last_id: int
+    count: int
+    size_bytes: int
+    crc32: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the index holds."""
+
+    files: int
+    symbols: int
+    chunks: int
+    vectors: int
+    skipped: int
+    failed: int
+    quarantined: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """One file as the catalog knows it."""
+
+    file_id: int
+    path: bytes
+    size_bytes: int
+    mtime_ns: int
+    inode: int
+    content_hash: bytes
+    language: str
+    encoding: str
+    status: FileStatus
+    reason: str
+    rule: str
+    lines: int
+    symbols: int
+    chunks: int
+    indexed_at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRow:
+    """A chunk with its file and its symbol, for showing it."""
+
+    chunk_id: int
+    vector_id: int | None
+    file_id: int
+    path: bytes
+    language: str
+    start_byte: int
+    end_byte: int
+    start_line: int
+    end_line: int
+    kind: int
+    name: str
+    container: str
+    signature: str
+    symbol_start_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolRow:
+    """A symbol with its file."""
+
+    symbol_id: int
+    path: bytes
+    name: str
+    kind: int
+    container: str
+    start_line: int
+    start_column: int
+    end_line: int
+    end_column: int
+    name_line: int
+    name_column: int
+    signature: str
+    doc: str
+    mtime_ns: int
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One file to write: `known_id` is the row it replaces; `vectors[i]` is None when chunk i's vector is known already."""
+
+    path: bytes
+    known_id: int | None
+    result: FileResult
+    vectors: Sequence[bytes | None]

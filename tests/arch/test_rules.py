@@ -1,0 +1,99 @@
+"""The rules of docs/architecture.md, read from the imports."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ENGINE = ROOT / "daemon" / "lowtide"
+SERVER = ROOT / "lsp" / "lowtide_lsp"
+
+ONLY = {
+    "sqlite3": {"store/catalog.py"},
+    "usearch": {"store/vectors.py"},
+    "numkong": {"store/vectors.py"},
+    "watchdog": {"system/watch.py"},
+    "psutil": {"system/memory.py"},
+    "tree_sitter": {"work/parse.py"},
+    "onnxruntime": {"work/embed.py"},
+    "tokenizers": {"work/embed.py"},
+}
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """Every module that a file imports, also inside functions, absolute names only."""
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
+            module = node.module or ""
+            yield module, node.lineno
+            for alias in node.names:
+                yield f"{module}.{alias.name}", node.lineno
+
+
+def files(package: Path) -> list[Path]:
+    return sorted(package.rglob("*.py"))
+
+
+@pytest.mark.parametrize("library", sorted(ONLY))
+def test_library_is_imported_only_by_its_owner(library: str) -> None:
+    found = {
+        str(path.relative_to(ENGINE))
+        for path in files(ENGINE)
+        for name, _ in imports(path)
+        if name == library or name.startswith((f"{library}.", f"{library}_"))
+    }
+    assert found <= ONLY[library]
+
+
+def test_engine_knows_nothing_of_lsp() -> None:
+    for path in files(ENGINE):
+        for name, line in imports(path):
+            assert name.split(".")[0] not in {"pygls", "lsprotocol", "lowtide_lsp"}, f"{path}:{line}"
+
+
+def test_core_is_pure() -> None:
+    for path in files(ENGINE / "core"):
+        for name, line in imports(path):
+            top = name.split(".")[0]
+            allowed = top in sys.stdlib_module_names or name.startswith(("lowtide.core", "lowtide.models")) or name == "lowtide"
+            assert allowed, f"{path}:{line} imports {name}"
+            assert top not in {"os", "io", "socket", "subprocess", "asyncio", "threading", "time"}, f"{path}:{line} imports {name}"
+
+
+def test_core_never_awaits() -> None:
+    for path in files(ENGINE / "core"):
+        tree = ast.parse(path.read_text("utf-8"))
+        assert not [node for node in ast.walk(tree) if isinstance(node, ast.Await | ast.AsyncFunctionDef)], path
+
+
+def test_models_use_the_standard_library_only() -> None:
+    for name, _ in imports(ENGINE / "models.py"):
+        assert name.split(".")[0] in sys.stdlib_module_names
+
+
+def test_workers_import_neither_the_store_nor_an_event_loop() -> None:
+    worker_side = ["__main__.py", "index.py", "parse.py", "chunk.py", "embed.py", "words.py", "sniff.py", "wire.py"]
+    for path in [ENGINE / "work" / name for name in worker_side]:
+        for name, line in imports(path):
+            assert not name.startswith(("lowtide.store", "anyio", "asyncio", "click", "rich", "multiprocessing")), f"{path}:{line} imports {name}"
+
+
+def test_folders_above_the_packages_are_no_packages() -> None:
+    assert not (ROOT / "daemon" / "__init__.py").exists()
+    assert not (ROOT / "lsp" / "__init__.py").exists()
+
+
+def test_files_stay_small() -> None:
+    for package in (ENGINE, SERVER):
+        for path in files(package):
+            assert len(path.read_text("utf-8").splitlines()) <= 600, f"{path}: split it"
