@@ -28,7 +28,30 @@ HERE = Path(__file__).parent
 SOURCES = HERE / "sources.toml"
 LOCK = HERE / "sources.lock.json"
 SUFFIXES = frozenset(
-    ".py .js .mjs .cjs .jsx .ts .mts .tsx .go .c .h .cc .cpp .cxx .hpp .java .kt .swift .rs .rb .php .cs".split()
+    [
+        ".py",
+        ".js",
+        ".mjs",
+        ".cjs",
+        ".jsx",
+        ".ts",
+        ".mts",
+        ".tsx",
+        ".go",
+        ".c",
+        ".h",
+        ".cc",
+        ".cpp",
+        ".cxx",
+        ".hpp",
+        ".java",
+        ".kt",
+        ".swift",
+        ".rs",
+        ".rb",
+        ".php",
+        ".cs",
+    ]
 )
 _MAX_FILE_BYTES = 3_000_000
 

@@ -11,7 +11,20 @@ import re
 from pathlib import Path
 
 PERMISSIVE = frozenset(
-    "MIT MIT-0 BSD-2-Clause BSD-3-Clause 0BSD BSD Apache-2.0 ISC PSF-2.0 Python-2.0 Zlib Unlicense".split()
+    [
+        "MIT",
+        "MIT-0",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "0BSD",
+        "BSD",
+        "Apache-2.0",
+        "ISC",
+        "PSF-2.0",
+        "Python-2.0",
+        "Zlib",
+        "Unlicense",
+    ]
 )
 
 _SPELLINGS = {

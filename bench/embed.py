@@ -1,0 +1,133 @@
+"""How fast and how large is the encoder? Prints chunks per CPU-second and anonymous memory on one core.
+
+    python bench/embed.py TREE [--model FOLDER] [--chunk-bytes 700] [--seconds 5] [--json]
+
+Files of TREE are cut at line ends into chunks of about `--chunk-bytes`; what is timed is everything from bytes to int8
+vectors: splitting into words, header, tokens, model. Memory is `rss - shared` of this process, over what it was with numpy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from lowtide.work.words import split_words
+
+SUFFIXES = {".py", ".js", ".ts", ".go", ".c", ".h", ".cc", ".cpp", ".hpp", ".java", ".rs"}
+
+
+def anonymous_bytes() -> int:
+    """Anonymous resident bytes of this process, as the budget counts them."""
+    memory = psutil.Process().memory_info()
+    return int(memory.rss - memory.shared)
+
+
+def read_files(tree: Path, limit_bytes: int) -> list[tuple[str, bytes]]:
+    """Source files of `tree`, evenly spread over it, up to `limit_bytes`."""
+    paths = sorted(
+        path for path in tree.rglob("*") if path.suffix in SUFFIXES and path.is_file() and not path.is_symlink()
+    )
+    sizes = sum(path.stat().st_size for path in paths)
+    step = max(1, round(sizes / limit_bytes))
+    files = []
+    for path in paths[::step]:
+        try:
+            files.append((str(path.relative_to(tree)), path.read_text("utf-8").encode()))
+        except UnicodeDecodeError:
+            continue
+    return files
+
+
+def boundaries(text: bytes, chunk_bytes: int) -> list[int]:
+    """Offsets at line ends that cut `text` into chunks of about `chunk_bytes`."""
+    cuts = [0]
+    while cuts[-1] < len(text):
+        end = text.find(b"\n", min(cuts[-1] + chunk_bytes, len(text)))
+        cuts.append(len(text) if end < 0 else end + 1)
+    return cuts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tree", type=Path)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--chunk-bytes", type=int, default=700)
+    parser.add_argument("--batch-rows", type=int)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    files = read_files(args.tree, 30_000_000)
+    if not files:
+        sys.exit(f"no source files under {args.tree}")
+
+    split_words(b"warm up", [0, 7])
+    np.sort(np.random.default_rng(0).random(1000))
+    bare = anonymous_bytes()
+    from lowtide.work.embed import Side, document_text, document_words, load_encoder
+
+    started = time.perf_counter()
+    encoder = load_encoder(args.model)
+    load_s = time.perf_counter() - started
+    loaded = anonymous_bytes()
+
+    chunks = text_bytes = 0
+    split_s = 0.0
+    peak = loaded
+    deadline = time.perf_counter() + args.seconds
+    cpu = time.process_time()
+    for path, text in files:
+        cuts = boundaries(text, args.chunk_bytes)
+        if encoder.takes_words:
+            before = time.process_time()
+            spans = split_words(text, cuts)
+            split_s += time.process_time() - before
+            for first in range(0, len(spans), 512):
+                group = [
+                    document_words(path, f"Name.of_chunk{number}", words)
+                    for number, words in enumerate(spans[first : first + 512])
+                ]
+                encoder.encode_words(group, Side.DOCUMENT, args.batch_rows)
+        else:
+            spans = [text[a:b].decode() for a, b in zip(cuts, cuts[1:], strict=False)]
+            encoder.encode([document_text(path, "name", span) for span in spans], Side.DOCUMENT, args.batch_rows)
+        chunks += len(spans)
+        text_bytes += len(text)
+        peak = max(peak, anonymous_bytes())
+        if time.perf_counter() > deadline:
+            break
+    cpu_s = time.process_time() - cpu
+    cache = encoder.statistics()
+    result = {
+        "model": encoder.name,
+        "dims": encoder.dims,
+        "recipe": encoder.recipe,
+        "load_s": round(load_s, 3),
+        "chunks": chunks,
+        "mean_chunk_bytes": round(text_bytes / max(chunks, 1)),
+        "cpu_s": round(cpu_s, 3),
+        "chunks_per_cpu_s": round(chunks / cpu_s),
+        "split_words_share": round(split_s / cpu_s, 3),
+        "anon_loaded_mib": round((loaded - bare) / 2**20, 1),
+        "anon_peak_mib": round((peak - bare) / 2**20, 1),
+        "cache_words": cache.words,
+        "cache_hit_rate": round(cache.hits / max(cache.hits + cache.misses, 1), 4),
+        "cache_evictions": cache.evictions,
+    }
+    if args.json:
+        print(json.dumps(result))
+    else:
+        for name, value in result.items():
+            print(f"{name:20} {value}")
+
+
+if __name__ == "__main__":
+    main()
