@@ -16,7 +16,7 @@ import anyio
 import anyio.to_thread
 
 from lowtide.config import Config, WorkspaceSettings, load_workspace_settings
-from lowtide.core.budget import LEAST_TASK_BYTES, MIB, WORKER_BYTES, Budget, CostModel
+from lowtide.core.budget import LEAST_TASK_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget, CostModel
 from lowtide.core.ladder import Ladder, Step
 from lowtide.errors import CorruptIndex, RefusedError
 from lowtide.indexing import Indexer, IndexOptions, Progress, cpu_seconds
@@ -26,7 +26,7 @@ from lowtide.segments import maintain
 from lowtide.store.catalog import Catalog
 from lowtide.system import memory
 from lowtide.system.walk import walk
-from lowtide.work.models import ModelFacts, inspect_model
+from lowtide.work.model_folder import ModelFolder, check_model, default_model, read_model
 from lowtide.work.pool import WorkerPool
 from lowtide.workspace import Workspace
 
@@ -57,11 +57,13 @@ class Host:
     def __init__(self, places: Places, config: Config) -> None:
         self.places = places
         self.config = config
-        self.model: ModelFacts = inspect_model(config.model_path, config.budget_bytes)
+        folder = config.model_path or default_model()
+        self.model: ModelFolder = read_model(folder)
+        model_bytes = MODEL_BYTES if config.model_path is None else check_model(folder, config.budget_bytes) - WORKER_BYTES
         self.budget = Budget(config.budget_bytes)
         self.ladder = Ladder(min(memory.cpu_count(), 8))
         self.costs = CostModel()
-        self.pool = WorkerPool(self.budget, self.ladder, niceness=config.niceness, model_bytes=self.model.resident_bytes)
+        self.pool = WorkerPool(self.budget, self.ladder, niceness=config.niceness, model_bytes=model_bytes)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Host:
@@ -76,7 +78,7 @@ class Host:
         """How much of full service the budget holds: measured on this process, predicted for the workers."""
         now = time.monotonic()
         room = self.budget.most_bytes
-        embedder = WORKER_BYTES + self.model.resident_bytes + LEAST_TASK_BYTES
+        embedder = self.pool.base_bytes(str(self.model.folder)) + LEAST_TASK_BYTES
         if room < WORKER_BYTES + LEAST_TASK_BYTES:
             raise RefusedError(
                 f"a budget of {self.budget.total_bytes >> 20} MiB is too small",
@@ -126,7 +128,7 @@ class Host:
             try:
                 indexer = Indexer(
                     catalog, reader, self.pool, self.ladder, self.costs,
-                    IndexOptions(os.fsencode(workspace.root), self.model.folder, embed, False, settings.for_worker()),
+                    IndexOptions(os.fsencode(workspace.root), str(self.model.folder), self.model.recipe, embed, False, settings.for_worker()),
                     lambda: walk(workspace.root, settings.walk),
                 )  # fmt: skip
                 run.attach(indexer.progress, self.pool)
@@ -135,7 +137,7 @@ class Host:
                 reader.close()
             run.phase = "merging"
             self.pool.end_idle()
-            await maintain(workspace, catalog, self.model.dims if embed else 0, self.pool, self.ladder)
+            await maintain(workspace, catalog, self.pool)
             self._save_costs(catalog)
             report = self._report(workspace, catalog, progress, messages)
             if progress.indexed or progress.removed:

@@ -87,10 +87,11 @@ class _Group:
 
 @dataclass(frozen=True, slots=True)
 class IndexOptions:
-    """What one run needs to know. `model` is empty when there are to be no vectors."""
+    """What one run needs to know: `model` is the model's folder, `recipe` names its vectors."""
 
     root: bytes
     model: str
+    recipe: str
     embed: bool
     recheck: bool
     settings: dict[str, bool | int]
@@ -300,7 +301,7 @@ class Indexer:
         task = wire.IndexTask(
             self._options.root, [job.path for job in jobs], [job.known_hash for job in jobs], self._options.settings,
             self._options.query_deadline_s, bool(model), bool(model) and self._dedupe, lines_only, footing.batch_size,
-            self._options.model,
+            self._options.model, self._options.recipe,
         )  # fmt: skip
         try:
             async with self._pool.lease(need, result_bytes, model) as (worker, _):
@@ -312,7 +313,7 @@ class Indexer:
                 self._costs.learn(names[0].name, size, outcome.grown_bytes)
             done = outcome.done
             if apart:
-                done = await self._embed_apart(done, footing.batch_size)
+                done = await self._embed_apart(jobs[0], done, footing.batch_size)
         except WorkerOverBudget as error:
             raise _Broken(current, Reason.MEMORY, _why(error)) from error
         except WorkerStalled as error:
@@ -324,21 +325,18 @@ class Indexer:
     async def _missing(self, hashes: bytes) -> list[int]:
         return await anyio.to_thread.run_sync(self._reader.missing_vectors, hashes, limiter=self._reader_limit)
 
-    async def _embed_apart(self, done: wire.Done, batch_size: int) -> wire.Done:
-        from lowtide.work.documents import document_words
-
-        documents = [
-            document_words(file.path_words, name, words)
-            for file in done.files
-            for name, words in zip(file.names, file.words, strict=True)
-        ]
-        rows = await self._missing(b"".join(file.hashes for file in done.files)) if self._dedupe else range(len(documents))
-        rows = list(rows)
+    async def _embed_apart(self, job: Job, done: wire.Done, batch_size: int) -> wire.Done:
+        (file,) = done.files
+        count = len(file.chunks)
+        rows = await self._missing(file.hashes) if self._dedupe and count else list(range(count))
         vectors, dims = bytearray(), 0
         for start in range(0, len(rows), EMBED_BLOCK):
             block = rows[start : start + EMBED_BLOCK]
-            task = wire.EmbedTask([documents[row] for row in block], batch_size, self._options.model)
-            async with self._pool.lease(4 * MIB, 2 * MIB, self._options.model) as (worker, _):
+            task = wire.EmbedTask(
+                self._options.root, job.path, file.content_hash, [file.chunks[row][:2] for row in block],
+                [_qualified_name(file, row) for row in block], self._options.settings, batch_size, self._options.model,
+            )  # fmt: skip
+            async with self._pool.lease(4 * MIB + 4 * file.size_bytes, 2 * MIB, self._options.model) as (worker, _):
                 part = (await self._pool.run(worker, task)).done
             vectors += part.vectors
             dims = part.dims
@@ -432,6 +430,14 @@ async def _grouped(receive: MemoryObjectReceiveStream[_Group]) -> AsyncIterator[
             merged.entries += more.entries
             merged.size_bytes += more.size_bytes
         yield merged
+
+
+def _qualified_name(file: wire.FileResult, row: int) -> str:
+    symbol = file.chunks[row][4]
+    if symbol < 0:
+        return ""
+    name, _, container = file.symbols[symbol][:3]
+    return f"{container}.{name}" if container else name
 
 
 def _why(error: WorkerError) -> str:

@@ -54,12 +54,10 @@ def _warm(model: str, niceness: int) -> None:
     """Import and load before the first lease, whose limit counts from here."""
     if niceness and hasattr(os, "nice"):
         os.nice(niceness)
-    from lowtide.work import index  # noqa: F401
+    from lowtide.work.index import encoder_for
 
     if model:
-        from lowtide.work import embed
-
-        embed.encoder_for(model)
+        encoder_for(model)
 
 
 def _run(task: wire.Request, send: Callable[[wire.Reply], None], source: BinaryIO) -> wire.Done:
@@ -79,14 +77,15 @@ def _run(task: wire.Request, send: Callable[[wire.Reply], None], source: BinaryI
             task, lambda index: send(wire.Started(index)), ask, lambda count: send(wire.Embedding(count))
         )
     if isinstance(task, wire.EmbedTask):
-        from lowtide.work.index import embed_documents
+        from lowtide.work.index import embed_file
 
-        return embed_documents(task)
+        return embed_file(task)
     if isinstance(task, wire.EncodeTask):
-        from lowtide.work import embed
+        from lowtide.work.embed import Side
+        from lowtide.work.index import encoder_for
 
-        encoder = embed.encoder_for(task.model)
-        matrix = encoder.encode_texts(task.texts, embed.Side.QUERY)
+        encoder = encoder_for(task.model)
+        matrix = encoder.encode(task.texts, Side.QUERY)
         return wire.Done([], matrix.tobytes(), list(range(len(task.texts))), encoder.dims, 0.0)
     if isinstance(task, wire.GraphTask):
         from lowtide.work.graph import build_graph

@@ -12,11 +12,19 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from lowtide.models import FileStatus, Reason
 from lowtide.work import wire
+from lowtide.work.embed import Encoder, Side, document_text, document_words, load_encoder
+from lowtide.work.words import query_words, split_words
+
+if TYPE_CHECKING:
+    from lowtide.work.sniff import Text
 
 _pack = msgspec.msgpack.Encoder().encode
 _COMPRESSION = 1
@@ -28,6 +36,13 @@ class _Batch:
     files: list[wire.FileResult] = field(default_factory=list)
     documents: list[str] = field(default_factory=list)
     hashes: list[bytes] = field(default_factory=list)
+    takes_words: bool = True
+
+
+@lru_cache(maxsize=1)
+def encoder_for(model: str) -> Encoder:
+    """The encoder of the model in folder `model`, loaded once in this process. Raises ModelError."""
+    return load_encoder(Path(model))
 
 
 def index_files(
@@ -41,7 +56,7 @@ def index_files(
     Returns vectors only for the chunks that need one: `vector_rows` counts chunks over all files of the task.
     """
     cpu = time.process_time()
-    batch = _Batch()
+    batch = _Batch(takes_words=not task.embed or encoder_for(task.model).takes_words)
     for index, path in enumerate(task.paths):
         started(index)
         known = task.known_hashes[index] if index < len(task.known_hashes) else b""
@@ -52,20 +67,41 @@ def index_files(
     if not (task.embed and rows):
         return wire.Done(batch.files, b"", [], 0, time.process_time() - cpu)
     embedding(len(rows))
-    documents = [batch.documents[row] for row in rows]
-    done = embed_documents(wire.EmbedTask(documents, task.batch_size, task.model))
-    return wire.Done(batch.files, done.vectors, list(rows), done.dims, time.process_time() - cpu, stats=done.stats)
+    vectors, dims = _embed([batch.documents[row] for row in rows], task.model, task.batch_size)
+    return wire.Done(batch.files, vectors, list(rows), dims, time.process_time() - cpu)
 
 
-def embed_documents(task: wire.EmbedTask) -> wire.Done:
-    """Vectors for documents already split into words."""
-    from lowtide.work import embed
+def embed_file(task: wire.EmbedTask) -> wire.Done:
+    """Vectors for chunks of a file that was parsed elsewhere. Raises ValueError when the file has changed since."""
+    from lowtide.work import sniff
 
     cpu = time.process_time()
-    encoder = embed.encoder_for(task.model)
-    matrix = encoder.encode_words(task.documents, embed.Side.DOCUMENT, task.batch_size)
-    rows = list(range(len(task.documents)))
-    return wire.Done([], matrix.tobytes(), rows, encoder.dims, time.process_time() - cpu, stats=encoder.stats())
+    data, _ = _read(os.path.join(task.root, task.path), 1 << 62)
+    if hashlib.blake2b(data, digest_size=16).digest() != task.content_hash:
+        raise ValueError("the file changed while it was indexed")
+    text = sniff.sniff(task.path, data, sniff.SniffSettings.from_wire(task.settings))
+    if isinstance(text, sniff.Skip):
+        raise ValueError("the file changed while it was indexed")
+    path = task.path.decode("utf-8", "replace")
+    takes_words = encoder_for(task.model).takes_words
+    documents = [
+        _document(path, name, text.utf8, start, end, None, takes_words)
+        for (start, end), name in zip(task.spans, task.names, strict=True)
+    ]
+    vectors, dims = _embed(documents, task.model, task.batch_size)
+    return wire.Done([], vectors, list(range(len(documents))), dims, time.process_time() - cpu)
+
+
+def _embed(documents: list[str], model: str, batch_size: int) -> tuple[bytes, int]:
+    encoder = encoder_for(model)
+    encode = encoder.encode_words if encoder.takes_words else encoder.encode
+    return encode(documents, Side.DOCUMENT, batch_size).tobytes(), encoder.dims
+
+
+def _document(path: str, name: str, utf8: bytes, start: int, end: int, words: str | None, takes_words: bool) -> str:
+    if not takes_words:
+        return document_text(path, name, utf8[start:end].decode("utf-8", "replace"))
+    return document_words(path, name, split_words(utf8[start:end], [0, end - start])[0] if words is None else words)
 
 
 def _index_file(task: wire.IndexTask, path: bytes, known_hash: bytes, batch: _Batch) -> wire.FileResult:
@@ -88,14 +124,13 @@ def _index_file(task: wire.IndexTask, path: bytes, known_hash: bytes, batch: _Ba
     return _parse(task, path, found, common, batch)
 
 
-def _parse(
-    task: wire.IndexTask, path: bytes, text: object, common: tuple[int, int, int, bytes], batch: _Batch
-) -> wire.FileResult:
-    from lowtide.work import chunk, embed, languages, words
+def _parse(task: wire.IndexTask, path: bytes, text: Text, common: tuple[int, int, int, bytes], batch: _Batch) -> wire.FileResult:
+    from lowtide.work import chunk, languages
 
-    utf8: bytes = text.utf8  # type: ignore[attr-defined]
+    utf8 = text.utf8
     language = languages.language_for(path, utf8[:4096])
-    reason, symbols, chunks = "", [], []
+    reason: str = ""
+    symbols: list[wire.SymbolColumns] = []
     if language is None or task.lines_only:
         chunks = chunk.chunk_lines(utf8)
     else:
@@ -104,26 +139,21 @@ def _parse(
         parsed = parse.parse(utf8, language, task.deadline_s)
         symbols, chunks = parsed.symbols, parsed.chunks
         reason = parsed.partial or ""
-    boundaries = [row[0] for row in chunks]
-    boundaries.append(len(utf8))
-    chunk_words = words.split_words(utf8, boundaries) if chunks else []
+    chunk_words = split_words(utf8, [*(row[0] for row in chunks), len(utf8)]) if chunks else []
     qualified = [_qualified(symbols[row[4]]) if row[4] >= 0 else "" for row in chunks]
+    names = [" ".join(query_words(name)) if name else "" for name in qualified]
     shown_path = path.decode("utf-8", "replace")
-    path_words = " ".join(words.query_words(shown_path))
-    names = [" ".join(words.query_words(name)) if name else "" for name in qualified]
-    hashes = []
-    for row, name in zip(chunks, names, strict=True):
-        address = hashlib.blake2b(utf8[row[0] : row[1]], digest_size=16, key=task.model[-64:].encode()[:64])
-        address.update(b"\0" + name.encode())
-        hashes.append(address.digest())
+    path_words = " ".join(query_words(shown_path))
+    hashes = [_address(task.recipe, name, utf8[row[0] : row[1]]) for row, name in zip(chunks, qualified, strict=True)]
     batch.hashes += hashes
     batch.documents += [
-        embed.document_words(path_words, name, body) for name, body in zip(names, chunk_words, strict=True)
+        _document(shown_path, name, utf8, row[0], row[1], words, batch.takes_words)
+        for row, name, words in zip(chunks, qualified, chunk_words, strict=True)
     ]
     return wire.FileResult(
         *common,
         language.name if language else "",
-        text.encoding,  # type: ignore[attr-defined]
+        text.encoding,
         utf8.count(b"\n") + 1,
         FileStatus.INDEXED,
         reason,
@@ -136,6 +166,13 @@ def _parse(
         path_words,
         zlib.compress(_pack((chunk_words, names, path_words)), _COMPRESSION),
     )
+
+
+def _address(recipe: str, name: str, text: bytes) -> bytes:
+    """A chunk's content address. The path is left out, so that a renamed file keeps its vectors."""
+    address = hashlib.blake2b(text, digest_size=16, key=recipe.encode())
+    address.update(b"\0" + name.encode())
+    return address.digest()
 
 
 def _qualified(symbol: Sequence[object]) -> str:

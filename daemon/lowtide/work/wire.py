@@ -15,6 +15,12 @@ HEADER = struct.Struct("<I")
 MAX_FRAME_BYTES = 1 << 30
 
 
+SymbolColumns = tuple[str, int, str, int, int, int, int, int, int, str, str]
+"""The fields of models.Symbol, in order."""
+ChunkColumns = tuple[int, int, int, int, int]
+"""The fields of models.Chunk, in order."""
+
+
 class _Message(msgspec.Struct, array_like=True, tag=True, frozen=True, gc=False):
     pass
 
@@ -36,12 +42,21 @@ class IndexTask(_Message):
     lines_only: bool
     batch_size: int
     model: str
+    """The model's folder."""
+    recipe: str
+    """Part of each content address: vectors of different models never mix."""
 
 
 class EmbedTask(_Message):
-    """Embed documents that were parsed in another worker (split words, with their header)."""
+    """Embed chunks of a file that was parsed in another worker; the file is read again and must have the same hash."""
 
-    documents: list[str]
+    root: bytes
+    path: bytes
+    content_hash: bytes
+    spans: list[tuple[int, int]]
+    names: list[str]
+    """Each chunk's qualified name."""
+    settings: dict[str, bool | int]
     batch_size: int
     model: str
 
@@ -80,14 +95,14 @@ class FileResult(_Message):
     status: str
     reason: str
     rule: str
-    symbols: list[tuple[str, int, str, int, int, int, int, int, int, str, str]]
-    chunks: list[tuple[int, int, int, int, int]]
+    symbols: list[SymbolColumns]
+    chunks: list[ChunkColumns]
     hashes: bytes
     """16 bytes a chunk: the content address of its vector."""
     words: list[str]
     """A chunk's split words, for the lexical index."""
     names: list[str]
-    """A chunk's split qualified name."""
+    """A chunk's qualified name, split into words."""
     path_words: str
     packed_words: bytes
     """zlib of the msgpack of (words, names, path_words): what must be said again to delete them from the index."""
@@ -121,7 +136,6 @@ class Done(_Message):
     cpu_s: float
     error: str = ""
     error_kind: str = ""
-    stats: dict[str, int] = {}
 
 
 class Embedding(_Message):

@@ -1,0 +1,28 @@
+"""`lowtide clear [PATH]`."""
+
+from __future__ import annotations
+
+import click
+
+from lowtide.cli.console import format_bytes, print_json
+from lowtide.cli.options import Options, global_options
+from lowtide.cli.setup import resolve_root
+from lowtide.errors import PathError
+from lowtide.paths import Places
+from lowtide.workspace import Workspace
+
+
+@click.command("clear")
+@click.argument("path", required=False, type=click.Path())
+@global_options
+def command(path: str | None, options: Options) -> None:
+    """Remove the index of PATH. Your files are not touched."""
+    root = resolve_root(path)
+    workspace = Workspace(root, Places.from_environment().index_folder(root))
+    if not workspace.folder.exists():
+        raise PathError(f"no index for {root}", "it has not been indexed", "nothing has to be removed")
+    freed = workspace.clear()
+    if options.as_json:
+        print_json({"root": str(root), "freed_bytes": freed})
+    elif not options.quiet:
+        click.echo(f"removed the index of {root} ({format_bytes(freed)})")

@@ -1,0 +1,50 @@
+"""`lowtide plan [PATH]`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from lowtide.cli.console import format_bytes, format_count, format_seconds, print_json
+from lowtide.cli.options import Options, global_options
+from lowtide.cli.running import run
+from lowtide.cli.setup import open_host, resolve_root
+
+
+@click.command("plan")
+@click.argument("path", required=False, type=click.Path())
+@click.option("--yes", is_flag=True, help="Plan for a home or system folder all the same.")
+@global_options
+def command(path: str | None, yes: bool, options: Options) -> None:
+    """Say what indexing PATH would take: files, time, disk and memory. Nothing is written."""
+    root = resolve_root(path, indexing=True, consent=yes)
+
+    async def main() -> dict[str, Any]:
+        async with open_host(options) as host:
+            return await host.plan(root)
+
+    answer = run(main)
+    if options.as_json:
+        print_json(answer)
+        return
+    click.echo(f"{answer['root']}")
+    languages = ", ".join(f"{name} {count:,}" for name, count in list(answer["languages"].items())[:6])
+    rows = [
+        ("files", f"{answer['files']:,} ({format_bytes(answer['source_bytes'])}); {languages}"),
+        ("skipped", ", ".join(f"{reason} {count:,}" for reason, count in answer["skipped"].items()) or "none"),
+        ("folders", f"{answer['watches']:,} to watch"),
+        ("time", f"about {format_seconds(answer['predicted_wall_s'])}"),
+        ("disk", f"about {format_bytes(answer['predicted_disk_bytes'])}, {format_bytes(answer['free_disk_bytes'])} free"),
+        ("memory", f"peak about {format_bytes(answer['predicted_peak_anon_bytes'])} of {format_bytes(answer['budget_bytes'])}"),
+    ]
+    for name, text in rows:
+        click.echo(f"  {name:<8} {text}")
+    if answer["last_run"]:
+        last = answer["last_run"]
+        click.echo(
+            f"  {'last run':<8} {format_count(last['files']['indexed'], 'file')} in {format_seconds(last['wall_s'])}, "
+            f"peak {format_bytes(last['peak_anon_bytes'])}, {format_bytes(last['disk_bytes'])} on disk"
+        )
+    click.secho(f"  {'verdict':<8} {answer['verdict']}", fg="green" if answer["fits"] else "red")
+

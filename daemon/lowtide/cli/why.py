@@ -1,0 +1,50 @@
+"""`lowtide why FILE`."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lowtide.cli.console import format_count, print_json
+from lowtide.cli.options import Options, global_options
+from lowtide.cli.setup import load
+from lowtide.explain import explain_file
+from lowtide.models import display_path
+from lowtide.workspace import Workspace
+
+
+@click.command("why")
+@click.argument("file", type=click.Path())
+@global_options
+def command(file: str, options: Options) -> None:
+    """Say whether FILE is indexed, stale, skipped or quarantined, and by which rule."""
+    places, config = load(options)
+    # The parent is resolved, the name is not: a symbolic link is asked about itself.
+    path = Path(os.path.abspath(file))
+    path = path.parent.resolve() / path.name
+    root = places.find_index_root(path if path.is_dir() and not path.is_symlink() else path.parent)
+    answer = explain_file(Workspace(root, places.index_folder(root)), path, config)
+    if options.as_json:
+        print_json(answer)
+    else:
+        _print(answer)
+
+
+def _print(answer: dict[str, Any]) -> None:
+    colours = {"indexed": "green", "stale": "yellow", "skipped": "yellow", "quarantined": "red", "failed": "red"}
+    status = click.style(answer["status"], fg=colours.get(answer["status"], "yellow"), bold=True)
+    click.echo(f"{display_path(os.fsencode(answer['path']))}: {status}")
+    if answer["reason"]:
+        click.echo(f"  reason   {answer['reason']}")
+    if answer["rule"]:
+        click.echo(f"  rule     {answer['rule']}")
+    if answer["status"] in ("indexed", "stale", "quarantined"):
+        click.echo(f"  holds    {format_count(answer['symbols'], 'symbol')}, {format_count(answer['chunks'], 'chunk')}")
+    if answer["indexed_at"]:
+        click.echo(f"  indexed  {datetime.fromisoformat(answer['indexed_at']).astimezone():%Y-%m-%d %H:%M:%S}")
+    if answer["remedy"]:
+        click.echo(f"  to do    {answer['remedy']}")

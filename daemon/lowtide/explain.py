@@ -1,0 +1,92 @@
+"""Why one file is, or is not, found.
+
+Invariant: every path gets an answer with a status, and a reason whenever it is not simply indexed.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lowtide.config import Config, load_workspace_settings
+from lowtide.models import FileStatus, Reason, display_path
+from lowtide.store.rows import FileRow
+from lowtide.system.walk import explain
+from lowtide.workspace import Workspace
+
+REMEDIES = {
+    Reason.TOO_LARGE: "raise `max_file_size` under [index] in .lowtide.toml",
+    Reason.MINIFIED: "set `minified = true` under [index] in .lowtide.toml to index such files",
+    Reason.GENERATED: "set `generated = true` under [index] in .lowtide.toml to index such files",
+    Reason.VENDORED: "set `vendored = true` under [index] in .lowtide.toml to index such folders",
+    Reason.EXCLUDED: "add a line with `!` to .lowtideignore to take it back in",
+    Reason.UNREADABLE: "make the file readable, then run `lowtide index`",
+    Reason.ENCODING: "save the file as UTF-8",
+    Reason.MEMORY: "raise the budget, then run `lowtide index --force`",
+    Reason.CHANGED: "run `lowtide index` when nothing writes to it",
+    Reason.SYMLINK: "search for the file that the link names",
+}
+
+
+def explain_file(workspace: Workspace, path: Path, config: Config) -> dict[str, Any]:
+    """What `lowtide why` prints: {path, status, reason, rule, symbols, chunks, indexed_at, content_hash, remedy}."""
+    relative = os.fsencode(path)[len(os.fsencode(workspace.root)) :].lstrip(b"/")
+    row = None
+    if workspace.has_index:
+        catalog = workspace.reading()
+        try:
+            row = catalog.file(relative) or catalog.folder_rule(relative)
+        finally:
+            catalog.close()
+    settings = load_workspace_settings(workspace.root, config)
+    now = explain(workspace.root, relative, settings.walk) if os.path.lexists(path) else None
+    if row is not None and row.path == relative and not (now and now.reason):
+        return _from_row(row, path)
+    if now is not None and now.reason is not None:
+        return _answer(relative, "skipped", now.reason, now.rule)
+    if row is not None:
+        return _answer(relative, row.status, row.reason, row.rule)
+    if not os.path.lexists(path):
+        return _answer(relative, "missing", "no such file", "", "check the spelling")
+    remedy = f"run `lowtide index {workspace.root}`"
+    if path.is_dir():
+        return _answer(relative, "folder", "a folder has no entry of its own; ask for a file in it", "")
+    if not workspace.has_index:
+        return _answer(relative, "not-indexed", "this workspace has no index", "", remedy)
+    return _answer(relative, "not-indexed", "it appeared after the last index run", "", remedy)
+
+
+def is_stale(row: FileRow, path: Path) -> bool:
+    """Whether the file on disk is no longer the one that was indexed (by size and time)."""
+    try:
+        info = path.lstat()
+    except OSError:
+        return True
+    return (info.st_size, info.st_mtime_ns) != (row.size_bytes, row.mtime_ns)
+
+
+def _from_row(row: FileRow, path: Path) -> dict[str, Any]:
+    status, reason, remedy = str(row.status), row.reason, ""
+    if row.status is FileStatus.INDEXED and is_stale(row, path):
+        gone = not os.path.lexists(path)
+        status, reason = "stale", "the file is gone" if gone else "the file has changed since it was indexed"
+        remedy = "run `lowtide index`"
+    elif reason in list(Reason):
+        remedy = REMEDIES.get(Reason(reason), "")
+    answer = _answer(row.path, status, reason, row.rule, remedy)
+    answer.update(
+        symbols=row.symbols, chunks=row.chunks, content_hash=row.content_hash.hex(), language=row.language, encoding=row.encoding,
+        indexed_at=datetime.fromtimestamp(row.indexed_at_ns / 1e9, UTC).isoformat(timespec="milliseconds"),
+    )  # fmt: skip
+    return answer
+
+
+def _answer(path: bytes, status: str, reason: str, rule: str, remedy: str | None = None) -> dict[str, Any]:
+    if remedy is None:
+        remedy = REMEDIES.get(Reason(reason), "") if reason in list(Reason) else ""
+    return {
+        "path": display_path(path), "status": status, "reason": reason, "rule": rule, "symbols": 0, "chunks": 0,
+        "indexed_at": None, "content_hash": None, "remedy": remedy,
+    }  # fmt: skip
