@@ -16,10 +16,10 @@ MIB = 1 << 20
 MARGIN_BYTES = 6 * MIB
 """Kept free: page granularity, a process between fork and exec, and what grows between two looks."""
 
-WORKER_BYTES = 20 * MIB
+WORKER_BYTES = 18 * MIB
 """A worker that parses: interpreter, numpy, one or two grammars (measured; a live worker's own figure replaces it)."""
 
-MODEL_BYTES = 28 * MIB
+MODEL_BYTES = 21 * MIB
 """What the default model and its runtime add to a worker (measured)."""
 
 LEAST_TASK_BYTES = 6 * MIB

@@ -477,19 +477,50 @@ class Catalog:
 
     # -- the lexical index --------------------------------------------------------------------------------------
 
-    def term_counts(self, terms: Iterable[str]) -> dict[str, int]:
-        """How many chunks hold each (stemmed) term; absent ones are left out."""
-        counts = {}
-        for term in terms:
-            value = self._value("SELECT doc FROM lexicon_terms WHERE term = ?", (term,))
-            if value:
-                counts[term] = int(value)
-        return counts
+    def stems(self, words: Sequence[str]) -> list[tuple[str, int]]:
+        """(stem, number of chunks that hold it) of each word, by the lexical index's own tokenizer.
 
-    def search_lexicon(self, expression: str, limit: int, weights: tuple[float, float, float]) -> list[tuple[int, float]]:
-        """(chunk id, BM25) best first; `expression` is FTS5's, `weights` those of words, name and path."""
-        sql = "SELECT rowid, -bm25(lexicon, ?, ?, ?) AS score FROM lexicon WHERE lexicon MATCH ? ORDER BY score DESC LIMIT ?"
-        return [(int(row[0]), float(row[1])) for row in self._rows(sql, (*weights, expression, limit))]
+        A word that the tokenizer drops, or that no chunk holds, has the count 0.
+        """
+        found: list[tuple[str, int]] = []
+        with _mapped(self.path):
+            run = self._db.execute
+            run("CREATE VIRTUAL TABLE IF NOT EXISTS temp.query_words USING fts5 (word, tokenize='porter unicode61')")
+            run("CREATE VIRTUAL TABLE IF NOT EXISTS temp.query_stems USING fts5vocab (temp, query_words, instance)")
+            run("DELETE FROM temp.query_words")
+            self._db.executemany("INSERT INTO temp.query_words (rowid, word) VALUES (?, ?)", list(enumerate(words)))
+            by_row = dict(run("SELECT doc, term FROM temp.query_stems").fetchall())
+            for number in range(len(words)):
+                stem = by_row.get(number, "")
+                row = run("SELECT doc FROM lexicon_terms WHERE term = ?", (stem,)).fetchone() if stem else None
+                found.append((stem, int(row[0]) if row else 0))
+        return found
+
+    def search_lexicon(
+        self, expression: str, limit: int, weights: tuple[float, float, float], accept: Callable[[int], bool] | None = None
+    ) -> list[tuple[int, float]]:
+        """(chunk id, BM25) best first, of those that `accept` takes; `expression` is FTS5's, `weights` those of words, name, path."""
+        sql = "SELECT rowid, bm25(lexicon, ?, ?, ?) AS score FROM lexicon WHERE lexicon MATCH ? ORDER BY score"
+        if accept is None:
+            sql += f" LIMIT {int(limit)}"
+        hits: list[tuple[int, float]] = []
+        for chunk_id, score in self._rows(sql, (*weights, expression)):
+            if accept is None or accept(chunk_id):
+                hits.append((chunk_id, -score))
+                if len(hits) >= limit:
+                    break
+        return hits
+
+    def chunk_places(self) -> Iterator[tuple[int, int, int, int]]:
+        """(chunk id, vector id or 0, file id, symbol kind or 0) of every chunk, streamed: for filters."""
+        yield from self._rows(
+            "SELECT c.id, coalesce(c.vector_id, 0), c.file_id, coalesce(s.kind, 0)"
+            " FROM chunks c LEFT JOIN symbols s ON s.id = c.symbol_id ORDER BY c.id"
+        )
+
+    def file_places(self) -> Iterator[tuple[int, bytes, str]]:
+        """(file id, path, language) of every indexed file, streamed: for filters."""
+        yield from self._rows("SELECT id, path, language FROM files WHERE chunks > 0")
 
 
 def _key(address: bytes) -> int:

@@ -1,0 +1,49 @@
+"""From a query's words to the expression that the lexical index is asked.
+
+A word that stands in a large part of all chunks says little and costs much: BM25 scores every chunk that holds it. So the
+rarest words are asked first, and the common ones only while the work stays bounded.
+
+Invariant: pure; the rarest word that occurs at all is always asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MOST_POSTINGS = 60_000
+"""Chunks to score for one query, at most, when rarer words are there (about 0.3 µs each, measured)."""
+
+COMMON_WORDS = frozenset(
+    "a an and are as at be by can do does for from has have how i if in into is it its of on or that the their then there "
+    "this to was what when where which while who why will with you your".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One word of a query with its stem and how many chunks hold it."""
+
+    word: str
+    stem: str
+    count: int
+
+
+def choose_terms(terms: Sequence[Term]) -> list[Term]:
+    """The terms to ask for, rarest first: those that occur, without common English words unless nothing else is left."""
+    unique = {term.stem: term for term in terms if term.count}
+    kept = [term for term in unique.values() if term.word not in COMMON_WORDS] or list(unique.values())
+    kept.sort(key=lambda term: term.count)
+    chosen: list[Term] = []
+    postings = 0
+    for term in kept:
+        if chosen and postings + term.count > MOST_POSTINGS:
+            break
+        chosen.append(term)
+        postings += term.count
+    return chosen
+
+
+def expression(words: Sequence[str]) -> str:
+    """FTS5's expression for any of the words, each quoted, so that no word is taken as an operator."""
+    return " OR ".join('"' + word.replace('"', '""') + '"' for word in words)
