@@ -1,0 +1,192 @@
+"""The catalog: what is written is found, replaced whole, and removed whole."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from lowtide.errors import CorruptIndex, IndexTooNew, StoreError
+from lowtide.models import FileStat, FileStatus, Reason
+from lowtide.store import schema
+from lowtide.store.catalog import Catalog
+from lowtide.store.rows import Commit, Segment
+from lowtide.work.wire import FileResult
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    opened = Catalog(tmp_path / "catalog.sqlite", writable=True)
+    yield opened
+    opened.close()
+
+
+def result(*names: str, content: bytes = b"c") -> FileResult:
+    """A file with one chunk and one symbol a name."""
+    words = [f"{name} body" for name in names]
+    return FileResult(
+        size_bytes=10, mtime_ns=20, inode=30, content_hash=content, language="python", encoding="utf-8", lines=3,
+        status=FileStatus.INDEXED, reason="", rule="",
+        symbols=[(name, 12, "", row, 0, row, 9, row, 4, f"def {name}()", "") for row, name in enumerate(names)],
+        chunks=[(row * 10, row * 10 + 10, row, row, row) for row in range(len(names))],
+        hashes=b"".join(name.encode().ljust(16, b"\0") for name in names), words=words, names=list(names), path_words="a py",
+        packed_words=zlib.compress(msgspec.msgpack.encode((words, list(names), "a py"))),
+    )  # fmt: skip
+
+
+def put(catalog: Catalog, path: bytes, file: FileResult, known_id: int | None = None) -> int:
+    return catalog.write([Commit(path, known_id, file, [b"\x01" * 4] * len(file.chunks))], [], [])
+
+
+def test_written_file_is_found_by_word_and_by_vector(catalog: Catalog) -> None:
+    put(catalog, b"a.py", result("alpha", "beta"))
+    ((chunk_id, _),) = catalog.search_lexicon('"alpha"', 10, (1.0, 1.0, 1.0))
+    (row,) = catalog.chunks_by_id([chunk_id])
+    assert (row.path, row.name, row.start_line) == (b"a.py", "alpha", 0)
+    assert [found.chunk_id for found in catalog.chunks_by_vector([row.vector_id or 0])] == [chunk_id]
+    assert [name for _, name, _ in catalog.symbol_names_after(0)] == ["alpha", "beta"]
+
+
+def test_replaced_file_leaves_nothing_behind(catalog: Catalog) -> None:
+    put(catalog, b"a.py", result("alpha", "beta"))
+    row = catalog.file(b"a.py")
+    assert row is not None
+    put(catalog, b"a.py", result("gamma"), row.file_id)
+    assert catalog.search_lexicon('"alpha"', 10, (1.0, 1.0, 1.0)) == []
+    assert len(catalog.search_lexicon('"gamma"', 10, (1.0, 1.0, 1.0))) == 1
+    assert [name for _, name, _ in catalog.symbol_names_after(0)] == ["gamma"]
+    counts = catalog.counts()
+    assert (counts.files, counts.symbols, counts.chunks) == (1, 1, 1)
+
+
+def test_removed_file_leaves_nothing_but_its_vectors(catalog: Catalog) -> None:
+    put(catalog, b"a.py", result("alpha"))
+    row = catalog.file(b"a.py")
+    assert row is not None
+    catalog.write([], [], [row.file_id])
+    assert catalog.file(b"a.py") is None
+    assert catalog.search_lexicon('"alpha"', 10, (1.0, 1.0, 1.0)) == []
+    assert catalog.counts().vectors == 1
+    assert catalog.collect_vectors() == 1
+
+
+def test_same_chunk_is_embedded_once(catalog: Catalog) -> None:
+    assert put(catalog, b"a.py", result("alpha")) == 1
+    assert put(catalog, b"b.py", result("alpha")) == 0
+    hashes = result("alpha", "new", "new").hashes
+    assert catalog.missing_vectors(hashes) == [1]
+    assert len(catalog.chunks_by_vector([1])) == 2
+
+
+def test_ids_are_never_used_twice(catalog: Catalog) -> None:
+    put(catalog, b"a.py", result("alpha"))
+    row = catalog.file(b"a.py")
+    assert row is not None
+    first = next(catalog.symbol_names_after(0))[0]
+    catalog.write([], [], [row.file_id])
+    catalog.collect_vectors()
+    put(catalog, b"a.py", result("alpha"))
+    assert next(catalog.symbol_names_after(0))[0] > first
+    assert next(catalog.vectors_after(0))[0] > 1
+
+
+def test_skips_are_recorded_with_their_rule(catalog: Catalog) -> None:
+    put(catalog, b"a.key", result("alpha"))
+    row = catalog.file(b"a.key")
+    assert row is not None
+    catalog.write([], [(FileStat(b"a.key", 5, 6, 7, Reason.SECRET, "*.key"), row.file_id)], [])
+    skipped = catalog.file(b"a.key")
+    assert skipped is not None
+    assert (skipped.status, skipped.reason, skipped.rule, skipped.chunks) == (FileStatus.SKIPPED, "secret", "*.key", 0)
+    assert catalog.search_lexicon('"alpha"', 10, (1.0, 1.0, 1.0)) == []
+
+
+def test_a_failing_write_changes_nothing(catalog: Catalog) -> None:
+    put(catalog, b"a.py", result("alpha"))
+    bad = msgspec.structs.replace(result("beta"), words=[])
+    with pytest.raises(ValueError):
+        catalog.write([Commit(b"b.py", None, bad, [b"1234"])], [], [])
+    assert catalog.file(b"b.py") is None
+    assert catalog.counts().chunks == 1
+
+
+def test_known_files_come_in_the_order_of_their_bytes(catalog: Catalog) -> None:
+    paths = [b"b", b"a/b", b"a-b", b"\xff", b"a", b"Z"]
+    for path in paths:
+        put(catalog, path, result("alpha"))
+    assert [known.path for known in catalog.known_files()] == sorted(paths)
+
+
+def test_stems_are_those_of_the_index(catalog: Catalog) -> None:
+    put(catalog, b"a.py", result("parsing"))
+    assert catalog.stems(["parser", "parsed", "zzz"]) == [("parser", 0), ("pars", 1), ("zzz", 0)]
+
+
+def test_manifest_moves_in_one_step(catalog: Catalog) -> None:
+    first, second = (Segment(name, "flat", 1, 2, 2, 10, 99) for name in ("a", "b"))
+    catalog.swap_segments([first], [])
+    catalog.swap_segments([second], ["a"])
+    assert catalog.segments() == [second]
+
+
+def test_reader_sees_the_last_commit_while_a_write_is_open(catalog: Catalog) -> None:
+    put(catalog, b"a.py", result("alpha"))
+    reader = Catalog(catalog.path, writable=False)
+    with catalog.transaction():
+        catalog.set_meta("x", "y")
+        assert reader.get_meta("x") is None
+    assert reader.get_meta("x") == "y"
+    reader.close()
+
+
+def test_newer_index_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite"
+    Catalog(path, writable=True).close()
+    with sqlite3.connect(path) as raw:
+        raw.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION + 1}")
+    raw.close()
+    for writable in (True, False):
+        with pytest.raises(IndexTooNew, match="newer Lowtide"):
+            Catalog(path, writable=writable)
+    assert path.exists()
+
+
+@pytest.mark.parametrize("damage", ["noise", "truncated", "zeroed header"])
+def test_damaged_catalog_is_told(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "catalog.sqlite"
+    catalog = Catalog(path, writable=True)
+    for number in range(50):
+        put(catalog, b"%d.py" % number, result(f"alpha{number}", f"beta{number}"))
+    catalog.close()
+    data = bytearray(path.read_bytes())
+    if damage == "noise":
+        data[:] = b"\xaa" * len(data)
+    elif damage == "truncated":
+        del data[len(data) // 2 :]
+    else:
+        data[:100] = bytes(100)
+    path.write_bytes(data)
+
+    def use() -> str | None:
+        opened = Catalog(path, writable=False)
+        try:
+            list(opened.known_files())
+            return opened.check()
+        finally:
+            opened.close()
+
+    try:
+        complaint = use()
+    except CorruptIndex:
+        return
+    assert complaint is not None
+
+
+def test_read_only_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as told:
+        Catalog(tmp_path / "missing" / "catalog.sqlite", writable=False)
+    assert "lowtide index" in str(told.value)
