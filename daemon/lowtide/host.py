@@ -11,17 +11,20 @@ import os
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.to_thread
 
+import lowtide
 from lowtide.config import Config, WorkspaceSettings, load_workspace_settings
 from lowtide.core.budget import LEAST_TASK_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget, CostModel
 from lowtide.core.ladder import Ladder, Step
 from lowtide.errors import CorruptIndex, RefusedError
+from lowtide.forecast import forecast
 from lowtide.indexing import Indexer, IndexOptions, Progress, cpu_seconds
 from lowtide.paths import Places
-from lowtide.report import IndexReport
+from lowtide.report import IndexReport, describe_workspace
 from lowtide.segments import maintain
 from lowtide.store.catalog import Catalog
 from lowtide.system import memory
@@ -59,7 +62,9 @@ class Host:
         self.config = config
         folder = config.model_path or default_model()
         self.model: ModelFolder = read_model(folder)
-        model_bytes = MODEL_BYTES if config.model_path is None else check_model(folder, config.budget_bytes) - WORKER_BYTES
+        model_bytes = (
+            MODEL_BYTES if config.model_path is None else check_model(folder, config.budget_bytes) - WORKER_BYTES
+        )
         self.budget = Budget(config.budget_bytes)
         self.ladder = Ladder(min(memory.cpu_count(), 8))
         self.costs = CostModel()
@@ -143,6 +148,75 @@ class Host:
             if progress.indexed or progress.removed:
                 catalog.record_run(report.as_json())
         return report
+
+    async def encode_query(self, query: str) -> bytes:
+        """The int8 vector of a query. ModelError, WorkerError."""
+        (vector,) = await self.pool.encode([query], str(self.model.folder))
+        return vector
+
+    async def plan(self, root: Path) -> dict[str, Any]:
+        """What indexing `root` would take: the figures of `lowtide plan --json`."""
+        workspace = self.workspace(root)
+        last_run = None
+        if workspace.has_index:
+            catalog = workspace.reading()
+            try:
+                self._load_costs(catalog)
+                last_run = catalog.last_run()
+            finally:
+                catalog.close()
+        settings = load_workspace_settings(root, self.config)
+        footing = self.ladder.footing()
+        model_bytes = self.pool.base_bytes(str(self.model.folder)) - self.pool.base_bytes("") if footing.embed else 0
+        result = await anyio.to_thread.run_sync(
+            lambda: forecast(
+                walk(root, settings.walk),
+                budget_bytes=self.budget.total_bytes,
+                worker_count=footing.worker_count,
+                model_bytes=model_bytes,
+                costs=self.costs,
+                last_run=last_run,
+            )
+        )
+        free = self.places.free_disk_bytes()
+        fits = result.predicted_disk_bytes < free
+        step = "" if self.ladder.step is Step.FULL else f" at ladder step {self.ladder.step.label}: {self.ladder.reason}"
+        verdict = f"fits the budget{step}" if fits else "does not fit on the disk: free some space, or set LOWTIDE_HOME to another disk"
+        return {
+            "root": str(root),
+            **result.as_json(),
+            "budget_bytes": self.budget.total_bytes,
+            "free_disk_bytes": free,
+            "fits": fits,
+            "verdict": verdict,
+            "last_run": last_run,
+        }
+
+    def status(self, root: Path | None) -> dict[str, Any]:
+        """The Status of docs/protocol.md for one workspace, or for every index of this user."""
+        places = [(root, self.places.index_folder(root))] if root else self.places.list_indexes()
+        workspaces = [describe_workspace(Workspace(Path(where), folder)) for where, folder in places if folder.exists()]
+        processes = self.pool.processes()
+        damaged = [entry for entry in workspaces if entry["damage"]]
+        health = "error" if damaged else "warning" if self.ladder.step > Step.FULL else "ok"
+        used = sum(figure.anon_bytes for figure in processes)
+        return {
+            "version": lowtide.__version__,
+            "health": health,
+            "message": f"{len(damaged)} damaged" if damaged else self.ladder.reason,
+            "state": "idle",
+            "quiescent": True,
+            "memory": {
+                "budgetBytes": self.budget.total_bytes,
+                "usedBytes": used,
+                "peakBytes": max(self.pool.peak_bytes, used),
+                "mappedBytes": memory.own_mapped_bytes(),
+                "processes": [{"role": f.role, "pid": f.pid, "anonBytes": f.anon_bytes} for f in processes],
+            },
+            "ladder": {"step": self.ladder.step.label, "reason": self.ladder.reason},
+            "progress": None,
+            "workspaces": workspaces,
+        }
 
     def _report(self, workspace: Workspace, catalog: Catalog, progress: Progress, messages: list[str]) -> IndexReport:
         counts = catalog.counts()

@@ -6,8 +6,12 @@ Invariant: plain data with the names of docs/protocol.md; every figure is measur
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from lowtide.errors import LowtideError
+from lowtide.segments import verify_segments
+from lowtide.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,38 @@ class IndexReport:
             "messages": list(self.messages),
             "predicted": self.predicted,
         }
+
+
+def describe_workspace(workspace: Workspace) -> dict[str, Any]:
+    """One entry of the Status' `workspaces`; `damage` is empty when every check of the index passed."""
+    entry: dict[str, Any] = {
+        "rootUri": workspace.root.as_uri(),
+        "files": 0,
+        "symbols": 0,
+        "chunks": 0,
+        "vectors": 0,
+        "diskBytes": workspace.disk_bytes(),
+        "pending": 0,
+        "stale": 0,
+        "skipped": 0,
+        "failed": 0,
+        "quarantined": 0,
+        "damage": "",
+    }
+    if not workspace.has_index:
+        return entry
+    try:
+        catalog = workspace.reading()
+        try:
+            entry.update(asdict(catalog.counts()))
+            entry["damage"] = catalog.check() or verify_segments(workspace, catalog) or ""
+        finally:
+            catalog.close()
+    except LowtideError as error:
+        entry["damage"] = error.message
+    if entry["damage"]:
+        workspace.report_damage()
+    return entry
 
 
 @dataclass(frozen=True, slots=True)

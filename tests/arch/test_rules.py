@@ -65,9 +65,15 @@ def test_core_is_pure() -> None:
     for path in files(ENGINE / "core"):
         for name, line in imports(path):
             top = name.split(".")[0]
-            allowed = top in sys.stdlib_module_names or name.startswith(("lowtide.core", "lowtide.models")) or name == "lowtide"
+            allowed = (
+                top in sys.stdlib_module_names
+                or name.startswith(("lowtide.core", "lowtide.models"))
+                or name == "lowtide"
+            )
             assert allowed, f"{path}:{line} imports {name}"
-            assert top not in {"os", "io", "socket", "subprocess", "asyncio", "threading", "time"}, f"{path}:{line} imports {name}"
+            assert top not in {"os", "io", "socket", "subprocess", "asyncio", "threading", "time"}, (
+                f"{path}:{line} imports {name}"
+            )
 
 
 def test_core_never_awaits() -> None:
@@ -85,7 +91,9 @@ def test_workers_import_neither_the_store_nor_an_event_loop() -> None:
     worker_side = ["__main__.py", "index.py", "parse.py", "chunk.py", "embed.py", "words.py", "sniff.py", "wire.py"]
     for path in [ENGINE / "work" / name for name in worker_side]:
         for name, line in imports(path):
-            assert not name.startswith(("lowtide.store", "anyio", "asyncio", "click", "rich", "multiprocessing")), f"{path}:{line} imports {name}"
+            assert not name.startswith(("lowtide.store", "anyio", "asyncio", "click", "rich", "multiprocessing")), (
+                f"{path}:{line} imports {name}"
+            )
 
 
 def test_folders_above_the_packages_are_no_packages() -> None:

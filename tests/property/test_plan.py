@@ -13,12 +13,26 @@ stats = st.dictionaries(paths, st.tuples(st.integers(0, 2), st.sampled_from([Non
 
 
 @given(stats, stats)
-def test_plan_turns_what_is_known_into_what_is_there(old: dict[bytes, tuple[int, Reason | None]], new: dict[bytes, tuple[int, Reason | None]]) -> None:
+def test_plan_turns_what_is_known_into_what_is_there(
+    old: dict[bytes, tuple[int, Reason | None]], new: dict[bytes, tuple[int, Reason | None]]
+) -> None:
     known = [
-        Known(number, path, size, 0, 0, FileStatus.SKIPPED if reason else FileStatus.INDEXED, reason or "", b"", "r" if reason else "")
+        Known(
+            number,
+            path,
+            size,
+            0,
+            0,
+            FileStatus.SKIPPED if reason else FileStatus.INDEXED,
+            reason or "",
+            b"",
+            "r" if reason else "",
+        )
         for number, (path, (size, reason)) in enumerate(sorted(old.items()))
     ]
-    observed = [FileStat(path, size, 0, 0, reason, "r" if reason else "") for path, (size, reason) in sorted(new.items())]
+    observed = [
+        FileStat(path, size, 0, 0, reason, "r" if reason else "") for path, (size, reason) in sorted(new.items())
+    ]
     actions = list(compare(known, observed))
     assert [action.path for action in actions] == sorted(set(old) | set(new))
     for action in actions:

@@ -49,4 +49,7 @@ def test_every_step_is_recorded_with_its_reason() -> None:
     ladder = Ladder(2)
     ladder.down("first", 1.0)
     ladder.pause("second", 2.0)
-    assert [(taken.step.label, taken.reason) for taken in ladder.history] == [("smaller-batches", "first"), ("paused", "second")]
+    assert [(taken.step.label, taken.reason) for taken in ladder.history] == [
+        ("smaller-batches", "first"),
+        ("paused", "second"),
+    ]

@@ -44,7 +44,9 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0] if args else ""
         if name and name not in COMMANDS and not name.startswith("-"):
             import difflib
@@ -72,7 +74,10 @@ def run_app(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in arguments
-    verbose = any(argument == "--verbose" or (argument.startswith("-v") and not argument.startswith("--")) for argument in arguments)
+    verbose = any(
+        argument == "--verbose" or (argument.startswith("-v") and not argument.startswith("--"))
+        for argument in arguments
+    )
     try:
         answer = app.main(args=arguments, prog_name="lowtide", standalone_mode=False)
         return answer if isinstance(answer, int) else 0
@@ -82,7 +87,9 @@ def run_app(arguments: list[str] | None = None) -> int:
         return _fail(error.kind, error.message, error.remedy, error.exit_code, as_json)
     except click.UsageError as error:
         hint = f"see `{error.ctx.command_path} --help`" if error.ctx else "see `lowtide --help`"
-        return _fail("usage", error.format_message().rstrip("."), "" if ";" in error.format_message() else hint, 2, as_json)
+        return _fail(
+            "usage", error.format_message().rstrip("."), "" if ";" in error.format_message() else hint, 2, as_json
+        )
     except click.ClickException as error:
         return _fail("error", error.format_message(), "", error.exit_code, as_json)
     except (KeyboardInterrupt, click.Abort):

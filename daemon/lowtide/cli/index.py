@@ -69,7 +69,11 @@ def _print_report(report: IndexReport) -> None:
     )
     if report.skip_reasons:
         top = sorted(report.skip_reasons.items(), key=lambda item: -item[1])
-        click.echo("skipped: " + ", ".join(f"{reason} {count:,}" for reason, count in top) + "  (`lowtide why FILE` tells of one)")
+        click.echo(
+            "skipped: "
+            + ", ".join(f"{reason} {count:,}" for reason, count in top)
+            + "  (`lowtide why FILE` tells of one)"
+        )
     for step, reason in report.ladder:
         click.secho(f"ladder: {step}: {reason}", fg="yellow")
 

@@ -35,8 +35,14 @@ def command(path: str | None, yes: bool, options: Options) -> None:
         ("skipped", ", ".join(f"{reason} {count:,}" for reason, count in answer["skipped"].items()) or "none"),
         ("folders", f"{answer['watches']:,} to watch"),
         ("time", f"about {format_seconds(answer['predicted_wall_s'])}"),
-        ("disk", f"about {format_bytes(answer['predicted_disk_bytes'])}, {format_bytes(answer['free_disk_bytes'])} free"),
-        ("memory", f"peak about {format_bytes(answer['predicted_peak_anon_bytes'])} of {format_bytes(answer['budget_bytes'])}"),
+        (
+            "disk",
+            f"about {format_bytes(answer['predicted_disk_bytes'])}, {format_bytes(answer['free_disk_bytes'])} free",
+        ),
+        (
+            "memory",
+            f"peak about {format_bytes(answer['predicted_peak_anon_bytes'])} of {format_bytes(answer['budget_bytes'])}",
+        ),
     ]
     for name, text in rows:
         click.echo(f"  {name:<8} {text}")
@@ -47,4 +53,3 @@ def command(path: str | None, yes: bool, options: Options) -> None:
             f"peak {format_bytes(last['peak_anon_bytes'])}, {format_bytes(last['disk_bytes'])} on disk"
         )
     click.secho(f"  {'verdict':<8} {answer['verdict']}", fg="green" if answer["fits"] else "red")
-

@@ -45,5 +45,7 @@ def resolve_root(path: str | None, *, indexing: bool = False, consent: bool = Fa
     if indexing and not consent:
         why = refuse_reason(root)
         if why:
-            raise RefusedError(f"will not index {root}", why, "name a project's folder, or add --yes to do it all the same")
+            raise RefusedError(
+                f"will not index {root}", why, "name a project's folder, or add --yes to do it all the same"
+            )
     return root

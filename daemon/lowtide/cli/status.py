@@ -32,8 +32,13 @@ def command(path: str | None, everything: bool, options: Options) -> None:
         return
     memory, ladder = status["memory"], status["ladder"]
     colour = {"ok": "green", "warning": "yellow", "error": "red"}[status["health"]]
-    click.echo(f"Lowtide {status['version']}: {click.style(status['health'], fg=colour)}, {status['state']}" + (f": {status['message']}" if status["message"] else ""))
-    click.echo(f"  memory   {format_bytes(memory['usedBytes'])} of {format_bytes(memory['budgetBytes'])}, mapped {format_bytes(memory['mappedBytes'])}")
+    click.echo(
+        f"Lowtide {status['version']}: {click.style(status['health'], fg=colour)}, {status['state']}"
+        + (f": {status['message']}" if status["message"] else "")
+    )
+    click.echo(
+        f"  memory   {format_bytes(memory['usedBytes'])} of {format_bytes(memory['budgetBytes'])}, mapped {format_bytes(memory['mappedBytes'])}"
+    )
     click.echo(f"  ladder   {ladder['step']}" + (f": {ladder['reason']}" if ladder["reason"] else ""))
     if not status["workspaces"]:
         click.echo("  no index yet: run `lowtide index` in a workspace")

@@ -49,13 +49,25 @@ def map_error(error: sqlite3.Error, path: Path) -> StoreError:
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "malformed" in text or "not a database" in text:
         return CorruptIndex(f"the index at {path} is damaged", text, "it will be rebuilt by the next `lowtide index`")
     if name.startswith("SQLITE_FULL") or "disk is full" in text:
-        return StoreError("cannot write the index", "the disk is full", "free some space and run the command again; nothing that was committed is lost")
+        return StoreError(
+            "cannot write the index",
+            "the disk is full",
+            "free some space and run the command again; nothing that was committed is lost",
+        )
     if name.startswith("SQLITE_READONLY"):
-        return StoreError("cannot write the index", f"{path.parent} is read-only", "make it writable or set LOWTIDE_HOME to another folder")
+        return StoreError(
+            "cannot write the index",
+            f"{path.parent} is read-only",
+            "make it writable or set LOWTIDE_HOME to another folder",
+        )
     if name.startswith("SQLITE_CANTOPEN"):
-        return StoreError(f"cannot open {path}", text, "check that the folder exists, is writable, and that the disk is not full")
+        return StoreError(
+            f"cannot open {path}", text, "check that the folder exists, is writable, and that the disk is not full"
+        )
     if name.startswith("SQLITE_IOERR"):
-        return StoreError("cannot read or write the index", text, "check the disk's space and health, then run the command again")
+        return StoreError(
+            "cannot read or write the index", text, "check the disk's space and health, then run the command again"
+        )
     return StoreError("the index cannot be used", f"{name or 'SQLite'}: {text}", "run `lowtide doctor`")
 
 
@@ -109,7 +121,9 @@ class Catalog:
             if empty:
                 raise CorruptIndex(f"{self.path} is empty", "no tables", "run `lowtide index`")
             if version < schema.SCHEMA_VERSION:
-                raise StoreError(f"the index at {self.path} is of an older format", f"schema {version}", "run `lowtide index`")
+                raise StoreError(
+                    f"the index at {self.path} is of an older format", f"schema {version}", "run `lowtide index`"
+                )
             return
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = NORMAL")
@@ -189,7 +203,9 @@ class Catalog:
 
     # -- writing ------------------------------------------------------------------------------------------------
 
-    def write(self, commits: Sequence[Commit], skipped: Sequence[tuple[FileStat, int | None]], removed: Sequence[int]) -> int:
+    def write(
+        self, commits: Sequence[Commit], skipped: Sequence[tuple[FileStat, int | None]], removed: Sequence[int]
+    ) -> int:
         """Write files, skips and removals in one transaction; returns how many vectors were new."""
         with self.transaction():
             for file_id in removed:
@@ -198,7 +214,23 @@ class Catalog:
             for stat, known_id in skipped:
                 if known_id is not None:
                     self._delete_rows(known_id)
-                self._put_file(stat.path, (stat.size_bytes, stat.mtime_ns, stat.inode, b"", "", "", FileStatus.SKIPPED, stat.reason, stat.rule, 0, 0, 0))
+                self._put_file(
+                    stat.path,
+                    (
+                        stat.size_bytes,
+                        stat.mtime_ns,
+                        stat.inode,
+                        b"",
+                        "",
+                        "",
+                        FileStatus.SKIPPED,
+                        stat.reason,
+                        stat.rule,
+                        0,
+                        0,
+                        0,
+                    ),
+                )
             return sum(self._write_file(commit) for commit in commits)
 
     def _put_file(self, path: bytes, values: Sequence[Any]) -> int:
@@ -262,7 +294,7 @@ class Catalog:
 
     def _put_vectors(self, hashes: bytes, vectors: Sequence[bytes | None]) -> tuple[list[int | None], int]:
         ids: list[int | None] = []
-        rows = []
+        rows: list[tuple[int, int, bytes, bytes]] = []
         next_id = self._next_id("vectors")
         fresh: dict[bytes, int] = {}
         for index, data in enumerate(vectors):
@@ -283,7 +315,10 @@ class Catalog:
             words, names, path_words = _unpack(zlib.decompress(packed))
             self._db.executemany(
                 "INSERT INTO lexicon (lexicon, rowid, words, name, path) VALUES ('delete', ?, ?, ?, ?)",
-                [(first + index, text, name, path_words) for index, (text, name) in enumerate(zip(words, names, strict=True))],
+                [
+                    (first + index, text, name, path_words)
+                    for index, (text, name) in enumerate(zip(words, names, strict=True))
+                ],
             )
             run("DELETE FROM file_words WHERE file_id = ?", (file_id,))
         run("DELETE FROM chunks WHERE file_id = ?", (file_id,))
@@ -321,7 +356,9 @@ class Catalog:
     def record_run(self, figures: dict[str, Any]) -> None:
         """Keep the outcome of an index run; the last 20 stay."""
         with self.transaction():
-            self._db.execute("INSERT INTO runs (ended_at_ns, figures) VALUES (?, ?)", (time.time_ns(), json.dumps(figures)))
+            self._db.execute(
+                "INSERT INTO runs (ended_at_ns, figures) VALUES (?, ?)", (time.time_ns(), json.dumps(figures))
+            )
             self._db.execute("DELETE FROM runs WHERE id <= (SELECT max(id) FROM runs) - 20")
 
     def last_run(self) -> dict[str, Any] | None:
@@ -354,14 +391,16 @@ class Catalog:
 
     def known_files(self) -> Iterator[Known]:
         """Every file, sorted by path byte by byte, streamed."""
-        sql = "SELECT id, path, size_bytes, mtime_ns, inode, status, reason, content_hash, rule FROM files ORDER BY path"
+        sql = (
+            "SELECT id, path, size_bytes, mtime_ns, inode, status, reason, content_hash, rule FROM files ORDER BY path"
+        )
         for row in self._rows(sql):
             yield Known(row[0], row[1], row[2], row[3], row[4], FileStatus(row[5]), row[6], row[7], row[8])
 
     def file(self, path: bytes) -> FileRow | None:
         """One file by its path."""
         row = self._row("SELECT * FROM files WHERE path = ?", (path,))
-        return None if row is None else FileRow(*row[:8], FileStatus(row[8]), *row[9:])
+        return None if row is None else _file_row(row)
 
     def folder_rule(self, path: bytes) -> FileRow | None:
         """The row of the nearest folder around `path` that was left out whole, if any."""
@@ -374,7 +413,10 @@ class Catalog:
 
     def counts(self) -> Counts:
         """Files by status, and the sums of what they hold."""
-        by_status = {row[0]: row[1:] for row in self._rows("SELECT status, count(*), sum(symbols), sum(chunks) FROM files GROUP BY status")}
+        by_status = {
+            row[0]: row[1:]
+            for row in self._rows("SELECT status, count(*), sum(symbols), sum(chunks) FROM files GROUP BY status")
+        }
         files, symbols, chunks = by_status.get("indexed", (0, 0, 0))
         lost = by_status.get("quarantined", (0, 0, 0))
         vectors = self._value("SELECT count(*) FROM vectors") or 0
@@ -385,12 +427,14 @@ class Catalog:
 
     def reasons(self, status: FileStatus) -> dict[str, int]:
         """How many files have `status`, by reason."""
-        return dict(self._rows("SELECT reason, count(*) FROM files WHERE status = ? GROUP BY reason ORDER BY 2 DESC", (status,)))
+        return dict(
+            self._rows("SELECT reason, count(*) FROM files WHERE status = ? GROUP BY reason ORDER BY 2 DESC", (status,))
+        )
 
     def files_with_status(self, status: FileStatus, limit: int) -> list[FileRow]:
         """The first files of one status, by path."""
         rows = self._rows("SELECT * FROM files WHERE status = ? ORDER BY path LIMIT ?", (status, limit))
-        return [FileRow(*row[:8], FileStatus(row[8]), *row[9:]) for row in rows]
+        return [_file_row(row) for row in rows]
 
     def find_vector(self, address: bytes) -> int | None:
         """The id of the vector with this content address."""
@@ -497,7 +541,11 @@ class Catalog:
         return found
 
     def search_lexicon(
-        self, expression: str, limit: int, weights: tuple[float, float, float], accept: Callable[[int], bool] | None = None
+        self,
+        expression: str,
+        limit: int,
+        weights: tuple[float, float, float],
+        accept: Callable[[int], bool] | None = None,
     ) -> list[tuple[int, float]]:
         """(chunk id, BM25) best first, of those that `accept` takes; `expression` is FTS5's, `weights` those of words, name, path."""
         sql = "SELECT rowid, bm25(lexicon, ?, ?, ?) AS score FROM lexicon WHERE lexicon MATCH ? ORDER BY score"
@@ -521,6 +569,12 @@ class Catalog:
     def file_places(self) -> Iterator[tuple[int, bytes, str]]:
         """(file id, path, language) of every indexed file, streamed: for filters."""
         yield from self._rows("SELECT id, path, language FROM files WHERE chunks > 0")
+
+
+def _file_row(row: Any) -> FileRow:
+    values = list(row)
+    values[8] = FileStatus(values[8])
+    return FileRow(*values)
 
 
 def _key(address: bytes) -> int:

@@ -40,7 +40,9 @@ class WriterLock:
             if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK):
                 raise StoreError(f"cannot lock {self._path}", error.strerror or str(error)) from error
             who = f"process {holder}" if holder else "another process"
-            raise LockHeld("this index is in use", f"{who} is writing to it", "wait for it to end, or stop it") from error
+            raise LockHeld(
+                "this index is in use", f"{who} is writing to it", "wait for it to end, or stop it"
+            ) from error
         with suppress(OSError):
             os.ftruncate(fd, 0)
             os.pwrite(fd, b"%d\n" % os.getpid(), 0)
@@ -56,7 +58,9 @@ class WriterLock:
         self.acquire()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.release()
 
 

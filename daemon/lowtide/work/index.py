@@ -124,7 +124,9 @@ def _index_file(task: wire.IndexTask, path: bytes, known_hash: bytes, batch: _Ba
     return _parse(task, path, found, common, batch)
 
 
-def _parse(task: wire.IndexTask, path: bytes, text: Text, common: tuple[int, int, int, bytes], batch: _Batch) -> wire.FileResult:
+def _parse(
+    task: wire.IndexTask, path: bytes, text: Text, common: tuple[int, int, int, bytes], batch: _Batch
+) -> wire.FileResult:
     from lowtide.work import chunk, languages
 
     utf8 = text.utf8

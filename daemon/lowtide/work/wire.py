@@ -25,7 +25,7 @@ class _Message(msgspec.Struct, array_like=True, tag=True, frozen=True, gc=False)
     pass
 
 
-class IndexTask(_Message):
+class IndexTask(_Message, frozen=True):
     """Read, parse, chunk and embed some files of one root.
 
     `embed`: make vectors. `ask`: first ask which chunks have no vector yet. `lines_only`: do not parse, chunk by lines
@@ -47,7 +47,7 @@ class IndexTask(_Message):
     """Part of each content address: vectors of different models never mix."""
 
 
-class EmbedTask(_Message):
+class EmbedTask(_Message, frozen=True):
     """Embed chunks of a file that was parsed in another worker; the file is read again and must have the same hash."""
 
     root: bytes
@@ -61,14 +61,14 @@ class EmbedTask(_Message):
     model: str
 
 
-class EncodeTask(_Message):
+class EncodeTask(_Message, frozen=True):
     """Embed query texts."""
 
     texts: list[str]
     model: str
 
 
-class GraphTask(_Message):
+class GraphTask(_Message, frozen=True):
     """Build a graph segment from flat ones, at a temporary name."""
 
     sources: list[str]
@@ -76,13 +76,13 @@ class GraphTask(_Message):
     threads: int
 
 
-class Want(_Message):
+class Want(_Message, frozen=True):
     """The answer to `Ask`: indices of the chunks to embed."""
 
     indices: list[int]
 
 
-class FileResult(_Message):
+class FileResult(_Message, frozen=True):
     """What one file became. Columns of symbols and chunks are tuples in the order of models.Symbol and models.Chunk."""
 
     size_bytes: int
@@ -108,25 +108,25 @@ class FileResult(_Message):
     """zlib of the msgpack of (words, names, path_words): what must be said again to delete them from the index."""
 
 
-class Started(_Message):
+class Started(_Message, frozen=True):
     """The worker begins file number `index` of its task: whatever kills it now is that file's doing."""
 
     index: int
 
 
-class Ask(_Message):
+class Ask(_Message, frozen=True):
     """16-byte content addresses of the chunks of the task, joined."""
 
     hashes: bytes
 
 
-class Ready(_Message):
+class Ready(_Message, frozen=True):
     """The worker can take a task."""
 
     pid: int
 
 
-class Done(_Message):
+class Done(_Message, frozen=True):
     """A task's result. `vectors`: int8 rows, joined, for the chunks named in `vector_rows` (in order over all files)."""
 
     files: list[FileResult]
@@ -138,7 +138,7 @@ class Done(_Message):
     error_kind: str = ""
 
 
-class Embedding(_Message):
+class Embedding(_Message, frozen=True):
     """The loading of a model has begun (True) or chunks are being embedded: no single file is to blame."""
 
     count: int

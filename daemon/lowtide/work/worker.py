@@ -57,7 +57,7 @@ class Worker:
         """Start a process; with `model` it loads that model before it is ready."""
         command = [sys.executable, "-P", "-m", "lowtide.work", str(os.getpid()), str(niceness), model]
         environment = {**os.environ, **ENVIRONMENT}
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: ASYNC220 - a few ms, and no watcher thread for each child
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
             start_new_session=True,
         )  # fmt: skip
@@ -145,7 +145,8 @@ class Worker:
             raise WorkerStalled("a worker passed its deadline", f"{timeout_s:.0f} s") from None
         except (asyncio.IncompleteReadError, ConnectionError, OSError) as error:
             raise self._ended() from error
-        return wire.reply_decoder.decode(body)
+        reply: wire.Reply = wire.reply_decoder.decode(body)
+        return reply
 
     def _ended(self) -> WorkerError:
         reason = self.killed_for
@@ -165,8 +166,7 @@ class Worker:
             self._process.kill()
         with suppress(Exception):
             self._writer.close()
-        code = self._process.wait()
-        return code
+        return self._process.wait()
 
     def stop(self, reason: str) -> None:
         """Send the kill and nothing more: safe from any thread; the event loop reaps it."""

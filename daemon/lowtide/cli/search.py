@@ -1,0 +1,143 @@
+"""`lowtide search QUERY [PATH]`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+import anyio.to_thread
+import click
+
+from lowtide.cli.console import format_count, print_json
+from lowtide.cli.options import Options, global_options
+from lowtide.cli.running import run
+from lowtide.cli.setup import open_host, resolve_root
+from lowtide.errors import LowtideError, UsageError
+from lowtide.models import SymbolKind
+from lowtide.search import Answer, Filter, Hit, Mode, Snapshot
+
+KINDS = {kind.label: kind for kind in SymbolKind}
+
+
+@click.command("search")
+@click.argument("arguments", metavar="QUERY [PATH]", nargs=-1)
+@click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many answers at most.")
+@click.option(
+    "--mode",
+    type=click.Choice([mode.value for mode in Mode]),
+    default="hybrid",
+    show_default=True,
+    help="By meaning, by words, or both.",
+)
+@click.option("--lang", "languages", multiple=True, metavar="NAME", help="Only this language (may be repeated).")
+@click.option(
+    "--glob",
+    "globs",
+    multiple=True,
+    metavar="GLOB",
+    help="Only paths that match, as `src/**` or `*.py` (may be repeated).",
+)
+@click.option(
+    "--kind", "kinds", multiple=True, metavar="KIND", help="Only this kind: function, class, method (may be repeated)."
+)
+@click.option("--batch", is_flag=True, help="Read queries as lines from stdin, print one JSON object a line.")
+@global_options
+def command(
+    arguments: tuple[str, ...], limit: int, mode: str, languages: tuple[str, ...], globs: tuple[str, ...],
+    kinds: tuple[str, ...], batch: bool, options: Options,
+) -> None:  # fmt: skip
+    """Search by words and by meaning.
+
+    \b
+    lowtide search "where are retries counted"
+    lowtide search --lang python --glob 'src/**' "parse a date" ~/code/app
+    """
+    if len(arguments) > (1 if batch else 2):
+        raise UsageError("too many arguments", " ".join(arguments), "quote a query of several words")
+    if not batch and not arguments:
+        raise UsageError("no query", "", 'give one: lowtide search "retry a request"')
+    path = (arguments[0] if arguments else None) if batch else (arguments[1] if len(arguments) > 1 else None)
+    narrow = Filter(tuple(languages), tuple(globs), parse_kinds(kinds))
+    root = resolve_root(path)
+
+    async def main() -> int:
+        async with open_host(options) as host:
+            snapshot = await anyio.to_thread.run_sync(Snapshot, host.workspace(root))
+            try:
+                if batch:
+                    await _answer_lines(snapshot, host.encode_query, Mode(mode), limit, narrow)
+                    return 0
+                answer = await snapshot.search(
+                    arguments[0], host.encode_query, mode=Mode(mode), limit=limit, narrow=narrow
+                )
+            finally:
+                snapshot.close()
+        if options.as_json:
+            print_json(answer.as_json())
+        else:
+            _print(answer, options.quiet)
+        return 0
+
+    run(main)
+
+
+def parse_kinds(names: tuple[str, ...]) -> tuple[SymbolKind, ...]:
+    """The kinds that users name; UsageError for one that there is not."""
+    found = []
+    for name in names:
+        kind = KINDS.get(name.lower().replace("_", "-").replace(" ", "-"))
+        if kind is None:
+            raise UsageError(f"no kind {name!r}", "", f"one of: {', '.join(KINDS)}")
+        found.append(kind)
+    return tuple(found)
+
+
+async def _answer_lines(snapshot: Snapshot, encode: Any, mode: Mode, limit: int, narrow: Filter) -> None:
+    while line := await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True):
+        query = line.rstrip("\n")
+        try:
+            answer = (await snapshot.search(query, encode, mode=mode, limit=limit, narrow=narrow)).as_json()
+        except LowtideError as error:
+            answer = {
+                "query": query,
+                "error": {"kind": error.kind, "message": error.message, "remedy": error.remedy},
+                "hits": [],
+            }
+        print(json.dumps(answer, ensure_ascii=False), flush=True)
+
+
+def _print(answer: Answer, quiet: bool) -> None:
+    for hit in answer.hits:
+        _print_hit(hit)
+    if answer.degraded:
+        click.secho(f"degraded: {answer.degraded}", fg="yellow", err=True)
+    if answer.stale_files:
+        click.secho(
+            f"{format_count(answer.stale_files, 'file')} changed since it was indexed: run `lowtide index`",
+            fg="yellow",
+            err=True,
+        )
+    if not answer.hits and not quiet:
+        click.echo("nothing found", err=True)
+
+
+def _print_hit(hit: Hit) -> None:
+    name = f"{hit.container}.{hit.name}" if hit.container else hit.name
+    place = f"{click.style(hit.path, fg='magenta')}:{click.style(str(hit.start_line), fg='green')}"
+    what = f"  {click.style(name, bold=True)} {click.style(hit.kind, dim=True)}" if name else ""
+    click.echo(f"{place}{what}  {click.style(f'{hit.score:.2f}', dim=True)}")
+    width = len(str(hit.end_line))
+    columns = _columns()
+    for number, line in enumerate(hit.snippet.split("\n")[:6], hit.start_line):
+        text = line.expandtabs(4)
+        click.echo(f"  {click.style(f'{number:>{width}}', fg='green', dim=True)}  {text[: columns - width - 5]}")
+    click.echo()
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size().columns
+    except OSError:
+        return 160

@@ -1,0 +1,57 @@
+"""`lowtide symbols QUERY [PATH]`."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from lowtide.cli.console import print_json
+from lowtide.cli.options import Options, global_options
+from lowtide.cli.search import parse_kinds
+from lowtide.cli.setup import resolve_root
+from lowtide.paths import Places
+from lowtide.search import Snapshot
+from lowtide.workspace import Workspace
+
+
+@click.command("symbols")
+@click.argument("query")
+@click.argument("path", required=False, type=click.Path())
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many answers at most.")
+@click.option(
+    "--kind", "kinds", multiple=True, metavar="KIND", help="Only this kind: function, class, method (may be repeated)."
+)
+@global_options
+def command(query: str, path: str | None, limit: int, kinds: tuple[str, ...], options: Options) -> None:
+    """Find definitions by a fuzzy name: a prefix, camel humps (`HtRe`), a part, or letters in order.
+
+    A qualified name (`Parser.parse`, `net::Socket`) narrows by what contains it.
+    """
+    wanted = parse_kinds(kinds)
+    root = resolve_root(path)
+    snapshot = Snapshot(Workspace(root, Places.from_environment().index_folder(root)))
+    try:
+        started = time.perf_counter()
+        symbols = snapshot.symbols(query, limit=limit, kinds=wanted)
+        took_ms = (time.perf_counter() - started) * 1000
+    finally:
+        snapshot.close()
+    if options.as_json:
+        print_json({"query": query, "took_ms": round(took_ms, 2), "symbols": symbols})
+        return
+    for symbol in symbols:
+        _print(symbol)
+    if not symbols and not options.quiet:
+        click.echo("nothing found", err=True)
+
+
+def _print(symbol: dict[str, Any]) -> None:
+    container = f"{symbol['container']}." if symbol["container"] else ""
+    place = f"{click.style(symbol['path'], fg='magenta')}:{click.style(str(symbol['line']), fg='green')}"
+    click.echo(
+        f"{click.style(container, dim=True)}{click.style(symbol['name'], bold=True)} {click.style(symbol['kind'], dim=True)}  {place}"
+    )
+    if symbol["signature"]:
+        click.secho(f"    {symbol['signature']}", dim=True)

@@ -1,0 +1,298 @@
+"""The read path: one immutable view of an index, and the searches over it.
+
+Invariant: a Snapshot never changes; what is committed after it was opened is seen by the next one.
+Invariant: an answer that lacks something says so (`degraded`), and what no longer matches the disk is counted.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.to_thread
+
+from lowtide.core.lexical import Term, choose_terms, expression
+from lowtide.core.rank import Candidate, fuse
+from lowtide.errors import ModelError, UsageError, WorkerError
+from lowtide.models import SymbolKind, display_path
+from lowtide.segments import Segments, open_segments
+from lowtide.store.rows import ChunkRow
+from lowtide.work.words import query_words
+from lowtide.workspace import Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+WEIGHTS = (1.0, 3.0, 1.5)
+"""BM25 weights of a chunk's words, its qualified name, its path."""
+CANDIDATES = 300
+"""Taken from each side before both are fused."""
+SNIPPET_LINES = 12
+SNIPPET_CHARACTERS = 1200
+
+
+class Mode(StrEnum):
+    """Which sides of the index answer."""
+
+    HYBRID = "hybrid"
+    SEMANTIC = "semantic"
+    LEXICAL = "lexical"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a search is narrowed to; empty means everything."""
+
+    languages: tuple[str, ...] = ()
+    globs: tuple[str, ...] = ()
+    kinds: tuple[SymbolKind, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.languages or self.globs or self.kinds)
+
+    def takes_file(self, path: bytes, language: str) -> bool:
+        """Whether a file's path and language pass."""
+        if self.languages and language not in self.languages:
+            return False
+        return not self.globs or any(match_glob(display_path(path), glob) for glob in self.globs)
+
+
+def match_glob(path: str, glob: str) -> bool:
+    """`*.py` and `test_*` match names at any depth, `src/**` and `src/*.c` whole paths; `!` in front negates."""
+    if glob.startswith("!"):
+        return not match_glob(path, glob[1:])
+    if "/" not in glob:
+        return fnmatch.fnmatchcase(path.rpartition("/")[2], glob)
+    glob = glob.lstrip("/")
+    return fnmatch.fnmatchcase(path, glob.replace("**/", "*")) or fnmatch.fnmatchcase(path, glob.replace("**", "*"))
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer. Lines count from 1, inclusive; `signals` tell how the score came about."""
+
+    path: str
+    start_line: int
+    end_line: int
+    kind: str
+    name: str
+    container: str
+    score: float
+    snippet: str
+    signals: dict[str, float]
+    stale: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """The hit of the command line's JSON."""
+        return {
+            "path": self.path, "start_line": self.start_line, "end_line": self.end_line, "kind": self.kind, "name": self.name,
+            "container": self.container, "score": round(self.score, 4), "snippet": self.snippet,
+            "signals": {name: round(value, 4) for name, value in self.signals.items()}, "stale": self.stale,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a search."""
+
+    query: str
+    hits: Sequence[Hit]
+    degraded: str | None
+    stale_files: int
+    took_ms: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of `lowtide search --json`."""
+        return {
+            "query": self.query, "degraded": self.degraded, "stale_files": self.stale_files, "took_ms": round(self.took_ms, 2),
+            "hits": [hit.as_json() for hit in self.hits],
+        }  # fmt: skip
+
+
+Encode = Callable[[str], Awaitable[bytes]]
+
+
+class Snapshot:
+    """One view of a workspace's index. Open it in a thread; close it when done."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._catalog = workspace.reading()
+        try:
+            self._segments: Segments = open_segments(workspace, self._catalog)
+        except BaseException:
+            self._catalog.close()
+            raise
+        self._root = os.fsencode(workspace.root)
+
+    def close(self) -> None:
+        """Give back memory maps and the connection."""
+        self._segments.close()
+        self._catalog.close()
+
+    # -- search -------------------------------------------------------------------------------------------------
+
+    async def search(
+        self, query: str, encode: Encode, *, mode: Mode = Mode.HYBRID, limit: int = 10, narrow: Filter | None = None
+    ) -> Answer:
+        """The best chunks for `query`; `encode` turns it into a vector, elsewhere. UsageError for an empty query.
+
+        When one side cannot answer, the other does, and `degraded` says why.
+        """
+        started = time.perf_counter()
+        words = query_words(query)
+        if not query.strip():
+            raise UsageError("an empty query", "", "say what to look for")
+        reasons: list[str] = list(self._segments.reasons) if mode is not Mode.LEXICAL else []
+        lexical: list[tuple[int, float]] = []
+        vector: bytes | None = None
+        allowed = await anyio.to_thread.run_sync(self._allowed, narrow) if narrow else None
+
+        async def ask_lexicon() -> None:
+            nonlocal lexical
+            lexical = await anyio.to_thread.run_sync(self._search_lexicon, words, allowed)
+
+        async def ask_model() -> None:
+            nonlocal vector
+            if not self._segments.has_vectors:
+                reasons.append("no vectors: indexed without embeddings")
+                return
+            try:
+                vector = await encode(query)
+            except (ModelError, WorkerError) as error:
+                reasons.append(f"no semantic search: {error.message}")
+
+        async with anyio.create_task_group() as group:
+            if mode is not Mode.SEMANTIC:
+                group.start_soon(ask_lexicon)
+            if mode is not Mode.LEXICAL:
+                group.start_soon(ask_model)
+        if mode is Mode.SEMANTIC and vector is None:
+            await ask_lexicon()
+        hits = await anyio.to_thread.run_sync(self._finish, query, lexical, vector, allowed, limit)
+        stale = len({hit.path for hit in hits if hit.stale})
+        took_ms = (time.perf_counter() - started) * 1000
+        return Answer(query, hits, "; ".join(dict.fromkeys(reasons)) or None, stale, took_ms)
+
+    async def similar(self, vector: bytes, limit: int) -> Sequence[Hit]:
+        """The chunks nearest to a vector."""
+        return await anyio.to_thread.run_sync(self._finish, "", [], vector, None, limit)
+
+    def _allowed(self, narrow: Filter) -> _Allowed:
+        files = {number for number, path, language in self._catalog.file_places() if narrow.takes_file(path, language)}
+        kinds = {int(kind) for kind in narrow.kinds}
+        chunks, vectors = set(), set()
+        for chunk_id, vector_id, file_id, kind in self._catalog.chunk_places():
+            if file_id in files and (not kinds or kind in kinds):
+                chunks.add(chunk_id)
+                vectors.add(vector_id)
+        return _Allowed(chunks, vectors)
+
+    def _search_lexicon(self, words: Sequence[str], allowed: _Allowed | None) -> list[tuple[int, float]]:
+        stems = self._catalog.stems(words)
+        terms = choose_terms([Term(word, stem, count) for word, (stem, count) in zip(words, stems, strict=True)])
+        if not terms:
+            return []
+        accept = allowed.chunks.__contains__ if allowed else None
+        return self._catalog.search_lexicon(expression([term.word for term in terms]), CANDIDATES, WEIGHTS, accept)
+
+    def _finish(
+        self, query: str, lexical: list[tuple[int, float]], vector: bytes | None, allowed: _Allowed | None, limit: int
+    ) -> list[Hit]:
+        rows: dict[int, ChunkRow] = {}
+        cosines: dict[int, float] = {}
+        if vector is not None:
+            near = self._segments.search_vectors(vector, CANDIDATES, allowed.vector_ids() if allowed else None)
+            scores = dict(near)
+            for row in self._catalog.chunks_by_vector(list(scores)):
+                if (allowed is None or row.chunk_id in allowed.chunks) and row.vector_id is not None:
+                    rows[row.chunk_id] = row
+                    cosines[row.chunk_id] = scores[row.vector_id]
+        missing = [chunk_id for chunk_id, _ in lexical if chunk_id not in rows]
+        rows.update((row.chunk_id, row) for row in self._catalog.chunks_by_id(missing))
+        if vector is not None and missing:
+            cosines.update(self._score_missing(vector, [rows[chunk_id] for chunk_id in missing if chunk_id in rows]))
+        bm25 = {chunk_id: score for chunk_id, score in lexical if chunk_id in rows}
+        candidates = [
+            Candidate(
+                chunk_id=row.chunk_id, path=display_path(row.path), name=row.name, container=row.container, kind=row.kind,
+                language=row.language, start_line=row.start_line, end_line=row.end_line, symbol_start_line=row.symbol_start_line,
+                bm25=bm25.get(row.chunk_id), cosine=cosines.get(row.chunk_id),
+            )
+            for row in rows.values()
+        ]  # fmt: skip
+        ranked = fuse(query, candidates)[:limit]
+        return [self._hit(rows[found.chunk_id], found.score, found.signals) for found in ranked]
+
+    def _score_missing(self, vector: bytes, rows: list[ChunkRow]) -> dict[int, float]:
+        """Cosines of lexical hits that were not among the nearest vectors, so that both sides judge every candidate."""
+        wanted = [row.vector_id for row in rows if row.vector_id is not None]
+        scores = self._segments.score(vector, self._catalog.vectors_by_id(wanted))
+        return {row.chunk_id: scores[row.vector_id] for row in rows if row.vector_id in scores}
+
+    def _hit(self, row: ChunkRow, score: float, signals: dict[str, float]) -> Hit:
+        snippet, stale = self._snippet(row)
+        kind = SymbolKind(row.kind).label if row.kind else "text"
+        return Hit(
+            display_path(row.path),
+            row.start_line + 1,
+            row.end_line + 1,
+            kind,
+            row.name,
+            row.container,
+            score,
+            snippet,
+            signals,
+            stale,
+        )
+
+    def _snippet(self, row: ChunkRow) -> tuple[str, bool]:
+        """The chunk's first lines as they are on disk, and whether the file has changed since it was indexed."""
+        known = self._catalog.file(row.path)
+        try:
+            with open(os.path.join(self._root, row.path), "rb") as file:
+                info = os.fstat(file.fileno())
+                stale = known is None or (info.st_size, info.st_mtime_ns) != (known.size_bytes, known.mtime_ns)
+                encoding = known.encoding if known else "utf-8"
+                if encoding in ("utf-8", "ascii", ""):
+                    file.seek(row.start_byte)
+                    data = file.read(min(row.end_byte - row.start_byte, 4 * SNIPPET_CHARACTERS))
+                    text = data.decode("utf-8", "replace")
+                else:
+                    text = (
+                        file.read()
+                        .decode(encoding, "replace")
+                        .lstrip("\ufeff")
+                        .encode()[row.start_byte : row.end_byte]
+                        .decode("utf-8", "replace")
+                    )
+        except (OSError, LookupError):
+            return "", True
+        text = "\n".join(text.splitlines()[:SNIPPET_LINES])[:SNIPPET_CHARACTERS]
+        return text.strip("\n").rstrip(), stale
+
+    # -- symbols ------------------------------------------------------------------------------------------------
+
+    def symbols(self, query: str, *, limit: int = 50, kinds: Sequence[SymbolKind] = ()) -> list[dict[str, Any]]:
+        """Symbols whose names match `query`, best first: {name, kind, container, path, line, column, score, signature}."""
+        from lowtide.symbols import find_symbols
+
+        return find_symbols(self._catalog, self._segments, query, limit, kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Allowed:
+    chunks: set[int]
+    vectors: set[int]
+
+    def vector_ids(self) -> npt.NDArray[np.int64]:
+        import numpy as np
+
+        return np.array(sorted(self.vectors), np.int64)

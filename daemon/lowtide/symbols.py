@@ -1,0 +1,80 @@
+"""Symbol search: names matched in the segments, then ranked with what the catalog knows of each.
+
+Invariant: every answer is a symbol that the catalog holds now.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from lowtide.models import SymbolKind, display_path
+from lowtide.segments import Segments
+from lowtide.store.catalog import Catalog
+from lowtide.store.rows import SymbolRow
+
+CANDIDATES = 600
+"""Names taken from the segments; ranked by kind, place and recency."""
+
+KIND_WEIGHTS = {
+    SymbolKind.CLASS: 1.0, SymbolKind.INTERFACE: 1.0, SymbolKind.STRUCT: 1.0, SymbolKind.ENUM: 1.0, SymbolKind.MODULE: 0.9,
+    SymbolKind.NAMESPACE: 0.9, SymbolKind.FUNCTION: 0.9, SymbolKind.METHOD: 0.8, SymbolKind.CONSTRUCTOR: 0.6,
+    SymbolKind.CONSTANT: 0.6, SymbolKind.VARIABLE: 0.4, SymbolKind.ENUM_MEMBER: 0.4, SymbolKind.FIELD: 0.3,
+    SymbolKind.PROPERTY: 0.4, SymbolKind.KEY: 0.0, SymbolKind.STRING: 0.1,
+}  # fmt: skip
+_SEPARATORS = re.compile(r"::|->|[./#\\]")
+_TESTS = re.compile(r"(^|/)(tests?|testing|spec|__tests__|fixtures)(/|$)|(^|/)test_|_test\.|\.(test|spec)\.")
+
+
+def find_symbols(catalog: Catalog, segments: Segments, query: str, limit: int, kinds: Sequence[SymbolKind]) -> list[dict[str, Any]]:
+    """The best symbols for `query`; a qualified one narrows by container or path."""
+    parts = [part for part in _SEPARATORS.split(query.strip()) if part]
+    if not parts:
+        return []
+    found = dict(segments.search_names(parts[-1], CANDIDATES if len(parts) == 1 else 8 * CANDIDATES, kinds))
+    rows = catalog.symbols_by_id(list(found))
+    if not rows:
+        return []
+    if len(parts) > 1:
+        rows = [row for row in rows if _holds(row, parts[:-1])]
+    newest = max((row.mtime_ns for row in rows), default=0)
+    oldest = min((row.mtime_ns for row in rows), default=0)
+    span = max(1, newest - oldest)
+
+    def score(row: SymbolRow) -> float:
+        kind = KIND_WEIGHTS.get(SymbolKind(row.kind), 0.3) if row.kind else 0.0
+        depth = row.path.count(b"/")
+        test = 1.0 if _TESTS.search(display_path(row.path).lower()) else 0.0
+        recent = (row.mtime_ns - oldest) / span
+        return found[row.symbol_id] + 0.06 * kind - 0.008 * min(depth, 8) - 0.05 * test + 0.01 * recent
+
+    rows.sort(key=lambda row: (-score(row), len(row.name), row.path, row.name_line))
+    return [_answer(row, score(row)) for row in rows[:limit]]
+
+
+def _holds(row: SymbolRow, outer: Sequence[str]) -> bool:
+    """Whether the container, or the path, has the outer parts in order."""
+    for text in (row.container.lower(), display_path(row.path).lower()):
+        place = 0
+        for part in outer:
+            place = text.find(part.lower(), place)
+            if place < 0:
+                break
+            place += len(part)
+        else:
+            return True
+    return False
+
+
+def _answer(row: SymbolRow, score: float) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "kind": SymbolKind(row.kind).label,
+        "container": row.container,
+        "path": display_path(row.path),
+        "line": row.name_line + 1,
+        "column": row.name_column + 1,
+        "score": round(score, 4),
+        "signature": row.signature,
+    }
