@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,9 @@ import psutil
 from lowtide.work.words import split_words
 
 SUFFIXES = {".py", ".js", ".ts", ".go", ".c", ".h", ".cc", ".cpp", ".hpp", ".java", ".rs"}
+
+GROUP = 256
+"""Chunks handed to the encoder at once, over several files."""
 
 
 def anonymous_bytes() -> int:
@@ -79,31 +83,33 @@ def main() -> None:
     load_s = time.perf_counter() - started
     loaded = anonymous_bytes()
 
+    encode = encoder.encode_words if encoder.takes_words else encoder.encode
     chunks = text_bytes = 0
     split_s = 0.0
     peak = loaded
     deadline = time.perf_counter() + args.seconds
     cpu = time.process_time()
+    waiting: list[str] = []
     for path, text in files:
         cuts = boundaries(text, args.chunk_bytes)
-        if encoder.takes_words:
-            before = time.process_time()
-            spans = split_words(text, cuts)
-            split_s += time.process_time() - before
-            for first in range(0, len(spans), 512):
-                group = [
-                    document_words(path, f"Name.of_chunk{number}", words)
-                    for number, words in enumerate(spans[first : first + 512])
-                ]
-                encoder.encode_words(group, Side.DOCUMENT, args.batch_rows)
-        else:
-            spans = [text[a:b].decode() for a, b in zip(cuts, cuts[1:], strict=False)]
-            encoder.encode([document_text(path, "name", span) for span in spans], Side.DOCUMENT, args.batch_rows)
-        chunks += len(spans)
+        for first in range(0, len(cuts) - 1, GROUP):
+            part = cuts[first : first + GROUP + 1]
+            if encoder.takes_words:
+                before = time.process_time()
+                spans = split_words(text, part)
+                split_s += time.process_time() - before
+                waiting += [document_words(path, f"Name.of_chunk{number}", span) for number, span in enumerate(spans)]
+            else:
+                waiting += [document_text(path, "name", text[start:end].decode()) for start, end in pairwise(part)]
+            if len(waiting) >= GROUP:
+                encode(waiting, Side.DOCUMENT, args.batch_rows)
+                waiting.clear()
+            peak = max(peak, anonymous_bytes())
+        chunks += len(cuts) - 1
         text_bytes += len(text)
-        peak = max(peak, anonymous_bytes())
         if time.perf_counter() > deadline:
             break
+    encode(waiting, Side.DOCUMENT, args.batch_rows)
     cpu_s = time.process_time() - cpu
     cache = encoder.statistics()
     result = {

@@ -1,4 +1,5 @@
-"""Write a trained table as the model folder that Lowtide ships: `model.onnx`, `tokenizer.json`, `model.json`.
+"""Write a trained table as the model folder that Lowtide ships: `model.onnx` with its weights
+beside it in `model.onnx_data`, `tokenizer.json`, `model.json`.
 
 The graph: int8 rows are gathered, scaled (one scale a row and side), summed with the token weights, and normalised.
 """
@@ -17,6 +18,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 FORMAT_VERSION = 1
+_WEIGHTS = "model.onnx_data"
 
 
 def graph(table: npt.NDArray[np.float32], query_scale: npt.NDArray[np.float32]) -> onnx.ModelProto:
@@ -68,12 +70,22 @@ def write_folder(
 ) -> None:
     """Write the model folder; `about` holds name, licence and provenance."""
     folder.mkdir(parents=True, exist_ok=True)
-    onnx.save(graph(table, query_scale), str(folder / "model.onnx"))
+    (folder / _WEIGHTS).unlink(missing_ok=True)
+    # Beside the graph, not inside it: onnxruntime then maps the file, so that the table costs no anonymous memory and
+    # processes share its pages.
+    onnx.save_model(
+        graph(table, query_scale),
+        str(folder / "model.onnx"),
+        save_as_external_data=True,
+        all_tensors_to_one_file=True,
+        location=_WEIGHTS,
+        size_threshold=100_000,
+    )
+    (folder / _WEIGHTS).chmod(0o644)
     if tokenizer.resolve() != (folder / "tokenizer.json").resolve():
         shutil.copyfile(tokenizer, folder / "tokenizer.json")
-    files = {
-        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("model.onnx", "tokenizer.json")
-    }
+    names = ("model.onnx", _WEIGHTS, "tokenizer.json")
+    files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
     described = {
         "format_version": FORMAT_VERSION,
         "kind": "static",

@@ -63,9 +63,9 @@ def fetch_all(work: Path, sources: Path = SOURCES, lock: Path = LOCK) -> list[di
     if lock.exists():
         pinned = {(row["registry"], row["name"]): row["version"] for row in json.loads(lock.read_text("utf-8"))}
     jobs = [(registry, name) for registry in ("pypi", "npm") for name in dict.fromkeys(wanted[registry]["packages"])]
-    excluded = [name for _, name in jobs if name in wanted["never"]["packages"]]
-    if excluded:
-        raise SystemExit(f"sources.toml asks for projects that judge: {excluded}")
+    judges = [(registry, name) for registry in ("pypi", "npm") for name in wanted["never"][registry]]
+    if set(jobs) & set(judges):
+        raise SystemExit(f"sources.toml asks for projects that judge: {set(jobs) & set(judges)}")
     with ThreadPoolExecutor(4) as pool:
         rows = []
         for number, row in enumerate(pool.map(lambda job: _fetch(work, *job, pinned.get(job)), jobs), 1):
@@ -73,13 +73,18 @@ def fetch_all(work: Path, sources: Path = SOURCES, lock: Path = LOCK) -> list[di
                 f"[{number}/{len(jobs)}] {row['registry']} {row['name']} {row['version']}: {row['licence']}", flush=True
             )
             rows.append(row)
+        # The judging projects are fetched too, only to recognise their code in the others (model/pairs.py).
+        for registry, name in judges:
+            _fetch(work, registry, name, None, folder="judges", any_licence=True)
     rows.sort(key=lambda row: (row["registry"], row["name"]))
     lock.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
     return rows
 
 
-def _fetch(work: Path, registry: str, name: str, version: str | None) -> dict[str, str]:
-    target = work / "packages" / registry / name.replace("/", "__")
+def _fetch(
+    work: Path, registry: str, name: str, version: str | None, folder: str = "packages", any_licence: bool = False
+) -> dict[str, str]:
+    target = work / folder / registry / name.replace("/", "__")
     record = target / "package.json.lock"
     if record.exists():
         return dict(json.loads(record.read_text("utf-8")))
@@ -94,7 +99,7 @@ def _fetch(work: Path, registry: str, name: str, version: str | None) -> dict[st
             row["version"], said, normal = read(members, Path(temporary))
             row |= {"licence": normal or said[:80], "use": "yes" if normal else "no"}
             row["sha256"] = hashlib.sha256(archive.read_bytes()).hexdigest()
-            if normal:
+            if normal or any_licence:
                 _unpack(members, target)
     record.write_text(json.dumps(row), "utf-8")
     return row

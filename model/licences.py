@@ -46,6 +46,8 @@ _SPELLINGS = {
     "apache": "Apache-2.0",
     "apache 2": "Apache-2.0",
     "apache 2.0": "Apache-2.0",
+    "apache 2.0 license": "Apache-2.0",
+    "apache license": "Apache-2.0",
     "apache-2": "Apache-2.0",
     "apache license 2.0": "Apache-2.0",
     "apache license, version 2.0": "Apache-2.0",
@@ -64,7 +66,9 @@ _SPELLINGS = {
 
 def identifier(text: str) -> str | None:
     """The SPDX-like name of one licence as people spell it, or None."""
-    text = " ".join(text.split()).strip("() ")
+    text = " ".join(text.split())
+    if text.startswith("(") and text.endswith(")"):
+        text = text[1:-1].strip()
     for known in PERMISSIVE:
         if text.lower() == known.lower():
             return known
@@ -74,7 +78,10 @@ def identifier(text: str) -> str | None:
 def accepted(expression: str) -> str | None:
     """The expression in normal form when every licence it needs is permissive (`OR`: one alternative is), else None."""
     alternatives = []
-    for alternative in re.split(r"\s+OR\s+", expression.strip("() "), flags=re.IGNORECASE):
+    expression = expression.strip()
+    if expression.startswith("(") and expression.endswith(")") and expression.count("(") == 1:
+        expression = expression[1:-1]
+    for alternative in re.split(r"\s+OR\s+", expression, flags=re.IGNORECASE):
         parts = [identifier(part) for part in re.split(r"\s+AND\s+", alternative, flags=re.IGNORECASE)]
         if all(parts):
             alternatives.append(" AND ".join(part for part in parts if part))

@@ -116,6 +116,7 @@ class WordBags:
     def __init__(self, vocabulary: dict[str, int], unknown: int, longest: int, limit_words: int = 16_384) -> None:
         self._numbers = _Numbers(vocabulary, unknown, longest)
         self._limit_words = limit_words
+        self._offsets = self._pieces = np.zeros(0, np.int64)
         self._seen = 0
         self._evictions = 0
 
@@ -130,6 +131,7 @@ class WordBags:
         bags = _count(tokens, rows, len(texts), self._numbers.size)
         if len(self._numbers.forget) > self._limit_words:
             self._evictions += self._numbers.clear_words()
+            self._offsets = self._pieces = np.zeros(0, np.int64)
         return bags
 
     def statistics(self) -> CacheStatistics:
@@ -147,8 +149,10 @@ class WordBags:
         several = np.flatnonzero(numbers >= size)
         if not len(several):
             return numbers, rows
-        offsets = np.array(self._numbers.offsets, np.int64)
-        pieces = np.array(self._numbers.pieces, np.int64)
+        if len(self._offsets) != len(self._numbers.offsets):
+            self._offsets = np.array(self._numbers.offsets, np.int64)
+            self._pieces = np.array(self._numbers.pieces, np.int64)
+        offsets, pieces = self._offsets, self._pieces
         places = numbers[several] - size
         lengths = offsets[places + 1] - offsets[places]
         ends = np.cumsum(lengths)

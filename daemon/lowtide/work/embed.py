@@ -11,7 +11,7 @@ Invariant: every fault of the libraries or of a model comes out as `ModelError`.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +28,15 @@ from lowtide.work.words import query_words, split_words
 Vectors = npt.NDArray[np.int8]
 
 _REMEDY = "check the export (docs/model.md), or use the default model"
+
+# What one step holds at most. A group is what becomes bags at once; a batch is what the model takes at once: its largest
+# tensor has 4 * dims bytes a padded token, 2 MiB for the default model, which stays in a core's cache.
+_GROUP_ROWS = 256
+_GROUP_CHARACTERS = 1 << 19
+_STATIC_ROWS = 64
+_STATIC_TOKENS = 2048
+_TRANSFORMER_ROWS = 8
+_LONGEST_WORDS_CHARACTERS = 1 << 15
 
 
 class Side(Enum):
@@ -107,15 +116,19 @@ class _StaticEncoder:
 
     def encode_words(self, words: Sequence[str], side: Side, batch_rows: int | None = None) -> Vectors:
         vectors = np.zeros((len(words), self.dims), np.int8)
-        for rows in _batches([len(text) for text in words], batch_rows or 64):
-            bags = self._bags.bags([words[row] for row in rows])
-            width = max(1, int(bags.lengths.max()))
-            filled = np.arange(width) < bags.lengths[:, None]
+        texts = [text[:_LONGEST_WORDS_CHARACTERS] for text in words]
+        for group in _batches([len(text) for text in texts], _GROUP_ROWS, _GROUP_CHARACTERS):
+            bags = self._bags.bags([texts[row] for row in group])
+            filled = np.arange(int(bags.lengths.max())) < bags.lengths[:, None]
             tokens = np.zeros(filled.shape, np.int64)
             weights = np.zeros(filled.shape, np.float32)
             tokens[filled] = bags.tokens
             weights[filled] = bags.weights
-            vectors[rows] = _to_int8(self._run(tokens, weights, side), self.name)
+            for batch in _batches(bags.lengths.tolist(), batch_rows or _STATIC_ROWS, _STATIC_TOKENS):
+                width = int(bags.lengths[batch].max())
+                if width:
+                    output = self._run(tokens[batch, :width], weights[batch, :width], side)
+                    vectors[group[batch]] = _to_int8(output, self.name)
         return vectors
 
     def statistics(self) -> CacheStatistics:
@@ -151,7 +164,7 @@ class _TransformerEncoder:
 
     def encode(self, texts: Sequence[str], side: Side, batch_rows: int | None = None) -> Vectors:
         vectors = np.zeros((len(texts), self.dims), np.int8)
-        for rows in _batches([len(text) for text in texts], batch_rows or 8):
+        for rows in _batches([len(text) for text in texts], batch_rows or _TRANSFORMER_ROWS, _GROUP_CHARACTERS):
             encodings = self._tokenizer.encode_batch([texts[row] for row in rows])
             lengths = np.array([len(encoding.ids) for encoding in encodings])
             filled = np.arange(max(1, int(lengths.max()))) < lengths[:, None]
@@ -271,10 +284,18 @@ def _to_int8(vectors: npt.NDArray[np.float32], name: str) -> Vectors:
     return scaled
 
 
-def _batches(lengths: Sequence[int], batch_rows: int) -> list[npt.NDArray[np.int64]]:
-    """Row numbers in batches of texts of about one length, so that little is padded."""
+def _batches(lengths: Sequence[int], most_rows: int, most_padded: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Row numbers in batches of texts of about one length: little is padded, and rows times longest is bounded.
+
+    A row longer than `most_padded` stands alone.
+    """
     order = np.argsort(np.array(lengths, np.int64), kind="stable")
-    return [order[start : start + batch_rows] for start in range(0, len(order), batch_rows)]
+    start = 0
+    for end in range(1, len(order) + 1):
+        rows = end - start
+        if end == len(order) or rows == most_rows or (rows + 1) * lengths[order[end]] > most_padded:
+            yield order[start:end]
+            start = end
 
 
 def _words(text: str) -> str:

@@ -1,0 +1,139 @@
+"""Make the default model from nothing: `python -m model.build`.
+
+    fetch sources -> extract functions -> leave out the judges -> tokenizer -> bags -> start vectors -> train -> export -> judge
+
+Each step leaves its result in the work folder and is passed over when it is there; `--from STEP` does that step and all
+later ones again. Needs torch and onnx besides Lowtide's own dependencies: `pip install -e . -r model/requirements.txt`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import tomllib
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from lowtide.work.model_folder import default_model
+from model import export, fetch, judge, pairs, start, tokenizer
+from model.extract import NOT_SOURCE, NOTHING, write_functions
+from model.train import Settings, train
+
+STEPS = ("fetch", "extract", "tokenizer", "encode", "start", "train", "export")
+DIMS = 256
+VOCABULARY = 27_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path("model/work"))
+    parser.add_argument("--target", type=Path, default=default_model(), help="the model folder to write")
+    parser.add_argument("--from", dest="first", choices=STEPS, help="do this step and all after it again")
+    parser.add_argument("--steps", type=int, default=Settings.steps, help="training steps")
+    parser.add_argument("--seed", type=int, default=Settings.seed)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="for extraction")
+    parser.add_argument("--prefix", default="../shared/retrieval/dev", help="the retrieval set that judges")
+    args = parser.parse_args()
+    work: Path = args.work
+    work.mkdir(parents=True, exist_ok=True)
+    results = {
+        "extract": work / "functions",
+        "tokenizer": work / "tokenizer.json",
+        "encode": work / "bags.npz",
+        "start": work / "start.npy",
+        "train": work / "trained.npz",
+    }
+    if args.first:
+        for step in STEPS[STEPS.index(args.first) :]:
+            if step in results:
+                _remove(results[step])
+
+    print("fetch", flush=True)
+    rows = fetch.fetch_all(work)
+    print("extract", flush=True)
+    files, judged = extract(work, [row for row in rows if row["use"] == "yes"], args.processes)
+    if not results["tokenizer"].exists():
+        print("tokenizer", flush=True)
+        tokenizer.train(pairs.sample_words(files, every=6), VOCABULARY, results["tokenizer"])
+    if not results["encode"].exists():
+        print("encode", flush=True)
+        counts: Counter[str] = Counter()
+        kept = pairs.kept(files, pairs.read_judges(judged, [Path(args.prefix)]), counts)
+        pairs.encode(kept, results["tokenizer"], results["encode"])
+        (work / "counts.json").write_text(json.dumps(counts, indent=1), "utf-8")
+        print(dict(counts), flush=True)
+    if not results["start"].exists():
+        print("start vectors", flush=True)
+        with np.load(results["encode"]) as arrays:
+            tokens, times = arrays["code_tokens"], arrays["code_counts"]
+        vocabulary = Tokenizer.from_file(str(results["tokenizer"]))
+        counted = np.bincount(tokens, times, minlength=vocabulary.get_vocab_size()).astype(np.int64)
+        np.save(results["start"], start.start_vectors(start.fetch_teacher(work), vocabulary, counted, DIMS))
+    settings = Settings(steps=args.steps, seed=args.seed)
+    if not results["train"].exists():
+        print("train", flush=True)
+        vectors, factors, figures = train(results["encode"], np.load(results["start"]), settings)
+        vectors[:2] = 0  # [PAD] and [UNK] say nothing
+        np.savez(results["train"], vectors=vectors, factors=factors, figures=json.dumps(figures))
+    print("export", flush=True)
+    with np.load(results["train"]) as trained:
+        about = {
+            "name": "lowtide-default",
+            "licence": "MIT",
+            "provenance": {
+                "made_by": "python -m model.build (docs/model.md)",
+                "sources": f"{len(files)} packages of model/sources.lock.json, permissive licences only",
+                "start": "token vectors of sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), by PCA",
+                "settings": asdict(settings),
+                **json.loads(str(trained["figures"])),
+            },
+        }
+        export.write_folder(args.target, trained["vectors"], trained["factors"], results["tokenizer"], about)
+    print("judge", flush=True)
+    judge.judge(args.target, args.prefix)
+
+
+def extract(work: Path, rows: list[dict[str, str]], processes: int) -> tuple[list[Path], list[Path]]:
+    """Extract the functions of each package once; returns the files of the sources and of the judging projects."""
+    bundled = tomllib.loads(fetch.SOURCES.read_text("utf-8"))["bundled"]
+    folder = work / "functions"
+    (folder / "judges").mkdir(parents=True, exist_ok=True)
+    jobs = []
+    for row in rows:
+        key = f"{row['registry']}/{row['name']}"
+        name = row["name"].replace("/", "__")
+        target = folder / f"{row['registry']}__{name}.jsonl"
+        jobs.append((work / "packages" / row["registry"] / name, key, target, NOT_SOURCE, bundled.get(key)))
+    sources = [job[2] for job in jobs]
+    jobs += [
+        (root, root.name, folder / "judges" / f"{root.name}.jsonl", NOTHING, None)
+        for root in sorted((work / "judges").glob("*/*"))
+    ]
+    todo = [job for job in jobs if not job[2].exists()]
+    with ProcessPoolExecutor(processes) as pool:
+        for number, (name, count) in enumerate(pool.map(_extract_one, todo), 1):
+            print(f"[{number}/{len(todo)}] {name}: {count} functions", flush=True)
+    return sources, [job[2] for job in jobs[len(sources) :]]
+
+
+def _extract_one(job: tuple[Path, str, Path, re.Pattern[str], str | None]) -> tuple[str, int]:
+    return job[1], write_functions(*job)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()
