@@ -81,10 +81,12 @@ def write_folder(
         location=_WEIGHTS,
         size_threshold=100_000,
     )
-    (folder / _WEIGHTS).chmod(0o644)
+    names = ["model.onnx", "tokenizer.json"]
+    if (folder / _WEIGHTS).exists():  # a small table stays inside the graph
+        (folder / _WEIGHTS).chmod(0o644)
+        names.append(_WEIGHTS)
     if tokenizer.resolve() != (folder / "tokenizer.json").resolve():
         shutil.copyfile(tokenizer, folder / "tokenizer.json")
-    names = ("model.onnx", _WEIGHTS, "tokenizer.json")
     files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
     described = {
         "format_version": FORMAT_VERSION,

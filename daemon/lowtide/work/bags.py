@@ -113,7 +113,7 @@ class _Numbers(dict[str, int]):
 class WordBags:
     """Makes bags of texts that are already words."""
 
-    def __init__(self, vocabulary: dict[str, int], unknown: int, longest: int, limit_words: int = 16_384) -> None:
+    def __init__(self, vocabulary: dict[str, int], unknown: int, longest: int, limit_words: int = 8_192) -> None:
         self._numbers = _Numbers(vocabulary, unknown, longest)
         self._limit_words = limit_words
         self._offsets = self._pieces = np.zeros(0, np.int64)
