@@ -122,7 +122,7 @@ def test_search_is_narrowed(indexed: tuple[Lowtide, Path]) -> None:
     lowtide, root = indexed
     paths = lambda *options: {
         hit["path"] for hit in lowtide.json("search", *options, "the distance price request", root)["hits"]
-    }  # noqa: E731
+    }
     assert paths("--lang", "c") == {"src/geometry.c"}
     assert paths("--glob", "web/**") == {"web/cart.ts"}
     assert paths("--glob", "*.py") == {"src/retry.py"}

@@ -1,0 +1,188 @@
+"""Killed at any moment, it goes on where it was; interrupted, it is gone within a second.
+
+The long form kills 200 times: `LOWTIDE_KILLS=200 python -m pytest tests/e2e/test_kill.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from tests.e2e.harness import Lowtide, python_module
+
+KILLS = int(os.environ.get("LOWTIDE_KILLS", "12"))
+FILES = 240
+
+
+@pytest.fixture
+def modules(tree: Callable[..., Path]) -> Path:
+    return tree({f"pkg{n % 12}/module{n}.py": python_module(n, 20) for n in range(FILES)})
+
+
+def query(lowtide: Lowtide, sql: str) -> list[Any]:
+    catalogs = list(lowtide.home.glob("**/catalog.sqlite"))
+    if not catalogs:
+        return []
+    connection = sqlite3.connect(f"file:{catalogs[0]}?mode=ro", uri=True)
+    try:
+        return connection.execute(sql).fetchall()
+    except sqlite3.OperationalError as error:  # killed before the tables were made
+        assert "no such table" in str(error)
+        return []
+    finally:
+        connection.close()
+
+
+def committed(lowtide: Lowtide) -> dict[bytes, int]:
+    return dict(query(lowtide, "SELECT path, indexed_at_ns FROM files WHERE status = 'indexed'"))
+
+
+def assert_whole(lowtide: Lowtide) -> None:
+    """No row without its vector, no chunk without its words, no half-written file."""
+    assert (
+        query(lowtide, "SELECT 1 FROM chunks WHERE vector_id IS NULL OR vector_id NOT IN (SELECT id FROM vectors)")
+        == []
+    )
+    assert query(lowtide, "SELECT 1 FROM chunks WHERE file_id NOT IN (SELECT id FROM files)") == []
+    assert (
+        query(lowtide, "SELECT 1 FROM files f WHERE chunks <> (SELECT count(*) FROM chunks WHERE file_id = f.id)") == []
+    )
+    assert (
+        query(lowtide, "SELECT 1 FROM files f WHERE symbols <> (SELECT count(*) FROM symbols WHERE file_id = f.id)")
+        == []
+    )
+    assert query(lowtide, "SELECT 1 FROM files WHERE chunks > 0 AND id NOT IN (SELECT file_id FROM file_words)") == []
+
+
+def workers_of(home: Path) -> list[psutil.Process]:
+    """Worker processes that belong to this test's home, however orphaned."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if "lowtide.work" in process.cmdline() and process.environ().get("LOWTIDE_HOME") == str(home):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+    return found
+
+
+def assert_no_workers(home: Path) -> None:
+    _, alive = psutil.wait_procs(workers_of(home), timeout=2)
+    assert not alive
+
+
+def wait_for_commit(lowtide: Lowtide, process: subprocess.Popen[str], more_than: int) -> None:
+    """Until more files are committed than before, or the run has ended."""
+    deadline = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < deadline:
+        if len(committed(lowtide)) > more_than:
+            return
+        time.sleep(0.005)
+
+
+def test_killed_at_random_points_it_loses_nothing(lowtide: Lowtide, modules: Path) -> None:
+    chance = random.Random(7)
+    runs = 0
+    while runs < KILLS:
+        before = committed(lowtide)
+        process = lowtide.start("index", modules, "-q")
+        if chance.random() < 0.6:
+            wait_for_commit(lowtide, process, len(before))
+        time.sleep(chance.random() * 0.6)
+        process.kill()
+        process.communicate()
+        assert_no_workers(lowtide.home)
+        runs += 1
+        assert_whole(lowtide)
+        after = committed(lowtide)
+        assert {path: after.get(path) for path in before} == before, "a committed file was done again"
+        if len(after) == FILES:  # finished before the kill: change everything and go on
+            for path in modules.rglob("*.py"):
+                path.write_text(path.read_text() + f"\n# changed {runs}\n")
+            query_before = committed(lowtide)
+            assert len(query_before) == FILES
+            lowtide.run("clear", modules)
+    report = lowtide.json("index", modules)
+    assert report["files"]["indexed"] + report["files"]["unchanged"] == FILES
+    assert_whole(lowtide)
+    folder = lowtide.index_folder()
+    named = {name for (name,) in query(lowtide, "SELECT name FROM segments")}
+    assert {path.name for path in folder.iterdir()} - {"lock", "catalog.sqlite"} == named, "an orphan file was left"
+    hit = lowtide.json("symbols", "compute_part_17_3", modules)["symbols"][0]
+    assert hit["path"] == "pkg5/module17.py"
+
+
+def test_resumed_index_equals_a_fresh_one(lowtide: Lowtide, modules: Path, tmp_path: Path) -> None:
+    process = lowtide.start("index", modules, "-q")
+    wait_for_commit(lowtide, process, 0)
+    process.kill()
+    process.communicate()
+    assert 0 < len(committed(lowtide)) < FILES
+    lowtide.run("index", modules)
+    fresh = Lowtide(tmp_path / "fresh")
+    fresh.run("index", modules)
+    for sql in (
+        "SELECT f.path, s.name, s.kind, s.container, s.start_line, s.end_line FROM symbols s JOIN files f ON f.id = s.file_id ORDER BY 1, 5, 2",
+        "SELECT f.path, c.start_byte, c.end_byte, v.hash, v.data FROM chunks c JOIN files f ON f.id = c.file_id JOIN vectors v ON v.id = c.vector_id ORDER BY 1, 2",
+    ):
+        assert query(lowtide, sql) == query(fresh, sql)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_is_gone_within_a_second_and_keeps_what_was_committed(
+    lowtide: Lowtide, modules: Path, number: int
+) -> None:
+    process = lowtide.start("index", modules, "-q")
+    wait_for_commit(lowtide, process, 0)
+    asked = time.monotonic()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=10)
+    assert time.monotonic() - asked < 1.0
+    assert process.returncode == 130
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    assert_no_workers(lowtide.home)
+    kept = committed(lowtide)
+    assert 0 < len(kept) < FILES
+    assert lowtide.json("index", modules)["files"]["unchanged"] == len(kept)
+
+
+def test_second_writer_is_told_who_writes(lowtide: Lowtide, modules: Path) -> None:
+    process = lowtide.start("index", modules, "-q")
+    try:
+        wait_for_commit(lowtide, process, 0)
+        assert process.poll() is None
+        answer = lowtide.json("index", modules, code=5)
+        assert answer["error"]["kind"] == "locked"
+        assert str(process.pid) in answer["error"]["message"]
+        assert "hits" in lowtide.json("search", "compute the figure", modules)  # reading goes on meanwhile
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_killed_worker_costs_no_file(lowtide: Lowtide, modules: Path) -> None:
+    process = lowtide.start("--json", "index", modules)
+    killed = 0
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        for worker in workers_of(lowtide.home):
+            if killed < 3 and len(committed(lowtide)) > 0:
+                worker.kill()
+                killed += 1
+        time.sleep(0.05)
+    process.communicate()
+    assert killed
+    assert process.returncode == 0
+    counts = lowtide.json("index", modules)["files"]
+    assert counts["unchanged"] + counts["quarantined"] == FILES
+    assert counts["quarantined"] == 0
