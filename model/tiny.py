@@ -19,28 +19,26 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from model import export
 from model.tokenizer import empty_tokenizer
 
-WORDS = tuple(
-    [
-        "broken",
-        "read",
-        "write",
-        "open",
-        "close",
-        "file",
-        "socket",
-        "config",
-        "parse",
-        "user",
-        "test",
-        "the",
-        "a",
-        "of",
-        "to",
-        "server",
-        "http",
-        "get",
-        "set",
-    ]
+WORDS = (
+    "broken",
+    "read",
+    "write",
+    "open",
+    "close",
+    "file",
+    "socket",
+    "config",
+    "parse",
+    "user",
+    "test",
+    "the",
+    "a",
+    "of",
+    "to",
+    "server",
+    "http",
+    "get",
+    "set",
 )
 
 

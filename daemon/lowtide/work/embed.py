@@ -36,6 +36,7 @@ _GROUP_CHARACTERS = 1 << 19
 _STATIC_ROWS = 64
 _STATIC_TOKENS = 1024
 _TRANSFORMER_ROWS = 8
+_TRANSFORMER_CHARACTERS = 1 << 11
 _LONGEST_WORDS_CHARACTERS = 1 << 15
 
 
@@ -164,7 +165,7 @@ class _TransformerEncoder:
 
     def encode(self, texts: Sequence[str], side: Side, batch_rows: int | None = None) -> Vectors:
         vectors = np.zeros((len(texts), self.dims), np.int8)
-        for rows in _batches([len(text) for text in texts], batch_rows or _TRANSFORMER_ROWS, _GROUP_CHARACTERS):
+        for rows in _batches([len(text) for text in texts], batch_rows or _TRANSFORMER_ROWS, _TRANSFORMER_CHARACTERS):
             encodings = self._tokenizer.encode_batch([texts[row] for row in rows])
             lengths = np.array([len(encoding.ids) for encoding in encodings])
             filled = np.arange(max(1, int(lengths.max()))) < lengths[:, None]
@@ -205,8 +206,9 @@ class _Session:
         options.log_severity_level = 4
         self._what = f"model {model.folder}"
         try:
+            # Constant folding would turn an int8 model's weights into float32 ones: 169 MiB for MiniLM instead of 35.
             self._session: Any = onnxruntime.InferenceSession(
-                str(model.onnx), options, providers=["CPUExecutionProvider"]
+                str(model.onnx), options, ["CPUExecutionProvider"], disabled_optimizers=["ConstantFolding"]
             )
         except Exception as error:
             raise ModelError(
