@@ -16,7 +16,6 @@ import shutil
 import tomllib
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +91,6 @@ def main() -> None:
                 "made_by": "python -m model.build (docs/model.md)",
                 "sources": f"{len(files)} packages of model/sources.lock.json, permissive licences only",
                 "start": "token vectors of sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), by PCA",
-                "settings": asdict(settings),
                 **json.loads(str(trained["figures"])),
             },
         }

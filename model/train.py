@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ class Settings:
     group: int = 256
     rate: float = 5e-3
     token_dropout: float = 0.2
+    query_dropout: float = 0.0
     name_batches: float = 0.2
     """Share of batches whose query is the function's name and whose document is the code with the name masked."""
     masked_documents: float = 0.25
@@ -139,7 +140,7 @@ def held_out_ndcg(table: Table, corpus: Corpus, projects: npt.NDArray[np.int32])
 
 def train(
     data: Path, start: npt.NDArray[np.float32], settings: Settings
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], dict[str, float]]:
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], dict[str, object]]:
     """Returns (vectors (vocabulary, dims), query factors (vocabulary,), figures of the run)."""
     torch.set_num_threads(1)
     torch.manual_seed(settings.seed)
@@ -172,7 +173,7 @@ def train(
             document = ("masked",) if rng.random() < settings.masked_documents else ("code",)
             if document == ("code",) and rng.random() < settings.header_documents:
                 document = ("header", "code")
-        queries = table(corpus.bag(query, rows), True)
+        queries = table(corpus.bag(query, rows, settings.query_dropout), True)
         documents = table(corpus.bag(document, rows, settings.token_dropout), False)
         scores = queries @ documents.T * torch.exp(table.temperature).clamp(max=100)
         right = torch.arange(len(rows))
@@ -192,6 +193,7 @@ def train(
                 flush=True,
             )
     figures = {
+        "settings": asdict(settings),
         "functions": len(training),
         "with_sentence": int(corpus.has[training].sum()),
         "projects": len(np.unique(corpus.project[training])),
