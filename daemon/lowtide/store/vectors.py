@@ -1,0 +1,116 @@
+"""Distances between int8 vectors, and graphs of them: the only module that imports numkong and usearch.
+
+Invariant: a graph is built once, saved once, and from then on only viewed in our own read-only map: no key lookups,
+no removal, no rename, no save over a view, no `Indexes` (each of these ends the process or gives wrong answers).
+Invariant: what usearch raises leaves as GraphError. It does not notice damage: callers check a checksum first.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+# numkong first: the other way round ends the process when `simsimd` is installed too.
+import numkong
+import numpy as np
+import numpy.typing as npt
+import usearch.index
+
+CONNECTIVITY = 16
+EXPANSION_ADD = 128
+EXPANSION_SEARCH = 512
+"""Questions in plain words lie outside the cloud of code and need far more than code does: 64 finds 80 % of the ten."""
+
+_usearch: Any = usearch.index
+
+
+class GraphError(Exception):
+    """usearch could not do what it was asked; the owner of the file says what that means."""
+
+
+def dots(matrix: npt.NDArray[np.int8], vector: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+    """The dot product of each row with `vector`, exact. About 23 ns a row of 256."""
+    products: npt.NDArray[np.float64] = np.asarray(numkong.dot(matrix, vector))
+    return products
+
+
+def hammings(codes: npt.NDArray[np.uint8], code: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """In how many bits each row differs from `code`. About 8 ns a row of 64 bytes."""
+    distances: npt.NDArray[np.float64] = np.asarray(numkong.hamming(codes, code, "uint1"))
+    return distances
+
+
+class Graph:
+    """A graph viewed in `buffer`, which must stay mapped; keeps a reference to it. GraphError when it is none."""
+
+    def __init__(self, buffer: npt.NDArray[np.uint8], count: int, dims: int) -> None:
+        self._buffer = buffer
+        try:
+            index = _usearch.Index.restore(
+                buffer, view=True, enable_key_lookups=False, expansion_search=EXPANSION_SEARCH
+            )
+        except Exception as error:
+            raise GraphError(str(error)) from error
+        if index is None or len(index) != count or index.ndim != dims:
+            raise GraphError("the graph inside is not the one that was written")
+        self._index = index
+
+    def search(self, vector: npt.NDArray[np.int8], limit: int) -> npt.NDArray[np.int64]:
+        """The rows that the graph finds nearest, in no promised order."""
+        try:
+            keys: npt.NDArray[np.uint64] = self._index.search(vector, limit, threads=1).keys
+        except Exception as error:
+            raise GraphError(str(error)) from error
+        return keys.astype(np.int64)
+
+
+class GraphBuilder:
+    """A graph in memory, filled row by row and saved once."""
+
+    def __init__(self, dims: int) -> None:
+        self._count = 0
+        self._index: Any = _usearch.Index(
+            ndim=dims,
+            metric=_usearch.MetricKind.Cos,
+            dtype=_usearch.ScalarKind.I8,
+            connectivity=CONNECTIVITY,
+            expansion_add=EXPANSION_ADD,
+            enable_key_lookups=False,
+        )
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, matrix: npt.NDArray[np.int8]) -> None:
+        """Add rows, numbered on. One thread, so that slots come in the order of rows.
+
+        No progress callback: an exception in it, and Ctrl-C is one, ends the process. Callers add a few at a time.
+        """
+        keys = np.arange(self._count, self._count + len(matrix), dtype=np.uint64)
+        try:
+            self._index.add(keys, matrix, threads=1)
+        except Exception as error:
+            if "terminated" in str(error):
+                # usearch looks for signals itself, and swallows the exception that their handler raised.
+                raise KeyboardInterrupt from error
+            raise GraphError(str(error)) from error
+        self._count += len(matrix)
+
+    def save(self, path: Path) -> int:
+        """Write the graph to a new file; returns the bytes it should have, for usearch does not notice a short write."""
+        try:
+            self._index.save(os.fspath(path))
+            return int(self._index.serialized_length)
+        except Exception as error:
+            raise GraphError(str(error)) from error
+
+
+def predict_graph_bytes(count: int, dims: int) -> int:
+    """The anonymous memory that building a graph needs at its peak, beyond what the process has already."""
+    return count * (dims + 200) + (8 << 20)
+
+
+def viewed_graph_bytes(count: int) -> int:
+    """The anonymous memory that an open graph needs: pointers to its nodes and vectors."""
+    return 24 * count
