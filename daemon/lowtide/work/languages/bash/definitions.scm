@@ -1,0 +1,29 @@
+(function_definition name: (word) @name) @definition.function
+
+; Only what is set at the top of a script, or exported: the rest is a script's working memory.
+(program
+  (variable_assignment name: (variable_name) @name "=") @definition.variable)
+(program
+  (variable_assignments
+    (variable_assignment name: (variable_name) @name "=") @definition.variable))
+(program
+  (declaration_command
+    ["declare" "typeset" "export" "local"]
+    [(variable_assignment name: (variable_name) @name) (variable_name) @name]) @definition.variable)
+(declaration_command
+  "export"
+  (variable_assignment name: (variable_name) @name)) @definition.variable
+(declaration_command
+  "readonly"
+  (variable_assignment name: (variable_name) @name)) @definition.constant
+(declaration_command
+  ["declare" "typeset"]
+  . (word) @_option
+  (variable_assignment name: (variable_name) @name)
+  (#match? @_option "^-[a-zA-Z]*r")) @definition.constant
+
+(command
+  name: (command_name (word) @_command)
+  argument: (concatenation . (word) @name)
+  (#eq? @_command "alias")
+  (#match? @name "^[^=]+=$")) @definition.function

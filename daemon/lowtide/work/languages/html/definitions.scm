@@ -1,0 +1,26 @@
+; Elements with an id. The anchors keep deep nesting cheap: an element is done after its first child.
+(element
+  . [
+    (start_tag
+      (attribute
+        . (attribute_name) @_attribute
+        . [(attribute_value) @name (quoted_attribute_value (attribute_value) @name)]))
+    (self_closing_tag
+      (attribute
+        . (attribute_name) @_attribute
+        . [(attribute_value) @name (quoted_attribute_value (attribute_value) @name)]))
+  ]
+  (#any-of? @_attribute "id" "ID" "Id")) @definition.key
+(script_element
+  . (start_tag
+    (attribute . (attribute_name) @_attribute . (quoted_attribute_value (attribute_value) @name)))
+  (#eq? @_attribute "id")) @definition.key
+(style_element
+  . (start_tag
+    (attribute . (attribute_name) @_attribute . (quoted_attribute_value (attribute_value) @name)))
+  (#eq? @_attribute "id")) @definition.key
+; Headings, by the first text in them.
+(element
+  . (start_tag . (tag_name) @_tag)
+  . (text) @name
+  (#any-of? @_tag "h1" "h2" "h3" "h4" "h5" "h6" "H1" "H2" "H3" "H4" "H5" "H6")) @definition.heading

@@ -1,0 +1,10 @@
+; Targets with a plain name: no patterns, no special targets, nothing that is left of a line the grammar cannot read.
+(rule (targets (word) @name) (#match? @name "^(?:[\\w/~-]|\\.(?![A-Z]))[\\w./@~+-]*$")) @definition.function
+(define_directive name: (word) @name) @definition.function
+
+; `+=` adds to a variable that is defined elsewhere.
+(variable_assignment
+  !target_or_pattern
+  name: (word) @name
+  operator: ["=" ":=" "::=" "?="]) @definition.variable
+(shell_assignment name: (word) @name) @definition.variable

@@ -1,0 +1,75 @@
+; Categories and class extensions (`@interface A (B)`, `@interface A ()`) only name what is inside.
+(class_interface . (identifier) @name superclass: (_)) @definition.class
+(class_interface . (identifier) @name . "(") @definition.extension
+(class_implementation !category . (identifier) @name) @definition.class
+(class_implementation . (identifier) @name category: (_)) @definition.extension
+(protocol_declaration . (identifier) @name) @definition.interface
+
+(method_declaration (method_type) . (identifier) @name) @definition.method
+(method_definition (method_type) . (identifier) @name) @definition.method
+(property_declaration (struct_declaration (struct_declarator [
+  (identifier) @name
+  (pointer_declarator declarator: (identifier) @name)
+  (pointer_declarator declarator: (pointer_declarator declarator: (identifier) @name))
+  (function_declarator
+    declarator: (parenthesized_declarator (block_pointer_declarator declarator: (identifier) @name)))
+]))) @definition.property
+(instance_variable (struct_declaration (struct_declarator [
+  (identifier) @name
+  (pointer_declarator declarator: (identifier) @name)
+]))) @definition.field
+
+(function_definition
+  declarator: [
+    (function_declarator declarator: (identifier) @name)
+    (pointer_declarator declarator: (function_declarator declarator: (identifier) @name))
+  ]) @definition.function
+(translation_unit
+  (declaration
+    declarator: [
+      (function_declarator declarator: (identifier) @name)
+      (pointer_declarator declarator: (function_declarator declarator: (identifier) @name))
+    ]) @definition.function)
+(translation_unit
+  (declaration
+    declarator: [
+      (identifier) @name
+      (pointer_declarator declarator: (identifier) @name)
+      (array_declarator declarator: (identifier) @name)
+      (init_declarator
+        declarator: [
+          (identifier) @name
+          (pointer_declarator declarator: (identifier) @name)
+          (array_declarator declarator: (identifier) @name)
+        ])
+    ]) @definition.variable)
+(translation_unit
+  (declaration
+    declarator: [
+      (pointer_declarator (type_qualifier "const") declarator: (identifier) @name)
+      (init_declarator
+        declarator: (pointer_declarator (type_qualifier "const") declarator: (identifier) @name))
+    ]) @definition.constant)
+
+(struct_specifier name: (type_identifier) @name body: (_)) @definition.struct
+(union_specifier name: (type_identifier) @name body: (_)) @definition.struct
+(enum_specifier name: (type_identifier) @name body: (_)) @definition.enum
+(enumerator name: (identifier) @name) @definition.enum-member
+(field_declaration
+  declarator: [
+    (field_identifier) @name
+    (pointer_declarator declarator: (field_identifier) @name)
+    (array_declarator declarator: (field_identifier) @name)
+  ]) @definition.field
+(type_definition
+  declarator: [
+    (type_identifier) @name
+    (pointer_declarator declarator: (type_identifier) @name)
+    (function_declarator
+      declarator: (parenthesized_declarator (block_pointer_declarator declarator: (type_identifier) @name)))
+  ]) @definition.type
+(type_definition type: (struct_specifier !name body: (_)) declarator: (type_identifier) @name) @definition.struct
+(type_definition type: (enum_specifier !name body: (_)) declarator: (type_identifier) @name) @definition.enum
+
+(preproc_def name: (identifier) @name) @definition.macro
+(preproc_function_def name: (identifier) @name) @definition.macro-function
