@@ -237,6 +237,16 @@ def test_graph_is_built_from_many_sources_without_the_dead(tmp_path: Path) -> No
     assert sorted(os.listdir(tmp_path)) == ["0", "1", "2", "g", "h"]
 
 
+def test_graph_in_pieces_holds_every_live_row_once(tmp_path: Path) -> None:
+    matrix, ids = clustered(1500, 16), ids_from(1, 1500)
+    parts = [flat(tmp_path / "a", ids[:700], matrix[:700]), flat(tmp_path / "b", ids[700:], matrix[700:])]
+    dead = ids[::5]
+    pieces = [build_graph(tmp_path / f"g{i}", parts, dead, lambda: False, share=(i, 3)) for i in range(3)]
+    found = np.concatenate([GraphSegment(tmp_path / f"g{i}", piece).rows.ids for i, piece in enumerate(pieces)])
+    assert found.tolist() == ids[~np.isin(ids, dead)].tolist()
+    assert [piece.count for piece in pieces if piece] == [400, 400, 400]
+
+
 def test_cancelled_graph_leaves_nothing(tmp_path: Path) -> None:
     source = flat(tmp_path / "a", ids_from(1, 2000), clustered(2000))
     seen: list[tuple[int, int]] = []
