@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lowtide.errors import CorruptIndex, PathError
+from lowtide.paths import ROOT_FILE
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
 from lowtide.system.lock import WriterLock
@@ -21,6 +22,10 @@ from lowtide.system.lock import WriterLock
 CATALOG = "catalog.sqlite"
 DAMAGED = "damaged"
 """A file that says: a reader met damage here; the next writer rebuilds."""
+
+
+_KEPT = ("lock", ROOT_FILE)
+"""Files of the folder that are no part of the index."""
 
 
 class Workspace:
@@ -71,7 +76,13 @@ class Workspace:
         known = catalog.get_meta("content_version")
         with catalog.transaction():
             if known is None:
-                catalog.set_meta("root", os.fsencode(self.root).decode("utf-8", "surrogateescape").encode("utf-8", "backslashreplace").decode())
+                catalog.set_meta(
+                    "root",
+                    os.fsencode(self.root)
+                    .decode("utf-8", "surrogateescape")
+                    .encode("utf-8", "backslashreplace")
+                    .decode(),
+                )
             elif known != str(schema.CONTENT_VERSION):
                 catalog.mark_all_stale()
             catalog.set_meta("content_version", str(schema.CONTENT_VERSION))
@@ -119,7 +130,7 @@ class Workspace:
         """Remove what no manifest names: left by a process that was killed. Returns the names."""
         removed = []
         for path in self.folder.iterdir():
-            own = path.name in keep or path.name in ("lock", DAMAGED) or path.name.startswith(CATALOG)
+            own = path.name in keep or path.name in (*_KEPT, DAMAGED) or path.name.startswith(CATALOG)
             if not own and path.is_file():
                 with suppress(OSError):
                     path.unlink()
@@ -128,7 +139,7 @@ class Workspace:
 
     def _remove_files(self) -> None:
         for path in self.folder.iterdir():
-            if path.is_file() and path.name != "lock":
+            if path.is_file() and path.name not in _KEPT:
                 path.unlink(missing_ok=True)
 
     def clear(self) -> int:
@@ -144,7 +155,9 @@ class Workspace:
         with suppress(OSError):
             for path in self.folder.iterdir():
                 with suppress(OSError):
-                    total += path.stat().st_blocks * 512 if hasattr(os.stat_result, "st_blocks") else path.stat().st_size
+                    total += (
+                        path.stat().st_blocks * 512 if hasattr(os.stat_result, "st_blocks") else path.stat().st_size
+                    )
         return total
 
 

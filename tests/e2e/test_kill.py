@@ -36,8 +36,9 @@ def query(lowtide: Lowtide, sql: str) -> list[Any]:
     try:
         return connection.execute(sql).fetchall()
     except sqlite3.OperationalError as error:  # killed before the tables were made
-        assert "no such table" in str(error)
-        return []
+        if "no such table" in str(error):
+            return []
+        raise
     finally:
         connection.close()
 
@@ -105,18 +106,15 @@ def test_killed_at_random_points_it_loses_nothing(lowtide: Lowtide, modules: Pat
         assert_whole(lowtide)
         after = committed(lowtide)
         assert {path: after.get(path) for path in before} == before, "a committed file was done again"
-        if len(after) == FILES:  # finished before the kill: change everything and go on
-            for path in modules.rglob("*.py"):
-                path.write_text(path.read_text() + f"\n# changed {runs}\n")
-            query_before = committed(lowtide)
-            assert len(query_before) == FILES
+        if len(after) == FILES:  # it had finished before the kill: begin again
             lowtide.run("clear", modules)
     report = lowtide.json("index", modules)
     assert report["files"]["indexed"] + report["files"]["unchanged"] == FILES
     assert_whole(lowtide)
     folder = lowtide.index_folder()
     named = {name for (name,) in query(lowtide, "SELECT name FROM segments")}
-    assert {path.name for path in folder.iterdir()} - {"lock", "catalog.sqlite"} == named, "an orphan file was left"
+    others = {path.name for path in folder.iterdir() if path.name not in ("lock", "root") and not path.name.startswith("catalog.sqlite")}
+    assert others == named, "an orphan file was left"
     hit = lowtide.json("symbols", "compute_part_17_3", modules)["symbols"][0]
     assert hit["path"] == "pkg5/module17.py"
 

@@ -196,6 +196,8 @@ class _Session:
     """onnxruntime's session of one model, with the settings that keep its memory flat, and its faults mapped."""
 
     def __init__(self, model: ModelFolder, required: set[str], optional: set[str] | None = None) -> None:
+        # The official wheels report usage to their maker, and keep a database for it, unless this is set before the import.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

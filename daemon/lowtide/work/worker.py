@@ -26,6 +26,8 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "RAYON_NUM_THREADS": "1",
     "TOKENIZERS_PARALLELISM": "false",
+    # onnxruntime's wheels report usage to their maker unless they are told not to.
+    "ORT_DISABLE_TELEMETRY": "1",
     # Freed memory must go back to the system, not to a second arena.
     "MALLOC_ARENA_MAX": "1",
     "PYTHONDONTWRITEBYTECODE": "",
