@@ -49,6 +49,7 @@ class IndexSettings:
     """What is indexed. The walk uses the paths, workers the rest."""
 
     max_file_bytes: int = DEFAULT_MAX_FILE_BYTES
+    gitignore: bool = True
     vendored: bool = False
     generated: bool = False
     minified: bool = False
@@ -135,6 +136,7 @@ def _index_settings(reader: _Reader, base: IndexSettings, *, narrow: bool) -> In
     size = reader.size("max_file_size")
     settings = IndexSettings(
         max_file_bytes=base.max_file_bytes if size is None else size,
+        gitignore=reader.flag("gitignore", base.gitignore),
         vendored=reader.flag("vendored", base.vendored),
         generated=reader.flag("generated", base.generated),
         minified=reader.flag("minified", base.minified),
@@ -142,7 +144,7 @@ def _index_settings(reader: _Reader, base: IndexSettings, *, narrow: bool) -> In
         exclude=base.exclude + reader.texts("exclude"),
         languages=reader.texts("languages") or base.languages,
     )
-    reader.finish(["max_file_size", "vendored", "generated", "minified", "include", "exclude", "languages"])
+    reader.finish(["max_file_size", "gitignore", "vendored", "generated", "minified", "include", "exclude", "languages"])
     return settings
 
 

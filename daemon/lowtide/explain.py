@@ -41,7 +41,7 @@ def explain_file(workspace: Workspace, path: Path, config: Config) -> dict[str, 
         finally:
             catalog.close()
     settings = load_workspace_settings(workspace.root, config)
-    now = explain(workspace.root, relative, settings.walk) if os.path.lexists(path) else None
+    now = explain(workspace.root, relative, settings.index) if os.path.lexists(path) else None
     if row is not None and row.path == relative and not (now and now.reason):
         return _from_row(row, path)
     if now is not None and now.reason is not None:

@@ -133,8 +133,8 @@ class Host:
             try:
                 indexer = Indexer(
                     catalog, reader, self.pool, self.ladder, self.costs,
-                    IndexOptions(os.fsencode(workspace.root), str(self.model.folder), self.model.recipe, embed, False, settings.for_worker()),
-                    lambda: walk(workspace.root, settings.walk),
+                    IndexOptions(os.fsencode(workspace.root), str(self.model.folder), self.model.recipe, embed, False, settings.index.for_worker()),
+                    lambda: walk(workspace.root, settings.index),
                 )  # fmt: skip
                 run.attach(indexer.progress, self.pool)
                 progress = await indexer.run()
@@ -170,7 +170,7 @@ class Host:
         model_bytes = self.pool.base_bytes(str(self.model.folder)) - self.pool.base_bytes("") if footing.embed else 0
         result = await anyio.to_thread.run_sync(
             lambda: forecast(
-                walk(root, settings.walk),
+                walk(root, settings.index),
                 budget_bytes=self.budget.total_bytes,
                 worker_count=footing.worker_count,
                 model_bytes=model_bytes,
@@ -247,4 +247,4 @@ def _timed(report: IndexReport, wall_s: float, cpu_s: float) -> IndexReport:
 
 
 def _fingerprint(settings: WorkspaceSettings) -> str:
-    return hashlib.blake2b(repr(settings).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(repr(settings.index).encode(), digest_size=8).hexdigest()
