@@ -144,7 +144,9 @@ def _index_settings(reader: _Reader, base: IndexSettings, *, narrow: bool) -> In
         exclude=base.exclude + reader.texts("exclude"),
         languages=reader.texts("languages") or base.languages,
     )
-    reader.finish(["max_file_size", "gitignore", "vendored", "generated", "minified", "include", "exclude", "languages"])
+    reader.finish(
+        ["max_file_size", "gitignore", "vendored", "generated", "minified", "include", "exclude", "languages"]
+    )
     return settings
 
 

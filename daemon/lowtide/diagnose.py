@@ -52,7 +52,9 @@ def examine(places: Places, config: Config) -> list[Check]:
         try:
             checks += part()
         except Exception as error:
-            checks.append(Check("examination", False, f"{type(error).__name__}: {error}", "report this with `lowtide doctor -v`"))
+            checks.append(
+                Check("examination", False, f"{type(error).__name__}: {error}", "report this with `lowtide doctor -v`")
+            )
     return checks
 
 
@@ -63,7 +65,12 @@ def _versions() -> Iterator[Check]:
         try:
             found.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
-            yield Check("versions", False, f"{name} is not installed", "install Lowtide again: `pip install --force-reinstall lowtide`")
+            yield Check(
+                "versions",
+                False,
+                f"{name} is not installed",
+                "install Lowtide again: `pip install --force-reinstall lowtide`",
+            )
     python = f"Python {platform.python_version()}"
     yield Check("versions", sys.version_info >= (3, 11), f"Lowtide {lowtide.__version__}, {python}, {', '.join(found)}")
 
@@ -104,11 +111,20 @@ def _places(places: Places) -> Iterator[Check]:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     writable = os.access(folder, os.W_OK)
-    yield Check("cache folder", writable, str(places.cache), "" if writable else "make it writable, or set LOWTIDE_HOME")
+    yield Check(
+        "cache folder", writable, str(places.cache), "" if writable else "make it writable, or set LOWTIDE_HOME"
+    )
     free = shutil.disk_usage(folder).free
     enough = free >= LEAST_FREE_DISK_BYTES
-    yield Check("disk", enough, f"{format_size(free)} free", "" if enough else "free some space, or set LOWTIDE_HOME to another disk")
-    yield Check("configuration", True, f"{places.config_file}{'' if places.config_file.exists() else ' (not there: defaults)'}")
+    yield Check(
+        "disk",
+        enough,
+        f"{format_size(free)} free",
+        "" if enough else "free some space, or set LOWTIDE_HOME to another disk",
+    )
+    yield Check(
+        "configuration", True, f"{places.config_file}{'' if places.config_file.exists() else ' (not there: defaults)'}"
+    )
 
 
 def _model(config: Config) -> Iterator[Check]:
@@ -142,6 +158,12 @@ def _indexes(places: Places) -> Iterator[Check]:
             workspace.report_damage()
             yield Check(name, False, f"{root}: damaged: {complaint}", f"`lowtide index {root}` builds it anew")
         elif not Path(root).is_dir():
-            yield Check(name, True, f"{root} is gone; `lowtide clear` removes its index ({format_size(workspace.disk_bytes())})")
+            yield Check(
+                name, True, f"{root} is gone; `lowtide clear` removes its index ({format_size(workspace.disk_bytes())})"
+            )
         else:
-            yield Check(name, True, f"{root}: {counts.files:,} files, {counts.symbols:,} symbols, {format_size(workspace.disk_bytes())}")
+            yield Check(
+                name,
+                True,
+                f"{root}: {counts.files:,} files, {counts.symbols:,} symbols, {format_size(workspace.disk_bytes())}",
+            )

@@ -83,7 +83,9 @@ def forecast(
     seconds_a_mib, disk_factor = SECONDS_A_MIB, DISK_FACTOR
     if last_run and last_run.get("source_bytes", 0) > MIB and last_run["cpu_s"] > 0:
         done_mib = last_run["source_bytes"] / MIB
-        seconds_a_mib = max(0.02, (last_run["cpu_s"] - START_S - SECONDS_A_FILE * last_run["files"]["indexed"]) / done_mib)
+        seconds_a_mib = max(
+            0.02, (last_run["cpu_s"] - START_S - SECONDS_A_FILE * last_run["files"]["indexed"]) / done_mib
+        )
         if not last_run["files"]["unchanged"]:
             disk_factor = last_run["disk_bytes"] / last_run["source_bytes"]
     result.predicted_wall_s = START_S + (mib * seconds_a_mib + result.files * SECONDS_A_FILE) / worker_count

@@ -180,8 +180,14 @@ class Host:
         )
         free = self.places.free_disk_bytes()
         fits = result.predicted_disk_bytes < free
-        step = "" if self.ladder.step is Step.FULL else f" at ladder step {self.ladder.step.label}: {self.ladder.reason}"
-        verdict = f"fits the budget{step}" if fits else "does not fit on the disk: free some space, or set LOWTIDE_HOME to another disk"
+        step = (
+            "" if self.ladder.step is Step.FULL else f" at ladder step {self.ladder.step.label}: {self.ladder.reason}"
+        )
+        verdict = (
+            f"fits the budget{step}"
+            if fits
+            else "does not fit on the disk: free some space, or set LOWTIDE_HOME to another disk"
+        )
         return {
             "root": str(root),
             **result.as_json(),

@@ -129,11 +129,10 @@ class Indexer:
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._commit_stage, receive)
-                async with send:
-                    async with anyio.create_task_group() as producers:
-                        producers.start_soon(self._scan_stage, send.clone())
-                        for _ in range(self._ladder.footing().worker_count):
-                            producers.start_soon(self._work_stage, send.clone())
+                async with send, anyio.create_task_group() as producers:
+                    producers.start_soon(self._scan_stage, send.clone())
+                    for _ in range(self._ladder.footing().worker_count):
+                        producers.start_soon(self._work_stage, send.clone())
         except BaseExceptionGroup as errors:
             raise _first(errors) from errors
         finally:
@@ -196,7 +195,9 @@ class Indexer:
             assert known is not None
             self._count_kept(known.status, known.reason)
         else:
-            jobs.append(Job(stat.path, stat.size_bytes, known.file_id if known else None, known.content_hash if known else b""))
+            jobs.append(
+                Job(stat.path, stat.size_bytes, known.file_id if known else None, known.content_hash if known else b"")
+            )
             progress.total += 1
 
     def _count_kept(self, status: FileStatus, reason: str) -> None:
@@ -270,7 +271,15 @@ class Indexer:
                 self._queue.finish(entry.key, entry.generation)
                 job = entry.payload
                 if index == broken.index:
-                    job = Job(job.path, job.size_bytes, job.known_id, job.known_hash, job.attempt + 1, broken.reason, broken.rule)
+                    job = Job(
+                        job.path,
+                        job.size_bytes,
+                        job.known_id,
+                        job.known_hash,
+                        job.attempt + 1,
+                        broken.reason,
+                        broken.rule,
+                    )
                 self._queue.push(entry.key, job, tag=entry.tag)
             self._queued.notify_all()
 
@@ -281,7 +290,9 @@ class Indexer:
         lines_only = len(jobs) == 1 and jobs[0].attempt == 2
         names = [languages.language_for(job.path, b"") for job in jobs]
         needs = [
-            self._costs.predict_lines_bytes(job.size_bytes) if lines_only else self._costs.predict_bytes(name.name if name else "", job.size_bytes)
+            self._costs.predict_lines_bytes(job.size_bytes)
+            if lines_only
+            else self._costs.predict_bytes(name.name if name else "", job.size_bytes)
             for job, name in zip(jobs, names, strict=True)
         ]
         need = max(needs) + 2 * size
@@ -478,4 +489,3 @@ def cpu_seconds() -> float:
         usage.ru_utime + usage.ru_stime
         for usage in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
     )
-

@@ -234,7 +234,7 @@ class Snapshot:
     def _score_missing(self, vector: bytes, rows: list[ChunkRow]) -> dict[int, float]:
         """Cosines of lexical hits that were not among the nearest vectors, so that both sides judge every candidate."""
         wanted = [row.vector_id for row in rows if row.vector_id is not None]
-        scores = self._segments.score(vector, self._catalog.vectors_by_id(wanted))
+        scores = self._segments.score(vector, wanted)
         return {row.chunk_id: scores[row.vector_id] for row in rows if row.vector_id in scores}
 
     def _hit(self, row: ChunkRow, score: float, signals: dict[str, float]) -> Hit:

@@ -27,7 +27,9 @@ _SEPARATORS = re.compile(r"::|->|[./#\\]")
 _TESTS = re.compile(r"(^|/)(tests?|testing|spec|__tests__|fixtures)(/|$)|(^|/)test_|_test\.|\.(test|spec)\.")
 
 
-def find_symbols(catalog: Catalog, segments: Segments, query: str, limit: int, kinds: Sequence[SymbolKind]) -> list[dict[str, Any]]:
+def find_symbols(
+    catalog: Catalog, segments: Segments, query: str, limit: int, kinds: Sequence[SymbolKind]
+) -> list[dict[str, Any]]:
     """The best symbols for `query`; a qualified one narrows by container or path."""
     parts = [part for part in _SEPARATORS.split(query.strip()) if part]
     if not parts:

@@ -21,7 +21,9 @@ from lowtide.system.lock import WriterLock
 
 CATALOG = "catalog.sqlite"
 DAMAGED = "damaged"
-"""A file that says: a reader met damage here; the next writer rebuilds."""
+"""A file that says: a reader met damage in the catalog; the next writer rebuilds."""
+DAMAGED_SEGMENTS = "damaged-segments"
+"""The same of segments, which are made anew from the catalog."""
 
 
 _KEPT = ("lock", ROOT_FILE)
@@ -126,11 +128,20 @@ class Workspace:
         with suppress(OSError):
             (self.folder / DAMAGED).touch(mode=0o600)
 
+    def report_damaged_segments(self) -> None:
+        """Leave a mark: the next writer makes the damaged segments anew."""
+        with suppress(OSError):
+            (self.folder / DAMAGED_SEGMENTS).touch(mode=0o600)
+
+    def forget_damaged_segments(self) -> None:
+        """They have been made anew."""
+        (self.folder / DAMAGED_SEGMENTS).unlink(missing_ok=True)
+
     def sweep(self, keep: set[str]) -> list[str]:
         """Remove what no manifest names: left by a process that was killed. Returns the names."""
         removed = []
         for path in self.folder.iterdir():
-            own = path.name in keep or path.name in (*_KEPT, DAMAGED) or path.name.startswith(CATALOG)
+            own = path.name in keep or path.name in (*_KEPT, DAMAGED, DAMAGED_SEGMENTS) or path.name.startswith(CATALOG)
             if not own and path.is_file():
                 with suppress(OSError):
                     path.unlink()

@@ -159,7 +159,7 @@ def test_stale_hit_says_so(indexed: tuple[Lowtide, Path]) -> None:
 
 def test_why_tells_of_every_file(indexed: tuple[Lowtide, Path]) -> None:
     lowtide, root = indexed
-    why = lambda path: lowtide.json("why", root / path)  # noqa: E731
+    why = lambda path: lowtide.json("why", root / path)
     assert why("src/retry.py")["status"] == "indexed"
     assert why("src/retry.py")["symbols"] > 3
     assert (why(".env")["status"], why(".env")["reason"]) == ("skipped", "secret")

@@ -113,7 +113,11 @@ def test_killed_at_random_points_it_loses_nothing(lowtide: Lowtide, modules: Pat
     assert_whole(lowtide)
     folder = lowtide.index_folder()
     named = {name for (name,) in query(lowtide, "SELECT name FROM segments")}
-    others = {path.name for path in folder.iterdir() if path.name not in ("lock", "root") and not path.name.startswith("catalog.sqlite")}
+    others = {
+        path.name
+        for path in folder.iterdir()
+        if path.name not in ("lock", "root") and not path.name.startswith("catalog.sqlite")
+    }
     assert others == named, "an orphan file was left"
     hit = lowtide.json("symbols", "compute_part_17_3", modules)["symbols"][0]
     assert hit["path"] == "pkg5/module17.py"

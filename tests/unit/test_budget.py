@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowtide.core.budget import MARGIN_BYTES, MIB, Budget, CostModel, Decision, Lease
+from lowtide.core.budget import MARGIN_BYTES, MIB, START_FACTOR, Budget, CostModel, Decision, Lease
 
 
 def budget(total_mib: int = 256, daemon_mib: int = 40) -> Budget:
@@ -92,4 +92,4 @@ def test_cost_rises_at_once_after_a_miss_and_falls_slowly() -> None:
 def test_small_files_teach_nothing() -> None:
     costs = CostModel()
     costs.learn("python", 1000, 50 * MIB)
-    assert costs.factor("python") == CostModel.START
+    assert costs.factor("python") == START_FACTOR

@@ -73,7 +73,10 @@ def test_walk_of_a_folder_inside_a_repository_obeys_the_rules_above_it(tmp_path:
 
 
 def test_file_that_git_tracks_is_seen_although_ignored(tmp_path: Path) -> None:
-    root = make(tmp_path / "r", {".gitignore": "build/\n*.log\n", "build/kept.c": "", "build/other.c": "", "x.log": "", "y.log": ""})
+    root = make(
+        tmp_path / "r",
+        {".gitignore": "build/\n*.log\n", "build/kept.c": "", "build/other.c": "", "x.log": "", "y.log": ""},
+    )
     git("init", "-q", cwd=root)
     git("add", "-f", "build/kept.c", "x.log", cwd=root)
     assert walked(root) == listed(root) == [b".gitignore", b"build/kept.c", b"x.log"]
@@ -97,7 +100,10 @@ def test_global_excludes_are_obeyed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_nested_repository_has_its_own_rules(tmp_path: Path) -> None:
-    root = make(tmp_path / "r", {".gitignore": "*.log\n", "inner/.gitignore": "*.c\n", "inner/a.log": "", "inner/a.c": "", "b.log": ""})
+    root = make(
+        tmp_path / "r",
+        {".gitignore": "*.log\n", "inner/.gitignore": "*.c\n", "inner/a.log": "", "inner/a.c": "", "b.log": ""},
+    )
     git("init", "-q", cwd=root)
     git("init", "-q", cwd=root / "inner")
     assert walked(root) == [b".gitignore", b"inner/.gitignore", b"inner/a.log"]
@@ -106,7 +112,15 @@ def test_nested_repository_has_its_own_rules(tmp_path: Path) -> None:
 def test_lowtideignore_excludes_more_and_takes_back_in(tmp_path: Path) -> None:
     root = make(
         tmp_path / "r",
-        {".gitignore": "*.gen\n", ".lowtideignore": "*.txt\n!*.gen\n", "a.gen": "", "a.txt": "", "a.c": "", "s/b.txt": "", "s/.lowtideignore": "!b.txt\n"},
+        {
+            ".gitignore": "*.gen\n",
+            ".lowtideignore": "*.txt\n!*.gen\n",
+            "a.gen": "",
+            "a.txt": "",
+            "a.c": "",
+            "s/b.txt": "",
+            "s/.lowtideignore": "!b.txt\n",
+        },
     )
     assert walked(root) == [b".gitignore", b".lowtideignore", b"a.c", b"a.gen", b"s/.lowtideignore", b"s/b.txt"]
 
@@ -118,9 +132,23 @@ def test_gitignore_can_be_turned_off(tmp_path: Path) -> None:
 
 
 def test_why_names_file_line_and_pattern(tmp_path: Path) -> None:
-    root = make(tmp_path / "r", {".gitignore": "x\n*.log\nbuild/\n", "s/a.log": "", "build/s/b.c": "", "c.c": "", "s/.lowtideignore": "d.c\n", "s/d.c": ""})
+    root = make(
+        tmp_path / "r",
+        {
+            ".gitignore": "x\n*.log\nbuild/\n",
+            "s/a.log": "",
+            "build/s/b.c": "",
+            "c.c": "",
+            "s/.lowtideignore": "d.c\n",
+            "s/d.c": "",
+        },
+    )
     settings_ = IndexSettings()
-    for path, rule in ((b"s/a.log", ".gitignore:2: *.log"), (b"build/s/b.c", ".gitignore:3: build/"), (b"s/d.c", "s/.lowtideignore:1: d.c")):
+    for path, rule in (
+        (b"s/a.log", ".gitignore:2: *.log"),
+        (b"build/s/b.c", ".gitignore:3: build/"),
+        (b"s/d.c", "s/.lowtideignore:1: d.c"),
+    ):
         found = explain(root, path, settings_)
         assert found is not None
         assert found.rule == rule
@@ -128,15 +156,24 @@ def test_why_names_file_line_and_pattern(tmp_path: Path) -> None:
 
 
 names = st.text("abAB.*[]!-\\? #1", min_size=1, max_size=4).filter(lambda s: s not in (".", "..") and "/" not in s)
-pieces = st.one_of(names, st.sampled_from(["*", "**", "?", "[ab]", "[!a]", "[^b]", "*.a", "a*", ".*", "[[:alpha:]]", "[]a]", "\\a", "[a-b]*"]))
+pieces = st.one_of(
+    names,
+    st.sampled_from(
+        ["*", "**", "?", "[ab]", "[!a]", "[^b]", "*.a", "a*", ".*", "[[:alpha:]]", "[]a]", "\\a", "[a-b]*"]
+    ),
+)
 patterns = st.builds(
     lambda bang, lead, parts, tail: bang + lead + "/".join(parts) + tail,
     st.sampled_from(["", "", "!"]), st.sampled_from(["", "", "/"]), st.lists(pieces, min_size=1, max_size=3), st.sampled_from(["", "", "/", " "]),
 )  # fmt: skip
-paths = st.lists(st.text("abAB.1", min_size=1, max_size=2).filter(lambda s: s.strip(".")), min_size=1, max_size=3).map("/".join)
+paths = st.lists(st.text("abAB.1", min_size=1, max_size=2).filter(lambda s: s.strip(".")), min_size=1, max_size=3).map(
+    "/".join
+)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.lists(patterns, max_size=5), st.lists(patterns, max_size=3), st.sets(paths, max_size=8))
 def test_any_patterns_over_any_tree_are_those_of_git(
     tmp_path_factory: pytest.TempPathFactory, top: list[str], inner: list[str], files: set[str]

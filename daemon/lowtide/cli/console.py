@@ -25,7 +25,7 @@ def is_terminal() -> bool:
 def format_bytes(count: float) -> str:
     """`212 MiB`, `1.4 GiB`, `37 KiB`."""
     for unit in ("B", "KiB", "MiB"):
-        if abs(count) < 1024 or unit == "MiB" and abs(count) < 10 * 1024:
+        if abs(count) < 1024 or (unit == "MiB" and abs(count) < 10 * 1024):
             return f"{count:.0f} {unit}" if count >= 10 or unit == "B" else f"{count:.1f} {unit}"
         count /= 1024
     return f"{count:.1f} GiB"

@@ -13,7 +13,7 @@ import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -461,6 +461,29 @@ class Catalog:
     def vectors_after(self, vector_id: int) -> Iterator[tuple[int, bytes]]:
         """(id, int8 data) of each vector with a higher id, ascending, streamed."""
         yield from self._rows("SELECT id, data FROM vectors WHERE id > ? ORDER BY id", (vector_id,))
+
+    def vectors_between(self, first_id: int, last_id: int) -> Iterator[tuple[int, bytes]]:
+        """(id, int8 data) of the vectors from `first_id` to `last_id`, ascending, streamed."""
+        yield from self._rows("SELECT id, data FROM vectors WHERE id BETWEEN ? AND ? ORDER BY id", (first_id, last_id))
+
+    def vector_ids(self) -> Iterator[int]:
+        """The id of every vector, ascending, streamed."""
+        for (number,) in self._rows("SELECT id FROM vectors ORDER BY id"):
+            yield number
+
+    def vector_dims(self) -> int:
+        """Components of the stored vectors; 0 when there are none."""
+        return int(self._value("SELECT length(data) FROM vectors LIMIT 1") or 0)
+
+    def last_id(self, table: str) -> int:
+        """The highest id that `vectors` or `symbols` ever had."""
+        return self._next_id(table) - 1
+
+    def count_rows(self, table: str) -> int:
+        """How many rows `vectors` or `symbols` has."""
+        return int(
+            self._value({"vectors": "SELECT count(*) FROM vectors", "symbols": "SELECT count(*) FROM symbols"}[table])
+        )
 
     def count_vectors_after(self, vector_id: int) -> int:
         """How many vectors have a higher id."""

@@ -16,7 +16,9 @@ VENDORED_FOLDERS = frozenset(
     b".pytest_cache .ruff_cache .hypothesis .gradle .terraform .yarn .pnpm-store .eggs .ipynb_checkpoints Pods Carthage "
     b"third_party third-party thirdparty 3rdparty .bundle .cargo .dart_tool .stack-work .parcel-cache .next .nuxt .svelte-kit".split()
 )
-VENDOR_MARKS = frozenset({b"modules.txt", b"autoload.php", b"composer", b"bundle", b"github.com", b"golang.org", b"jquery"})
+VENDOR_MARKS = frozenset(
+    {b"modules.txt", b"autoload.php", b"composer", b"bundle", b"github.com", b"golang.org", b"jquery"}
+)
 """In a folder called `vendor`: it is someone else's. Without one, `vendor` may be a word of the program's own trade."""
 
 _BINARY = frozenset(
@@ -31,7 +33,18 @@ _SECRET_NAMES = frozenset(
     b".netrc _netrc .npmrc .pypirc .pgpass .htpasswd .git-credentials credentials.json .dockercfg id_rsa id_dsa id_ecdsa "
     b"id_ed25519 id_ecdsa_sk id_ed25519_sk secring.gpg service-account.json .s3cfg .boto".split()
 )
-_SECRET_SUFFIXES = (b".pem", b".key", b".p12", b".pfx", b".kdbx", b".jks", b".keystore", b".ppk", b".asc.key", b".tfstate")
+_SECRET_SUFFIXES = (
+    b".pem",
+    b".key",
+    b".p12",
+    b".pfx",
+    b".kdbx",
+    b".jks",
+    b".keystore",
+    b".ppk",
+    b".asc.key",
+    b".tfstate",
+)
 _ENV = re.compile(rb"\.env(?:\..+|rc)?|.+\.env")
 _ENV_SAMPLES = (b".example", b".sample", b".template", b".dist", b".defaults", b".schema")
 

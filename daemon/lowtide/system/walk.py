@@ -137,7 +137,9 @@ class _Walker:
             if cancelled():
                 return
 
-    def _open_folder(self, path: bytes, name: bytes, scope: _Scope) -> tuple[bytes, Iterator[bytes], _Scope] | FileStat | None:
+    def _open_folder(
+        self, path: bytes, name: bytes, scope: _Scope
+    ) -> tuple[bytes, Iterator[bytes], _Scope] | FileStat | None:
         if name in NEVER_WALKED:
             return None
         ignored, _ = self.judge(path, name, True, scope)
@@ -243,7 +245,9 @@ class _Walker:
             between = []
             while True:
                 outer = os.path.relpath(self.root, folder) + b"/"
-                if rules := read_rules(os.path.join(folder, b".gitignore"), f"{os.fsdecode(folder)}/.gitignore", outer=outer):
+                if rules := read_rules(
+                    os.path.join(folder, b".gitignore"), f"{os.fsdecode(folder)}/.gitignore", outer=outer
+                ):
                     between.append(rules)
                 if folder == self._git_top:
                     break
@@ -261,7 +265,9 @@ class _Walker:
             # A repository of its own: the rules of the one around it end here.
             outer = (self._global,) if self._global else ()
             git = (*_repository_rules(folder, folder, base), *outer)
-        if b".gitignore" in marks and (rules := read_rules(os.path.join(folder, b".gitignore"), _shown(base, ".gitignore"), base=base)):
+        if b".gitignore" in marks and (
+            rules := read_rules(os.path.join(folder, b".gitignore"), _shown(base, ".gitignore"), base=base)
+        ):
             git = (rules, *git)
         if b".lowtideignore" in marks and (
             rules := read_rules(os.path.join(folder, b".lowtideignore"), _shown(base, ".lowtideignore"), base=base)
@@ -299,7 +305,12 @@ def _shown(base: bytes, name: str) -> str:
 
 
 def _kind(mode: int) -> str:
-    for test, name in ((stat.S_ISFIFO, "a named pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device")):
+    for test, name in (
+        (stat.S_ISFIFO, "a named pipe"),
+        (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISCHR, "a device"),
+        (stat.S_ISBLK, "a device"),
+    ):
         if test(mode):
             return name
     return "not a regular file"
@@ -341,7 +352,9 @@ def _git(*arguments: str | bytes, cwd: bytes) -> bytes:
         return b""
     command: list[str | bytes] = [git, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", *arguments]
     try:
-        out = subprocess.run(command, cwd=cwd, capture_output=True, timeout=60, env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"})
+        out = subprocess.run(
+            command, cwd=cwd, capture_output=True, timeout=60, env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+        )
     except (OSError, subprocess.TimeoutExpired):
         return b""
     return out.stdout if out.returncode == 0 else b""

@@ -88,9 +88,9 @@ def _run(task: wire.Request, send: Callable[[wire.Reply], None], source: BinaryI
         matrix = encoder.encode(task.texts, Side.QUERY)
         return wire.Done([], matrix.tobytes(), list(range(len(task.texts))), encoder.dims, 0.0)
     if isinstance(task, wire.GraphTask):
-        from lowtide.work.graph import build_graph
+        from lowtide.work import graph
 
-        return build_graph(task)
+        return graph.build(task)
     raise ValueError(f"unexpected {type(task).__name__}")
 
 

@@ -21,6 +21,10 @@ ChunkColumns = tuple[int, int, int, int, int]
 """The fields of models.Chunk, in order."""
 
 
+SegmentColumns = tuple[str, str, int, int, int, int, int]
+"""The fields of store.rows.Segment, in order."""
+
+
 class _Message(msgspec.Struct, array_like=True, tag=True, frozen=True, gc=False):
     pass
 
@@ -69,11 +73,12 @@ class EncodeTask(_Message, frozen=True):
 
 
 class GraphTask(_Message, frozen=True):
-    """Build a graph segment from flat ones, at a temporary name."""
+    """Build a graph segment named `target` from others of the same folder. `dead`: sorted ids, int64, to leave out."""
 
-    sources: list[str]
+    folder: str
+    sources: list[SegmentColumns]
     target: str
-    threads: int
+    dead: bytes
 
 
 class Want(_Message, frozen=True):
@@ -136,6 +141,7 @@ class Done(_Message, frozen=True):
     cpu_s: float
     error: str = ""
     error_kind: str = ""
+    segment: SegmentColumns | None = None
 
 
 class Embedding(_Message, frozen=True):

@@ -1,0 +1,363 @@
+"""Keeps an index's segments: what is in none yet, what is damaged, what should be merged.
+
+Invariant: a segment is a cache of the catalog. Whatever is wrong with one, it is dropped from the manifest and made anew
+from the catalog; nothing is ever repaired in place, and no name is used twice.
+Invariant: a new file is complete and synced before the one transaction that names it; old files go after that.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import numpy as np
+import numpy.typing as npt
+
+from lowtide.core import merge
+from lowtide.core.budget import MIB
+from lowtide.errors import CorruptIndex
+from lowtide.models import SymbolKind
+from lowtide.store.catalog import Catalog
+from lowtide.store.names import NameDelta, NameSegment, merge_names, search_names, write_names
+from lowtide.store.rows import Segment
+from lowtide.store.segment_file import SegmentKind
+from lowtide.store.vector_index import Delta, VectorIndex, blocks_of
+from lowtide.store.vector_segments import AnySegment, FlatSegment, merge_flat, open_segment, write_flat
+from lowtide.store.vectors import predict_graph_bytes
+from lowtide.work import wire
+from lowtide.work.pool import WorkerPool
+from lowtide.workspace import Workspace
+
+SUFFIX = ".seg"
+VECTOR_KINDS = (SegmentKind.FLAT, SegmentKind.GRAPH)
+MOST_ROUNDS = 32
+"""A plan settles in two or three rounds; more would be a fault, and must not hang."""
+
+Ids = npt.NDArray[np.int64]
+
+
+def new_name(kind: str) -> str:
+    """A file name that was never used."""
+    return f"{kind}-{secrets.token_hex(8)}{SUFFIX}"
+
+
+# -- reading --------------------------------------------------------------------------------------------------------
+
+
+class Segments:
+    """The open segments of one snapshot; `reasons` says what could not be opened."""
+
+    def __init__(
+        self, vectors: VectorIndex | None, names: Sequence[NameSegment], name_delta: NameDelta, reasons: Sequence[str]
+    ) -> None:
+        self._vectors = vectors
+        self._names = tuple(names)
+        self._name_delta = name_delta
+        self.reasons = tuple(reasons)
+
+    @property
+    def has_vectors(self) -> bool:
+        return self._vectors is not None and len(self._vectors) > 0
+
+    def search_vectors(self, vector: bytes, limit: int, allow: Ids | None = None) -> list[tuple[int, float]]:
+        """(vector id, cosine), best first."""
+        if self._vectors is None:
+            return []
+        ids, scores = self._vectors.search(np.frombuffer(vector, np.int8), limit, allow)
+        return list(zip(ids.tolist(), scores.tolist(), strict=True))
+
+    def score(self, vector: bytes, ids: Sequence[int]) -> dict[int, float]:
+        """The cosine of each of these vectors that is here."""
+        if self._vectors is None or not ids:
+            return {}
+        scores = self._vectors.score(np.frombuffer(vector, np.int8), np.array(ids, np.int64))
+        return {number: score for number, score in zip(ids, scores.tolist(), strict=True) if score == score}
+
+    def search_names(
+        self, query: str, limit: int, kinds: Sequence[SymbolKind] = (), cancelled: Callable[[], bool] | None = None
+    ) -> list[tuple[int, float]]:
+        """(symbol id, score), best first."""
+        return search_names(query, self._names, self._name_delta, limit, kinds=kinds or None, cancelled=cancelled)
+
+    def release(self) -> None:
+        """Give mapped pages back to the system."""
+        if self._vectors is not None:
+            self._vectors.release()
+
+    def close(self) -> None:
+        """Forget everything; the maps end with their last reader."""
+        self._vectors = None
+        self._names = ()
+
+    def memory(self) -> dict[str, int]:
+        """Anonymous and mapped bytes by part."""
+        return {
+            "vectors": self._vectors.anonymous_bytes if self._vectors else 0,
+            "vectors_mapped": self._vectors.mapped_bytes if self._vectors else 0,
+            "names": sum(segment.anonymous_bytes for segment in self._names) + self._name_delta.anonymous_bytes,
+        }
+
+
+def open_segments(workspace: Workspace, catalog: Catalog) -> Segments:
+    """Open what the manifest names, and read what is in no segment yet.
+
+    A damaged segment is left out and remembered for the next writer; its rows are read from the catalog instead.
+    """
+    reasons: list[str] = []
+    vectors: list[AnySegment] = []
+    names: list[NameSegment] = []
+    manifest = catalog.segments()
+    lost_vectors: list[Segment] = []
+    lost_names = False
+    for row in manifest:
+        try:
+            if row.kind in VECTOR_KINDS:
+                vectors.append(open_segment(workspace.folder / row.name, row))
+            else:
+                names.append(NameSegment(workspace.folder / row.name, row))
+        except CorruptIndex:
+            if row.kind in VECTOR_KINDS:
+                lost_vectors.append(row)
+            else:
+                lost_names = True
+    if lost_vectors or lost_names:
+        workspace.report_damaged_segments()
+    index = _open_vectors(catalog, vectors, lost_vectors)
+    if lost_names:
+        names = []
+    delta = NameDelta()
+    last = max((row.last_id for row in manifest if row.kind == SegmentKind.NAMES), default=0) if names else 0
+    delta.extend(catalog.symbol_names_after(last))
+    return Segments(index, names, delta, reasons)
+
+
+def _open_vectors(catalog: Catalog, segments: list[AnySegment], lost: list[Segment]) -> VectorIndex | None:
+    dims = catalog.vector_dims()
+    if not dims:
+        return None
+    delta = Delta(dims)
+    ordered = sorted(lost, key=lambda row: row.first_id)
+    last = max([segment.facts.last_id for segment in segments] + [row.last_id for row in lost], default=0)
+    for row in ordered:
+        for ids, matrix in blocks_of(catalog.vectors_between(row.first_id, row.last_id), dims):
+            delta.append(ids, matrix)
+    for ids, matrix in blocks_of(catalog.vectors_after(last), dims):
+        delta.append(ids, matrix)
+    return VectorIndex(segments, delta.rows())
+
+
+def verify_segments(workspace: Workspace, catalog: Catalog) -> str | None:
+    """Open every segment, checksums and all; None when all are sound, else the first complaint."""
+    for row in catalog.segments():
+        try:
+            if row.kind in VECTOR_KINDS:
+                open_segment(workspace.folder / row.name, row)
+            else:
+                NameSegment(workspace.folder / row.name, row)
+        except CorruptIndex as error:
+            workspace.report_damaged_segments()
+            return error.message
+    return None
+
+
+# -- writing --------------------------------------------------------------------------------------------------------
+
+
+async def maintain(workspace: Workspace, catalog: Catalog, pool: WorkerPool) -> None:
+    """Bring the segments to where the policy wants them, at the end of an index run. Call it from the writer's task.
+
+    Cancelling leaves the manifest as it was or one step further, and files that the next sweep removes.
+    """
+    keeper = _Keeper(workspace, catalog)
+    await anyio.to_thread.run_sync(keeper.drop_damaged)
+    await anyio.to_thread.run_sync(keeper.settle_names)
+    if not catalog.vector_dims():
+        return
+    room = max(64 * MIB, pool.budget.most_bytes // 2)
+    limits = merge.Limits(flat_count=merge.flat_limit(catalog.vector_dims()), graph_count=keeper.graph_count(room))
+    for _ in range(MOST_ROUNDS):
+        actions = await anyio.to_thread.run_sync(keeper.plan_vectors, limits)
+        if not actions:
+            return
+        for action in actions:
+            if isinstance(action, merge.BuildGraph):
+                await keeper.build_graphs(action, pool)
+            else:
+                await anyio.to_thread.run_sync(keeper.carry_out, action)
+
+
+class _Keeper:
+    def __init__(self, workspace: Workspace, catalog: Catalog) -> None:
+        self._folder = workspace.folder
+        self._workspace = workspace
+        self._catalog = catalog
+        self._dead: Ids | None = None
+
+    def drop_damaged(self) -> None:
+        """Open everything once; what is not sound leaves the manifest, so that it is written anew."""
+        dropped = []
+        for row in self._catalog.segments():
+            try:
+                if row.kind in VECTOR_KINDS:
+                    open_segment(self._folder / row.name, row)
+                else:
+                    NameSegment(self._folder / row.name, row)
+            except CorruptIndex:
+                dropped.append(row)
+        kinds = {row.kind in VECTOR_KINDS for row in dropped}
+        # Ids must ascend from segment to segment: what came after a lost one is written anew with it.
+        first = {kind: min(row.first_id for row in dropped if (row.kind in VECTOR_KINDS) == kind) for kind in kinds}
+        gone = [
+            row
+            for row in self._catalog.segments()
+            if (row.kind in VECTOR_KINDS) in first and row.first_id >= first[row.kind in VECTOR_KINDS]
+        ]
+        self._swap([], gone)
+        self._workspace.forget_damaged_segments()
+
+    # -- vectors ------------------------------------------------------------------------------------------------
+
+    def _rows(self) -> list[Segment]:
+        return [row for row in self._catalog.segments() if row.kind in VECTOR_KINDS]
+
+    def plan_vectors(self, limits: merge.Limits) -> list[merge.Action]:
+        """What the policy asks for now."""
+        rows = self._rows()
+        dead = self._dead_ids(rows)
+        states = [
+            merge.SegmentState(
+                row.name, row.kind, row.first_id, row.count, _count_between(dead, row.first_id, row.last_id)
+            )
+            for row in rows
+        ]
+        loose = self._catalog.count_vectors_after(max((row.last_id for row in rows), default=0))
+        return merge.plan(states, loose, limits, merge.Moment.SETTLING)
+
+    def _dead_ids(self, rows: list[Segment]) -> Ids:
+        """Ids that segments hold and the catalog does not."""
+        last = max((row.last_id for row in rows), default=0)
+        in_segments = sum(row.count for row in rows)
+        alive = self._catalog.count_rows("vectors") - self._catalog.count_vectors_after(last)
+        if in_segments == alive:
+            self._dead = np.empty(0, np.int64)
+            return self._dead
+        living = np.fromiter(self._catalog.vector_ids(), np.int64)
+        held = [np.array(open_segment(self._folder / row.name, row).rows.ids) for row in rows]
+        self._dead = np.setdiff1d(np.concatenate(held), living, assume_unique=True) if held else np.empty(0, np.int64)
+        return self._dead
+
+    def carry_out(self, action: merge.Action) -> None:
+        """Flush or merge, then move the manifest."""
+        rows = {row.name: row for row in self._rows()}
+        path = self._folder / new_name("vectors")
+        if isinstance(action, merge.Flush):
+            last = max((row.last_id for row in rows.values()), default=0)
+            dims = self._catalog.vector_dims()
+            made = write_flat(path, dims, blocks_of(self._catalog.vectors_after(last), dims))
+            self._swap([made] if made else [], [])
+            return
+        assert isinstance(action, merge.Merge)
+        sources = [FlatSegment(self._folder / name, rows[name]) for name in action.names]
+        assert self._dead is not None
+        made = merge_flat(path, sources, self._dead)
+        self._swap([made] if made else [], [rows[name] for name in action.names])
+
+    def graph_count(self, room_bytes: int) -> int:
+        """How many vectors one graph may hold for its building to fit into `room_bytes`."""
+        dims = self._catalog.vector_dims()
+        return max(1000, room_bytes // max(1, predict_graph_bytes(1_000_000, dims) // 1_000_000))
+
+    async def build_graphs(self, action: merge.BuildGraph, pool: WorkerPool) -> None:
+        """Build graphs in workers, from pieces of about equal size; one step of the manifest for all."""
+        rows = {row.name: row for row in self._rows()}
+        sources = [rows[name] for name in action.names]
+        assert self._dead is not None
+        dims = self._catalog.vector_dims()
+        pieces = sources if action.pieces == 1 else await anyio.to_thread.run_sync(self._cut, sources, action.pieces)
+        made: list[Segment] = []
+        try:
+            for piece in [pieces] if action.pieces == 1 else [[piece] for piece in pieces]:
+                count = sum(row.count for row in piece)
+                task = wire.GraphTask(
+                    str(self._folder), [_columns(row) for row in piece], new_name("graph"), self._dead.tobytes()
+                )  # fmt: skip
+                async with pool.lease(predict_graph_bytes(count, dims) + 16 * MIB, 0, "") as (worker, _):
+                    done = (await pool.run(worker, task, file_deadline_s=lambda _, n=count: 120.0 + n / 500)).done  # type: ignore[misc]
+                if done.segment:
+                    made.append(Segment(*done.segment))
+        except BaseException:
+            for row in made:
+                with suppress(OSError):
+                    (self._folder / row.name).unlink()
+            raise
+        await anyio.to_thread.run_sync(self._swap, made, sources)
+        if action.pieces > 1:
+            for row in pieces:
+                (self._folder / row.name).unlink(missing_ok=True)
+
+    def _cut(self, sources: list[Segment], pieces: int) -> list[Segment]:
+        """Flat pieces of about equal size, which no manifest names: only there to build graphs from."""
+        dims = self._catalog.vector_dims()
+        ids = np.concatenate([np.array(open_segment(self._folder / row.name, row).rows.ids) for row in sources])
+        ids.sort()
+        made = []
+        for part in np.array_split(ids, pieces):
+            if len(part):
+                rows = self._catalog.vectors_between(int(part[0]), int(part[-1]))
+                piece = write_flat(self._folder / new_name("piece"), dims, blocks_of(rows, dims))
+                made += [piece] if piece else []
+        return made
+
+    # -- names --------------------------------------------------------------------------------------------------
+
+    def settle_names(self) -> None:
+        """Write what is in no segment; merge, or write all anew when much of it is gone."""
+        catalog = self._catalog
+        rows = [row for row in catalog.segments() if row.kind == SegmentKind.NAMES]
+        alive = catalog.count_rows("symbols")
+        last = max((row.last_id for row in rows), default=0)
+        loose = catalog.count_symbols_after(last)
+        held = sum(row.count for row in rows)
+        dead = held - (alive - loose)
+        if rows and dead > merge.Limits().dead_share * held:
+            made = write_names(self._folder / new_name("names"), catalog.symbol_names_after(0))
+            self._swap([made] if made else [], rows)
+            return
+        if not loose:
+            return
+        made = write_names(self._folder / new_name("names"), catalog.symbol_names_after(last))
+        self._swap([made] if made else [], [])
+        states = [
+            merge.SegmentState(row.name, row.kind, row.first_id, row.count)
+            for row in catalog.segments()
+            if row.kind == SegmentKind.NAMES
+        ]
+        limits = merge.Limits(flat_count=1 << 60)
+        for action in merge.plan(states, 0, limits, merge.Moment.SETTLING):
+            if isinstance(action, merge.Merge):
+                by_name = {row.name: row for row in catalog.segments()}
+                sources = [NameSegment(self._folder / name, by_name[name]) for name in action.names]
+                merged = merge_names(self._folder / new_name("names"), sources)
+                self._swap([merged] if merged else [], [by_name[name] for name in action.names])
+
+    def _swap(self, added: Sequence[Segment], dropped: Sequence[Segment]) -> None:
+        if not added and not dropped:
+            return
+        self._catalog.swap_segments(added, [row.name for row in dropped])
+        for row in dropped:
+            with suppress(OSError):
+                (self._folder / row.name).unlink()
+
+
+def _columns(row: Segment) -> wire.SegmentColumns:
+    values: Any = tuple(asdict(row).values())
+    return values
+
+
+def _count_between(ids: Ids, first: int, last: int) -> int:
+    return int(np.searchsorted(ids, last, "right") - np.searchsorted(ids, first, "left"))

@@ -1,0 +1,30 @@
+"""Building a graph segment, inside a worker: it is what needs memory in proportion to its size.
+
+Invariant: reads segment files and writes one; knows nothing of the catalog.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from lowtide.store.rows import Segment
+from lowtide.store.vector_segments import build_graph, open_segment
+from lowtide.work import wire
+
+
+def build(task: wire.GraphTask) -> wire.Done:
+    """Build `task.target` from `task.sources`; the answer's `segment` holds the facts for the manifest."""
+    cpu = time.process_time()
+    folder = Path(task.folder)
+    sources = [open_segment(folder / source[0], Segment(*source)) for source in task.sources]
+    dead = np.frombuffer(task.dead, np.int64)
+    facts = build_graph(folder / task.target, sources, dead, lambda: False)
+    segment = (
+        (facts.name, str(facts.kind), facts.first_id, facts.last_id, facts.count, facts.size_bytes, facts.crc32)
+        if facts
+        else None
+    )
+    return wire.Done([], b"", [], 0, time.process_time() - cpu, segment=segment)
