@@ -149,6 +149,10 @@ class SegmentWriter:
     def copy(self, name: str, source: BinaryIO) -> None:
         """A section from an open file, from its start, in blocks."""
         self.begin(name)
+        self.append_file(source)
+
+    def append_file(self, source: BinaryIO) -> None:
+        """Append an open file, from its start, in blocks, to the present section."""
         source.seek(0)
         while block := source.read(_BLOCK_BYTES):
             self.write(block)
