@@ -20,7 +20,9 @@ def empty_tokenizer() -> Tokenizer:
     """A tokenizer with Lowtide's word rules and no vocabulary yet."""
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=LONGEST_WORD))
     tokenizer.normalizer = normalizers.Sequence([normalizers.Replace(Regex(CAMEL), " "), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\p{L}\p{Nl}\p{No}]+|\p{Nd}+"), "removed", invert=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(
+        Regex(r"[\p{L}\p{Nl}\p{No}]+|[0-9]+|(?:(?![0-9])\p{Nd})+"), "removed", invert=True
+    )
     tokenizer.decoder = decoders.WordPiece()
     return tokenizer
 

@@ -75,7 +75,7 @@ BAGS = WordBags(*read_vocabulary(default_model() / "tokenizer.json"), limit_word
 CODE = st.lists(
     st.one_of(
         st.sampled_from(
-            ["getHTTPResponse", "URLs", "x2y", "日本語b", "Ġİ0", "m²", "ΣΑΣ", "été", "a" * 41, "deserialization"]
+            ["getHTTPResponse", "URLs", "x2y", "日本語b", "Ġİ0", "m²", "1٣2", "ΣΑΣ", "été", "a" * 41, "deserialization"]
         ),
         st.text(st.characters(codec="utf-8", exclude_categories=["Cn", "Cs"], max_codepoint=0xFFFF), max_size=12),
         st.text("aZs9_.", max_size=12),

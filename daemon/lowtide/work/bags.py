@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from lowtide.errors import ModelError
 
-_WORD_PATTERN = r"[\p{L}\p{Nl}\p{No}]+|\p{Nd}+"
+_WORD_PATTERN = r"[\p{L}\p{Nl}\p{No}]+|[0-9]+|(?:(?![0-9])\p{Nd})+"
 _CONTINUES = "##"
 _BYTES_PER_WORD = 190
 """A remembered word: its string (about 60 bytes), its share of the dictionary, and its tokens."""

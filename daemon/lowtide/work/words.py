@@ -5,7 +5,7 @@ default model is fed with them, and queries go through the same rules, so that a
 
 Rules, for ASCII: words are runs of letters or of digits; a capital after a small letter begins a word (`camelCase`), and so
 does the last capital of a run before a small letter (`HTTPServer`), except for a plural (`URLs`). Beyond ASCII: runs of
-letters or of digits as Unicode has them, lower-cased letter by letter.
+letters or of digits as Unicode has them (digits of two scripts are two words), lower-cased letter by letter.
 
 Invariant: numpy and the standard library only; temporary memory does not grow with the text (blocks of `_BLOCK_BYTES`);
 `query_words(text)` is `split_words` of the same text as one span.
@@ -65,7 +65,7 @@ def _pair_table() -> bytes:
 
 _WRITTEN, _CLASSES = _byte_tables()
 _ACTIONS = _pair_table()
-_WORD = re.compile(r"[^\W\d_]+|\d+")
+_WORD = re.compile(r"[^\W\d_]+|[0-9]+|[^\D0-9]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])(?![A-Z]s(?![a-z]))|_")
 
 
