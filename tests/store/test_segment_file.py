@@ -92,8 +92,8 @@ def zero(start: int, end: int | None) -> Callable[[bytearray], None]:
 @pytest.mark.parametrize(
     "damage",
     [
-        *(flip(at) for at in (0, 8, 12, 16, 20, 24, 32, 40, 50, 250, 256, 4000, -25, -24, -16, -10, -5)),
-        *(cut(length) for length in (0, 1, 100, 256, 279, 280, 4000, -1)),
+        *(flip(at) for at in (0, 8, 12, 16, 20, 24, 32, 40, 50, 250, 383, 384, 4000, -25, -24, -16, -10, -5)),
+        *(cut(length) for length in (0, 1, 100, 384, 407, 408, 4000, -1)),
         zero(4096, 8192),
         zero(-4096, None),
         zero(0, None),
@@ -117,7 +117,7 @@ def test_other_format_version_is_refused(tmp_path: Path) -> None:
     write(path)
     data = bytearray(path.read_bytes())
     struct.pack_into("<I", data, 8, segment_file.FORMAT_VERSION + 1)
-    struct.pack_into("<I", data, len(data) - 8, zlib.crc32(data[:256], zlib.crc32(data[256:-24])))
+    struct.pack_into("<I", data, len(data) - 8, zlib.crc32(data[:384], zlib.crc32(data[384:-24])))
     path.write_bytes(data)
     with pytest.raises(CorruptIndex, match="version 2"):
         SegmentFile(path, SegmentKind.NAMES)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,7 @@ _ALNUM = UPPER | _LOWER | _DIGIT
 FOLD = np.array([ord(character.lower()) for character in _CHARACTERS], np.uint8)
 
 
-def _bits(first_letter: int, others: bool) -> npt.NDArray[np.uint64]:
+def _bits(first_letter: int, *, others: bool) -> npt.NDArray[np.uint64]:
     bits = np.zeros(256, np.uint64)
     for code, character in enumerate(_CHARACTERS):
         if character.isalpha():
@@ -51,23 +51,30 @@ def _bits(first_letter: int, others: bool) -> npt.NDArray[np.uint64]:
     return bits
 
 
-ONCE = _bits(0, others=True)
-"""A name's mask: bits 0 to 25 for letters it has, 52 to 61 digits, 62 `_`, 63 anything else ..."""
-TWICE = _bits(26, others=False)
-"""... and 26 to 51 for letters it has at least twice."""
+HAS = _bits(0, others=True)
+"""A name's mask: bits 0 to 25 for the letters it has, 52 to 61 digits, 62 `_`, 63 anything else ..."""
+BEGINS = _bits(26, others=False)
+"""... and 26 to 51 for the letters that begin a word."""
+
+
+def pair_bits(first: Bytes, second: Bytes) -> npt.NDArray[np.uint64]:
+    """The bit, of 64, of two neighbouring characters, folded; other pairs share it."""
+    places = (first * np.uint8(37) + second * np.uint8(11)) >> np.uint8(2)
+    return np.uint64(1) << (places & np.uint8(63)).astype(np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
 class NameRows:
     """Distinct names, widths one after the other; `offsets[row]` to `offsets[row + 1]` are the row's symbols.
 
-    Shapes: matrices (names of that width, width); masks, lengths (names,); offsets (names + 1,); ids, kinds (symbols,).
+    Shapes: matrices (names of that width, width); masks, pairs, lengths (names,); offsets (names + 1,); ids, kinds (symbols,).
     `ids` count from `first_id`, ascending in a row.
     """
 
     first_id: int
     matrices: tuple[Bytes, ...]
     masks: npt.NDArray[np.uint64]
+    pairs: npt.NDArray[np.uint64]
     lengths: Bytes
     offsets: npt.NDArray[np.uint32]
     ids: npt.NDArray[np.uint32]
@@ -85,7 +92,7 @@ class NameRows:
     def anonymous_bytes(self) -> int:
         """What the arrays take, when they are in memory."""
         arrays: tuple[npt.NDArray[Any], ...] = (
-            *self.matrices, self.masks, self.lengths, self.offsets, self.ids, self.kinds,
+            *self.matrices, self.masks, self.pairs, self.lengths, self.offsets, self.ids, self.kinds,
             self.wide_rows, self.wide_offsets, self.wide_text,
         )  # fmt: skip
         return sum(array.nbytes for array in arrays)
@@ -119,6 +126,7 @@ class Chunk:
     width_index: int
     matrix: Bytes
     masks: npt.NDArray[np.uint64]
+    pairs: npt.NDArray[np.uint64]
     lengths: Bytes
     counts: npt.NDArray[np.int64]
     ids: Ids
@@ -145,6 +153,7 @@ def join_chunks(chunks: Sequence[Chunk], first_id: int) -> NameRows:
         first_id,
         matrices,
         np.concatenate([np.empty(0, np.uint64), *(chunk.masks for chunk in chunks)]),
+        np.concatenate([np.empty(0, np.uint64), *(chunk.pairs for chunk in chunks)]),
         np.concatenate([np.empty(0, np.uint8), *(chunk.lengths for chunk in chunks)]),
         np.cumsum(counts).astype(np.uint32),
         np.concatenate([np.empty(0, np.uint32), *((chunk.ids - first_id).astype(np.uint32) for chunk in chunks)]),
@@ -222,6 +231,7 @@ def _merge_pieces(pieces: Sequence[_Piece], wide: Sequence[dict[int, int]], keep
         pieces[0].index,
         gather([piece.matrix for piece in pieces]),  # type: ignore[arg-type]
         gather([piece.part.masks[piece.start : piece.end] for piece in pieces]),  # type: ignore[arg-type]
+        gather([piece.part.pairs[piece.start : piece.end] for piece in pieces]),  # type: ignore[arg-type]
         gather([piece.part.lengths[piece.start : piece.end] for piece in pieces]),  # type: ignore[arg-type]
         group_counts[alive],
         ids[by_group],
@@ -329,6 +339,7 @@ def _unsorted_rows(symbols: Sequence[tuple[int, str, int]]) -> NameRows:
         first_id,
         tuple(matrices),
         np.concatenate([_masks(matrix) for matrix in matrices]),
+        np.concatenate([_pairs(matrix) for matrix in matrices]),
         lengths[row_names].astype(np.uint8),
         np.concatenate([[0], np.cumsum(np.bincount(rows[order], minlength=len(row_names)))]).astype(np.uint32),
         ids[order].astype(np.uint32),
@@ -369,10 +380,16 @@ def _write_wide(matrices: Sequence[Bytes], row: int, name: str) -> None:
 
 
 def _masks(matrix: Bytes) -> npt.NDArray[np.uint64]:
-    once = np.zeros(len(matrix), np.uint64)
-    twice = np.zeros(len(matrix), np.uint64)
+    masks = np.zeros(len(matrix), np.uint64)
+    begins = np.where(np.arange(256) >= START, HAS | BEGINS, HAS)
     for column in np.ascontiguousarray(matrix.T):
-        bit = ONCE[column]
-        twice |= np.where(once & bit, TWICE[column], np.uint64(0))
-        once |= bit
-    return once | twice
+        masks |= begins[column]
+    return masks
+
+
+def _pairs(matrix: Bytes) -> npt.NDArray[np.uint64]:
+    pairs = np.zeros(len(matrix), np.uint64)
+    columns = FOLD[matrix.T]
+    for first, second in pairwise(columns):
+        pairs |= np.where(second, pair_bits(first, second), np.uint64(0))
+    return pairs

@@ -1,17 +1,18 @@
 """Fuzzy search over rows of names: the same answers and scores as `core.match`, thousands of names at a time.
 
-First the beginnings, by bisection: when they fill the limit nothing else can be better. Then names that have all the
-query's letters (one comparison of masks), column by column through Shift-And automata, a bit for each query character.
+First beginnings, by bisection: when they fill the limit, nothing else can be better. Then names that can hold the query
+in one piece, then those where pieces of it can begin words, then any that have its letters: masks choose them, automata
+(`name_automata`) judge them, shortest first.
 
-Invariant: `search` gives the best `limit` symbols there are, with the scores of `core.match`; equal scores in no
-promised order. Temporary memory is bounded by BLOCK_ROWS, apart from one flag a name and the matches themselves.
+Invariant: every score is the one that `core.match` gives; equal scores come in no promised order.
+Invariant: `search` gives the best `limit` symbols there are while a step has at most ENOUGH_ROWS names to judge; of more
+it judges the shortest, until the limit is filled. Short queries match nearly everything: nobody reads all that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,25 +20,20 @@ import numpy.typing as npt
 from lowtide.core.match import (
     CASE_WEIGHT,
     COVERAGE_WEIGHT,
-    FEW_PIECES_QUALITY,
     MOST_FUZZY_CHARACTERS,
-    MOST_PIECES,
     PLAIN_PREFIX_QUALITY,
     QUALITY_WEIGHT,
-    SAME_START_QUALITY,
     Band,
-    clean_query,
-    fold,
     match,
-)  # fmt: skip
-from lowtide.store.name_rows import FOLD, ONCE, START, TWICE, WIDE, WIDTHS, Bytes, Ids, NameRows
+)
+from lowtide.store.name_automata import Block, Mask, Query, Scores, bands, scan
+from lowtide.store.name_rows import FOLD, START, Bytes, Ids, NameRows
 
 Rows = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float64]
-States = npt.NDArray[np.unsignedinteger[Any]]
-Mask = npt.NDArray[np.bool_]
 
 BLOCK_ROWS = 8_192
+ENOUGH_ROWS = 16_384
+_MASK_ROWS = 32_768
 
 
 class NameIndex:
@@ -62,7 +58,7 @@ class NameIndex:
         `kinds`: only symbols of these kinds; None or empty for all. `cancelled` is asked between blocks, and ends the
         search with what was found so far.
         """
-        prepared = _Query(clean_query(query))
+        prepared = Query(query)
         if not self.parts or not prepared.text or limit <= 0:
             return []
         return _Search(self.parts, self._live, prepared, limit, kinds, cancelled or _never).run()
@@ -82,55 +78,38 @@ def _live_symbols(part: NameRows, dead: Ids | None) -> Mask | None:
     return live
 
 
-class _Query:
-    """The query's bytes, letters and automata."""
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Rows of several parts."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.length = len(text)
-        self.is_plain = text.isascii() and text.isprintable()
-        codes = [ord(character) if 0x20 <= ord(character) < 0x7F else WIDE for character in text]
-        self.codes = np.array(codes, np.uint8)
-        self.folded = bytes(ord(c) if 0x20 <= ord(c) < 0x7F else WIDE for c in fold(text))
-        need = 0
-        for code in self.folded:
-            need |= int(TWICE[code]) if need & int(ONCE[code]) else 0
-            need |= int(ONCE[code])
-        self.need = np.uint64(need)
-
-    @property
-    def state_type(self) -> type[np.unsignedinteger[Any]]:
-        """The smallest that holds a bit for each character."""
-        for kind in (np.uint8, np.uint16, np.uint32):
-            if self.length <= np.iinfo(kind).bits:
-                return kind
-        return np.uint64
-
-    def table(self, *, exact_case: bool) -> States:
-        """For each byte of a row the bits of the query characters that it matches."""
-        bits = [0] * 256
-        for code in range(256):
-            for index in range(self.length):
-                wanted = int(self.codes[index]) if exact_case else self.folded[index]
-                if wanted == (code & 0x7F if exact_case else int(FOLD[code])):
-                    bits[code] |= 1 << index
-        return np.array(bits, self.state_type)
-
-
-@dataclass(slots=True)
-class _Found:
-    """Names that match: where they are, and their score without the part for capitals."""
-
-    part: int
+    owners: npt.NDArray[np.int16]
     rows: Rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, places: Rows | Mask | slice) -> _Names:
+        return _Names(self.owners[places], self.rows[places])
+
+    @classmethod
+    def join(cls, names: Sequence[_Names]) -> _Names:
+        return cls(np.concatenate([each.owners for each in names]), np.concatenate([each.rows for each in names]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Names that match: their score without the part for capitals, whether those agree, and how many symbols they have."""
+
+    names: _Names
     bases: Scores
-    case: Mask | None
-    """Whether capitals agree, when it is known already."""
+    case: npt.NDArray[np.int8]
+    """1 when capitals agree, 0 when not, -1 when that is not known yet."""
+    symbols: npt.NDArray[np.int64]
 
 
 class _Search:
     def __init__(
-        self, parts: Sequence[NameRows], live: Sequence[Mask | None], query: _Query, limit: int,
+        self, parts: Sequence[NameRows], live: Sequence[Mask | None], query: Query, limit: int,
         kinds: Collection[int] | None, cancelled: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._parts = parts
@@ -149,7 +128,7 @@ class _Search:
             self._match_one_by_one()
             return self._expand()
         self._find_prefixes()
-        if not self._stopped and sum(self._symbols(found) for found in self._found) < self._limit:
+        if not self._stopped and not self._filled(Band.PREFIX):
             self._find_fuzzy()
         return self._expand()
 
@@ -184,60 +163,106 @@ class _Search:
         quality = np.where(exact | at_end, 1.0, PLAIN_PREFIX_QUALITY)
         bases = np.where(exact, Band.EXACT, Band.PREFIX) + COVERAGE_WEIGHT * length / lengths + QUALITY_WEIGHT * quality
         case = ((block[:, :length] & 0x7F) == self._query.codes).all(axis=1)
-        self._found.append(_Found(number, rows, bases, case))
+        self._add(_Names(np.full(len(rows), number, np.int16), rows), bases, case.astype(np.int8))
+
+    def _add(self, names: _Names, bases: Scores, case: npt.NDArray[np.int8]) -> None:
+        symbols = np.empty(len(names), np.int64)
+        for number, own in self._by_part(names):
+            rows, counts = names.rows[own], self._counts[number]
+            offsets = self._parts[number].offsets
+            symbols[own] = offsets[rows + 1] - offsets[rows] if counts is None else counts[rows]
+        self._found.append(_Found(names, bases, case, symbols))
+
+    def _by_part(self, names: _Names) -> Iterator[tuple[int, Rows]]:
+        """Each part with the places of its names."""
+        for number in range(len(self._parts)):
+            own = np.flatnonzero(names.owners == number)
+            if len(own):
+                yield number, own
+
+    def _filled(self, band: Band) -> bool:
+        """Whether there are enough symbols in this band or better ones."""
+        return sum(int(found.symbols[found.bases >= band].sum()) for found in self._found) >= self._limit
 
     # -- everything else ----------------------------------------------------------------------------------------
 
-    def _candidates(self, number: int) -> Rows:
-        """Rows with all the letters, without the beginnings found before."""
-        part, need = self._parts[number], self._query.need
-        fits = (part.masks & need) == need
-        for low, high in self._prefixes[number]:
-            fits[low:high] = False
-        counts = self._counts[number]
-        if counts is not None:
-            fits &= counts > 0
-        return np.flatnonzero(fits)
-
     def _find_fuzzy(self) -> None:
-        candidates = [self._candidates(number) for number in range(len(self._parts))]
-        for index in range(len(WIDTHS)):
-            for owners, rows in self._blocks(candidates, index):
+        """In three steps; what can only be a subsequence is looked at last, and not at all when there is better."""
+        for step, candidates in enumerate(self._candidates()):
+            last = step == 2
+            if last and self._filled(Band.SUBSTRING):
+                return
+            for judged in self._judge(candidates.take(np.argsort(self._lengths(candidates), kind="stable"))):
                 if self._is_cancelled():
                     return
-                lengths = np.concatenate(
-                    [self._parts[number].lengths[rows[owners == number]] for number in range(len(self._parts))]
-                )
-                matrix = self._gather(owners, rows, index)
-                places, bands, qualities = _scan(matrix[:, : int(lengths.max(initial=1))], lengths, self._query)
-                bases = bands + COVERAGE_WEIGHT * self._query.length / lengths[places] + QUALITY_WEIGHT * qualities
-                for number in np.unique(owners[places]).tolist():
-                    own = owners[places] == number
-                    self._found.append(_Found(number, rows[places][own], bases[own], None))
+                if judged >= ENOUGH_ROWS and self._filled(Band.SUBSEQUENCE if last else Band.WORDS):
+                    # The same holds for the steps to come.
+                    return
 
-    def _blocks(self, candidates: Sequence[Rows], index: int) -> list[tuple[npt.NDArray[np.int8], Rows]]:
-        """The candidates of one width over all parts, (owner, row), in blocks; owners ascend in each."""
-        chosen = []
-        for number, (part, rows) in enumerate(zip(self._parts, candidates, strict=True)):
-            low, high = np.searchsorted(rows, (part.bounds[index], part.bounds[index + 1]))
-            chosen.append((np.full(high - low, number, np.int8), rows[low:high]))
-        owners, rows = (np.concatenate([pair[side] for pair in chosen]) for side in (0, 1))
-        return [(owners[at : at + BLOCK_ROWS], rows[at : at + BLOCK_ROWS]) for at in range(0, len(rows), BLOCK_ROWS)]
-
-    def _gather(self, owners: npt.NDArray[np.int8], rows: Rows, index: int) -> Bytes:
-        pieces = []
+    def _candidates(self) -> list[_Names]:
+        """Names with all the letters: first those that may hold the query in one piece, then as words, then the rest."""
+        steps: tuple[list[_Names], ...] = ([], [], [])
         for number, part in enumerate(self._parts):
-            own = rows[owners == number]
-            if len(own):
-                pieces.append(part.matrices[index][own - part.bounds[index]])
-        return np.concatenate(pieces)
+            for start in range(0, len(part.masks), _MASK_ROWS):
+                for step, rows in zip(steps, self._choose(number, part, start), strict=True):
+                    step.append(_Names(np.full(len(rows), number, np.int16), rows))
+        return [_Names.join(step) for step in steps]
+
+    def _choose(self, number: int, part: NameRows, start: int) -> tuple[Rows, Rows, Rows]:
+        """From one block of masks, without the beginnings found before."""
+        query, counts = self._query, self._counts[number]
+        masks = part.masks[start : start + _MASK_ROWS]
+        fits = (masks & query.needs) == query.needs
+        for low, high in self._prefixes[number]:
+            fits[max(0, low - start) : max(0, high - start)] = False
+        if counts is not None:
+            fits &= counts[start : start + _MASK_ROWS] > 0
+        places = np.flatnonzero(fits)
+        masks, pairs = masks[places], part.pairs[start : start + _MASK_ROWS][places]
+        needs = np.bitwise_or.reduce(query.pairs) if len(query.pairs) else np.uint64(0)
+        whole = (pairs & needs) == needs
+        # Each character must begin a word or follow the one before it.
+        words = (masks & query.begins[0]) == query.begins[0]
+        for begins, pair in zip(query.begins[1:], query.pairs, strict=True):
+            if begins:
+                words &= ((masks & begins) | (pairs & pair)) != 0
+        places += start
+        return places[whole], places[words & ~whole], places[~(words | whole)]
+
+    def _judge(self, candidates: _Names) -> Iterator[int]:
+        """Find the matches among the candidates; after each block, how many were judged."""
+        for start in range(0, len(candidates), BLOCK_ROWS):
+            names = candidates.take(slice(start, start + BLOCK_ROWS))
+            lengths = self._lengths(names)
+            places, found, qualities = scan(self._matrix(names, lengths), lengths, self._query)
+            bases = found + COVERAGE_WEIGHT * self._query.length / lengths[places] + QUALITY_WEIGHT * qualities
+            self._add(names.take(places), bases, np.full(len(places), -1, np.int8))
+            yield start + len(names)
+
+    def _lengths(self, names: _Names) -> Bytes:
+        lengths = np.empty(len(names), np.uint8)
+        for number, own in self._by_part(names):
+            lengths[own] = self._parts[number].lengths[names.rows[own]]
+        return lengths
+
+    def _matrix(self, names: _Names, lengths: Bytes) -> Bytes:
+        """The names themselves, (names, longest)."""
+        out = np.zeros((len(names), int(lengths.max(initial=1))), np.uint8)
+        for number, own in self._by_part(names):
+            part, rows = self._parts[number], names.rows[own]
+            for start, end, matrix in zip(part.bounds, part.bounds[1:], part.matrices, strict=False):
+                here = np.flatnonzero((rows >= start) & (rows < end))
+                width = min(matrix.shape[1], out.shape[1])
+                if len(here):
+                    out[own[here], :width] = matrix[rows[here] - start, :width]
+        return out
 
     def _match_one_by_one(self) -> None:
         """Queries that the automata do not take: beyond ASCII, where only wide names can match, or very long."""
         for number, part in enumerate(self._parts):
             counts = self._counts[number]
             wide = dict(zip(part.wide_rows.tolist(), range(len(part.wide_rows)), strict=True))
-            fits = (part.masks & self._query.need) == self._query.need
+            fits = (part.masks & self._query.needs) == self._query.needs
             rows = np.flatnonzero(fits) if self._query.is_plain else part.wide_rows[fits[part.wide_rows]]
             matched, scores = [], []
             for tried, row in enumerate(rows.tolist()):
@@ -251,64 +276,47 @@ class _Search:
                     matched.append(row)
                     scores.append(score)
             # These scores are whole: nothing is to be added for capitals.
-            self._found.append(
-                _Found(number, np.array(matched, np.int64), np.array(scores), np.zeros(len(matched), np.bool_))
-            )
+            names = _Names(np.full(len(matched), number, np.int16), np.array(matched, np.int64))
+            self._add(names, np.array(scores), np.zeros(len(matched), np.int8))
 
     # -- the answer ---------------------------------------------------------------------------------------------
 
-    def _symbols(self, found: _Found) -> int:
-        counts = self._counts[found.part]
-        if counts is not None:
-            return int(counts[found.rows].sum())
-        offsets = self._parts[found.part].offsets
-        return int((offsets[found.rows + 1] - offsets[found.rows]).sum())
-
     def _expand(self) -> list[tuple[int, float]]:
-        found = [item for item in self._found if len(item.rows)]
-        if not found:
+        if not self._found:
             return []
-        bases = np.concatenate([item.bases for item in found])
-        # Each name has at least one symbol, and capitals can lift a name by CASE_WEIGHT only.
+        names = _Names.join([found.names for found in self._found])
+        bases = np.concatenate([found.bases for found in self._found])
+        case = np.concatenate([found.case for found in self._found])
         if len(bases) > self._limit:
+            # Each name has at least one symbol, and capitals lift a name by CASE_WEIGHT at most.
             edge = np.partition(bases, len(bases) - self._limit)[len(bases) - self._limit] - CASE_WEIGHT
-            for item in found:
-                best = item.bases >= edge
-                item.rows, item.bases = item.rows[best], item.bases[best]
-                item.case = None if item.case is None else item.case[best]
-        scored: list[tuple[float, int, int]] = []
-        for item in found:
-            case = self._agreeing_case(item) if item.case is None else item.case
-            scores = item.bases + CASE_WEIGHT * case
-            scored += zip((-scores).tolist(), [item.part] * len(scores), item.rows.tolist(), strict=True)
-        scored.sort()
+            best = np.flatnonzero(bases >= edge)
+            names, bases, case = names.take(best), bases[best], case[best]
+        unknown = np.flatnonzero(case < 0)
+        case[unknown] = self._agreeing_case(names.take(unknown), bases[unknown])
+        scores = bases + CASE_WEIGHT * case
         answer: list[tuple[int, float]] = []
-        for negative, number, row in scored:
-            ids = self._parts[number].symbol_ids(row)
-            wanted = self._wanted[number]
+        for place in np.lexsort((names.rows, names.owners, -scores)).tolist():
+            number, row = int(names.owners[place]), int(names.rows[place])
+            ids, wanted = self._parts[number].symbol_ids(row), self._wanted[number]
             if wanted is not None:
                 offsets = self._parts[number].offsets
                 ids = ids[wanted[offsets[row] : offsets[row + 1]]]
-            answer += [(symbol_id, -negative) for symbol_id in ids[: self._limit - len(answer)].tolist()]
+            score = float(scores[place])
+            answer += [(symbol_id, score) for symbol_id in ids[: self._limit - len(answer)].tolist()]
             if len(answer) >= self._limit:
                 break
         return answer
 
-    def _agreeing_case(self, item: _Found) -> Mask:
-        """Whether a row matches in the same band when capitals count."""
-        part = self._parts[item.part]
-        case = np.zeros(len(item.rows), np.bool_)
-        for index in range(len(WIDTHS)):
-            start, end = part.bounds[index], part.bounds[index + 1]
-            here = np.flatnonzero((item.rows >= start) & (item.rows < end))
-            for at in range(0, len(here), BLOCK_ROWS):
-                places = here[at : at + BLOCK_ROWS]
-                rows = item.rows[places]
-                lengths = part.lengths[rows]
-                matrix = part.matrices[index][rows - start][:, : int(lengths.max())]
-                matched, bands = _bands(_Automata(matrix, self._query, exact_case=True))
-                case[places[matched]] = bands == item.bases[places[matched]].astype(np.int64)
-        return case
+    def _agreeing_case(self, names: _Names, bases: Scores) -> Mask:
+        """Whether a name matches in the same band when capitals count."""
+        agrees = np.zeros(len(names), np.bool_)
+        for start in range(0, len(names), BLOCK_ROWS):
+            block = names.take(slice(start, start + BLOCK_ROWS))
+            matrix = self._matrix(block, self._lengths(block))
+            matching, found, _ = bands(Block.of(matrix, self._query, exact_case=True))
+            agrees[start + matching] = found == bases[start + matching].astype(np.int64)
+        return agrees
 
 
 def _wanted_symbols(part: NameRows, live: Mask | None, kinds: Collection[int] | None) -> Mask | None:
@@ -355,123 +363,3 @@ def _prefix_range(matrix: Bytes, prefix: bytes) -> tuple[int, int]:
 
     first = bisect(0, after=False)
     return first, bisect(first, after=True)
-
-
-class _Automata:
-    """A block of rows turned on its side, and for each column the query characters that it matches."""
-
-    def __init__(self, matrix: Bytes, query: _Query, *, exact_case: bool) -> None:
-        columns = np.ascontiguousarray(matrix.T)
-        self.kind = query.state_type
-        self.here: States = query.table(exact_case=exact_case)[columns]
-        self.starts = columns
-        self.end = self.kind(1 << (query.length - 1))
-        self.first: Bytes = FOLD[columns[0]] == query.folded[0]
-
-    def keep(self, rows: Rows | Mask) -> None:
-        """Go on with some of the rows."""
-        self.here, self.starts, self.first = self.here[:, rows], self.starts[:, rows], self.first[rows]
-
-    def subsequences(self) -> Mask:
-        """Rows that have the characters in order."""
-        ever = np.zeros(self.here.shape[1], self.kind)
-        step = np.empty_like(ever)
-        for here in self.here:
-            np.left_shift(ever, 1, out=step)
-            step |= self.kind(1)
-            step &= here
-            ever |= step
-        matched: Mask = (ever & self.end) != 0
-        return matched
-
-    def words_and_substrings(self) -> tuple[Mask, Mask]:
-        """Rows where pieces begin words, and rows that have the query in one piece."""
-        count = self.here.shape[1]
-        at, ever, run, runs = (np.zeros(count, self.kind) for _ in range(4))
-        entry = np.empty_like(at)
-        one = self.kind(1)
-        start_bits = np.zeros(256, self.kind)
-        start_bits[START:] = np.iinfo(self.kind).max
-        for here, column in zip(self.here, self.starts, strict=True):
-            np.left_shift(ever, 1, out=entry)
-            entry |= one
-            entry &= start_bits[column]
-            np.left_shift(at, 1, out=at)
-            at |= entry
-            at &= here
-            ever |= at
-            np.left_shift(run, 1, out=run)
-            run |= one
-            run &= here
-            runs |= run
-        return (ever & self.end) != 0, (runs & self.end) != 0
-
-    def pieces(self) -> npt.NDArray[np.float64]:
-        """How few pieces do, for rows where pieces begin words; at most MOST_PIECES."""
-        count = self.here.shape[1]
-        at = np.zeros((MOST_PIECES - 1, count), self.kind)
-        ever = np.zeros((MOST_PIECES - 1, count), self.kind)
-        entry = np.empty_like(at)
-        start_bits = np.zeros(256, self.kind)
-        start_bits[START:] = np.iinfo(self.kind).max
-        for here, column in zip(self.here, self.starts, strict=True):
-            np.left_shift(ever[:-1], 1, out=entry[1:])
-            entry[0] = 1
-            entry &= start_bits[column]
-            np.left_shift(at, 1, out=at)
-            at |= entry
-            at &= here
-            ever |= at
-        done = (ever & self.end) != 0
-        return np.where(done.any(axis=0), done.argmax(axis=0) + 1, MOST_PIECES).astype(np.float64)
-
-    def substring_places(self) -> npt.NDArray[np.float64]:
-        """In which column the first occurrence ends."""
-        run = np.zeros(self.here.shape[1], self.kind)
-        place = np.full(len(run), -1.0)
-        for number, here in enumerate(self.here):
-            np.left_shift(run, 1, out=run)
-            run |= self.kind(1)
-            run &= here
-            place[((run & self.end) != 0) & (place < 0)] = number
-        return place
-
-    def spans(self) -> npt.NDArray[np.float64]:
-        """How many characters lie between the first matched and the last, both included."""
-        ever = np.zeros(self.here.shape[1], self.kind)
-        first, last = np.full(len(ever), -1.0), np.full(len(ever), -1.0)
-        for number, here in enumerate(self.here):
-            ever |= ((ever << self.kind(1)) | self.kind(1)) & here
-            first[(ever != 0) & (first < 0)] = number
-            last[((ever & self.end) != 0) & (last < 0)] = number
-        spans: npt.NDArray[np.float64] = last - first + 1
-        return spans
-
-
-def _bands(automata: _Automata) -> tuple[Rows, npt.NDArray[np.int64]]:
-    """Which rows match, and in which band; `automata` goes on with those. Beginnings count as words here."""
-    rows = np.flatnonzero(automata.subsequences())
-    automata.keep(rows)
-    words, substrings = automata.words_and_substrings()
-    return rows, np.where(words, Band.WORDS, np.where(substrings, Band.SUBSTRING, Band.SUBSEQUENCE)).astype(np.int64)
-
-
-def _scan(matrix: Bytes, lengths: Bytes, query: _Query) -> tuple[Rows, npt.NDArray[np.int64], Scores]:
-    """Rows that match, their bands and qualities."""
-    automata = _Automata(matrix, query, exact_case=False)
-    rows, bands = _bands(automata)
-    qualities = np.zeros(len(rows))
-    here, starts, first = automata.here, automata.starts, automata.first
-    for band in (Band.WORDS, Band.SUBSTRING, Band.SUBSEQUENCE):
-        own = np.flatnonzero(bands == band)
-        if not len(own):
-            continue
-        automata.here, automata.starts, automata.first = here[:, own], starts[:, own], first[own]
-        if band is Band.WORDS:
-            qualities[own] = FEW_PIECES_QUALITY / automata.pieces() + SAME_START_QUALITY * automata.first
-        elif band is Band.SUBSTRING:
-            begins = automata.substring_places() - query.length + 1
-            qualities[own] = 1.0 - begins / lengths[rows[own]]
-        else:
-            qualities[own] = query.length / automata.spans()
-    return rows, bands, qualities

@@ -22,7 +22,7 @@ from lowtide.store.segment_file import TEMPORARY_SUFFIX, SegmentFile, SegmentKin
 
 RUN_SYMBOLS = 65_536
 """Symbols made into rows at once; more go through runs on the disk."""
-_SPOOLED = ("masks", "lengths", "offsets", "ids", "kinds")
+_SPOOLED = ("masks", "pairs", "lengths", "offsets", "ids", "kinds")
 
 
 class NameSegment:
@@ -32,12 +32,11 @@ class NameSegment:
         self._file = SegmentFile(path, SegmentKind.NAMES, expected)
         self.facts = self._file.facts
         file = self._file
-        head = file.array("head", "<u4", (len(WIDTHS) + 2,)).tolist()
-        counts, wide_count, wide_bytes = head[: len(WIDTHS)], head[-2], head[-1]
+        numbers = file.array("numbers", "<u4", (file.length("numbers") // 4,))
+        counts, wide_count = numbers[: len(WIDTHS)].tolist(), (len(numbers) - len(WIDTHS) - 1) // 2
         names, symbols = sum(counts), self.facts.count
         places = list(accumulate((count * width for count, width in zip(counts, WIDTHS, strict=True)), initial=0))
         matrix = file.array("matrix", np.uint8, (places[-1],))
-        wide = file.array("wide", np.uint8, (4 * wide_count + 4 * (wide_count + 1) + wide_bytes,))
         self.rows = NameRows(
             self.facts.first_id,
             tuple(
@@ -45,13 +44,14 @@ class NameSegment:
                 for start, count, width in zip(places, counts, WIDTHS, strict=False)
             ),
             file.array("masks", "<u8", (names,)),
+            file.array("pairs", "<u8", (names,)),
             file.array("lengths", np.uint8, (names,)),
             file.array("offsets", "<u4", (names + 1,)),
             file.array("ids", "<u4", (symbols,)),
             file.array("kinds", np.uint8, (symbols,)),
-            wide[: 4 * wide_count].view("<u4"),
-            wide[4 * wide_count : 8 * wide_count + 4].view("<u4"),
-            wide[8 * wide_count + 4 :],
+            numbers[len(WIDTHS) : len(WIDTHS) + wide_count],
+            numbers[len(WIDTHS) + wide_count :],
+            file.array("wide", np.uint8, (file.length("wide"),)),
         )
         self.anonymous_bytes = 0
         """What the segment costs the budget while it is open: everything is mapped."""
@@ -183,6 +183,7 @@ def _write(path: Path, parts: Sequence[NameRows], keep: Keep | None) -> Segment 
             wide_lengths += map(len, texts)
             arrays = {
                 "masks": chunk.masks.astype("<u8"),
+                "pairs": chunk.pairs.astype("<u8"),
                 "lengths": chunk.lengths,
                 "offsets": (symbols + np.cumsum(chunk.counts)).astype("<u4"),
                 "ids": (chunk.ids - base).astype("<u4"),
@@ -201,10 +202,6 @@ def _write(path: Path, parts: Sequence[NameRows], keep: Keep | None) -> Segment 
             with mapped_errors(path):
                 writer.copy(name, spools[name])
         with mapped_errors(path):
-            wide_bytes = spools["text"].tell()
-            writer.begin("wide")
-            writer.write(np.array(wide_rows, "<u4"))
-            writer.write(np.cumsum(wide_lengths).astype("<u4"))
-            writer.append_file(spools["text"])
-        writer.section("head", np.array([*counts, len(wide_rows), wide_bytes], "<u4"))
+            writer.copy("wide", spools["text"])
+        writer.section("numbers", np.concatenate([counts, wide_rows, np.cumsum(wide_lengths)]).astype("<u4"))
         return writer.finish(symbols, base, last)

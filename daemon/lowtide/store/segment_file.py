@@ -1,6 +1,6 @@
 """The container of every segment file: a header, aligned sections, a trailer with a checksum.
 
-Layout (docs/formats.md): 256 bytes of header, sections each at a multiple of 64, 24 bytes of trailer; little endian.
+Layout (docs/formats.md): 384 bytes of header, sections each at a multiple of 64, 24 bytes of trailer; little endian.
 
 Invariant: a segment file is written once, under a name never used before, and never changed.
 Invariant: nothing of a file is used before its size, magic, version and CRC-32 are found right; otherwise CorruptIndex.
@@ -30,7 +30,7 @@ from lowtide.store.rows import Segment
 
 FORMAT_VERSION = 1
 ALIGNMENT_BYTES = 64
-MAX_SECTIONS = 8
+MAX_SECTIONS = 12
 TEMPORARY_SUFFIX = ".tmp"
 """What the name of an unfinished file ends with; a sweep may remove every such file that no process writes."""
 
@@ -39,7 +39,7 @@ _END_MAGIC = b"LTIDEEND"
 _HEADER = struct.Struct("<8sIIIIQqq")
 _SECTION = struct.Struct("<8sQQ")
 _TRAILER = struct.Struct("<8sQII")
-_HEADER_BYTES = 256
+_HEADER_BYTES = 384
 _BLOCK_BYTES = 1 << 20
 _REBUILT = "it is rebuilt from the catalog by the next `lowtide index`"
 
@@ -149,10 +149,6 @@ class SegmentWriter:
     def copy(self, name: str, source: BinaryIO) -> None:
         """A section from an open file, from its start, in blocks."""
         self.begin(name)
-        self.append_file(source)
-
-    def append_file(self, source: BinaryIO) -> None:
-        """Append an open file, from its start, in blocks, to the present section."""
         source.seek(0)
         while block := source.read(_BLOCK_BYTES):
             self.write(block)

@@ -1,0 +1,201 @@
+"""Shift-And automata over many names at once, column by column: which names match, in which band, how well.
+
+A state has a bit for each character of the query; bit j is set when the query up to j is matched. Names stand in the
+columns of a matrix, so that each step works on one character of every name.
+Source: R. Baeza-Yates and G. Gonnet, "A new approach to text searching" (1992).
+
+Invariant: bands and qualities are those of `core.match`, but for beginnings, which count as words here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from lowtide.core.match import FEW_PIECES_QUALITY, MOST_PIECES, SAME_START_QUALITY, Band, clean_query, fold
+from lowtide.store.name_rows import BEGINS, FOLD, HAS, START, WIDE, Bytes, pair_bits
+
+States = npt.NDArray[np.unsignedinteger[Any]]
+Mask = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float64]
+
+_IS_START = bytes(255 if code >= START else 0 for code in range(256))
+_UNMARKED = bytes(code & 0x7F for code in range(256))
+
+
+class Query:
+    """A query's bytes, what it needs a name to have, and for each byte of a name the query characters it matches."""
+
+    def __init__(self, query: str) -> None:
+        self.text = text = clean_query(query)
+        self.length = len(text)
+        self.is_plain = text.isascii() and text.isprintable()
+        self.codes = np.array(_codes(text), np.uint8)
+        self.folded = bytes(_codes(fold(text)))
+        folded = np.frombuffer(self.folded, np.uint8)
+        self.needs = np.bitwise_or.reduce(HAS[folded]) if text else np.uint64(0)
+        self.begins = BEGINS[folded]
+        """For each character the mask's bit that says that it begins a word; 0 where there is no such bit."""
+        self.pairs = pair_bits(folded[:-1], folded[1:])
+        self.kind: type[np.unsignedinteger[Any]] = next(
+            (kind for kind in (np.uint8, np.uint16, np.uint32) if self.length <= np.iinfo(kind).bits), np.uint64
+        )
+        self.end = self.kind(1 << (min(self.length, 64) - 1)) if text else self.kind(0)
+        self.tables = (
+            _tables(self.folded, self.kind, FOLD.tobytes()),
+            _tables(bytes(self.codes), self.kind, _UNMARKED),
+        )
+
+
+def _codes(text: str) -> list[int]:
+    return [ord(character) if 0x20 <= ord(character) < 0x7F else WIDE for character in text]
+
+
+def _tables(wanted: bytes, kind: type[np.unsignedinteger[Any]], characters: bytes) -> list[bytes]:
+    """For `bytes.translate`: one table for each byte of a state."""
+    bits = [0] * 256
+    for code in range(256):
+        for index, character in enumerate(wanted[:64]):
+            if character == characters[code]:
+                bits[code] |= 1 << index
+    return [bytes(bit >> shift & 0xFF for bit in bits) for shift in range(0, np.iinfo(kind).bits, 8)]
+
+
+class Block:
+    """Names turned on their side: `here[c]` are the query characters that character c of each name matches."""
+
+    def __init__(self, here: States, starts: States, query: Query) -> None:
+        self._here = here
+        self._starts = starts
+        self._query = query
+        self._one = query.kind(1)
+
+    @classmethod
+    def of(cls, matrix: Bytes, query: Query, *, exact_case: bool) -> Self:
+        """From rows (names, characters)."""
+        columns = np.ascontiguousarray(matrix.T)
+        data = columns.tobytes()
+        here = np.zeros(columns.shape, query.kind)
+        for shift, table in enumerate(query.tables[exact_case]):
+            part = np.frombuffer(data.translate(table), np.uint8).reshape(columns.shape)
+            if shift == 0:
+                here[...] = part
+            else:
+                here |= part.astype(query.kind) << query.kind(8 * shift)
+        marks = np.frombuffer(data.translate(_IS_START), np.int8).reshape(columns.shape)
+        # -1, widened with its sign, is every bit.
+        starts = marks.astype(np.dtype(f"i{here.itemsize}")).view(query.kind)
+        return cls(here, starts, query)
+
+    def keep(self, names: Places) -> Block:
+        """Some of the names."""
+        return Block(self._here[:, names], self._starts[:, names], self._query)
+
+    def _zeros(self, count: int) -> list[States]:
+        return [np.zeros(self._here.shape[1], self._query.kind) for _ in range(count)]
+
+    def subsequences(self) -> Mask:
+        """Names that have the characters in order."""
+        ever, step = self._zeros(2)
+        for here in self._here:
+            np.left_shift(ever, 1, out=step)
+            step |= self._one
+            step &= here
+            ever |= step
+        return self._done(ever)
+
+    def words_and_substrings(self) -> tuple[Mask, Mask]:
+        """Names where pieces of the query begin words, and names that have the query in one piece."""
+        at, ever, run, runs, entry = self._zeros(5)
+        for here, starts in zip(self._here, self._starts, strict=True):
+            np.left_shift(ever, 1, out=entry)
+            entry |= self._one
+            entry &= starts
+            np.left_shift(at, 1, out=at)
+            at |= entry
+            at &= here
+            ever |= at
+            np.left_shift(run, 1, out=run)
+            run |= self._one
+            run &= here
+            runs |= run
+        return self._done(ever), self._done(runs)
+
+    def pieces(self) -> Scores:
+        """How few pieces do, for names where pieces begin words; at most MOST_PIECES."""
+        shape = (MOST_PIECES - 1, self._here.shape[1])
+        at, ever, entry = (np.zeros(shape, self._query.kind) for _ in range(3))
+        for here, starts in zip(self._here, self._starts, strict=True):
+            np.left_shift(ever[:-1], 1, out=entry[1:])
+            entry[0] = 1
+            entry &= starts
+            np.left_shift(at, 1, out=at)
+            at |= entry
+            at &= here
+            ever |= at
+        done = self._done(ever)
+        return np.where(done.any(axis=0), done.argmax(axis=0) + 1, MOST_PIECES).astype(np.float64)
+
+    def begins_alike(self) -> Mask:
+        """Names that begin with the query's first character."""
+        alike: Mask = (self._here[0] & self._one) != 0
+        return alike
+
+    def substring_ends(self) -> Scores:
+        """In which column the first occurrence ends, for names that have the query in one piece."""
+        (run,) = self._zeros(1)
+        ends = np.full(len(run), -1, np.int16)
+        for number, here in enumerate(self._here):
+            np.left_shift(run, 1, out=run)
+            run |= self._one
+            run &= here
+            ends[((run & self._query.end) != 0) & (ends < 0)] = number
+        return ends.astype(np.float64)
+
+    def spans(self) -> Scores:
+        """How many characters lie between the first matched and the last, both included."""
+        ever, step = self._zeros(2)
+        before, until = (np.zeros(len(ever), np.int16) for _ in range(2))
+        for here in self._here:
+            before += ever == 0
+            np.left_shift(ever, 1, out=step)
+            step |= self._one
+            step &= here
+            until += (ever & self._query.end) == 0
+            ever |= step
+        # `before` counts the column of the first match too, `until` that of the last.
+        return (until - before + 1).astype(np.float64)
+
+    def _done(self, states: States) -> Mask:
+        done: Mask = (states & self._query.end) != 0
+        return done
+
+
+def bands(block: Block) -> tuple[Places, npt.NDArray[np.int64], Block]:
+    """Which names match, in which bands, and the block of those alone."""
+    matching = np.flatnonzero(block.subsequences())
+    block = block.keep(matching)
+    words, substrings = block.words_and_substrings()
+    found = np.where(words, Band.WORDS, np.where(substrings, Band.SUBSTRING, Band.SUBSEQUENCE)).astype(np.int64)
+    return matching, found, block
+
+
+def scan(matrix: Bytes, lengths: Bytes, query: Query) -> tuple[Places, npt.NDArray[np.int64], Scores]:
+    """Names (rows of `matrix`) that match, with their bands and qualities."""
+    matching, found, block = bands(Block.of(matrix, query, exact_case=False))
+    qualities = np.zeros(len(matching))
+    for band in (Band.WORDS, Band.SUBSTRING, Band.SUBSEQUENCE):
+        own = np.flatnonzero(found == band)
+        if not len(own):
+            continue
+        part = block.keep(own)
+        if band is Band.WORDS:
+            qualities[own] = FEW_PIECES_QUALITY / part.pieces() + SAME_START_QUALITY * part.begins_alike()
+        elif band is Band.SUBSTRING:
+            qualities[own] = 1.0 - (part.substring_ends() - query.length + 1) / lengths[matching[own]]
+        else:
+            qualities[own] = query.length / part.spans()
+    return matching, found, qualities
