@@ -25,11 +25,11 @@ Bag = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 class Settings:
     """What a training run is made of; `docs/model.md` says what each gave."""
 
-    steps: int = 3000
+    steps: int = 2000
     seed: int = 0
     batch: int = 2048
     group: int = 256
-    rate: float = 5e-3
+    rate: float = 1e-3
     token_dropout: float = 0.2
     query_dropout: float = 0.0
     name_batches: float = 0.2
@@ -37,7 +37,7 @@ class Settings:
     masked_documents: float = 0.25
     doc_queries: float = 0.2
     """Share of the other batches whose query is the whole doc comment, not its first sentence."""
-    header_documents: float = 0.5
+    header_documents: float = 0.7
     """Share of the other batches whose documents carry path and qualified name, as the engine embeds chunks."""
     start_scale: float = 20.0
 
