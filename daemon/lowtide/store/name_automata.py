@@ -67,9 +67,9 @@ def _tables(wanted: bytes, kind: type[np.unsignedinteger[Any]], characters: byte
 class Block:
     """Names turned on their side: `here[c]` are the query characters that character c of each name matches."""
 
-    def __init__(self, here: States, starts: States, query: Query) -> None:
+    def __init__(self, columns: Bytes, here: States, query: Query) -> None:
+        self._columns = columns
         self._here = here
-        self._starts = starts
         self._query = query
         self._one = query.kind(1)
 
@@ -78,21 +78,24 @@ class Block:
         """From rows (names, characters)."""
         columns = np.ascontiguousarray(matrix.T)
         data = columns.tobytes()
-        here = np.zeros(columns.shape, query.kind)
-        for shift, table in enumerate(query.tables[exact_case]):
+        tables = query.tables[exact_case]
+        here: States = np.frombuffer(data.translate(tables[0]), np.uint8).reshape(columns.shape)
+        if len(tables) > 1:
+            here = here.astype(query.kind)
+        for shift, table in enumerate(tables[1:], 1):
             part = np.frombuffer(data.translate(table), np.uint8).reshape(columns.shape)
-            if shift == 0:
-                here[...] = part
-            else:
-                here |= part.astype(query.kind) << query.kind(8 * shift)
-        marks = np.frombuffer(data.translate(_IS_START), np.int8).reshape(columns.shape)
-        # -1, widened with its sign, is every bit.
-        starts = marks.astype(np.dtype(f"i{here.itemsize}")).view(query.kind)
-        return cls(here, starts, query)
+            here |= part.astype(query.kind) << query.kind(8 * shift)
+        return cls(columns, here, query)
 
     def keep(self, names: Places) -> Block:
         """Some of the names."""
-        return Block(self._here[:, names], self._starts[:, names], self._query)
+        return Block(self._columns.take(names, axis=1), self._here.take(names, axis=1), self._query)
+
+    def _starts(self) -> States:
+        """Every bit where a word begins."""
+        marks = np.frombuffer(self._columns.tobytes().translate(_IS_START), np.int8).reshape(self._columns.shape)
+        # -1, widened with its sign, is every bit.
+        return marks.astype(np.dtype(f"i{self._here.itemsize}")).view(self._query.kind)
 
     def _zeros(self, count: int) -> list[States]:
         return [np.zeros(self._here.shape[1], self._query.kind) for _ in range(count)]
@@ -110,7 +113,7 @@ class Block:
     def words_and_substrings(self) -> tuple[Mask, Mask]:
         """Names where pieces of the query begin words, and names that have the query in one piece."""
         at, ever, run, runs, entry = self._zeros(5)
-        for here, starts in zip(self._here, self._starts, strict=True):
+        for here, starts in zip(self._here, self._starts(), strict=True):
             np.left_shift(ever, 1, out=entry)
             entry |= self._one
             entry &= starts
@@ -128,7 +131,7 @@ class Block:
         """How few pieces do, for names where pieces begin words; at most MOST_PIECES."""
         shape = (MOST_PIECES - 1, self._here.shape[1])
         at, ever, entry = (np.zeros(shape, self._query.kind) for _ in range(3))
-        for here, starts in zip(self._here, self._starts, strict=True):
+        for here, starts in zip(self._here, self._starts(), strict=True):
             np.left_shift(ever[:-1], 1, out=entry[1:])
             entry[0] = 1
             entry &= starts

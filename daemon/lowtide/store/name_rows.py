@@ -28,7 +28,7 @@ WIDTHS = (16, 32, 64, MOST_NAME_CHARACTERS)
 START = 0x80
 WIDE = 1
 """The byte of a character that is not printable ASCII."""
-MERGE_ROWS = 65_536
+MERGE_ROWS = 16_384
 
 _ASCII = np.arange(256, dtype=np.uint8) & 0x7F
 _CHARACTERS = [chr(code) for code in _ASCII]
@@ -280,23 +280,21 @@ def _cuts(
         return []
     step = max(64, MERGE_ROWS // len(parts))
 
-    def key(number: int, row: int) -> bytes:
-        return bytes(_keys(_Piece(parts[number], number, index, row, row + 1), wide[number])[0])
+    def keys(number: int, rows: range) -> npt.NDArray[np.bytes_]:
+        pieces = [_Piece(parts[number], number, index, row, row + 1) for row in rows]
+        return np.concatenate([_keys(piece, wide[number]) for piece in pieces]) if pieces else np.empty(0, "S1")
 
-    samples = sorted(
-        key(number, row) for number in range(len(parts)) for row in range(starts[number] + step, ends[number], step)
-    )
+    samples = [keys(number, range(starts[number], ends[number], step)) for number in range(len(parts))]
+    pivots = np.sort(np.concatenate(samples))[len(parts) :: len(parts)]
     cuts = []
-    for pivot in samples[len(parts) :: len(parts)]:
+    for pivot in pivots:
         cut = []
-        for number, (low, high) in enumerate(zip(starts, ends, strict=True)):
-            while low < high:
-                middle = (low + high) // 2
-                if key(number, middle) < pivot:
-                    low = middle + 1
-                else:
-                    high = middle
-            cut.append(low)
+        for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+            # The sample before the pivot, and then the row among those up to the next sample.
+            low = start + max(0, int(np.searchsorted(samples[number], pivot)) - 1) * step
+            high = min(end, low + step + 1)
+            piece = _Piece(parts[number], number, index, low, high)
+            cut.append(low + int(np.searchsorted(_keys(piece, wide[number]), pivot)) if high > low else low)
         cuts.append(cut)
     return cuts
 

@@ -6,7 +6,7 @@ in one piece, then those where pieces of it can begin words, then any that have 
 
 Invariant: every score is the one that `core.match` gives; equal scores come in no promised order.
 Invariant: `search` gives the best `limit` symbols there are while a step has at most ENOUGH_ROWS names to judge; of more
-it judges the shortest, until the limit is filled. Short queries match nearly everything: nobody reads all that.
+it judges the shortest, until the limit is filled; and of those that can only be subsequences at most MOST_ROWS.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ Rows = npt.NDArray[np.int64]
 
 BLOCK_ROWS = 8_192
 ENOUGH_ROWS = 16_384
+MOST_ROWS = 262_144
 _MASK_ROWS = 32_768
 
 
@@ -198,6 +199,8 @@ class _Search:
                 if judged >= ENOUGH_ROWS and self._filled(Band.SUBSEQUENCE if last else Band.WORDS):
                     # The same holds for the steps to come.
                     return
+                if last and judged >= MOST_ROWS:
+                    return
 
     def _candidates(self) -> list[_Names]:
         """Names with all the letters: first those that may hold the query in one piece, then as words, then the rest."""
@@ -213,6 +216,7 @@ class _Search:
         query, counts = self._query, self._counts[number]
         masks = part.masks[start : start + _MASK_ROWS]
         fits = (masks & query.needs) == query.needs
+        fits &= part.lengths[start : start + _MASK_ROWS] > query.length
         for low, high in self._prefixes[number]:
             fits[max(0, low - start) : max(0, high - start)] = False
         if counts is not None:
@@ -254,7 +258,7 @@ class _Search:
                 here = np.flatnonzero((rows >= start) & (rows < end))
                 width = min(matrix.shape[1], out.shape[1])
                 if len(here):
-                    out[own[here], :width] = matrix[rows[here] - start, :width]
+                    out[own[here], :width] = matrix.take(rows[here] - start, axis=0)[:, :width]
         return out
 
     def _match_one_by_one(self) -> None:

@@ -20,7 +20,7 @@ from lowtide.store.name_rows import WIDTHS, Ids, Keep, NameRows, make_rows, merg
 from lowtide.store.rows import Segment
 from lowtide.store.segment_file import TEMPORARY_SUFFIX, SegmentFile, SegmentKind, SegmentWriter, mapped_errors
 
-RUN_SYMBOLS = 65_536
+RUN_SYMBOLS = 16_384
 """Symbols made into rows at once; more go through runs on the disk."""
 _SPOOLED = ("masks", "pairs", "lengths", "offsets", "ids", "kinds")
 
