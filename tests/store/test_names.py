@@ -15,7 +15,7 @@ from lowtide.errors import CorruptIndex
 from lowtide.store import name_rows, name_search, names
 from lowtide.store.name_rows import NameRows, make_rows, merge_rows
 from lowtide.store.name_search import NameIndex
-from lowtide.store.names import NameDelta, NameSegment, merge_names, without, write_names
+from lowtide.store.names import NameDelta, NameSegment, merge_names, search_names, without, write_names
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "formats"
 Symbols = list[tuple[int, str, int]]
@@ -261,6 +261,16 @@ def test_delta_answers_at_once_and_forgets_what_was_flushed() -> None:
     check(NameIndex(before), symbols, "getn", 50)
     delta.drop_through(10**9)
     assert (len(delta), delta.parts()) == (0, ())
+
+
+def test_segments_and_delta_are_searched_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "RUN_SYMBOLS", 7)
+    symbols = number(REAL)
+    facts = write_names(tmp_path / "n", iter(symbols[:20]))
+    delta = NameDelta()
+    delta.extend(iter(symbols[20:]))
+    found = search_names("file", [NameSegment(tmp_path / "n", facts)], delta, 100, dead=np.array([symbols[0][0]]))
+    assert {identifier: round(score, 9) for identifier, score in found} == expected(symbols[1:], "file")
 
 
 def test_damaged_segment_is_a_miss(tmp_path: Path) -> None:
