@@ -2,6 +2,7 @@
 
 Invariant: a graph is built once, saved once, and from then on only viewed in our own read-only map: no key lookups,
 no removal, no rename, no save over a view, no `Indexes` (each of these ends the process or gives wrong answers).
+Invariant: a process that has used a graph never runs a model afterwards (see `_usearch`).
 Invariant: what usearch raises leaves as GraphError. It does not notice damage: callers check a checksum first.
 """
 
@@ -11,18 +12,24 @@ import os
 from pathlib import Path
 from typing import Any
 
-# numkong first: the other way round ends the process when `simsimd` is installed too.
 import numkong
 import numpy as np
 import numpy.typing as npt
-import usearch.index
 
 CONNECTIVITY = 16
 EXPANSION_ADD = 128
 EXPANSION_SEARCH = 512
 """Questions in plain words lie outside the cloud of code and need far more than code does: 64 finds 80 % of the ten."""
 
-_usearch: Any = usearch.index
+
+def _usearch() -> Any:
+    """usearch, imported only where there are graphs: it costs memory, and `onnxruntime` imported after it ends the process.
+
+    After numkong, too: the other way round ends the process when `simsimd` is installed.
+    """
+    import usearch.index
+
+    return usearch.index
 
 
 class GraphError(Exception):
@@ -47,7 +54,7 @@ class Graph:
     def __init__(self, buffer: npt.NDArray[np.uint8], count: int, dims: int) -> None:
         self._buffer = buffer
         try:
-            index = _usearch.Index.restore(
+            index = _usearch().Index.restore(
                 buffer, view=True, enable_key_lookups=False, expansion_search=EXPANSION_SEARCH
             )
         except Exception as error:
@@ -70,10 +77,11 @@ class GraphBuilder:
 
     def __init__(self, dims: int) -> None:
         self._count = 0
-        self._index: Any = _usearch.Index(
+        library = _usearch()
+        self._index: Any = library.Index(
             ndim=dims,
-            metric=_usearch.MetricKind.Cos,
-            dtype=_usearch.ScalarKind.I8,
+            metric=library.MetricKind.Cos,
+            dtype=library.ScalarKind.I8,
             connectivity=CONNECTIVITY,
             expansion_add=EXPANSION_ADD,
             enable_key_lookups=False,
