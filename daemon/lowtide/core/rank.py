@@ -2,7 +2,7 @@
 
 The core is a weighted sum of the cosine and BM25, each scaled over the candidates; it beat reciprocal rank fusion. On top
 come what a person would look at: does the name say it, the file, the enclosing definition, is it the beginning of a
-definition, is it a test. Weights were chosen with bench/rank.py on projects left out in turn.
+definition, is it a test. Weights were chosen with bench/rank_eval.py on projects left out in turn.
 
 Invariant: pure; the constants below are the whole tuning.
 Invariant: a definition is answered once, by its best chunk, however many of its chunks were found.
@@ -90,24 +90,31 @@ class Ranked:
 
 def fuse(query: str, candidates: Sequence[Candidate]) -> list[Ranked]:
     """The candidates, best first, one for each definition; of equal ones the earlier in path and lines."""
+    by_id = {candidate.chunk_id: candidate for candidate in candidates}
+    answered = set()
+    once = []
+    for ranked in rank_chunks(query, candidates):
+        key = definition(by_id[ranked.chunk_id])
+        if key not in answered:
+            answered.add(key)
+            once.append(ranked)
+    return once
+
+
+def rank_chunks(query: str, candidates: Sequence[Candidate]) -> list[Ranked]:
+    """The candidates, best first, all of them."""
     scale, features = _Scale(candidates), _Features(query)
     scored = []
     for candidate in candidates:
         signals = scale.signals(candidate) | features.of(candidate)
-        parts = [value for name, value in signals.items() if name not in ("bm25", "cosine")]
-        scored.append((-sum(parts), candidate.path, candidate.start_line, candidate, signals))
-    scored.sort(key=lambda item: item[:3])
-    answered = set()
-    ranked = []
-    for negative, _, _, candidate, signals in scored:
-        key = _definition(candidate)
-        if key not in answered:
-            answered.add(key)
-            ranked.append(Ranked(candidate.chunk_id, -negative, signals))
-    return ranked
+        score = sum(value for name, value in signals.items() if name not in ("bm25", "cosine"))
+        scored.append((-score, candidate.path, candidate.start_line, candidate.chunk_id, signals))
+    scored.sort(key=lambda item: item[:4])
+    return [Ranked(chunk_id, -negative, signals) for negative, _, _, chunk_id, signals in scored]
 
 
-def _definition(candidate: Candidate) -> tuple[str, int, str]:
+def definition(candidate: Candidate) -> tuple[str, int, str]:
+    """What tells definitions apart; text outside every definition stands for itself."""
     if candidate.name:
         return candidate.path, candidate.symbol_start_line, candidate.name
     return candidate.path, candidate.start_line, ""
