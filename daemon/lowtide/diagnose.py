@@ -20,7 +20,7 @@ import lowtide
 from lowtide.config import Config, format_size
 from lowtide.errors import LowtideError
 from lowtide.paths import Places
-from lowtide.segments import verify_segments
+from lowtide.report import check_index
 from lowtide.system import memory
 from lowtide.work.model_folder import check_model, default_model, read_model
 from lowtide.workspace import Workspace
@@ -147,7 +147,7 @@ def _indexes(places: Places) -> Iterator[Check]:
             workspace = Workspace(Path(root), folder)
             catalog = workspace.reading()
             try:
-                complaint = catalog.check() or verify_segments(workspace, catalog)
+                complaint = check_index(workspace, catalog)
                 counts = catalog.counts()
             finally:
                 catalog.close()
@@ -155,7 +155,6 @@ def _indexes(places: Places) -> Iterator[Check]:
             yield Check(name, False, error.message, error.remedy)
             continue
         if complaint:
-            workspace.report_damage()
             yield Check(name, False, f"{root}: damaged: {complaint}", f"`lowtide index {root}` builds it anew")
         elif not Path(root).is_dir():
             yield Check(

@@ -318,7 +318,7 @@ class Indexer:
             async with self._pool.lease(need, result_bytes, model) as (worker, _):
                 outcome = await self._pool.run(
                     worker, task, on_started=started, on_ask=self._missing,
-                    file_deadline_s=lambda index: 10.0 + 2.0 * self._options.query_deadline_s + 4.0 * jobs[index].size_bytes / MIB,
+                    file_deadline_s=lambda index: 5.0 + 1.5 * self._options.query_deadline_s + 4.0 * jobs[index].size_bytes / MIB,
                 )  # fmt: skip
             if len(jobs) == 1 and not lines_only and names[0]:
                 self._costs.learn(names[0].name, size, outcome.grown_bytes)

@@ -11,6 +11,7 @@ from typing import Any
 
 from lowtide.errors import LowtideError
 from lowtide.segments import verify_segments
+from lowtide.store.catalog import Catalog
 from lowtide.workspace import Workspace
 
 
@@ -90,14 +91,20 @@ def describe_workspace(workspace: Workspace) -> dict[str, Any]:
         catalog = workspace.reading()
         try:
             entry.update(asdict(catalog.counts()))
-            entry["damage"] = catalog.check() or verify_segments(workspace, catalog) or ""
+            entry["damage"] = check_index(workspace, catalog)
         finally:
             catalog.close()
     except LowtideError as error:
         entry["damage"] = error.message
-    if entry["damage"]:
-        workspace.report_damage()
     return entry
+
+
+def check_index(workspace: Workspace, catalog: Catalog) -> str:
+    """Every check of an index; empty when it is sound. What is damaged is marked for the next writer."""
+    if complaint := catalog.check():
+        workspace.report_damage()
+        return complaint
+    return verify_segments(workspace, catalog) or ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
-from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -20,7 +18,7 @@ import numpy.typing as npt
 
 from lowtide.core import merge
 from lowtide.core.budget import MIB
-from lowtide.errors import CorruptIndex
+from lowtide.errors import CorruptIndex, WorkerError
 from lowtide.models import SymbolKind
 from lowtide.store.catalog import Catalog
 from lowtide.store.names import NameDelta, NameSegment, merge_names, search_names, write_names
@@ -186,7 +184,10 @@ async def maintain(workspace: Workspace, catalog: Catalog, pool: WorkerPool) -> 
             return
         for action in actions:
             if isinstance(action, merge.BuildGraph):
-                await keeper.build_graphs(action, pool)
+                try:
+                    await keeper.build_graphs(action, pool)
+                except WorkerError:
+                    return  # flat segments answer as well, only slower; the next run tries again
             else:
                 await anyio.to_thread.run_sync(keeper.carry_out, action)
 
@@ -355,8 +356,7 @@ class _Keeper:
 
 
 def _columns(row: Segment) -> wire.SegmentColumns:
-    values: Any = tuple(asdict(row).values())
-    return values
+    return row.name, row.kind, row.first_id, row.last_id, row.count, row.size_bytes, row.crc32
 
 
 def _count_between(ids: Ids, first: int, last: int) -> int:

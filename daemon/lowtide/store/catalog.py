@@ -13,18 +13,18 @@ import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from lowtide.core.plan import Known
 from lowtide.errors import CorruptIndex, IndexTooNew, StoreError
 from lowtide.models import FileStat, FileStatus
 from lowtide.store import schema
-from lowtide.store.rows import ChunkRow, Commit, Counts, FileRow, Segment, SymbolRow
+from lowtide.store.queries import Queries, vector_key
+from lowtide.store.rows import Commit, Segment
 
 T = TypeVar("T")
 CACHE_KIB = 2000
@@ -71,7 +71,7 @@ def map_error(error: sqlite3.Error, path: Path) -> StoreError:
     return StoreError("the index cannot be used", f"{name or 'SQLite'}: {text}", "run `lowtide doctor`")
 
 
-class Catalog:
+class Catalog(Queries):
     """One connection to a catalog; a writer's lives in one thread, readers have their own.
 
     Errors: CorruptIndex when the file is damaged or not Lowtide's, IndexTooNew when a newer version wrote it,
@@ -97,9 +97,19 @@ class Catalog:
         if self._writable:
             with suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        mode = "rwc" if self._writable else "ro"
-        uri = f"{self.path.absolute().as_uri()}?mode={mode}"
-        return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
+        uri = self.path.absolute().as_uri()
+        if self._writable:
+            return _open(f"{uri}?mode=rwc")
+        db = _open(f"{uri}?mode=ro")
+        try:
+            db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        except sqlite3.OperationalError:
+            # A log beside the file cannot be made on a read-only disk; nobody writes there either.
+            db.close()
+            if os.access(self.path.parent, os.W_OK) and not _is_read_only(self.path.parent):
+                raise
+            db = _open(f"{uri}?mode=ro&immutable=1")
+        return db
 
     def _prepare(self) -> None:
         run = self._db.execute
@@ -128,6 +138,7 @@ class Catalog:
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = NORMAL")
         run("PRAGMA journal_size_limit = 16777216")
+        run("PRAGMA wal_autocheckpoint = 4000")
         if empty:
             with self.transaction():
                 for statement in _statements(schema.TABLES):
@@ -299,13 +310,22 @@ class Catalog:
         fresh: dict[bytes, int] = {}
         for index, data in enumerate(vectors):
             address = hashes[index * 16 : index * 16 + 16]
-            found = fresh.get(address) or self.find_vector(address)
+            found = fresh.get(address) or self._find_vector(address)
             if found is None and data is not None:
                 found = fresh[address] = next_id + len(rows)
-                rows.append((found, _key(address), address, data))
+                rows.append((found, vector_key(address), address, data))
             ids.append(found)
         self._db.executemany("INSERT INTO vectors VALUES (?,?,?,?)", rows)
         return ids, len(rows)
+
+    def _find_vector(self, address: bytes) -> int | None:
+        """`find_vector` without its generator: asked once a chunk, inside the transaction."""
+        for vector_id, full in self._db.execute(
+            "SELECT id, hash FROM vectors WHERE address = ?", (vector_key(address),)
+        ):
+            if full == address:
+                return int(vector_id)
+        return None
 
     def _delete_rows(self, file_id: int) -> None:
         run = self._db.execute
@@ -387,161 +407,6 @@ class Catalog:
             with _mapped(self.path):
                 self._db.execute("PRAGMA synchronous = NORMAL")
 
-    # -- reading ------------------------------------------------------------------------------------------------
-
-    def known_files(self) -> Iterator[Known]:
-        """Every file, sorted by path byte by byte, streamed."""
-        sql = (
-            "SELECT id, path, size_bytes, mtime_ns, inode, status, reason, content_hash, rule FROM files ORDER BY path"
-        )
-        for row in self._rows(sql):
-            yield Known(row[0], row[1], row[2], row[3], row[4], FileStatus(row[5]), row[6], row[7], row[8])
-
-    def file(self, path: bytes) -> FileRow | None:
-        """One file by its path."""
-        row = self._row("SELECT * FROM files WHERE path = ?", (path,))
-        return None if row is None else _file_row(row)
-
-    def folder_rule(self, path: bytes) -> FileRow | None:
-        """The row of the nearest folder around `path` that was left out whole, if any."""
-        parts = path.split(b"/")
-        for depth in range(len(parts) - 1, 0, -1):
-            row = self.file(b"/".join(parts[:depth]) + b"/")
-            if row is not None:
-                return row
-        return None
-
-    def counts(self) -> Counts:
-        """Files by status, and the sums of what they hold."""
-        by_status = {
-            row[0]: row[1:]
-            for row in self._rows("SELECT status, count(*), sum(symbols), sum(chunks) FROM files GROUP BY status")
-        }
-        files, symbols, chunks = by_status.get("indexed", (0, 0, 0))
-        lost = by_status.get("quarantined", (0, 0, 0))
-        vectors = self._value("SELECT count(*) FROM vectors") or 0
-        return Counts(
-            files, symbols + lost[1], chunks + lost[2], vectors,
-            by_status.get("skipped", (0,))[0], by_status.get("failed", (0,))[0], lost[0],
-        )  # fmt: skip
-
-    def reasons(self, status: FileStatus) -> dict[str, int]:
-        """How many files have `status`, by reason."""
-        return dict(
-            self._rows("SELECT reason, count(*) FROM files WHERE status = ? GROUP BY reason ORDER BY 2 DESC", (status,))
-        )
-
-    def files_with_status(self, status: FileStatus, limit: int) -> list[FileRow]:
-        """The first files of one status, by path."""
-        rows = self._rows("SELECT * FROM files WHERE status = ? ORDER BY path LIMIT ?", (status, limit))
-        return [_file_row(row) for row in rows]
-
-    def find_vector(self, address: bytes) -> int | None:
-        """The id of the vector with this content address."""
-        for vector_id, full in self._db.execute("SELECT id, hash FROM vectors WHERE address = ?", (_key(address),)):
-            if full == address:
-                return int(vector_id)
-        return None
-
-    def missing_vectors(self, hashes: bytes) -> list[int]:
-        """Of joined 16-byte content addresses, the indices that have no vector yet (a repeated one counts once)."""
-        missing, seen = [], set()
-        with _mapped(self.path):
-            for index in range(len(hashes) // 16):
-                address = hashes[index * 16 : index * 16 + 16]
-                if address not in seen and self.find_vector(address) is None:
-                    missing.append(index)
-                seen.add(address)
-        return missing
-
-    def has_vectors(self) -> bool:
-        """Whether any vector is stored."""
-        return self._value("SELECT 1 FROM vectors LIMIT 1") is not None
-
-    def vectors_after(self, vector_id: int) -> Iterator[tuple[int, bytes]]:
-        """(id, int8 data) of each vector with a higher id, ascending, streamed."""
-        yield from self._rows("SELECT id, data FROM vectors WHERE id > ? ORDER BY id", (vector_id,))
-
-    def vectors_between(self, first_id: int, last_id: int) -> Iterator[tuple[int, bytes]]:
-        """(id, int8 data) of the vectors from `first_id` to `last_id`, ascending, streamed."""
-        yield from self._rows("SELECT id, data FROM vectors WHERE id BETWEEN ? AND ? ORDER BY id", (first_id, last_id))
-
-    def vector_ids(self) -> Iterator[int]:
-        """The id of every vector, ascending, streamed."""
-        for (number,) in self._rows("SELECT id FROM vectors ORDER BY id"):
-            yield number
-
-    def vector_dims(self) -> int:
-        """Components of the stored vectors; 0 when there are none."""
-        return int(self._value("SELECT length(data) FROM vectors LIMIT 1") or 0)
-
-    def last_id(self, table: str) -> int:
-        """The highest id that `vectors` or `symbols` ever had."""
-        return self._next_id(table) - 1
-
-    def count_rows(self, table: str) -> int:
-        """How many rows `vectors` or `symbols` has."""
-        return int(
-            self._value({"vectors": "SELECT count(*) FROM vectors", "symbols": "SELECT count(*) FROM symbols"}[table])
-        )
-
-    def count_vectors_after(self, vector_id: int) -> int:
-        """How many vectors have a higher id."""
-        return int(self._value("SELECT count(*) FROM vectors WHERE id > ?", (vector_id,)))
-
-    def symbol_names_after(self, symbol_id: int) -> Iterator[tuple[int, str, int]]:
-        """(id, name, kind) of each symbol with a higher id, ascending, streamed."""
-        yield from self._rows("SELECT id, name, kind FROM symbols WHERE id > ? ORDER BY id", (symbol_id,))
-
-    def count_symbols_after(self, symbol_id: int) -> int:
-        """How many symbols have a higher id."""
-        return int(self._value("SELECT count(*) FROM symbols WHERE id > ?", (symbol_id,)))
-
-    _CHUNK = (
-        "SELECT c.id, c.vector_id, c.file_id, f.path, f.language, c.start_byte, c.end_byte, c.start_line, c.end_line,"
-        " coalesce(s.kind, 0), coalesce(s.name, ''), coalesce(s.container, ''), coalesce(s.signature, ''),"
-        " coalesce(s.start_line, -1)"
-        " FROM chunks c JOIN files f ON f.id = c.file_id LEFT JOIN symbols s ON s.id = c.symbol_id "
-    )
-
-    def chunks_by_id(self, ids: Sequence[int]) -> list[ChunkRow]:
-        """The chunks with these ids, in no order; unknown ids are left out."""
-        return self._by_ids(ids, self._CHUNK + "WHERE c.id IN ", ChunkRow)
-
-    def chunks_by_vector(self, ids: Sequence[int]) -> list[ChunkRow]:
-        """The chunks that use these vectors, in no order."""
-        return self._by_ids(ids, self._CHUNK + "WHERE c.vector_id IN ", ChunkRow)
-
-    def chunks_of_file(self, file_id: int) -> list[ChunkRow]:
-        """A file's chunks, in order."""
-        return [ChunkRow(*row) for row in self._rows(self._CHUNK + "WHERE c.file_id = ? ORDER BY c.id", (file_id,))]
-
-    _SYMBOL = (
-        "SELECT s.id, f.path, s.name, s.kind, s.container, s.start_line, s.start_column, s.end_line, s.end_column,"
-        " s.name_line, s.name_column, s.signature, s.doc, f.mtime_ns, f.language"
-        " FROM symbols s JOIN files f ON f.id = s.file_id "
-    )
-
-    def symbols_by_id(self, ids: Sequence[int]) -> list[SymbolRow]:
-        """The symbols with these ids, in no order; unknown ids are left out."""
-        return self._by_ids(ids, self._SYMBOL + "WHERE s.id IN ", SymbolRow)
-
-    def symbols_of_file(self, file_id: int) -> list[SymbolRow]:
-        """A file's symbols, in order of their place."""
-        return [SymbolRow(*row) for row in self._rows(self._SYMBOL + "WHERE s.file_id = ? ORDER BY s.id", (file_id,))]
-
-    def _by_ids(self, ids: Sequence[int], sql: str, make: Callable[..., T]) -> list[T]:
-        found: list[T] = []
-        for start in range(0, len(ids), 500):
-            block = ids[start : start + 500]
-            marks = ",".join("?" * len(block))
-            found += [make(*row) for row in self._rows(f"{sql}({marks})", [int(value) for value in block])]
-        return found
-
-    def vectors_by_id(self, ids: Sequence[int]) -> list[tuple[int, bytes]]:
-        """(id, int8 data) of these vectors."""
-        return self._by_ids(ids, "SELECT id, data FROM vectors WHERE id IN ", lambda number, data: (number, data))
-
     # -- the lexical index --------------------------------------------------------------------------------------
 
     def stems(self, words: Sequence[str]) -> list[tuple[str, int]]:
@@ -563,45 +428,14 @@ class Catalog:
                 found.append((stem, int(row[0]) if row else 0))
         return found
 
-    def search_lexicon(
-        self,
-        expression: str,
-        limit: int,
-        weights: tuple[float, float, float],
-        accept: Callable[[int], bool] | None = None,
-    ) -> list[tuple[int, float]]:
-        """(chunk id, BM25) best first, of those that `accept` takes; `expression` is FTS5's, `weights` those of words, name, path."""
-        sql = "SELECT rowid, bm25(lexicon, ?, ?, ?) AS score FROM lexicon WHERE lexicon MATCH ? ORDER BY score"
-        if accept is None:
-            sql += f" LIMIT {int(limit)}"
-        hits: list[tuple[int, float]] = []
-        for chunk_id, score in self._rows(sql, (*weights, expression)):
-            if accept is None or accept(chunk_id):
-                hits.append((chunk_id, -score))
-                if len(hits) >= limit:
-                    break
-        return hits
 
-    def chunk_places(self) -> Iterator[tuple[int, int, int, int]]:
-        """(chunk id, vector id or 0, file id, symbol kind or 0) of every chunk, streamed: for filters."""
-        yield from self._rows(
-            "SELECT c.id, coalesce(c.vector_id, 0), c.file_id, coalesce(s.kind, 0)"
-            " FROM chunks c LEFT JOIN symbols s ON s.id = c.symbol_id ORDER BY c.id"
-        )
-
-    def file_places(self) -> Iterator[tuple[int, bytes, str]]:
-        """(file id, path, language) of every indexed file, streamed: for filters."""
-        yield from self._rows("SELECT id, path, language FROM files WHERE chunks > 0")
+def _open(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
 
 
-def _file_row(row: Any) -> FileRow:
-    values = list(row)
-    values[8] = FileStatus(values[8])
-    return FileRow(*values)
-
-
-def _key(address: bytes) -> int:
-    return int.from_bytes(address[:8], "little", signed=True)
+def _is_read_only(folder: Path) -> bool:
+    """Whether the file system is mounted so; root passes every check of permissions."""
+    return bool(os.statvfs(folder).f_flag & getattr(os, "ST_RDONLY", 1))
 
 
 def _statements(script: str) -> Iterator[str]:

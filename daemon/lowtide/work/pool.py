@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from lowtide.core.budget import MIB, MODEL_BYTES, WORKER_BYTES, Budget, Decision, Lease
+from lowtide.core.budget import LEAST_TASK_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget, Decision, Lease
 from lowtide.core.ladder import Ladder
 from lowtide.errors import WorkerError, WorkerOverBudget
 from lowtide.system.memory import KernelProbe, MemoryProbe, limit_data_bytes
@@ -121,6 +121,9 @@ class WorkerPool:
             base = max(self.base_bytes(model), worker.base_bytes if worker else 0)
             self.budget.idle_bytes = sum(other.base_bytes for other, _ in self._idle if other is not worker)
             need = base + task_bytes + result_bytes
+            if need > self.budget.most_bytes >= base + LEAST_TASK_BYTES:
+                # A prediction is no certainty: the task may try with all the room there is, and its limit is that.
+                need = self.budget.most_bytes
             share = self.budget.share_bytes(footing.worker_count)
             decision, lease = self.budget.request(need, max(need, share))
             if decision is Decision.REFUSE:
@@ -162,7 +165,7 @@ class WorkerPool:
         held = self._probe.anonymous_bytes(worker.pid) or 0
         worker.base_bytes = held
         worker.peak_bytes = held
-        worker.limit_bytes = lease.total_bytes - result_bytes
+        worker.limit_bytes = max(lease.total_bytes - result_bytes, held + MIB)
         limit_data_bytes(worker.pid, max(MIB, worker.limit_bytes - held))
         self._busy[worker.pid] = worker
         self._wake.set()

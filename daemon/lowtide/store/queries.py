@@ -1,0 +1,225 @@
+"""What is read from a catalog: its queries, as methods of the catalog.
+
+Invariant: no query holds more than one block of rows unless its answer is a list that the caller bounded.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from lowtide.core.plan import Known
+from lowtide.models import FileStatus
+from lowtide.store.rows import ChunkRow, Counts, FileRow, SymbolRow
+
+T = TypeVar("T")
+
+
+class Queries:
+    """Everything that only reads; `Catalog` gives the connection."""
+
+    @abstractmethod
+    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]: ...
+
+    @abstractmethod
+    def _row(self, sql: str, parameters: Sequence[Any] = ()) -> Any: ...
+
+    @abstractmethod
+    def _value(self, sql: str, parameters: Sequence[Any] = ()) -> Any: ...
+
+    @abstractmethod
+    def _next_id(self, table: str) -> int: ...
+
+    def known_files(self) -> Iterator[Known]:
+        """Every file, sorted by path byte by byte, streamed."""
+        sql = (
+            "SELECT id, path, size_bytes, mtime_ns, inode, status, reason, content_hash, rule FROM files ORDER BY path"
+        )
+        for row in self._rows(sql):
+            yield Known(row[0], row[1], row[2], row[3], row[4], FileStatus(row[5]), row[6], row[7], row[8])
+
+    def file(self, path: bytes) -> FileRow | None:
+        """One file by its path."""
+        row = self._row("SELECT * FROM files WHERE path = ?", (path,))
+        return None if row is None else _file_row(row)
+
+    def folder_rule(self, path: bytes) -> FileRow | None:
+        """The row of the nearest folder around `path` that was left out whole, if any."""
+        parts = path.split(b"/")
+        for depth in range(len(parts) - 1, 0, -1):
+            row = self.file(b"/".join(parts[:depth]) + b"/")
+            if row is not None:
+                return row
+        return None
+
+    def counts(self) -> Counts:
+        """Files by status, and the sums of what they hold."""
+        by_status = {
+            row[0]: row[1:]
+            for row in self._rows("SELECT status, count(*), sum(symbols), sum(chunks) FROM files GROUP BY status")
+        }
+        files, symbols, chunks = by_status.get("indexed", (0, 0, 0))
+        lost = by_status.get("quarantined", (0, 0, 0))
+        vectors = self._value("SELECT count(*) FROM vectors") or 0
+        return Counts(
+            files, symbols + lost[1], chunks + lost[2], vectors,
+            by_status.get("skipped", (0,))[0], by_status.get("failed", (0,))[0], lost[0],
+        )  # fmt: skip
+
+    def reasons(self, status: FileStatus) -> dict[str, int]:
+        """How many files have `status`, by reason."""
+        return dict(
+            self._rows("SELECT reason, count(*) FROM files WHERE status = ? GROUP BY reason ORDER BY 2 DESC", (status,))
+        )
+
+    def files_with_status(self, status: FileStatus, limit: int) -> list[FileRow]:
+        """The first files of one status, by path."""
+        rows = self._rows("SELECT * FROM files WHERE status = ? ORDER BY path LIMIT ?", (status, limit))
+        return [_file_row(row) for row in rows]
+
+    def find_vector(self, address: bytes) -> int | None:
+        """The id of the vector with this content address."""
+        for vector_id, full in self._rows("SELECT id, hash FROM vectors WHERE address = ?", (vector_key(address),)):
+            if full == address:
+                return int(vector_id)
+        return None
+
+    def missing_vectors(self, hashes: bytes) -> list[int]:
+        """Of joined 16-byte content addresses, the indices that have no vector yet (a repeated one counts once)."""
+        missing, seen = [], set()
+        for index in range(len(hashes) // 16):
+            address = hashes[index * 16 : index * 16 + 16]
+            if address not in seen and self.find_vector(address) is None:
+                missing.append(index)
+            seen.add(address)
+        return missing
+
+    def has_vectors(self) -> bool:
+        """Whether any vector is stored."""
+        return self._value("SELECT 1 FROM vectors LIMIT 1") is not None
+
+    def vectors_after(self, vector_id: int) -> Iterator[tuple[int, bytes]]:
+        """(id, int8 data) of each vector with a higher id, ascending, streamed."""
+        yield from self._rows("SELECT id, data FROM vectors WHERE id > ? ORDER BY id", (vector_id,))
+
+    def vectors_between(self, first_id: int, last_id: int) -> Iterator[tuple[int, bytes]]:
+        """(id, int8 data) of the vectors from `first_id` to `last_id`, ascending, streamed."""
+        yield from self._rows("SELECT id, data FROM vectors WHERE id BETWEEN ? AND ? ORDER BY id", (first_id, last_id))
+
+    def vector_ids(self) -> Iterator[int]:
+        """The id of every vector, ascending, streamed."""
+        for (number,) in self._rows("SELECT id FROM vectors ORDER BY id"):
+            yield number
+
+    def vector_dims(self) -> int:
+        """Components of the stored vectors; 0 when there are none."""
+        return int(self._value("SELECT length(data) FROM vectors LIMIT 1") or 0)
+
+    def last_id(self, table: str) -> int:
+        """The highest id that `vectors` or `symbols` ever had."""
+        return self._next_id(table) - 1
+
+    def count_rows(self, table: str) -> int:
+        """How many rows `vectors` or `symbols` has."""
+        return int(
+            self._value({"vectors": "SELECT count(*) FROM vectors", "symbols": "SELECT count(*) FROM symbols"}[table])
+        )
+
+    def count_vectors_after(self, vector_id: int) -> int:
+        """How many vectors have a higher id."""
+        return int(self._value("SELECT count(*) FROM vectors WHERE id > ?", (vector_id,)))
+
+    def symbol_names_after(self, symbol_id: int) -> Iterator[tuple[int, str, int]]:
+        """(id, name, kind) of each symbol with a higher id, ascending, streamed."""
+        yield from self._rows("SELECT id, name, kind FROM symbols WHERE id > ? ORDER BY id", (symbol_id,))
+
+    def count_symbols_after(self, symbol_id: int) -> int:
+        """How many symbols have a higher id."""
+        return int(self._value("SELECT count(*) FROM symbols WHERE id > ?", (symbol_id,)))
+
+    _CHUNK = (
+        "SELECT c.id, c.vector_id, c.file_id, f.path, f.language, c.start_byte, c.end_byte, c.start_line, c.end_line,"
+        " coalesce(s.kind, 0), coalesce(s.name, ''), coalesce(s.container, ''), coalesce(s.signature, ''),"
+        " coalesce(s.start_line, -1)"
+        " FROM chunks c JOIN files f ON f.id = c.file_id LEFT JOIN symbols s ON s.id = c.symbol_id "
+    )
+
+    def chunks_by_id(self, ids: Sequence[int]) -> list[ChunkRow]:
+        """The chunks with these ids, in no order; unknown ids are left out."""
+        return self._by_ids(ids, self._CHUNK + "WHERE c.id IN ", ChunkRow)
+
+    def chunks_by_vector(self, ids: Sequence[int]) -> list[ChunkRow]:
+        """The chunks that use these vectors, in no order."""
+        return self._by_ids(ids, self._CHUNK + "WHERE c.vector_id IN ", ChunkRow)
+
+    def chunks_of_file(self, file_id: int) -> list[ChunkRow]:
+        """A file's chunks, in order."""
+        return [ChunkRow(*row) for row in self._rows(self._CHUNK + "WHERE c.file_id = ? ORDER BY c.id", (file_id,))]
+
+    _SYMBOL = (
+        "SELECT s.id, f.path, s.name, s.kind, s.container, s.start_line, s.start_column, s.end_line, s.end_column,"
+        " s.name_line, s.name_column, s.signature, s.doc, f.mtime_ns, f.language"
+        " FROM symbols s JOIN files f ON f.id = s.file_id "
+    )
+
+    def symbols_by_id(self, ids: Sequence[int]) -> list[SymbolRow]:
+        """The symbols with these ids, in no order; unknown ids are left out."""
+        return self._by_ids(ids, self._SYMBOL + "WHERE s.id IN ", SymbolRow)
+
+    def symbols_of_file(self, file_id: int) -> list[SymbolRow]:
+        """A file's symbols, in order of their place."""
+        return [SymbolRow(*row) for row in self._rows(self._SYMBOL + "WHERE s.file_id = ? ORDER BY s.id", (file_id,))]
+
+    def _by_ids(self, ids: Sequence[int], sql: str, make: Callable[..., T]) -> list[T]:
+        found: list[T] = []
+        for start in range(0, len(ids), 500):
+            block = ids[start : start + 500]
+            marks = ",".join("?" * len(block))
+            found += [make(*row) for row in self._rows(f"{sql}({marks})", [int(value) for value in block])]
+        return found
+
+    def vectors_by_id(self, ids: Sequence[int]) -> list[tuple[int, bytes]]:
+        """(id, int8 data) of these vectors."""
+        return self._by_ids(ids, "SELECT id, data FROM vectors WHERE id IN ", lambda number, data: (number, data))
+
+    def search_lexicon(
+        self,
+        expression: str,
+        limit: int,
+        weights: tuple[float, float, float],
+        accept: Callable[[int], bool] | None = None,
+    ) -> list[tuple[int, float]]:
+        """(chunk id, BM25) best first, of those that `accept` takes; `expression` is FTS5's, `weights` those of words, name, path."""
+        sql = "SELECT rowid, bm25(lexicon, ?, ?, ?) AS score FROM lexicon WHERE lexicon MATCH ? ORDER BY score"
+        if accept is None:
+            sql += f" LIMIT {int(limit)}"
+        hits: list[tuple[int, float]] = []
+        for chunk_id, score in self._rows(sql, (*weights, expression)):
+            if accept is None or accept(chunk_id):
+                hits.append((chunk_id, -score))
+                if len(hits) >= limit:
+                    break
+        return hits
+
+    def chunk_places(self) -> Iterator[tuple[int, int, int, int]]:
+        """(chunk id, vector id or 0, file id, symbol kind or 0) of every chunk, streamed: for filters."""
+        yield from self._rows(
+            "SELECT c.id, coalesce(c.vector_id, 0), c.file_id, coalesce(s.kind, 0)"
+            " FROM chunks c LEFT JOIN symbols s ON s.id = c.symbol_id ORDER BY c.id"
+        )
+
+    def file_places(self) -> Iterator[tuple[int, bytes, str]]:
+        """(file id, path, language) of every indexed file, streamed: for filters."""
+        yield from self._rows("SELECT id, path, language FROM files WHERE chunks > 0")
+
+
+def vector_key(address: bytes) -> int:
+    """The indexed part of a content address."""
+    return int.from_bytes(address[:8], "little", signed=True)
+
+
+def _file_row(row: Any) -> FileRow:
+    values = list(row)
+    values[8] = FileStatus(values[8])
+    return FileRow(*values)

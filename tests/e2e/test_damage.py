@@ -1,0 +1,135 @@
+"""A damaged index is noticed and made anew; a full or read-only disk loses nothing."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.e2e.harness import Lowtide, python_module
+
+Tree = Callable[..., Path]
+
+
+@pytest.fixture
+def indexed(lowtide: Lowtide, tree: Tree) -> tuple[Lowtide, Path]:
+    root = tree({f"m{n}.py": python_module(n) for n in range(60)})
+    lowtide.run("index", root)
+    return lowtide, root
+
+
+def damage(path: Path, how: str) -> None:
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    if how == "bit flip":
+        data[middle] ^= 0x10
+    elif how == "zeroed page":
+        data[4096:8192] = bytes(min(4096, len(data) - 4096))
+    elif how == "truncated":
+        del data[middle:]
+    elif how == "random page":
+        data[4096:8192] = random.Random(1).randbytes(4096)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("how", ["bit flip", "zeroed page", "truncated", "removed"])
+def test_damaged_segment_is_a_miss_and_made_anew(indexed: tuple[Lowtide, Path], how: str) -> None:
+    lowtide, root = indexed
+    before = lowtide.json("search", "--mode", "semantic", "compute the figure of part 17", root)["hits"]
+    segments = list(lowtide.index_folder().glob("*.seg"))
+    assert len(segments) == 2
+    for segment in segments:
+        segment.unlink() if how == "removed" else damage(segment, how)
+    # The answer is the same: what a damaged segment held is read from the catalog.
+    assert lowtide.json("search", "--mode", "semantic", "compute the figure of part 17", root)["hits"] == before
+    assert lowtide.json("symbols", "compute_part_3_7", root)["symbols"][0]["name"] == "compute_part_3_7"
+    assert lowtide.json("status", root)["health"] == "error"
+    assert lowtide.json("index", root)["files"]["indexed"] == 0
+    assert lowtide.json("status", root)["health"] == "ok"
+    assert not set(segments) & set(lowtide.index_folder().glob("*.seg"))
+    assert lowtide.json("search", "--mode", "semantic", "compute the figure of part 17", root)["hits"] == before
+
+
+@pytest.mark.parametrize("how", ["zeroed page", "truncated", "random page", "noise"])
+def test_damaged_catalog_is_told_and_built_anew(indexed: tuple[Lowtide, Path], how: str) -> None:
+    lowtide, root = indexed
+    catalog = lowtide.index_folder() / "catalog.sqlite"
+    if how == "noise":
+        catalog.write_bytes(b"not a database" * 1000)
+    else:
+        damage(catalog, how)
+    out = lowtide.run("search", "compute the figure", root, code=None)
+    assert "Traceback" not in out.stderr
+    lowtide.run("status", root, code=None)
+    lowtide.json("index", root)
+    assert lowtide.json("status", root)["health"] == "ok"
+    assert lowtide.json("symbols", "compute_part_3_7", root)["symbols"]
+    assert lowtide.json("index", root)["files"]["unchanged"] == 60
+
+
+def test_index_of_a_newer_version_is_refused_and_left_alone(indexed: tuple[Lowtide, Path]) -> None:
+    lowtide, root = indexed
+    catalog = lowtide.index_folder() / "catalog.sqlite"
+    connection = sqlite3.connect(catalog)
+    connection.execute("PRAGMA user_version = 99")
+    connection.commit()
+    connection.close()
+    for command in (["index", str(root)], ["search", "x", str(root)]):
+        error = lowtide.json(*command, code=1)["error"]
+        assert error["kind"] == "index-too-new"
+        assert "upgrade" in error["remedy"]
+    assert catalog.exists()
+    lowtide.json("clear", root)
+    lowtide.json("index", root)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 3 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if (
+        os.geteuid() != 0
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], capture_output=True
+        ).returncode
+    ):
+        pytest.skip("a file system cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_full_disk_is_told_and_nothing_committed_is_lost(small_disk: Path, tree: Tree) -> None:
+    lowtide = Lowtide(small_disk)
+    small = tree({f"m{n}.py": python_module(n) for n in range(10)})
+    lowtide.run("index", small)
+    for number in range(10, 400):
+        (small / f"m{number}.py").write_text(python_module(number, 20))
+    out = lowtide.run("--json", "index", small, code=1)
+    assert "disk is full" in out.stdout
+    assert "Traceback" not in out.stderr
+    assert lowtide.json("symbols", "compute_part_3_7", small)["symbols"]
+    for number in range(10, 400):
+        (small / f"m{number}.py").unlink()
+    shutil.rmtree(lowtide.home / "cache" / "nothing", ignore_errors=True)
+    (lowtide.home / "filler").unlink(missing_ok=True)
+    lowtide.run("clear", small)
+    lowtide.run("index", small)
+    assert lowtide.json("status", small)["health"] == "ok"
+
+
+def test_read_only_index_is_searched_and_not_written(small_disk: Path, tree: Tree) -> None:
+    lowtide = Lowtide(small_disk)
+    root = tree({f"m{n}.py": python_module(n) for n in range(5)})
+    lowtide.run("index", root)
+    (root / "new.py").write_text("x = 1\n")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    error = lowtide.json("index", root, code=1)["error"]
+    assert error["remedy"]
+    assert lowtide.json("symbols", "compute_part_3_7", root)["symbols"]
+    assert lowtide.json("search", "compute the figure", root)["hits"]

@@ -1,0 +1,141 @@
+"""Files made to break an indexer: each is indexed or explained, in time, within the budget, and the others do not notice."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.e2e.harness import Lowtide, python_module
+
+Tree = Callable[..., Path]
+BUDGET = 128 << 20
+
+
+def hostile_files() -> dict[str, str | bytes]:
+    """The time and memory bombs that were measured on tree-sitter, and the same ideas in other languages."""
+    chance = random.Random(3)
+    noise = "".join(chr(chance.randrange(32, 127)) if chance.random() < 0.97 else "\n" for _ in range(1_000_000))
+    lines = lambda text, width=200: "\n".join(text[i : i + width] for i in range(0, len(text), width))
+    return {
+        "templates.cpp": lines("a<" * 50_000),
+        "stars.c": lines("*" * 200_000),
+        "brackets.js": lines("[" * 100_000),
+        "nested.html": lines("<div>" * 100_000, 500),
+        "noise.ts": noise,
+        "sum.py": "x = " + "\\\n".join("1+" * 50 for _ in range(1500)) + "1\n",
+        "parens.py": "x = " + lines("(" * 50_000) + "\n",
+        "deep.json": lines("[" * 100_000),
+        "wide.json": "[" + ",\n".join('{"key%d": [%d, "v"]}' % (n, n) for n in range(60_000)) + "]",
+        "table.c": "int table[] = {\n"
+        + ",\n".join("0x%08x, 0x%08x, 0x%08x" % (n, n * 7, n * 13) for n in range(60_000))
+        + "\n};\n",
+        "yaml.yaml": "".join(" " * (n % 400) + "- a:\n" for n in range(20_000)),
+        "backticks.md": lines("`" * 100_000),
+        "quotes.sh": lines("$(" * 50_000),
+        "rust.rs": lines("fn f() { " * 20_000),
+        "braces.go": "package p\n" + lines("{" * 100_000),
+        "generics.java": lines("A<" * 50_000),
+        "words.txt": lines("word " * 400_000),
+        "controls.py": "x = '" + "".join(chr(n) for n in range(1, 32) if n not in (10, 13)) * 100 + "'\n",
+        "utf16.py": python_module(1).encode("utf-16"),
+        "latin.c": 'char *s = "caf\u00e9";\nint latin_function(void) { return 1; }\n'.encode("latin-1"),
+        "mac.py": python_module(2).replace("\n", "\r"),
+        "crlf.py": python_module(3).replace("\n", "\r\n"),
+        "bom.py": b"\xef\xbb\xbf" + python_module(4).encode(),
+        "broken.py": b"def ok():\n    pass\n\xff\xfe\xfd" + bytes(range(128, 256)) * 30,
+        "nul.py": b"def nul():\n    pass\n" + b"\0" * 5000,
+    }
+
+
+def test_every_hostile_file_is_indexed_or_explained_within_the_budget(lowtide: Lowtide, tree: Tree) -> None:
+    good = {f"good/m{n}.py": python_module(n) for n in range(40)}
+    root = tree({**good, **hostile_files()})
+    report = lowtide.json("--budget", "128MiB", "index", root)
+    assert report["peak_anon_bytes"] <= BUDGET
+    files = report["files"]
+    assert files["failed"] == 0
+    assert files["indexed"] + files["skipped"] + files["quarantined"] == len(good) + len(hostile_files())
+    for name in hostile_files():
+        answer = lowtide.json("why", root / name)
+        assert answer["status"] in ("indexed", "skipped", "quarantined"), (name, answer)
+        assert answer["status"] == "indexed" or answer["reason"], (name, answer)
+    for name in ("utf16.py", "latin.c", "crlf.py", "bom.py", "mac.py"):
+        assert lowtide.json("why", root / name)["status"] == "indexed", name
+    assert lowtide.json("symbols", "compute_part_39_7", root)["symbols"]
+    assert lowtide.json("symbols", "compute_part_3_7", root)["symbols"][0]["name"] == "compute_part_3_7"
+    again = time.monotonic()
+    assert lowtide.json("--budget", "128MiB", "index", root)["files"]["indexed"] == 0
+    assert time.monotonic() - again < 10, "what was quarantined must not be tried again at every start"
+
+
+def test_what_is_no_file_is_skipped_with_its_reason_and_never_waited_for(lowtide: Lowtide, tree: Tree) -> None:
+    root = tree({"real.py": "def real_thing():\n    pass\n", "deep/a.py": "x = 1\n"})
+    os.mkfifo(root / "pipe.py")
+    (root / "link.py").symlink_to("real.py")
+    (root / "out.py").symlink_to("/etc/passwd")
+    (root / "loop").symlink_to(".")
+    (root / "dangling.py").symlink_to("nowhere")
+    (root / "new\nline.py").write_text("def odd_name():\n    pass\n")
+    with socket.socket(socket.AF_UNIX) as server:
+        where = os.getcwd()
+        os.chdir(root)
+        server.bind("socket.py")
+        os.chdir(where)
+    with (root / "sparse.py").open("wb") as file:
+        file.truncate(1 << 33)
+    with (root / "hole.py").open("wb") as file:
+        file.truncate(1 << 20)
+    lowtide.json("--budget", "96MiB", "index", root)
+    reasons = {
+        name: lowtide.json("why", root / name)["reason"]
+        for name in ("pipe.py", "link.py", "out.py", "loop", "socket.py", "sparse.py", "hole.py")
+    }
+    assert reasons == {
+        "pipe.py": "not-a-regular-file", "link.py": "symlink", "out.py": "symlink-out-of-root", "loop": "symlink",
+        "socket.py": "not-a-regular-file", "sparse.py": "too-large", "hole.py": "binary",
+    }  # fmt: skip
+    assert lowtide.json("symbols", "odd_name", root)["symbols"][0]["path"] == "new\nline.py"
+    assert lowtide.json("symbols", "real_thing", root)["symbols"][0]["path"] == "real.py"
+
+
+def test_paths_deeper_than_the_system_takes_are_explained(lowtide: Lowtide, tree: Tree) -> None:
+    root = tree({"a.py": "def shallow():\n    pass\n"})
+    folder = os.open(root, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("deeper", dir_fd=folder)
+        inner = os.open("deeper", os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = inner
+    os.close(os.open("bottom.py", os.O_CREAT | os.O_WRONLY, dir_fd=folder))
+    os.close(folder)
+    try:
+        report = lowtide.json("index", root)
+        assert report["files"]["indexed"] == 1
+        assert report["skipped_by_reason"] == {"unreadable": 1}
+    finally:
+        os.system(f"rm -rf {root}")
+
+
+def test_file_that_changes_while_it_is_read_is_consistent(lowtide: Lowtide, tree: Tree) -> None:
+    """Whatever version was read, its rows are those of one version."""
+    root = tree({f"m{n}.py": python_module(n) for n in range(60)})
+    process = lowtide.start("index", root, "-q")
+    turn = 0
+    while process.poll() is None:
+        turn += 1
+        (root / f"m{turn % 60}.py").write_text(python_module(turn % 60) + f"# {turn}\n")
+    process.communicate()
+    assert process.returncode == 0
+    lowtide.run("index", root)
+    (catalog,) = lowtide.home.glob("**/catalog.sqlite")
+    rows = (
+        sqlite3.connect(catalog)
+        .execute("SELECT count(*) FROM files WHERE status = 'indexed' AND chunks > 0")
+        .fetchone()
+    )
+    assert rows[0] == 60
