@@ -35,16 +35,19 @@ def main() -> int:
         root = Path(name).resolve()
         with tempfile.TemporaryDirectory() as folder:
             theirs, git_s = git_files(root, os.path.join(folder, "repository"))
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         ours = [stat.path for stat in walk(root, IndexSettings(vendored=True))]
-        walk_s = time.perf_counter() - start
+        walk_s, cpu_s = time.perf_counter() - start, time.process_time() - cpu
         assert ours == sorted(ours), "not sorted"
         missing, added = sorted(theirs - set(ours)), sorted(set(ours) - theirs)
         differences += len(missing) + len(added)
-        print(f"{root.name}: git {len(theirs)} files in {git_s:.2f} s, walk {len(ours)} in {walk_s:.2f} s; missing {len(missing)}, added {len(added)}")
+        print(
+            f"{root.name}: git {len(theirs)} files in {git_s:.2f} s, walk {len(ours)} in {walk_s:.2f} s ({cpu_s:.2f} s of CPU)"
+        )
+        print(f"  missing {len(missing)}, added {len(added)}")
         for label, paths in (("missing", missing), ("added", added)):
             for path in paths[:10]:
-                print(f"  {label} {path!r}")
+                print(f"    {label} {path!r}")
     return 1 if differences else 0
 
 

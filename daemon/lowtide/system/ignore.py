@@ -1,240 +1,274 @@
 """Ignore files, with git's rules: which pattern, of which file, decides about a path.
 
-A pattern file's last matching pattern decides; a deeper file comes before a higher one. Patterns are bytes, as paths are.
+A file's last matching pattern decides; a deeper file comes before a higher one. Patterns are bytes, as paths are.
 
-Invariant: the same verdict as git's for every pattern (tests compare with git itself). Our own translation, for pathspec
-1.1 differs from git in POSIX classes and in what a class may match.
-Source: gitignore(5), and wildmatch.c of git.
+Invariant: the same verdict as git's (tests compare with git itself).
+Invariant: no ignore file can make the reader hang or grow: no FIFO is opened, no link followed inside a tree, and what is
+over the limits below is not obeyed, with a line in the log.
+Source: gitignore(5), and dir.c of git.
 """
 
 from __future__ import annotations
 
+import io
+import logging
+import os
 import re
+import stat
+from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
-_CLASSES = {
-    b"alnum": b"0-9A-Za-z", b"alpha": b"A-Za-z", b"blank": b" \\t", b"cntrl": b"\\x00-\\x1f\\x7f", b"digit": b"0-9",
-    b"graph": b"\\x21-\\x7e", b"lower": b"a-z", b"print": b"\\x20-\\x7e", b"punct": b"!-/:-@\\[-`{-~",
-    b"space": b" \\t\\n\\r\\f\\v", b"upper": b"A-Z", b"xdigit": b"0-9A-Fa-f",
-}  # fmt: skip
-_WILD = frozenset(b"*?[\\")
-MAX_IGNORE_BYTES = 16 << 20
+from lowtide.system.wildmatch import SPECIAL, translate
+
+log = logging.getLogger(__name__)
+
+MAX_IGNORE_BYTES = 1 << 19
+"""Of ignore files in force at one place; their rules take up to thirty times that."""
+MAX_WILD_BYTES = 1 << 17
+"""Of the patterns of one file that need a regular expression, which takes about forty times their length."""
+_BLOCK_BYTES = 1 << 13
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One pattern: `where` names file and line for people."""
+    """The pattern that decided; `text` is for people: `.gitignore:12: *.log`."""
 
-    pattern: bytes
     negated: bool
-    folders_only: bool
-    where: str
-
-    def describe(self) -> str:
-        """`.gitignore:12: *.log`."""
-        mark = "!" if self.negated else ""
-        tail = "/" if self.folders_only else ""
-        return f"{self.where}: {mark}{self.pattern.decode('utf-8', 'backslashreplace')}{tail}"
+    text: str
 
 
-@dataclass(slots=True)
+class _Literal:
+    """Patterns that are looked up; only the last of equal ones counts, the last for folders alone beside it."""
+
+    __slots__ = ("any", "folder")
+
+    def __init__(self) -> None:
+        self.any: dict[bytes, int] = {}
+        self.folder: dict[bytes, int] = {}
+
+    def add(self, key: bytes, number: int, folders_only: bool) -> None:
+        (self.folder if folders_only else self.any)[key] = number
+
+    def find(self, key: bytes, is_folder: bool) -> int:
+        number = self.any.get(key, -1)
+        return max(number, self.folder.get(key, -1)) if is_folder else number
+
+
+class _Wild:
+    """Patterns that need an expression: one for many, the last pattern first, so that the first to match decides."""
+
+    __slots__ = ("_compiled", "_flags", "_sources")
+
+    def __init__(self, fold: bool) -> None:
+        self._flags = int(re.DOTALL | re.IGNORECASE) if fold else int(re.DOTALL)
+        self._sources: list[tuple[bytes, int, bool]] = []
+        self._compiled: dict[bool, list[tuple[re.Pattern[bytes], list[int]]]] = {}
+
+    def add(self, expression: bytes, number: int, folders_only: bool) -> None:
+        self._sources.append((expression, number, folders_only))
+
+    def find(self, text: bytes, is_folder: bool) -> int:
+        blocks = self._compiled.get(is_folder)
+        if blocks is None:
+            blocks = self._compiled[is_folder] = self._compile(is_folder)
+        for pattern, numbers in blocks:
+            if (match := pattern.match(text)) is not None:
+                assert match.lastindex is not None
+                return numbers[match.lastindex - 1]
+        return -1
+
+    def _compile(self, is_folder: bool) -> list[tuple[re.Pattern[bytes], list[int]]]:
+        blocks: list[tuple[re.Pattern[bytes], list[int]]] = []
+        waiting: list[bytes] = []
+        numbers: list[int] = []
+        size = 0
+        for expression, number, folders_only in reversed(self._sources):
+            if folders_only and not is_folder:
+                continue
+            waiting.append(b"(" + expression + b")\\Z")
+            numbers.append(number)
+            size += len(expression)
+            if size > _BLOCK_BYTES:
+                blocks.append((re.compile(b"|".join(waiting), self._flags), numbers))
+                waiting, numbers, size = [], [], 0
+        if waiting:
+            blocks.append((re.compile(b"|".join(waiting), self._flags), numbers))
+        return blocks
+
+
 class Rules:
-    """The patterns of one file, sorted by how they can be looked up; `base` is its folder's path from the walk's root.
+    """The patterns of one ignore file, called `shown` for people.
 
-    A file above the root has an `outer` path instead: what lies between its folder and the root, to put in front.
+    `base_bytes` is the length of its folder's path from the walk's root, with the `/`. A file above the root has an `outer`
+    path instead: what lies between its folder and the root. With `fold`, ASCII letters match in either case.
     """
 
-    base: bytes = b""
-    outer: bytes = b""
-    _rules: list[Rule] = field(default_factory=list)
-    _names: dict[bytes, list[int]] = field(default_factory=dict)
-    _suffixes: dict[bytes, list[int]] = field(default_factory=dict)
-    _paths: dict[bytes, list[int]] = field(default_factory=dict)
-    _name_patterns: list[tuple[int, re.Pattern[bytes]]] = field(default_factory=list)
-    _path_patterns: list[tuple[int, re.Pattern[bytes]]] = field(default_factory=list)
+    def __init__(
+        self, shown: str, base_bytes: int = 0, outer: bytes = b"", fold: bool = False, read_bytes: int = 0
+    ) -> None:
+        self.outer = outer
+        self.read_bytes = read_bytes
+        self._shown = shown
+        self._base_bytes = base_bytes
+        self._fold = fold
+        self._texts: list[bytes] = []
+        self._lines = array("I")
+        self._names = _Literal()
+        self._extensions = _Literal()
+        self._suffixes: dict[int, _Literal] = {}
+        self._paths = _Literal()
+        self._wild_names: _Wild | None = None
+        self._wild_paths: _Wild | None = None
+        self._wild_bytes = 0
+        self._any_path = False
 
     def __bool__(self) -> bool:
-        return bool(self._rules)
+        return bool(self._texts)
 
-    def add(self, line: bytes, where: str) -> None:
-        """Take one line of an ignore file; comments and blank lines are nothing."""
-        line = _trim(line)
-        if not line or line.startswith(b"#"):
+    def add(self, line: bytes, number: int) -> None:
+        """Take line `number` (from 1) of an ignore file; comments and what can match nothing are nothing."""
+        text = _trim(line.partition(b"\0")[0])
+        if text.startswith(b"#"):
             return
-        negated = line.startswith(b"!")
-        if negated:
-            line = line[1:]
-        folders_only = line.endswith(b"/")
+        bare = text[1:] if text.startswith(b"!") else text
+        folders_only = bare.endswith(b"/")
         if folders_only:
-            line = line[:-1]
-        if not line:
-            return
-        anchored = b"/" in line
-        pattern = line.removeprefix(b"/")
-        number = len(self._rules)
-        self._rules.append(Rule(line, negated, folders_only, where))
+            bare = bare[:-1]
+        anchored = b"/" in bare
+        pattern = bare.removeprefix(b"/")
         if not pattern:
             return
-        if not _WILD.intersection(pattern):
-            (self._paths if anchored else self._names).setdefault(pattern, []).append(number)
-        elif not anchored and pattern[:2] == b"*." and not _WILD.intersection(pattern[1:]) and b"." not in pattern[2:]:
-            self._suffixes.setdefault(pattern[1:], []).append(number)
+        here = len(self._texts)
+        key = pattern.lower() if self._fold else pattern
+        if SPECIAL.isdisjoint(pattern):
+            (self._paths if anchored else self._names).add(key, here, folders_only)
+        elif not anchored and pattern[:1] == b"*" and SPECIAL.isdisjoint(pattern[1:]) and len(pattern) > 1:
+            if pattern[1:2] == b"." and b"." not in pattern[2:]:
+                self._extensions.add(key[1:], here, folders_only)
+            else:
+                self._suffixes.setdefault(len(key) - 1, _Literal()).add(key[1:], here, folders_only)
+        elif not self._add_wild(pattern, anchored, here, folders_only, number):
+            return
+        self._any_path |= anchored
+        self._texts.append(text)
+        self._lines.append(number)
+
+    def _add_wild(self, pattern: bytes, anchored: bool, here: int, folders_only: bool, number: int) -> bool:
+        try:
+            expression = translate(pattern)
+        except ValueError:
+            return False
+        self._wild_bytes += len(pattern)
+        if self._wild_bytes > MAX_WILD_BYTES:
+            log.warning("ignore-pattern-not-obeyed file=%s line=%d why=too-many-patterns", self._shown, number)
+            return False
+        if anchored:
+            wild = self._wild_paths = self._wild_paths or _Wild(self._fold)
         else:
-            try:
-                compiled = re.compile(translate(pattern), re.DOTALL)
-            except (ValueError, re.error):
-                return  # git: a pattern that is not valid matches nothing
-            (self._path_patterns if anchored else self._name_patterns).append((number, compiled))
+            wild = self._wild_names = self._wild_names or _Wild(self._fold)
+        wild.add(expression, here, folders_only)
+        return True
 
     def find(self, path: bytes, name: bytes, is_folder: bool) -> Rule | None:
         """The last pattern that matches `path` (from the walk's root; `name` is its last part), or None."""
-        best = -1
-        if self._names and (numbers := self._names.get(name)):
-            best = self._last(numbers, is_folder, best)
-        if self._suffixes and (dot := name.rfind(b".")) >= 0 and (numbers := self._suffixes.get(name[dot:])):
-            best = self._last(numbers, is_folder, best)
-        for number, pattern in reversed(self._name_patterns):
-            if number < best:
-                break
-            if (is_folder or not self._rules[number].folders_only) and pattern.fullmatch(name):
+        return self.match(self.outer + path[self._base_bytes :] if self._any_path else b"", name, is_folder)
+
+    def match(self, relative: bytes, name: bytes, is_folder: bool) -> Rule | None:
+        """As `find`, with the path from the ignore file's own folder."""
+        if self._fold:
+            relative, name = relative.lower(), name.lower()
+        best = self._names.any.get(name, -1)
+        if (dot := name.rfind(b".")) >= 0 and (number := self._extensions.any.get(name[dot:], -1)) > best:
+            best = number
+        for size, suffixes in self._suffixes.items():
+            if (number := suffixes.any.get(name[-size:], -1)) > best:
                 best = number
-                break
-        if self._paths or self._path_patterns:
-            relative = self.outer + path[len(self.base) :]
-            if numbers := self._paths.get(relative):
-                best = self._last(numbers, is_folder, best)
-            for number, pattern in reversed(self._path_patterns):
-                if number < best:
-                    break
-                if (is_folder or not self._rules[number].folders_only) and pattern.fullmatch(relative):
-                    best = number
-                    break
-        return self._rules[best] if best >= 0 else None
+        if self._wild_names is not None and (number := self._wild_names.find(name, is_folder)) > best:
+            best = number
+        if self._any_path:
+            best = max(best, self._paths.find(relative, is_folder))
+            if self._wild_paths is not None:
+                best = max(best, self._wild_paths.find(relative, is_folder))
+        if is_folder:
+            best = max(best, self._folders_only(name))
+        if best < 0:
+            return None
+        text = self._texts[best]
+        shown = text.decode("utf-8", "backslashreplace")
+        return Rule(text.startswith(b"!"), f"{self._shown}:{self._lines[best]}: {shown}")
 
-    def _last(self, numbers: list[int], is_folder: bool, best: int) -> int:
-        for number in reversed(numbers):
-            if is_folder or not self._rules[number].folders_only:
-                return max(number, best)
-        return best
+    def _folders_only(self, name: bytes) -> int:
+        dot = name.rfind(b".")
+        best = max(self._names.folder.get(name, -1), self._extensions.folder.get(name[dot:], -1) if dot >= 0 else -1)
+        return max([best, *(suffixes.folder.get(name[-size:], -1) for size, suffixes in self._suffixes.items())])
 
 
-def read_rules(file: Path | bytes, shown: str, *, base: bytes = b"", outer: bytes = b"") -> Rules | None:
-    """The rules of one ignore file, called `shown` for people; None when there is none or it cannot be read."""
-    try:
-        with open(file, "rb") as stream:
-            data = stream.read(MAX_IGNORE_BYTES)
-    except OSError:
+def read_rules(
+    file: bytes,
+    shown: str,
+    *,
+    base_bytes: int = 0,
+    outer: bytes = b"",
+    fold: bool = False,
+    follow: bool = False,
+    limit_bytes: int = MAX_IGNORE_BYTES,
+) -> Rules | None:
+    """The rules of an ignore file; None when there is none, or it cannot be read. As in git, a link counts only if `follow`."""
+    data = read_small(file, limit_bytes + 1, follow=follow)
+    if data is None:
         return None
-    rules = Rules(base, outer)
-    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        rules.add(line.removesuffix(b"\r"), f"{shown}:{number}")
+    if len(data) > limit_bytes:
+        log.warning("ignore-file-cut file=%s limit_bytes=%d", shown, limit_bytes)
+        data = data[: data.rfind(b"\n", 0, limit_bytes) + 1]
+    rules = Rules(shown, base_bytes, outer, fold, len(data))
+    for number, line in enumerate(io.BytesIO(data.removeprefix(b"\xef\xbb\xbf")), 1):
+        rules.add(line.removesuffix(b"\n").removesuffix(b"\r"), number)
     return rules if rules else None
 
 
-def rules_of(patterns: Iterable[str], where: str) -> Rules:
-    """Rules from a list of patterns."""
-    rules = Rules()
-    for pattern in patterns:
-        rules.add(pattern.encode("utf-8", "surrogateescape"), where)
+def rules_of(patterns: Iterable[str], shown: str) -> Rules:
+    """Rules from a list of patterns, numbered from 1."""
+    rules = Rules(shown)
+    for number, pattern in enumerate(patterns, 1):
+        rules.add(pattern.encode("utf-8", "surrogateescape"), number)
     return rules
 
 
-def translate(pattern: bytes) -> bytes:
-    """The regular expression of a wildmatch pattern, as git matches whole paths (`*` does not pass `/`, `**` can).
-
-    ValueError for a pattern that git takes as invalid.
-    """
-    out = bytearray()
-    index, end = 0, len(pattern)
-    while index < end:
-        byte = pattern[index : index + 1]
-        index += 1
-        if byte == b"*":
-            start = index - 1
-            while index < end and pattern[index : index + 1] == b"*":
-                index += 1
-            index = _stars(pattern, start, index, out)
-        elif byte == b"?":
-            out += b"[^/]"
-        elif byte == b"[":
-            index = _class(pattern, index, out)
-        elif byte == b"\\":
-            if index >= end:
-                raise ValueError("a backslash at the end")
-            out += re.escape(pattern[index : index + 1])
-            index += 1
-        else:
-            out += re.escape(byte)
-    return bytes(out)
-
-
-def _stars(pattern: bytes, start: int, index: int, out: bytearray) -> int:
-    """One or more stars from `start` to `index`; returns where to go on."""
-    alone = index - start == 2 and (start == 0 or pattern[start - 1 : start] == b"/")
-    following = pattern[index : index + 1]
-    if alone and following == b"/":
-        out += b"(?:.*/)?"
-        return index + 1
-    if alone and not following:
-        out += b".*" if start == 0 else b".+"
-        return index
-    out += b"[^/]*"
-    return index
-
-
-def _class(pattern: bytes, index: int, out: bytearray) -> int:
-    """A bracket expression; `index` is behind its `[`. Returns where to go on."""
-    end = len(pattern)
-    negated = pattern[index : index + 1] in (b"!", b"^")
-    if negated:
-        index += 1
-    body = bytearray()
-    first = True
-    while True:
-        if index >= end:
-            raise ValueError("a class without its end")
-        byte = pattern[index : index + 1]
-        if byte == b"]" and not first:
-            break
-        first = False
-        if byte == b"[" and pattern[index + 1 : index + 2] == b":" and (close := pattern.find(b":]", index + 2)) > 0:
-            name = pattern[index + 2 : close]
-            if name not in _CLASSES:
-                raise ValueError("an unknown class")
-            body += _CLASSES[name]
-            index = close + 2
-            continue
-        low, index = _literal(pattern, index)
-        if pattern[index : index + 1] == b"-" and pattern[index + 1 : index + 2] not in (b"]", b""):
-            high, index = _literal(pattern, index + 1)
-            if low <= high:
-                body += b"\\x%02x-\\x%02x" % (low[0], high[0])
-        else:
-            body += b"\\x%02x" % low[0]
-    if negated:
-        out += b"[^/" + body + b"]"
-    elif body:
-        out += b"(?!/)[" + body + b"]"
-    else:
-        out += b"(?!)"
-    return index + 1
-
-
-def _literal(pattern: bytes, index: int) -> tuple[bytes, int]:
-    if pattern[index : index + 1] == b"\\":
-        index += 1
-        if index >= len(pattern):
-            raise ValueError("a backslash at the end")
-    return pattern[index : index + 1], index + 1
+def read_small(file: bytes, limit_bytes: int, *, follow: bool = False) -> bytes | None:
+    """Up to `limit_bytes` of a regular file; None for anything else, and for one that cannot be read. Never blocks."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    if not follow:
+        flags |= getattr(os, "O_NOFOLLOW", 0)
+    try:
+        fd = os.open(file, flags)
+    except (OSError, ValueError):
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return None
+        with open(fd, "rb", closefd=False) as stream:
+            return stream.read(limit_bytes)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
 
 
 def _trim(line: bytes) -> bytes:
     """Without trailing blanks, unless a backslash keeps them."""
-    while line.endswith(b" "):
-        backslashes = len(line) - 1 - len(line[:-1].rstrip(b"\\"))
-        if backslashes % 2:
-            break
-        line = line[:-1]
-    return line
+    if not line.endswith(b" "):
+        return line
+    kept = index = 0
+    while index < len(line):
+        byte = line[index]
+        if byte == 0x5C:
+            if index + 1 == len(line):
+                return line
+            index += 2
+            kept = index
+        else:
+            index += 1
+            if byte != 0x20:
+                kept = index
+    return line[:kept]

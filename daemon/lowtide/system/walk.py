@@ -2,16 +2,14 @@
 
 Invariant: files come sorted by their relative path, byte by byte, folders walked in depth; memory is bounded by one
 folder's names a level, whatever the size of the tree.
-Invariant: nothing is opened but ignore files; no link is followed; an entry that cannot be read comes with its reason.
-Files that git tracks although they match an ignore pattern are found with git's help; without git they are left out.
+Invariant: nothing is opened but ignore files, marks of caches and git's index; no link is followed; an entry that cannot be
+read comes with its reason.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import stat
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,17 +17,24 @@ from pathlib import Path
 
 from lowtide.config import IndexSettings, format_size
 from lowtide.models import FileStat, Reason
-from lowtide.system.ignore import Rule, Rules, read_rules, rules_of
-from lowtide.system.named import NEVER_WALKED, VENDOR_MARKS, named_reason, vendored_folder
+from lowtide.system import named, scope
+from lowtide.system.ignore import read_small
+from lowtide.system.scope import Judge, Scope
 from lowtide.work.languages import language_for
 
-_MARKS = frozenset({b".git", b".gitignore", b".lowtideignore", b"CACHEDIR.TAG", b"pyvenv.cfg", b".lowtide.toml"})
-_CACHEDIR_SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55"
-_SYSTEM_FOLDERS = (
-    "/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/media", "/mnt", "/opt", "/proc", "/root", "/run",
-    "/sbin", "/srv", "/sys", "/tmp", "/usr", "/var", "/Users", "/System", "/Library", "/Applications", "/Volumes",
-)  # fmt: skip
-_SYSTEM_TREES = ("/proc", "/sys", "/dev", "/boot", "/run")
+_CACHE_TAG = b"CACHEDIR.TAG"
+_CACHE_SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55"
+_MARKS = scope.MARKS | named.MARKS | {_CACHE_TAG}
+_CHECK_EVERY = 512
+_MOST_INT64 = (1 << 63) - 1
+_SYSTEM_FOLDERS = frozenset({
+    "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/libx32", "/media", "/mnt", "/opt", "/proc", "/root",
+    "/run", "/sbin", "/snap", "/srv", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/lib64", "/usr/local", "/usr/sbin",
+    "/usr/share", "/usr/src", "/var", "/var/cache", "/var/lib", "/var/log", "/var/tmp", "/nix", "/nix/store", "/gnu",
+    "/Applications", "/Library", "/System", "/Users", "/Volumes", "/private", "/private/tmp", "/private/var",
+})  # fmt: skip
+_SYSTEM_TREES = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/System")
+_HOMES = ("/home", "/Users")
 
 
 def refuse_reason(root: Path) -> str | None:
@@ -41,55 +46,30 @@ def refuse_reason(root: Path) -> str | None:
             return "it is your home folder"
         if real in home.parents:
             return "your home folder lies in it"
+    if real == real.parent:
+        return "it is the whole file system"
+    if str(real.parent) in _HOMES:
+        return "it is a home folder"
     if str(real) in _SYSTEM_FOLDERS or any(str(real).startswith(f"{tree}/") for tree in _SYSTEM_TREES):
         return "it is a system folder"
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """What decides inside one folder: ignore files, nearest first, and whether the folder itself is ignored by git."""
-
-    git: tuple[Rules, ...]
-    own: tuple[Rules, ...]
-    ignored: bool = False
-
-
 def walk(root: Path, settings: IndexSettings, cancelled: Callable[[], bool] = lambda: False) -> Iterator[FileStat]:
-    """Every file below `root` as a FileStat, sorted; ends early when `cancelled()`. OSError when `root` cannot be read."""
-    walker = _Walker(os.fsencode(root), settings)
-    yield from walker.run(cancelled)
+    """Every file below `root` as a FileStat, sorted by path; a folder left out whole is one, with a `/` at its end.
+
+    What a rule ignores does not come at all (see `explain`). Ends early when `cancelled()`. OSError when `root` cannot be read.
+    """
+    return _Walker(root, settings).run(cancelled)
 
 
 def explain(root: Path, path: bytes, settings: IndexSettings) -> FileStat | None:
-    """Why one existing `path` (relative to `root`) would be left out: a FileStat with its reason; None when it would not."""
-    walker = _Walker(os.fsencode(root), settings)
-    scope = walker.outermost()
-    parts = path.split(b"/")
-    for depth in range(len(parts)):
-        parent = b"/".join(parts[:depth])
-        prefix = parent + b"/" if parent else b""
-        here = prefix + parts[depth]
-        listing = walker.list(parent)
-        if listing is None:
-            return FileStat(prefix, 0, 0, 0, Reason.UNREADABLE, "its folder cannot be read")
-        if (why := walker.left_out(parent, listing)) and parent:
-            return FileStat(path, 0, 0, 0, Reason.VENDORED, why)
-        if parts[depth] in NEVER_WALKED:
-            return FileStat(path, 0, 0, 0, Reason.EXCLUDED, f"{parts[depth].decode()}/ is never walked")
-        scope = walker.enter(parent, scope, listing)
-        is_folder = stat.S_ISDIR(os.lstat(os.path.join(walker.root, here)).st_mode)
-        ignored, rule = walker.judge(here, parts[depth], is_folder, scope)
-        if ignored and not walker.is_tracked(here, is_folder):
-            where = rule.describe() if rule else "its folder is ignored"
-            return FileStat(path, 0, 0, 0, Reason.EXCLUDED, where)
-        scope = _Scope(scope.git, scope.own, ignored)
-        if is_folder and depth == len(parts) - 1:
-            inside = walker.list(here)
-            why = walker.left_out(here, inside) if inside is not None else ""
-            return FileStat(path, 0, 0, 0, Reason.VENDORED, why) if why else None
-    found = walker.examine(path, parts[-1])
-    return found if found is not None and found.reason else None
+    """Why one `path` (relative to `root`) would be left out: a FileStat with its reason; None when it would not, or is not there."""
+    walker = _Walker(root, settings)
+    try:
+        return walker.explain(path)
+    finally:
+        walker.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,71 +81,115 @@ class _Listing:
 
 
 class _Walker:
-    def __init__(self, root: bytes, settings: IndexSettings) -> None:
-        self.root = root
+    def __init__(self, root: Path, settings: IndexSettings) -> None:
+        self._root = os.path.realpath(os.fsencode(root))
+        self._inside = self._root.rstrip(b"/") + b"/"
         self._settings = settings
-        self._exclude = rules_of(settings.exclude, "exclude in the configuration")
-        self._include = rules_of(settings.include, "include in the configuration")
-        self._git_top = _git_top(root)
-        self._tracked, self._tracked_folders = _tracked_although_ignored(root) if self._git_top else (set(), set())
-        self._global = _global_rules()
+        self._judge = Judge(self._root, settings)
+        self._stack: list[tuple[bytes, Iterator[bytes], Scope]] = []
 
-    # -- the walk -----------------------------------------------------------------------------------------------
+    def close(self) -> None:
+        while self._stack:
+            self._pop()
+
+    def _push(self, path: bytes, listing: _Listing, around: Scope) -> None:
+        inner = self._judge.enter(path, around, listing.marks)
+        self._stack.append((path + b"/" if path else b"", iter(listing.names), inner))
+
+    def _pop(self) -> None:
+        _, _, inner = self._stack.pop()
+        self._judge.leave(inner, self._stack[-1][2] if self._stack else None)
 
     def run(self, cancelled: Callable[[], bool]) -> Iterator[FileStat]:
-        listing = self.list(b"")
-        if listing is None:
-            os.listdir(self.root)  # raises what is wrong
+        listing = self._list(b"")
+        if isinstance(listing, str):
+            os.listdir(self._root)  # raises what is wrong
             return
-        stack: list[tuple[bytes, Iterator[bytes], _Scope]] = [
-            (b"", iter(listing.names), self.enter(b"", self.outermost(), listing))
-        ]
-        while stack:
-            prefix, names, scope = stack[-1]
-            for entry in names:
-                if entry.endswith(b"/"):
-                    opened = self._open_folder(prefix + entry[:-1], entry[:-1], scope)
-                    if isinstance(opened, FileStat):
-                        yield opened
-                    elif opened is not None:
-                        stack.append(opened)
-                        break
-                elif (found := self._file(prefix + entry, entry, scope)) is not None:
-                    yield found
-            else:
-                stack.pop()
-            if cancelled():
-                return
-
-    def _open_folder(
-        self, path: bytes, name: bytes, scope: _Scope
-    ) -> tuple[bytes, Iterator[bytes], _Scope] | FileStat | None:
-        if name in NEVER_WALKED:
-            return None
-        ignored, _ = self.judge(path, name, True, scope)
-        if ignored and not self.is_tracked(path, True):
-            return None
-        if not self._settings.vendored and (why := vendored_folder(name, frozenset())):
-            return FileStat(path + b"/", 0, 0, 0, Reason.VENDORED, why)
-        listing = self.list(path)
-        if listing is None:
-            return FileStat(path + b"/", 0, 0, 0, Reason.UNREADABLE, self._why_unreadable(path))
-        if why := self.left_out(path, listing):
-            return FileStat(path + b"/", 0, 0, 0, Reason.VENDORED, why)
-        inner = self.enter(path, _Scope(scope.git, scope.own, ignored), listing)
-        return path + b"/", iter(listing.names), inner
-
-    def _file(self, path: bytes, name: bytes, scope: _Scope) -> FileStat | None:
-        ignored, _ = self.judge(path, name, False, scope)
-        if ignored and not self.is_tracked(path, False):
-            return None
-        return self.examine(path, name)
-
-    def examine(self, path: bytes, name: bytes) -> FileStat | None:
-        """What the file system and the name tell of one file; None when it has gone meanwhile."""
-        full = os.path.join(self.root, path)
         try:
-            info = os.lstat(full)
+            self._push(b"", listing, self._judge.outermost())
+            until_check = _CHECK_EVERY
+            while self._stack:
+                prefix, names, inner = self._stack[-1]
+                for entry in names:
+                    if entry.endswith(b"/"):
+                        if (found := self._open(prefix + entry[:-1], entry[:-1], inner)) is not None:
+                            yield found
+                        if self._stack[-1][1] is not names:
+                            break
+                    elif (
+                        entry != scope.GIT
+                        and self._judge.file(prefix + entry, entry, inner) is None
+                        and (found := self._examine(prefix + entry, entry)) is not None
+                        and found.reason is not Reason.EXCLUDED
+                    ):
+                        yield found
+                    until_check -= 1
+                    if until_check < 0:
+                        until_check = _CHECK_EVERY
+                        if cancelled():
+                            return
+                else:
+                    self._pop()
+        finally:
+            self.close()
+
+    def _open(self, path: bytes, name: bytes, around: Scope) -> FileStat | None:
+        """Go into a folder, or say why not; None also when a rule ignores it."""
+        if name in named.NEVER_WALKED:
+            return None
+        inner = self._judge.folder(path, name, around)
+        if not isinstance(inner, Scope):
+            return None
+        if why := self._left_out(path, name, frozenset()):
+            return FileStat(path + b"/", 0, 0, 0, Reason.VENDORED, why)
+        listing = self._list(path)
+        if isinstance(listing, str):
+            return FileStat(path + b"/", 0, 0, 0, Reason.UNREADABLE, listing)
+        if why := self._left_out(path, name, listing.marks):
+            return FileStat(path + b"/", 0, 0, 0, Reason.VENDORED, why)
+        self._push(path, listing, inner)
+        return None
+
+    def explain(self, path: bytes) -> FileStat | None:
+        parts = [part for part in path.split(b"/") if part]
+        whole = b"/".join(parts)
+        around = self._judge.outermost()
+        for depth, name in enumerate(parts):
+            parent = b"/".join(parts[:depth])
+            here = b"/".join(parts[: depth + 1])
+            listing = self._list(parent)
+            if isinstance(listing, str):
+                return FileStat(whole, 0, 0, 0, Reason.UNREADABLE, f"{_shown(parent)}/: {listing}")
+            if parent and (why := self._left_out(parent, parts[depth - 1], listing.marks)):
+                return FileStat(whole, 0, 0, 0, Reason.VENDORED, why)
+            self._push(parent, listing, around)
+            around = self._stack[-1][2]
+            is_folder = name + b"/" in listing.names
+            if name == scope.GIT or (is_folder and name in named.NEVER_WALKED):
+                return FileStat(whole, 0, 0, 0, Reason.EXCLUDED, f"{_shown(name)} is never walked")
+            if not is_folder:
+                if rule := self._judge.file(here, name, around):
+                    return FileStat(whole, 0, 0, 0, Reason.EXCLUDED, rule.text)
+                found = self._examine(here, name)
+                if found is None or not found.reason:
+                    return None
+                if here == whole:
+                    return found
+                return FileStat(whole, 0, 0, 0, found.reason, f"{_shown(here)} is {found.rule}")
+            inner = self._judge.folder(here, name, around)
+            if not isinstance(inner, Scope):
+                return FileStat(whole, 0, 0, 0, Reason.EXCLUDED, inner.text)
+            around = inner
+        listing = self._list(whole)
+        if isinstance(listing, str):
+            return FileStat(whole, 0, 0, 0, Reason.UNREADABLE, listing)
+        why = self._left_out(whole, parts[-1], listing.marks) if parts else ""
+        return FileStat(whole, 0, 0, 0, Reason.VENDORED, why) if why else None
+
+    def _examine(self, path: bytes, name: bytes) -> FileStat | None:
+        """What the file system and the name tell of one file; None when it has gone meanwhile."""
+        try:
+            info = os.lstat(self._inside + path)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -173,11 +197,12 @@ class _Walker:
         reason: Reason | None = None
         rule = ""
         settings = self._settings
-        if stat.S_ISLNK(info.st_mode):
-            reason, rule = self._link(full)
-        elif not stat.S_ISREG(info.st_mode):
-            reason, rule = Reason.NOT_A_FILE, _kind(info.st_mode)
-        elif found := named_reason(name, generated=settings.generated, minified=settings.minified):
+        if not stat.S_ISREG(info.st_mode):
+            if stat.S_ISLNK(info.st_mode):
+                reason, rule = self._link(self._inside + path)
+            else:
+                reason, rule = Reason.NOT_A_FILE, _kind(info.st_mode)
+        elif found := named.named_reason(name, generated=settings.generated, minified=settings.minified):
             reason, rule = found
         elif info.st_size == 0:
             reason, rule = Reason.EMPTY, "the file is empty"
@@ -188,120 +213,56 @@ class _Walker:
             language = language_for(path, b"")
             if language is None or language.name not in settings.languages:
                 reason, rule = Reason.EXCLUDED, "not one of `languages` in the configuration"
-        return FileStat(path, info.st_size, info.st_mtime_ns, info.st_ino, reason, rule)
+        # What the index can hold: some file systems give 64-bit inodes, and times beyond the year 2262.
+        return FileStat(path, info.st_size, min(info.st_mtime_ns, _MOST_INT64), info.st_ino & _MOST_INT64, reason, rule)
 
     def _link(self, full: bytes) -> tuple[Reason, str]:
-        real = os.path.realpath(full)
-        top = os.path.realpath(self.root)
-        target = os.readlink(full).decode("utf-8", "backslashreplace")
-        if real == top or real.startswith(top.rstrip(b"/") + b"/"):
-            return Reason.SYMLINK, f"a link to {target}"
-        return Reason.SYMLINK_OUT, f"a link to {target}"
+        try:
+            rule = f"a link to {_shown(os.readlink(full))}"
+            real = os.path.realpath(full)
+        except OSError as error:
+            return Reason.UNREADABLE, error.strerror or str(error)
+        inside = real.startswith(self._inside) or real + b"/" == self._inside
+        return (Reason.SYMLINK if inside else Reason.SYMLINK_OUT), rule
 
-    def list(self, path: bytes) -> _Listing | None:
-        """A folder's entries; None when it cannot be read."""
+    def _list(self, path: bytes) -> _Listing | str:
+        """A folder's entries, or why they cannot be read."""
         names: list[bytes] = []
         marks: set[bytes] = set()
-        interesting = _MARKS | VENDOR_MARKS
         try:
-            with os.scandir(os.path.join(self.root, path) if path else self.root) as entries:
+            with os.scandir(self._inside + path) as entries:
                 for entry in entries:
                     name = entry.name
-                    if name in interesting:
+                    if name in _MARKS:
                         marks.add(name)
-                    names.append(name + b"/" if entry.is_dir(follow_symlinks=False) else name)
-        except OSError:
-            return None
+                    names.append(name + b"/" if _is_folder(entry) else name)
+        except OSError as error:
+            return error.strerror or str(error)
         names.sort()
         return _Listing(names, frozenset(marks))
 
-    def _why_unreadable(self, path: bytes) -> str:
-        try:
-            with os.scandir(os.path.join(self.root, path)):
-                return "it could not be read"
-        except OSError as error:
-            return error.strerror or str(error)
-
-    def left_out(self, path: bytes, listing: _Listing) -> str:
-        """Why a folder is left out whole, by its name and by what it holds; nothing for the root."""
-        if self._settings.vendored or not path:
+    def _left_out(self, path: bytes, name: bytes, marks: frozenset[bytes]) -> str:
+        """Why a folder is left out whole, by its name and by what it holds."""
+        if self._settings.vendored:
             return ""
-        if why := vendored_folder(path.rpartition(b"/")[2], listing.marks):
+        if why := named.vendored_folder(name, marks & named.MARKS if marks else marks):
             return why
-        if b"CACHEDIR.TAG" in listing.marks:
-            with suppress(OSError), open(os.path.join(self.root, path, b"CACHEDIR.TAG"), "rb") as file:
-                if file.read(len(_CACHEDIR_SIGNATURE)) == _CACHEDIR_SIGNATURE:
-                    return "CACHEDIR.TAG in it: a cache"
+        if _CACHE_TAG in marks:
+            tag = read_small(os.path.join(self._root, path, _CACHE_TAG), len(_CACHE_SIGNATURE))
+            if tag == _CACHE_SIGNATURE:
+                return f"{_CACHE_TAG.decode()} in it: a cache"
         return ""
 
-    # -- ignore rules -------------------------------------------------------------------------------------------
 
-    def outermost(self) -> _Scope:
-        """The rules that hold above the root: the user's, the repository's, and those of folders around the root."""
-        git = [self._global] if self._global else []
-        if self._git_top is not None and self._git_top != self.root:
-            git = _repository_rules(self._git_top, self.root) + git
-            folder = os.path.dirname(self.root)
-            between = []
-            while True:
-                outer = os.path.relpath(self.root, folder) + b"/"
-                if rules := read_rules(
-                    os.path.join(folder, b".gitignore"), f"{os.fsdecode(folder)}/.gitignore", outer=outer
-                ):
-                    between.append(rules)
-                if folder == self._git_top:
-                    break
-                folder = os.path.dirname(folder)
-            git = between + git
-        return _Scope(tuple(git), ())
-
-    def enter(self, path: bytes, scope: _Scope, listing: _Listing) -> _Scope:
-        """The scope inside the folder `path`, with the ignore files that it holds."""
-        marks = listing.marks
-        git, own = scope.git, scope.own
-        base = path + b"/" if path else b""
-        folder = os.path.join(self.root, path) if path else self.root
-        if b".git" in marks and os.path.exists(os.path.join(folder, b".git")):
-            # A repository of its own: the rules of the one around it end here.
-            outer = (self._global,) if self._global else ()
-            git = (*_repository_rules(folder, folder, base), *outer)
-        if b".gitignore" in marks and (
-            rules := read_rules(os.path.join(folder, b".gitignore"), _shown(base, ".gitignore"), base=base)
-        ):
-            git = (rules, *git)
-        if b".lowtideignore" in marks and (
-            rules := read_rules(os.path.join(folder, b".lowtideignore"), _shown(base, ".lowtideignore"), base=base)
-        ):
-            own = (rules, *own)
-        if git is scope.git and own is scope.own:
-            return scope
-        return _Scope(git, own, scope.ignored)
-
-    def judge(self, path: bytes, name: bytes, is_folder: bool, scope: _Scope) -> tuple[bool, Rule | None]:
-        """Whether an entry is ignored, and the rule that says so (None: nothing says anything)."""
-        if self._exclude and (rule := self._exclude.find(path, name, is_folder)):
-            return not rule.negated, rule
-        if self._include and not is_folder and self._include.find(path, name, False) is None:
-            return True, Rule(b"", False, False, "not in `include` of the configuration")
-        for rules in scope.own:
-            if rule := rules.find(path, name, is_folder):
-                return not rule.negated, rule
-        if not self._settings.gitignore:
-            return False, None
-        if scope.ignored:
-            return True, None
-        for rules in scope.git:
-            if rule := rules.find(path, name, is_folder):
-                return not rule.negated, rule
-        return False, None
-
-    def is_tracked(self, path: bytes, is_folder: bool) -> bool:
-        """Whether git tracks an ignored file, or a file below an ignored folder."""
-        return path in (self._tracked_folders if is_folder else self._tracked)
+def _is_folder(entry: os.DirEntry[bytes]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
 
 
-def _shown(base: bytes, name: str) -> str:
-    return base.decode("utf-8", "backslashreplace") + name
+def _shown(path: bytes) -> str:
+    return path.decode("utf-8", "backslashreplace")
 
 
 def _kind(mode: int) -> str:
@@ -314,67 +275,3 @@ def _kind(mode: int) -> str:
         if test(mode):
             return name
     return "not a regular file"
-
-
-def _git_top(root: bytes) -> bytes | None:
-    """The folder of the repository that `root` lies in, or None."""
-    folder = os.path.realpath(root)
-    while True:
-        if os.path.exists(os.path.join(folder, b".git")):
-            return folder if folder != os.path.realpath(root) else root
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return None
-        folder = parent
-
-
-def _repository_rules(top: bytes, root: bytes, base: bytes = b"") -> list[Rules]:
-    """`info/exclude` of the repository at `top`; `.git` may be a file that names another folder (worktree, submodule)."""
-    git = os.path.join(top, b".git")
-    with suppress(OSError):
-        if os.path.isfile(git):
-            with open(git, "rb") as file:
-                line = file.read(4096).strip()
-            if not line.startswith(b"gitdir:"):
-                return []
-            git = os.path.normpath(os.path.join(top, line.removeprefix(b"gitdir:").strip()))
-            with suppress(OSError), open(os.path.join(git, b"commondir"), "rb") as file:
-                git = os.path.normpath(os.path.join(git, file.read(4096).strip()))
-    outer = os.path.relpath(root, top) + b"/" if root != top else b""
-    rules = read_rules(os.path.join(git, b"info", b"exclude"), ".git/info/exclude", base=base, outer=outer)
-    return [rules] if rules else []
-
-
-def _git(*arguments: str | bytes, cwd: bytes) -> bytes:
-    """Output of git, which runs no program that the repository names; empty when it fails or is not there."""
-    git = shutil.which("git")
-    if not git:
-        return b""
-    command: list[str | bytes] = [git, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", *arguments]
-    try:
-        out = subprocess.run(
-            command, cwd=cwd, capture_output=True, timeout=60, env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return b""
-    return out.stdout if out.returncode == 0 else b""
-
-
-def _tracked_although_ignored(root: bytes) -> tuple[set[bytes], set[bytes]]:
-    tracked = {path for path in _git("ls-files", "-c", "-i", "--exclude-standard", "-z", cwd=root).split(b"\0") if path}
-    folders = set()
-    for path in tracked:
-        while b"/" in path:
-            path = path.rpartition(b"/")[0]
-            folders.add(path)
-    return tracked, folders
-
-
-def _global_rules() -> Rules | None:
-    """core.excludesFile, else git's default place for it."""
-    named = _git("config", "--global", "--type=path", "--get", "core.excludesFile", cwd=b"/").strip()
-    if named:
-        return read_rules(named, os.fsdecode(named))
-    config = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
-    file = os.path.join(config, "git", "ignore")
-    return read_rules(os.fsencode(file), file)
