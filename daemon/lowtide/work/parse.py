@@ -25,9 +25,9 @@ from operator import itemgetter
 import tree_sitter
 
 from lowtide.models import Reason, SymbolKind
-from lowtide.work import chunk, describe
+from lowtide.work import chunk, describe, macros
 from lowtide.work.chunk import ALONE, HEAD, JOIN, Atom, ChunkRow
-from lowtide.work.languages.language import Language
+from lowtide.work.languages.language import Language, Macros
 
 SymbolRow = tuple[str, int, str, int, int, int, int, int, int, str, str]
 """The fields of `models.Symbol`, in order."""
@@ -40,6 +40,8 @@ _WINDOW_BYTES = 1 << 16
 _MAX_SCOPES = 100_000
 _MAX_CHILDREN = 20_000
 """A node with more children is cut by lines: a list of nodes costs more memory than its text."""
+_SECOND_TRY_BYTES = 1 << 20
+_MAX_DECLARATORS = 16
 _MAX_DEPTH = 100
 _SPLIT_BYTES = chunk.MAX_BYTES - 60
 _NAME_CHARS = 200
@@ -71,7 +73,12 @@ _KINDS: dict[str, tuple[int, int]] = {
     "heading": (SymbolKind.STRING, 0),
     "string": (SymbolKind.STRING, 0),
     "extension": (0, 9),
+    "typedef": (SymbolKind.CLASS, 2),
+    "declaration": (SymbolKind.FUNCTION, 3),
 }
+_AS_FUNCTION = {"variable": "declaration", "field": "method"}
+_LEAVES = frozenset({"typedef", "declaration"})
+_MACROS = {Macros.NONE: None, Macros.KERNEL: macros.KERNEL, Macros.CAPITALS: macros.CAPITALS}
 _FUNCTIONS = frozenset({SymbolKind.FUNCTION, SymbolKind.METHOD, SymbolKind.CONSTRUCTOR, SymbolKind.OPERATOR})
 _CLASSES = frozenset({SymbolKind.CLASS, SymbolKind.STRUCT, SymbolKind.INTERFACE, SymbolKind.ENUM, 0})
 _WITH_BODY = _FUNCTIONS | _CLASSES | {SymbolKind.MODULE, SymbolKind.NAMESPACE, SymbolKind.PACKAGE, SymbolKind.OBJECT}
@@ -94,8 +101,16 @@ class _Pattern:
     """The capture of the definition; empty for a pattern that only finds scopes."""
     kind: int
     rank: int
+    is_leaf: bool
+    """What stands inside does not belong to it."""
+    is_declaration: bool
+    """A definition of the same name in the same file replaces it."""
     scope: str
     """The capture of the scope; empty when there is none."""
+    captures: int
+    """How many captures a plain match has: its definition and its name."""
+    as_function: _Pattern | None = None
+    """What it is when its declarator is a function's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +120,20 @@ class _Grammar:
     patterns: tuple[_Pattern, ...]
     nested: re.Pattern[bytes] | None
     body_field: int
+    declarator_field: int
+    declarators: frozenset[int]
+    """Node kinds that a declarator may be or hold."""
+    wrappers: frozenset[int]
+    """Those of them whose inner declarator is a plain child."""
+    function_declarator: int
+    parenthesized_declarator: int
+    operator_cast: int
     comments: frozenset[int]
 
 
 _Captures = dict[str, list[tree_sitter.Node]]
-_Found = tuple[int, int, int, int, int, tree_sitter.Node, tree_sitter.Node, tree_sitter.Node, _Captures]
-"""start, -end, name start, kind, rank, whole node, inner node (without its decorators), name node, captures."""
+_Found = tuple[int, int, int, _Pattern, tree_sitter.Node, tree_sitter.Node, tree_sitter.Node, _Captures | None]
+"""start, -end, name start, pattern, whole node, inner node (without decorators), name node, captures beyond those."""
 
 
 def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
@@ -121,10 +144,16 @@ def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
     """
     stop = time.monotonic() + deadline_s
     grammar = _grammar(language)
-    tree = grammar.parser.parse(text)
-    root = tree.root_node
+    macro_words = _MACROS[language.macros]
+    source = macros.blank(text, macro_words) if macro_words else text
+    root = grammar.parser.parse(source).root_node
     found, partial = _find(grammar, language, text, root, stop)
-    symbols, outline = _rows(grammar, language, text, found)
+    if root.is_error and macro_words and partial is None and len(text) <= _SECOND_TRY_BYTES:
+        again = grammar.parser.parse(macros.first_branches(source)).root_node
+        if not again.is_error:
+            more, partial = _find(grammar, language, text, again, stop)
+            found, root = {**found, **more}, again
+    symbols, outline = _rows(grammar, language, text, sorted(found.values(), key=_PLACE))
     if partial is None and len(symbols) >= MAX_SYMBOLS:
         partial = Reason.TOO_LARGE
     chunks = chunk.pack(text, *_atoms(grammar, text, root, outline))
@@ -155,6 +184,12 @@ def _grammar(language: Language) -> _Grammar:
         patterns,
         re.compile(language.nested.encode()) if language.nested else None,
         grammar.field_id_for_name(language.body_field) or 0,
+        grammar.field_id_for_name("declarator") or 0,
+        _kinds_like(grammar, r"(?<!abstract)_declarator$|identifier$|_name$|^operator_cast$"),
+        _kinds_like(grammar, r"^(?:parenthesized|reference|attributed)_declarator$"),
+        grammar.id_for_node_kind("function_declarator", True) or 0,
+        grammar.id_for_node_kind("parenthesized_declarator", True) or 0,
+        grammar.id_for_node_kind("operator_cast", True) or 0,
         frozenset(kind for name in prefixes for kind in _kind_ids(grammar, name)),
     )
 
@@ -165,29 +200,47 @@ def _kind_ids(grammar: tree_sitter.Language, name: str) -> Iterator[int]:
         yield kind
 
 
+def _kinds_like(grammar: tree_sitter.Language, pattern: str) -> frozenset[int]:
+    search = re.compile(pattern).search
+    return frozenset(
+        kind for kind in range(grammar.node_kind_count) if search(grammar.node_kind_for_id(kind) or "")
+    )  # fmt: skip
+
+
 def _pattern(source: str) -> _Pattern:
     """What a pattern of a query captures, from its source."""
-    source = re.sub(r"(?m);.*$", "", source)
-    captures = re.findall(r"@(definition\.[\w-]+|scope(?:\.nested)?)(?![\w.-])", source)
-    definitions = [capture for capture in captures if capture.startswith("definition.")]
-    scopes = [capture for capture in captures if capture.startswith("scope")]
+    captures = re.findall(r"@(definition\.[\w-]+|scope(?:\.nested)?)(?![\w.-])", re.sub(r"(?m)^\s*;.*$", "", source))
+    definitions = {capture for capture in captures if capture.startswith("definition.")}
+    scopes = {capture for capture in captures if capture.startswith("scope")}
     if len(definitions) > 1 or len(scopes) > 1 or not captures:
         raise ValueError(f"a pattern needs one definition or one scope: {source.strip()}")
-    kind, rank = _KINDS[definitions[0].removeprefix("definition.")] if definitions else (0, 0)
-    return _Pattern(definitions[0] if definitions else "", kind, rank, scopes[0] if scopes else "")
+    capture, scope = next(iter(definitions), ""), next(iter(scopes), "")
+    if not capture:
+        return _Pattern("", 0, 0, False, False, scope, 1)
+    label = capture.removeprefix("definition.")
+    as_function = None
+    if label in _AS_FUNCTION:
+        kind = _AS_FUNCTION[label]
+        as_function = _Pattern(capture, *_KINDS[kind], True, kind == "declaration", scope, 3 if scope else 2)
+    is_declaration = label == "declaration"
+    return _Pattern(
+        capture, *_KINDS[label], label in _LEAVES, is_declaration, scope, 3 if scope else 2, as_function
+    )  # fmt: skip
 
 
 def _find(
     grammar: _Grammar, language: Language, text: bytes, root: tree_sitter.Node, stop: float
-) -> tuple[list[_Found], Reason | None]:
+) -> tuple[dict[int, _Found], Reason | None]:
+    """The definitions by the offset of their name; and why the search ended early, if it did."""
     found: dict[int, _Found] = {}
-    patterns = grammar.patterns
+    partial: Reason | None = None
     nested: list[int] | None = None
     pending = [root]
-    seen: set[int] = set()
+    seen = {root.id}
     cursor = tree_sitter.QueryCursor(grammar.query, match_limit=_MATCH_LIMIT)
     cursor.set_max_start_depth(language.scan_depth or _UNSCOPED_DEPTH)
     windows = _windows(len(text)) if not language.scan_depth else None
+    patterns = grammar.patterns
     clock = time.monotonic
     while pending:
         if windows is None:
@@ -199,30 +252,36 @@ def _find(
                 break
             cursor.set_byte_range(*window)
         if clock() > stop:
-            return sorted(found.values(), key=_PLACE), Reason.DEADLINE
+            partial = Reason.DEADLINE
+            break
         for index, captures in cursor.matches(node):
             pattern = patterns[index]
-            capture = pattern.capture
-            if capture:
+            scope_capture = pattern.scope
+            if pattern.capture:
                 names = captures.get("name")
                 if names:
-                    whole = captures[capture][0]
                     name = names[0]
-                    start, end = whole.byte_range
-                    at = name.start_byte
-                    old = found.get(at)
-                    if old is None:
-                        found[at] = (start, -end, at, pattern.kind, pattern.rank, whole, whole, name, captures)
-                    elif old[5] != whole or old[4] != pattern.rank:
-                        found[at] = _merge(
-                            old, (start, -end, at, pattern.kind, pattern.rank, whole, whole, name, captures)
-                        )
-            if pattern.scope:
-                for scope in captures.get(pattern.scope, ()):
+                elif "declarator" in captures:
+                    name, is_function = _declared(grammar, captures["declarator"][0])
+                    if is_function and pattern.as_function is not None:
+                        pattern = pattern.as_function
+                else:
+                    continue
+                whole = captures[pattern.capture][0]
+                start, end = whole.byte_range
+                at = name.start_byte
+                more = captures if len(captures) > pattern.captures else None
+                old = found.get(at)
+                if old is None:
+                    found[at] = (start, -end, at, pattern, whole, whole, name, more)
+                elif old[3] is not pattern:
+                    found[at] = _merge(old, (start, -end, at, pattern, whole, whole, name, more))
+            if scope_capture:
+                for scope in captures.get(scope_capture, ()):
                     if scope.id in seen:
                         continue
                     seen.add(scope.id)
-                    if pattern.scope == "scope.nested" and grammar.nested is not None:
+                    if scope_capture == "scope.nested" and grammar.nested is not None:
                         if nested is None:
                             nested = [match.start() for match in grammar.nested.finditer(text)]
                         start, end = scope.byte_range
@@ -231,8 +290,27 @@ def _find(
                             continue
                     pending.append(scope)
         if len(found) >= MAX_SYMBOLS or len(seen) > _MAX_SCOPES:
-            return sorted(found.values(), key=_PLACE), Reason.TOO_LARGE
-    return sorted(found.values(), key=_PLACE), None
+            partial = Reason.TOO_LARGE
+            break
+    return found, partial
+
+
+def _declared(grammar: _Grammar, node: tree_sitter.Node) -> tuple[tree_sitter.Node, bool]:
+    """The name inside a declarator of the C family, and whether it is a function's: `*(*f(int))[3]` declares f."""
+    is_function = False
+    for _ in range(_MAX_DECLARATORS):
+        kind = node.kind_id
+        inner = None if kind == grammar.operator_cast else node.child_by_field_id(grammar.declarator_field)
+        if inner is None:
+            if not node.named_child_count or kind == grammar.operator_cast or kind not in grammar.wrappers:
+                break
+            inner = next((child for child in node.named_children if child.kind_id in grammar.declarators), None)
+            if inner is None:
+                break
+        if kind != grammar.parenthesized_declarator:
+            is_function = kind == grammar.function_declarator
+        node = inner
+    return node, is_function
 
 
 def _windows(size: int) -> Iterator[tuple[int, int]]:
@@ -244,12 +322,12 @@ def _windows(size: int) -> Iterator[tuple[int, int]]:
 def _merge(old: _Found, new: _Found) -> _Found:
     """One symbol from two matches with the same name node: the wider range, the more specific kind, the inner head."""
     wide, narrow = (old, new) if old[:2] <= new[:2] else (new, old)
-    kind, rank = max((old[3:5], new[3:5]), key=_RANK)
-    return (wide[0], wide[1], wide[2], kind, rank, wide[5], narrow[6], wide[7], {**wide[8], **narrow[8]})
+    pattern = wide[3] if wide[3].rank >= narrow[3].rank else narrow[3]
+    more = {**(wide[7] or {}), **(narrow[7] or {})} or None
+    return (wide[0], wide[1], wide[2], pattern, wide[4], narrow[5], wide[6], more)
 
 
 _PLACE = itemgetter(0, 1, 2)
-_RANK = itemgetter(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,20 +356,24 @@ def _rows(grammar: _Grammar, language: Language, text: bytes, found: list[_Found
     body_field = grammar.body_field
     separator = language.name_separator
     has_methods = language.methods
-    for start, negative_end, at, kind, _rank, whole, inner, name_node, captures in found:
+    defined = _defined(text, found)
+    for start, negative_end, at, pattern, whole, inner, name_node, captures in found:
         end = -negative_end
+        kind = pattern.kind
         while stack and (stack[-1][1] <= start or (stack[-1][0] == start and stack[-1][1] == end)):
             stack.pop()
         _, _, parent_kind, container, parent_name, parent_row, is_whole = stack[-1] if stack else top
-        name = text[at : name_node.end_byte].decode("utf-8", "ignore")
+        name_bytes = text[at : name_node.end_byte]
+        if pattern.is_declaration and name_bytes in defined and parent_kind not in _CLASSES:
+            continue
+        name = name_bytes.decode("utf-8", "ignore")
         name_line, name_column = name_node.start_point
-        belongs = captures.get("container")
-        if belongs:
-            prefix = _dotted((belongs[0].text or b"").decode("utf-8", "ignore"), separator)
+        if captures is not None and "container" in captures:
+            prefix = _dotted((captures["container"][0].text or b"").decode("utf-8", "ignore"), separator)
             container = f"{container}.{prefix}" if container else prefix
             if kind == SymbolKind.FUNCTION and has_methods:
                 kind = SymbolKind.METHOD
-        if separator and separator in name:
+        if separator and (separator in name or name.startswith("operator")):
             prefix, name = _split_qualified(name, separator)
             if prefix:
                 name_line, name_column = name_node.end_point
@@ -307,6 +389,8 @@ def _rows(grammar: _Grammar, language: Language, text: bytes, found: list[_Found
                 name in language.constructors or (name == parent_name and language.class_named_constructors)
             ):
                 kind = SymbolKind.CONSTRUCTOR
+            elif kind == SymbolKind.CONSTRUCTOR and name != parent_name and language.class_named_constructors:
+                continue
         elif kind == SymbolKind.VARIABLE:
             if parent_kind in _FUNCTIONS:
                 continue
@@ -318,6 +402,8 @@ def _rows(grammar: _Grammar, language: Language, text: bytes, found: list[_Found
                 kind = SymbolKind.FIELD
         elif kind == SymbolKind.CONSTANT and parent_kind in _FUNCTIONS:
             continue
+        elif kind == SymbolKind.FIELD and parent_kind == SymbolKind.CONSTRUCTOR:
+            container = container.rpartition(".")[0]
         if not name:
             continue
         if len(name) > _NAME_CHARS or not name.isidentifier():
@@ -330,8 +416,10 @@ def _rows(grammar: _Grammar, language: Language, text: bytes, found: list[_Found
         end_line, end_column = whole.end_point
         body = -1
         if kind in _WITH_BODY:
-            bodies = captures.get("body")
-            node = bodies[0] if bodies else (inner.child_by_field_id(body_field) if body_field else None)
+            if captures is not None and "body" in captures:
+                node: tree_sitter.Node | None = captures["body"][0]
+            else:
+                node = inner.child_by_field_id(body_field) if body_field else None
             if node is not None:
                 body = node.start_byte
             signature = describe.signature(text, inner.start_byte, body if body >= 0 else end)
@@ -342,12 +430,12 @@ def _rows(grammar: _Grammar, language: Language, text: bytes, found: list[_Found
                 is_whole = is_function and end - start <= _SPLIT_BYTES
         else:
             signature = describe.first_line(text, inner.start_byte, end)
-        docs = captures.get("doc")
-        if docs:
-            doc = describe.paragraph((docs[0].text or b"").decode("utf-8", "ignore").splitlines())
+        if captures is not None and "doc" in captures:
+            doc = describe.paragraph((captures["doc"][0].text or b"").decode("utf-8", "ignore").splitlines())
         else:
             doc = describe.documentation(text, start - column, body, language)
-        stack.append((start, end, kind, qualified, name, len(rows), is_whole))
+        if not pattern.is_leaf:
+            stack.append((start, end, kind, qualified, name, len(rows), is_whole))
         rows.append(
             (name, kind, container, line, column, end_line, end_column, name_line, name_column, signature, doc)
         )  # fmt: skip
@@ -359,27 +447,42 @@ def _rows(grammar: _Grammar, language: Language, text: bytes, found: list[_Found
     return rows, _Outline(starts, ends, parents, big_starts, big_lines)
 
 
-_TEMPLATE = re.compile(r"<[^<>]*>")
+def _defined(text: bytes, found: list[_Found]) -> frozenset[bytes]:
+    """Names of the functions that this text defines and not only declares; empty when it declares none."""
+    if not any(item[3].is_declaration for item in found):
+        return frozenset()
+    return frozenset(
+        text[item[2] : item[6].end_byte] for item in found if item[3].kind in _FUNCTIONS and not item[3].is_declaration
+    )
 
 
 def _split_qualified(name: str, separator: str) -> tuple[str, str]:
-    """Container and name of a qualified name, template arguments left out of the container."""
-    bare = name
-    if "<" in name and "operator" not in name:
-        shorter = _TEMPLATE.sub("", bare)
-        while shorter != bare:
-            bare, shorter = shorter, _TEMPLATE.sub("", shorter)
-    before, operator, after = bare.partition("operator")
-    if operator and not (before[-1:].isalnum() or before[-1:] == "_") and not (after[:1].isalnum() or after[:1] == "_"):
-        return _dotted(before.removesuffix(separator), separator), operator + after
-    container, _, last = bare.rpartition(separator)
+    """Container and name of a qualified name, template arguments left out."""
+    match = _OPERATOR.search(name)
+    if match is not None:
+        # `operator<<`, `operator()`, `operator T*() const`: the last is a conversion, without its parameters.
+        operator = match[0] if name[match.end() - 1] == ")" else name[match.start() :].partition("(")[0].strip()
+        return _dotted(name[: match.start()], separator), operator
+    container, _, last = _without_templates(name).rpartition(separator)
     return _dotted(container, separator), last.strip()
+
+
+_OPERATOR = re.compile(r"\boperator\b(?:\s*\(\s*\))?")
+_TEMPLATE = re.compile(r"<[^<>]*>")
+
+
+def _without_templates(name: str) -> str:
+    while "<" in name:
+        shorter = _TEMPLATE.sub("", name)
+        if shorter == name:
+            break
+        name = shorter
+    return name
 
 
 def _dotted(name: str, separator: str) -> str:
     """A qualified name as its parts joined by `.`, without template arguments and what is no name."""
-    if "<" in name:
-        name = _TEMPLATE.sub("", name)
+    name = _without_templates(name)
     if separator and separator in name:
         name = ".".join(part.strip() for part in name.split(separator) if part.strip())
     return " ".join(name.split())[:_NAME_CHARS]

@@ -38,7 +38,18 @@ _COMMENT_LINE = re.compile(rb"//|#|--|;|%|\*|rem\b|dnl\b|<\?xml|<!doctype", re.I
 _BLOCK_OPENING = re.compile(rb"[rRuU]?(/\*|<!--|\"\"\"|'''|\(\*|\{-)")
 _BLOCK_ENDINGS = {b"/*": b"*/", b"<!--": b"-->", b"(*": b"*)", b"{-": b"-}"}
 _PRIVATE_KEY = re.compile(rb"^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----\s*$", re.MULTILINE)
-_BINARY_HEADS = (b"\x7fELF", b"%PDF-", b"\x89PNG", b"GIF8", b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"!<arch>\n", b"\xca\xfe\xba\xbe")
+_BINARY_HEADS = (
+    b"\x7fELF",
+    b"%PDF-",
+    b"\x89PNG",
+    b"GIF8",
+    b"PK\x03\x04",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ",
+    b"!<arch>\n",
+    b"\xca\xfe\xba\xbe",
+)
 # What text in a one-byte encoding does not hold: controls other than tab, line ends, form feed, escape.
 _CONTROLS = bytes(set(range(32)) - {8, 9, 10, 12, 13, 27}) + b"\x7f"
 

@@ -17,7 +17,7 @@ __all__ = ["LANGUAGES", "DocStyle", "Language", "by_name", "language_for"]
 _CPP_HEADER = re.compile(
     rb"^[ \t]*(?:class[ \t]+(?:\w+[ \t]+)?\w+[ \t]*(?:final[ \t]*)?(?:[:{;]|$)|(?:inline[ \t]+)?namespace\b|template[ \t]*<"
     rb"|using[ \t]+(?:namespace\b|\w+[ \t]*=)|(?:public|private|protected)[ \t]*:|extern[ \t]+\"C\+\+\"|#[ \t]*include[ \t]*<[\w/]+>)"
-    rb"|\b[A-Za-z_]\w*::~?[A-Za-z_]",
+    rb"|\bstd::[a-z]|\b[A-Za-z_]\w*::~?[A-Za-z_]\w*[ \t]*[(<{;&*>]",
     re.MULTILINE,
 )
 _OBJC = re.compile(

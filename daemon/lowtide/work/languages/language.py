@@ -32,6 +32,14 @@ class DocStyle(Enum):
     NONE = auto()
 
 
+class Macros(Enum):
+    """Words that are blanked before the parse, for being macros where the grammar expects none."""
+
+    NONE = auto()
+    KERNEL = auto()
+    CAPITALS = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Language:
     """One language: its grammar, its files, and the few settings that its query cannot say."""
@@ -67,6 +75,7 @@ class Language:
     """A variable in ALL_CAPS is a constant."""
     name_separator: str = ""
     """Splits a qualified name into container and name."""
+    macros: Macros = Macros.NONE
     body_field: str = "body"
     scan_depth: int = 0
     nested: str = ""

@@ -5,7 +5,7 @@ Invariant: one entry a grammar; names are unique; no extension, file name or int
 
 from __future__ import annotations
 
-from lowtide.work.languages.language import DocStyle, Language
+from lowtide.work.languages.language import DocStyle, Language, Macros
 
 LANGUAGES: tuple[Language, ...] = (
     Language(
@@ -63,6 +63,9 @@ LANGUAGES: tuple[Language, ...] = (
         "tree_sitter_c",
         extensions=(".c", ".h"),
         memory_factor=30.0,
+        macros=Macros.KERNEL,
+        scan_depth=2,
+        nested=r"#[ \t]*define\b|\b(?:struct|union|enum)\b[^;{}()]*\{",
     ),
     Language(
         "cpp",
@@ -75,17 +78,23 @@ LANGUAGES: tuple[Language, ...] = (
         name_separator="::",
         above_skip=("template",),
         memory_factor=30.0,
+        macros=Macros.CAPITALS,
+        scan_depth=3,
+        nested=r"#[ \t]*define\b|\b(?:struct|union|enum|class)\b[^;{}()]*\{",
     ),
     Language(
         "java",
         "tree_sitter_java",
         extensions=(".java",),
         comment_types=("line_comment", "block_comment"),
+        scan_depth=2,
+        nested=r"\b(?:class|interface|enum|record)[ \t]+\w|\bnew\b[^;{}]*\)\s*\{",
     ),
     Language(
         "go",
         "tree_sitter_go",
         extensions=(".go",),
+        scan_depth=4,
     ),
     Language(
         "rust",
@@ -95,6 +104,8 @@ LANGUAGES: tuple[Language, ...] = (
         comment_types=("line_comment", "block_comment"),
         prefix_types=("attribute_item",),
         above_skip=("#[",),
+        scan_depth=4,
+        nested=r"\b(?:fn|struct|enum|union|trait|impl|mod|macro_rules!)[ \t]+\w|\bconst[ \t]+\w+[ \t]*:|\bstatic[ \t]",
     ),
     Language(
         "ruby",

@@ -1,16 +1,23 @@
-(namespace_declaration name: (_) @name) @definition.namespace
-(file_scoped_namespace_declaration name: (_) @name) @definition.namespace
+; Scopes: the bodies of namespaces and types. Functions are not searched, but for the local functions at their top.
+(namespace_declaration name: (_) @name body: (_) @scope) @definition.namespace
+(compilation_unit (file_scoped_namespace_declaration name: (_) @name) @definition.namespace) @rest
+(preproc_if) @scope
+(preproc_elif) @scope
+(preproc_else) @scope
+(ERROR) @scope
 
-(class_declaration name: (identifier) @name) @definition.class
-(record_declaration name: (identifier) @name) @definition.class
-(struct_declaration name: (identifier) @name) @definition.struct
-(interface_declaration name: (identifier) @name) @definition.interface
+(class_declaration name: (identifier) @name body: (_)? @scope) @definition.class
+(record_declaration name: (identifier) @name body: (_)? @scope) @definition.class
+(struct_declaration name: (identifier) @name body: (_)? @scope) @definition.struct
+(interface_declaration name: (identifier) @name body: (_)? @scope) @definition.interface
 (enum_declaration name: (identifier) @name) @definition.enum
-(enum_member_declaration name: (identifier) @name) @definition.enum-member
+(enum_declaration
+  body: (enum_member_declaration_list
+    (enum_member_declaration name: (identifier) @name) @definition.enum-member))
 (delegate_declaration name: (identifier) @name) @definition.type
 
 (method_declaration name: (identifier) @name) @definition.method
-(local_function_statement name: (identifier) @name) @definition.function
+(_ body: (block (local_function_statement name: (identifier) @name) @definition.function))
 (constructor_declaration name: (identifier) @name) @definition.constructor
 (destructor_declaration name: (identifier) @name) @definition.method
 (operator_declaration operator: _ @name) @definition.operator

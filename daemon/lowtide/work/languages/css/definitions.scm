@@ -1,13 +1,15 @@
-; A rule defines the classes and ids of its selectors, alone or one combinator deep.
+; A rule defines the classes and ids of its selectors, up to two combinators deep.
 (rule_set
   (selectors [
     (class_selector (class_name) @name .)
     (_ (class_selector (class_name) @name .))
+    (_ (_ (class_selector (class_name) @name .)))
   ])) @definition.class
 (rule_set
   (selectors [
     (id_selector (id_name) @name)
     (_ (id_selector (id_name) @name))
+    (_ (_ (id_selector (id_name) @name)))
   ])) @definition.key
 
 (declaration . (property_name) @name (#match? @name "^--")) @definition.variable

@@ -1,42 +1,50 @@
+; Scopes: the bodies of types. Functions are not searched.
 (library_name (dotted_identifier_list) @name) @definition.package
 
-(class_definition name: (identifier) @name) @definition.class
-(mixin_application_class . (identifier) @name) @definition.class
-(mixin_declaration (mixin) . (identifier) @name) @definition.class
+(class_definition name: (identifier) @name body: (_)? @scope) @definition.class
+(class_definition (mixin_application_class . (identifier) @name)) @definition.class
+(mixin_declaration (mixin) . (identifier) @name (class_body) @scope) @definition.class
 (extension_declaration name: (identifier) @name) @definition.class
-(extension_type_declaration name: (identifier) @name) @definition.class
-(enum_declaration name: (identifier) @name) @definition.enum
+(extension_declaration body: (_) @scope)
+(extension_type_declaration name: (identifier) @name body: (_)? @scope) @definition.class
+(enum_declaration name: (identifier) @name body: (_) @scope) @definition.enum
 (enum_constant name: (identifier) @name) @definition.enum-member
 (type_alias . (type_identifier) @name . [(type_parameters) "="]) @definition.type
 (type_alias (type_identifier) @name . (formal_parameter_list)) @definition.type
+(ERROR) @scope
 
-; The body is the sibling of its signature.
+; The body stands beside its signature.
+([
+    (function_signature name: (identifier) @name)
+    (getter_signature name: (identifier) @name)
+    (setter_signature name: (identifier) @name)
+  ] @definition.function
+  . (function_body) @body @end)
 (program
   [
     (function_signature name: (identifier) @name)
     (getter_signature name: (identifier) @name)
     (setter_signature name: (identifier) @name)
-  ] @definition.function
-  . (function_body)? @body)
+  ] @definition.function)
 ((method_signature
   [
     (function_signature name: (identifier) @name)
     (operator_signature (binary_operator) @name)
     (operator_signature "operator" . ["[]" "[]=" "~"] @name)
   ]) @definition.method
-  . (function_body) @body)
+  . (function_body) @body @end)
 ((method_signature
   [
     (getter_signature name: (identifier) @name)
     (setter_signature name: (identifier) @name)
   ]) @definition.property
-  . (function_body) @body)
+  . (function_body) @body @end)
 ((method_signature
   [
     (constructor_signature name: (identifier) @name . parameters: (_))
     (factory_constructor_signature (identifier) @name . (formal_parameter_list))
   ]) @definition.constructor
-  . (function_body) @body)
+  . (function_body) @body @end)
 
 ; Members without a body.
 (declaration

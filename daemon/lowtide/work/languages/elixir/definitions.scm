@@ -1,17 +1,36 @@
+; Scopes: the blocks of modules; any other block, but for a function's, only when it holds a definition.
 (call
   target: (identifier) @_call
   (arguments . (alias) @name)
-  (do_block)
+  (do_block) @scope @body
   (#eq? @_call "defmodule")) @definition.module
 (call
   target: (identifier) @_call
   (arguments . (alias) @name)
-  (do_block)
+  (do_block
+    (unary_operator
+      operator: "@"
+      operand: (call
+        target: (identifier) @_attribute
+        (arguments . (string (quoted_content) @doc)))))
+  (#match? @_call "^def(?:module|protocol)$")
+  (#eq? @_attribute "moduledoc")) @definition.module
+(call
+  target: (identifier) @_call
+  (arguments . (alias) @name)
+  (do_block) @scope @body
   (#eq? @_call "defprotocol")) @definition.interface
 (call
   target: (identifier) @_call
   (arguments . (alias) @name)
+  (do_block) @scope @body
   (#eq? @_call "defimpl")) @definition.extension
+(call
+  target: (identifier) @_call
+  (do_block) @scope.nested
+  (#not-match? @_call "^(?:def|defp|test|property|setup|setup_all)$"))
+(do_block (else_block) @scope.nested)
+(ERROR) @scope
 
 ; `def name`, `def name(x)`, `def name(x) when guard`, `def left <~> right`.
 (call
@@ -24,11 +43,13 @@
         left: [(identifier) @name (call target: (identifier) @name)]
         operator: "when")
     ])
-  (#any-of? @_call "def" "defp" "defdelegate" "defguard" "defguardp" "defn" "defnp")) @definition.function
+  (do_block)? @body
+  (#match? @_call "^def(?:p|delegate|guardp?|np?)?$")) @definition.function
 (call
   target: (identifier) @_call
   (arguments . (binary_operator operator: _ @name))
-  (#any-of? @_call "def" "defp" "defmacro" "defmacrop")
+  (do_block)? @body
+  (#match? @_call "^def(?:p|macrop?)?$")
   (#not-eq? @name "when")) @definition.operator
 (call
   target: (identifier) @_call
@@ -40,14 +61,15 @@
         left: [(identifier) @name (call target: (identifier) @name)]
         operator: "when")
     ])
-  (#any-of? @_call "defmacro" "defmacrop")) @definition.macro
+  (do_block)? @body
+  (#match? @_call "^defmacrop?$")) @definition.macro-function
 (call
   target: (identifier) @_call
   (arguments . (string . (quoted_content) @name .))
-  (do_block)
-  (#any-of? @_call "test" "property")) @definition.function
+  (do_block) @body
+  (#match? @_call "^(?:test|property)$")) @definition.function
 
-; Fields: `defstruct [:name, depth: 0.0]`, `defexception [:gauge]`.
+; Fields: `defstruct [:name, depth: 0.0]`, `defexception [:gauge]`, `field :name, :string`.
 (call
   target: (identifier) @_call
   (arguments
@@ -55,11 +77,11 @@
       (list [(atom) @name (keywords (pair key: (keyword) @name))])
       (keywords (pair key: (keyword) @name))
     ])
-  (#any-of? @_call "defstruct" "defexception" "defrecord" "defrecordp")) @definition.field
+  (#match? @_call "^def(?:struct|exception|recordp?)$")) @definition.field
 (call
   target: (identifier) @_call
   (arguments . (atom) @name)
-  (#any-of? @_call "field" "belongs_to" "has_many" "has_one" "many_to_many" "embeds_one" "embeds_many")) @definition.field
+  (#match? @_call "^(?:field|belongs_to|has_many|has_one|many_to_many|embeds_one|embeds_many)$")) @definition.field
 
 (unary_operator
   operator: "@"
@@ -69,13 +91,13 @@
       . (binary_operator
         left: [(identifier) @name (call target: (identifier) @name)]
         operator: "::")))
-  (#any-of? @_attribute "type" "typep" "opaque")) @definition.type
+  (#match? @_attribute "^(?:typep?|opaque)$")) @definition.type
 (unary_operator
   operator: "@"
   operand: (call
     target: (identifier) @_attribute
     (arguments . (binary_operator left: (call target: (identifier) @name) operator: "::")))
-  (#any-of? @_attribute "callback" "macrocallback")) @definition.method
+  (#match? @_attribute "^(?:macro)?callback$")) @definition.method
 (do_block
   (unary_operator
     operator: "@"

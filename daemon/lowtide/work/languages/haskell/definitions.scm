@@ -1,22 +1,26 @@
+; Scopes: what declares members. What is local to a function is not searched.
 (header module: (module) @name) @definition.module
 
-(data_type name: (_) @name) @definition.struct
-(data_type . (parens (infix operator: (_) @name))) @definition.struct
+(data_type name: (_) @name constructors: (_)? @scope @body) @definition.struct
+(data_type . (parens (infix operator: (_) @name)) constructors: (_)? @scope @body) @definition.struct
 (newtype name: (_) @name) @definition.struct
 (type_synonym name: (_) @name) @definition.type
 (type_family name: (_) @name) @definition.type
 (data_family name: (_) @name) @definition.type
-(class name: (_) @name) @definition.interface
-(instance name: (_) @name) @definition.extension
+(data_instance [(data_type constructors: (_) @scope) (newtype constructor: (_) @scope)])
+(class name: (_) @name declarations: (_)? @scope @body) @definition.interface
+(instance name: (_) @name declarations: (_)? @scope @body) @definition.extension
 
 (data_constructor
   constructor: [
     (prefix name: (constructor) @name)
-    (record name: (constructor) @name)
+    (record name: (constructor) @name fields: (_) @scope)
     (infix operator: (_) @name)
   ]) @definition.constructor
 (gadt_constructor name: (constructor) @name) @definition.constructor
-(newtype_constructor name: (constructor) @name) @definition.constructor
+(gadt_constructor type: (record fields: (_) @scope))
+(newtype constructor: (newtype_constructor name: (constructor) @name) @definition.constructor)
+(newtype constructor: (_) @scope)
 (pattern_synonym (signature synonym: (constructor) @name)) @definition.constructor
 (pattern_synonym
   (equation
@@ -28,7 +32,7 @@
     ])) @definition.constructor
 (field name: (field_name (variable) @name)) @definition.field
 
-; A signature and the equations that follow it are one definition: `merge_adjacent` joins them.
+; A signature and the equations that follow it are one definition (the setting `joins_clauses`).
 (declarations
   [
     (signature name: [(variable) @name (prefix_id (_) @name)])

@@ -1,4 +1,16 @@
-(module_definition name: (identifier) @name) @definition.module
+; Scopes: modules, types and what a macro wraps; a block only when it holds a definition.
+(module_definition name: (identifier) @name . (_)? @body) @definition.module
+(module_definition) @scope
+(struct_definition) @scope
+(macrocall_expression (macro_argument_list) @scope)
+(if_statement) @scope.nested
+(elseif_clause) @scope.nested
+(else_clause) @scope.nested
+(compound_statement) @scope.nested
+(let_statement) @scope.nested
+(for_statement) @scope.nested
+(function_definition) @scope.nested
+(ERROR) @scope
 
 ; The head of a type: `Name`, `Name{T}`, `Name <: Super`, `Name{T} <: Super`.
 (struct_definition
@@ -6,7 +18,8 @@
     (identifier) @name
     (parametrized_type_expression . (identifier) @name)
     (binary_expression . [(identifier) @name (parametrized_type_expression . (identifier) @name)])
-  ])) @definition.struct
+  ])
+  . (_)? @body) @definition.struct
 (abstract_definition
   (type_head [
     (identifier) @name
@@ -51,8 +64,9 @@
         (field_expression (identifier) @name .)
       ]))
     ])
-  ])) @definition.function
-(macro_definition (signature (call_expression . (identifier) @name))) @definition.macro
+  ])
+  . (_)? @body) @definition.function
+(macro_definition (signature (call_expression . (identifier) @name)) . (_)? @body) @definition.macro-function
 
 ; `f(x) = ...`
 (assignment

@@ -1,3 +1,28 @@
+; Scopes: a function's body, a branch or a table only when it holds a function.
+(function_declaration body: (_) @scope.nested)
+(assignment_statement (expression_list (function_definition body: (_) @scope.nested)))
+(assignment_statement (expression_list (table_constructor) @scope.nested))
+(return_statement (expression_list (table_constructor) @scope.nested))
+(return_statement (expression_list (function_definition body: (_) @scope.nested)))
+(return_statement
+  (expression_list
+    (function_call
+      arguments: (arguments
+        [(table_constructor) @scope.nested (function_definition body: (_) @scope.nested)]))))
+(function_call
+  arguments: (arguments
+    [(table_constructor) @scope.nested (function_definition body: (_) @scope.nested)]))
+(field value: (table_constructor) @scope.nested)
+(field value: (function_definition body: (_) @scope.nested))
+(do_statement body: (_) @scope)
+(if_statement) @scope.nested
+(elseif_statement) @scope.nested
+(else_statement) @scope.nested
+(block) @scope.nested
+(for_statement body: (_) @scope.nested)
+(while_statement body: (_) @scope.nested)
+(ERROR) @scope.nested
+
 (function_declaration name: (identifier) @name) @definition.function
 (function_declaration
   name: (dot_index_expression table: (_) @container field: (identifier) @name)) @definition.function
@@ -6,15 +31,18 @@
 
 ; A name that is given a function.
 (assignment_statement
+  (variable_list . name: (identifier) @name)
+  (expression_list . value: (function_definition))) @definition.function
+(assignment_statement
   (variable_list
     . name: [
-      (identifier) @name
       (dot_index_expression table: (_) @container field: (identifier) @name)
       (bracket_index_expression table: (_) @container field: (string (string_content) @name))
     ])
   (expression_list . value: (function_definition))) @definition.function
-(field name: (identifier) @name value: (function_definition)) @definition.function
-(field name: (string (string_content) @name) value: (function_definition)) @definition.function
+(field
+  name: [(identifier) @name (string (string_content) @name)]
+  value: (function_definition)) @definition.function
 
 ; What a file sets at its top, but for the modules that it loads and the names that it shortens.
 (chunk

@@ -1,6 +1,8 @@
 ; Targets with a plain name: no patterns, no special targets, nothing that is left of a line the grammar cannot read.
-(rule (targets (word) @name) (#match? @name "^(?:[\\w/~-]|\\.(?![A-Z]))[\\w./@~+-]*$")) @definition.function
-(define_directive name: (word) @name) @definition.function
+(rule
+  (targets (word) @name)
+  (#match? @name "^(?:[\\w/~-]|\\.(?![A-Z]))[\\w./@~+-]*$")) @definition.function
+(define_directive name: (word) @name value: (_)? @body) @definition.function
 
 ; `+=` adds to a variable that is defined elsewhere.
 (variable_assignment

@@ -1,59 +1,79 @@
+; Scopes: the bodies of classes, categories, protocols and records, and what the preprocessor wraps.
 ; Categories and class extensions (`@interface A (B)`, `@interface A ()`) only name what is inside.
 (class_interface . (identifier) @name superclass: (_)) @definition.class
 (class_interface . (identifier) @name . "(") @definition.extension
+(class_interface) @scope
 (class_implementation !category . (identifier) @name) @definition.class
 (class_implementation . (identifier) @name category: (_)) @definition.extension
+(class_implementation) @scope
 (protocol_declaration . (identifier) @name) @definition.interface
+(protocol_declaration) @scope
+(qualified_protocol_interface_declaration) @scope
+(preproc_if) @scope
+(preproc_ifdef) @scope
+(preproc_else) @scope
+(preproc_elif) @scope
+(linkage_specification body: (_) @scope)
+(ERROR) @scope
 
 (method_declaration (method_type) . (identifier) @name) @definition.method
-(method_definition (method_type) . (identifier) @name) @definition.method
-(property_declaration (struct_declaration (struct_declarator [
-  (identifier) @name
-  (pointer_declarator declarator: (identifier) @name)
-  (pointer_declarator declarator: (pointer_declarator declarator: (identifier) @name))
-  (function_declarator
-    declarator: (parenthesized_declarator (block_pointer_declarator declarator: (identifier) @name)))
-]))) @definition.property
-(instance_variable (struct_declaration (struct_declarator [
-  (identifier) @name
-  (pointer_declarator declarator: (identifier) @name)
-]))) @definition.field
+(implementation_definition
+  (method_definition
+    (method_type)
+    . (identifier) @name
+    (compound_statement) @body) @definition.method)
+(method_definition (method_type) . (identifier) @name (compound_statement) @body) @definition.method
+(property_declaration
+  (struct_declaration
+    (struct_declarator [
+      (identifier) @name
+      (pointer_declarator declarator: (identifier) @name)
+      (pointer_declarator declarator: (pointer_declarator declarator: (identifier) @name))
+      (function_declarator
+        declarator: (parenthesized_declarator (block_pointer_declarator declarator: (identifier) @name)))
+    ]))) @definition.property
+(instance_variables
+  (instance_variable
+    (struct_declaration
+      (struct_declarator [
+        (identifier) @name
+        (pointer_declarator declarator: (identifier) @name)
+      ]))) @definition.field)
 
 (function_definition
   declarator: [
     (function_declarator declarator: (identifier) @name)
     (pointer_declarator declarator: (function_declarator declarator: (identifier) @name))
   ]) @definition.function
-(translation_unit
-  (declaration
-    declarator: [
-      (function_declarator declarator: (identifier) @name)
-      (pointer_declarator declarator: (function_declarator declarator: (identifier) @name))
-    ]) @definition.function)
-(translation_unit
-  (declaration
-    declarator: [
-      (identifier) @name
-      (pointer_declarator declarator: (identifier) @name)
-      (array_declarator declarator: (identifier) @name)
-      (init_declarator
-        declarator: [
-          (identifier) @name
-          (pointer_declarator declarator: (identifier) @name)
-          (array_declarator declarator: (identifier) @name)
-        ])
-    ]) @definition.variable)
-(translation_unit
-  (declaration
-    declarator: [
-      (pointer_declarator (type_qualifier "const") declarator: (identifier) @name)
-      (init_declarator
-        declarator: (pointer_declarator (type_qualifier "const") declarator: (identifier) @name))
-    ]) @definition.constant)
+(declaration
+  declarator: [
+    (function_declarator declarator: (identifier) @name)
+    (pointer_declarator declarator: (function_declarator declarator: (identifier) @name))
+  ]) @definition.function
+(declaration
+  declarator: [
+    (identifier) @name
+    (pointer_declarator declarator: (identifier) @name)
+    (array_declarator declarator: (identifier) @name)
+    (init_declarator
+      declarator: [
+        (identifier) @name
+        (pointer_declarator declarator: (identifier) @name)
+        (array_declarator declarator: (identifier) @name)
+      ])
+  ]) @definition.variable
+(declaration
+  declarator: [
+    (pointer_declarator (type_qualifier "const") declarator: (identifier) @name)
+    (init_declarator
+      declarator: (pointer_declarator (type_qualifier "const") declarator: (identifier) @name))
+  ]) @definition.constant
 
-(struct_specifier name: (type_identifier) @name body: (_)) @definition.struct
-(union_specifier name: (type_identifier) @name body: (_)) @definition.struct
-(enum_specifier name: (type_identifier) @name body: (_)) @definition.enum
+(struct_specifier name: (type_identifier) @name body: (_) @scope) @definition.struct
+(struct_specifier body: (_) @scope)
+(union_specifier name: (type_identifier) @name body: (_) @scope) @definition.struct
+(enum_specifier name: (type_identifier) @name body: (_) @scope) @definition.enum
+(enum_specifier body: (_) @scope)
 (enumerator name: (identifier) @name) @definition.enum-member
 (field_declaration
   declarator: [

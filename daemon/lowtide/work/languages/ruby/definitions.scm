@@ -1,7 +1,22 @@
+; Scopes: the bodies of classes and modules; a block or a branch only when it holds a definition.
+(module name: (_) @name body: (_) @scope) @definition.module
+(class name: (_) @name body: (_) @scope) @definition.class
 (module name: (_) @name) @definition.module
 (class name: (_) @name) @definition.class
+(singleton_class body: (_) @scope)
+(call block: [(do_block body: (_) @scope.nested) (block body: (_) @scope.nested)])
+(assignment right: (call block: [(do_block body: (_) @scope.nested) (block body: (_) @scope.nested)]))
+(if) @scope.nested
+(unless) @scope.nested
+(elsif) @scope.nested
+(else) @scope.nested
+(then) @scope.nested
+(begin) @scope.nested
+(ERROR) @scope.nested
 
 (method name: (_) @name) @definition.function
+(body_statement (method name: (_) @name) @definition.method)
+(call arguments: (argument_list (method name: (_) @name) @definition.method))
 (singleton_method name: (_) @name) @definition.method
 (alias name: [(identifier) (constant) (operator) (setter) (simple_symbol)] @name) @definition.method
 
@@ -16,8 +31,8 @@
   right: (call
     receiver: (constant) @_receiver
     method: (identifier) @_method)
-  (#any-of? @_receiver "Struct" "Class" "Data" "Module")
-  (#any-of? @_method "new" "define")) @definition.class
+  (#match? @_receiver "^(?:Struct|Class|Data|Module)$")
+  (#match? @_method "^(?:new|define)$")) @definition.class
 
 ; Calls that define accessors for every argument.
 (call
@@ -25,22 +40,16 @@
   method: (identifier) @_method
   arguments: (argument_list
     [(simple_symbol) @name (string (string_content) @name)])
-  (#any-of? @_method
-    "attr_reader" "attr_writer" "attr_accessor" "attr_internal"
-    "cattr_reader" "cattr_writer" "cattr_accessor"
-    "mattr_reader" "mattr_writer" "mattr_accessor"
-    "thread_mattr_accessor" "class_attribute")) @definition.property
+  (#match? @_method "^(?:attr_(?:reader|writer|accessor|internal)|(?:thread_)?[cm]attr_(?:reader|writer|accessor)|class_attribute)$")) @definition.property
 
 ; Calls whose first argument is the name that they define.
 (call
   !receiver
   method: (identifier) @_method
   arguments: (argument_list . [(simple_symbol) @name (string (string_content) @name)])
-  (#any-of? @_method
-    "belongs_to" "has_one" "has_many" "has_and_belongs_to_many" "attribute")) @definition.property
+  (#match? @_method "^(?:belongs_to|has_one|has_many|has_and_belongs_to_many|attribute)$")) @definition.property
 (call
   !receiver
   method: (identifier) @_method
   arguments: (argument_list . [(simple_symbol) @name (string (string_content) @name)])
-  (#any-of? @_method
-    "define_method" "define_singleton_method" "alias_method" "scope" "task")) @definition.method
+  (#match? @_method "^(?:define_method|define_singleton_method|alias_method|scope|task)$")) @definition.method

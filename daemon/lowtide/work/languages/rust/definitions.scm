@@ -1,0 +1,41 @@
+; Bodies of modules, traits and impls are scopes; a function's only when it holds another item.
+(mod_item name: (identifier) @name) @definition.module
+(mod_item body: (declaration_list) @scope)
+
+(struct_item name: (type_identifier) @name) @definition.struct
+(struct_item body: (field_declaration_list) @scope)
+(union_item
+  name: (type_identifier) @name
+  body: (field_declaration_list) @scope) @definition.struct
+(enum_item
+  name: (type_identifier) @name
+  body: (enum_variant_list) @scope) @definition.enum
+(enum_variant name: (identifier) @name) @definition.enum-member
+(enum_variant body: (field_declaration_list) @scope)
+(field_declaration name: (field_identifier) @name) @definition.field
+
+(trait_item
+  name: (type_identifier) @name
+  body: (declaration_list) @scope) @definition.interface
+(impl_item
+  type: [
+    (type_identifier) @name
+    (generic_type type: (type_identifier) @name)
+    (scoped_type_identifier name: (type_identifier) @name)
+    (generic_type type: (scoped_type_identifier name: (type_identifier) @name))
+    (reference_type type: (_) @name)
+    (primitive_type) @name
+    (_) @name
+  ]) @definition.extension
+(impl_item body: (declaration_list) @scope)
+(foreign_mod_item body: (declaration_list) @scope)
+
+(function_item name: [(identifier) (metavariable)] @name) @definition.function
+(block) @scope.nested
+(function_signature_item name: (identifier) @name) @definition.function
+(const_item name: (identifier) @name) @definition.constant
+(static_item name: (identifier) @name) @definition.variable
+(type_item name: (type_identifier) @name) @definition.typedef
+(associated_type name: (type_identifier) @name) @definition.typedef
+(macro_definition name: (identifier) @name) @definition.macro-function
+(ERROR) @scope
