@@ -15,7 +15,7 @@ from lowtide.errors import CorruptIndex
 from lowtide.store import scan
 from lowtide.store.rows import Segment
 from lowtide.store.scan import Ids, Matrix
-from lowtide.store.sketch import sketch_bytes, sketches
+from lowtide.store.sketch import distances, sketch_bytes, sketches
 from lowtide.store.vector_index import Delta, VectorIndex, blocks_of
 from lowtide.store.vector_segments import FlatSegment, GraphSegment, build_graph, merge_flat, open_segment, write_flat
 
@@ -199,6 +199,13 @@ def test_sketches_find_nearly_all_that_an_exact_scan_finds(tmp_path: Path, monke
     allow = ids[::2]
     found, _ = index.search(matrix[101], 10, allow)
     assert set(found.tolist()) <= set(allow.tolist())
+
+
+@pytest.mark.parametrize("dims", [1, 32, 100, 256, 300, 600])
+def test_sketch_distances_are_counted_bit_by_bit(dims: int) -> None:
+    codes = sketches(clustered(50, dims))
+    slow = np.unpackbits(codes ^ codes[7], axis=1).sum(axis=1)
+    assert distances(codes, codes[7]).tolist() == slow.tolist()
 
 
 def test_sketch_does_not_depend_on_length_or_neighbours() -> None:

@@ -42,12 +42,6 @@ def dots(matrix: npt.NDArray[np.int8], vector: npt.NDArray[np.int8]) -> npt.NDAr
     return products
 
 
-def hammings(codes: npt.NDArray[np.uint8], code: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """In how many bits each row differs from `code`. About 8 ns a row of 64 bytes."""
-    distances: npt.NDArray[np.float64] = np.asarray(numkong.hamming(codes, code, "uint1"))
-    return distances
-
-
 class Graph:
     """A graph viewed in `buffer`, which must stay mapped; keeps a reference to it. GraphError when it is none."""
 
