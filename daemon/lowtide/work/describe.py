@@ -18,10 +18,11 @@ _DOCSTRING = re.compile(
     rb"[rRuU]{0,2}(?:\"\"\"(.*?)(?:\"\"\"|\Z)|'''(.*?)(?:'''|\Z)|\"([^\"\n]*)\"|'([^'\n]*)')", re.DOTALL
 )
 _MARKER = re.compile(r"^[ \t]*(?:/\*[*!]*<?|\*+(?!/)|//[/!]*<?|[#%;]+!?|--+[ \t]*[|^]?)?[ \t]?")
-_CLOSING = re.compile(r"\s*(?:\*+/|-+\}|\]\]|-->|#>|=#|\"\"\")\s*$")
-_RULE = re.compile(r"[-=*#~/_+\s]*$")
+_CLOSING = re.compile(r"\s*(?:</(?:summary|remarks|para)>|\*+/|-+\}|\]\]|-->|#>|=#|\"\"\")\s*$")
+_RULE = re.compile(r"[-=*#~/_+\s]*$|\.(?:SYNOPSIS|DESCRIPTION)$")
+_POD_HEADING = re.compile(r"^=(?:head\d|item|over|pod)\b[^\n]*$", re.MULTILINE)
 _TAG = re.compile(r"[@\\](?:param|return|throws|exception|tparam|see|since|author|deprecated|file|endcode)\b")
-_BRIEF = re.compile(r"^[@\\](?:brief|summary|short|description|details)\s+")
+_BRIEF = re.compile(r"^<(?:summary|remarks|para)>\s*|^[@\\](?:brief|summary|short|description|details)\s+")
 
 
 def signature(text: bytes, start: int, end: int) -> str:
@@ -64,7 +65,8 @@ def doc_above(text: bytes, line_start: int, language: Language) -> str:
         return _line_comment(text, start, end, language)
     for opening, closing in language.block_comments:
         if line.endswith(closing.encode()):
-            return _block_comment(text, start, end, opening.encode(), language)
+            doc = _block_comment(text, start, end, opening.encode(), language)
+            return doc.rstrip(closing) if closing[0] == '"' else doc
     return ""
 
 
@@ -107,6 +109,11 @@ def paragraph(lines: list[str]) -> str:
             continue
         words += _BRIEF.sub("", stripped).split() if not words else stripped.split()
     return " ".join(words)[:DOC_CHARS]
+
+
+def last_section(text: str) -> str:
+    """The first paragraph of a text, after its last heading where it is documentation in Perl's form."""
+    return paragraph(_POD_HEADING.split(text[-_WINDOW_BYTES:].partition("\n=cut")[0])[-1].splitlines())
 
 
 def documentation(text: bytes, line_start: int, body: int, language: Language) -> str:

@@ -25,7 +25,7 @@ from operator import itemgetter
 import tree_sitter
 
 from lowtide.models import Reason, SymbolKind
-from lowtide.work import chunk, describe, macros
+from lowtide.work import chunk, describe, macros, rewrite
 from lowtide.work.chunk import ALONE, HEAD, JOIN, Atom, ChunkRow
 from lowtide.work.languages.language import Language, Macros
 
@@ -45,11 +45,12 @@ _MAX_DECLARATORS = 16
 _MAX_DEPTH = 100
 _SPLIT_BYTES = chunk.MAX_BYTES - 60
 _NAME_CHARS = 200
+_CLAUSE_GAP_BYTES = 1000
 
 _KINDS: dict[str, tuple[int, int]] = {
     # capture -> (kind, how specific it is)
     "variable": (SymbolKind.VARIABLE, 0),
-    "constant": (SymbolKind.CONSTANT, 1),
+    "constant": (SymbolKind.CONSTANT, 3),
     "macro": (SymbolKind.CONSTANT, 1),
     "property": (SymbolKind.PROPERTY, 1),
     "field": (SymbolKind.FIELD, 2),
@@ -81,6 +82,8 @@ _LEAVES = frozenset({"typedef", "declaration"})
 _MACROS = {Macros.NONE: None, Macros.KERNEL: macros.KERNEL, Macros.CAPITALS: macros.CAPITALS}
 _FUNCTIONS = frozenset({SymbolKind.FUNCTION, SymbolKind.METHOD, SymbolKind.CONSTRUCTOR, SymbolKind.OPERATOR})
 _CLASSES = frozenset({SymbolKind.CLASS, SymbolKind.STRUCT, SymbolKind.INTERFACE, SymbolKind.ENUM, 0})
+_FIELDS = frozenset({SymbolKind.FIELD, SymbolKind.PROPERTY})
+_MEMBERS = _FIELDS | {SymbolKind.CONSTRUCTOR, SymbolKind.ENUM_MEMBER}
 _WITH_BODY = _FUNCTIONS | _CLASSES | {SymbolKind.MODULE, SymbolKind.NAMESPACE, SymbolKind.PACKAGE, SymbolKind.OBJECT}
 
 
@@ -145,7 +148,7 @@ def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
     stop = time.monotonic() + deadline_s
     grammar = _grammar(language)
     macro_words = _MACROS[language.macros]
-    source = macros.blank(text, macro_words) if macro_words else text
+    source = macros.blank(text, macro_words) if macro_words else rewrite.rewritten(text, language.rewrites)
     root = grammar.parser.parse(source).root_node
     found, partial = _find(grammar, language, text, root, stop)
     if root.is_error and macro_words and partial is None and len(text) <= _SECOND_TRY_BYTES:
@@ -271,6 +274,8 @@ def _find(
                 start, end = whole.byte_range
                 at = name.start_byte
                 more = captures if len(captures) > pattern.captures else None
+                if more is not None and (tail := more.get("end") or more.get("rest")):
+                    end = tail[0].end_byte
                 old = found.get(at)
                 if old is None:
                     found[at] = (start, -end, at, pattern, whole, whole, name, more)
@@ -356,10 +361,19 @@ def _rows(grammar: _Grammar, language: Language, text: bytes, found: list[_Found
     body_field = grammar.body_field
     separator = language.name_separator
     has_methods = language.methods
+    trim = language.name_trim
     defined = _defined(text, found)
+    last: dict[int, int] = {}  # the last row in each container
+    open_row = -1  # a definition that lasts until the next of its kind
     for start, negative_end, at, pattern, whole, inner, name_node, captures in found:
         end = -negative_end
         kind = pattern.kind
+        lasts = captures is not None and "rest" in captures
+        if lasts and any(entry[5] == open_row >= 0 for entry in stack):
+            while stack.pop()[5] != open_row:
+                pass
+            rows[open_row] = (*rows[open_row][:5], *whole.start_point, *rows[open_row][7:])
+            ends[open_row] = start
         while stack and (stack[-1][1] <= start or (stack[-1][0] == start and stack[-1][1] == end)):
             stack.pop()
         _, _, parent_kind, container, parent_name, parent_row, is_whole = stack[-1] if stack else top
@@ -368,6 +382,11 @@ def _rows(grammar: _Grammar, language: Language, text: bytes, found: list[_Found
             continue
         name = name_bytes.decode("utf-8", "ignore")
         name_line, name_column = name_node.start_point
+        if trim and (name[:1] in trim or name[-1:] in trim) and (bare := name.strip(trim)):
+            name_column += len(name) - len(name.lstrip(trim))
+            name = bare
+        if kind == SymbolKind.PACKAGE:
+            container = ""  # its name is absolute
         if captures is not None and "container" in captures:
             prefix = _dotted((captures["container"][0].text or b"").decode("utf-8", "ignore"), separator)
             container = f"{container}.{prefix}" if container else prefix
@@ -380,7 +399,7 @@ def _rows(grammar: _Grammar, language: Language, text: bytes, found: list[_Found
                 name_column -= len(name.encode())
                 container = f"{container}.{prefix}" if container else prefix
                 parent_name = prefix.rpartition(".")[2]
-                if kind == SymbolKind.FUNCTION:
+                if kind == SymbolKind.FUNCTION and has_methods:
                     kind = SymbolKind.METHOD
         if kind in _FUNCTIONS:
             if kind == SymbolKind.FUNCTION and parent_kind in _CLASSES and has_methods:
@@ -402,7 +421,7 @@ def _rows(grammar: _Grammar, language: Language, text: bytes, found: list[_Found
                 kind = SymbolKind.FIELD
         elif kind == SymbolKind.CONSTANT and parent_kind in _FUNCTIONS:
             continue
-        elif kind == SymbolKind.FIELD and parent_kind == SymbolKind.CONSTRUCTOR:
+        elif kind in _FIELDS and parent_kind == SymbolKind.CONSTRUCTOR:
             container = container.rpartition(".")[0]
         if not name:
             continue
@@ -412,8 +431,23 @@ def _rows(grammar: _Grammar, language: Language, text: bytes, found: list[_Found
         if not kind:
             stack.append((start, end, kind, qualified, name, parent_row, is_whole))
             continue
+        if language.joins_clauses and kind in _FUNCTIONS:
+            clause = last.get(parent_row, -1)
+            if (
+                clause >= 0
+                and rows[clause][0] == name
+                and rows[clause][1] in _FUNCTIONS
+                and start - ends[clause] < _CLAUSE_GAP_BYTES
+            ):
+                rows[clause] = (*rows[clause][:5], *whole.end_point, *rows[clause][7:])
+                ends[clause] = end
+                stack.append((start, end, kind, qualified, name, clause, is_whole))
+                continue
+        last[parent_row] = len(rows)
         line, column = whole.start_point
         end_line, end_column = whole.end_point
+        if captures is not None and (tail := captures.get("end") or captures.get("rest")):
+            end_line, end_column = tail[0].end_point
         body = -1
         if kind in _WITH_BODY:
             if captures is not None and "body" in captures:
@@ -422,20 +456,26 @@ def _rows(grammar: _Grammar, language: Language, text: bytes, found: list[_Found
                 node = inner.child_by_field_id(body_field) if body_field else None
             if node is not None:
                 body = node.start_byte
-            signature = describe.signature(text, inner.start_byte, body if body >= 0 else end)
-            if end - start >= chunk.MIN_BYTES and not is_whole:
+            signature = describe.signature(text, inner.start_byte, body if body >= 0 else inner.end_byte)
+            if body < 0 and kind not in _FUNCTIONS:
+                signature = signature.partition("{")[0].rstrip()
+            if end - start >= chunk.MIN_BYTES and not is_whole and not lasts:
                 is_function = kind in _FUNCTIONS
                 big_starts.append(start)
                 big_lines[line] = is_function
                 is_whole = is_function and end - start <= _SPLIT_BYTES
         else:
-            signature = describe.first_line(text, inner.start_byte, end)
+            signature = describe.first_line(text, inner.start_byte, inner.end_byte)
         if captures is not None and "doc" in captures:
-            doc = describe.paragraph((captures["doc"][0].text or b"").decode("utf-8", "ignore").splitlines())
+            doc = describe.last_section((captures["doc"][0].text or b"").decode("utf-8", "ignore"))
+        elif kind in _MEMBERS and parent_row >= 0 and rows[parent_row][3] == line:
+            doc = ""  # what stands above this line belongs to the container
         else:
             doc = describe.documentation(text, start - column, body, language)
         if not pattern.is_leaf:
             stack.append((start, end, kind, qualified, name, len(rows), is_whole))
+        if lasts:
+            open_row = len(rows)
         rows.append(
             (name, kind, container, line, column, end_line, end_column, name_line, name_column, signature, doc)
         )  # fmt: skip

@@ -10,6 +10,8 @@ A language's folder holds `definitions.scm`, ONE query with these captures:
   `definition.extension` nests and names what is inside (Rust's `impl`, Swift's `extension`) without a symbol of its own.
 - `@container` (optional): names what the definition belongs to when nesting does not say (Go's receiver).
 - `@body` (optional): where the signature ends, when the grammar has no field called `body_field`.
+- `@end` (optional): the last node of the definition, when it stands beside the definition's node (Dart's bodies).
+- `@rest` (optional): the node that the definition lasts to the end of, or until the next with a `@rest` (Perl's packages).
 - `@doc` (optional): the documentation, when it is not in the comment above or the docstring.
 - `@scope`: a node whose inside is searched on its own. With `scan_depth` set, each search looks only that many levels
   down, so function bodies cost nothing; every place that may hold definitions must then be a scope. `@scope.nested` is
@@ -75,7 +77,13 @@ class Language:
     """A variable in ALL_CAPS is a constant."""
     name_separator: str = ""
     """Splits a qualified name into container and name."""
+    name_trim: str = ""
+    """Characters at the ends of a name's node that are no part of the name (Ruby's `:name`)."""
+    joins_clauses: bool = False
+    """Functions of one name that follow each other are the clauses of one definition."""
     macros: Macros = Macros.NONE
+    rewrites: tuple[tuple[str, str], ...] = ()
+    """Pattern and replacement, for what the grammar cannot read: see `work/rewrite.py`."""
     body_field: str = "body"
     scan_depth: int = 0
     nested: str = ""
