@@ -30,9 +30,9 @@ def hostile_files() -> dict[str, str | bytes]:
         "sum.py": "x = " + "\\\n".join("1+" * 50 for _ in range(1500)) + "1\n",
         "parens.py": "x = " + lines("(" * 50_000) + "\n",
         "deep.json": lines("[" * 100_000),
-        "wide.json": "[" + ",\n".join('{"key%d": [%d, "v"]}' % (n, n) for n in range(60_000)) + "]",
+        "wide.json": "[" + ",\n".join(f'{{"key{n}": [{n}, "v"]}}' for n in range(60_000)) + "]",
         "table.c": "int table[] = {\n"
-        + ",\n".join("0x%08x, 0x%08x, 0x%08x" % (n, n * 7, n * 13) for n in range(60_000))
+        + ",\n".join(f"0x{n:08x}, 0x{n * 7:08x}, 0x{n * 13:08x}" for n in range(60_000))
         + "\n};\n",
         "yaml.yaml": "".join(" " * (n % 400) + "- a:\n" for n in range(20_000)),
         "backticks.md": lines("`" * 100_000),
