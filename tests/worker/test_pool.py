@@ -1,0 +1,200 @@
+"""Workers under a budget: real processes, real limits, real kills."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import anyio
+import pytest
+
+from lowtide.core.budget import MIB, Budget
+from lowtide.core.ladder import Ladder, Step
+from lowtide.errors import WorkerCrashed, WorkerOverBudget, WorkerStalled
+from lowtide.work import wire
+from lowtide.work.model_folder import default_model
+from lowtide.work.pool import WorkerPool
+
+MODEL = str(default_model())
+
+
+def run(body: Callable[[WorkerPool], Awaitable[None]], total_mib: int = 256) -> WorkerPool:
+    """Run `body` with a pool; afterwards every lease must be back and every worker gone."""
+    pools = []
+
+    async def main() -> None:
+        async with WorkerPool(Budget(total_mib * MIB), Ladder(2)) as pool:
+            pools.append(pool)
+            await body(pool)
+
+    anyio.run(main)
+    (pool,) = pools
+    assert pool.budget.leased_bytes == 0
+    assert len(pool.processes()) == 1
+    return pool
+
+
+def task(root: Path, *names: str, embed: bool = False, lines_only: bool = False) -> wire.IndexTask:
+    settings: dict[str, bool | int] = {"max_file_bytes": 64 * MIB, "generated": True, "minified": True}
+    return wire.IndexTask(
+        os.fsencode(root),
+        [name.encode() for name in names],
+        [],
+        settings,
+        5.0,
+        embed,
+        False,
+        lines_only,
+        64,
+        MODEL,
+        "recipe",
+    )
+
+
+def big_file(root: Path) -> str:
+    (root / "big.cpp").write_text("".join(f"int value_{n}(int a) {{ return a + {n}; }}\n" for n in range(60_000)))
+    return "big.cpp"
+
+
+def test_files_come_back_as_symbols_chunks_and_vectors(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text('def spare_the_whales(count):\n    """Save them."""\n    return count\n')
+
+    async def body(pool: WorkerPool) -> None:
+        async with pool.lease(8 * MIB, MIB, MODEL) as (worker, _):
+            done = (await pool.run(worker, task(tmp_path, "a.py", embed=True))).done
+        (file,) = done.files
+        assert [row[0] for row in file.symbols] == ["spare_the_whales"]
+        assert len(done.vectors) == len(file.chunks) * done.dims
+        assert "spare the whales" in file.words[0]
+
+    run(body)
+
+
+def test_worker_over_its_lease_is_ended_and_the_budget_holds(tmp_path: Path) -> None:
+    name = big_file(tmp_path)
+
+    async def body(pool: WorkerPool) -> None:
+        pool.budget.total_bytes = 96 * MIB  # the share is then smaller than the tree
+        with pytest.raises(WorkerOverBudget):
+            async with pool.lease(4 * MIB, 0, "") as (worker, lease):
+                worker.limit_bytes = worker.base_bytes + 8 * MIB
+                assert lease.total_bytes < 96 * MIB
+                await pool.run(worker, task(tmp_path, name))
+        assert pool.peak_bytes <= 96 * MIB
+        async with pool.lease(4 * MIB, 0, "") as (worker, _):  # the next task gets a worker all the same
+            await pool.run(worker, task(tmp_path))
+
+    run(body)
+
+
+def test_limit_of_the_operating_system_holds_without_anyone_looking(tmp_path: Path) -> None:
+    name = big_file(tmp_path)
+
+    async def body(pool: WorkerPool) -> None:
+        with pytest.raises(WorkerOverBudget):
+            async with pool.lease(4 * MIB, 0, "") as (worker, _):
+                from lowtide.system.memory import limit_data_bytes
+
+                assert limit_data_bytes(worker.pid, 10 * MIB)
+                worker.limit_bytes = None  # nobody looks
+                await pool.run(worker, task(tmp_path, name))
+
+    run(body)
+
+
+def test_worker_past_its_deadline_is_ended(tmp_path: Path) -> None:
+    name = big_file(tmp_path)
+
+    async def body(pool: WorkerPool) -> None:
+        with pytest.raises(WorkerStalled):
+            async with pool.lease(150 * MIB, 0, "") as (worker, _):
+                await pool.run(worker, task(tmp_path, name), file_deadline_s=lambda _: 0.05)
+
+    run(body)
+
+
+def test_killed_worker_is_told_and_replaced(tmp_path: Path) -> None:
+    async def body(pool: WorkerPool) -> None:
+        with pytest.raises(WorkerCrashed, match="SIGKILL"):
+            async with pool.lease(4 * MIB, 0, "") as (worker, _):
+                os.kill(worker.pid, signal.SIGKILL)
+                await pool.run(worker, task(tmp_path))
+        async with pool.lease(4 * MIB, 0, "") as (worker, _):
+            await pool.run(worker, task(tmp_path))
+
+    run(body)
+
+
+def test_no_lease_leaks_however_often_work_is_cancelled(tmp_path: Path) -> None:
+    name = big_file(tmp_path)
+    chance = random.Random(5)
+
+    async def one(pool: WorkerPool, delay_s: float) -> None:
+        with anyio.move_on_after(delay_s):
+            async with pool.lease(60 * MIB, MIB, "") as (worker, _):
+                await pool.run(worker, task(tmp_path, name))
+
+    async def body(pool: WorkerPool) -> None:
+        for _ in range(4):
+            async with anyio.create_task_group() as group:
+                for _ in range(6):
+                    group.start_soon(one, pool, chance.random() * 0.3)
+        assert pool.budget.leased_bytes == 0
+
+    run(body)
+
+
+def test_one_worker_at_a_time_when_the_ladder_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    most = 0
+
+    async def one(pool: WorkerPool) -> None:
+        nonlocal most
+        async with pool.lease(4 * MIB, 0, "") as (worker, _):
+            most = max(most, len([figure for figure in pool.processes() if figure.role == "worker"]))
+            await pool.run(worker, task(tmp_path, "a.py"))
+
+    async def body(pool: WorkerPool) -> None:
+        pool.ladder.set_floor(Step.ONE_WORKER, "test", 0.0)
+        async with anyio.create_task_group() as group:
+            for _ in range(5):
+                group.start_soon(one, pool)
+
+    run(body)
+    assert most == 1
+
+
+def test_swollen_worker_is_not_kept(tmp_path: Path) -> None:
+    async def body(pool: WorkerPool) -> None:
+        async with pool.lease(4 * MIB, 0, "") as (worker, _):
+            first = worker.pid
+            pool._probe = Swollen(worker.pid)  # what it would look like after a leak
+        async with pool.lease(4 * MIB, 0, "") as (worker, _):
+            assert worker.pid != first
+
+    run(body)
+
+
+class Swollen:
+    """A probe for which one process holds 100 MiB."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+
+    def anonymous_bytes(self, pid: int) -> int | None:
+        return 100 * MIB if pid == self._pid else 15 * MIB
+
+
+def test_runtime_of_the_model_reports_to_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """onnxruntime's wheels keep a device id and a database of events in the cache folder unless they are told not to."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    async def body(pool: WorkerPool) -> None:
+        assert len((await pool.encode(["a query"], MODEL))[0]) > 0
+
+    run(body)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
