@@ -19,8 +19,10 @@ LANGUAGES: tuple[Language, ...] = (
         block_comments=(),
         constructors=("__init__",),
         constant_case=True,
-        scan_depth=3,
-        nested=r"\b(?:def|class)\b",
+        scan_depth=1,
+        nested=r"^[ \t]+(?:async[ \t]+)?(?:def|class)[ \t]",
+        nested_words=("def ", "class "),
+        searches_functions=True,
     ),
     Language(
         "javascript",
@@ -401,6 +403,7 @@ LANGUAGES: tuple[Language, ...] = (
                 r"\$[({]([\w.,-]+)[)}](?=(?:[^\s:=#$]|\$[({][\w.,-]+[)}]){0,200}[ \t]*(?:[:+?!]|::)?=)",
                 r"__\1_",
             ),
+            (r"\$[({]([@<^?*+|])(?:[DF]|:[^(){}\n]*)[)}]", r"$\1"),
         ),
     ),
 )  # fmt: skip

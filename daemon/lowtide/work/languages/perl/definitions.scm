@@ -1,5 +1,6 @@
 ; Scopes: the blocks of packages and classes; a subroutine's body or a branch only when it holds a definition.
 (package_statement name: (package) @name (block) @scope @body) @definition.package
+(package_statement name: (package) @name) @definition.package
 ; Without a block a package lasts until the next one.
 (source_file (package_statement name: (package) @name . ";") @definition.package) @rest
 (source_file (package_statement name: (package) @name version: (_) . ";") @definition.package) @rest
