@@ -30,7 +30,9 @@ KINDS = {"f": 12, "m": 6, "s": 23, "t": 5, "d": 14, "e": 22, "v": 13, "p": 12, "
 def ctags(tree: Path) -> Iterator[tuple[str, int]]:
     """Names with kinds, in the order of files."""
     command = ["ctags", "-R", "--sort=no", "--fields=k", "--kinds-C=+p", "-f", "-", str(tree)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace") as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace"
+    ) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if not line.startswith("!"):
@@ -46,7 +48,9 @@ def make_names(tree: Path, count: int) -> list[tuple[str, int]]:
         if len(real) == count:
             return real
     chance = random.Random(1)
-    words = [word for name, _ in real[:: max(1, len(real) // 200_000)] for word in re.findall(r"[A-Za-z][a-z]*|\d+", name)]
+    words = [
+        word for name, _ in real[:: max(1, len(real) // 200_000)] for word in re.findall(r"[A-Za-z][a-z]*|\d+", name)
+    ]
     while len(real) < count:
         name, kind = chance.choice(real)
         if chance.random() < 0.4:

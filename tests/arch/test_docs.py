@@ -1,0 +1,41 @@
+"""What the documents say must be there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lowtide.cli.app import COMMANDS
+from lowtide.models import Reason
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text("utf-8")):
+        if not target.startswith(("http:", "https:")):
+            assert (document.parent / target).exists(), target
+
+
+def test_readme_names_every_command() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    for command in COMMANDS:
+        assert f"`lowtide {command}" in text, command
+
+
+def test_architecture_shows_every_module_and_no_other() -> None:
+    text = (ROOT / "docs/architecture.md").read_text("utf-8")
+    engine = ROOT / "daemon/lowtide"
+    for path in [*engine.glob("*.py"), *engine.glob("*/*.py")]:
+        if path.name != "__init__.py" and path.parent.name not in ("cli", "languages"):
+            assert path.name in text, f"{path.name} is not in docs/architecture.md"
+
+
+def test_every_reason_has_its_sentence() -> None:
+    text = (ROOT / "docs/formats.md").read_text("utf-8")
+    for reason in Reason:
+        assert f"`{reason}`" in text, reason
