@@ -1,15 +1,18 @@
-"""Configuration: the user's `config.toml`, and a workspace's `.lowtide.toml`, which may only narrow.
+"""Configuration: the user's `config.toml`, the environment, and a workspace's `.lowtide.toml`, which says only what to index.
 
-Invariant: every value is checked when it is read; an error names the file, the key, and what would be right.
+Invariant: every value is checked when it is read; an error names the file, the line, the key, and what would be right.
 Invariant: a workspace cannot raise the budget, name a program or a model: such keys are ignored with a warning.
 """
 
 from __future__ import annotations
 
 import difflib
+import math
+import os
 import re
+import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,17 +24,26 @@ LEAST_BUDGET_BYTES = 96 * MIB
 MOST_DEFAULT_BUDGET_BYTES = 512 * MIB
 DEFAULT_MAX_FILE_BYTES = 4 * MIB
 WORKSPACE_FILE = ".lowtide.toml"
+MOST_SIZE_BYTES = 1 << 50
+MOST_CONFIG_BYTES = 1 << 20
 
+_USERS_ALONE = ("budget", "model", "daemon")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
 def parse_size(text: str | int) -> int:
     """Bytes of `256MiB`, `1G`, `512m`, `1048576`; units are powers of 1024. ConfigError for anything else."""
-    match = _SIZE.fullmatch(str(text).strip())
-    if not match or isinstance(text, bool):
-        raise ConfigError(f"{text!r} is not a size", "", "write it as 256MiB, 1G or a number of bytes")
-    return int(float(match[1]) * _UNITS[match[2].lower()])
+    shown = text if isinstance(text, int) else text.strip()
+    match = _SIZE.fullmatch(str(shown)[:40])
+    if match is None or isinstance(text, bool) or len(str(shown)) > 40:
+        raise ConfigError(f"{str(text)[:60]!r} is not a size", "", "write it as 256MiB, 1G or a number of bytes")
+    size = float(match[1]) * _UNITS[match[2].lower()]
+    if size > MOST_SIZE_BYTES:
+        raise ConfigError(
+            f"{text!r} is too large a size", f"the most is {format_size(MOST_SIZE_BYTES)}", "give a smaller one"
+        )
+    return int(size)
 
 
 def format_size(count: int) -> str:
@@ -86,53 +98,62 @@ def default_budget_bytes(machine_bytes: int) -> int:
     return max(LEAST_BUDGET_BYTES, min(MOST_DEFAULT_BUDGET_BYTES, machine_bytes // 8))
 
 
-def load_config(file: Path, *, machine_bytes: int, budget_bytes: int | None = None) -> Config:
-    """The user's configuration, or the defaults when `file` is not there; `budget_bytes` overrides its budget.
+def load_config(
+    file: Path, *, machine_bytes: int, budget_bytes: int | None = None, environment: Mapping[str, str] | None = None
+) -> Config:
+    """The user's configuration: `budget_bytes` (a flag) before the environment, that before `file`, that before the defaults.
 
-    Errors: ConfigError for TOML that cannot be read, unknown keys, wrong types, and a budget under 96 MiB.
+    `environment` (os.environ when None) may hold LOWTIDE_BUDGET and LOWTIDE_MODEL. `file` need not be there.
+
+    Errors: ConfigError for TOML that cannot be read, unknown keys, wrong types, values out of range, a budget under 96 MiB.
     """
-    table = _read(file)
-    reader = _Reader(str(file), table)
-    budget = reader.size("budget")
-    chosen = budget_bytes if budget_bytes is not None else budget
+    environment = os.environ if environment is None else environment
+    reader = _read(file)
+    chosen, where = budget_bytes, "--budget"
+    if chosen is None:
+        chosen, where = _size_in(environment, "LOWTIDE_BUDGET"), "LOWTIDE_BUDGET"
+    from_file = reader.size("budget")
+    if chosen is None:
+        chosen, where = from_file, reader.where("budget")
     if chosen is None:
         chosen = default_budget_bytes(machine_bytes)
     if chosen < LEAST_BUDGET_BYTES:
-        where = "--budget" if budget_bytes is not None else f"{file}: budget"
         raise ConfigError(f"{where}: {format_size(chosen)} is too small", "the least is 96MiB", "give at least 96MiB")
     model = reader.table("model")
-    path = model.text("path")
-    model.finish(["path"])
     daemon = reader.table("daemon")
-    niceness, idle = daemon.number("niceness"), daemon.number("idle_minutes")
+    niceness, idle_minutes = daemon.number("niceness", 0, 19), daemon.number("idle_minutes", 0, 1e6)
+    index = _index_settings(reader.table("index"), IndexSettings())
+    model_path = (
+        Path(environment["LOWTIDE_MODEL"]).absolute()
+        if environment.get("LOWTIDE_MODEL")
+        else model.path("path", file.parent)
+    )
+    model.finish(["path"])
     daemon.finish(["niceness", "idle_minutes"])
-    index = _index_settings(reader.table("index"), IndexSettings(), narrow=False)
     reader.finish(["budget", "model", "daemon", "index"])
     return Config(
         budget_bytes=chosen,
-        model_path=None if path is None else (file.parent / Path(path).expanduser()).resolve(),
+        model_path=model_path,
         niceness=int(niceness or 0),
-        idle_minutes=30.0 if idle is None else idle,
+        idle_minutes=30.0 if idle_minutes is None else float(idle_minutes),
         index=index,
     )
 
 
 def load_workspace_settings(root: Path, config: Config) -> WorkspaceSettings:
     """The settings of the workspace at `root`. ConfigError as `load_config`."""
-    file = root / WORKSPACE_FILE
-    table = _read(file)
-    warnings = [
+    reader = _read(root / WORKSPACE_FILE)
+    index = _index_settings(reader.table("index"), config.index)
+    reader.finish(["index", *_USERS_ALONE])
+    warnings = tuple(
         f"{WORKSPACE_FILE}: `{key}` is ignored: only your own configuration may set it"
-        for key in ("budget", "model", "daemon")
-        if table.pop(key, None) is not None
-    ]
-    reader = _Reader(str(file), table)
-    index = _index_settings(reader.table("index"), config.index, narrow=True)
-    reader.finish(["index"])
-    return WorkspaceSettings(index, tuple(warnings))
+        for key in _USERS_ALONE
+        if reader.has(key)
+    )
+    return WorkspaceSettings(index, warnings)
 
 
-def _index_settings(reader: _Reader, base: IndexSettings, *, narrow: bool) -> IndexSettings:
+def _index_settings(reader: _Reader, base: IndexSettings) -> IndexSettings:
     size = reader.size("max_file_size")
     settings = IndexSettings(
         max_file_bytes=base.max_file_bytes if size is None else size,
@@ -142,7 +163,7 @@ def _index_settings(reader: _Reader, base: IndexSettings, *, narrow: bool) -> In
         minified=reader.flag("minified", base.minified),
         include=reader.texts("include") or base.include,
         exclude=base.exclude + reader.texts("exclude"),
-        languages=reader.texts("languages") or base.languages,
+        languages=reader.languages("languages") or base.languages,
     )
     reader.finish(
         ["max_file_size", "gitignore", "vendored", "generated", "minified", "include", "exclude", "languages"]
@@ -150,71 +171,148 @@ def _index_settings(reader: _Reader, base: IndexSettings, *, narrow: bool) -> In
     return settings
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _size_in(environment: Mapping[str, str], name: str) -> int | None:
+    text = environment.get(name, "")
+    if not text:
+        return None
     try:
-        with file.open("rb") as stream:
-            return tomllib.load(stream)
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} cannot be read", str(error), "correct the file") from error
+        return parse_size(text)
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error.what}", error.why, error.remedy) from None
+
+
+def _read(file: Path) -> _Reader:
+    """The file's table; an empty one when there is no file. A FIFO does not block, a large or odd file does no harm."""
+    try:
+        fd = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise ConfigError(f"{file} cannot be read", "it is not a file", "put a TOML file there, or nothing")
+            with open(fd, "rb", closefd=False) as stream:
+                data = stream.read(MOST_CONFIG_BYTES + 1)
+        finally:
+            os.close(fd)
+    except (FileNotFoundError, NotADirectoryError):
+        return _Reader(file, "", {})
     except OSError as error:
         raise ConfigError(f"{file} cannot be read", error.strerror or str(error), "check its permissions") from error
+    if len(data) > MOST_CONFIG_BYTES:
+        raise ConfigError(f"{file} cannot be read", f"it is over {format_size(MOST_CONFIG_BYTES)}", "make it smaller")
+    try:
+        text = data.decode("utf-8-sig")
+        return _Reader(file, text, tomllib.loads(text))
+    except RecursionError:
+        raise ConfigError(f"{file} cannot be read", "it is nested too deep", "correct the file") from None
+    except ValueError as error:
+        raise ConfigError(f"{file} cannot be read", str(error), "correct the file") from error
+
+
+def _meant(key: str, known: Iterable[str], what: str) -> str:
+    names = list(known)
+    near = difflib.get_close_matches(key, names, 1)
+    return f"did you mean `{near[0]}`?" if near else f"the {what} are: {', '.join(names)}"
 
 
 class _Reader:
-    """Takes checked values out of one table."""
+    """Takes checked values out of one table of a file."""
 
-    def __init__(self, where: str, table: Mapping[str, Any]) -> None:
-        self._where = where
-        self._table = table
+    def __init__(self, file: Path, text: str, values: Mapping[str, Any], name: str = "") -> None:
+        self._file = file
+        self._text = text
+        self._values = values
+        self._name = name
+
+    def has(self, key: str) -> bool:
+        return key in self._values
+
+    def where(self, key: str) -> str:
+        """`config.toml:4: [index] vendored`; without the line where it cannot be told."""
+        line = self._line(key)
+        place = f"{self._file}:{line}" if line else f"{self._file}"
+        return f"{place}: [{self._name}] {key}" if self._name else f"{place}: {key}"
+
+    def _line(self, key: str) -> int:
+        inside = ""
+        for number, line in enumerate(self._text.splitlines(), 1):
+            if header := re.fullmatch(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(?:#.*)?", line):
+                inside = header[1]
+                if not self._name and inside == key:
+                    return number
+            elif inside == self._name and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[.=]", line):
+                return number
+        return 0
 
     def _wrong(self, key: str, expected: str) -> ConfigError:
-        return ConfigError(f"{self._where}: {key}", f"{self._table[key]!r} is not {expected}", "correct the file")
+        shown = repr(self._values[key])
+        shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+        return ConfigError(self.where(key), f"{shown} is not {expected}", "correct the file")
 
     def table(self, key: str) -> _Reader:
-        value = self._table.get(key, {})
+        value = self._values.get(key, {})
         if not isinstance(value, dict):
             raise self._wrong(key, f"a table: write it as [{key}]")
-        return _Reader(f"{self._where}: [{key}]", value)
+        return _Reader(self._file, self._text, value, key)
 
     def size(self, key: str) -> int | None:
-        value = self._table.get(key)
+        value = self._values.get(key)
         if value is None:
             return None
+        if isinstance(value, str | int):
+            try:
+                return parse_size(value)
+            except ConfigError:
+                pass
+        raise self._wrong(key, "a size: write it as 256MiB, 1G or a number of bytes")
+
+    def path(self, key: str, base: Path) -> Path | None:
+        value = self._values.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, str) or not value or "\0" in value:
+            raise self._wrong(key, "a path in quotes")
         try:
-            return parse_size(value)
-        except ConfigError as error:
-            raise self._wrong(key, "a size, as 256MiB") from error
+            return Path(os.path.abspath(base / Path(value).expanduser()))
+        except RuntimeError as error:
+            raise ConfigError(self.where(key), str(error), "write the whole path") from None
 
-    def text(self, key: str) -> str | None:
-        value = self._table.get(key)
-        if value is not None and not isinstance(value, str):
-            raise self._wrong(key, "a text in quotes")
-        return value
-
-    def number(self, key: str) -> float | None:
-        value = self._table.get(key)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise self._wrong(key, "a number")
+    def number(self, key: str, least: float, most: float) -> float | None:
+        value = self._values.get(key)
+        if value is None:
+            return None
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or math.isnan(value)
+            or not least <= value <= most
+        ):
+            raise self._wrong(key, f"a number from {least:g} to {most:g}")
         return value
 
     def flag(self, key: str, default: bool) -> bool:
-        value = self._table.get(key, default)
+        value = self._values.get(key, default)
         if not isinstance(value, bool):
             raise self._wrong(key, "true or false")
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
-        value = self._table.get(key, [])
+        value = self._values.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self._wrong(key, "a list of texts in quotes")
         return tuple(value)
 
+    def languages(self, key: str) -> tuple[str, ...]:
+        names = self.texts(key)
+        if names:
+            from lowtide.work.languages import LANGUAGES
+
+            known = [language.name for language in LANGUAGES]
+            for name in names:
+                if name not in known:
+                    raise ConfigError(f"{self.where(key)}: no language `{name}`", "", _meant(name, known, "languages"))
+        return names
+
     def finish(self, known: list[str]) -> None:
         """ConfigError for a key that there is not, with the one that was probably meant."""
-        for key in self._table:
+        for key in self._values:
             if key not in known:
-                near = difflib.get_close_matches(key, known, 1)
-                remedy = f"did you mean `{near[0]}`?" if near else f"the keys are: {', '.join(known)}"
-                raise ConfigError(f"{self._where}: no key `{key}`", "", remedy)
+                raise ConfigError(f"{self.where(key)}: no such key", "", _meant(key, known, "keys"))
