@@ -2,7 +2,8 @@
 
 `LOWTIDE_HOME` moves everything; else the user's configuration, cache and runtime folders (platformdirs).
 
-Invariant: an index folder belongs to one root, named after its real path; folders are 0700.
+Invariant: an index folder belongs to one root, named after its real path; what is made here is the user's alone (folders
+0700, files 0600), and a folder that another user owns is never used.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import hashlib
 import os
 import re
 import shutil
+import stat
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from lowtide.errors import StoreError
 
 ROOT_FILE = "root"
 """In an index folder: the path of its root, as bytes of the file system."""
+_REMEDY = "make it writable, free some space, or set LOWTIDE_HOME to another folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +41,16 @@ class Places:
             return cls(base / "config", base / "cache", base / "run")
         import platformdirs
 
-        return cls(
-            Path(platformdirs.user_config_dir("lowtide", appauthor=False)),
-            Path(platformdirs.user_cache_dir("lowtide", appauthor=False)),
-            Path(platformdirs.user_runtime_dir("lowtide", appauthor=False)),
-        )
+        config = Path(platformdirs.user_config_dir("lowtide", appauthor=False))
+        cache = Path(platformdirs.user_cache_dir("lowtide", appauthor=False))
+        with warnings.catch_warnings():
+            # It warns of a runtime folder that others can enter, and takes another; standard error is not its to write to.
+            warnings.simplefilter("ignore")
+            try:
+                runtime = Path(platformdirs.user_runtime_dir("lowtide", appauthor=False))
+            except PermissionError:
+                runtime = cache / "run"  # someone else holds the place in the temporary folder
+        return cls(config, cache, runtime)
 
     @property
     def config_file(self) -> Path:
@@ -54,20 +63,20 @@ class Places:
         return self.runtime / "daemon.sock"
 
     def index_folder(self, root: Path, *, create: bool = False) -> Path:
-        """The folder of `root`'s index; with `create` it is made (StoreError when it cannot be)."""
-        real = os.fsencode(os.path.realpath(root))
-        slug = re.sub(r"[^A-Za-z0-9._-]+", "-", root.name)[:40].strip("-.") or "root"
+        """The folder of `root`'s index (links resolved); with `create` it is made (StoreError when it cannot be)."""
+        real = os.path.realpath(os.fsencode(root))
+        slug = (
+            re.sub(r"[^A-Za-z0-9._-]+", "-", os.path.basename(real).decode("utf-8", "replace"))[:40].strip("-.")
+            or "root"
+        )
         folder = self.cache / "indexes" / f"{slug}-{hashlib.blake2b(real, digest_size=8).hexdigest()}"
         if create:
+            make_private(folder.parent)
+            make_private(folder)
             try:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                (folder / ROOT_FILE).write_bytes(real)
+                _write_private(folder / ROOT_FILE, real)
             except OSError as error:
-                raise StoreError(
-                    f"cannot write to {folder}",
-                    error.strerror or str(error),
-                    "make it writable, free some space, or set LOWTIDE_HOME to another folder",
-                ) from error
+                raise StoreError(f"cannot write to {folder}", error.strerror or str(error), _REMEDY) from error
         return folder
 
     def list_indexes(self) -> list[tuple[Path, Path]]:
@@ -83,25 +92,63 @@ class Places:
     def find_index_root(self, start: Path) -> Path:
         """The nearest folder at or above `start` that has an index, else as `find_root`."""
         real = Path(os.path.realpath(start))
+        if not real.is_dir():
+            real = real.parent
         for folder in (real, *real.parents):
-            if (self.index_folder(folder) / ROOT_FILE).exists():
+            if os.path.exists(self.index_folder(folder) / ROOT_FILE):
                 return folder
         return _git_root(real) or real
 
     def find_root(self, start: Path) -> Path:
-        """The workspace around `start`: the nearest folder with an index, else the git root, else `start` itself."""
+        """The workspace around `start`: the nearest folder with an index, else the git root, else `start`'s own folder."""
         return self.find_index_root(start)
 
     def free_disk_bytes(self) -> int:
         """Free bytes on the disk of the cache."""
         folder = self.cache
-        while not folder.exists() and folder != folder.parent:
+        while not os.path.exists(folder) and folder != folder.parent:
             folder = folder.parent
         return shutil.disk_usage(folder).free
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder that is the user's alone, or see to it that it is. StoreError when it cannot be."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        info = os.stat(folder)
+        if info.st_uid == os.geteuid():
+            if stat.S_IMODE(info.st_mode) & 0o077:
+                folder.chmod(0o700)
+            return
+    except OSError as error:
+        raise StoreError(f"cannot make the folder {folder}", error.strerror or str(error), _REMEDY) from error
+    if os.geteuid() != 0:
+        raise StoreError(
+            f"cannot use the folder {folder}", "another user owns it", "set LOWTIDE_HOME to a folder of yours"
+        )
+
+
+def _write_private(file: Path, data: bytes) -> None:
+    """Whole or not at all; nothing when the file holds `data` already."""
+    try:
+        if file.read_bytes() == data:
+            return
+    except OSError:
+        pass
+    fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
+    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    try:
+        with open(fd, "wb") as stream:
+            stream.write(data)
+        os.replace(fresh, file)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
 def _git_root(start: Path) -> Path | None:
     for folder in (start, *start.parents):
-        if (folder / ".git").exists():
+        if os.path.exists(folder / ".git"):
             return folder
     return None
