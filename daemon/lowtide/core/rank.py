@@ -29,7 +29,7 @@ EXACT_NAME_WEIGHT = 0.5
 """The query is the name, and nothing else."""
 FILE_WEIGHT = 0.1
 FOLDER_WEIGHT = 0.04
-CONTAINER_WEIGHT = 0.05
+CONTAINER_WEIGHT = 0.03
 INNER_PENALTY = 0.09
 """A chunk that does not begin its definition."""
 NAMELESS_PENALTY = 0.07
