@@ -9,6 +9,7 @@ A language's folder holds `definitions.scm`, ONE query with these captures:
   definition is matched once bare, for its signature, and once with its wrapper). Kinds: see `work/parse.py`.
   `definition.extension` nests and names what is inside (Rust's `impl`, Swift's `extension`) without a symbol of its own.
 - `@container` (optional): names what the definition belongs to when nesting does not say (Go's receiver).
+- `@inner` (optional): the definition without its decorators or template header, where the signature starts.
 - `@body` (optional): where the signature ends, when the grammar has no field called `body_field`.
 - `@end` (optional): the last node of the definition, when it stands beside the definition's node (Dart's bodies).
 - `@rest` (optional): the node that the definition lasts to the end of, or until the next with a `@rest` (Perl's packages).
@@ -87,5 +88,9 @@ class Language:
     body_field: str = "body"
     scan_depth: int = 0
     nested: str = ""
+    nested_words: tuple[str, ...] = ()
+    """One of these stands in every text that `nested` matches: a plain search costs a tenth of a pattern's."""
+    searches_functions: bool = False
+    """A `@scope.nested` is searched to its full depth, for everything but variables and constants."""
     memory_factor: float = 24.0
     """A typical syntax tree's bytes for each byte of text: the first guess, until measured."""

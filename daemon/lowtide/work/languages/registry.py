@@ -20,7 +20,7 @@ LANGUAGES: tuple[Language, ...] = (
         constructors=("__init__",),
         constant_case=True,
         scan_depth=1,
-        nested=r"^[ \t]+(?:async[ \t]+)?(?:def|class)[ \t]",
+        nested=r"(?<!\S)(?:def|class)[ \t]+\w+[ \t]*[(:\[]",
         nested_words=("def ", "class "),
         searches_functions=True,
     ),

@@ -1,7 +1,11 @@
-; Bodies are scopes; a function's body only when it holds another definition.
+; Class bodies and the branches of a module are scopes; what is in a function only when it holds another definition.
 (class_definition
   name: (identifier) @name
   body: (block) @scope) @definition.class
+(decorated_definition
+  definition: (class_definition
+    name: (identifier) @name
+    body: (block) @scope) @inner) @definition.class
 
 ((class_definition
   name: (identifier) @name
@@ -11,30 +15,26 @@
 (function_definition
   name: (identifier) @name
   body: (block) @scope.nested) @definition.function
-
 (decorated_definition
-  definition: (function_definition name: (identifier) @name)) @definition.function
-
-(decorated_definition
-  definition: (class_definition name: (identifier) @name)) @definition.class
+  definition: (function_definition
+    name: (identifier) @name
+    body: (block) @scope.nested) @inner) @definition.function
 
 (expression_statement
   (assignment left: (identifier) @name)) @definition.variable
-
 (expression_statement
   (assignment left: (pattern_list (identifier) @name))) @definition.variable
-
 (type_alias_statement left: (type (identifier) @name)) @definition.type
 
 (if_statement consequence: (block) @scope)
-(elif_clause consequence: (block) @scope)
-(else_clause body: (block) @scope)
+(if_statement alternative: (elif_clause consequence: (block) @scope))
+(if_statement alternative: (else_clause body: (block) @scope))
 (try_statement body: (block) @scope)
-(except_clause (block) @scope)
-(finally_clause (block) @scope)
+(try_statement (except_clause (block) @scope))
+(try_statement (else_clause body: (block) @scope))
+(try_statement (finally_clause (block) @scope))
 (with_statement body: (block) @scope)
-(for_statement body: (block) @scope.nested)
-(while_statement body: (block) @scope.nested)
+(for_statement body: (block) @scope)
+(while_statement body: (block) @scope)
 (match_statement body: (block) @scope.nested)
-(case_clause consequence: (block) @scope.nested)
 (ERROR) @scope

@@ -1,0 +1,108 @@
+"""Where the syntax allows a text to be cut into chunks.
+
+Invariant: atoms follow each other in the text, each at the start of a line; at most `_MAX_DEPTH` levels of the tree and
+`_MAX_CHILDREN` children of a node are looked at, by a loop and not by recursion.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from lowtide.work import chunk
+from lowtide.work.chunk import ALONE, HEAD, JOIN, Atom
+from lowtide.work.node import Node
+
+_MAX_CHILDREN = 20_000
+"""A node with more children is cut by lines: a list of nodes costs more memory than its text."""
+_MAX_DEPTH = 100
+SPLIT_BYTES = chunk.MAX_BYTES - 60
+"""What is larger is cut inside; what closes it (a brace, `#endif`) may then still join its last part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The symbols' places; parallel lists in the order of the symbols."""
+
+    starts: list[int]
+    ends: list[int]
+    parents: list[int]
+    """The index of the symbol around each; -1 at top level."""
+    big_starts: list[int]
+    """Where definitions begin that should stand alone, ascending."""
+    big_lines: dict[int, bool]
+    """Their lines; True for a function."""
+
+
+def atoms(text: bytes, root: Node, outline: Outline, comments: frozenset[int]) -> tuple[list[Atom], dict[int, int]]:
+    """Where the text may be cut, and the sizes that groups aim at (see `chunk.pack`).
+
+    `comments`: the kinds of nodes that stay with what follows them.
+    """
+    found: list[Atom] = [(0, 0, 0, JOIN)]
+    targets: dict[int, int] = {}
+    if root.child_count > _MAX_CHILDREN or not text:
+        return found, targets
+    big_starts = outline.big_starts
+    big_lines = outline.big_lines
+    groups = 1
+    above_start = above_end = above_line = -1  # a comment that waits for what it documents
+    previous_end = 0
+    last_line = -1
+    stack = [(iter(root.children), 0)]
+    while stack:
+        nodes, group = stack[-1]
+        for node in nodes:
+            start, end = node.byte_range
+            line, column = node.start_point
+            cut = start - column
+            is_first = line != last_line and cut >= previous_end
+            if above_start >= 0 and is_first and text.count(b"\n", above_end, start) > 1:
+                found.append((above_start, above_line, group, JOIN))
+                above_start = -1
+            if is_first and node.kind_id in comments:
+                if above_start < 0:
+                    above_start, above_line = cut, line
+                above_end = previous_end = end
+                if end - above_start > SPLIT_BYTES:
+                    found.append((above_start, above_line, group, JOIN))
+                    above_start = -1
+                continue
+            size = end - (above_start if above_start >= 0 else start)
+            is_big = line in big_lines
+            descends = False
+            if size > SPLIT_BYTES:
+                descends = 0 < node.child_count <= _MAX_CHILDREN and len(stack) < _MAX_DEPTH
+            elif size > chunk.SOFT_BYTES and not (is_big and big_lines[line]):
+                inside = bisect_right(big_starts, start)
+                descends = inside < len(big_starts) and big_starts[inside] < end
+            if not descends and not is_big and above_start < 0:
+                if is_first:
+                    last_line = line
+                    found.append((cut, line, group, JOIN))
+                if end > previous_end:
+                    previous_end = end
+                continue
+            if is_first and (is_big or above_start >= 0):
+                last_line = line
+                if above_start >= 0 and descends and above_end - above_start > SPLIT_BYTES // 2:
+                    found.append((above_start, above_line, group, JOIN))
+                    above_start = -1
+                if is_big and descends:
+                    group = groups
+                    groups += 1
+                    if big_lines[line]:
+                        targets[group] = size // -(-size // chunk.TEXT_BYTES) + 100
+                flag = JOIN if not is_big else HEAD if descends else ALONE
+                found.append((above_start, above_line, group, flag) if above_start >= 0 else (cut, line, group, flag))
+                above_start = -1
+            if descends:
+                stack.append((iter(node.children), group))
+                break
+            if end > previous_end:
+                previous_end = end
+        else:
+            stack.pop()
+    if above_start >= 0:
+        found.append((above_start, above_line, 0, JOIN))
+    return found, targets
