@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from lowtide.store.sketch import distances, sketches
+from lowtide.store.sketch import SketchDistances, sketches
 from lowtide.store.vectors import dots
 
 Ids = npt.NDArray[np.int64]
@@ -25,7 +25,7 @@ Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
 
 BLOCK_ROWS = 16_384
 """Rows scanned at once: temporary memory stays at 128 KiB, and the calls' own cost below 1 %."""
-SKETCH_ROWS = 8_192
+SKETCH_ROWS = 4_096
 GATHER_ROWS = 4_096
 EXACT_ROWS = 65_536
 """Up to here every row is compared; beyond, the sketches choose which."""
@@ -99,9 +99,10 @@ class Rows:
         """The rows with the nearest sketches, ascending."""
         assert self.sketches is not None
         best = _Best(count)
+        distances = SketchDistances(query.sketch, SKETCH_ROWS)
         for start in range(0, len(self), SKETCH_ROWS):
             block = slice(start, start + SKETCH_ROWS)
-            nearness = -distances(self.sketches[block], query.sketch).astype(np.float64)
+            nearness = -distances.to(self.sketches[block]).astype(np.float64)
             if mask is not None:
                 nearness[~mask[block]] = -np.inf
             best.add(start, nearness)

@@ -41,22 +41,38 @@ def sketches(matrix: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
     return out
 
 
-def distances(codes: npt.NDArray[np.uint8], code: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """In how many bits each row differs from `code`. About 11 ns a row of 64 bytes; give it a few thousand rows at once.
+class SketchDistances:
+    """How far sketches are from one, in bits, block by block. About 8 ns a sketch of 64 bytes.
 
-    Plain numpy: twice as fast as numkong's `hamming` where both were measured.
+    Plain numpy, with the one sketch repeated and its buffers kept: three times as fast as numkong's `hamming` where both
+    were measured.
     """
-    rows, width = codes.shape
-    counts = np.bitwise_count(codes.view(np.uint64) ^ code.view(np.uint64))
-    # Eight counts of at most 64 in a word: added in pairs, then by one multiplication, whose top 16 bits are the sum.
-    words = counts
-    if width % 64:
-        words = np.zeros((rows, -(-width // 64) * 8), np.uint8)
-        words[:, : width // 8] = counts
-    packed = words.view(np.uint64)
-    pairs = (packed & _EVEN_BYTES) + ((packed >> _ONE_BYTE) & _EVEN_BYTES)
-    sums: npt.NDArray[np.int64] = ((pairs * _SUM) >> _TOP).view(np.int64).sum(axis=1)
-    return sums
+
+    def __init__(self, code: npt.NDArray[np.uint8], block_rows: int) -> None:
+        words = len(code) // 8
+        self._code = np.repeat(code.view(np.uint64)[None], block_rows, axis=0)
+        self._bits = np.empty((block_rows, words), np.uint64)
+        # Rounded up to eight counts, a word of them, which stay zero.
+        self._counts = np.zeros((block_rows, -(-words // 8) * 8), np.uint8)
+        self._odd = np.empty((block_rows, self._counts.shape[1] // 8), np.uint64)
+        self._even = np.empty_like(self._odd)
+
+    def to(self, codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+        """The distance of each row, of at most `block_rows`; the next call writes over the answer."""
+        rows = len(codes)
+        bits, counts, odd, even = self._bits[:rows], self._counts[:rows], self._odd[:rows], self._even[:rows]
+        np.bitwise_xor(codes.view(np.uint64), self._code[:rows], out=bits)
+        np.bitwise_count(bits, out=counts[:, : bits.shape[1]])
+        # Eight counts of at most 64 in a word: added in pairs, then by one multiplication, whose top 16 bits are the sum.
+        packed = counts.view(np.uint64)
+        np.right_shift(packed, _ONE_BYTE, out=odd)
+        odd &= _EVEN_BYTES
+        np.bitwise_and(packed, _EVEN_BYTES, out=even)
+        odd += even
+        odd *= _SUM
+        odd >>= _TOP
+        sums = odd.view(np.int64)
+        return sums[:, 0] if sums.shape[1] == 1 else sums.sum(axis=1)
 
 
 def _padded(dims: int) -> int:
