@@ -119,4 +119,4 @@ def predict_graph_bytes(count: int, dims: int) -> int:
 
 def viewed_graph_bytes(count: int) -> int:
     """The anonymous memory that an open graph needs: pointers to its nodes and vectors."""
-    return 24 * count
+    return 16 * count
