@@ -22,7 +22,7 @@ ctags 5.9 is itself wrong in some languages, and these of its tags are not compa
   once), and the first constant or variable declared at the start of a line. TypeScript's constants likewise.
 - TypeScript: an overload's signature counts as found when the function that implements it is: Lowtide keeps the one.
 - Rust: the name of a static is taken to be what follows a lifetime (`static S: &'static str` is `str`).
-- C: attribute macros (`__packed`, `__read_mostly`) are not told to it, so they are told here (`-I`).
+- C and C++: attribute macros (`__packed`, `__read_mostly`) are not told to it, so they are told here (`-I`).
 """
 
 from __future__ import annotations
@@ -135,7 +135,8 @@ _CTAGS = {
 }  # fmt: skip
 
 
-_KERNEL_MACROS = (
+_ATTRIBUTE_MACROS = (
+    "BOOST_ASIO_UNUSED_VARIABLE,"
     "__packed,__init,__initdata,__initconst,__exit,__exitdata,__read_mostly,__ro_after_init,__cacheline_aligned,"
     "__cacheline_aligned_in_smp,__randomize_layout,__user,__rcu,__percpu,__must_check,__maybe_unused"
 )
@@ -245,7 +246,7 @@ def _tags(name: str, files: list[Path]) -> dict[Path, list[tuple[str, int, str]]
         listing.flush()
         command = [
             "ctags", "--output-format=json", "--fields=+nKs", "--extras=-{anonymous}{qualified}",
-            "-f", "-", "-I", _KERNEL_MACROS, f"--language-force={_CTAGS[name]}", "-L", listing.name,
+            "-f", "-", "-I", _ATTRIBUTE_MACROS, f"--language-force={_CTAGS[name]}", "-L", listing.name,
         ]  # fmt: skip
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8", errors="replace"

@@ -6,8 +6,10 @@ Invariant: atoms follow each other in the text, each at the start of a line; at 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from lowtide.work import chunk
 from lowtide.work.chunk import ALONE, HEAD, JOIN, Atom
@@ -16,6 +18,8 @@ from lowtide.work.node import Node
 _MAX_CHILDREN = 20_000
 """A node with more children is cut by lines: a list of nodes costs more memory than its text."""
 _MAX_DEPTH = 100
+_GRAIN_BYTES = 200
+_START = attrgetter("start_byte")
 SPLIT_BYTES = chunk.MAX_BYTES - 60
 """What is larger is cut inside; what closes it (a brace, `#endif`) may then still join its last part."""
 
@@ -74,8 +78,7 @@ def atoms(text: bytes, root: Node, outline: Outline, comments: frozenset[int]) -
             if size > SPLIT_BYTES:
                 descends = 0 < node.child_count <= _MAX_CHILDREN and len(stack) < _MAX_DEPTH
             elif size > chunk.SOFT_BYTES and not (is_big and big_lines[line]):
-                inside = bisect_right(big_starts, start)
-                descends = inside < len(big_starts) and big_starts[inside] < end
+                descends = _holds_big(big_starts, start, end)
             if not descends and not is_big and above_start < 0:
                 if is_first:
                     last_line = line
@@ -97,6 +100,10 @@ def atoms(text: bytes, root: Node, outline: Outline, comments: frozenset[int]) -
                 found.append((above_start, above_line, group, flag) if above_start >= 0 else (cut, line, group, flag))
                 above_start = -1
             if descends:
+                if not _holds_big(big_starts, start, end):
+                    _statements(text, node, group, comments, found)
+                    previous_end = end
+                    continue
                 stack.append((iter(node.children), group))
                 break
             if end > previous_end:
@@ -106,3 +113,36 @@ def atoms(text: bytes, root: Node, outline: Outline, comments: frozenset[int]) -
     if above_start >= 0:
         found.append((above_start, above_line, 0, JOIN))
     return found, targets
+
+
+def _holds_big(big_starts: list[int], start: int, end: int) -> bool:
+    """Whether a definition that should stand alone begins inside."""
+    inside = bisect_right(big_starts, start)
+    return inside < len(big_starts) and big_starts[inside] < end
+
+
+def _statements(text: bytes, large_node: Node, group: int, comments: frozenset[int], found: list[Atom]) -> None:
+    """Cuts between the parts of a large node, one for about `_GRAIN_BYTES`; most parts are never visited."""
+    stack: list[tuple[Sequence[Node], int]] = [(large_node.children, 0)]
+    last = found[-1][0]
+    while stack:
+        nodes, index = stack.pop()
+        while index < len(nodes):
+            node = nodes[index]
+            start = node.start_byte
+            following = bisect_left(nodes, start + _GRAIN_BYTES, index + 1, key=_START)
+            large = following - 1
+            start_of_large, end_of_large = nodes[large].byte_range
+            is_large = end_of_large - start_of_large > SPLIT_BYTES and nodes[large].child_count <= _MAX_CHILDREN
+            if not is_large and large > index and nodes[large].kind_id in comments:
+                following = large
+            for place in (index, large) if is_large and large > index else (index,):
+                line, column = nodes[place].start_point
+                cut = nodes[place].start_byte - column
+                if cut > last and not text[cut : cut + column].strip():
+                    found.append((cut, line, group, JOIN))
+                    last = cut
+            index = following
+            if is_large and len(stack) < _MAX_DEPTH:
+                stack.append((nodes, index))
+                nodes, index = nodes[large].children, 0

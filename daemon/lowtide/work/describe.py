@@ -12,25 +12,39 @@ from lowtide.work.languages.language import DocStyle, Language
 
 SIGNATURE_CHARS = 240
 DOC_CHARS = 400
-_WINDOW_BYTES = 1600
+_WINDOW_BYTES = 1200
 _ABOVE_LINES = 60
+_COMMENT_BYTES = 8000
 
 _DOCSTRING = re.compile(
     rb"[rRuU]{0,2}(?:\"\"\"(.*?)(?:\"\"\"|\Z)|\'\'\'(.*?)(?:\'\'\'|\Z)|\"([^\"\n]*)\"|'([^'\n]*)')", re.DOTALL
 )
-_MARKER = re.compile(r"(?:/\*[*!]*<?|\*+(?!/)|//[/!]*<?|[#%;]+!?|--+[ \t]*[|^]?)[ \t]?")
+_MARKER = re.compile(r"(?:/\*[*!]*<?|\*+(?!/)|//[/!]*<?|[#%;]+!?(?!>)|--+[ \t]*[|^]?)[ \t]?")
 _CLOSING = re.compile(r"\s*(?:</(?:summary|remarks|para)>|\*+/|-+\}|\]\]|-->|#>|=#|\"\"\")\s*$")
 _RULE = re.compile(r"[-=*#~/_+\s]*$|\.(?:SYNOPSIS|DESCRIPTION)$")
 _POD_HEADING = re.compile(r"^=(?:head\d|item|over|pod)\b[^\n]*$", re.MULTILINE)
 _TAG = re.compile(r"[@\\](?:param|return|throws|exception|tparam|see|since|author|deprecated|file|endcode)\b")
 _BRIEF = re.compile(r"^<(?:summary|remarks|para)>\s*|^[@\\](?:brief|summary|short|description|details)\s+")
+_OPENING = re.compile(rb"\{[ \t]*(?://[^\n]*)?\n")
+_CODE_FIRST = re.compile(rb"\A[ \t]*\n(?:(?:    |\t)[^\n]*\n)+[ \t]*\n")
 _NEWLINE = 10
+_QUOTE = 34
 
 
 def signature(text: bytes, start: int, end: int) -> str:
     """The text of a definition up to its body, white space folded, at most `SIGNATURE_CHARS`."""
-    folded = " ".join(text[start : min(end, start + _WINDOW_BYTES)].decode("utf-8", "ignore").split())
-    return folded if len(folded) <= SIGNATURE_CHARS else folded[:SIGNATURE_CHARS]
+    shown = (
+        text[start : end if end - start < _WINDOW_BYTES else start + _WINDOW_BYTES].decode("utf-8", "ignore").rstrip()
+    )
+    if "\n" in shown or "  " in shown or "\t" in shown:
+        shown = " ".join(shown.split())
+    return shown if len(shown) <= SIGNATURE_CHARS else shown[:SIGNATURE_CHARS]
+
+
+def opening(text: bytes, start: int, end: int) -> int:
+    """Where a definition without a node for its body opens it: the first brace that ends a line, else `end`."""
+    match = _OPENING.search(text, start, min(end, start + _WINDOW_BYTES))
+    return match.start() if match is not None else end
 
 
 def first_line(text: bytes, start: int, end: int) -> str:
@@ -74,7 +88,20 @@ class Docs:
         self._line_markers = tuple(marker.encode() for marker in language.line_comments)
         self._blocks = tuple((opening.encode(), closing.encode()) for opening, closing in language.block_comments)
         self._closings = tuple(closing for _, closing in self._blocks)
+        self._comments = re.compile(
+            rb"(?:\n[ \t]*(?:" + b"|".join(map(re.escape, self._line_markers)) + rb")[^\n]*)+\s*\Z"
+        )
         self._skipped = tuple(prefix.encode() for prefix in language.above_skip)
+
+    def signature(self, text: bytes, start: int, body: int) -> str:
+        """The text of a definition up to its body, without the comments before the body."""
+        for marker in self._line_markers:
+            if text.find(marker, start, body) >= 0:
+                comments = self._comments.search(text, max(start, body - _WINDOW_BYTES), body)
+                if comments is not None:
+                    body = comments.start()
+                break
+        return signature(text, start, body)
 
     def of(self, text: bytes, line_start: int, body: int) -> str:
         """The documentation of the definition whose first line starts at `line_start` and whose body starts at `body`."""
@@ -106,6 +133,8 @@ class Docs:
         if line.endswith(self._closings):
             for opening, closing in self._blocks:
                 if line.endswith(closing):
+                    if opening == b"/*":
+                        return _c_comment(text, end)
                     doc = _block_comment(text, start, end, opening)
                     return doc.rstrip(closing.decode()) if closing[0] == 34 else doc
         return ""
@@ -130,13 +159,23 @@ def _docstring(text: bytes, body: int) -> str:
     return paragraph((match[match.lastindex or 1] or b"").decode("utf-8", "ignore").splitlines())
 
 
+def _c_comment(text: bytes, end: int) -> str:
+    """The comment that `*/` ends at `end`, when it begins its line."""
+    start = text.rfind(b"/*", max(0, end - _COMMENT_BYTES), end)
+    if start < 0 or text[text.rfind(b"\n", 0, start) + 1 : start].strip():
+        return ""
+    return paragraph(_cleaned(text[start + 2 : min(end, start + _WINDOW_BYTES)]))
+
+
 def _block_comment(text: bytes, start: int, end: int, opening: bytes) -> str:
     first = start
     for _ in range(_ABOVE_LINES):
         line = text[first : end if first == start else text.find(b"\n", first)].strip()
         if line.startswith(opening) and (first < start or len(line) > len(opening)):
-            return paragraph(_cleaned(text[first : min(end, first + _WINDOW_BYTES)].strip().removeprefix(opening)))
-        if opening in line or not first:
+            body = text[first : min(end, first + _WINDOW_BYTES)].strip().removeprefix(opening)
+            # Julia's documentation begins with the signature, indented.
+            return paragraph(_cleaned(_CODE_FIRST.sub(b"", body) if opening[0] == _QUOTE else body))
+        if (opening in line and line != opening) or not first:
             return ""
         first = text.rfind(b"\n", 0, first - 1) + 1
     return ""
@@ -146,9 +185,10 @@ def _cleaned(comment: bytes) -> Iterator[str]:
     """The lines of a comment without its markers."""
     for line in comment.decode("utf-8", "ignore").splitlines():
         stripped = line.strip()
-        marker = _MARKER.match(stripped)
-        if marker is not None:
-            stripped = stripped[marker.end() :]
+        if stripped and not stripped[0].isalnum():
+            marker = _MARKER.match(stripped)
+            if marker is not None:
+                stripped = stripped[marker.end() :]
         yield stripped if stripped[-1:].isalnum() else _CLOSING.sub("", stripped)
 
 

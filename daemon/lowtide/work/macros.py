@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 
 _WORD = rb"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b"
-_NAME = rb"\s+[A-Za-z_][\w:]*"
+_NAME = rb"\s+[A-Za-z_~][\w:]*"
 _KEYWORD = (
     rb"\s+(?:typename|template|class|struct|explicit|static|inline|virtual|constexpr|void|bool|int|char|unsigned|auto|long"
     rb"|double|float|short|friend|using|namespace|typedef|enum|union|extern|public|private|protected)\b"
 )
 _KERNEL = (
-    rb"\b__(?:packed|init|initdata|initconst|exit|exitdata|read_mostly|ro_after_init|maybe_unused|always_unused|used|weak"
+    rb"__(?:packed|init|initdata|initconst|exit|exitdata|read_mostly|ro_after_init|maybe_unused|always_unused|used|weak"
     rb"|cold|hot|pure|user|iomem|rcu|percpu|force|must_check|must_hold|always_inline|net_init|net_exit|refdata|ref"
     rb"|randomize_layout|latent_entropy|cacheline_aligned|cacheline_aligned_in_smp|sched|kprobes|visible|noreturn"
     rb"|bootdata|bootdata_preserved|cpuidle|meminit|devinit|devexit|cpuinit|cpuinitdata|lockfunc|designated_init)\b"
@@ -25,30 +25,24 @@ _KERNEL = (
 
 KERNEL = re.compile(_KERNEL)
 """Attributes of the Linux kernel."""
-CAPITALS = re.compile(
-    _WORD
+_ROLES = (
     # Before a keyword, or before a type and what it declares.
-    + rb"(?:(?="
-    + _KEYWORD
-    + rb"|"
-    + _NAME
-    + rb"(?:\s*<|[\s*&]+[A-Za-z_~(]))"
+    rb"(?=" + _KEYWORD + rb"|" + _NAME + rb"(?:\s*<|[\s*&]+[A-Za-z_~(]))",
     # A word that says what it is, before any name.
-    + rb"|(?<=NLINE|TEXPR|ABLED|_DECL|XPORT|SIBLE|SCARD|CATED|NUSED|LICIT|EVICE|_HOST)(?="
-    + _NAME
-    + rb")"
+    rb"(?<=NLINE|TEXPR|ABLED|_DECL|XPORT|SIBLE|SCARD|CATED|NUSED|LICIT|EVICE|_HOST)(?=" + _NAME + rb")",
     # After a parameter list.
-    + rb"|(?=\s*(?:[{;]|:(?!:)))(?P<tail>)"
+    rb"(?=\s*(?:[{;]|:(?!:)))(?P<tail>)",
     # Before the name of a class.
-    + rb"|(?="
-    + _NAME
-    + rb"\s*(?:final\s*)?(?:\{|:(?!:)))(?P<head>)"
+    rb"(?=" + _NAME + rb"\s*(?:final\s*)?(?:\{|:(?!:)))(?P<head>)",
     # With arguments, after a parameter list.
-    + rb"|(?<=XCEPT|PT_IF|UIRES|IBUTE|CATED|ALIGN)(?=\()(?P<call>))|"
-    + _KERNEL
+    rb"(?<=XCEPT|PT_IF|UIRES|IBUTE|CATED|ALIGN)(?=\()(?P<call>)",
+    # With arguments, as a parameter's type.
+    rb"(?P<type>\([\w:<>, ]*\))(?=[\s*&]+\w+\s*[,)=])",
 )
-"""Words in capitals with an underscore, where a declaration makes sense without them; and `KERNEL`."""
+CAPITALS = re.compile(_WORD + rb"(?:" + rb"|".join(_ROLES) + rb")")
+"""Words in capitals with an underscore, where a declaration makes sense without them."""
 
+_WORD_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _BEFORE_TAIL = (b")", b"const", b"noexcept", b"override")
 _BEFORE_HEAD = (b"class", b"struct", b"union", b"enum")
 _REACH = 40
@@ -62,6 +56,14 @@ def blank(text: bytes, macros: re.Pattern[bytes]) -> bytes:
     for match in macros.finditer(text):
         start, end = match.span()
         role = match.lastgroup
+        if start and text[start - 1] in _WORD_BYTES:
+            continue
+        if role == "type":
+            # `REF(T) x` is read as `REF<T> x`.
+            if edited is None:
+                edited = bytearray(text)
+            edited[match.start(role)], edited[end - 1] = b"<>"
+            continue
         if role is not None:
             before = text[max(0, start - _REACH) : start].rstrip()
             if not before.endswith(_BEFORE_HEAD if role == "head" else _BEFORE_TAIL):

@@ -15,7 +15,7 @@ import importlib
 import re
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from operator import itemgetter
@@ -56,8 +56,7 @@ class _Grammar:
     patterns: tuple[Pattern, ...]
     function_query: tree_sitter.Query
     """The query without the patterns of locals, for what stands inside functions."""
-    nested: re.Pattern[bytes] | None
-    nested_words: tuple[bytes, ...]
+    nested: tuple[Callable[[bytes, int, int], re.Match[bytes] | None], ...]
     body_field: int
     declarator_field: int
     declarators: frozenset[int]
@@ -126,8 +125,11 @@ def _load(language: Language) -> _Grammar:
         query,
         patterns,
         _function_query(grammar, source, patterns) if language.searches_functions else query,
-        re.compile(language.nested.encode(), re.MULTILINE) if language.nested else None,
-        tuple(word.encode() for word in language.nested_words),
+        tuple(
+            re.compile(source.encode(), re.MULTILINE).search
+            for source in (language.nested, *language.nested_any)
+            if source
+        ),
         grammar.field_id_for_name(language.body_field) or 0,
         grammar.field_id_for_name("declarator") or 0,
         _kinds_like(grammar, r"(?<!abstract)_declarator$|identifier$|_name$|^operator_cast$"),
@@ -195,8 +197,7 @@ def _find(
     function_cursor: tree_sitter.QueryCursor | None = None
     windows = _windows(len(text)) if not language.scan_depth else None
     patterns = grammar.patterns
-    words = grammar.nested_words
-    nested = grammar.nested.search if grammar.nested is not None else None
+    nested = grammar.nested
     clock = time.monotonic
     while pending or pending_functions:
         search = cursor.matches
@@ -245,15 +246,12 @@ def _find(
                     found[at] = _merge(found[at], (start, -end, at, pattern, whole, inner, name, more))
             if scope_capture in captures:
                 for scope in captures[scope_capture]:
-                    if scope_capture == "scope.nested" and nested is not None:
+                    if scope_capture == "scope.nested" and nested:
                         start, end = scope.byte_range
-                        for word in words:
-                            if text.find(word, start, end) >= 0:
+                        for matches in nested:
+                            if matches(text, start, end) is not None:
                                 break
                         else:
-                            if words:
-                                continue
-                        if nested(text, start, end) is None:
                             continue
                     if scope.id in seen:
                         continue

@@ -70,7 +70,7 @@ _FUNCTIONS = frozenset({_FUNCTION, _METHOD, _CONSTRUCTOR, _OPERATOR})
 _CLASSES = frozenset({_CLASS, _STRUCT, _INTERFACE, _ENUM, _EXTENSION})
 _WITH_BODY = _FUNCTIONS | _CLASSES | {_MODULE, _NAMESPACE, _PACKAGE, _OBJECT}
 _FIELDS = frozenset({_FIELD, _PROPERTY})
-_MEMBERS = frozenset({_FIELD, _PROPERTY, _ENUM_MEMBER, _VARIABLE, _CONSTANT})
+_MEMBERS = frozenset({_FIELD, _PROPERTY, _ENUM_MEMBER, _CONSTRUCTOR, _VARIABLE, _CONSTANT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +205,9 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
                 node = inner.child_by_field_id(body_field)
             if node is not None:
                 body = node.start_byte
-                signature = describe.signature(text, head, body)
+                signature = docs.signature(text, head, body)
             else:
-                signature = describe.signature(text, head, inner.end_byte)
-                if kind not in _FUNCTIONS:
-                    signature = signature.partition("{")[0].rstrip()
+                signature = describe.signature(text, head, describe.opening(text, head, inner.end_byte))
             if end - start >= chunk.MIN_BYTES and not is_whole and not lasts:
                 is_function = kind in _FUNCTIONS
                 outline.big_starts.append(start)
@@ -269,6 +267,8 @@ def _split_name(name: str, language: Language) -> tuple[str, str, int]:
         name = name.strip(trim) or name
     if separator and (separator in name or name.startswith("operator")):
         prefix, name = _split_qualified(name, separator)
+    elif name[-1] == ">" and name[0].isalpha():
+        name = _without_templates(name)
     name = " ".join(name.split())
     if len(name) > 1 and name[0] in "\"'`" and name[-1] == name[0]:
         return prefix, name[1:-1] or "_", 0

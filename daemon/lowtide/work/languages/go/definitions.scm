@@ -1,4 +1,4 @@
-; Function bodies hold no definitions that a user would look for; struct and interface bodies are scopes.
+; Function bodies hold nothing that a user would look for; struct and interface bodies are scopes.
 (package_clause (package_identifier) @name) @definition.package
 
 (function_declaration name: (identifier) @name) @definition.function
@@ -15,21 +15,27 @@
       ]))
   name: (field_identifier) @name) @definition.method
 
-(type_spec
-  name: (type_identifier) @name
-  type: (struct_type (field_declaration_list) @body)) @definition.struct
-(type_spec
-  name: (type_identifier) @name
-  type: (interface_type)) @definition.interface
-(type_spec
-  name: (type_identifier) @name) @definition.type
-(type_alias name: (type_identifier) @name) @definition.typedef
+(type_declaration
+  (type_spec
+    name: (type_identifier) @name
+    type: (struct_type (field_declaration_list) @scope @body)) @definition.struct)
+(type_declaration
+  (type_spec
+    name: (type_identifier) @name
+    type: (interface_type) @scope) @definition.interface)
+(type_declaration
+  (type_spec name: (type_identifier) @name) @definition.type)
+(type_declaration
+  (type_alias name: (type_identifier) @name) @definition.typedef)
+(type_declaration
+  (type_spec type: (_ (struct_type (field_declaration_list) @scope))))
 
-(const_spec name: (identifier) @name) @definition.constant
-(var_spec name: (identifier) @name) @definition.variable
+(const_declaration (const_spec name: (identifier) @name) @definition.constant)
+(var_declaration (var_spec name: (identifier) @name) @definition.variable)
+(var_declaration (var_spec_list (var_spec name: (identifier) @name) @definition.variable))
+
 (field_declaration name: (field_identifier) @name) @definition.field
+(field_declaration type: (struct_type (field_declaration_list) @scope))
+(field_declaration type: (_ (struct_type (field_declaration_list) @scope)))
 (method_elem name: (field_identifier) @name) @definition.method
-
-(field_declaration_list) @scope
-(type_spec type: (interface_type) @scope)
 (ERROR) @scope

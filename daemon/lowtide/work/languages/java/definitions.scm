@@ -35,4 +35,7 @@
 
 (method_declaration body: (block) @scope.nested)
 (constructor_declaration body: (constructor_body) @scope.nested)
+(field_declaration declarator: (variable_declarator value: (_) @scope.nested))
+(static_initializer (block) @scope.nested)
+(block) @scope.nested
 (ERROR) @scope

@@ -31,7 +31,9 @@
 (foreign_mod_item body: (declaration_list) @scope)
 
 (function_item name: [(identifier) (metavariable)] @name) @definition.function
-(block) @scope.nested
+(function_item body: (block) @scope.nested)
+(const_item value: (_) @scope.nested)
+(static_item value: (_) @scope.nested)
 (function_signature_item name: (identifier) @name) @definition.function
 (const_item name: (identifier) @name) @definition.constant
 (static_item name: (identifier) @name) @definition.variable
