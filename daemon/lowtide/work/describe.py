@@ -21,6 +21,7 @@ _DOCSTRING = re.compile(
 )
 _MARKER = re.compile(r"(?:/\*[*!]*<?|\*+(?!/)|//[/!]*<?|[#%;]+!?(?!>)|--+[ \t]*[|^]?)[ \t]?")
 _CLOSING = re.compile(r"\s*(?:</(?:summary|remarks|para)>|\*+/|-+\}|\]\]|-->|#>|=#|\"\"\")\s*$")
+_CLOSINGS = (">", "*/", "-}", "]]", "=#", '"""')
 _RULE = re.compile(r"[-=*#~/_+\s]*$|\.(?:SYNOPSIS|DESCRIPTION)$")
 _POD_HEADING = re.compile(r"^=(?:head\d|item|over|pod)\b[^\n]*$", re.MULTILINE)
 _TAG = re.compile(r"[@\\](?:param|return|throws|exception|tparam|see|since|author|deprecated|file|endcode)\b")
@@ -34,7 +35,7 @@ _QUOTE = 34
 def signature(text: bytes, start: int, end: int) -> str:
     """The text of a definition up to its body, white space folded, at most `SIGNATURE_CHARS`."""
     shown = (
-        text[start : end if end - start < _WINDOW_BYTES else start + _WINDOW_BYTES].decode("utf-8", "ignore").rstrip()
+        text[start : end if end - start < _WINDOW_BYTES else start + _WINDOW_BYTES].decode("utf-8", "ignore").strip()
     )
     if "\n" in shown or "  " in shown or "\t" in shown:
         shown = " ".join(shown.split())
@@ -55,24 +56,28 @@ def first_line(text: bytes, start: int, end: int) -> str:
 
 def paragraph(lines: Iterable[str]) -> str:
     """The first paragraph of some lines, white space folded, at most `DOC_CHARS`."""
-    words: list[str] = []
+    kept: list[str] = []
+    room = DOC_CHARS
     for line in lines:
         stripped = line.strip()
         if not stripped:
-            if words:
+            if kept:
                 break
             continue
         if not stripped[0].isalnum():
             if _TAG.match(stripped):
-                if words:
+                if kept:
                     break
                 continue
             if _RULE.match(stripped):
                 continue
-            if not words:
+            if not kept:
                 stripped = _BRIEF.sub("", stripped)
-        words += stripped.split()
-    return " ".join(words)[:DOC_CHARS]
+        kept.append(stripped)
+        room -= len(stripped)
+        if room < 0:
+            break
+    return " ".join(" ".join(kept).split())[:DOC_CHARS]
 
 
 def last_section(text: str) -> str:
@@ -87,6 +92,7 @@ class Docs:
         self._style = language.doc_style
         self._line_markers = tuple(marker.encode() for marker in language.line_comments)
         self._blocks = tuple((opening.encode(), closing.encode()) for opening, closing in language.block_comments)
+        self._is_slashes = language.line_comments == ("//",)
         self._closings = tuple(closing for _, closing in self._blocks)
         self._comments = re.compile(
             rb"(?:\n[ \t]*(?:" + b"|".join(map(re.escape, self._line_markers)) + rb")[^\n]*)+\s*\Z"
@@ -148,7 +154,10 @@ class Docs:
             if not text[above : first - 1].lstrip().startswith(self._line_markers):
                 break
             first = above
-        return paragraph(_cleaned(text[first : min(end, first + _WINDOW_BYTES)]))
+        lines = _lines(text, first, end)
+        if self._is_slashes and text.find(b"<", first, end) < 0:
+            return paragraph([line.strip().lstrip("/!<") for line in lines])
+        return paragraph(_cleaned(lines))
 
 
 def _docstring(text: bytes, body: int) -> str:
@@ -164,7 +173,7 @@ def _c_comment(text: bytes, end: int) -> str:
     start = text.rfind(b"/*", max(0, end - _COMMENT_BYTES), end)
     if start < 0 or text[text.rfind(b"\n", 0, start) + 1 : start].strip():
         return ""
-    return paragraph(_cleaned(text[start + 2 : min(end, start + _WINDOW_BYTES)]))
+    return paragraph(_cleaned(_lines(text, start + 2, end)))
 
 
 def _block_comment(text: bytes, start: int, end: int, opening: bytes) -> str:
@@ -174,22 +183,27 @@ def _block_comment(text: bytes, start: int, end: int, opening: bytes) -> str:
         if line.startswith(opening) and (first < start or len(line) > len(opening)):
             body = text[first : min(end, first + _WINDOW_BYTES)].strip().removeprefix(opening)
             # Julia's documentation begins with the signature, indented.
-            return paragraph(_cleaned(_CODE_FIRST.sub(b"", body) if opening[0] == _QUOTE else body))
+            body = _CODE_FIRST.sub(b"", body) if opening[0] == _QUOTE else body
+            return paragraph(_cleaned(_lines(body, 0, len(body))))
         if (opening in line and line != opening) or not first:
             return ""
         first = text.rfind(b"\n", 0, first - 1) + 1
     return ""
 
 
-def _cleaned(comment: bytes) -> Iterator[str]:
+def _lines(text: bytes, start: int, end: int) -> list[str]:
+    return text[start : min(end, start + _WINDOW_BYTES)].decode("utf-8", "ignore").splitlines()
+
+
+def _cleaned(lines: list[str]) -> Iterator[str]:
     """The lines of a comment without its markers."""
-    for line in comment.decode("utf-8", "ignore").splitlines():
+    for line in lines:
         stripped = line.strip()
         if stripped and not stripped[0].isalnum():
             marker = _MARKER.match(stripped)
             if marker is not None:
                 stripped = stripped[marker.end() :]
-        yield stripped if stripped[-1:].isalnum() else _CLOSING.sub("", stripped)
+        yield _CLOSING.sub("", stripped) if stripped.endswith(_CLOSINGS) else stripped
 
 
 _docs: dict[str, Docs] = {}

@@ -55,7 +55,7 @@ class _Grammar:
     query: tree_sitter.Query
     patterns: tuple[Pattern, ...]
     function_query: tree_sitter.Query
-    """The query without the patterns of locals, for what stands inside functions."""
+    """The query without the patterns of locals and of mere scopes, for a search of a function to its full depth."""
     nested: tuple[Callable[[bytes, int, int], re.Match[bytes] | None], ...]
     body_field: int
     declarator_field: int
@@ -144,7 +144,7 @@ def _load(language: Language) -> _Grammar:
 def _function_query(grammar: tree_sitter.Language, source: str, patterns: tuple[Pattern, ...]) -> tree_sitter.Query:
     query = tree_sitter.Query(grammar, source)
     for index, pattern in enumerate(patterns):
-        if pattern.kind in LOCALS:
+        if not pattern.capture or pattern.kind in LOCALS:
             query.disable_pattern(index)
     return query
 
