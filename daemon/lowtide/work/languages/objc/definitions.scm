@@ -1,12 +1,19 @@
 ; Scopes: the bodies of classes, categories, protocols and records, and what the preprocessor wraps.
 ; Categories and class extensions (`@interface A (B)`, `@interface A ()`) only name what is inside.
-(class_interface . (identifier) @name superclass: (_)) @definition.class
+(class_interface
+  . (identifier) @name
+  superclass: (_)
+  . (parameterized_arguments)?
+  . [(property_declaration) (method_declaration) (instance_variables)]? @body) @definition.class
 (class_interface . (identifier) @name . "(") @definition.extension
 (class_interface) @scope
-(class_implementation !category . (identifier) @name) @definition.class
+(class_implementation !category . (identifier) @name . (_)? @body) @definition.class
 (class_implementation . (identifier) @name category: (_)) @definition.extension
 (class_implementation) @scope
-(protocol_declaration . (identifier) @name) @definition.interface
+(protocol_declaration
+  . (identifier) @name
+  . (protocol_reference_list)?
+  . [(property_declaration) (method_declaration) (qualified_protocol_interface_declaration)]? @body) @definition.interface
 (protocol_declaration) @scope
 (qualified_protocol_interface_declaration) @scope
 (preproc_if) @scope

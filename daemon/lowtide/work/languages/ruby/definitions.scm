@@ -30,7 +30,8 @@
   left: (constant) @name
   right: (call
     receiver: (constant) @_receiver
-    method: (identifier) @_method)
+    method: (identifier) @_method
+    block: (_)? @body)
   (#match? @_receiver "^(?:Struct|Class|Data|Module)$")
   (#match? @_method "^(?:new|define)$")) @definition.class
 

@@ -18,8 +18,8 @@
 (function_definition name: (_) @name "="? @body) @definition.function
 (function_definition
   body: [
-    (block (function_definition name: (_) @name) @definition.function)
-    (indented_block (function_definition name: (_) @name) @definition.function)
+    (block (function_definition name: (_) @name "="? @body) @definition.function)
+    (indented_block (function_definition name: (_) @name "="? @body) @definition.function)
   ])
 (template_body (function_definition name: (_) @name) @definition.method)
 (with_template_body (function_definition name: (_) @name) @definition.method)

@@ -10,7 +10,7 @@
 (function_declaration
   name: (identifier) @name
   body: (_)? @scope.nested) @definition.function
-(test_declaration [(string (string_content) @name) (identifier) @name]) @definition.function
+(test_declaration [(string (string_content) @name) (identifier) @name] . (block) @body) @definition.function
 (test_declaration (block) @scope.nested)
 (comptime_declaration (block) @scope.nested)
 (ERROR) @scope
