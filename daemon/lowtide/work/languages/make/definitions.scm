@@ -1,7 +1,8 @@
-; Targets with a plain name: no patterns, no special targets, nothing that is left of a line the grammar cannot read.
+; A target is a function that holds nothing, for a rule swallows the conditional after it. Plain names only: no
+; patterns, no special targets, nothing that is left of a line the grammar cannot read.
 (rule
   (targets (word) @name)
-  (#match? @name "^(?:[\\w/~-]|\\.(?![A-Z]))[\\w./@~+-]*$")) @definition.function
+  (#match? @name "^(?:[\\w/~-]|\\.(?![A-Z]))[\\w./@~+-]*$")) @definition.declaration
 (define_directive name: (word) @name value: (_)? @body) @definition.function
 
 ; `+=` adds to a variable that is defined elsewhere.
