@@ -103,7 +103,7 @@ def _watches() -> Iterator[Check]:
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         yield Check("files", soft >= 256, f"{soft:,} open files allowed", "" if soft >= 256 else "`ulimit -n 1024`")
     git = shutil.which("git")
-    yield Check("git", True, git or "not found: files that git tracks although they are ignored are left out")
+    yield Check("git", True, git or "not found: a configured core.excludesFile is not read")
 
 
 def _places(places: Places) -> Iterator[Check]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from lowtide.work.sniff import Text
 
 _pack = msgspec.msgpack.Encoder().encode
+_MOST = (1 << 63) - 1
+"""The largest number that SQLite holds."""
 _COMPRESSION = 1
 """zlib's fastest level: the words are read back only when a file changes."""
 
@@ -114,7 +116,7 @@ def _index_file(task: wire.IndexTask, path: bytes, known_hash: bytes, batch: _Ba
     except _NotIndexed as refusal:
         return _result(refusal.reason, refusal.rule, status=FileStatus.SKIPPED)
     content_hash = hashlib.blake2b(data, digest_size=16).digest()
-    common = (info.st_size, info.st_mtime_ns, info.st_ino, content_hash)
+    common = (info.st_size, min(info.st_mtime_ns, _MOST), info.st_ino & _MOST, content_hash)  # as the walk cuts them
     if content_hash == known_hash:
         return _result("unchanged", "", status=FileStatus.INDEXED, common=common)
     found = sniff.sniff(path, data, sniff.SniffSettings.from_wire(task.settings))
