@@ -30,6 +30,7 @@ from lowtide.store.name_automata import Block, Mask, Query, Scores, bands, scan
 from lowtide.store.name_rows import FOLD, START, Bytes, Ids, NameRows
 
 Rows = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.uint64]
 
 BLOCK_ROWS = 8_192
 ENOUGH_ROWS = 16_384
@@ -221,17 +222,30 @@ class _Search:
             fits[max(0, low - start) : max(0, high - start)] = False
         if counts is not None:
             fits &= counts[start : start + _MASK_ROWS] > 0
-        places = np.flatnonzero(fits)
-        masks, pairs = masks[places], part.pairs[start : start + _MASK_ROWS][places]
+        pairs = part.pairs[start : start + _MASK_ROWS]
+        if 4 * np.count_nonzero(fits) < len(fits):
+            # Few: only those are looked at further.
+            places = np.flatnonzero(fits)
+            whole, words = self._feasible(masks[places], pairs[places])
+            return places[whole] + start, places[words & ~whole] + start, places[~(words | whole)] + start
+        whole, words = self._feasible(masks, pairs)
+        whole &= fits
+        words &= fits
+        words &= ~whole
+        fits &= ~(whole | words)
+        return np.flatnonzero(whole) + start, np.flatnonzero(words) + start, np.flatnonzero(fits) + start
+
+    def _feasible(self, masks: Flags, pairs: Flags) -> tuple[Mask, Mask]:
+        """Names that may hold the query in one piece, and those where pieces of it may begin words."""
+        query = self._query
         needs = np.bitwise_or.reduce(query.pairs) if len(query.pairs) else np.uint64(0)
-        whole = (pairs & needs) == needs
+        whole: Mask = (pairs & needs) == needs
+        words: Mask = (masks & query.begins[0]) == query.begins[0]
         # Each character must begin a word or follow the one before it.
-        words = (masks & query.begins[0]) == query.begins[0]
         for begins, pair in zip(query.begins[1:], query.pairs, strict=True):
             if begins:
                 words &= ((masks & begins) | (pairs & pair)) != 0
-        places += start
-        return places[whole], places[words & ~whole], places[~(words | whole)]
+        return whole, words
 
     def _judge(self, candidates: _Names) -> Iterator[int]:
         """Find the matches among the candidates; after each block, how many were judged."""
