@@ -31,8 +31,13 @@ from lowtide.work.symbols import AS_FUNCTION, KINDS, LEAVES, LOCALS, MAX_SYMBOLS
 _UNSCOPED_DEPTH = 200
 """Deeper than this no definition is looked for: a node's cost in a query grows with its depth."""
 _MATCH_LIMIT = 4096
-_WINDOW_BYTES = 1 << 16
+_WINDOW_BYTES = 1 << 18
+_MAX_WINDOWS = 4
+"""Each window passes over the children before it: more would cost more than they save."""
+_NO_LIMIT = (1 << 32) - 1
 _MAX_SCOPES = 100_000
+_WIDE = 5_000
+_WIDE_COST = 10**9
 _SECOND_TRY_BYTES = 1 << 20
 _MAX_DECLARATORS = 16
 _MACROS = {Macros.NONE: None, Macros.KERNEL: macros.KERNEL, Macros.CAPITALS: macros.CAPITALS}
@@ -87,6 +92,7 @@ def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
             more, partial = _find(grammar, language, text, again, stop)
             found, root = {**found, **more}, again
     ordered = sorted(found.values(), key=_PLACE)
+    del found
     rows, outline = symbols.rows(text, language, ordered, grammar.body_field)
     if partial is None and len(rows) >= MAX_SYMBOLS:
         partial = Reason.TOO_LARGE
@@ -189,36 +195,38 @@ def _find(
     """The definitions by the offset of their name; and why the search ended early, if it did."""
     found: dict[int, Found] = {}
     partial: Reason | None = None
-    pending = [root]
+    pending = [] if _is_costly(root) else [root]
     pending_functions: list[tree_sitter.Node] = []
+    if not pending:
+        partial = Reason.DEADLINE
     seen = {root.id}
     cursor = tree_sitter.QueryCursor(grammar.query, match_limit=_MATCH_LIMIT)
     cursor.set_max_start_depth(language.scan_depth or _UNSCOPED_DEPTH)
     function_cursor: tree_sitter.QueryCursor | None = None
-    windows = _windows(len(text)) if not language.scan_depth else None
     patterns = grammar.patterns
     nested = grammar.nested
+    windows: list[tuple[int, int]] = []  # what is left of a large scope
+    node, present = root, cursor
     clock = time.monotonic
-    while pending or pending_functions:
-        search = cursor.matches
-        if windows is None and pending:
-            node = pending.pop()
-        elif windows is None:
-            node = pending_functions.pop()
-            if function_cursor is None:
-                function_cursor = tree_sitter.QueryCursor(grammar.function_query, match_limit=_MATCH_LIMIT)
-                function_cursor.set_max_start_depth(_UNSCOPED_DEPTH)
-            search = function_cursor.matches
-        else:
-            node = root
-            window = next(windows, None)
-            if window is None:
-                break
-            cursor.set_byte_range(*window)
+    while windows or pending or pending_functions:
+        if not windows:
+            present.set_byte_range(0, _NO_LIMIT)
+            if pending:
+                node, present = pending.pop(), cursor
+            else:
+                node = pending_functions.pop()
+                if function_cursor is None:
+                    function_cursor = tree_sitter.QueryCursor(grammar.function_query, match_limit=_MATCH_LIMIT)
+                    function_cursor.set_max_start_depth(_UNSCOPED_DEPTH)
+                present = function_cursor
+            start, end = node.byte_range
+            windows = _windows(start, end)
+        if windows:
+            present.set_byte_range(*windows.pop())
         if clock() > stop:
             partial = Reason.DEADLINE
             break
-        for index, captures in search(node):
+        for index, captures in present.matches(node):
             pattern = patterns[index]
             scope_capture = pattern.scope
             if pattern.capture:
@@ -256,6 +264,9 @@ def _find(
                     if scope.id in seen:
                         continue
                     seen.add(scope.id)
+                    if _is_costly(scope):
+                        partial = Reason.DEADLINE
+                        continue
                     if scope_capture == "scope.nested" and language.searches_functions:
                         pending_functions.append(scope)
                     else:
@@ -284,10 +295,21 @@ def _declared(grammar: _Grammar, node: tree_sitter.Node) -> tuple[tree_sitter.No
     return node, is_function
 
 
-def _windows(size: int) -> Iterator[tuple[int, int]]:
-    """Stretches of the text, searched one by one: between them the deadline is looked at and memory freed."""
-    for start in range(0, max(size, 1), _WINDOW_BYTES):
-        yield start, min(start + _WINDOW_BYTES, max(size, 1))
+def _windows(start: int, end: int) -> list[tuple[int, int]]:
+    """Stretches of a large node to search one by one, the last first; empty for a small one.
+
+    Between them the deadline is looked at, and the memory of what was found is freed.
+    """
+    if end - start <= _WINDOW_BYTES:
+        return []
+    size = max(_WINDOW_BYTES, (end - start) // _MAX_WINDOWS + 1)
+    return [(at, min(at + size, end)) for at in range(start, end, size)][::-1]
+
+
+def _is_costly(node: tree_sitter.Node) -> bool:
+    """Whether a query of the node would not end: for each child it looks for the next that has a name."""
+    count = node.child_count
+    return count > _WIDE and count * count // (node.named_child_count + 1) > _WIDE_COST
 
 
 def _merge(old: Found, new: Found) -> Found:

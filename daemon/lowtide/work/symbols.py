@@ -101,7 +101,7 @@ _Around = tuple[int, int, int, str, str, int, bool]
 
 
 def rows(text: bytes, language: Language, found: list[Found], body_field: int) -> tuple[list[SymbolRow], Outline]:
-    """The symbols of a text, from what its query found in the order of the text, outer before inner."""
+    """The symbols of a text, from what its query found in the order of the text, outer before inner; empties `found`."""
     made: list[SymbolRow] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -115,7 +115,9 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
     joins_clauses = language.joins_clauses
     last: dict[int, int] = {}  # the last row in each container, for clauses
     open_row = -1  # a definition that lasts until the next of its kind
-    for start, negative_end, at, pattern, whole, inner, name_node, captures in found:
+    found.reverse()
+    while found:
+        start, negative_end, at, pattern, whole, inner, name_node, captures = found.pop()  # freed as they are used
         end = -negative_end
         kind = pattern.kind
         lasts = captures is not None and "rest" in captures
