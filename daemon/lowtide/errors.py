@@ -105,6 +105,12 @@ class WorkerCrashed(WorkerError):
     kind = "worker-crashed"
 
 
+class WorkerRecycled(WorkerError):
+    """A worker was ended to make room, through no fault of its task: do the task again."""
+
+    kind = "worker-recycled"
+
+
 class WorkerOverBudget(WorkerError):
     """A worker needed more memory than its lease."""
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,17 @@ from lowtide.config import Config, WorkspaceSettings, load_workspace_settings
 from lowtide.core.budget import LEAST_TASK_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget, CostModel
 from lowtide.core.ladder import Ladder, Step
 from lowtide.errors import CorruptIndex, RefusedError
-from lowtide.forecast import forecast
-from lowtide.indexing import Indexer, IndexOptions, Progress, cpu_seconds
+from lowtide.forecast import Forecaster
+from lowtide.indexing import Indexer, IndexOptions, Progress, Writing, cpu_seconds
+from lowtide.models import FileStat
 from lowtide.paths import Places
 from lowtide.report import IndexReport, describe_workspace
-from lowtide.segments import maintain
+from lowtide.segments import maintain, settle
 from lowtide.store.catalog import Catalog
 from lowtide.system import memory
 from lowtide.system.walk import walk
 from lowtide.work.model_folder import ModelFolder, check_model, default_model, read_model
-from lowtide.work.pool import WorkerPool
+from lowtide.work.pool import Urgency, WorkerPool
 from lowtide.workspace import Workspace
 
 
@@ -119,23 +121,14 @@ class Host:
         return _timed(report, wall_s, cpu_seconds() - cpu)
 
     async def _index(self, workspace: Workspace, force: bool, run: IndexRun) -> IndexReport:
-        settings = load_workspace_settings(workspace.root, self.config)
-        embed = self.ladder.footing().embed
         with workspace.writing(anew=force) as (catalog, messages):
-            messages += settings.warnings
-            if workspace.settle_model(catalog, self.model.recipe if embed else ""):
-                messages.append("the model has changed: every chunk is embedded anew")
-            workspace.settle_settings(catalog, _fingerprint(settings))
-            if embed:
-                catalog.mark_unembedded_stale()
-            self._load_costs(catalog)
+            settings, notes = self.prepare(workspace, catalog)
+            messages += notes
+            forecaster = self.forecaster(catalog.last_run())
+            writing = Writing(catalog, lambda: settle(workspace, catalog))
             reader = Catalog(workspace.catalog_path, writable=False)
             try:
-                indexer = Indexer(
-                    catalog, reader, self.pool, self.ladder, self.costs,
-                    IndexOptions(os.fsencode(workspace.root), str(self.model.folder), self.model.recipe, embed, False, settings.index.for_worker()),
-                    lambda: walk(workspace.root, settings.index),
-                )  # fmt: skip
+                indexer = self.indexer(workspace, writing, reader, settings, on_planned=forecaster.add)
                 run.attach(indexer.progress, self.pool)
                 progress = await indexer.run()
             finally:
@@ -143,11 +136,51 @@ class Host:
             run.phase = "merging"
             self.pool.end_idle()
             await maintain(workspace, catalog, self.pool)
-            self._save_costs(catalog)
-            report = self._report(workspace, catalog, progress, messages)
+            self.save_costs(catalog)
+            report = self.report(workspace, catalog, progress, messages, forecaster.result().as_json())
             if progress.indexed or progress.removed:
                 catalog.record_run(report.as_json())
         return report
+
+    def prepare(self, workspace: Workspace, catalog: Catalog) -> tuple[WorkspaceSettings, list[str]]:
+        """Bring an index to the present configuration and model; returns the settings, and what there is to tell of them.
+
+        Errors: ConfigError, StoreError and its kinds.
+        """
+        settings = load_workspace_settings(workspace.root, self.config)
+        messages = list(settings.warnings)
+        embed = self.ladder.footing().embed
+        if workspace.settle_model(catalog, self.model.recipe if embed else ""):
+            messages.append("the model has changed: every chunk is embedded anew")
+        workspace.settle_settings(catalog, _fingerprint(settings))
+        if embed:
+            catalog.mark_unembedded_stale()
+        self._load_costs(catalog)
+        return settings, messages
+
+    def indexer(
+        self, workspace: Workspace, writing: Writing, reader: Catalog, settings: WorkspaceSettings, *,
+        only: tuple[bytes, ...] | None = None, urgency: Urgency = Urgency.WORK,
+        on_planned: Callable[[FileStat], None] = lambda _: None,
+    ) -> Indexer:  # fmt: skip
+        """A run over the workspace, or over `only` some of its files and folders."""
+        options = IndexOptions(
+            os.fsencode(workspace.root), str(self.model.folder), self.model.recipe, self.ladder.footing().embed, False,
+            settings.index.for_worker(), only=only, urgency=urgency,
+        )  # fmt: skip
+        return Indexer(
+            writing, reader, self.pool, self.ladder, self.costs, options,
+            lambda: walk(workspace.root, settings.index, only=only), on_planned,
+        )  # fmt: skip
+
+    def forecaster(self, last_run: dict[str, Any] | None) -> Forecaster:
+        """Predicts what indexing takes on the present footing."""
+        footing = self.ladder.footing()
+        model_bytes = self.pool.base_bytes(str(self.model.folder)) - self.pool.base_bytes("") if footing.embed else 0
+        return Forecaster(
+            budget_bytes=self.budget.total_bytes, worker_count=footing.worker_count, model_bytes=model_bytes,
+            costs=self.costs, last_run=last_run,
+        )  # fmt: skip
 
     async def encode_query(self, query: str) -> bytes:
         """The int8 vector of a query. ModelError, WorkerError."""
@@ -166,18 +199,14 @@ class Host:
             finally:
                 catalog.close()
         settings = load_workspace_settings(root, self.config)
-        footing = self.ladder.footing()
-        model_bytes = self.pool.base_bytes(str(self.model.folder)) - self.pool.base_bytes("") if footing.embed else 0
-        result = await anyio.to_thread.run_sync(
-            lambda: forecast(
-                walk(root, settings.index),
-                budget_bytes=self.budget.total_bytes,
-                worker_count=footing.worker_count,
-                model_bytes=model_bytes,
-                costs=self.costs,
-                last_run=last_run,
-            )
-        )
+        forecaster = self.forecaster(last_run)
+
+        def look() -> None:
+            for stat in walk(root, settings.index):
+                forecaster.add(stat)
+
+        await anyio.to_thread.run_sync(look)
+        result = forecaster.result()
         free = self.places.free_disk_bytes()
         fits = result.predicted_disk_bytes < free
         step = (
@@ -224,7 +253,10 @@ class Host:
             "workspaces": workspaces,
         }
 
-    def _report(self, workspace: Workspace, catalog: Catalog, progress: Progress, messages: list[str]) -> IndexReport:
+    def report(
+        self, workspace: Workspace, catalog: Catalog, progress: Progress, messages: list[str], predicted: dict[str, Any]
+    ) -> IndexReport:
+        """The outcome of a run, without its times."""
         counts = catalog.counts()
         return IndexReport(
             root=str(workspace.root), indexed=progress.indexed, unchanged=progress.unchanged, removed=progress.removed,
@@ -233,7 +265,7 @@ class Host:
             peak_anon_bytes=self.pool.peak_bytes, budget_bytes=self.budget.total_bytes,
             ladder=[(taken.step.label, taken.reason) for taken in self.ladder.history],
             disk_bytes=workspace.disk_bytes(), skip_reasons=dict(progress.skip_reasons), messages=tuple(messages),
-            source_bytes=progress.bytes_done,
+            source_bytes=progress.bytes_done, predicted=predicted if progress.total else None,
         )  # fmt: skip
 
     def _load_costs(self, catalog: Catalog) -> None:
@@ -241,7 +273,8 @@ class Host:
         if known:
             self.costs.factors.update({str(key): float(value) for key, value in json.loads(known).items()})
 
-    def _save_costs(self, catalog: Catalog) -> None:
+    def save_costs(self, catalog: Catalog) -> None:
+        """Keep what was learned of the languages' memory."""
         if self.costs.factors:
             catalog.set_meta("costs", json.dumps(self.costs.factors))
 

@@ -19,15 +19,16 @@ import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from lowtide.core.budget import MIB, CostModel
+from lowtide.core.generations import Generations
 from lowtide.core.ladder import Ladder
 from lowtide.core.plan import Act, Action, compare
 from lowtide.core.queue import Entry, Queue
-from lowtide.errors import StoreError, WorkerError, WorkerOverBudget, WorkerStalled
+from lowtide.errors import StoreError, WorkerError, WorkerOverBudget, WorkerRecycled, WorkerStalled
 from lowtide.models import FileStat, FileStatus, Reason
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Commit
 from lowtide.work import languages, wire
-from lowtide.work.pool import WorkerPool
+from lowtide.work.pool import Urgency, WorkerPool
 
 QUEUE_LENGTH = 1024
 """Files planned ahead of the workers."""
@@ -36,6 +37,9 @@ GROUP_BYTES = 4 * MIB
 """Results written in one transaction, at most: what a kill can undo, and what Ctrl-C must wait for."""
 RESULT_FACTOR = 4.0
 """Bytes that a result takes on its way through the daemon, for each byte of its file (measured: 2.5 to 4)."""
+LOOSE_VECTORS = 32_768
+"""Written since the last segment: a reader holds them in memory (8 MB)."""
+LOOSE_SYMBOLS = 65_536
 EMBED_BLOCK = 512
 """Documents of a large file embedded in one task."""
 
@@ -46,7 +50,6 @@ class Job:
 
     path: bytes
     size_bytes: int
-    known_id: int | None
     known_hash: bytes
     attempt: int = 0
     reason: Reason | None = None
@@ -79,10 +82,12 @@ class Progress:
 @dataclass(slots=True)
 class _Group:
     commits: list[Commit] = field(default_factory=list)
-    skipped: list[tuple[FileStat, int | None]] = field(default_factory=list)
-    removed: list[int] = field(default_factory=list)
+    skipped: list[FileStat] = field(default_factory=list)
+    removed: list[bytes] = field(default_factory=list)
     size_bytes: int = 0
     entries: list[Entry[Job]] = field(default_factory=list)
+    began: list[int] = field(default_factory=list)
+    """The generation in which the work on each of `commits` began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +101,51 @@ class IndexOptions:
     recheck: bool
     settings: dict[str, bool | int]
     query_deadline_s: float = 5.0
+    only: tuple[bytes, ...] | None = None
+    """Just these files and what is below these folders; None is everything."""
+    urgency: Urgency = Urgency.WORK
+
+
+class Writing:
+    """What the runs over one workspace share: its one writer, and which results are still wanted.
+
+    `settle` is called now and then between two transactions, with the writer to itself.
+    """
+
+    def __init__(self, writer: Catalog, settle: Callable[[], None] = lambda: None) -> None:
+        self.writer = writer
+        self.limit = anyio.CapacityLimiter(1)
+        self.generations = Generations()
+        self.settle = settle
+        self.commits = 0
+        self._loose_vectors = 0
+        self._loose_symbols = 0
+
+    async def write(self, group: _Group) -> int:
+        """One transaction; returns how many vectors were new. Cancelling waits for it."""
+        with anyio.CancelScope(shield=True):
+            new = await anyio.to_thread.run_sync(
+                self.writer.write, group.commits, group.skipped, group.removed, limiter=self.limit
+            )
+            self.commits += 1
+            self._loose_vectors += new
+            self._loose_symbols += sum(len(commit.result.symbols) for commit in group.commits)
+        if self._loose_vectors >= LOOSE_VECTORS or self._loose_symbols >= LOOSE_SYMBOLS:
+            self._loose_vectors = self._loose_symbols = 0
+            await anyio.to_thread.run_sync(self.settle, limiter=self.limit)
+        return new
 
 
 class Indexer:
     """One run over one workspace; `run()` once."""
 
     def __init__(
-        self, writer: Catalog, reader: Catalog, pool: WorkerPool, ladder: Ladder, costs: CostModel, options: IndexOptions,
-        walk: Callable[[], Iterable[FileStat]],
+        self, writing: Writing, reader: Catalog, pool: WorkerPool, ladder: Ladder, costs: CostModel, options: IndexOptions,
+        walk: Callable[[], Iterable[FileStat]], on_planned: Callable[[FileStat], None] = lambda _: None,
     ) -> None:  # fmt: skip
-        self._writer = writer
+        self._on_planned = on_planned
+        self._writing = writing
+        self._began = writing.generations.now
         self._reader = reader
         self._pool = pool
         self._ladder = ladder
@@ -119,7 +159,6 @@ class Indexer:
         self._scan_done = False
         self._stopping = False
         self._dedupe = False
-        self._writer_limit = anyio.CapacityLimiter(1)
         self._reader_limit = anyio.CapacityLimiter(1)
 
     async def run(self) -> Progress:
@@ -159,7 +198,7 @@ class Indexer:
         group = _Group()
         scanner = Catalog(self._reader.path, writable=False)
         try:
-            for action in compare(scanner.known_files(), self._walk(), recheck=self._options.recheck):
+            for action in compare(scanner.known_files(self._options.only), self._walk(), recheck=self._options.recheck):
                 if self._stopping:
                     return
                 self._sort_action(action, jobs, group)
@@ -181,7 +220,7 @@ class Indexer:
         progress, stat, known = self.progress, action.observed, action.known
         if action.act is Act.REMOVE:
             assert known is not None
-            group.removed.append(known.file_id)
+            group.removed.append(known.path)
             progress.removed += known.status is not FileStatus.SKIPPED
             return
         assert stat is not None
@@ -190,15 +229,14 @@ class Indexer:
             progress.skipped += 1
             progress.skip_reasons[stat.reason] += 1
             if action.act is Act.SKIP:
-                group.skipped.append((stat, known.file_id if known else None))
+                group.skipped.append(stat)
         elif action.act is Act.KEEP:
             assert known is not None
             self._count_kept(known.status, known.reason)
         else:
-            jobs.append(
-                Job(stat.path, stat.size_bytes, known.file_id if known else None, known.content_hash if known else b"")
-            )
+            jobs.append(Job(stat.path, stat.size_bytes, known.content_hash if known else b""))
             progress.total += 1
+            self._on_planned(stat)
 
     def _count_kept(self, status: FileStatus, reason: str) -> None:
         progress = self.progress
@@ -256,25 +294,29 @@ class Indexer:
         async with send:
             while batch := await self._take():
                 jobs = [entry.payload for entry in batch]
+                began = self._writing.generations.now
                 try:
                     group = await self._run_batch(jobs)
                 except _Broken as broken:
                     await self._requeue(batch, broken)
                     continue
+                except WorkerRecycled:
+                    await self._requeue(batch, None)
+                    continue
                 group.entries = batch
+                group.began = [began] * len(group.commits)
                 await send.send(group)
 
-    async def _requeue(self, batch: list[Entry[Job]], broken: _Broken) -> None:
-        """Put a broken batch back: the culprit alone with one more attempt, the others as they were."""
+    async def _requeue(self, batch: list[Entry[Job]], broken: _Broken | None) -> None:
+        """Put a batch back: the one that broke it, if any, alone with one more attempt, the others as they were."""
         async with self._queued:
             for index, entry in enumerate(batch):
                 self._queue.finish(entry.key, entry.generation)
                 job = entry.payload
-                if index == broken.index:
+                if broken and index == broken.index:
                     job = Job(
                         job.path,
                         job.size_bytes,
-                        job.known_id,
                         job.known_hash,
                         job.attempt + 1,
                         broken.reason,
@@ -315,7 +357,7 @@ class Indexer:
             self._options.model, self._options.recipe,
         )  # fmt: skip
         try:
-            async with self._pool.lease(need, result_bytes, model) as (worker, _):
+            async with self._pool.lease(need, result_bytes, model, self._options.urgency) as (worker, _):
                 outcome = await self._pool.run(
                     worker, task, on_started=started, on_ask=self._missing,
                     file_deadline_s=lambda index: 5.0 + 1.5 * self._options.query_deadline_s + 4.0 * jobs[index].size_bytes / MIB,
@@ -325,6 +367,8 @@ class Indexer:
             done = outcome.done
             if apart:
                 done = await self._embed_apart(jobs[0], done, footing.batch_size)
+        except WorkerRecycled:
+            raise
         except WorkerOverBudget as error:
             raise _Broken(current, Reason.MEMORY, _why(error)) from error
         except WorkerStalled as error:
@@ -347,7 +391,9 @@ class Indexer:
                 self._options.root, job.path, file.content_hash, [file.chunks[row][:2] for row in block],
                 [_qualified_name(file, row) for row in block], self._options.settings, batch_size, self._options.model,
             )  # fmt: skip
-            async with self._pool.lease(4 * MIB + 4 * file.size_bytes, 2 * MIB, self._options.model) as (worker, _):
+            async with self._pool.lease(
+                4 * MIB + 4 * file.size_bytes, 2 * MIB, self._options.model, self._options.urgency
+            ) as (worker, _):
                 part = (await self._pool.run(worker, task)).done
             vectors += part.vectors
             dims = part.dims
@@ -369,7 +415,7 @@ class Indexer:
                 file = _replaced(file, FileStatus.QUARANTINED, job.reason or Reason.CRASH, job.rule)
             elif file.status == FileStatus.SKIPPED and not file.content_hash:
                 file = _stat_of(file, job)
-            group.commits.append(Commit(job.path, job.known_id, file, vectors))
+            group.commits.append(Commit(job.path, file, vectors))
             group.size_bytes += int(2.5 * job.size_bytes)
         return group
 
@@ -378,18 +424,25 @@ class Indexer:
             job.size_bytes, -1, 0, b"", "", "", 0, FileStatus.QUARANTINED, job.reason or Reason.CRASH,
             job.rule, [], [], b"", [], [], "", b"",
         )  # fmt: skip
-        return _Group(commits=[Commit(job.path, job.known_id, result, [])])
+        return _Group(commits=[Commit(job.path, result, [])])
 
     # -- commit -------------------------------------------------------------------------------------------------
 
     async def _commit_stage(self, receive: MemoryObjectReceiveStream[_Group]) -> None:
         async with receive:
             async for merged in _grouped(receive):
-                with anyio.CancelScope(shield=True):
-                    new = await anyio.to_thread.run_sync(
-                        self._writer.write, merged.commits, merged.skipped, merged.removed, limiter=self._writer_limit
-                    )
+                self._drop_outdated(merged)
+                new = await self._writing.write(merged)
                 await self._committed(merged, new)
+
+    def _drop_outdated(self, group: _Group) -> None:
+        """What changed since its work began is left to the run that its change began."""
+        current = self._writing.generations.is_current
+        group.commits = [
+            commit for commit, began in zip(group.commits, group.began, strict=True) if current(commit.path, began)
+        ]
+        group.skipped = [stat for stat in group.skipped if current(stat.path, self._began)]
+        group.removed = [path for path in group.removed if current(path, self._began)]
 
     async def _committed(self, group: _Group, new_vectors: int) -> None:
         progress = self.progress
@@ -439,6 +492,7 @@ async def _grouped(receive: MemoryObjectReceiveStream[_Group]) -> AsyncIterator[
             merged.skipped += more.skipped
             merged.removed += more.removed
             merged.entries += more.entries
+            merged.began += more.began
             merged.size_bytes += more.size_bytes
         yield merged
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lowtide.errors import LowtideError
-from lowtide.segments import verify_segments
+from lowtide.segment_set import verify_segments
 from lowtide.store.catalog import Catalog
 from lowtide.workspace import Workspace
 

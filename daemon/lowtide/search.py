@@ -21,7 +21,7 @@ from lowtide.core.lexical import Term, choose_terms, expression
 from lowtide.core.rank import Candidate, fuse
 from lowtide.errors import ModelError, UsageError, WorkerError
 from lowtide.models import SymbolKind, display_path
-from lowtide.segments import Segments, open_segments
+from lowtide.segment_set import Segments, open_segments
 from lowtide.store.rows import ChunkRow
 from lowtide.work.words import query_words
 from lowtide.workspace import Workspace
@@ -120,17 +120,36 @@ Encode = Callable[[str], Awaitable[bytes]]
 
 
 class Snapshot:
-    """One view of a workspace's index. Open it in a thread; close it when done."""
+    """One view of a workspace's index. Open it in a thread; close it when done. `before`: an older one to take over from."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, before: Snapshot | None = None) -> None:
         self.workspace = workspace
         self._catalog = workspace.reading()
         try:
-            self._segments: Segments = open_segments(workspace, self._catalog)
+            self._version = self._catalog.data_version()
+            self._segments: Segments = open_segments(workspace, self._catalog, before._segments if before else None)
         except BaseException:
             self._catalog.close()
             raise
         self._root = os.fsencode(workspace.root)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether something was committed since it was opened. StoreError and its kinds."""
+        return self._catalog.data_version() != self._version
+
+    def memory(self) -> dict[str, int]:
+        """Anonymous bytes by part."""
+        return self._segments.memory()
+
+    @property
+    def mapped_bytes(self) -> int:
+        """The size of the mapped segments."""
+        return self._segments.mapped_bytes
+
+    def release(self) -> None:
+        """Give mapped pages back to the system."""
+        self._segments.release()
 
     def close(self) -> None:
         """Give back memory maps and the connection."""

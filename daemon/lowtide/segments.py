@@ -10,6 +10,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
+from typing import TypeVar
 
 import anyio
 import anyio.to_thread
@@ -19,20 +21,21 @@ import numpy.typing as npt
 from lowtide.core import merge
 from lowtide.core.budget import MIB
 from lowtide.errors import CorruptIndex, WorkerError
-from lowtide.models import SymbolKind
+from lowtide.segment_set import VECTOR_KINDS
 from lowtide.store.catalog import Catalog
-from lowtide.store.names import NameDelta, NameSegment, merge_names, search_names, write_names
+from lowtide.store.names import NameSegment, merge_names, write_names
 from lowtide.store.rows import Segment
 from lowtide.store.segment_file import SegmentKind
-from lowtide.store.vector_index import Delta, VectorIndex, blocks_of
-from lowtide.store.vector_segments import AnySegment, FlatSegment, merge_flat, open_segment, write_flat
+from lowtide.store.vector_index import blocks_of
+from lowtide.store.vector_segments import FlatSegment, merge_flat, open_segment, write_flat
 from lowtide.store.vectors import predict_graph_bytes
 from lowtide.work import wire
 from lowtide.work.pool import WorkerPool
+from lowtide.work.worker import RECYCLED
 from lowtide.workspace import Workspace
 
+T = TypeVar("T")
 SUFFIX = ".seg"
-VECTOR_KINDS = (SegmentKind.FLAT, SegmentKind.GRAPH)
 MOST_ROUNDS = 32
 """A plan settles in two or three rounds; more would be a fault, and must not hang."""
 
@@ -44,152 +47,62 @@ def new_name(kind: str) -> str:
     return f"{kind}-{secrets.token_hex(8)}{SUFFIX}"
 
 
-# -- reading --------------------------------------------------------------------------------------------------------
+async def maintain(
+    workspace: Workspace,
+    catalog: Catalog,
+    pool: WorkerPool,
+    *,
+    limit: anyio.CapacityLimiter | None = None,
+    check: bool = True,
+) -> None:
+    """Bring the segments to where the policy wants them, when a run has ended. `limit` is that of the catalog's writer.
 
-
-class Segments:
-    """The open segments of one snapshot; `reasons` says what could not be opened."""
-
-    def __init__(
-        self, vectors: VectorIndex | None, names: Sequence[NameSegment], name_delta: NameDelta, reasons: Sequence[str]
-    ) -> None:
-        self._vectors = vectors
-        self._names = tuple(names)
-        self._name_delta = name_delta
-        self.reasons = tuple(reasons)
-
-    @property
-    def has_vectors(self) -> bool:
-        return self._vectors is not None and len(self._vectors) > 0
-
-    def search_vectors(self, vector: bytes, limit: int, allow: Ids | None = None) -> list[tuple[int, float]]:
-        """(vector id, cosine), best first."""
-        if self._vectors is None:
-            return []
-        ids, scores = self._vectors.search(np.frombuffer(vector, np.int8), limit, allow)
-        return list(zip(ids.tolist(), scores.tolist(), strict=True))
-
-    def score(self, vector: bytes, ids: Sequence[int]) -> dict[int, float]:
-        """The cosine of each of these vectors that is here."""
-        if self._vectors is None or not ids:
-            return {}
-        scores = self._vectors.score(np.frombuffer(vector, np.int8), np.array(ids, np.int64))
-        return {number: score for number, score in zip(ids, scores.tolist(), strict=True) if score == score}
-
-    def search_names(
-        self, query: str, limit: int, kinds: Sequence[SymbolKind] = (), cancelled: Callable[[], bool] | None = None
-    ) -> list[tuple[int, float]]:
-        """(symbol id, score), best first."""
-        return search_names(query, self._names, self._name_delta, limit, kinds=kinds or None, cancelled=cancelled)
-
-    def release(self) -> None:
-        """Give mapped pages back to the system."""
-        if self._vectors is not None:
-            self._vectors.release()
-
-    def close(self) -> None:
-        """Forget everything; the maps end with their last reader."""
-        self._vectors = None
-        self._names = ()
-
-    def memory(self) -> dict[str, int]:
-        """Anonymous and mapped bytes by part."""
-        return {
-            "vectors": self._vectors.anonymous_bytes if self._vectors else 0,
-            "vectors_mapped": self._vectors.mapped_bytes if self._vectors else 0,
-            "names": sum(segment.anonymous_bytes for segment in self._names) + self._name_delta.anonymous_bytes,
-        }
-
-
-def open_segments(workspace: Workspace, catalog: Catalog) -> Segments:
-    """Open what the manifest names, and read what is in no segment yet.
-
-    A damaged segment is left out and remembered for the next writer; its rows are read from the catalog instead.
-    """
-    reasons: list[str] = []
-    vectors: list[AnySegment] = []
-    names: list[NameSegment] = []
-    manifest = catalog.segments()
-    lost_vectors: list[Segment] = []
-    lost_names = False
-    for row in manifest:
-        try:
-            if row.kind in VECTOR_KINDS:
-                vectors.append(open_segment(workspace.folder / row.name, row))
-            else:
-                names.append(NameSegment(workspace.folder / row.name, row))
-        except CorruptIndex:
-            if row.kind in VECTOR_KINDS:
-                lost_vectors.append(row)
-            else:
-                lost_names = True
-    if lost_vectors or lost_names:
-        workspace.report_damaged_segments()
-    index = _open_vectors(catalog, vectors, lost_vectors)
-    if lost_names:
-        names = []
-    delta = NameDelta()
-    last = max((row.last_id for row in manifest if row.kind == SegmentKind.NAMES), default=0) if names else 0
-    delta.extend(catalog.symbol_names_after(last))
-    return Segments(index, names, delta, reasons)
-
-
-def _open_vectors(catalog: Catalog, segments: list[AnySegment], lost: list[Segment]) -> VectorIndex | None:
-    dims = catalog.vector_dims()
-    if not dims:
-        return None
-    delta = Delta(dims)
-    ordered = sorted(lost, key=lambda row: row.first_id)
-    last = max([segment.facts.last_id for segment in segments] + [row.last_id for row in lost], default=0)
-    for row in ordered:
-        for ids, matrix in blocks_of(catalog.vectors_between(row.first_id, row.last_id), dims):
-            delta.append(ids, matrix)
-    for ids, matrix in blocks_of(catalog.vectors_after(last), dims):
-        delta.append(ids, matrix)
-    return VectorIndex(segments, delta.rows())
-
-
-def verify_segments(workspace: Workspace, catalog: Catalog) -> str | None:
-    """Open every segment, checksums and all; None when all are sound, else the first complaint."""
-    for row in catalog.segments():
-        try:
-            if row.kind in VECTOR_KINDS:
-                open_segment(workspace.folder / row.name, row)
-            else:
-                NameSegment(workspace.folder / row.name, row)
-        except CorruptIndex as error:
-            workspace.report_damaged_segments()
-            return error.message
-    return None
-
-
-# -- writing --------------------------------------------------------------------------------------------------------
-
-
-async def maintain(workspace: Workspace, catalog: Catalog, pool: WorkerPool) -> None:
-    """Bring the segments to where the policy wants them, at the end of an index run. Call it from the writer's task.
-
-    Cancelling leaves the manifest as it was or one step further, and files that the next sweep removes.
+    With `check` every segment is read and its checksum compared. Cancelling leaves the manifest as it was or one step
+    further, and files that the next sweep removes.
     """
     keeper = _Keeper(workspace, catalog)
-    await anyio.to_thread.run_sync(keeper.drop_damaged)
-    await anyio.to_thread.run_sync(keeper.settle_names)
+    if check:
+        await _in_thread(keeper.drop_damaged, limit)
+    await _in_thread(keeper.settle_names, limit)
     if not catalog.vector_dims():
         return
     room = max(64 * MIB, pool.budget.most_bytes // 2)
     limits = merge.Limits(flat_count=merge.flat_limit(catalog.vector_dims()), graph_count=keeper.graph_count(room))
     for _ in range(MOST_ROUNDS):
-        actions = await anyio.to_thread.run_sync(keeper.plan_vectors, limits)
+        actions = await _in_thread(partial(keeper.plan_vectors, limits), limit)
         if not actions:
             return
         for action in actions:
             if isinstance(action, merge.BuildGraph):
                 try:
-                    await keeper.build_graphs(action, pool)
+                    await keeper.build_graphs(action, pool, limit)
                 except WorkerError:
                     return  # flat segments answer as well, only slower; the next run tries again
             else:
-                await anyio.to_thread.run_sync(keeper.carry_out, action)
+                await _in_thread(partial(keeper.carry_out, action), limit)
+
+
+def settle(workspace: Workspace, catalog: Catalog) -> None:
+    """Write and merge what the policy asks for while files are still being indexed; graphs are left for `maintain`."""
+    keeper = _Keeper(workspace, catalog)
+    keeper.settle_names()
+    if not catalog.vector_dims():
+        return
+    limits = merge.Limits(flat_count=1 << 60)
+    for _ in range(MOST_ROUNDS):
+        actions = [
+            action
+            for action in keeper.plan_vectors(limits, merge.Moment.RUNNING)
+            if not isinstance(action, merge.BuildGraph)
+        ]
+        if not actions:
+            return
+        for action in actions:
+            keeper.carry_out(action)
+
+
+async def _in_thread(call: Callable[[], T], limit: anyio.CapacityLimiter | None) -> T:
+    return await anyio.to_thread.run_sync(call, limiter=limit)
 
 
 class _Keeper:
@@ -226,7 +139,7 @@ class _Keeper:
     def _rows(self) -> list[Segment]:
         return [row for row in self._catalog.segments() if row.kind in VECTOR_KINDS]
 
-    def plan_vectors(self, limits: merge.Limits) -> list[merge.Action]:
+    def plan_vectors(self, limits: merge.Limits, moment: merge.Moment = merge.Moment.SETTLING) -> list[merge.Action]:
         """What the policy asks for now."""
         rows = self._rows()
         dead = self._dead_ids(rows)
@@ -237,7 +150,7 @@ class _Keeper:
             for row in rows
         ]
         loose = self._catalog.count_vectors_after(max((row.last_id for row in rows), default=0))
-        return merge.plan(states, loose, limits, merge.Moment.SETTLING)
+        return merge.plan(states, loose, limits, moment)
 
     def _dead_ids(self, rows: list[Segment]) -> Ids:
         """Ids that segments hold and the catalog does not."""
@@ -273,13 +186,15 @@ class _Keeper:
         dims = self._catalog.vector_dims()
         return max(1000, room_bytes // max(1, predict_graph_bytes(1_000_000, dims) // 1_000_000))
 
-    async def build_graphs(self, action: merge.BuildGraph, pool: WorkerPool) -> None:
+    async def build_graphs(
+        self, action: merge.BuildGraph, pool: WorkerPool, limit: anyio.CapacityLimiter | None
+    ) -> None:
         """Build graphs in workers, from pieces of about equal size; one step of the manifest for all."""
         rows = {row.name: row for row in self._rows()}
         sources = [rows[name] for name in action.names]
         assert self._dead is not None
         dims = self._catalog.vector_dims()
-        pieces = sources if action.pieces == 1 else await anyio.to_thread.run_sync(self._cut, sources, action.pieces)
+        pieces = sources if action.pieces == 1 else await _in_thread(partial(self._cut, sources, action.pieces), limit)
         made: list[Segment] = []
         try:
             for piece in [pieces] if action.pieces == 1 else [[piece] for piece in pieces]:
@@ -289,6 +204,8 @@ class _Keeper:
                 )  # fmt: skip
                 async with pool.lease(predict_graph_bytes(count, dims) + 16 * MIB, 0, "") as (worker, _):
                     done = (await pool.run(worker, task, file_deadline_s=lambda _, n=count: 120.0 + n / 500)).done  # type: ignore[misc]
+                    # A process that has used a graph cannot run a model any more.
+                    worker.kill(RECYCLED)
                 if done.segment:
                     made.append(Segment(*done.segment))
         except BaseException:
@@ -296,7 +213,7 @@ class _Keeper:
                 with suppress(OSError):
                     (self._folder / row.name).unlink()
             raise
-        await anyio.to_thread.run_sync(self._swap, made, sources)
+        await _in_thread(partial(self._swap, made, sources), limit)
         if action.pieces > 1:
             for row in pieces:
                 (self._folder / row.name).unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lowtide.models import SymbolKind, display_path
-from lowtide.segments import Segments
+from lowtide.segment_set import Segments
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import SymbolRow
 

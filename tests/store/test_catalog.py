@@ -38,8 +38,8 @@ def result(*names: str, content: bytes = b"c") -> FileResult:
     )  # fmt: skip
 
 
-def put(catalog: Catalog, path: bytes, file: FileResult, known_id: int | None = None) -> int:
-    return catalog.write([Commit(path, known_id, file, [b"\x01" * 4] * len(file.chunks))], [], [])
+def put(catalog: Catalog, path: bytes, file: FileResult) -> int:
+    return catalog.write([Commit(path, file, [b"\x01" * 4] * len(file.chunks))], [], [])
 
 
 def test_written_file_is_found_by_word_and_by_vector(catalog: Catalog) -> None:
@@ -55,7 +55,7 @@ def test_replaced_file_leaves_nothing_behind(catalog: Catalog) -> None:
     put(catalog, b"a.py", result("alpha", "beta"))
     row = catalog.file(b"a.py")
     assert row is not None
-    put(catalog, b"a.py", result("gamma"), row.file_id)
+    put(catalog, b"a.py", result("gamma"))
     assert catalog.search_lexicon('"alpha"', 10, (1.0, 1.0, 1.0)) == []
     assert len(catalog.search_lexicon('"gamma"', 10, (1.0, 1.0, 1.0))) == 1
     assert [name for _, name, _ in catalog.symbol_names_after(0)] == ["gamma"]
@@ -67,7 +67,7 @@ def test_removed_file_leaves_nothing_but_its_vectors(catalog: Catalog) -> None:
     put(catalog, b"a.py", result("alpha"))
     row = catalog.file(b"a.py")
     assert row is not None
-    catalog.write([], [], [row.file_id])
+    catalog.write([], [], [row.path])
     assert catalog.file(b"a.py") is None
     assert catalog.search_lexicon('"alpha"', 10, (1.0, 1.0, 1.0)) == []
     assert catalog.counts().vectors == 1
@@ -87,7 +87,7 @@ def test_ids_are_never_used_twice(catalog: Catalog) -> None:
     row = catalog.file(b"a.py")
     assert row is not None
     first = next(catalog.symbol_names_after(0))[0]
-    catalog.write([], [], [row.file_id])
+    catalog.write([], [], [row.path])
     catalog.collect_vectors()
     put(catalog, b"a.py", result("alpha"))
     assert next(catalog.symbol_names_after(0))[0] > first
@@ -98,7 +98,7 @@ def test_skips_are_recorded_with_their_rule(catalog: Catalog) -> None:
     put(catalog, b"a.key", result("alpha"))
     row = catalog.file(b"a.key")
     assert row is not None
-    catalog.write([], [(FileStat(b"a.key", 5, 6, 7, Reason.SECRET, "*.key"), row.file_id)], [])
+    catalog.write([], [FileStat(b"a.key", 5, 6, 7, Reason.SECRET, "*.key")], [])
     skipped = catalog.file(b"a.key")
     assert skipped is not None
     assert (skipped.status, skipped.reason, skipped.rule, skipped.chunks) == (FileStatus.SKIPPED, "secret", "*.key", 0)
@@ -109,7 +109,7 @@ def test_a_failing_write_changes_nothing(catalog: Catalog) -> None:
     put(catalog, b"a.py", result("alpha"))
     bad = msgspec.structs.replace(result("beta"), words=[])
     with pytest.raises(ValueError):
-        catalog.write([Commit(b"b.py", None, bad, [b"1234"])], [], [])
+        catalog.write([Commit(b"b.py", bad, [b"1234"])], [], [])
     assert catalog.file(b"b.py") is None
     assert catalog.counts().chunks == 1
 
@@ -190,3 +190,19 @@ def test_read_only_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as told:
         Catalog(tmp_path / "missing" / "catalog.sqlite", writable=False)
     assert "lowtide index" in str(told.value)
+
+
+def test_known_files_of_some_paths_are_those_at_and_below_them(catalog: Catalog) -> None:
+    for path in [b"a", b"a-b", b"a/x", b"a/y/z", b"b/c", b"b/cc", b"vendor/", b"z"]:
+        put(catalog, path, result("alpha"))
+    found = [known.path for known in catalog.known_files([b"b/c", b"a", b"a/y", b"vendor/lib/x.c", b"missing"])]
+    assert found == [b"a", b"a/x", b"a/y/z", b"b/c", b"vendor/"]
+
+
+def test_known_files_are_read_in_pages(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lowtide.store.queries._PAGE_ROWS", 2)
+    paths = [b"%d" % number for number in range(7)]
+    for path in paths:
+        put(catalog, path, result("alpha"))
+    assert [known.path for known in catalog.known_files()] == paths
+    assert [known.path for known in catalog.known_files([b"3", b"5"])] == [b"3", b"5"]

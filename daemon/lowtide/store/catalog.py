@@ -192,6 +192,10 @@ class Catalog(Queries):
         row = self._row(sql, parameters)
         return None if row is None else row[0]
 
+    def data_version(self) -> int:
+        """A number that changes when another connection commits."""
+        return int(self._value("PRAGMA data_version"))
+
     # -- meta ---------------------------------------------------------------------------------------------------
 
     def get_meta(self, key: str) -> str | None:
@@ -214,17 +218,14 @@ class Catalog(Queries):
 
     # -- writing ------------------------------------------------------------------------------------------------
 
-    def write(
-        self, commits: Sequence[Commit], skipped: Sequence[tuple[FileStat, int | None]], removed: Sequence[int]
-    ) -> int:
+    def write(self, commits: Sequence[Commit], skipped: Sequence[FileStat], removed: Sequence[bytes]) -> int:
         """Write files, skips and removals in one transaction; returns how many vectors were new."""
         with self.transaction():
-            for file_id in removed:
-                self._delete_rows(file_id)
-                self._db.execute("DELETE FROM files WHERE id = ?", (file_id,))
-            for stat, known_id in skipped:
-                if known_id is not None:
-                    self._delete_rows(known_id)
+            for path in removed:
+                self._delete_file(path)
+                self._db.execute("DELETE FROM files WHERE path = ?", (path,))
+            for stat in skipped:
+                self._delete_file(stat.path)
                 self._put_file(
                     stat.path,
                     (
@@ -260,12 +261,11 @@ class Catalog(Queries):
         result = commit.result
         if result.status == FileStatus.INDEXED and result.reason == "unchanged":
             self._db.execute(
-                "UPDATE files SET size_bytes = ?, mtime_ns = ?, inode = ? WHERE id = ?",
-                (result.size_bytes, result.mtime_ns, result.inode, commit.known_id),
+                "UPDATE files SET size_bytes = ?, mtime_ns = ?, inode = ? WHERE path = ?",
+                (result.size_bytes, result.mtime_ns, result.inode, commit.path),
             )
             return 0
-        if commit.known_id is not None:
-            self._delete_rows(commit.known_id)
+        self._delete_file(commit.path)
         chunk_count = len(result.chunks)
         file_id = self._put_file(
             commit.path,
@@ -326,6 +326,12 @@ class Catalog(Queries):
             if full == address:
                 return int(vector_id)
         return None
+
+    def _delete_file(self, path: bytes) -> None:
+        """By its path, not by what the plan knew: another run may have written the file since."""
+        file_id = self._value("SELECT id FROM files WHERE path = ?", (path,))
+        if file_id is not None:
+            self._delete_rows(int(file_id))
 
     def _delete_rows(self, file_id: int) -> None:
         run = self._db.execute

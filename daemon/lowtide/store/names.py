@@ -94,6 +94,17 @@ class NameDelta:
         """What is there now."""
         return self._parts
 
+    @property
+    def last_id(self) -> int:
+        """The highest id; 0 when there is none."""
+        return max((int(part.ids.max()) for part in self._parts if len(part.ids)), default=0)
+
+    def take_over(self, other: NameDelta, after_id: int) -> None:
+        """Begin with what `other` has above `after_id`; its parts are shared, for they never change."""
+        self._parts = other.parts()
+        if self._parts and min(int(part.ids.min()) for part in self._parts) <= after_id:
+            self.drop_through(after_id)
+
     def drop_through(self, last_id: int) -> None:
         """Forget the symbols up to `last_id`: a segment has them now."""
         if self._parts:

@@ -5,6 +5,7 @@ Invariant: no query holds more than one block of rows unless its answer is a lis
 
 from __future__ import annotations
 
+import heapq
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -14,6 +15,8 @@ from lowtide.models import FileStatus
 from lowtide.store.rows import ChunkRow, Counts, FileRow, SymbolRow
 
 T = TypeVar("T")
+_KNOWN = "id, path, size_bytes, mtime_ns, inode, status, reason, content_hash, rule"
+_PAGE_ROWS = 2048
 
 
 class Queries:
@@ -31,13 +34,39 @@ class Queries:
     @abstractmethod
     def _next_id(self, table: str) -> int: ...
 
-    def known_files(self) -> Iterator[Known]:
-        """Every file, sorted by path byte by byte, streamed."""
-        sql = (
-            "SELECT id, path, size_bytes, mtime_ns, inode, status, reason, content_hash, rule FROM files ORDER BY path"
-        )
-        for row in self._rows(sql):
-            yield Known(row[0], row[1], row[2], row[3], row[4], FileStatus(row[5]), row[6], row[7], row[8])
+    def known_files(self, only: Sequence[bytes] | None = None) -> Iterator[Known]:
+        """Every file, sorted by path byte by byte, streamed.
+
+        In pages, each a query of its own: a reader that stays open would keep the write-ahead log from being folded in.
+        With `only`, these files, what is below these folders, and the folders around them that were left out whole.
+        """
+        if only is None or b"" in only:
+            yield from self._known_between(b"", None)
+            return
+        exact = sorted({*only, *(folder for path in only for folder in _folders_of(path))})
+        single = (known for path in exact for known in self._known_at(path))
+        below = [self._known_between(path + b"/", path + b"0") for path in _outermost(only)]
+        last = None
+        for known in heapq.merge(single, *below, key=lambda known: known.path):
+            if known.path != last:
+                yield known
+            last = known.path
+
+    def _known_at(self, path: bytes) -> Iterator[Known]:
+        return map(_known, self._rows(f"SELECT {_KNOWN} FROM files WHERE path = ?", (path,)))
+
+    def _known_between(self, first: bytes, end: bytes | None) -> Iterator[Known]:
+        """Files from `first` on (`first` itself too), before `end`."""
+        after = "path >= ?"
+        while True:
+            limits = (first,) if end is None else (first, end)
+            until = "" if end is None else " AND path < ?"
+            sql = f"SELECT {_KNOWN} FROM files WHERE {after}{until} ORDER BY path LIMIT {_PAGE_ROWS}"
+            rows = list(self._rows(sql, limits))
+            yield from map(_known, rows)
+            if len(rows) < _PAGE_ROWS:
+                return
+            first, after = rows[-1][1], "path > ?"
 
     def file(self, path: bytes) -> FileRow | None:
         """One file by its path."""
@@ -223,3 +252,26 @@ def _file_row(row: Any) -> FileRow:
     values = list(row)
     values[8] = FileStatus(values[8])
     return FileRow(*values)
+
+
+def _known(row: Sequence[Any]) -> Known:
+    return Known(row[0], row[1], row[2], row[3], row[4], FileStatus(row[5]), row[6], row[7], row[8])
+
+
+def _folders_of(path: bytes) -> Iterator[bytes]:
+    """`path` and the folders around it, as rows of folders that are left out whole name them."""
+    while path:
+        yield path + b"/"
+        path = path.rpartition(b"/")[0]
+
+
+def _outermost(paths: Sequence[bytes]) -> list[bytes]:
+    """Sorted, without those that lie below another."""
+    chosen: set[bytes] = set()
+    for path in sorted(set(paths), key=len):
+        around = path
+        while around and around not in chosen:
+            around = around.rpartition(b"/")[0]
+        if not around:
+            chosen.add(path)
+    return sorted(chosen)

@@ -102,9 +102,8 @@ class SymbolRow:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One file to write: `known_id` is the row it replaces; `vectors[i]` is None when chunk i's vector is known already."""
+    """One file to write: `vectors[i]` is None when chunk i's vector is known already."""
 
     path: bytes
-    known_id: int | None
     result: FileResult
     vectors: Sequence[bytes | None]

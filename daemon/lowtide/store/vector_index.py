@@ -137,6 +137,17 @@ class Delta:
         self._norms[self._count : needed] = inverse_norms(matrix)
         self._count = needed
 
+    def append_rows(self, rows: Rows, after_id: int) -> None:
+        """Add those of another delta whose ids are above `after_id`."""
+        first = int(np.searchsorted(rows.ids, after_id, side="right"))
+        if first < len(rows.ids):
+            self.append(np.asarray(rows.ids[first:]), np.asarray(rows.matrix[first:]))
+
+    @property
+    def last_id(self) -> int:
+        """The highest id; 0 when there is none."""
+        return int(self._ids[self._count - 1]) if self._count else 0
+
     def rows(self) -> Rows:
         """What is there now."""
         return Rows(self._ids[: self._count], self._matrix[: self._count], self._norms[: self._count])

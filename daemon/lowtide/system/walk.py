@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,12 +55,19 @@ def refuse_reason(root: Path) -> str | None:
     return None
 
 
-def walk(root: Path, settings: IndexSettings, cancelled: Callable[[], bool] = lambda: False) -> Iterator[FileStat]:
+def walk(
+    root: Path,
+    settings: IndexSettings,
+    cancelled: Callable[[], bool] = lambda: False,
+    only: Sequence[bytes] | None = None,
+) -> Iterator[FileStat]:
     """Every file below `root` as a FileStat, sorted by path; a folder left out whole is one, with a `/` at its end.
 
-    What a rule ignores does not come at all (see `explain`). Ends early when `cancelled()`. OSError when `root` cannot be read.
+    What a rule ignores does not come at all (see `explain`). Ends early when `cancelled()`. With `only`, just these files,
+    what is below these folders, and the folders around them that are left out whole: as the whole walk would give them.
+    OSError when `root` cannot be read.
     """
-    return _Walker(root, settings).run(cancelled)
+    return _Walker(root, settings, only).run(cancelled)
 
 
 def explain(root: Path, path: bytes, settings: IndexSettings) -> FileStat | None:
@@ -81,7 +88,9 @@ class _Listing:
 
 
 class _Walker:
-    def __init__(self, root: Path, settings: IndexSettings) -> None:
+    def __init__(self, root: Path, settings: IndexSettings, only: Sequence[bytes] | None = None) -> None:
+        self._only = frozenset(only) if only is not None and b"" not in only else None
+        self._around = frozenset(around for path in self._only or () for around in _folders_around(path))
         self._root = os.path.realpath(os.fsencode(root))
         self._inside = self._root.rstrip(b"/") + b"/"
         self._settings = settings
@@ -94,7 +103,14 @@ class _Walker:
 
     def _push(self, path: bytes, listing: _Listing, around: Scope) -> None:
         inner = self._judge.enter(path, around, listing.marks)
-        self._stack.append((path + b"/" if path else b"", iter(listing.names), inner))
+        prefix = path + b"/" if path else b""
+        names = listing.names
+        if self._only is not None and path in self._around and path not in self._only:
+            names = [name for name in names if self._wanted(prefix + name.removesuffix(b"/"))]
+        self._stack.append((prefix, iter(names), inner))
+
+    def _wanted(self, path: bytes) -> bool:
+        return self._only is None or path in self._only or path in self._around
 
     def _pop(self) -> None:
         _, _, inner = self._stack.pop()
@@ -252,6 +268,12 @@ class _Walker:
             if tag == _CACHE_SIGNATURE:
                 return f"{_CACHE_TAG.decode()} in it: a cache"
         return ""
+
+
+def _folders_around(path: bytes) -> Iterator[bytes]:
+    while path:
+        path = path.rpartition(b"/")[0]
+        yield path
 
 
 def _is_folder(entry: os.DirEntry[bytes]) -> bool:

@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from enum import IntEnum
 
 import anyio
 
@@ -23,7 +24,7 @@ from lowtide.core.ladder import Ladder
 from lowtide.errors import WorkerError, WorkerOverBudget
 from lowtide.system.memory import KernelProbe, MemoryProbe, limit_data_bytes
 from lowtide.work import wire
-from lowtide.work.worker import Worker
+from lowtide.work.worker import RECYCLED, Worker
 
 POLL_S = 0.010
 DAEMON_GROWTH_BYTES = 2 * MIB
@@ -32,6 +33,16 @@ BLOAT_BYTES = 16 * MIB
 """An idle worker that holds this much more than a fresh one is ended: that is how memory really returns."""
 IDLE_S = 5.0
 """An idle worker ends by itself after this long."""
+
+
+class Urgency(IntEnum):
+    """Whose task gets a lease first."""
+
+    INTERACTIVE = 0
+    """Somebody waits for the answer: it need not wait for a free worker, only for room."""
+    EDIT = 1
+    """A file that was just saved."""
+    WORK = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,8 @@ class WorkerPool:
         self._idle: list[tuple[Worker, float]] = []
         self._busy: dict[int, Worker] = {}
         self._starting = 0
+        self._urgent: set[int] = set()
+        self._waiting: list[Urgency] = []
         self._changed = anyio.Event()
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -100,21 +113,33 @@ class WorkerPool:
     # -- leases -------------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def lease(self, task_bytes: int, result_bytes: int, model: str) -> AsyncIterator[tuple[Worker, Lease]]:
+    async def lease(
+        self, task_bytes: int, result_bytes: int, model: str, urgency: Urgency = Urgency.WORK
+    ) -> AsyncIterator[tuple[Worker, Lease]]:
         """A worker with room for a task that adds `task_bytes` to it, and room in the daemon for `result_bytes`.
 
-        Waits until there is room. WorkerOverBudget when the task cannot fit, not even alone.
+        Waits until there is room, the more urgent first. WorkerOverBudget when the task cannot fit, not even alone.
         """
-        worker, lease = await self._acquire(task_bytes, result_bytes, model)
+        self._waiting.append(urgency)
+        try:
+            worker, lease = await self._acquire(task_bytes, result_bytes, model, urgency)
+        finally:
+            self._waiting.remove(urgency)
+            if self._waiting:
+                self._notify()
+        if urgency is Urgency.INTERACTIVE:
+            self._urgent.add(worker.pid)
         try:
             yield worker, lease
         finally:
+            self._urgent.discard(worker.pid)
             self._give_back(worker, lease)
 
-    async def _acquire(self, task_bytes: int, result_bytes: int, model: str) -> tuple[Worker, Lease]:
+    async def _acquire(self, task_bytes: int, result_bytes: int, model: str, urgency: Urgency) -> tuple[Worker, Lease]:
         while True:
             footing = self.ladder.footing()
-            if len(self._busy) + self._starting >= footing.worker_count:
+            busy = len(self._busy) + self._starting - len(self._urgent)
+            if min(self._waiting) < urgency or (urgency is not Urgency.INTERACTIVE and busy >= footing.worker_count):
                 await self._wait()
                 continue
             worker = self._pick_idle(model)
@@ -178,7 +203,7 @@ class WorkerPool:
         if held is None or worker.killed_for:
             worker.kill()
         elif held > self.base_bytes(worker.model) + BLOAT_BYTES:
-            worker.kill("recycled")
+            worker.kill(RECYCLED)
         else:
             worker.base_bytes = held
             self._idle.append((worker, time.monotonic()))
@@ -198,10 +223,10 @@ class WorkerPool:
             if worker is keep:
                 kept.append((worker, since))
             else:
-                worker.kill("recycled")
+                worker.kill(RECYCLED)
         if len(kept) == len(self._idle):
             for worker, _ in kept:  # nothing else to give up: the task then gets a fresh worker
-                worker.kill("recycled")
+                worker.kill(RECYCLED)
             kept = []
         self._idle = kept
 
@@ -220,6 +245,13 @@ class WorkerPool:
     def _notify(self) -> None:
         self._changed.set()
         self._changed = anyio.Event()
+
+    def recycle(self) -> None:
+        """End every worker that works, for its room is needed: their tasks fail with WorkerRecycled and are done again."""
+        self.end_idle()
+        for worker in list(self._busy.values()):
+            if worker.pid not in self._urgent:
+                worker.stop(RECYCLED)
 
     def wake(self) -> None:
         """Have waiting tasks look again: the budget or the ladder has changed."""
@@ -254,7 +286,7 @@ class WorkerPool:
 
     async def encode(self, texts: list[str], model: str) -> list[bytes]:
         """Embed query texts; int8 vectors, one a text."""
-        async with self.lease(2 * MIB, 0, model) as (worker, _):
+        async with self.lease(2 * MIB, 0, model, Urgency.INTERACTIVE) as (worker, _):
             done = (await self.run(worker, wire.EncodeTask(texts, model))).done
         size = done.dims
         return [done.vectors[index * size : (index + 1) * size] for index in range(len(texts))]
@@ -306,4 +338,4 @@ async def _ask_all(hashes: bytes) -> Sequence[int]:
     return range(len(hashes) // 16)
 
 
-__all__ = ["Outcome", "WorkerError", "WorkerFigure", "WorkerPool"]
+__all__ = ["Outcome", "Urgency", "WorkerError", "WorkerFigure", "WorkerPool"]

@@ -13,10 +13,12 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from lowtide.errors import ModelError, WorkerCrashed, WorkerError, WorkerOverBudget, WorkerStalled
+from lowtide.errors import ModelError, WorkerCrashed, WorkerError, WorkerOverBudget, WorkerRecycled, WorkerStalled
 from lowtide.work import wire
 
 _READ_LIMIT = 1 << 18
+RECYCLED = "recycled"
+"""Why a worker was ended that did nothing wrong."""
 _START_S = 60.0
 """A worker that is not ready by then never will be (a loaded machine takes a second or two)."""
 
@@ -153,6 +155,8 @@ class Worker:
     def _ended(self) -> WorkerError:
         reason = self.killed_for
         code = self.kill()
+        if reason == RECYCLED:
+            return WorkerRecycled("a worker was ended", "its room was needed")
         if reason == "over its lease":
             return WorkerOverBudget("a worker was stopped", "it needed more memory than its lease")
         if code == 3 or code == -signal.SIGABRT:
