@@ -24,7 +24,8 @@ from lowtide.work.languages import language_for
 
 _CACHE_TAG = b"CACHEDIR.TAG"
 _CACHE_SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55"
-_MARKS = scope.MARKS | named.MARKS | {_CACHE_TAG}
+MARKS = scope.MARKS | named.MARKS | {_CACHE_TAG}
+"""Entries of a folder that decide what the walk does with all of it."""
 _CHECK_EVERY = 512
 _MOST_INT64 = (1 << 63) - 1
 _SYSTEM_FOLDERS = frozenset({
@@ -68,6 +69,14 @@ def walk(
     OSError when `root` cannot be read.
     """
     return _Walker(root, settings, only).run(cancelled)
+
+
+def folders(root: Path, settings: IndexSettings, only: Sequence[bytes] | None = None) -> Iterator[bytes]:
+    """Every folder that `walk` lists, the root (nothing) first; with `only`, these, those below and those around them.
+
+    Each comes just before it is listed: who begins to watch it then misses nothing that appears in it later.
+    """
+    return _Walker(root, settings, only).folders()
 
 
 def explain(root: Path, path: bytes, settings: IndexSettings) -> FileStat | None:
@@ -166,6 +175,32 @@ class _Walker:
         self._push(path, listing, inner)
         return None
 
+    def folders(self) -> Iterator[bytes]:
+        yield b""
+        listing = self._list(b"")
+        if isinstance(listing, str):
+            return
+        try:
+            self._push(b"", listing, self._judge.outermost())
+            while self._stack:
+                prefix, names, around = self._stack[-1]
+                for entry in names:
+                    path, name = prefix + entry[:-1], entry[:-1]
+                    if not entry.endswith(b"/") or name in named.NEVER_WALKED:
+                        continue
+                    inner = self._judge.folder(path, name, around)
+                    if not isinstance(inner, Scope) or self._left_out(path, name, frozenset()):
+                        continue
+                    yield path
+                    listing = self._list(path)
+                    if isinstance(listing, _Listing) and not self._left_out(path, name, listing.marks):
+                        self._push(path, listing, inner)
+                        break
+                else:
+                    self._pop()
+        finally:
+            self.close()
+
     def explain(self, path: bytes) -> FileStat | None:
         parts = [part for part in path.split(b"/") if part]
         whole = b"/".join(parts)
@@ -249,7 +284,7 @@ class _Walker:
             with os.scandir(self._inside + path) as entries:
                 for entry in entries:
                     name = entry.name
-                    if name in _MARKS:
+                    if name in MARKS:
                         marks.add(name)
                     names.append(name + b"/" if _is_folder(entry) else name)
         except OSError as error:
