@@ -36,7 +36,7 @@ SYMBOLS = ["parse", "HttpResp", "get_name", "init", "strcmp", "Iterator", "toStr
 
 def run_group(command: list[str], limit: str | None, home: Path, memlimit: Path) -> tuple[dict[str, Any], str]:
     """Run a command, return memlimit's figures and the command's standard output."""
-    environment = {**os.environ, "LOWTIDE_HOME": str(home)}
+    environment = {**os.environ, "LOWTIDE_HOME": str(home), "LOWTIDE_EMBEDDED": "1"}
     if memlimit.exists() and os.geteuid() == 0:
         wrapped = [sys.executable, str(memlimit), *(["--limit", limit] if limit else []), "--", *command]
         out = subprocess.run(wrapped, capture_output=True, text=True, env=environment)
@@ -116,7 +116,7 @@ def measure(tree: Path, args: argparse.Namespace) -> dict[str, Any]:
 
 def searches(tree: Path, home: Path, budget: str) -> dict[str, Any]:
     """Milliseconds of searches in one process (`--batch`), and of one whole command."""
-    environment = {**os.environ, "LOWTIDE_HOME": str(home)}
+    environment = {**os.environ, "LOWTIDE_HOME": str(home), "LOWTIDE_EMBEDDED": "1"}
     lowtide = [sys.executable, "-m", "lowtide.cli", "--budget", budget]
     figures: dict[str, Any] = {}
     for mode in ("hybrid", "semantic", "lexical"):

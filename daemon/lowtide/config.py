@@ -82,6 +82,8 @@ class Config:
     model_path: Path | None = None
     niceness: int = 0
     idle_minutes: float = 30.0
+    """The daemon leaves this long after its last client; 0 never."""
+    pause_on_battery: bool = True
     index: IndexSettings = field(default_factory=IndexSettings)
 
 
@@ -129,13 +131,15 @@ def load_config(
         else model.path("path", file.parent)
     )
     model.finish(["path"])
-    daemon.finish(["niceness", "idle_minutes"])
+    pause_on_battery = daemon.flag("pause_on_battery", True)
+    daemon.finish(["niceness", "idle_minutes", "pause_on_battery"])
     reader.finish(["budget", "model", "daemon", "index"])
     return Config(
         budget_bytes=chosen,
         model_path=model_path,
         niceness=int(niceness or 0),
         idle_minutes=30.0 if idle_minutes is None else float(idle_minutes),
+        pause_on_battery=pause_on_battery,
         index=index,
     )
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ import anyio
 import anyio.to_thread
 
 import lowtide
-from lowtide.config import Config, WorkspaceSettings, load_workspace_settings
+from lowtide.config import LEAST_BUDGET_BYTES, Config, WorkspaceSettings, format_size, load_workspace_settings
 from lowtide.core.budget import LEAST_TASK_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget, CostModel
 from lowtide.core.ladder import Ladder, Step
-from lowtide.errors import CorruptIndex, RefusedError
+from lowtide.errors import ConfigError, CorruptIndex, RefusedError
 from lowtide.forecast import Forecaster
 from lowtide.indexing import Indexer, IndexOptions, Progress, Writing, cpu_seconds
 from lowtide.models import FileStat
@@ -29,6 +29,7 @@ from lowtide.paths import Places
 from lowtide.report import IndexReport, describe_workspace
 from lowtide.segments import maintain, settle
 from lowtide.store.catalog import Catalog
+from lowtide.store.rows import Counts
 from lowtide.system import memory
 from lowtide.system.walk import walk
 from lowtide.work.model_folder import ModelFolder, check_model, default_model, read_model
@@ -83,21 +84,44 @@ class Host:
 
     def _set_footing(self) -> None:
         """How much of full service the budget holds: measured on this process, predicted for the workers."""
-        now = time.monotonic()
         room = self.budget.most_bytes
         embedder = self.pool.base_bytes(str(self.model.folder)) + LEAST_TASK_BYTES
+        step, why = Step.FULL, ""
         if room < WORKER_BYTES + LEAST_TASK_BYTES:
             raise RefusedError(
                 f"a budget of {self.budget.total_bytes >> 20} MiB is too small",
                 f"this process alone holds {self.budget.daemon_bytes >> 20} MiB", "give at least 96MiB",
             )  # fmt: skip
         if room < embedder:
-            why = f"the model needs {embedder >> 20} MiB in a worker, {room >> 20} MiB are left"
-            self.ladder.set_floor(Step.LEXICAL_ONLY, why, now)
+            step, why = (
+                Step.LEXICAL_ONLY,
+                f"the model needs {embedder >> 20} MiB in a worker, {room >> 20} MiB are left",
+            )
         elif room < 2 * embedder:
-            self.ladder.set_floor(Step.ONE_WORKER, f"{room >> 20} MiB hold one worker", now)
+            step, why = Step.ONE_WORKER, f"{room >> 20} MiB hold one worker"
         elif room < 2 * (embedder + 8 * MIB):
-            self.ladder.set_floor(Step.SMALLER_BATCHES, f"{room >> 20} MiB hold two workers with small batches", now)
+            step, why = Step.SMALLER_BATCHES, f"{room >> 20} MiB hold two workers with small batches"
+        self.ladder.set_floor(step, why, time.monotonic())
+
+    def set_budget(self, size_bytes: int) -> None:
+        """From now on. ConfigError under the least; RefusedError, and nothing changed, when it cannot hold even one worker.
+
+        Workers are ended when it is lowered, so that it holds at once; their tasks are done again.
+        """
+        if size_bytes < LEAST_BUDGET_BYTES:
+            raise ConfigError(
+                f"{format_size(size_bytes)} is too small a budget", "the least is 96MiB", "give at least that"
+            )
+        before = self.budget.total_bytes
+        self.budget.total_bytes = size_bytes
+        try:
+            self._set_footing()
+        except RefusedError:
+            self.budget.total_bytes = before
+            raise
+        if size_bytes < before:
+            self.pool.recycle()
+        self.pool.wake()
 
     def workspace(self, root: Path, *, create: bool = False) -> Workspace:
         """The workspace of `root`; with `create`, its index folder is made."""
@@ -118,7 +142,7 @@ class Host:
             report = await self._index(workspace, True, run)
         wall_s = time.monotonic() - started
         self.pool.kill_all()
-        return _timed(report, wall_s, cpu_seconds() - cpu)
+        return report.timed(wall_s, cpu_seconds() - cpu)
 
     async def _index(self, workspace: Workspace, force: bool, run: IndexRun) -> IndexReport:
         with workspace.writing(anew=force) as (catalog, messages):
@@ -137,7 +161,7 @@ class Host:
             self.pool.end_idle()
             await maintain(workspace, catalog, self.pool)
             self.save_costs(catalog)
-            report = self.report(workspace, catalog, progress, messages, forecaster.result().as_json())
+            report = self.report(workspace, catalog.counts(), progress, messages, forecaster.result().as_json())
             if progress.indexed or progress.removed:
                 catalog.record_run(report.as_json())
         return report
@@ -254,10 +278,9 @@ class Host:
         }
 
     def report(
-        self, workspace: Workspace, catalog: Catalog, progress: Progress, messages: list[str], predicted: dict[str, Any]
-    ) -> IndexReport:
+        self, workspace: Workspace, counts: Counts, progress: Progress, messages: Sequence[str], predicted: dict[str, Any] | None
+    ) -> IndexReport:  # fmt: skip
         """The outcome of a run, without its times."""
-        counts = catalog.counts()
         return IndexReport(
             root=str(workspace.root), indexed=progress.indexed, unchanged=progress.unchanged, removed=progress.removed,
             skipped=progress.skipped, failed=progress.failed, quarantined=progress.quarantined,
@@ -277,12 +300,6 @@ class Host:
         """Keep what was learned of the languages' memory."""
         if self.costs.factors:
             catalog.set_meta("costs", json.dumps(self.costs.factors))
-
-
-def _timed(report: IndexReport, wall_s: float, cpu_s: float) -> IndexReport:
-    from dataclasses import replace
-
-    return replace(report, wall_s=wall_s, cpu_s=cpu_s)
 
 
 def _fingerprint(settings: WorkspaceSettings) -> str:

@@ -161,6 +161,11 @@ class Indexer:
         self._dedupe = False
         self._reader_limit = anyio.CapacityLimiter(1)
 
+    @property
+    def queue_length(self) -> int:
+        """Files planned and not begun."""
+        return len(self._queue)
+
     async def run(self) -> Progress:
         """Bring the index up to date. Cancelling keeps what was committed; StoreError when it cannot be written."""
         self._dedupe = await self._read(self._reader.has_vectors)
@@ -173,7 +178,7 @@ class Indexer:
                     for _ in range(self._ladder.footing().worker_count):
                         producers.start_soon(self._work_stage, send.clone())
         except BaseExceptionGroup as errors:
-            raise _first(errors) from errors
+            raise first_error(errors) from errors
         finally:
             self._stopping = True
         return self.progress
@@ -509,7 +514,7 @@ def _why(error: WorkerError) -> str:
     return error.why or error.what
 
 
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     """The error to show of several: a failure of the store before what it made fail."""
     flat: list[BaseException] = []
     stack: list[BaseException] = [errors]

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import stat
+import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from lowtide.errors import StoreError
 
 ROOT_FILE = "root"
 """In an index folder: the path of its root, as bytes of the file system."""
+MOST_SOCKET_BYTES = 100
 _REMEDY = "make it writable, free some space, or set LOWTIDE_HOME to another folder"
 
 
@@ -59,8 +61,17 @@ class Places:
 
     @property
     def socket(self) -> Path:
-        """The daemon's socket."""
-        return self.runtime / "daemon.sock"
+        """The daemon's socket; in the temporary folder when its path would be longer than a socket's may be."""
+        path = self.runtime / "daemon.sock"
+        if len(os.fsencode(path)) <= MOST_SOCKET_BYTES:
+            return path
+        mark = hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()
+        return Path(tempfile.gettempdir()) / f"lowtide-{os.getuid()}-{mark}" / "daemon.sock"
+
+    @property
+    def log_file(self) -> Path:
+        """The daemon's log."""
+        return self.cache / "log" / "daemon.log"
 
     def index_folder(self, root: Path, *, create: bool = False) -> Path:
         """The folder of `root`'s index (links resolved); with `create` it is made (StoreError when it cannot be)."""

@@ -6,13 +6,20 @@ Invariant: plain data with the names of docs/protocol.md; every figure is measur
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
+import lowtide
+from lowtide.core.ladder import Step
 from lowtide.errors import LowtideError
 from lowtide.segment_set import verify_segments
-from lowtide.store.catalog import Catalog
+from lowtide.store.catalog import Catalog, sqlite_bytes
+from lowtide.system import memory
 from lowtide.workspace import Workspace
+
+if TYPE_CHECKING:
+    from lowtide.live import LiveWorkspace
+    from lowtide.service import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,10 @@ class IndexReport:
     source_bytes: int = 0
     """Bytes of the files that this run read and indexed."""
     predicted: dict[str, Any] | None = None
+
+    def timed(self, wall_s: float, cpu_s: float) -> IndexReport:
+        """The same, with what it took."""
+        return replace(self, wall_s=wall_s, cpu_s=cpu_s)
 
     def as_json(self) -> dict[str, Any]:
         """The object that `lowtide index --json` prints."""
@@ -109,12 +120,89 @@ def check_index(workspace: Workspace, catalog: Catalog) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MemoryNode:
-    """One part of the memory tree: anonymous bytes, its children included."""
+    """One part of the memory tree: anonymous bytes, its children included; `detail` says more of a cache."""
 
     name: str
     bytes: int
     children: Sequence[MemoryNode] = ()
+    detail: dict[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The object of `lowtide/memory`."""
-        return {"name": self.name, "bytes": self.bytes, "children": [child.as_json() for child in self.children]}
+        return {
+            "name": self.name, "bytes": self.bytes, **self.detail, "children": [child.as_json() for child in self.children],
+        }  # fmt: skip
+
+
+def status_of(service: Service, live: Sequence[LiveWorkspace]) -> dict[str, Any]:
+    """The Status of docs/protocol.md: figures that are known already, and the kernel's for each process."""
+    host = service.host
+    ladder = host.ladder
+    processes = host.pool.processes()
+    used = sum(figure.anon_bytes for figure in processes)
+    failed = [workspace for workspace in live if workspace.error is not None]
+    paused = ladder.step is Step.PAUSED
+    message = str(failed[0].error) if failed else ladder.reason
+    health = "error" if failed else "warning" if ladder.step > Step.FULL and not paused else "ok"
+    state = "paused" if paused else _overall([workspace.state for workspace in live])
+    return {
+        "version": lowtide.__version__,
+        "health": health,
+        "message": message,
+        "state": state,
+        "quiescent": all(workspace.quiescent for workspace in live),
+        "memory": {
+            "budgetBytes": host.budget.total_bytes,
+            "usedBytes": used,
+            "peakBytes": max(host.pool.peak_bytes, used),
+            "mappedBytes": memory.own_mapped_bytes(),
+            "processes": [{"role": f.role, "pid": f.pid, "anonBytes": f.anon_bytes} for f in processes],
+        },
+        "ladder": {"step": ladder.step.label, "reason": ladder.reason},
+        "progress": _progress(live),
+        "workspaces": [workspace.describe() for workspace in live],
+    }
+
+
+def _overall(states: Sequence[str]) -> str:
+    return next((state for state in ("indexing", "scanning", "waiting") if state in states), "idle")
+
+
+def _progress(live: Sequence[LiveWorkspace]) -> dict[str, Any] | None:
+    """Of all whole runs together; a narrow run is too short to show, unless it is the only one and not that short."""
+    runs = [workspace.progress for workspace in live if workspace.progress is not None]
+    shown = [progress for progress in runs if progress.total > 20 or len(runs) == 1]
+    total = sum(progress.total for progress in shown)
+    if not total:
+        return None
+    current = next((progress.current for progress in shown if progress.current), "")
+    return {"done": sum(progress.done for progress in shown), "total": total, "file": current}
+
+
+def memory_tree(service: Service) -> MemoryNode:
+    """Anonymous bytes by process and part; what no part accounts for is `unattributed`, mapped pages stand apart."""
+    figures = service.host.pool.processes()
+    cache = service.vectors
+    parts = [MemoryNode(name, size) for name, size in service.readers.memory().items() if size]
+    parts.append(MemoryNode("SQLite", sqlite_bytes()))
+    parts.append(
+        MemoryNode(
+            "question cache", cache.size_bytes,
+            detail={"limitBytes": cache.limit_bytes, "hits": cache.hits, "misses": cache.misses, "evictions": cache.evictions},
+        )
+    )  # fmt: skip
+    waiting = sum(workspace.queued_bytes for workspace in service.workspaces)
+    parts.append(MemoryNode("queue", waiting))
+    nodes = []
+    for figure in figures:
+        children = parts if figure.role == "daemon" else []
+        if children:
+            rest = max(0, figure.anon_bytes - sum(part.bytes for part in children))
+            children = [*children, MemoryNode("unattributed", rest)]
+        nodes.append(MemoryNode(f"{figure.role} {figure.pid}", figure.anon_bytes, children))
+    total = sum(figure.anon_bytes for figure in figures)
+    mapped = memory.own_mapped_bytes()
+    return MemoryNode(
+        "lowtide", total, nodes,
+        {"budgetBytes": service.host.budget.total_bytes, "mappedBytes": mapped, "segmentBytes": service.readers.mapped_bytes},
+    )  # fmt: skip

@@ -299,11 +299,14 @@ class Snapshot:
 
     # -- symbols ------------------------------------------------------------------------------------------------
 
-    def symbols(self, query: str, *, limit: int = 50, kinds: Sequence[SymbolKind] = ()) -> list[dict[str, Any]]:
-        """Symbols whose names match `query`, best first: {name, kind, container, path, line, column, score, signature}."""
+    def symbols(
+        self, query: str, *, limit: int = 50, kinds: Sequence[SymbolKind] = (), near: Sequence[bytes] = (),
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        """Symbols whose names match `query`, best first: the dictionaries of `find_symbols`."""
         from lowtide.symbols import find_symbols
 
-        return find_symbols(self._catalog, self._segments, query, limit, kinds)
+        return find_symbols(self._catalog, self._segments, query, limit, kinds, near, cancelled)
 
 
 @dataclass(frozen=True, slots=True)

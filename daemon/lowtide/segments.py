@@ -36,6 +36,9 @@ from lowtide.workspace import Workspace
 
 T = TypeVar("T")
 SUFFIX = ".seg"
+UNUSED_FACTOR = 1.5
+"""Vectors kept for each chunk there is, before unused ones are deleted (300 bytes each on the disk)."""
+UNUSED_COUNT = 20_000
 MOST_ROUNDS = 32
 """A plan settles in two or three rounds; more would be a fault, and must not hang."""
 
@@ -54,15 +57,19 @@ async def maintain(
     *,
     limit: anyio.CapacityLimiter | None = None,
     check: bool = True,
+    collect: bool = True,
 ) -> None:
     """Bring the segments to where the policy wants them, when a run has ended. `limit` is that of the catalog's writer.
 
-    With `check` every segment is read and its checksum compared. Cancelling leaves the manifest as it was or one step
+    With `check` every segment is read and its checksum compared. With `collect` vectors that no chunk has used for long
+    may go: only when no run works, for a run counts on the vectors that it found. Cancelling leaves the manifest as it was or one step
     further, and files that the next sweep removes.
     """
     keeper = _Keeper(workspace, catalog)
     if check:
         await _in_thread(keeper.drop_damaged, limit)
+    if collect:
+        await _in_thread(keeper.collect, limit)
     await _in_thread(keeper.settle_names, limit)
     if not catalog.vector_dims():
         return
@@ -133,6 +140,12 @@ class _Keeper:
         ]
         self._swap([], gone)
         self._workspace.forget_damaged_segments()
+
+    def collect(self) -> None:
+        """Delete vectors that no chunk uses, once they are many: until then the way back to another branch is free."""
+        counts = self._catalog.counts()
+        if counts.vectors > UNUSED_FACTOR * counts.chunks + UNUSED_COUNT:
+            self._catalog.collect_vectors()
 
     # -- vectors ------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ Invariant: every answer is a symbol that the catalog holds now.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lowtide.models import SymbolKind, display_path
@@ -28,13 +28,20 @@ _TESTS = re.compile(r"(^|/)(tests?|testing|spec|__tests__|fixtures)(/|$)|(^|/)te
 
 
 def find_symbols(
-    catalog: Catalog, segments: Segments, query: str, limit: int, kinds: Sequence[SymbolKind]
-) -> list[dict[str, Any]]:
-    """The best symbols for `query`; a qualified one narrows by container or path."""
+    catalog: Catalog, segments: Segments, query: str, limit: int, kinds: Sequence[SymbolKind],
+    near: Sequence[bytes] = (), cancelled: Callable[[], bool] | None = None,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The best symbols for `query`; a qualified one narrows by container or path; an empty one gives the most recent.
+
+    `near`: open files, whose symbols and those of their folders come first among equals.
+    """
     parts = [part for part in _SEPARATORS.split(query.strip()) if part]
     if not parts:
-        return []
-    found = dict(segments.search_names(parts[-1], CANDIDATES if len(parts) == 1 else 8 * CANDIDATES, kinds))
+        return [_answer(row, 0.0) for row in catalog.recent_symbols(limit)] if not query.strip() else []
+    open_files = set(near)
+    folders = {path.rpartition(b"/")[0] for path in near}
+    count = CANDIDATES if len(parts) == 1 else 8 * CANDIDATES
+    found = dict(segments.search_names(parts[-1], count, kinds, cancelled))
     rows = catalog.symbols_by_id(list(found))
     if not rows:
         return []
@@ -49,7 +56,8 @@ def find_symbols(
         depth = row.path.count(b"/")
         test = 1.0 if _TESTS.search(display_path(row.path).lower()) else 0.0
         recent = (row.mtime_ns - oldest) / span
-        return found[row.symbol_id] + 0.06 * kind - 0.008 * min(depth, 8) - 0.05 * test + 0.01 * recent
+        close = 0.06 if row.path in open_files else 0.03 if row.path.rpartition(b"/")[0] in folders else 0.0
+        return close + found[row.symbol_id] + 0.06 * kind - 0.008 * min(depth, 8) - 0.05 * test + 0.01 * recent
 
     rows.sort(key=lambda row: (-score(row), len(row.name), row.path, row.name_line))
     return [_answer(row, score(row)) for row in rows[:limit]]
@@ -79,4 +87,7 @@ def _answer(row: SymbolRow, score: float) -> dict[str, Any]:
         "column": row.name_column + 1,
         "score": round(score, 4),
         "signature": row.signature,
+        "doc": row.doc,
+        "range": [row.start_line, row.start_column, row.end_line, row.end_column],
+        "name_range": [row.name_line, row.name_column],
     }

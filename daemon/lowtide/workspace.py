@@ -133,6 +133,11 @@ class Workspace:
         with suppress(OSError):
             (self.folder / DAMAGED_SEGMENTS).touch(mode=0o600)
 
+    @property
+    def has_damaged_segments(self) -> bool:
+        """Whether a reader met a damaged segment."""
+        return (self.folder / DAMAGED_SEGMENTS).exists()
+
     def forget_damaged_segments(self) -> None:
         """They have been made anew."""
         (self.folder / DAMAGED_SEGMENTS).unlink(missing_ok=True)

@@ -22,7 +22,8 @@ class Lowtide:
         return [sys.executable, "-m", "lowtide.cli", *map(str, arguments)]
 
     def env(self) -> dict[str, str]:
-        return {**os.environ, "LOWTIDE_HOME": str(self.home), "PYTHONWARNINGS": "error", **self.environment}
+        own = {"LOWTIDE_HOME": str(self.home), "LOWTIDE_EMBEDDED": "1", "PYTHONWARNINGS": "error"}
+        return {**os.environ, **own, **self.environment}
 
     def run(
         self, *arguments: str | Path, code: int | None = 0, stdin: str | None = None, cwd: Path | None = None

@@ -24,6 +24,7 @@ COMMANDS = {
     "status": "Show budget, memory and what is indexed.",
     "doctor": "Check this machine, the model and the indexes.",
     "clear": "Remove an index.",
+    "daemon": "Start, stop and look at the daemon.",
 }
 
 

@@ -6,6 +6,7 @@ import click
 
 from lowtide.cli.console import format_bytes, print_json
 from lowtide.cli.options import Options, global_options
+from lowtide.cli.remote import find_client, is_embedded, uri
 from lowtide.cli.setup import resolve_root
 from lowtide.errors import PathError
 from lowtide.paths import Places
@@ -21,7 +22,13 @@ def command(path: str | None, options: Options) -> None:
     workspace = Workspace(root, Places.from_environment().index_folder(root))
     if not workspace.folder.exists():
         raise PathError(f"no index for {root}", "it has not been indexed", "nothing has to be removed")
-    freed = workspace.clear()
+    # A daemon that has the workspace open holds its lock: it is the one to clear it.
+    client = None if is_embedded(options) else find_client()
+    if client is None:
+        freed = workspace.clear()
+    else:
+        with client:
+            freed = client.ask("lowtide/clear", {"rootUri": uri(root)})["freed_bytes"]
     if options.as_json:
         print_json({"root": str(root), "freed_bytes": freed})
     elif not options.quiet:

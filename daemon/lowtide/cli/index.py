@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import anyio
 import click
 
 from lowtide.cli.console import format_bytes, format_count, format_seconds, is_terminal, print_json
 from lowtide.cli.options import Options, global_options
+from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.running import run
 from lowtide.cli.setup import open_host, resolve_root
 from lowtide.host import IndexRun
-from lowtide.report import IndexReport
 
 
 @click.command("index")
@@ -29,97 +33,142 @@ def command(path: str | None, force: bool, yes: bool, options: Options) -> None:
     """
     root = resolve_root(path, indexing=True, consent=yes)
 
-    async def main() -> IndexReport:
+    if is_embedded(options):
+        report = _index_here(root, force, options)
+    else:
+        with open_client(options) as client, _shown(options) as show:
+            question = {"rootUri": uri(root), "force": force}
+            report = client.ask("lowtide/index", question, lambda _, params: show(params))
+    if options.as_json:
+        print_json(report)
+    elif not options.quiet:
+        _print_report(report)
+
+
+def _index_here(root: Path, force: bool, options: Options) -> dict[str, Any]:
+    """The same without the daemon."""
+
+    async def main() -> dict[str, Any]:
         async with open_host(options) as host:
+            index_run = IndexRun()
             async with anyio.create_task_group() as group:
-                index_run = IndexRun()
-                if not options.as_json and not options.quiet:
-                    group.start_soon(_show_progress, index_run, host.budget.total_bytes)
+                group.start_soon(follow, index_run, host.budget.total_bytes)
                 try:
                     report = await host.index(root, force=force, run=index_run)
                 finally:
                     index_run.finished.set()
                 group.cancel_scope.cancel()
-            return report
+            return report.as_json()
 
-    report = run(main)
-    if options.as_json:
-        print_json(report.as_json())
-    elif not options.quiet:
-        _print_report(report)
+    async def follow(index_run: IndexRun, budget_bytes: int) -> None:
+        with _shown(options) as show:
+            while not index_run.finished.is_set():
+                if progress := index_run.progress:
+                    show({
+                        "phase": index_run.phase, "done": progress.done, "total": progress.total,
+                        "scanning": progress.scanning, "usedBytes": index_run.used_bytes(), "budgetBytes": budget_bytes,
+                    })  # fmt: skip
+                with anyio.move_on_after(0.1):
+                    await index_run.finished.wait()
+
+    return run(main)
 
 
-def _print_report(report: IndexReport) -> None:
-    for message in report.messages:
+def _print_report(report: dict[str, Any]) -> None:
+    for message in report["messages"]:
         click.secho(f"note: {message}", fg="yellow", err=True)
-    changed = f"{format_count(report.indexed, 'file')} indexed"
-    rest = [f"{report.unchanged:,} unchanged"]
-    if report.removed:
-        rest.append(f"{report.removed:,} removed")
-    rest.append(f"{report.skipped:,} skipped")
-    if report.quarantined:
-        rest.append(f"{report.quarantined:,} quarantined")
-    if report.failed:
-        rest.append(f"{report.failed:,} failed")
-    click.echo(f"{changed}, {', '.join(rest)} in {format_seconds(report.wall_s)}")
+    files = report["files"]
+    changed = f"{format_count(files['indexed'], 'file')} indexed"
+    rest = [f"{files['unchanged']:,} unchanged"]
+    rest += [f"{files[name]:,} {name}" for name in ("removed", "skipped", "quarantined", "failed") if files[name]]
+    click.echo(f"{changed}, {', '.join(rest)} in {format_seconds(report['wall_s'])}")
     click.echo(
-        f"{format_count(report.symbols, 'symbol')}, {format_count(report.chunks, 'chunk')}, "
-        f"{format_bytes(report.disk_bytes)} on disk; "
-        f"peak memory {format_bytes(report.peak_anon_bytes)} of {format_bytes(report.budget_bytes)}"
+        f"{format_count(report['symbols'], 'symbol')}, {format_count(report['chunks'], 'chunk')}, "
+        f"{format_bytes(report['disk_bytes'])} on disk; "
+        f"peak memory {format_bytes(report['peak_anon_bytes'])} of {format_bytes(report['budget_bytes'])}"
     )
-    if report.skip_reasons:
-        top = sorted(report.skip_reasons.items(), key=lambda item: -item[1])
+    if predicted := report["predicted"]:
+        click.secho(
+            f"predicted: {format_seconds(predicted['predicted_wall_s'])}, "
+            f"{format_bytes(predicted['predicted_disk_bytes'])} on disk, "
+            f"peak {format_bytes(predicted['predicted_peak_anon_bytes'])}",
+            dim=True,
+        )
+    if reasons := report["skipped_by_reason"]:
+        top = sorted(reasons.items(), key=lambda item: -item[1])
         click.echo(
             "skipped: "
             + ", ".join(f"{reason} {count:,}" for reason, count in top)
             + "  (`lowtide why FILE` tells of one)"
         )
-    for step, reason in report.ladder:
-        click.secho(f"ladder: {step}: {reason}", fg="yellow")
+    if not files["indexed"] and not files["unchanged"]:
+        click.secho("no file is indexed: " + _why_nothing(report), fg="yellow", err=True)
+    for step in report["ladder"]:
+        click.secho(f"ladder: {step['step']}: {step['reason']}", fg="yellow")
 
 
-async def _show_progress(index_run: IndexRun, budget_bytes: int) -> None:
-    if is_terminal():
-        await _draw_bar(index_run, budget_bytes)
+def _why_nothing(report: dict[str, Any]) -> str:
+    if report["skipped_by_reason"]:
+        return "every file was skipped for the reasons above"
+    return (
+        "the folder is empty, or its ignore files leave everything out "
+        "(set `gitignore = false` under [index] in .lowtide.toml to index it all the same)"
+    )
+
+
+Show = Callable[[dict[str, Any]], None]
+
+
+@contextmanager
+def _shown(options: Options) -> Iterator[Show]:
+    """Shows progress: a bar on a terminal, a line now and then elsewhere, nothing for --json and --quiet."""
+    if options.as_json or options.quiet:
+        yield lambda _: None
+    elif is_terminal():
+        with _bar() as show:
+            yield show
     else:
-        await _print_lines(index_run, budget_bytes)
+        yield _lines()
 
 
-async def _draw_bar(index_run: IndexRun, budget_bytes: int) -> None:
+@contextmanager
+def _bar() -> Iterator[Show]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    started = time.monotonic()
     with Progress(
         TextColumn("{task.description}"), BarColumn(bar_width=30), TextColumn("{task.fields[files]}"),
         TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), TextColumn("{task.fields[memory]}"),
         console=Console(stderr=True), transient=True,
     ) as bar:  # fmt: skip
         task = bar.add_task("scanning", total=None, files="", rate="", memory="")
-        started = time.monotonic()
-        while not index_run.finished.is_set():
-            progress = index_run.progress
-            if progress is not None:
-                seconds = max(0.1, time.monotonic() - started)
-                counting = "+" if progress.scanning else ""
-                bar.update(
-                    task, total=progress.total or None, completed=progress.done, description=index_run.phase,
-                    files=f"{progress.done:,}/{progress.total:,}{counting} files", rate=f"{progress.done / seconds:,.0f}/s",
-                    memory=f"{format_bytes(index_run.used_bytes())} of {format_bytes(budget_bytes)}",
-                )  # fmt: skip
-            with anyio.move_on_after(0.1):
-                await index_run.finished.wait()
 
-
-async def _print_lines(index_run: IndexRun, budget_bytes: int) -> None:
-    while not index_run.finished.is_set():
-        with anyio.move_on_after(5.0):
-            await index_run.finished.wait()
-            return
-        progress = index_run.progress
-        if progress is not None:
-            counting = " so far" if progress.scanning else ""
-            print(
-                f"{index_run.phase}: {progress.done:,} of {progress.total:,} files{counting}, "
-                f"{format_bytes(index_run.used_bytes())} of {format_bytes(budget_bytes)}",
-                file=sys.stderr, flush=True,
+        def show(now: dict[str, Any]) -> None:
+            seconds = max(0.1, time.monotonic() - started)
+            counting = "+" if now["scanning"] else ""
+            bar.update(
+                task, total=now["total"] or None, completed=now["done"], description=now["phase"],
+                files=f"{now['done']:,}/{now['total']:,}{counting} files", rate=f"{now['done'] / seconds:,.0f}/s",
+                memory=f"{format_bytes(now['usedBytes'])} of {format_bytes(now['budgetBytes'])}",
             )  # fmt: skip
+
+        yield show
+
+
+def _lines() -> Show:
+    told = time.monotonic()
+
+    def show(now: dict[str, Any]) -> None:
+        nonlocal told
+        if time.monotonic() - told < 5.0:
+            return
+        told = time.monotonic()
+        counting = " so far" if now["scanning"] else ""
+        print(
+            f"{now['phase']}: {now['done']:,} of {now['total']:,} files{counting}, "
+            f"{format_bytes(now['usedBytes'])} of {format_bytes(now['budgetBytes'])}",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
+
+    return show

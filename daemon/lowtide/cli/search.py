@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
@@ -12,11 +13,13 @@ import click
 
 from lowtide.cli.console import format_count, print_json
 from lowtide.cli.options import Options, global_options
+from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.running import run
 from lowtide.cli.setup import open_host, resolve_root
+from lowtide.client import Client, RemoteError
 from lowtide.errors import LowtideError, UsageError
 from lowtide.models import SymbolKind
-from lowtide.search import Answer, Filter, Hit, Mode, Snapshot
+from lowtide.search import Filter, Mode, Snapshot
 
 KINDS = {kind.label: kind for kind in SymbolKind}
 
@@ -47,7 +50,7 @@ KINDS = {kind.label: kind for kind in SymbolKind}
 def command(
     arguments: tuple[str, ...], limit: int, mode: str, languages: tuple[str, ...], globs: tuple[str, ...],
     kinds: tuple[str, ...], batch: bool, options: Options,
-) -> None:  # fmt: skip
+) -> int:  # fmt: skip
     """Search by words and by meaning.
 
     \b
@@ -62,25 +65,61 @@ def command(
     narrow = Filter(tuple(languages), tuple(globs), parse_kinds(kinds))
     root = resolve_root(path)
 
-    async def main() -> int:
-        async with open_host(options) as host:
-            snapshot = await anyio.to_thread.run_sync(Snapshot, host.workspace(root))
-            try:
-                if batch:
-                    await _answer_lines(snapshot, host.encode_query, Mode(mode), limit, narrow)
-                    return 0
-                answer = await snapshot.search(
-                    arguments[0], host.encode_query, mode=Mode(mode), limit=limit, narrow=narrow
-                )
-            finally:
-                snapshot.close()
-        if options.as_json:
-            print_json(answer.as_json())
+    if is_embedded(options):
+        return run(lambda: _search_here(arguments, root, Mode(mode), limit, narrow, batch, options))
+    question = {
+        "rootUri": uri(root), "mode": mode, "limit": limit, "languages": list(languages), "globs": list(globs),
+        "kinds": [kind.label for kind in narrow.kinds],
+    }  # fmt: skip
+    with open_client(options) as client:
+        if batch:
+            for line in sys.stdin:
+                print_json(_ask(client, {**question, "query": line.rstrip("\n")}))
+                sys.stdout.flush()
         else:
-            _print(answer, options.quiet)
-        return 0
+            _show(client.ask("lowtide/find", {**question, "query": arguments[0]}), options)
+    return 0
 
-    run(main)
+
+def _ask(client: Client, question: dict[str, Any]) -> dict[str, Any]:
+    """The answer, or an object that tells the error: one bad line does not end a batch."""
+    try:
+        answer: dict[str, Any] = client.ask("lowtide/find", question)
+        return answer
+    except RemoteError as error:
+        return _failed(str(question["query"]), error)
+
+
+def _failed(query: str, error: LowtideError) -> dict[str, Any]:
+    return {
+        "query": query,
+        "error": {"kind": error.kind, "message": error.message, "remedy": error.remedy},
+        "hits": [],
+    }
+
+
+async def _search_here(
+    arguments: tuple[str, ...], root: Path, mode: Mode, limit: int, narrow: Filter, batch: bool, options: Options
+) -> int:
+    """The same without the daemon."""
+    async with open_host(options) as host:
+        snapshot = await anyio.to_thread.run_sync(Snapshot, host.workspace(root))
+        try:
+            if batch:
+                await _answer_lines(snapshot, host.encode_query, mode, limit, narrow)
+                return 0
+            answer = await snapshot.search(arguments[0], host.encode_query, mode=mode, limit=limit, narrow=narrow)
+        finally:
+            snapshot.close()
+    _show(answer.as_json(), options)
+    return 0
+
+
+def _show(answer: dict[str, Any], options: Options) -> None:
+    if options.as_json:
+        print_json(answer)
+    else:
+        _print(answer, options.quiet)
 
 
 def parse_kinds(names: tuple[str, ...]) -> tuple[SymbolKind, ...]:
@@ -100,37 +139,33 @@ async def _answer_lines(snapshot: Snapshot, encode: Any, mode: Mode, limit: int,
         try:
             answer = (await snapshot.search(query, encode, mode=mode, limit=limit, narrow=narrow)).as_json()
         except LowtideError as error:
-            answer = {
-                "query": query,
-                "error": {"kind": error.kind, "message": error.message, "remedy": error.remedy},
-                "hits": [],
-            }
+            answer = _failed(query, error)
         print(json.dumps(answer, ensure_ascii=False), flush=True)
 
 
-def _print(answer: Answer, quiet: bool) -> None:
-    for hit in answer.hits:
+def _print(answer: dict[str, Any], quiet: bool) -> None:
+    for hit in answer["hits"]:
         _print_hit(hit)
-    if answer.degraded:
-        click.secho(f"degraded: {answer.degraded}", fg="yellow", err=True)
-    if answer.stale_files:
+    if answer["degraded"]:
+        click.secho(f"degraded: {answer['degraded']}", fg="yellow", err=True)
+    if answer["stale_files"]:
         click.secho(
-            f"{format_count(answer.stale_files, 'file')} changed since it was indexed: run `lowtide index`",
+            f"{format_count(answer['stale_files'], 'file')} changed since it was indexed: run `lowtide index`",
             fg="yellow",
             err=True,
         )
-    if not answer.hits and not quiet:
+    if not answer["hits"] and not quiet:
         click.echo("nothing found", err=True)
 
 
-def _print_hit(hit: Hit) -> None:
-    name = f"{hit.container}.{hit.name}" if hit.container else hit.name
-    place = f"{click.style(hit.path, fg='magenta')}:{click.style(str(hit.start_line), fg='green')}"
-    what = f"  {click.style(name, bold=True)} {click.style(hit.kind, dim=True)}" if name else ""
-    click.echo(f"{place}{what}  {click.style(f'{hit.score:.2f}', dim=True)}")
-    width = len(str(hit.end_line))
+def _print_hit(hit: dict[str, Any]) -> None:
+    name = f"{hit['container']}.{hit['name']}" if hit["container"] else hit["name"]
+    place = f"{click.style(hit['path'], fg='magenta')}:{click.style(str(hit['start_line']), fg='green')}"
+    what = f"  {click.style(name, bold=True)} {click.style(hit['kind'], dim=True)}" if name else ""
+    click.echo(f"{place}{what}  {click.style(format(hit['score'], '.2f'), dim=True)}")
+    width = len(str(hit["end_line"]))
     columns = _columns()
-    for number, line in enumerate(hit.snippet.split("\n")[:6], hit.start_line):
+    for number, line in enumerate(hit["snippet"].split("\n")[:6], hit["start_line"]):
         text = line.expandtabs(4)
         click.echo(f"  {click.style(f'{number:>{width}}', fg='green', dim=True)}  {text[: columns - width - 5]}")
     click.echo()

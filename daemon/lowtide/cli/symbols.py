@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from lowtide.cli.console import print_json
 from lowtide.cli.options import Options, global_options
+from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.search import parse_kinds
 from lowtide.cli.setup import resolve_root
+from lowtide.models import SymbolKind
 from lowtide.paths import Places
 from lowtide.search import Snapshot
 from lowtide.workspace import Workspace
@@ -31,20 +35,34 @@ def command(query: str, path: str | None, limit: int, kinds: tuple[str, ...], op
     """
     wanted = parse_kinds(kinds)
     root = resolve_root(path)
-    snapshot = Snapshot(Workspace(root, Places.from_environment().index_folder(root)))
-    try:
-        started = time.perf_counter()
-        symbols = snapshot.symbols(query, limit=limit, kinds=wanted)
-        took_ms = (time.perf_counter() - started) * 1000
-    finally:
-        snapshot.close()
+    if is_embedded(options):
+        answer = _find_here(query, root, limit, wanted)
+    else:
+        with open_client(options) as client:
+            kinds_wanted = [kind.label for kind in wanted]
+            answer = client.ask(
+                "lowtide/symbols", {"query": query, "rootUri": uri(root), "limit": limit, "kinds": kinds_wanted}
+            )
+    symbols = answer["symbols"]
     if options.as_json:
-        print_json({"query": query, "took_ms": round(took_ms, 2), "symbols": symbols})
+        print_json(answer)
         return
     for symbol in symbols:
         _print(symbol)
     if not symbols and not options.quiet:
         click.echo("nothing found", err=True)
+
+
+def _find_here(query: str, root: Path, limit: int, kinds: Sequence[SymbolKind]) -> dict[str, Any]:
+    """The same without the daemon."""
+    snapshot = Snapshot(Workspace(root, Places.from_environment().index_folder(root)))
+    try:
+        started = time.perf_counter()
+        symbols = snapshot.symbols(query, limit=limit, kinds=kinds)
+        took_ms = (time.perf_counter() - started) * 1000
+    finally:
+        snapshot.close()
+    return {"query": query, "took_ms": round(took_ms, 2), "symbols": symbols}
 
 
 def _print(symbol: dict[str, Any]) -> None:

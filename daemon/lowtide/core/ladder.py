@@ -79,10 +79,19 @@ class Ladder:
         )
 
     def set_floor(self, step: Step, reason: str, now_s: float) -> None:
-        """The budget allows no more than `step`: go there, and do not climb above it until it is set anew."""
+        """The budget allows no more than `step`: go there, and do not climb above it until it is set anew.
+
+        Where the old floor was all that held the work down, it climbs to the new one at once.
+        """
+        held = self.step == self._floor > step
         self._floor = step
-        if step > self.step:
+        if step > self.step or held:
             self._move(step, reason, now_s)
+
+    def unpause(self, now_s: float) -> None:
+        """From the last step to the floor at once."""
+        if self.step is Step.PAUSED:
+            self._move(self._floor, "resumed", now_s)
 
     def down(self, reason: str, now_s: float) -> bool:
         """One step down, at most to lexical-only; False when there is none left."""

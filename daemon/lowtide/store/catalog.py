@@ -435,6 +435,20 @@ class Catalog(Queries):
         return found
 
 
+def sqlite_bytes() -> int:
+    """What SQLite has allocated in this process, by its own count; 0 where that cannot be asked."""
+    import ctypes
+
+    try:
+        import _sqlite3
+
+        ask = ctypes.CDLL(_sqlite3.__file__).sqlite3_memory_used
+    except (ImportError, AttributeError, OSError):
+        return 0
+    ask.restype = ctypes.c_int64
+    return int(ask())
+
+
 def _open(uri: str) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
 

@@ -200,6 +200,20 @@ class Queries:
         """A file's symbols, in order of their place."""
         return [SymbolRow(*row) for row in self._rows(self._SYMBOL + "WHERE s.file_id = ? ORDER BY s.id", (file_id,))]
 
+    def recent_symbols(self, limit: int, files: int = 20) -> list[SymbolRow]:
+        """The outermost symbols of the files that were modified last, newest file first."""
+        found: list[SymbolRow] = []
+        recent = [
+            int(row[0])
+            for row in self._rows("SELECT id FROM files WHERE symbols > 0 ORDER BY mtime_ns DESC LIMIT ?", (files,))
+        ]
+        for file_id in recent:
+            rows = [row for row in self.symbols_of_file(file_id) if not row.container]
+            found += rows[: max(1, limit - len(found))]
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
     def _by_ids(self, ids: Sequence[int], sql: str, make: Callable[..., T]) -> list[T]:
         found: list[T] = []
         for start in range(0, len(ids), 500):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -68,6 +69,63 @@ def machine_bytes() -> int:
 def available_bytes() -> int:
     """Memory that could be taken now without swapping."""
     return int(psutil.virtual_memory().available)
+
+
+def give_back() -> None:
+    """Have the allocator return what it holds and does not use to the system (glibc; elsewhere nothing happens)."""
+    if sys.platform == "linux":
+        import ctypes
+
+        with suppress(AttributeError, OSError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """How short of memory the machine, or the cgroup around this process, is."""
+
+    available_bytes: int
+    total_bytes: int
+    stalled_percent: float = 0.0
+    """Share of the last ten seconds in which some process waited for memory (PSI)."""
+
+    @property
+    def is_short(self) -> bool:
+        """Lowtide should take less."""
+        return self.available_bytes < max(SHORT_BYTES, self.total_bytes // 20) or self.stalled_percent > 20.0
+
+    @property
+    def is_critical(self) -> bool:
+        """Lowtide should take nothing."""
+        return self.available_bytes < max(CRITICAL_BYTES, self.total_bytes // 50)
+
+    @property
+    def text(self) -> str:
+        """The reason, for people."""
+        if self.available_bytes < max(SHORT_BYTES, self.total_bytes // 20):
+            return f"the machine has {self.available_bytes >> 20} MiB of memory left"
+        return f"the machine waits for memory {self.stalled_percent:.0f} % of the time"
+
+
+SHORT_BYTES = 192 << 20
+CRITICAL_BYTES = 64 << 20
+
+
+def read_pressure() -> Pressure:
+    """The machine's memory now. A cgroup's own limit is not pressure: the budget is what keeps Lowtide below it."""
+    machine = psutil.virtual_memory()
+    stalled = 0.0
+    with suppress(OSError, ValueError, IndexError):
+        line = Path("/proc/pressure/memory").read_text().splitlines()[0]
+        stalled = float(line.split("avg10=")[1].split()[0])
+    return Pressure(int(machine.available), int(machine.total), stalled)
+
+
+def on_battery() -> bool:
+    """Whether the machine runs on its battery; False where there is none."""
+    sensors = getattr(psutil, "sensors_battery", None)
+    state = sensors() if sensors is not None else None
+    return state is not None and state.power_plugged is False
 
 
 def cpu_count() -> int:

@@ -85,7 +85,7 @@ def _run(task: wire.Request, send: Callable[[wire.Reply], None], source: BinaryI
         from lowtide.work.index import encoder_for
 
         encoder = encoder_for(task.model)
-        matrix = encoder.encode(task.texts, Side.QUERY)
+        matrix = encoder.encode(task.texts, Side.DOCUMENT if task.document else Side.QUERY)
         return wire.Done([], matrix.tobytes(), list(range(len(task.texts))), encoder.dims, 0.0)
     if isinstance(task, wire.GraphTask):
         from lowtide.work import graph

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Literal
 
 import anyio
 
@@ -26,13 +27,17 @@ from lowtide.system.memory import KernelProbe, MemoryProbe, limit_data_bytes
 from lowtide.work import wire
 from lowtide.work.worker import RECYCLED, Worker
 
+Side = Literal["query", "document"]
+
 POLL_S = 0.010
 DAEMON_GROWTH_BYTES = 2 * MIB
 """What this process may grow by between two looks, apart from the results that leases hold room for."""
 BLOAT_BYTES = 16 * MIB
 """An idle worker that holds this much more than a fresh one is ended: that is how memory really returns."""
-IDLE_S = 5.0
-"""An idle worker ends by itself after this long."""
+IDLE_S = 3.0
+"""An idle worker is ended after this long."""
+WARM_S = 60.0
+"""The last one that answered an edit or a search is kept this long: the next comes soon."""
 
 
 class Urgency(IntEnum):
@@ -78,6 +83,7 @@ class WorkerPool:
         self._busy: dict[int, Worker] = {}
         self._starting = 0
         self._urgent: set[int] = set()
+        self._prompt_s = float("-inf")
         self._waiting: list[Urgency] = []
         self._changed = anyio.Event()
         self._stop = threading.Event()
@@ -99,6 +105,11 @@ class WorkerPool:
         self._wake.set()
         if self._monitor:
             self._monitor.join()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a worker has a task; memory is then sampled every 10 ms."""
+        return bool(self._busy)
 
     def kill_all(self) -> None:
         """End every worker now. Running tasks fail with WorkerCrashed."""
@@ -127,6 +138,8 @@ class WorkerPool:
             self._waiting.remove(urgency)
             if self._waiting:
                 self._notify()
+        if urgency is not Urgency.WORK:
+            self._prompt_s = time.monotonic()
         if urgency is Urgency.INTERACTIVE:
             self._urgent.add(worker.pid)
         try:
@@ -230,6 +243,19 @@ class WorkerPool:
             kept = []
         self._idle = kept
 
+    def tidy(self) -> None:
+        """End idle workers that have waited long enough; call it now and then."""
+        now = time.monotonic()
+        keep = WARM_S if now - self._prompt_s < WARM_S else IDLE_S
+        if len(self._idle) > 1:
+            newest = self._idle[-1]
+            for worker, since in self._idle[:-1]:
+                if now - since >= IDLE_S:
+                    worker.kill(RECYCLED)
+            self._idle = [(worker, since) for worker, since in self._idle[:-1] if worker.alive] + [newest]
+        if len(self._idle) == 1 and now - self._idle[0][1] >= keep:
+            self.end_idle()
+
     def end_idle(self, after_s: float = 0.0) -> None:
         """End the workers that have been idle for `after_s`."""
         now = time.monotonic()
@@ -284,10 +310,10 @@ class WorkerPool:
         )  # fmt: skip
         return Outcome(done, max(0, max(peak, worker.peak_bytes) - before))
 
-    async def encode(self, texts: list[str], model: str) -> list[bytes]:
-        """Embed query texts; int8 vectors, one a text."""
+    async def encode(self, texts: list[str], model: str, *, side: Side = "query") -> list[bytes]:
+        """Embed queries, or code to find its like; int8 vectors, one a text."""
         async with self.lease(2 * MIB, 0, model, Urgency.INTERACTIVE) as (worker, _):
-            done = (await self.run(worker, wire.EncodeTask(texts, model))).done
+            done = (await self.run(worker, wire.EncodeTask(texts, model, side == "document"))).done
         size = done.dims
         return [done.vectors[index * size : (index + 1) * size] for index in range(len(texts))]
 

@@ -66,10 +66,11 @@ class EmbedTask(_Message, frozen=True):
 
 
 class EncodeTask(_Message, frozen=True):
-    """Embed query texts."""
+    """Embed texts: queries, or with `document` code to find its like."""
 
     texts: list[str]
     model: str
+    document: bool = False
 
 
 class GraphTask(_Message, frozen=True):

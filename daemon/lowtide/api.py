@@ -1,0 +1,230 @@
+"""The `lowtide/*` requests: parameters checked, the service asked, the answer as JSON.
+
+Invariant: every session, an editor's or the command line's, answers these requests with these functions.
+Errors leave as LowtideError; `ParamsError` is a request that does not say what it must.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+import anyio
+
+import lowtide
+from lowtide.errors import LowtideError, PathError
+from lowtide.models import SymbolKind
+from lowtide.search import Filter, Mode
+from lowtide.service import Service
+
+KINDS = {kind.label: kind for kind in SymbolKind}
+Params = Mapping[str, Any]
+Notify = Callable[[str, dict[str, Any]], None]
+
+
+class ParamsError(Exception):
+    """A parameter is missing or of the wrong kind; the text names it."""
+
+
+class Caller(Protocol):
+    """The session that asks."""
+
+    client: str
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        """Send a notification, without waiting."""
+        ...
+
+
+async def search(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/find`: the answer of `lowtide search --json` for one root."""
+    narrow = Filter(
+        tuple(_texts(params, "languages")), tuple(_texts(params, "globs")), tuple(_kinds(_texts(params, "kinds")))
+    )
+    mode = _text(params, "mode", Mode.HYBRID.value)
+    if mode not in list(Mode):
+        raise ParamsError(f"mode: one of {', '.join(Mode)}")
+    root = _root(params)
+    ((_, answer),) = await service.search(
+        _text(params, "query"), roots=[root], mode=Mode(mode), limit=_count(params, "limit", 10, 1000), narrow=narrow
+    )
+    return answer.as_json()
+
+
+async def symbols(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/symbols`: the answer of `lowtide symbols --json` for one root."""
+    started = time.perf_counter()
+    query = _text(params, "query")
+    found = await service.symbols(
+        query, roots=[_root(params)], limit=_count(params, "limit", 50, 1000), kinds=_kinds(_texts(params, "kinds"))
+    )
+    took_ms = (time.perf_counter() - started) * 1000
+    return {"query": query, "took_ms": round(took_ms, 2), "symbols": [symbol for _, symbol in found]}
+
+
+async def index(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/index` {rootUri, force?}: bring an index up to date; `lowtide/progress` {phase, done, total, usedBytes}
+    tells how far it is. The answer is that of `lowtide index --json`. Cancelling the request stops the work."""
+    root = _root(params)
+    await service.open_workspace(root, caller.client)
+    live = service.live(root)
+    assert live is not None
+    before = live.completed_runs
+    known = live.report
+    if params.get("force"):
+        await service.reindex(root, force=True)
+    elif known is not None or not live.busy:
+        await service.reindex(root)
+    try:
+        while live.error is None and (live.completed_runs == before or not live.quiescent):
+            if service.host.ladder.footing().worker_count == 0 or live.state == "paused":
+                raise LowtideError("indexing is paused", service.host.ladder.reason, "`lowtide daemon resume` goes on")
+            progress = live.progress
+            if progress is not None:
+                caller.notify("lowtide/progress", {
+                    "phase": live.phase, "done": progress.done, "total": progress.total, "scanning": progress.scanning,
+                    "usedBytes": service.host.pool.used_bytes, "budgetBytes": service.host.budget.total_bytes,
+                })  # fmt: skip
+            with anyio.move_on_after(0.1):
+                await live.settled.wait()
+    except anyio.get_cancelled_exc_class():
+        live.cancel()
+        raise
+    if live.error is not None:
+        raise live.error
+    assert live.report is not None
+    return live.report.as_json()
+
+
+async def plan(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/plan` {rootUri}: what indexing would take."""
+    return await service.host.plan(_root(params))
+
+
+async def explain(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/explain` {uri}: why a file is, or is not, found."""
+    return await service.explain(path_of(_text(params, "uri")))
+
+
+async def status(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/status` {rootUri?}: the Status."""
+    return service.status([_root(params)] if params.get("rootUri") else [])
+
+
+async def memory(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/memory`: the memory tree."""
+    return service.memory()
+
+
+async def history(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/history`: memory over time."""
+    return service.monitor.history()
+
+
+async def pause(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/pause`: stop all work."""
+    await service.pause()
+    return service.status()
+
+
+async def resume(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/resume`: go on."""
+    await service.resume()
+    return service.status()
+
+
+async def cancel(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/cancel`: drop what is being done."""
+    await service.cancel()
+    return service.status()
+
+
+async def reindex(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/reindex` {rootUri?, force?}: look at everything again."""
+    await service.reindex(_root(params) if params.get("rootUri") else None, force=bool(params.get("force")))
+    return service.status()
+
+
+async def set_budget(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/setBudget` {bytes}: from now on."""
+    size = params.get("bytes")
+    if not isinstance(size, int) or isinstance(size, bool):
+        raise ParamsError("bytes: a whole number")
+    await service.set_budget(size)
+    return service.status()
+
+
+async def clear(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/clear` {rootUri}: remove an index."""
+    root = _root(params)
+    return {"root": str(root), "freed_bytes": await service.clear(root)}
+
+
+async def version(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/version`."""
+    return {"version": lowtide.__version__, "pid": os.getpid()}
+
+
+Handler = Callable[[Service, Caller, Params], Awaitable[dict[str, Any]]]
+
+HANDLERS: dict[str, Handler] = {
+    "lowtide/find": search,
+    "lowtide/symbols": symbols,
+    "lowtide/index": index,
+    "lowtide/plan": plan,
+    "lowtide/explain": explain,
+    "lowtide/status": status,
+    "lowtide/memory": memory,
+    "lowtide/history": history,
+    "lowtide/pause": pause,
+    "lowtide/resume": resume,
+    "lowtide/cancel": cancel,
+    "lowtide/reindex": reindex,
+    "lowtide/setBudget": set_budget,
+    "lowtide/clear": clear,
+    "lowtide/version": version,
+}
+
+
+def path_of(uri: str) -> Path:
+    """The path of a `file:` URI. PathError for any other."""
+    parts = urlsplit(uri)
+    if parts.scheme != "file":
+        raise PathError(f"{uri[:200]} is not a file on this machine", "", "use a file: URI")
+    return Path(os.fsdecode(unquote(parts.path, errors="surrogateescape").encode("utf-8", "surrogateescape")))
+
+
+def _root(params: Params) -> Path:
+    return path_of(_text(params, "rootUri"))
+
+
+def _text(params: Params, name: str, default: str | None = None) -> str:
+    value = params.get(name, default)
+    if not isinstance(value, str):
+        raise ParamsError(f"{name}: a text")
+    return value
+
+
+def _texts(params: Params, name: str) -> list[str]:
+    value = params.get(name) or []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ParamsError(f"{name}: a list of texts")
+    return value
+
+
+def _count(params: Params, name: str, default: int, most: int) -> int:
+    value = params.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise ParamsError(f"{name}: a whole number from 1 to {most}")
+    return value
+
+
+def _kinds(names: list[str]) -> list[SymbolKind]:
+    unknown = [name for name in names if name not in KINDS]
+    if unknown:
+        raise ParamsError(f"kinds: {unknown[0]} is none of {', '.join(KINDS)}")
+    return [KINDS[name] for name in names]

@@ -1,0 +1,42 @@
+"""How commands reach the daemon.
+
+Invariant: `--embedded`, or LOWTIDE_EMBEDDED=1, means no daemon: neither asked nor started.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lowtide.cli.options import Options
+from lowtide.client import Client, DaemonError
+from lowtide.paths import Places
+
+
+def is_embedded(options: Options) -> bool:
+    """Whether the command is to do its work in its own process."""
+    return options.embedded or os.environ.get("LOWTIDE_EMBEDDED", "") not in ("", "0")
+
+
+def open_client(options: Options) -> Client:
+    """The user's daemon, started when there is none; `--budget` sets its budget. DaemonError, ConfigError."""
+    from lowtide.config import parse_size
+
+    size = parse_size(options.budget) if options.budget else None
+    client = Client.connect(Places.from_environment(), budget=options.budget)
+    if size is not None and client.hello.get("budgetBytes") != size:
+        client.ask("lowtide/setBudget", {"bytes": size})
+    return client
+
+
+def find_client() -> Client | None:
+    """The user's daemon if it runs."""
+    try:
+        return Client.connect(Places.from_environment(), start=False)
+    except DaemonError:
+        return None
+
+
+def uri(path: Path) -> str:
+    """A path as the protocol names it; names that are not UTF-8 too."""
+    return path.as_uri()

@@ -1,0 +1,485 @@
+"""One workspace kept current: hints of changes lead to narrow runs, doubt leads to a whole one.
+
+Invariant: the scan is the truth; an event only says where to look. At most one whole and one narrow run work at a time,
+and both write through one writer, under the workspace's lock, which is held as long as the workspace is live.
+Invariant: whatever ends a run early (pause, cancel, a fault) leaves the index consistent, and the workspace remembers
+that it is incomplete until a whole run has ended.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.abc
+import anyio.from_thread
+import anyio.to_thread
+
+from lowtide.config import WORKSPACE_FILE, WorkspaceSettings
+from lowtide.core.debounce import Debounce
+from lowtide.core.hints import Hints
+from lowtide.errors import CorruptIndex, LockHeld, LowtideError, StoreError
+from lowtide.host import Host
+from lowtide.indexing import Indexer, Progress, Writing, cpu_seconds, first_error
+from lowtide.report import IndexReport
+from lowtide.segments import maintain, settle
+from lowtide.store.catalog import Catalog
+from lowtide.store.rows import Counts
+
+try:
+    from lowtide.system.watch import Watcher, WatchState, prune_of
+except ImportError:
+    Watcher = None
+from lowtide.system import memory
+from lowtide.work.pool import Urgency
+from lowtide.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+MOST_NARROW_PATHS = 4_000
+"""More hints than these cost more one by one than a whole scan."""
+RETRY_S = (1.0, 2.0, 5.0, 15.0, 60.0)
+COUNTS_S = 1.0
+LEAST_TICK_S = 900.0
+TICK_FACTOR = 200.0
+"""A whole scan now and then, whatever the events said: at least this many times its own duration apart."""
+NO_COUNTS = Counts(0, 0, 0, 0, 0, 0, 0)
+
+
+class _Restart(Exception):
+    """Begin again from opening the index; `anew` forgets it first."""
+
+    def __init__(self, anew: bool) -> None:
+        super().__init__(anew)
+        self.anew = anew
+
+
+class LiveWorkspace:
+    """A root that is watched and indexed; `run()` in a task of its own."""
+
+    def __init__(self, host: Host, root: Path, changed: Callable[[], None]) -> None:
+        self.host = host
+        self.workspace: Workspace = host.workspace(root, create=True)
+        self.root = root
+        self.clients: set[str] = set()
+        self.counts = NO_COUNTS
+        self.disk_bytes = 0
+        self.error: LowtideError | None = None
+        self.messages: tuple[str, ...] = ()
+        self.report: IndexReport | None = None
+        self.watch_state: WatchState | None = None
+        self.incomplete = True
+        """No whole run has ended since the last doubt."""
+        self.settled = anyio.Event()
+        self._changed = changed
+        self._wake = anyio.Event()
+        self._hints = Debounce()
+        self._full_wanted = True
+        self._recheck_at_s = 0.0
+        self._restart: _Restart | None = None
+        self._paused = False
+        self._scopes: set[anyio.CancelScope] = set()
+        self._full: Indexer | None = None
+        self._narrow: Indexer | None = None
+        self._writing: Writing | None = None
+        self._settings: WorkspaceSettings | None = None
+        self._reader: Catalog | None = None
+        self._merging = False
+        self.runs = 0
+        self.completed_runs = 0
+        """Whole runs that came to their end."""
+        self.files_indexed = 0
+
+    # -- what others see ----------------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether a whole run works now."""
+        return self._full is not None
+
+    @property
+    def progress(self) -> Progress | None:
+        """That of the whole run if there is one, else of the narrow one."""
+        indexer = self._full or self._narrow
+        return indexer.progress if indexer else None
+
+    @property
+    def state(self) -> str:
+        """`idle`, `scanning`, `indexing`, `paused` or `waiting`."""
+        if self._paused:
+            return "paused"
+        progress = self.progress
+        if progress is not None:
+            return "scanning" if progress.scanning and not progress.total else "indexing"
+        if self._merging:
+            return "indexing"
+        return "waiting" if self._full_wanted or self._hints else "idle"
+
+    @property
+    def phase(self) -> str:
+        """What the run does: `scanning`, `indexing` or `merging`."""
+        return "merging" if self._merging else self.state
+
+    @property
+    def quiescent(self) -> bool:
+        """Whether everything known of is indexed, or nothing more will be done about it."""
+        return self.state in ("idle", "paused")
+
+    @property
+    def pending(self) -> int:
+        """Files that are known to wait."""
+        runs = [indexer.progress for indexer in (self._full, self._narrow) if indexer]
+        return sum(max(0, progress.total - progress.done) for progress in runs) + len(self._hints)
+
+    @property
+    def queued_bytes(self) -> int:
+        """What the queues take, about: 400 bytes an entry."""
+        return 400 * sum(indexer.queue_length for indexer in (self._full, self._narrow) if indexer)
+
+    def describe(self) -> dict[str, Any]:
+        """Its entry in the Status."""
+        counts = self.counts
+        entry = {
+            "rootUri": self.root.as_uri(), "files": counts.files, "symbols": counts.symbols, "chunks": counts.chunks,
+            "vectors": counts.vectors, "diskBytes": self.disk_bytes, "pending": self.pending,
+            "stale": len(self._hints), "skipped": counts.skipped, "failed": counts.failed,
+            "quarantined": counts.quarantined, "damage": "", "state": self.state, "incomplete": self.incomplete,
+            "messages": list(self.messages),
+        }  # fmt: skip
+        if self.watch_state is not None:
+            entry["watch"] = {"mode": self.watch_state.mode, "detail": self.watch_state.reason}
+        if self.error is not None:
+            entry["damage"] = str(self.error)
+        return entry
+
+    # -- what others ask for ------------------------------------------------------------------------------------
+
+    def look_at(self, hints: Hints) -> None:
+        """Something may have changed; call it in the event loop."""
+        now = time.monotonic()
+        self._hints.add(hints, now)
+        self._notify()
+
+    def rescan(self) -> None:
+        """Look at everything again."""
+        self._full_wanted = True
+        self._notify()
+
+    def restart(self, *, anew: bool) -> None:
+        """Close the index and open it again, `anew` from nothing. A run that works is ended."""
+        self._restart = _Restart(anew)
+        self._full_wanted = True
+        self.cancel_runs()
+        self._notify()
+
+    def pause(self) -> None:
+        """Stop what runs; keep collecting hints."""
+        self._paused = True
+        self.cancel_runs()
+        self._notify()
+
+    def resume(self) -> None:
+        """Go on; what was cut short is looked for by a whole scan."""
+        self._paused = False
+        if self.incomplete or self.error:
+            self._full_wanted = True
+        self._notify()
+
+    def cancel(self) -> None:
+        """Stop what runs, and what was to run."""
+        self._full_wanted = False
+        if self._hints.take_all():
+            self.incomplete = True
+        self.cancel_runs()
+        self._notify()
+
+    def cancel_runs(self) -> None:
+        """Stop what runs now."""
+        for scope in self._scopes:
+            scope.cancel()
+
+    async def wait_idle(self) -> None:
+        """Until nothing is left to do, or nothing can be done (paused, failed)."""
+        while not self.quiescent and self.error is None:
+            await self.settled.wait()
+
+    def _notify(self) -> None:
+        self._wake.set()
+        self._wake = anyio.Event()
+        if self.quiescent or self.error is not None:
+            self.settled.set()
+            self.settled = anyio.Event()
+        self._changed()
+
+    # -- the life of it -----------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Keep the index current until cancelled. Faults are shown in the status and tried again, ever more slowly."""
+        anew, tries = False, 0
+        while True:
+            try:
+                await self._open(anew)
+            except _Restart as restart:
+                anew, tries = restart.anew, 0
+                continue
+            except CorruptIndex as error:
+                log.warning("event=index-damaged root=%r why=%r", str(self.root), str(error))
+                anew = True
+                tries += 1
+            except LowtideError as error:
+                anew = False
+                self.error = error
+                log.warning("event=workspace-failed root=%r why=%r", str(self.root), str(error))
+            except OSError as error:
+                anew = False
+                self.error = StoreError(
+                    f"cannot index {self.root}", error.strerror or str(error), "see `lowtide doctor`"
+                )
+            delay = RETRY_S[min(tries, len(RETRY_S) - 1)]
+            tries += 1
+            self.incomplete = True
+            self._notify()
+            with anyio.move_on_after(0.3 if isinstance(self.error, LockHeld) and tries < 10 else delay):
+                await self._wake.wait()
+            self._full_wanted = True
+
+    async def _open(self, anew: bool) -> None:
+        with self.workspace.writing(anew=anew) as (catalog, messages):
+            self.error = None
+            self.messages = tuple(messages)
+            self._writing = Writing(catalog, partial(settle, self.workspace, catalog))
+            self._reader = Catalog(self.workspace.catalog_path, writable=False)
+            try:
+                await self._prepare()
+                await self._count()
+                async with anyio.create_task_group() as group:
+                    group.start_soon(self._watch)
+                    group.start_soon(self._keep_counting)
+                    await self._schedule(group)
+            except BaseExceptionGroup as errors:
+                raise first_error(errors) from errors
+            finally:
+                self._writing = None
+                reader, self._reader = self._reader, None
+                reader.close()
+
+    async def _prepare(self) -> None:
+        assert self._writing is not None
+        writing = self._writing
+        self._settings, messages = await anyio.to_thread.run_sync(
+            self.host.prepare, self.workspace, writing.writer, limiter=writing.limit
+        )
+        self.messages = (*self.messages, *(message for message in messages if message not in self.messages))[-10:]
+
+    async def _watch(self) -> None:
+        """Watch the folder in a thread of watchdog's; its hints come to this loop."""
+        assert self._settings is not None
+        if Watcher is None: return
+        token = anyio.lowlevel.current_token()
+
+        def deliver(hints: Hints) -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                anyio.from_thread.run_sync(self.look_at, hints, token=token)
+
+        watcher = Watcher(self.root, prune_of(self.root, self._settings.index), deliver)
+        try:
+            self.watch_state = await anyio.to_thread.run_sync(watcher.start)
+            log.info("event=watching root=%r mode=%s", str(self.root), self.watch_state.mode)
+            self._changed()
+            while True:
+                await anyio.sleep(2.0)
+                if watcher.state != self.watch_state:
+                    self.watch_state = watcher.state
+                    self._changed()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(watcher.stop)
+
+    async def _schedule(self, group: anyio.abc.TaskGroup) -> None:
+        while True:
+            if self._restart is not None:
+                if self._full is None and self._narrow is None:
+                    restart, self._restart = self._restart, None
+                    raise restart
+                await self._wake.wait()
+                continue
+            if self._paused:
+                await self._wake.wait()
+                continue
+            now = time.monotonic()
+            self._start_due(group, now)
+            due = self._hints.due_s(now) if self._narrow is None else None
+            tick = max(0.1, self._recheck_at_s - now) if self._recheck_at_s and self._full is None else None
+            waits = [wait for wait in (due, tick) if wait is not None]
+            wake = self._wake
+            with anyio.move_on_after(min(waits) if waits else None):
+                await wake.wait()
+
+    def _start_due(self, group: anyio.abc.TaskGroup, now_s: float) -> None:
+        if self._narrow is None and (due := self._hints.due_s(now_s)) is not None and due <= 0:
+            hints = self._hints.take(now_s)
+            if hints:
+                self._accept(group, hints)
+        if self._recheck_at_s and now_s >= self._recheck_at_s:
+            self._full_wanted = True
+        if self._full_wanted and self._full is None:
+            self._full_wanted = False
+            self._recheck_at_s = 0.0
+            self._full = self._indexer(None)
+            group.start_soon(self._run_full, self._full)
+
+    def _accept(self, group: anyio.abc.TaskGroup, hints: Hints) -> None:
+        assert self._writing is not None
+        own = os.fsencode(WORKSPACE_FILE)
+        if hints.rescan or len(hints.paths) > MOST_NARROW_PATHS or own in hints.paths or b"" in hints.paths:
+            self._writing.generations.change([b""])
+            self._full_wanted = True
+            if self._full is not None:
+                self.incomplete = True  # the run that works may have passed what changed; another follows
+            return
+        self._writing.generations.change(hints.paths)
+        only = tuple(sorted(hints.paths))
+        self._narrow = self._indexer(only)
+        group.start_soon(self._run_narrow, self._narrow, only)
+
+    def _indexer(self, only: tuple[bytes, ...] | None) -> Indexer:
+        assert self._writing is not None
+        assert self._reader is not None
+        assert self._settings is not None
+        return self.host.indexer(
+            self.workspace, self._writing, self._reader, self._settings, only=only,
+            urgency=Urgency.WORK if only is None else Urgency.EDIT,
+        )  # fmt: skip
+
+    # -- runs ---------------------------------------------------------------------------------------------------
+
+    async def _run_narrow(self, indexer: Indexer, only: tuple[bytes, ...]) -> None:
+        began = time.monotonic()
+        done = False
+        try:
+            done = await self._run(indexer)
+        finally:
+            self._narrow = None
+            if not done:
+                self.incomplete = True
+            self._hints.finished(time.monotonic() - began)
+            self._forget_generations()
+            self._notify()
+        log.info(
+            "event=updated root=%r hints=%d indexed=%d removed=%d wall_ms=%.0f",
+            str(self.root), len(only), indexer.progress.indexed, indexer.progress.removed, (time.monotonic() - began) * 1e3,
+        )  # fmt: skip
+
+    async def _run_full(self, indexer: Indexer) -> None:
+        began, cpu = time.monotonic(), cpu_seconds()
+        done = False
+        try:
+            await self._prepare()
+            self._full = indexer = self._indexer(None)
+            doubt = self._writing.generations.now if self._writing else 0
+            done = await self._run(indexer)
+            if done:
+                self._merging = True
+                await self._settle()
+                done = not self._full_wanted
+                self.incomplete = not done and doubt is not None
+        finally:
+            self._merging = False
+            self._full = None
+            if not done:
+                self.incomplete = True
+            seconds = time.monotonic() - began
+            self._recheck_at_s = time.monotonic() + max(LEAST_TICK_S, TICK_FACTOR * seconds)
+            self._forget_generations()
+            self._notify()
+        memory.give_back()
+        await self._count()
+        if done and self._writing is not None:
+            report = self.host.report(self.workspace, self.counts, indexer.progress, list(self.messages), None)
+            self.report = report.timed(seconds, cpu_seconds() - cpu)
+            self.completed_runs += 1
+            if indexer.progress.indexed or indexer.progress.removed:
+                await anyio.to_thread.run_sync(
+                    self._writing.writer.record_run, self.report.as_json(), limiter=self._writing.limit
+                )
+        log.info(
+            "event=indexed root=%r indexed=%d unchanged=%d removed=%d wall_ms=%.0f complete=%s",
+            str(self.root), indexer.progress.indexed, indexer.progress.unchanged, indexer.progress.removed, seconds * 1e3, done,
+        )  # fmt: skip
+        self._notify()
+
+    async def _run(self, indexer: Indexer) -> bool:
+        """True when it came to its end, False when it was cancelled."""
+        self.runs += 1
+        self._notify()
+        with anyio.CancelScope() as scope:
+            self._scopes.add(scope)
+            try:
+                await indexer.run()
+            finally:
+                self._scopes.discard(scope)
+                self.files_indexed += indexer.progress.indexed
+        return not scope.cancelled_caught
+
+    async def _settle(self) -> None:
+        """Segments as the policy wants them; the first time each is read and checked."""
+        assert self._writing is not None
+        with anyio.CancelScope() as scope:
+            self._scopes.add(scope)
+            try:
+                await maintain(
+                    self.workspace, self._writing.writer, self.host.pool, limit=self._writing.limit,
+                    check=self.runs <= 1 or self.workspace.has_damaged_segments, collect=self._narrow is None,
+                )  # fmt: skip
+                self.host.save_costs(self._writing.writer)
+            finally:
+                self._scopes.discard(scope)
+
+    def _forget_generations(self) -> None:
+        if self._full is None and self._narrow is None and self._writing is not None:
+            self._writing.generations.forget()
+
+    # -- figures ------------------------------------------------------------------------------------------------
+
+    async def _keep_counting(self) -> None:
+        seen = -1
+        while True:
+            await anyio.sleep(COUNTS_S)
+            if self._writing is not None and self._writing.commits != seen:
+                seen = self._writing.commits
+                began = time.monotonic()
+                await self._count()
+                self._changed()
+                await anyio.sleep(20 * (time.monotonic() - began))
+
+    async def _count(self) -> None:
+        reader = self._reader
+        if reader is None:
+            return
+        self.counts = await anyio.to_thread.run_sync(reader.counts)
+        self.disk_bytes = await anyio.to_thread.run_sync(self.workspace.disk_bytes)
+
+
+def neighbours(root: Path, paths: Sequence[Path]) -> list[bytes]:
+    """Open files below `root` and the files beside them, as paths relative to it; at most a few hundred."""
+    found: dict[bytes, None] = {}
+    for path in paths:
+        with suppress(ValueError):
+            found[os.fsencode(path.relative_to(root))] = None
+    for path in paths:
+        if root in path.parents:
+            with suppress(OSError), os.scandir(path.parent) as entries:
+                for entry in entries:
+                    if len(found) >= 500:
+                        return list(found)
+                    with suppress(OSError):
+                        if entry.is_file(follow_symlinks=False):
+                            found[os.fsencode(Path(entry.path).relative_to(root))] = None
+    return list(found)

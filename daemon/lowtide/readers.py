@@ -1,0 +1,128 @@
+"""The open snapshots of all workspaces, shared by everyone who searches.
+
+Invariant: one snapshot a workspace is current; an older one ends with its last user. A new one takes over what the one
+before has open, so that only what was committed since is read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import anyio
+import anyio.to_thread
+
+from lowtide.errors import LowtideError
+from lowtide.search import Snapshot
+from lowtide.workspace import Workspace
+
+BUSY_AGE_S = 1.0
+"""While a workspace is indexed from nothing, an answer may be this old: each refresh takes time from the indexing."""
+IDLE_S = 300.0
+"""A snapshot that nobody has asked for this long is closed."""
+
+
+@dataclass(slots=True)
+class _Open:
+    snapshot: Snapshot
+    opened_s: float
+    users: int = 0
+    retired: bool = False
+
+
+@dataclass(slots=True)
+class _Place:
+    lock: anyio.Lock = field(default_factory=anyio.Lock)
+    open: _Open | None = None
+    used_s: float = 0.0
+
+
+class Readers:
+    """Snapshots by workspace."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, _Place] = {}
+        self.opened_count = 0
+
+    @asynccontextmanager
+    async def use(self, workspace: Workspace, *, busy: bool = False) -> AsyncIterator[Snapshot]:
+        """A snapshot of what is committed now; with `busy`, one that may be BUSY_AGE_S old.
+
+        Errors: PathError when there is no index, StoreError and its kinds.
+        """
+        place = self._places.setdefault(str(workspace.folder), _Place())
+        async with place.lock:
+            place.used_s = time.monotonic()
+            entry = place.open
+            if entry is None or await self._is_outdated(entry, busy):
+                fresh = await anyio.to_thread.run_sync(Snapshot, workspace, entry.snapshot if entry else None)
+                self.opened_count += 1
+                place.open = _Open(fresh, time.monotonic())
+                if entry is not None:
+                    entry.retired = True
+                    self._close_unused(entry)
+                entry = place.open
+            entry.users += 1
+        try:
+            yield entry.snapshot
+        finally:
+            entry.users -= 1
+            self._close_unused(entry)
+
+    async def _is_outdated(self, entry: _Open, busy: bool) -> bool:
+        if busy and time.monotonic() - entry.opened_s < BUSY_AGE_S:
+            return False
+        return await anyio.to_thread.run_sync(lambda: entry.snapshot.is_outdated)
+
+    def _close_unused(self, entry: _Open) -> None:
+        if entry.retired and entry.users == 0:
+            with suppress(LowtideError):
+                entry.snapshot.close()
+
+    def forget(self, workspace: Workspace) -> None:
+        """The index is gone or made anew: the next user opens it from nothing."""
+        place = self._places.pop(str(workspace.folder), None)
+        if place is not None and place.open is not None:
+            place.open.retired = True
+            self._close_unused(place.open)
+
+    def tidy(self, now_s: float) -> None:
+        """Close what nobody has used for IDLE_S."""
+        for key, place in list(self._places.items()):
+            if now_s - place.used_s > IDLE_S and place.open is not None and not place.open.users:
+                place.open.retired = True
+                self._close_unused(place.open)
+                del self._places[key]
+
+    def release(self) -> None:
+        """Give every mapped page back to the system: the machine is short of memory."""
+        for place in self._places.values():
+            if place.open is not None:
+                place.open.snapshot.release()
+
+    def close(self) -> None:
+        """Close everything."""
+        for place in self._places.values():
+            if place.open is not None:
+                place.open.retired = True
+                self._close_unused(place.open)
+        self._places.clear()
+
+    def memory(self) -> dict[str, int]:
+        """Anonymous bytes by part, over all snapshots."""
+        parts: dict[str, int] = {}
+        for place in self._places.values():
+            if place.open is not None:
+                for name, size in place.open.snapshot.memory().items():
+                    parts[name] = parts.get(name, 0) + size
+        return parts
+
+    @property
+    def mapped_bytes(self) -> int:
+        """The size of all mapped segments; only what was read lately is in memory."""
+        return sum(place.open.snapshot.mapped_bytes for place in self._places.values() if place.open)
+
+    def __len__(self) -> int:
+        return sum(place.open is not None for place in self._places.values())

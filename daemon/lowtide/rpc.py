@@ -1,0 +1,92 @@
+"""JSON-RPC 2.0 messages with LSP's framing (`Content-Length`), over asyncio streams or a plain socket.
+
+Invariant: nothing is read into memory before its length is known and allowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, BinaryIO
+
+MOST_HEADER_BYTES = 4096
+MOST_BODY_BYTES = 64 << 20
+PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
+REQUEST_FAILED, REQUEST_CANCELLED, SERVER_NOT_INITIALIZED = -32803, -32800, -32002
+
+
+class FramingError(Exception):
+    """The other side does not speak this protocol, or says too much at once."""
+
+
+def frame(message: dict[str, Any]) -> bytes:
+    """One message as it travels."""
+    body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+async def read_raw(reader: asyncio.StreamReader) -> bytes | None:
+    """The bytes of the next message, header and all; None at the end. FramingError for anything else."""
+    head = b""
+    try:
+        while not head.endswith(b"\r\n\r\n"):
+            line = await reader.readuntil(b"\n")
+            head += line
+            if len(head) > MOST_HEADER_BYTES:
+                raise FramingError("the header is too long")
+            if head == b"\r\n":
+                head = b""
+    except asyncio.IncompleteReadError as error:
+        if not error.partial and not head:
+            return None
+        raise FramingError("the connection ended in the middle of a message") from error
+    except asyncio.LimitOverrunError as error:
+        raise FramingError("the header is too long") from error
+    try:
+        return head + await reader.readexactly(_length(head))
+    except asyncio.IncompleteReadError as error:
+        raise FramingError("the connection ended in the middle of a message") from error
+
+
+def read_blocking(stream: BinaryIO) -> dict[str, Any] | None:
+    """The next message of a blocking stream; None at the end. FramingError for anything else."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        line = stream.readline(MOST_HEADER_BYTES)
+        if not line:
+            return None
+        head += line
+        if len(head) > MOST_HEADER_BYTES:
+            raise FramingError("the header is too long")
+    body = stream.read(_length(head))
+    return decode(body)
+
+
+def body_of(raw: bytes) -> bytes:
+    """What follows the header."""
+    return raw[raw.index(b"\r\n\r\n") + 4 :]
+
+
+def decode(body: bytes) -> dict[str, Any]:
+    """The message in `body`. FramingError when it is not a JSON object."""
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise FramingError("a message is not JSON") from error
+    if not isinstance(message, dict):
+        raise FramingError("a message is not a JSON object")
+    return message
+
+
+def _length(head: bytes) -> int:
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-length":
+            try:
+                length = int(value)
+            except ValueError:
+                break
+            if not 0 <= length <= MOST_BODY_BYTES:
+                raise FramingError(f"a message of {length} bytes is too long")
+            return length
+    raise FramingError("a message has no length")

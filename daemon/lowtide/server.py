@@ -1,0 +1,294 @@
+"""The daemon's socket: who may connect, what each connection is, and when the daemon leaves.
+
+A connection that begins with `initialize` is an editor's and is handed to the language server; one that begins with
+`lowtide/hello` is the command line's and is served here.
+
+Invariant: one daemon a user: the lock beside the socket is held as long as the daemon lives, and only its holder
+touches the socket. Only the same user, or root, is let in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import anyio
+
+import lowtide
+from lowtide import rpc
+from lowtide.api import HANDLERS, ParamsError
+from lowtide.errors import LockHeld, LowtideError, StoreError
+from lowtide.paths import Places, make_private
+from lowtide.service import Service
+from lowtide.system.lock import WriterLock
+
+log = logging.getLogger(__name__)
+
+FIRST_MESSAGE_S = 30.0
+MOST_REQUESTS = 64
+"""At work at once for one connection; more wait in its socket."""
+READ_LIMIT = 1 << 16
+MOST_UNSENT_BYTES = 32 << 20
+"""A client that does not read is cut off."""
+
+
+class Server:
+    """Listens until it is stopped, or has had no client for the configured time."""
+
+    def __init__(self, service: Service, places: Places, idle_s: float) -> None:
+        self._service = service
+        self._places = places
+        self._idle_s = idle_s
+        self._sessions: dict[str, Session] = {}
+        self._editors = 0
+        self._next = 1
+        self._left_s = time.monotonic()
+        self.stopping = anyio.Event()
+
+    @property
+    def client_count(self) -> int:
+        """Connections that are open now."""
+        return len(self._sessions) + self._editors
+
+    async def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Serve. LockHeld when this user's daemon runs already, StoreError when the socket cannot be made."""
+        path = self._places.socket
+        make_private(path.parent)
+        try:
+            lock = WriterLock(path.with_name("daemon.lock"))
+            lock.acquire()
+        except LockHeld as error:
+            raise LockHeld(
+                "the daemon runs already", error.why.replace("is writing to it", "is it"), "use that one"
+            ) from error
+        try:
+            with suppress(FileNotFoundError):
+                path.unlink()  # ours now: whoever made it is gone, or it would hold the lock
+            try:
+                listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                before = os.umask(0o177)
+                try:
+                    listener.bind(os.fspath(path))
+                finally:
+                    os.umask(before)
+                listener.listen(128)
+                listener.setblocking(False)
+            except OSError as error:
+                raise StoreError(
+                    f"cannot listen on {path}", error.strerror or str(error), "check the folder, or set LOWTIDE_HOME"
+                ) from error
+            server = await asyncio.start_unix_server(self._connected, sock=listener, limit=READ_LIMIT)
+            log.info("event=listening socket=%r version=%s pid=%d", os.fspath(path), lowtide.__version__, os.getpid())
+            on_ready()
+            try:
+                await self._wait()
+            finally:
+                server.close()
+                for session in list(self._sessions.values()):
+                    session.close()
+                with suppress(FileNotFoundError):
+                    path.unlink()
+        finally:
+            lock.release()
+
+    async def _wait(self) -> None:
+        while not self.stopping.is_set():
+            with anyio.move_on_after(min(self._idle_s, 5.0) if self._idle_s else 5.0):
+                await self.stopping.wait()
+            if self.client_count:
+                self._left_s = time.monotonic()
+            elif self._idle_s and time.monotonic() - self._left_s >= self._idle_s:
+                log.info("event=leaving why=idle")
+                return
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = _peer(writer.get_extra_info("socket"))
+        try:
+            if peer is not None and peer[1] not in (os.geteuid(), 0):
+                log.warning("event=refused uid=%d", peer[1])
+                return
+            try:
+                async with asyncio.timeout(FIRST_MESSAGE_S):
+                    raw = await rpc.read_raw(reader)
+                first = rpc.decode(rpc.body_of(raw)) if raw is not None else {}
+            except (rpc.FramingError, TimeoutError) as error:
+                log.warning("event=bad-client why=%r", str(error) or "it said nothing")
+                return
+            if raw is None:
+                return
+            if first.get("method") == "lowtide/hello":
+                await self._serve_command(reader, writer, first)
+            else:
+                await self._serve_editor(reader, writer, raw, peer[0] if peer else None)
+        except ConnectionError:
+            pass
+        except asyncio.CancelledError:
+            pass
+        except Exception:
+            log.exception("event=session-failed")
+        finally:
+            self._left_s = time.monotonic()
+            with suppress(Exception):
+                writer.close()
+
+    async def _serve_command(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: dict[str, Any]
+    ) -> None:
+        name = f"command-{self._next}"
+        self._next += 1
+        session = self._sessions[name] = Session(self, self._service, name, reader, writer)
+        try:
+            await session.run(first)
+        finally:
+            del self._sessions[name]
+            with anyio.CancelScope(shield=True):
+                await self._service.drop_client(name)
+
+    async def _serve_editor(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: bytes, peer_pid: int | None
+    ) -> None:
+        import importlib
+
+        # By name: the engine knows nothing of the language server, and pygls costs memory only once an editor is here.
+        serve = importlib.import_module("lowtide_lsp.server").serve
+        self._editors += 1
+        try:
+            await serve(self._service, reader, writer, first=first, peer_pid=peer_pid)
+        finally:
+            self._editors -= 1
+
+
+class Session:
+    """One connection of the command line."""
+
+    def __init__(
+        self, server: Server, service: Service, client: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.client = client
+        self._server = server
+        self._service = service
+        self._reader = reader
+        self._writer = writer
+        self._requests: dict[Any, anyio.CancelScope] = {}
+
+    async def run(self, first: dict[str, Any]) -> None:
+        """Until the client has gone."""
+        quiescent = all(live.quiescent for live in self._service.workspaces)
+        self._answer(first.get("id"), {
+            "version": lowtide.__version__, "pid": os.getpid(),
+            "idle": quiescent and self._server.client_count == 1, "budgetBytes": self._service.host.budget.total_bytes,
+        })  # fmt: skip
+        try:
+            async with anyio.create_task_group() as group:
+                limit = anyio.CapacityLimiter(MOST_REQUESTS)
+                while (raw := await rpc.read_raw(self._reader)) is not None:
+                    message = rpc.decode(rpc.body_of(raw))
+                    await self._take(message, group, limit)
+                group.cancel_scope.cancel()
+        except BaseExceptionGroup as errors:
+            framing = errors.subgroup(rpc.FramingError)
+            if framing is None:
+                raise
+            log.warning("event=bad-client client=%s why=%r", self.client, str(framing.exceptions[0]))
+        except rpc.FramingError as error:
+            log.warning("event=bad-client client=%s why=%r", self.client, str(error))
+
+    async def _take(self, message: dict[str, Any], group: anyio.abc.TaskGroup, limit: anyio.CapacityLimiter) -> None:
+        method, number = message.get("method"), message.get("id")
+        params = message.get("params") or {}
+        if method == "$/cancelRequest":
+            scope = self._requests.get(params.get("id")) if isinstance(params, dict) else None
+            if scope is not None:
+                scope.cancel()
+        elif method == "lowtide/stop":
+            self._answer(number, {"pid": os.getpid()})
+            with suppress(ConnectionError):
+                await self._writer.drain()
+            self._server.stopping.set()
+        elif method == "lowtide/subscribe":
+            self._answer(number, self._service.status())
+            group.start_soon(self._tell)
+        elif number is None:
+            return  # an unknown notification
+        elif not isinstance(method, str) or method not in HANDLERS:
+            self._fail(number, rpc.METHOD_NOT_FOUND, f"no method {method!r}")
+        elif not isinstance(params, dict):
+            self._fail(number, rpc.INVALID_PARAMS, "params: an object")
+        else:
+            await limit.acquire_on_behalf_of(number)
+            group.start_soon(self._handle, method, number, params, limit)
+
+    async def _handle(self, method: str, number: Any, params: dict[str, Any], limit: anyio.CapacityLimiter) -> None:
+        try:
+            with anyio.CancelScope() as scope:
+                self._requests[number] = scope
+                try:
+                    self._answer(number, await HANDLERS[method](self._service, self, params))
+                except ParamsError as error:
+                    self._fail(number, rpc.INVALID_PARAMS, str(error))
+                except LowtideError as error:
+                    self._fail(number, rpc.REQUEST_FAILED, str(error), {
+                        "kind": error.kind, "message": error.message, "remedy": error.remedy, "exit": error.exit_code,
+                    })  # fmt: skip
+                except Exception as error:
+                    log.exception("event=request-failed method=%s", method)
+                    self._fail(number, rpc.INTERNAL_ERROR, f"unexpected {type(error).__name__}: {error}")
+            if scope.cancelled_caught:
+                self._fail(number, rpc.REQUEST_CANCELLED, "cancelled")
+            with suppress(ConnectionError):
+                await self._writer.drain()
+        finally:
+            self._requests.pop(number, None)
+            limit.release_on_behalf_of(number)
+
+    async def _tell(self) -> None:
+        end = self._service.subscribe(lambda status: self.notify("lowtide/statusChanged", status))
+        try:
+            await anyio.sleep_forever()
+        finally:
+            end()
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        """Send a notification; dropped when the client does not read."""
+        self._send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    def close(self) -> None:
+        """End the connection."""
+        self._writer.close()
+
+    def _answer(self, number: Any, result: Any) -> None:
+        self._send({"jsonrpc": "2.0", "id": number, "result": result})
+
+    def _fail(self, number: Any, code: int, text: str, data: dict[str, Any] | None = None) -> None:
+        error: dict[str, Any] = {"code": code, "message": text}
+        if data is not None:
+            error["data"] = data
+        self._send({"jsonrpc": "2.0", "id": number, "error": error})
+
+    def _send(self, message: dict[str, Any]) -> None:
+        if self._writer.is_closing():
+            return
+        if self._writer.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
+            log.warning("event=cut-off client=%s why='it does not read'", self.client)
+            self._writer.transport.abort()
+            return
+        self._writer.write(rpc.frame(message))
+
+
+def _peer(connection: Any) -> tuple[int, int] | None:
+    """(process id, user id) of the other side; None where the system does not tell."""
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return None
+    try:
+        pid, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, option, struct.calcsize("3i")))
+    except OSError:
+        return None
+    return pid, uid

@@ -1,0 +1,355 @@
+"""Everything that clients can ask for: what the language server and the command line both talk to.
+
+Invariant: one event loop, one budget, whatever the number of clients and workspaces.
+Invariant: `status` and `memory` answer from what is known already; no client can make another wait.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+
+from lowtide.core.hints import Hints
+from lowtide.core.lru import ByteCache
+from lowtide.errors import CorruptIndex, PathError, UsageError, WorkerError
+from lowtide.explain import explain_file
+from lowtide.host import Host
+from lowtide.live import LiveWorkspace, neighbours
+from lowtide.models import SymbolKind
+from lowtide.monitor import Monitor
+from lowtide.readers import Readers
+from lowtide.report import memory_tree, status_of
+from lowtide.search import Answer, Filter, Mode
+from lowtide.system.walk import refuse_reason
+
+log = logging.getLogger(__name__)
+
+ENCODE_S = 5.0
+"""A question that has no vector by then is answered by words alone, and says so."""
+VECTOR_CACHE_BYTES = 256 << 10
+
+
+class Service:
+    """All workspaces of a user, as clients see them; an asynchronous context manager."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.readers = Readers()
+        self.monitor = Monitor(self)
+        self.vectors = ByteCache(VECTOR_CACHE_BYTES)
+        self._live: dict[Path, LiveWorkspace] = {}
+        self._tasks: dict[Path, anyio.CancelScope] = {}
+        self._ended: dict[Path, anyio.Event] = {}
+        self._open_files: dict[str, tuple[Path, ...]] = {}
+        self._paused = False
+        self._stack = AsyncExitStack()
+        self._group: anyio.abc.TaskGroup
+
+    async def __aenter__(self) -> Service:
+        await self._stack.enter_async_context(self.host)
+        self._group = await self._stack.enter_async_context(anyio.create_task_group())
+        self._group.start_soon(self.monitor.run)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._group.cancel_scope.cancel()
+        self.host.pool.kill_all()
+        await self._stack.aclose()
+        self.readers.close()
+
+    # -- workspaces ---------------------------------------------------------------------------------------------
+
+    async def open_workspace(self, root: Path, client: str) -> None:
+        """Watch `root` and keep its index current, as long as some client wants it. RefusedError, PathError, StoreError.
+
+        Returns at once; `wait_idle` waits until it is indexed.
+        """
+        root = Path(os.path.realpath(root))
+        live = self._live.get(root)
+        if live is None:
+            if not root.is_dir():
+                raise PathError(f"{root} is not a folder", "", "name a folder that exists")
+            if ended := self._ended.get(root):
+                await ended.wait()
+            live = self._live.get(root) or self._begin(root)
+        live.clients.add(client)
+
+    def _begin(self, root: Path) -> LiveWorkspace:
+        live = LiveWorkspace(self.host, root, self.monitor.touch)
+        if self._paused:
+            live.pause()
+        self._live[root] = live
+        scope = self._tasks[root] = anyio.CancelScope()
+        ended = self._ended[root] = anyio.Event()
+
+        async def keep() -> None:
+            try:
+                with scope:
+                    await live.run()
+            finally:
+                ended.set()
+                self._ended.pop(root, None)
+
+        self._group.start_soon(keep)
+        self.monitor.touch()
+        return live
+
+    async def close_workspace(self, root: Path, client: str) -> None:
+        """This client needs it no more; the last one ends the watching, and the index stays on the disk."""
+        root = Path(os.path.realpath(root))
+        live = self._live.get(root)
+        if live is None:
+            return
+        live.clients.discard(client)
+        if not live.clients:
+            await self._end(root)
+
+    async def _end(self, root: Path) -> None:
+        live = self._live.pop(root)
+        ended = self._ended.get(root)
+        self._tasks.pop(root).cancel()
+        if ended is not None:
+            with anyio.CancelScope(shield=True):
+                await ended.wait()
+        self.readers.forget(live.workspace)
+        self.monitor.touch()
+
+    async def drop_client(self, client: str) -> None:
+        """Its connection has ended."""
+        self._open_files.pop(client, None)
+        for root, live in list(self._live.items()):
+            if client in live.clients:
+                await self.close_workspace(root, client)
+
+    def set_open_files(self, client: str, paths: Sequence[Path]) -> None:
+        """Files that a client shows: they and the files beside them are indexed before all others."""
+        known = set(self._open_files.get(client, ()))
+        self._open_files[client] = tuple(paths)
+        fresh = [path for path in paths if path not in known]
+        for live in self._live.values():
+            if fresh and live.incomplete and (near := neighbours(live.root, fresh)):
+                live.look_at(Hints(frozenset(near)))
+
+    @property
+    def workspaces(self) -> Sequence[LiveWorkspace]:
+        """Those that are open now."""
+        return tuple(self._live.values())
+
+    def live(self, root: Path) -> LiveWorkspace | None:
+        """The open workspace of this root."""
+        return self._live.get(Path(os.path.realpath(root)))
+
+    # -- questions ----------------------------------------------------------------------------------------------
+
+    async def search(
+        self, query: str, *, roots: Sequence[Path] = (), mode: Mode = Mode.HYBRID, limit: int = 10, narrow: Filter | None = None
+    ) -> list[tuple[Path, Answer]]:  # fmt: skip
+        """The best chunks for `query`, workspace by workspace; all open ones without `roots`.
+
+        Errors: UsageError for an empty query, PathError for a root without an index, StoreError and its kinds.
+        """
+        if not query.strip():
+            raise UsageError("an empty query", "", "say what to look for")
+
+        async def ask(root: Path) -> Answer:
+            workspace, busy = self._place(root)
+            async with self.readers.use(workspace, busy=busy) as snapshot:
+                return await snapshot.search(query, self.encode_query, mode=mode, limit=limit, narrow=narrow)
+
+        return [(root, await self._guard(root, partial(ask, root))) for root in self._roots(roots)]
+
+    async def similar(self, path: Path | None, text: str, limit: int = 10) -> list[tuple[Path, Answer]]:
+        """The chunks that mean what `text`, a piece of code, means: in the workspace of `path`, or in all."""
+        roots = [root for root in self._live if path is not None and root in path.parents]
+        if not text.strip():
+            raise UsageError("nothing is selected", "", "select some code first")
+        try:
+            with anyio.fail_after(ENCODE_S):
+                (vector,) = await self.host.pool.encode([text], str(self.host.model.folder), side="document")
+        except TimeoutError as error:
+            raise WorkerError("no answer in time", "the workers are busy", "try again, or pause indexing") from error
+
+        async def ask(root: Path) -> Answer:
+            workspace, busy = self._place(root)
+            async with self.readers.use(workspace, busy=busy) as snapshot:
+                hits = await snapshot.similar(vector, limit)
+                return Answer("", hits, None, len({hit.path for hit in hits if hit.stale}), 0.0)
+
+        return [(root, await self._guard(root, partial(ask, root))) for root in self._roots(roots)]
+
+    async def symbols(
+        self, query: str, *, roots: Sequence[Path] = (), limit: int = 200, kinds: Sequence[SymbolKind] = (),
+        near: Sequence[Path] = (), cancelled: Callable[[], bool] | None = None,
+    ) -> list[tuple[Path, dict[str, Any]]]:  # fmt: skip
+        """(root, symbol) of the best matches over the workspaces, best first: the dictionaries of `find_symbols`.
+
+        An empty query gives the most recent. `cancelled` is asked now and then; cancelling the task is seen, too.
+        """
+        stopped = False
+
+        def asked() -> bool:
+            return stopped or (cancelled is not None and cancelled())
+
+        async def ask(root: Path) -> list[dict[str, Any]]:
+            workspace, busy = self._place(root)
+            below = [os.fsencode(path.relative_to(root)) for path in near if root in path.parents]
+            async with self.readers.use(workspace, busy=busy) as snapshot:
+                find = partial(snapshot.symbols, query, limit=limit, kinds=kinds, near=below, cancelled=asked)
+                # Not abandoned when cancelled: the thread ends within a block, and the snapshot must outlive it.
+                with anyio.CancelScope(shield=True):
+                    answer = await anyio.to_thread.run_sync(find)
+                return answer
+
+        found: list[tuple[Path, dict[str, Any]]] = []
+        try:
+            for root in self._roots(roots):
+                found += [(root, symbol) for symbol in await self._guard(root, partial(ask, root))]
+        finally:
+            stopped = True
+        if query.strip():
+            found.sort(key=lambda pair: -pair[1]["score"])
+        return found[:limit]
+
+    async def encode_query(self, query: str) -> bytes:
+        """The vector of a question, remembered. ModelError, WorkerError (busy)."""
+        key = query.encode("utf-8", "surrogatepass")
+        known = self.vectors.get(key)
+        if known is None:
+            try:
+                with anyio.fail_after(ENCODE_S):
+                    known = await self.host.encode_query(query)
+            except TimeoutError as error:
+                raise WorkerError("the workers are busy", "", "try again, or pause indexing") from error
+            self.vectors.put(key, known)
+        return known
+
+    async def explain(self, path: Path) -> dict[str, Any]:
+        """What `lowtide why` prints of a file."""
+        root = next((root for root in self._live if root in (path, *path.parents)), None)
+        root = root or self.host.places.find_index_root(path)
+        return await anyio.to_thread.run_sync(explain_file, self.host.workspace(root), path, self.host.config)
+
+    def _roots(self, roots: Sequence[Path]) -> Sequence[Path]:
+        return [Path(os.path.realpath(root)) for root in roots] or list(self._live)
+
+    def _place(self, root: Path) -> tuple[Any, bool]:
+        live = self._live.get(root)
+        return (live.workspace, live.busy) if live else (self.host.workspace(root), False)
+
+    async def _guard(self, root: Path, ask: Callable[[], Any]) -> Any:
+        """Answer; a damaged index of an open workspace is begun anew."""
+        try:
+            return await ask()
+        except CorruptIndex:
+            if live := self._live.get(root):
+                self.readers.forget(live.workspace)
+                live.restart(anew=True)
+            raise
+        except PathError:
+            if live := self._live.get(root):
+                raise PathError(
+                    f"no index for {root} yet", str(live.error or "it is being made"), "try again in a moment"
+                ) from None
+            raise
+
+    # -- control ------------------------------------------------------------------------------------------------
+
+    @property
+    def paused(self) -> bool:
+        """Whether a person has paused the work."""
+        return self._paused
+
+    async def pause(self) -> None:
+        """Stop all work at once; searching goes on, from what is indexed."""
+        self._paused = True
+        self.host.ladder.pause("paused by you", anyio.current_time())
+        for live in self._live.values():
+            live.pause()
+        self.host.pool.end_idle()
+        self.monitor.touch()
+
+    async def resume(self) -> None:
+        """Go on."""
+        self._paused = False
+        self.monitor.unpause()
+        for live in self._live.values():
+            live.resume()
+        self.monitor.touch()
+
+    async def cancel(self) -> None:
+        """Stop what is being done, and do not go on until something changes, or `reindex`, or `resume`."""
+        for live in self._live.values():
+            live.cancel()
+        self.host.pool.end_idle()
+        self.monitor.touch()
+
+    async def reindex(self, root: Path | None = None, *, force: bool = False) -> None:
+        """Look at everything again; with `force`, forget the index and begin anew. PathError for a root that is not open."""
+        chosen = [self._need(root)] if root is not None else list(self._live.values())
+        for live in chosen:
+            if force:
+                self.readers.forget(live.workspace)
+                live.restart(anew=True)
+            else:
+                live.rescan()
+        self.monitor.touch()
+
+    async def set_budget(self, size_bytes: int) -> None:
+        """Give Lowtide more memory or less, from now on. ConfigError under the least, RefusedError when it cannot hold."""
+        self.host.set_budget(size_bytes)
+        self.readers.release()
+        self.monitor.touch()
+
+    async def wait_idle(self, root: Path | None = None) -> None:
+        """Until everything known of is indexed, or nothing more will be done about it."""
+        for live in [self._need(root)] if root is not None else list(self._live.values()):
+            await live.wait_idle()
+
+    async def clear(self, root: Path) -> int:
+        """Remove an index; returns the bytes freed. An open workspace is begun anew."""
+        root = Path(os.path.realpath(root))
+        live = self._live.get(root)
+        if live is not None:
+            freed = live.workspace.disk_bytes()
+            self.readers.forget(live.workspace)
+            live.restart(anew=True)
+            return freed
+        workspace = self.host.workspace(root)
+        self.readers.forget(workspace)
+        return await anyio.to_thread.run_sync(workspace.clear)
+
+    def _need(self, root: Path) -> LiveWorkspace:
+        live = self.live(root)
+        if live is None:
+            raise PathError(f"{root} is not open", "no client has asked for it", f"run `lowtide index {root}`")
+        return live
+
+    # -- truth --------------------------------------------------------------------------------------------------
+
+    def status(self, roots: Sequence[Path] = ()) -> dict[str, Any]:
+        """The Status of docs/protocol.md, of what is known now."""
+        wanted = {Path(os.path.realpath(root)) for root in roots}
+        live = [entry for root, entry in self._live.items() if not wanted or root in wanted]
+        return status_of(self, live)
+
+    def memory(self) -> dict[str, Any]:
+        """The memory tree of docs/protocol.md."""
+        return memory_tree(self).as_json()
+
+    def subscribe(self, listener: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
+        """Have `listener` told the Status when it changes, at most twice a second; returns how to end it."""
+        return self.monitor.subscribe(listener)
+
+
+def check_root(root: Path) -> str | None:
+    """Why an editor's folder should not be indexed without the user's word, or None."""
+    return refuse_reason(root)
