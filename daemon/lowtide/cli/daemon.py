@@ -12,6 +12,7 @@ import click
 
 from lowtide.cli.console import format_bytes, print_json
 from lowtide.cli.options import Options, global_options
+from lowtide.cli.remote import open_client
 from lowtide.client import Client, DaemonError, stop
 from lowtide.errors import LowtideError, PathError
 from lowtide.paths import Places
@@ -26,7 +27,7 @@ def command() -> None:
 @global_options
 def start(options: Options) -> None:
     """Start the daemon, unless it runs already."""
-    with Client.connect(Places.from_environment(), budget=options.budget) as client:
+    with open_client(options) as client:
         pid = client.hello["pid"]
     _say(options, {"pid": pid, "running": True}, f"the daemon runs: process {pid}")
 
