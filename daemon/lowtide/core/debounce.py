@@ -30,7 +30,8 @@ SEVERAL_QUIET_S = 0.1
 STORM_PATHS = 100
 STORM_QUIET_S = 0.25
 STORM_WAIT_S = 3.0
-"""A storm that does not settle; a quarter more than the last run took, if that is longer."""
+STORM_COST_FACTOR = 8.0
+"""A storm that does not settle is run that late, or when that many times the last run's cost have gone by."""
 LOCKED_QUIET_S = 0.15
 """A few paths while git holds its index: `git status` holds it too, and an edit need not wait for that."""
 UNLOCKED_QUIET_S = 0.05
@@ -154,7 +155,7 @@ class Debounce:
                 return max(settled_s + STALE_LOCK_S, self._soonest())
             return max(self._calm_s + LOCKED_QUIET_S, self._soonest())
         if self._is_storm():
-            longest_s = self._first_s + max(STORM_WAIT_S, 1.25 * self._cost_s)
+            longest_s = self._first_s + max(STORM_WAIT_S, STORM_COST_FACTOR * self._cost_s)
             return min(max(settled_s + STORM_QUIET_S, self._soonest()), longest_s)
         soonest_s = max(self._git_s + UNLOCKED_QUIET_S, self._soonest())
         if self._calm_count > SEVERAL_PATHS:

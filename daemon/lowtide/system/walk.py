@@ -8,6 +8,7 @@ read comes with its reason.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,8 @@ _CACHE_TAG = b"CACHEDIR.TAG"
 _CACHE_SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55"
 MARKS = scope.MARKS | named.MARKS | {_CACHE_TAG}
 """Entries of a folder that decide what the walk does with all of it."""
+_FOR_NOW = frozenset(os.strerror(number) for number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM))
+"""Why a folder cannot be listed now, though it could be at another time."""
 _CHECK_EVERY = 512
 _MOST_INT64 = (1 << 63) - 1
 _SYSTEM_FOLDERS = frozenset({
@@ -74,7 +77,8 @@ def walk(
 def folders(root: Path, settings: IndexSettings, only: Sequence[bytes] | None = None) -> Iterator[bytes]:
     """Every folder that `walk` lists, the root (nothing) first; with `only`, these, those below and those around them.
 
-    Each comes just before it is listed: who begins to watch it then misses nothing that appears in it later.
+    Each comes just before it is listed: who begins to watch it then misses nothing that appears in it later. OSError when
+    the system cannot open one for want of means.
     """
     return _Walker(root, settings, only).folders()
 
@@ -193,7 +197,10 @@ class _Walker:
                         continue
                     yield path
                     listing = self._list(path)
-                    if isinstance(listing, _Listing) and not self._left_out(path, name, listing.marks):
+                    if isinstance(listing, str):
+                        if listing in _FOR_NOW:
+                            raise OSError(errno.EMFILE, listing)
+                    elif not self._left_out(path, name, listing.marks):
                         self._push(path, listing, inner)
                         break
                 else:
