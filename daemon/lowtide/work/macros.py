@@ -21,6 +21,9 @@ _KERNEL = (
     rb"|cold|hot|pure|user|iomem|rcu|percpu|force|must_check|must_hold|always_inline|net_init|net_exit|refdata|ref"
     rb"|randomize_layout|latent_entropy|cacheline_aligned|cacheline_aligned_in_smp|sched|kprobes|visible|noreturn"
     rb"|bootdata|bootdata_preserved|cpuidle|meminit|devinit|devexit|cpuinit|cpuinitdata|lockfunc|designated_init)\b"
+    # With arguments.
+    rb"|__(?:acquires|releases|must_hold|acquire|release|printf|scanf|aligned|section|counted_by|alloc_size)"
+    rb"[ \t]*\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)"
 )
 
 KERNEL = re.compile(_KERNEL)

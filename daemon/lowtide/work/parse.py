@@ -23,10 +23,10 @@ from operator import itemgetter
 import tree_sitter
 
 from lowtide.models import Reason
-from lowtide.work import chunk, cuts, macros, rewrite, symbols
+from lowtide.work import chunk, cuts, macros, recover, rewrite, symbols
 from lowtide.work.chunk import ChunkRow
 from lowtide.work.languages.language import Language, Macros
-from lowtide.work.symbols import AS_FUNCTION, KINDS, LEAVES, LOCALS, MAX_SYMBOLS, Found, Pattern, SymbolRow
+from lowtide.work.symbols import LOCALS, MAX_SYMBOLS, Found, Pattern, SymbolRow
 
 _UNSCOPED_DEPTH = 200
 """Deeper than this no definition is looked for: a node's cost in a query grows with its depth."""
@@ -72,6 +72,8 @@ class _Grammar:
     parenthesized_declarator: int
     operator_cast: int
     comments: frozenset[int]
+    texts: frozenset[int]
+    """Node kinds whose text is no code: comments, strings and what they are made of."""
 
 
 def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
@@ -91,6 +93,8 @@ def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
         if not again.is_error:
             more, partial = _find(grammar, language, text, again, stop)
             found, root = {**found, **more}, again
+    if root.has_error and partial is None:
+        recover.recover(source, language, root, found, _code_test(grammar, root), stop)
     ordered = sorted(found.values(), key=_PLACE)
     del found
     rows, outline = symbols.rows(text, language, ordered, grammar.body_field)
@@ -99,6 +103,17 @@ def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
     chunks = chunk.pack(text, *cuts.atoms(text, root, outline, grammar.comments))
     chunks = chunk.attach_symbols(chunks, outline.starts, outline.ends, outline.parents)
     return Parsed(rows, chunks, root.has_error, partial)
+
+
+def _code_test(grammar: _Grammar, root: tree_sitter.Node) -> Callable[[int], bool]:
+    """Says of an offset whether the tree has no comment and no string there."""
+    texts = grammar.texts
+
+    def is_code(offset: int) -> bool:
+        node = root.descendant_for_byte_range(offset, offset + 1)
+        return node is None or node.kind_id not in texts
+
+    return is_code
 
 
 _grammars: dict[str, _Grammar] = {}
@@ -144,6 +159,7 @@ def _load(language: Language) -> _Grammar:
         grammar.id_for_node_kind("parenthesized_declarator", True) or 0,
         grammar.id_for_node_kind("operator_cast", True) or 0,
         frozenset(kind for name in prefixes for kind in _kind_ids(grammar, name)),
+        _kinds_like(grammar, r"comment|string|heredoc|^preproc_arg$|^text$|^pod$"),
     )
 
 
@@ -178,15 +194,7 @@ def _pattern(source: str) -> Pattern:
     capture, scope = next(iter(definitions), ""), next(iter(scopes), "")
     if not capture:
         return Pattern("", 0, 0, False, False, scope, 1)
-    label = capture.removeprefix("definition.")
-    as_function = None
-    if label in AS_FUNCTION:
-        kind = AS_FUNCTION[label]
-        as_function = Pattern(capture, *KINDS[kind], True, kind == "declaration", scope, 3 if scope else 2)
-    is_declaration = label == "declaration"
-    return Pattern(
-        capture, *KINDS[label], label in LEAVES, is_declaration, scope, 3 if scope else 2, as_function
-    )  # fmt: skip
+    return symbols.pattern_of(capture.removeprefix("definition."), scope)
 
 
 def _find(

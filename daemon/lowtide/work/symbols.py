@@ -66,9 +66,9 @@ LEAVES = frozenset({"typedef", "declaration"})
 LOCALS = frozenset({_VARIABLE, _CONSTANT})
 """Inside a function these are no symbols."""
 
-_FUNCTIONS = frozenset({_FUNCTION, _METHOD, _CONSTRUCTOR, _OPERATOR})
-_CLASSES = frozenset({_CLASS, _STRUCT, _INTERFACE, _ENUM, _EXTENSION})
-_WITH_BODY = _FUNCTIONS | _CLASSES | {_MODULE, _NAMESPACE, _PACKAGE, _OBJECT}
+FUNCTIONS = frozenset({_FUNCTION, _METHOD, _CONSTRUCTOR, _OPERATOR})
+CLASSES = frozenset({_CLASS, _STRUCT, _INTERFACE, _ENUM, _EXTENSION})
+_WITH_BODY = FUNCTIONS | CLASSES | {_MODULE, _NAMESPACE, _PACKAGE, _OBJECT}
 _FIELDS = frozenset({_FIELD, _PROPERTY})
 _MEMBERS = frozenset({_FIELD, _PROPERTY, _ENUM_MEMBER, _CONSTRUCTOR, _VARIABLE, _CONSTANT})
 
@@ -90,6 +90,16 @@ class Pattern:
     """How many captures a plain match has."""
     as_function: Pattern | None = None
     """What it is when its declarator is a function's."""
+
+
+def pattern_of(label: str, scope: str = "") -> Pattern:
+    """What the capture `@definition.<label>` finds; `scope`: the capture of the scope beside it."""
+    capture, captures = f"definition.{label}", 3 if scope else 2
+    as_function = None
+    if label in AS_FUNCTION:
+        other = AS_FUNCTION[label]
+        as_function = Pattern(capture, *KINDS[other], True, other == "declaration", scope, captures)
+    return Pattern(capture, *KINDS[label], label in LEAVES, label == "declaration", scope, captures, as_function)
 
 
 Found = tuple[int, int, int, Pattern, Node, Node, Node, Captures | None]
@@ -130,7 +140,7 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
             around = stack.pop()
         _, _, parent_kind, container, parent_name, parent_row, is_whole = around
         name_bytes = text[at : name_node.end_byte]
-        if pattern.is_declaration and name_bytes in defined and parent_kind not in _CLASSES:
+        if pattern.is_declaration and name_bytes in defined and parent_kind not in CLASSES:
             continue
         if kind == _PACKAGE:
             container = ""  # its name is absolute
@@ -157,8 +167,8 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
                 parent_name = prefix.rpartition(".")[2]
                 if kind == _FUNCTION and has_methods:
                     kind = _METHOD
-        if kind in _FUNCTIONS:
-            if kind == _FUNCTION and has_methods and parent_kind in _CLASSES:
+        if kind in FUNCTIONS:
+            if kind == _FUNCTION and has_methods and parent_kind in CLASSES:
                 kind = _METHOD
             if kind == _METHOD:
                 if name in language.constructors or (name == parent_name and language.class_named_constructors):
@@ -166,16 +176,16 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
             elif kind == _CONSTRUCTOR and name != parent_name and language.class_named_constructors:
                 continue
         elif kind == _VARIABLE:
-            if parent_kind in _FUNCTIONS:
+            if parent_kind in FUNCTIONS:
                 continue
             if parent_kind == _ENUM:
                 kind = _ENUM_MEMBER
             elif language.constant_case and name.isupper():
                 kind = _CONSTANT
-            elif has_methods and parent_kind in _CLASSES:
+            elif has_methods and parent_kind in CLASSES:
                 kind = _FIELD
         elif kind == _CONSTANT:
-            if parent_kind in _FUNCTIONS:
+            if parent_kind in FUNCTIONS:
                 continue
         elif parent_kind == _CONSTRUCTOR and kind in _FIELDS:
             container = container.rpartition(".")[0]
@@ -188,7 +198,7 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
             around = (start, end, kind, qualified, name, parent_row, is_whole)
             continue
         if joins_clauses:
-            if kind in _FUNCTIONS:
+            if kind in FUNCTIONS:
                 clause = last.get(parent_row, -1)
                 if clause >= 0 and _continues(made[clause], name, start - ends[clause]):
                     made[clause] = (*made[clause][:5], *whole.end_point, *made[clause][7:])
@@ -211,7 +221,7 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
             else:
                 signature = describe.signature(text, head, describe.opening(text, head, inner.end_byte))
             if end - start >= chunk.MIN_BYTES and not is_whole and not lasts:
-                is_function = kind in _FUNCTIONS
+                is_function = kind in FUNCTIONS
                 outline.big_starts.append(start)
                 outline.big_lines[line] = is_function
                 is_whole = is_function and end - start <= SPLIT_BYTES
@@ -226,6 +236,9 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
         # Else what stands above this line belongs to the container.
         if captures is not None and (tail := captures.get("end") or captures.get("rest")):
             end_line, end_column = tail[0].end_point
+        if not end_column:
+            # The line feed that some grammars count in.
+            end_line, end_column = _before_line_feed(text, start, end, line, column)
         if not pattern.is_leaf:
             stack.append(around)
             around = (start, end, kind, qualified, name, row, is_whole)
@@ -242,9 +255,16 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
     return made, outline
 
 
+def _before_line_feed(text: bytes, start: int, end: int, line: int, column: int) -> tuple[int, int]:
+    """Where text[start:end] ends without its trailing white space; it starts at `line` and `column`."""
+    last = start + len(text[start:end].rstrip())
+    newline = text.rfind(b"\n", start, last)
+    return line + text.count(b"\n", start, last), last - newline - 1 if newline >= 0 else column + last - start
+
+
 def _continues(row: SymbolRow, name: str, gap_bytes: int) -> bool:
     """Whether a function of this name, so far behind the one of `row`, is one more clause of it."""
-    return row[0] == name and row[1] in _FUNCTIONS and gap_bytes < _CLAUSE_GAP_BYTES
+    return row[0] == name and row[1] in FUNCTIONS and gap_bytes < _CLAUSE_GAP_BYTES
 
 
 def _defined(text: bytes, found: list[Found]) -> frozenset[bytes]:
@@ -254,7 +274,7 @@ def _defined(text: bytes, found: list[Found]) -> frozenset[bytes]:
             return frozenset(
                 text[item[2] : item[6].end_byte]
                 for item in found
-                if item[3].kind in _FUNCTIONS and not item[3].is_declaration
+                if item[3].kind in FUNCTIONS and not item[3].is_declaration
             )
     return frozenset()
 
