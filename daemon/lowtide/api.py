@@ -77,8 +77,8 @@ async def index(service: Service, caller: Caller, params: Params) -> dict[str, A
     known = live.report
     if params.get("force"):
         await service.reindex(root, force=True)
-    elif known is not None or not live.busy:
-        await service.reindex(root)
+    elif known is not None or live.state == "idle":
+        await service.reindex(root)  # it is open already: make sure that it is up to date
     try:
         while live.error is None and (live.completed_runs == before or not live.quiescent):
             if service.host.ladder.footing().worker_count == 0 or live.state == "paused":

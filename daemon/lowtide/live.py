@@ -8,6 +8,7 @@ that it is incomplete until a whole run has ended.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import time
@@ -19,7 +20,6 @@ from typing import Any
 
 import anyio
 import anyio.abc
-import anyio.from_thread
 import anyio.to_thread
 
 from lowtide.config import WORKSPACE_FILE, WorkspaceSettings
@@ -33,10 +33,8 @@ from lowtide.segments import maintain, settle
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Counts
 
-try:
-    from lowtide.system.watch import Watcher, WatchState, prune_of
-except ImportError:
-    Watcher = None
+from lowtide.system.walk import folders
+from lowtide.system.watch import Watcher, WatchState
 from lowtide.system import memory
 from lowtide.work.pool import Urgency
 from lowtide.workspace import Workspace
@@ -81,7 +79,9 @@ class LiveWorkspace:
         self._changed = changed
         self._wake = anyio.Event()
         self._hints = Debounce()
-        self._full_wanted = True
+        self._watcher: Watcher | None = None
+        self._full_wanted = False
+        """The watcher's first hint asks for the first whole run."""
         self._recheck_at_s = 0.0
         self._restart: _Restart | None = None
         self._paused = False
@@ -120,7 +120,9 @@ class LiveWorkspace:
             return "scanning" if progress.scanning and not progress.total else "indexing"
         if self._merging:
             return "indexing"
-        return "waiting" if self._full_wanted or self._hints else "idle"
+        if self._full_wanted or self._hints or (self.watch_state is None and self.error is None):
+            return "waiting"
+        return "idle"
 
     @property
     def phase(self) -> str:
@@ -154,7 +156,8 @@ class LiveWorkspace:
             "messages": list(self.messages),
         }  # fmt: skip
         if self.watch_state is not None:
-            entry["watch"] = {"mode": self.watch_state.mode, "detail": self.watch_state.reason}
+            state = self.watch_state
+            entry["watch"] = {"mode": state.mode.value, "reason": state.reason, "remedy": state.remedy}
         if self.error is not None:
             entry["damage"] = str(self.error)
         return entry
@@ -267,6 +270,7 @@ class LiveWorkspace:
                 raise first_error(errors) from errors
             finally:
                 self._writing = None
+                self.watch_state = None
                 reader, self._reader = self._reader, None
                 reader.close()
 
@@ -279,26 +283,29 @@ class LiveWorkspace:
         self.messages = (*self.messages, *(message for message in messages if message not in self.messages))[-10:]
 
     async def _watch(self) -> None:
-        """Watch the folder in a thread of watchdog's; its hints come to this loop."""
+        """Watch the folder in a thread of the watcher's, which wakes this loop. Its first hint is a rescan."""
         assert self._settings is not None
-        if Watcher is None: return
-        token = anyio.lowlevel.current_token()
+        loop = asyncio.get_running_loop()
 
-        def deliver(hints: Hints) -> None:
+        def look() -> None:
+            self._hints.add(watcher.take(), time.monotonic())
+            self.watch_state = watcher.state
+            self._notify()
+
+        def wake() -> None:
             with suppress(RuntimeError):  # the loop has ended
-                anyio.from_thread.run_sync(self.look_at, hints, token=token)
+                loop.call_soon_threadsafe(look)
 
-        watcher = Watcher(self.root, prune_of(self.root, self._settings.index), deliver)
+        watcher = self._watcher = Watcher(self.root, partial(folders, self.root, self._settings.index), wake=wake)
         try:
             self.watch_state = await anyio.to_thread.run_sync(watcher.start)
-            log.info("event=watching root=%r mode=%s", str(self.root), self.watch_state.mode)
-            self._changed()
-            while True:
-                await anyio.sleep(2.0)
-                if watcher.state != self.watch_state:
-                    self.watch_state = watcher.state
-                    self._changed()
+            log.info(
+                "event=watching root=%r mode=%s why=%r", str(self.root), self.watch_state.mode, self.watch_state.reason
+            )
+            look()
+            await anyio.sleep_forever()
         finally:
+            self._watcher = None
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(watcher.stop)
 
@@ -396,6 +403,8 @@ class LiveWorkspace:
             if not done:
                 self.incomplete = True
             seconds = time.monotonic() - began
+            if self._watcher is not None:
+                self._watcher.rescan_took(seconds)
             self._recheck_at_s = time.monotonic() + max(LEAST_TICK_S, TICK_FACTOR * seconds)
             self._forget_generations()
             self._notify()

@@ -122,6 +122,11 @@ class Places:
         return shutil.disk_usage(folder).free
 
 
+def real_path(path: Path) -> Path:
+    """With every link resolved, so that one folder has one name."""
+    return Path(os.path.realpath(path))
+
+
 def make_private(folder: Path) -> None:
     """Make a folder that is the user's alone, or see to it that it is. StoreError when it cannot be."""
     try:

@@ -6,6 +6,7 @@ before has open, so that only what was committed since is read.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -18,8 +19,8 @@ from lowtide.errors import LowtideError
 from lowtide.search import Snapshot
 from lowtide.workspace import Workspace
 
-BUSY_AGE_S = 1.0
-"""While a workspace is indexed from nothing, an answer may be this old: each refresh takes time from the indexing."""
+BUSY_AGE_S = 0.5
+"""While a workspace is indexed from nothing, a snapshot of this age is renewed in the background, and answers meanwhile."""
 IDLE_S = 300.0
 """A snapshot that nobody has asked for this long is closed."""
 
@@ -44,37 +45,49 @@ class Readers:
 
     def __init__(self) -> None:
         self._places: dict[str, _Place] = {}
+        self._renewals: set[asyncio.Task[None]] = set()
         self.opened_count = 0
 
     @asynccontextmanager
     async def use(self, workspace: Workspace, *, busy: bool = False) -> AsyncIterator[Snapshot]:
-        """A snapshot of what is committed now; with `busy`, one that may be BUSY_AGE_S old.
+        """A snapshot of what is committed now; with `busy`, one that may be a moment old, at once.
 
         Errors: PathError when there is no index, StoreError and its kinds.
         """
         place = self._places.setdefault(str(workspace.folder), _Place())
-        async with place.lock:
-            place.used_s = time.monotonic()
-            entry = place.open
-            if entry is None or await self._is_outdated(entry, busy):
-                fresh = await anyio.to_thread.run_sync(Snapshot, workspace, entry.snapshot if entry else None)
-                self.opened_count += 1
-                place.open = _Open(fresh, time.monotonic())
-                if entry is not None:
-                    entry.retired = True
-                    self._close_unused(entry)
-                entry = place.open
-            entry.users += 1
+        place.used_s = time.monotonic()
+        if busy and place.open is not None:
+            if place.used_s - place.open.opened_s > BUSY_AGE_S and not place.lock.locked():
+                task = asyncio.get_running_loop().create_task(self._renew(place, workspace))
+                self._renewals.add(task)
+                task.add_done_callback(self._renewals.discard)
+        else:
+            await self._refresh(place, workspace)
+        entry = place.open
+        assert entry is not None
+        entry.users += 1
         try:
             yield entry.snapshot
         finally:
             entry.users -= 1
             self._close_unused(entry)
 
-    async def _is_outdated(self, entry: _Open, busy: bool) -> bool:
-        if busy and time.monotonic() - entry.opened_s < BUSY_AGE_S:
-            return False
-        return await anyio.to_thread.run_sync(lambda: entry.snapshot.is_outdated)
+    async def _renew(self, place: _Place, workspace: Workspace) -> None:
+        with suppress(LowtideError):
+            await self._refresh(place, workspace)
+
+    async def _refresh(self, place: _Place, workspace: Workspace) -> None:
+        async with place.lock:
+            entry = place.open
+            if entry is not None and not await anyio.to_thread.run_sync(lambda: entry.snapshot.is_outdated):
+                entry.opened_s = time.monotonic()
+                return
+            fresh = await anyio.to_thread.run_sync(Snapshot, workspace, entry.snapshot if entry else None)
+            self.opened_count += 1
+            place.open = _Open(fresh, time.monotonic())
+            if entry is not None:
+                entry.retired = True
+                self._close_unused(entry)
 
     def _close_unused(self, entry: _Open) -> None:
         if entry.retired and entry.users == 0:

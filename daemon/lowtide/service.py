@@ -26,6 +26,7 @@ from lowtide.host import Host
 from lowtide.live import LiveWorkspace, neighbours
 from lowtide.models import SymbolKind
 from lowtide.monitor import Monitor
+from lowtide.paths import real_path
 from lowtide.readers import Readers
 from lowtide.report import memory_tree, status_of
 from lowtide.search import Answer, Filter, Mode
@@ -73,7 +74,7 @@ class Service:
 
         Returns at once; `wait_idle` waits until it is indexed.
         """
-        root = Path(os.path.realpath(root))
+        root = real_path(root)
         live = self._live.get(root)
         if live is None:
             if not root.is_dir():
@@ -105,7 +106,7 @@ class Service:
 
     async def close_workspace(self, root: Path, client: str) -> None:
         """This client needs it no more; the last one ends the watching, and the index stays on the disk."""
-        root = Path(os.path.realpath(root))
+        root = real_path(root)
         live = self._live.get(root)
         if live is None:
             return
@@ -146,7 +147,7 @@ class Service:
 
     def live(self, root: Path) -> LiveWorkspace | None:
         """The open workspace of this root."""
-        return self._live.get(Path(os.path.realpath(root)))
+        return self._live.get(real_path(root))
 
     # -- questions ----------------------------------------------------------------------------------------------
 
@@ -205,9 +206,10 @@ class Service:
             async with self.readers.use(workspace, busy=busy) as snapshot:
                 find = partial(snapshot.symbols, query, limit=limit, kinds=kinds, near=below, cancelled=asked)
                 # Not abandoned when cancelled: the thread ends within a block, and the snapshot must outlive it.
+                symbols: list[dict[str, Any]] = []
                 with anyio.CancelScope(shield=True):
-                    answer = await anyio.to_thread.run_sync(find)
-                return answer
+                    symbols = await anyio.to_thread.run_sync(find)
+            return symbols
 
         found: list[tuple[Path, dict[str, Any]]] = []
         try:
@@ -239,7 +241,7 @@ class Service:
         return await anyio.to_thread.run_sync(explain_file, self.host.workspace(root), path, self.host.config)
 
     def _roots(self, roots: Sequence[Path]) -> Sequence[Path]:
-        return [Path(os.path.realpath(root)) for root in roots] or list(self._live)
+        return [real_path(root) for root in roots] or list(self._live)
 
     def _place(self, root: Path) -> tuple[Any, bool]:
         live = self._live.get(root)
@@ -316,7 +318,7 @@ class Service:
 
     async def clear(self, root: Path) -> int:
         """Remove an index; returns the bytes freed. An open workspace is begun anew."""
-        root = Path(os.path.realpath(root))
+        root = real_path(root)
         live = self._live.get(root)
         if live is not None:
             freed = live.workspace.disk_bytes()
@@ -337,7 +339,7 @@ class Service:
 
     def status(self, roots: Sequence[Path] = ()) -> dict[str, Any]:
         """The Status of docs/protocol.md, of what is known now."""
-        wanted = {Path(os.path.realpath(root)) for root in roots}
+        wanted = {real_path(root) for root in roots}
         live = [entry for root, entry in self._live.items() if not wanted or root in wanted]
         return status_of(self, live)
 

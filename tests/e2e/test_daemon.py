@@ -118,7 +118,7 @@ def test_killed_daemon_leaves_no_worker_and_the_next_goes_on(lowtide: Lowtide, m
     _, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "the daemon has gone away" in err
-    gone, alive = psutil.wait_procs(workers, timeout=5)
+    _gone, alive = psutil.wait_procs(workers, timeout=5)
     assert alive == []
     report = lowtide.json("index", modules)
     assert report["files"]["indexed"] + report["files"]["unchanged"] == 120
@@ -296,12 +296,11 @@ def test_a_bad_configuration_is_said_to_who_starts_it(lowtide: Lowtide) -> None:
 
 def test_without_the_daemon_an_index_that_it_holds_is_locked(lowtide: Lowtide, modules: Path) -> None:
     lowtide.run("daemon", "start")
-    process = lowtide.start("index", modules)
     with connect(lowtide) as client:
-        until(lambda: client.ask("lowtide/status", {})["state"] == "indexing")
-    out = lowtide.run("--embedded", "index", modules, code=5)
-    assert "in use" in out.stderr
-    process.communicate(timeout=60)
+        client.ask("lowtide/index", {"rootUri": modules.as_uri()})
+        out = lowtide.run("--embedded", "index", modules, code=5)
+        assert "in use" in out.stderr
+    lowtide.run("--embedded", "search", "compute a figure", modules)
 
 
 def test_log_is_shown(lowtide: Lowtide) -> None:

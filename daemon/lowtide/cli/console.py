@@ -40,6 +40,6 @@ def format_seconds(seconds: float) -> str:
     return f"{int(seconds // 60)} min {int(seconds % 60)} s"
 
 
-def format_count(count: int, noun: str) -> str:
-    """`1 file`, `12,345 files`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def format_count(count: int, noun: str, plural: str = "") -> str:
+    """`1 file`, `12,345 files`, `2 processes`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {plural or noun + 's'}"

@@ -10,26 +10,60 @@ import click
 
 from lowtide.cli.console import format_bytes, format_count, print_json
 from lowtide.cli.options import Options, global_options
+from lowtide.cli.remote import find_client, is_embedded
 from lowtide.cli.running import run
 from lowtide.cli.setup import open_host, resolve_root
+from lowtide.errors import UsageError
 
 
 @click.command("status")
 @click.argument("path", required=False, type=click.Path())
 @click.option("--all", "everything", is_flag=True, help="Every index of yours, not only this workspace's.")
+@click.option("--watch", is_flag=True, help="A live view of the daemon, until Ctrl-C.")
+@click.option("--history", is_flag=True, help="The daemon's memory over the last hours, against its budget.")
 @global_options
-def command(path: str | None, everything: bool, options: Options) -> None:
-    """Show the budget, the memory in use, and what the index of PATH holds; its integrity is checked."""
+def command(path: str | None, everything: bool, watch: bool, history: bool, options: Options) -> None:
+    """Show the budget, the memory in use, and what the index of PATH holds.
+
+    With the daemon running, these are its figures; what it has not open is looked at here, and its integrity checked.
+    """
+    if watch or history:
+        from lowtide.cli import watch as view
+
+        if is_embedded(options):
+            raise UsageError("--embedded has no history", "only the daemon has one", "leave --embedded out")
+        view.show_history(options) if history else view.watch(options)
+        return
     root = None if everything else resolve_root(path)
+    status = _ask(root, options)
+    if options.as_json:
+        print_json(status)
+    else:
+        _print(status)
+
+
+def _ask(root: Path | None, options: Options) -> dict[str, Any]:
+    """The daemon's Status, with the workspaces that it has not open; all of it from here when there is no daemon."""
 
     async def main() -> dict[str, Any]:
         async with open_host(options) as host:
             return host.status(root)
 
-    status = run(main)
-    if options.as_json:
-        print_json(status)
-        return
+    client = None if is_embedded(options) else find_client()
+    if client is None:
+        return run(main)
+    with client:
+        status: dict[str, Any] = client.ask("lowtide/status", {})
+    here = run(main)
+    live = {workspace["rootUri"]: workspace for workspace in status["workspaces"]}
+    wanted = [live.pop(workspace["rootUri"], workspace) for workspace in here["workspaces"]]
+    status["workspaces"] = wanted + (list(live.values()) if root is None else [])
+    if status["health"] == "ok" and any(workspace["damage"] for workspace in wanted):
+        status["health"] = "error"
+    return status
+
+
+def _print(status: dict[str, Any]) -> None:
     memory, ladder = status["memory"], status["ladder"]
     colour = {"ok": "green", "warning": "yellow", "error": "red"}[status["health"]]
     click.echo(
@@ -37,19 +71,31 @@ def command(path: str | None, everything: bool, options: Options) -> None:
         + (f": {status['message']}" if status["message"] else "")
     )
     click.echo(
-        f"  memory   {format_bytes(memory['usedBytes'])} of {format_bytes(memory['budgetBytes'])}, mapped {format_bytes(memory['mappedBytes'])}"
+        f"  memory   {format_bytes(memory['usedBytes'])} of {format_bytes(memory['budgetBytes'])} in "
+        f"{format_count(len(memory['processes']), 'process', 'processes')}, mapped {format_bytes(memory['mappedBytes'])}"
     )
     click.echo(f"  ladder   {ladder['step']}" + (f": {ladder['reason']}" if ladder["reason"] else ""))
+    if progress := status["progress"]:
+        click.echo(f"  doing    {progress['done']:,} of {progress['total']:,} files, {progress['file']}")
     if not status["workspaces"]:
         click.echo("  no index yet: run `lowtide index` in a workspace")
     for workspace in status["workspaces"]:
-        click.echo(f"  {Path(unquote(urlsplit(workspace['rootUri']).path))}")
-        click.echo(
-            f"    {format_count(workspace['files'], 'file')}, {format_count(workspace['symbols'], 'symbol')}, "
-            f"{format_count(workspace['chunks'], 'chunk')}, {format_count(workspace['vectors'], 'vector')}, {format_bytes(workspace['diskBytes'])} on disk"
-        )
-        rest = {name: workspace[name] for name in ("stale", "skipped", "failed", "quarantined") if workspace[name]}
-        if rest:
-            click.echo("    " + ", ".join(f"{count:,} {name}" for name, count in rest.items()))
-        if workspace["damage"]:
-            click.secho(f"    damaged: {workspace['damage']}; run `lowtide index` to build it anew", fg="red")
+        _print_workspace(workspace)
+
+
+def _print_workspace(workspace: dict[str, Any]) -> None:
+    click.echo(f"  {Path(unquote(urlsplit(workspace['rootUri']).path))}")
+    click.echo(
+        f"    {format_count(workspace['files'], 'file')}, {format_count(workspace['symbols'], 'symbol')}, "
+        f"{format_count(workspace['chunks'], 'chunk')}, {format_count(workspace['vectors'], 'vector')}, "
+        f"{format_bytes(workspace['diskBytes'])} on disk"
+    )
+    names = ("pending", "stale", "skipped", "failed", "quarantined")
+    rest = [f"{workspace[name]:,} {name}" for name in names if workspace[name]]
+    if rest:
+        click.echo("    " + ", ".join(rest))
+    if watching := workspace.get("watch"):
+        more = f": {watching['reason']}" if watching["reason"] else ""
+        click.echo(f"    {watching['mode']}{more}" + (f"; {watching['remedy']}" if watching["remedy"] else ""))
+    if workspace["damage"]:
+        click.secho(f"    damaged: {workspace['damage']}; run `lowtide index` to build it anew", fg="red")

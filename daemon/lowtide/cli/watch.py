@@ -1,0 +1,145 @@
+"""`lowtide status --watch` and `--history`: the daemon's memory against its budget, as it is and as it was.
+
+Invariant: every figure is the daemon's; a graph's top is the budget, so that a full column means a full budget.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import click
+
+from lowtide.cli.console import format_bytes, format_seconds, print_json
+from lowtide.cli.options import Options
+from lowtide.client import Client
+from lowtide.paths import Places
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+HEIGHT = 8
+
+
+def show_history(options: Options) -> None:
+    """The last hours as a graph, or as JSON."""
+    with Client.connect(Places.from_environment(), start=False) as client:
+        history = client.ask("lowtide/history", {})
+    if options.as_json:
+        print_json(history)
+        return
+    times, used = history["times"], history["usedBytes"]
+    if not times:
+        click.echo("no samples yet: the daemon takes one every ten seconds")
+        return
+    width = max(20, min(shutil.get_terminal_size().columns - 12, 160))
+    columns = _peaks(used, width)
+    for number, line in enumerate(graph(columns, history["budgetBytes"], HEIGHT)):
+        label = format_bytes(history["budgetBytes"]) if number == 0 else "0" if number == HEIGHT - 1 else ""
+        click.echo(f"{label:>9} │{line}")
+    span = format_seconds(max(0.0, times[-1] - times[0]))
+    first, last = (time.strftime("%H:%M:%S", time.localtime(moment)) for moment in (times[0], times[-1]))
+    click.echo(f"{'':>9} └{'─' * len(columns)}")
+    click.echo(f"{'':>11}{first} to {last} ({span}); peak {format_bytes(max(used))}, now {format_bytes(used[-1])}")
+
+
+def watch(options: Options) -> None:
+    """A live view until Ctrl-C."""
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console()
+    samples: deque[int] = deque(maxlen=600)
+    with Client.connect(Places.from_environment()) as client:
+        status = client.ask("lowtide/subscribe", {})
+        samples.append(status["memory"]["usedBytes"])
+        with Live(
+            _view(status, samples, console.width), console=console, auto_refresh=False, screen=console.is_terminal
+        ) as live:
+
+            def show(method: str, now: dict[str, Any]) -> None:
+                if method == "lowtide/statusChanged":
+                    samples.append(now["memory"]["usedBytes"])
+                    live.update(_view(now, samples, console.width), refresh=True)
+
+            live.refresh()
+            client.listen(show)
+
+
+def graph(columns: Sequence[int], top: int, height: int) -> list[str]:
+    """Lines of block characters, the topmost first; a column of `top` is full, one of more is full, too."""
+    levels = [min(height * 8, round(value * height * 8 / max(1, top))) for value in columns]
+    return ["".join(_BLOCKS[max(0, min(8, level - 8 * row))] for level in levels) for row in reversed(range(height))]
+
+
+def _peaks(values: Sequence[int], width: int) -> list[int]:
+    """At most `width` columns, each the peak of its share of the time."""
+    if len(values) <= width:
+        return list(values)
+    return [
+        max(
+            values[
+                len(values) * column // width : max(
+                    len(values) * column // width + 1, len(values) * (column + 1) // width
+                )
+            ]
+        )
+        for column in range(width)
+    ]
+
+
+def _view(status: dict[str, Any], samples: Sequence[int], width: int) -> RenderableType:
+    from rich.console import Group
+    from rich.panel import Panel
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    memory, ladder = status["memory"], status["ladder"]
+    used, budget = memory["usedBytes"], memory["budgetBytes"]
+    colour = {"ok": "green", "warning": "yellow", "error": "red"}[status["health"]]
+    head = Text.assemble(
+        (f" {status['state']} ", f"bold {colour} reverse"), "  ", (status["message"] or f"ladder: {ladder['step']}", ""),
+    )  # fmt: skip
+    bar = Table.grid(padding=(0, 1))
+    style = "red" if used > 0.95 * budget else "green"
+    bar.add_row(
+        "memory", ProgressBar(total=budget, completed=used, width=30, complete_style=style, finished_style=style),
+        f"{format_bytes(used)} of {format_bytes(budget)}, peak {format_bytes(memory['peakBytes'])}, "
+        f"mapped {format_bytes(memory['mappedBytes'])}",
+    )  # fmt: skip
+    if progress := status["progress"]:
+        done = ProgressBar(total=max(1, progress["total"]), completed=progress["done"], width=30)
+        bar.add_row("files", done, f"{progress['done']:,} of {progress['total']:,}  {progress['file'][-60:]}")
+    columns = list(samples)[-max(10, width - 6) :]
+    drawn = Text("\n".join(graph(columns, budget, HEIGHT)), style=style, no_wrap=True)
+    processes = Table("process", "pid", "memory", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for process in memory["processes"]:
+        processes.add_row(process["role"], str(process["pid"]), format_bytes(process["anonBytes"]))
+    places = Table(
+        "workspace", "files", "symbols", "pending", "skipped", "quarantined", "state", box=None, padding=(0, 2, 0, 0),
+        header_style="dim",
+    )  # fmt: skip
+    for workspace in status["workspaces"]:
+        places.add_row(
+            unquote(Path(urlsplit(workspace["rootUri"]).path).name), f"{workspace['files']:,}", f"{workspace['symbols']:,}",
+            f"{workspace['pending']:,}", f"{workspace['skipped']:,}", f"{workspace['quarantined']:,}",
+            workspace["damage"] or workspace.get("state", ""),
+        )  # fmt: skip
+    title = f"memory, top of the graph = {format_bytes(budget)}"
+    parts: list[RenderableType] = [
+        head,
+        bar,
+        Panel(drawn, title=title, title_align="left", border_style="dim"),
+        processes,
+    ]
+    if status["workspaces"]:
+        parts += [Text(""), places]
+    parts.append(Text("Ctrl-C ends this view, not the daemon", style="dim"))
+    return Group(*parts)
