@@ -48,6 +48,7 @@ MOST_GIT_FOLDERS = 64
 MOST_PLANNED = 512
 """Folders planned one by one; more are a plan of everything."""
 RAISE_WATCHES = "raise the limit: sudo sysctl fs.inotify.max_user_watches=1048576"
+RAISE_FILES = "raise the limit of open files: ulimit -n 4096"
 MAX_WATCHES = "/proc/sys/fs/inotify/max_user_watches"
 
 
@@ -90,6 +91,11 @@ class WatchQuota:
     def of_machine(cls) -> WatchQuota:
         """Three quarters of what the kernel grants a user."""
         return cls(max_user_watches() * 3 // 4)
+
+    @property
+    def count(self) -> int:
+        """Those taken now."""
+        return self._count
 
     def take(self) -> bool:
         """One more; False when there is none left."""
@@ -148,6 +154,8 @@ class FolderWatches:
         self._git_around = git_around
         self._tree = FolderTree()
         self._git: dict[int, bytes] = {}
+        self._unborn: dict[int, bytes] = {}
+        """Git folders without a HEAD yet, with the work tree that they are made for: `git init` takes its time."""
 
     def __len__(self) -> int:
         return len(self._tree) + len(self._git)
@@ -170,13 +178,15 @@ class FolderWatches:
         new_count = 0
         if self._git_around is not None:
             self._watch_git(self._git_around, git_seen)
-        for path in self._folders(tops):
-            if stopped():
-                return new_count
-            new_count += self._watch_folder(path, seen)
-            folder = self._inside + path
-            if os.path.lexists(os.path.join(folder, GIT)) and (repository := repository_at(folder)) is not None:
-                self._watch_git(repository.git, git_seen)
+        try:
+            for path in self._folders(tops):
+                if stopped():
+                    return new_count
+                new_count += self._watch_folder(path, seen)
+                if os.path.lexists(os.path.join(self._inside + path, GIT)):
+                    self._watch_repository(path, git_seen)
+        except OSError as error:
+            raise OutOfWatches(f"its folders cannot be listed: {error.strerror or error}", RAISE_FILES) from error
         for top in tops if tops is not None else [b""]:
             self._end(self._tree.keep(top, seen))
         if tops is None:
@@ -195,16 +205,26 @@ class FolderWatches:
         seen.add(watch)
         return not known
 
-    def _watch_git(self, folder: bytes, seen: set[int]) -> None:
+    def _watch_repository(self, path: bytes, seen: set[int]) -> None:
+        folder = self._inside + path
+        repository = repository_at(folder)
+        watch = self._watch_git(os.path.join(folder, GIT) if repository is None else repository.git, seen)
+        if watch is not None and repository is None:
+            self._unborn[watch] = path
+        elif watch is not None:
+            self._unborn.pop(watch, None)
+
+    def _watch_git(self, folder: bytes, seen: set[int]) -> int | None:
         if len(self._git) >= MOST_GIT_FOLDERS and folder not in self._git.values():
-            return
+            return None
         watch = self._add(folder, GIT_MASK)
         if watch is None or watch in self._tree:
-            return
+            return None
         seen.add(watch)
         if watch not in self._git:
             self._take(watch)
             self._git[watch] = folder
+        return watch
 
     def _add(self, folder: bytes, mask: int) -> int | None:
         """Nothing when the folder is gone, or closed to us: then the walk cannot list it either."""
@@ -232,6 +252,7 @@ class FolderWatches:
         """Remove watches that the tree has forgotten."""
         for watch in watches:
             self._git.pop(watch, None)
+            self._unborn.pop(watch, None)
             self._reader.remove(watch)
         self._quota.give(len(watches))
 
@@ -251,6 +272,8 @@ class FolderWatches:
                 self._ignored(watch, batch)
             elif watch in self._git:
                 batch.git |= name in git_state.NAMES
+                if name == b"HEAD" and watch in self._unborn:
+                    batch.arrived.add(self._unborn[watch])
             elif (folder := self._tree.path(watch)) is not None:
                 if name:
                     self._entry(folder, name, mask, batch)
@@ -262,6 +285,7 @@ class FolderWatches:
         """The kernel ended a watch: the folder is gone, or we removed it ourselves."""
         if watch in self._git:
             del self._git[watch]
+            self._unborn.pop(watch, None)
             self._quota.give(1)
             batch.git = True
         elif (path := self._tree.path(watch)) is not None:

@@ -181,8 +181,8 @@ class _Walker:
 
     def folders(self) -> Iterator[bytes]:
         yield b""
-        listing = self._list(b"")
-        if isinstance(listing, str):
+        listing = self._list_now(b"")
+        if listing is None:
             return
         try:
             self._push(b"", listing, self._judge.outermost())
@@ -196,17 +196,22 @@ class _Walker:
                     if not isinstance(inner, Scope) or self._left_out(path, name, frozenset()):
                         continue
                     yield path
-                    listing = self._list(path)
-                    if isinstance(listing, str):
-                        if listing in _FOR_NOW:
-                            raise OSError(errno.EMFILE, listing)
-                    elif not self._left_out(path, name, listing.marks):
+                    listing = self._list_now(path)
+                    if listing is not None and not self._left_out(path, name, listing.marks):
                         self._push(path, listing, inner)
                         break
                 else:
                     self._pop()
         finally:
             self.close()
+
+    def _list_now(self, path: bytes) -> _Listing | None:
+        listing = self._list(path)
+        if isinstance(listing, _Listing):
+            return listing
+        if listing in _FOR_NOW:
+            raise OSError(errno.EMFILE, listing)
+        return None
 
     def explain(self, path: bytes) -> FileStat | None:
         parts = [part for part in path.split(b"/") if part]

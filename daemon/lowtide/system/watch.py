@@ -40,7 +40,7 @@ from watchdog.observers import Observer
 
 from lowtide.core.hints import MOST_PATHS
 from lowtide.system import git_state
-from lowtide.system.inotify import Batch, Event, FolderWatches, OutOfWatches, WatchQuota
+from lowtide.system.inotify import RAISE_FILES, Batch, Event, FolderWatches, OutOfWatches, WatchQuota
 from lowtide.system.named import NEVER_WALKED, vendored_folder
 from lowtide.system.repository import enclosing_repository
 from lowtide.system.scope import GIT
@@ -54,6 +54,8 @@ Folders = Callable[[Sequence[bytes] | None], Iterator[bytes]]
 
 HAS_INOTIFY = sys.platform == "linux"
 _BUFFER_BYTES = 1 << 16
+_FILES_NEEDED = 4
+"""The instance, watchdog's pipe, and one to list a folder."""
 _ONLY_READ = (EVENT_TYPE_OPENED, EVENT_TYPE_CLOSED_NO_WRITE)
 
 
@@ -91,14 +93,24 @@ def open_source(root: bytes, folders: Folders, quota: WatchQuota) -> Source:
 def _no_instance(error: OSError) -> OutOfWatches:
     if error.errno not in (errno.EMFILE, errno.ENFILE):
         return OutOfWatches(f"the system gives no file events: {error.strerror or error}", "")
-    try:
-        os.close(os.open(os.devnull, os.O_RDONLY))
-    except OSError:
-        return OutOfWatches("too many files are open", "raise the limit of open files: ulimit -n 4096")
+    if not _can_open(_FILES_NEEDED):
+        return OutOfWatches("too many files are open", RAISE_FILES)
     return OutOfWatches(
         "other programs have taken all inotify instances of this user (fs.inotify.max_user_instances)",
         "raise the limit: sudo sysctl fs.inotify.max_user_instances=1024",
     )
+
+
+def _can_open(count: int) -> bool:
+    opened: list[int] = []
+    try:
+        opened.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(count))
+    except OSError:
+        return False
+    finally:
+        for number in opened:
+            os.close(number)
+    return True
 
 
 if sys.platform == "linux":
