@@ -95,7 +95,7 @@ class FileStat:
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A definition. Lines count from 0; columns are bytes of the UTF-8 text from the start of the line."""
+    """A definition. Lines and columns count from 0; columns are characters (code points), whatever the file's encoding."""
 
     name: str
     kind: SymbolKind

@@ -140,6 +140,14 @@ def test_symbols_are_found_fuzzily(indexed: tuple[Lowtide, Path]) -> None:
     assert (method["container"], method["kind"]) == ("RetryPolicy", "method")
 
 
+def test_a_symbol_s_column_counts_characters(lowtide: Lowtide, tree: Tree) -> None:
+    line = "/* 🌊 満潮 */\tfunction flutHöhe() { return '🌊'; }\n"
+    root = tree({"wave.js": line})
+    lowtide.json("index", root)
+    (wave,) = lowtide.json("symbols", "flutHöhe", root)["symbols"]
+    assert (wave["line"], wave["column"]) == (1, line.index("flutHöhe") + 1)
+
+
 def test_batch_answers_a_line_a_query_and_goes_on_after_a_bad_one(indexed: tuple[Lowtide, Path]) -> None:
     lowtide, root = indexed
     out = lowtide.run("search", "--batch", root, stdin="shopping cart\n\nzebra\n")

@@ -13,6 +13,7 @@ import pytest
 
 from lowtide.models import SymbolKind
 from lowtide.work import languages, parse
+from lowtide.work.symbols import SymbolRow
 
 SAMPLES = Path(__file__).parent.parent / "data" / "languages"
 FOLDERS = sorted(path for path in SAMPLES.iterdir() if path.is_dir())
@@ -25,16 +26,17 @@ def test_sample_gives_the_expected_symbols(folder: Path) -> None:
     language = languages.language_for(bytes(sample), text[:4096])
     assert language is not None
     parsed = parse.parse(text, language, 60.0)
-    found = {"language": language.name, "errors": parsed.had_errors, "symbols": [_shown(row) for row in parsed.symbols]}
+    shown = [_shown(row) for row in parsed.symbols]
+    found = {"language": language.name, "errors": parsed.had_errors, "symbols": shown}
     expected = folder / "expected.json"
     if os.environ.get("LOWTIDE_REGENERATE"):
-        lines = ",\n".join("    " + json.dumps(symbol, ensure_ascii=False) for symbol in found["symbols"])
+        lines = ",\n".join("    " + json.dumps(symbol, ensure_ascii=False) for symbol in shown)
         head = f'{{\n  "language": {json.dumps(language.name)},\n  "errors": {json.dumps(parsed.had_errors)},\n'
         expected.write_text(f'{head}  "symbols": [\n{lines}\n  ]\n}}\n', encoding="utf-8")
     assert json.loads(expected.read_text("utf-8")) == found
 
 
-def _shown(row: parse.SymbolRow) -> dict[str, str]:
+def _shown(row: SymbolRow) -> dict[str, str]:
     """Kind, qualified name, range and name (lines and columns from 1), signature, documentation."""
     name, kind, container, line, column, end_line, end_column, name_line, name_column, signature, doc = row
     shown = {

@@ -24,7 +24,7 @@ _CLOSING = re.compile(r"\s*(?:</(?:summary|remarks|para)>|\*+/|-+\}|\]\]|-->|#>|
 _CLOSINGS = (">", "*/", "-}", "]]", "=#", '"""')
 _RULE = re.compile(r"[-=*#~/_+\s]*$|\.(?:SYNOPSIS|DESCRIPTION)$")
 _POD_HEADING = re.compile(r"^=(?:head\d|item|over|pod)\b[^\n]*$", re.MULTILINE)
-_TAG = re.compile(r"[@\\](?:param|return|throws|exception|tparam|see|since|author|deprecated|file|endcode)\b")
+_TAG = re.compile(r"[@\\](?:param|return|throws|exception|tparam|see|since|author|deprecated|file|endcode)\b|@[\w.]+:")
 _BRIEF = re.compile(r"^<(?:summary|remarks|para)>\s*|^[@\\](?:brief|summary|short|description|details)\s+")
 _OPENING = re.compile(rb"\{[ \t]*(?://[^\n]*)?\n")
 _CODE_FIRST = re.compile(rb"\A[ \t]*\n(?:(?:    |\t)[^\n]*\n)+[ \t]*\n")
@@ -94,8 +94,9 @@ class Docs:
         self._blocks = tuple((opening.encode(), closing.encode()) for opening, closing in language.block_comments)
         self._is_slashes = language.line_comments == ("//",)
         self._closings = tuple(closing for _, closing in self._blocks)
+        markers = b"|".join(map(re.escape, self._line_markers))
         self._comments = re.compile(
-            rb"(?:\n[ \t]*(?:" + b"|".join(map(re.escape, self._line_markers)) + rb")[^\n]*)+\s*\Z"
+            rb"(?:[ \t]+(?:" + markers + rb")[^\n\"'`]*(?=\n))?(?:\n[ \t]*(?:" + markers + rb")[^\n]*)*\s*\Z"
         )
         self._skipped = tuple(prefix.encode() for prefix in language.above_skip)
 

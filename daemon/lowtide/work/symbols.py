@@ -15,11 +15,15 @@ from lowtide.work.languages.language import Language
 from lowtide.work.node import Captures, Node
 
 SymbolRow = tuple[str, int, str, int, int, int, int, int, int, str, str]
-"""The fields of `models.Symbol`, in order."""
+"""The fields of `models.Symbol`, in order; its columns are bytes until `rows` has made them all."""
 
 MAX_SYMBOLS = 200_000
 _NAME_CHARS = 200
 _CLAUSE_GAP_BYTES = 1000
+_BLANK = 32
+_PARENTHESIS = 40
+_LINE_FEED = re.compile(b"\n")
+_CONTINUATIONS = bytes(range(0x80, 0xC0))
 
 # Plain integers: a row holds no enum member, and a comparison costs half.
 _CLASS, _STRUCT, _INTERFACE, _ENUM = (int(kind) for kind in (SymbolKind.CLASS, SymbolKind.STRUCT, SymbolKind.INTERFACE, SymbolKind.ENUM))  # fmt: skip
@@ -187,6 +191,8 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
         elif kind == _CONSTANT:
             if parent_kind in FUNCTIONS:
                 continue
+        elif kind == _FIELD and language.constant_case and name.isupper():
+            kind = _CONSTANT
         elif parent_kind == _CONSTRUCTOR and kind in _FIELDS:
             container = container.rpartition(".")[0]
         if len(name) > _NAME_CHARS:
@@ -215,7 +221,7 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
             node = captures["body"][0] if captures is not None and "body" in captures else None
             if node is None and body_field:
                 node = inner.child_by_field_id(body_field)
-            if node is not None:
+            if node is not None and (kind in FUNCTIONS or text[node.start_byte] != _PARENTHESIS):
                 body = node.start_byte
                 signature = docs.signature(text, head, body)
             else:
@@ -236,9 +242,9 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
         # Else what stands above this line belongs to the container.
         if captures is not None and (tail := captures.get("end") or captures.get("rest")):
             end_line, end_column = tail[0].end_point
-        if not end_column:
+        if end > start and text[end - 1] <= _BLANK:
             # The line feed that some grammars count in.
-            end_line, end_column = _before_line_feed(text, start, end, line, column)
+            end_line, end_column = _before_blanks(text, start, end, line, column)
         if not pattern.is_leaf:
             stack.append(around)
             around = (start, end, kind, qualified, name, row, is_whole)
@@ -252,10 +258,30 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
         parents.append(parent_row)
         if row + 1 >= MAX_SYMBOLS:
             break
+    if not text.isascii():
+        _count_characters(text, made)
     return made, outline
 
 
-def _before_line_feed(text: bytes, start: int, end: int, line: int, column: int) -> tuple[int, int]:
+def _count_characters(text: bytes, made: list[SymbolRow]) -> None:
+    """Turn the columns of the rows from bytes into characters."""
+    starts = [0, *(match.end() for match in _LINE_FEED.finditer(text))]
+    for index, row in enumerate(made):
+        line, column, end_line, end_column, name_line, name_column = row[3:9]
+        here = text[starts[line] : starts[line] + column]
+        there = text[starts[end_line] : starts[end_line] + end_column]
+        name = text[starts[name_line] : starts[name_line] + name_column]
+        if not (here.isascii() and there.isascii() and name.isascii()):
+            places = (line, _characters(here), end_line, _characters(there), name_line, _characters(name))
+            made[index] = (*row[:3], *places, *row[9:])
+
+
+def _characters(line: bytes) -> int:
+    """Continuation bytes begin no character."""
+    return len(line.translate(None, _CONTINUATIONS))
+
+
+def _before_blanks(text: bytes, start: int, end: int, line: int, column: int) -> tuple[int, int]:
     """Where text[start:end] ends without its trailing white space; it starts at `line` and `column`."""
     last = start + len(text[start:end].rstrip())
     newline = text.rfind(b"\n", start, last)

@@ -75,7 +75,7 @@ class Language:
     class_named_constructors: bool = False
     """A method named as its class is a constructor."""
     constant_case: bool = False
-    """A variable in ALL_CAPS is a constant."""
+    """A variable or a field in ALL_CAPS is a constant."""
     name_separator: str = ""
     """Splits a qualified name into container and name."""
     name_trim: str = ""

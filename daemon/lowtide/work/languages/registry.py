@@ -92,6 +92,7 @@ LANGUAGES: tuple[Language, ...] = (
         "tree_sitter_java",
         extensions=(".java",),
         comment_types=("line_comment", "block_comment"),
+        constant_case=True,
         scan_depth=1,
         nested_any=(
             r"class\s+\w", r"interface\s+\w", r"enum\s+\w", r"record\s+\w", r"new\s[^;{}]*\)\s*\{",

@@ -3,7 +3,7 @@
   name: (_) @name
   body: (declaration_list) @scope) @definition.namespace
 (namespace_definition !name body: (declaration_list) @scope)
-(namespace_alias_definition name: (namespace_identifier) @name) @definition.typedef
+(namespace_alias_definition name: (namespace_identifier) @name) @definition.namespace
 
 (class_specifier
   name: (_) @name

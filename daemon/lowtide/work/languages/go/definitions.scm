@@ -30,9 +30,10 @@
 (type_declaration
   (type_spec type: (_ (struct_type (field_declaration_list) @scope))))
 
-(const_declaration (const_spec name: (identifier) @name) @definition.constant)
-(var_declaration (var_spec name: (identifier) @name) @definition.variable)
-(var_declaration (var_spec_list (var_spec name: (identifier) @name) @definition.variable))
+; Without the field: with it only the first of several names is found.
+(const_declaration (const_spec (identifier) @name) @definition.constant)
+(var_declaration (var_spec (identifier) @name) @definition.variable)
+(var_declaration (var_spec_list (var_spec (identifier) @name) @definition.variable))
 
 (field_declaration name: (field_identifier) @name) @definition.field
 (field_declaration type: (struct_type (field_declaration_list) @scope))

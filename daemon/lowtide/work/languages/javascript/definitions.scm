@@ -2,6 +2,9 @@
 (function_declaration name: (identifier) @name) @definition.function
 (generator_function_declaration name: (identifier) @name) @definition.function
 (class_declaration name: (identifier) @name) @definition.class
+; With `export` and what decorates it.
+(export_statement
+  declaration: (_ name: (_) @name) @inner) @definition.variable
 
 (variable_declarator
   name: (identifier) @name

@@ -25,6 +25,7 @@
 (expression_statement
   (assignment left: (pattern_list (identifier) @name))) @definition.variable
 (type_alias_statement left: (type (identifier) @name)) @definition.type
+(type_alias_statement left: (type (generic_type . (identifier) @name))) @definition.type
 
 (if_statement consequence: (block) @scope)
 (if_statement alternative: (elif_clause consequence: (block) @scope))

@@ -12,6 +12,9 @@
 (enum_assignment name: (_) @name) @definition.enum-member
 (internal_module name: (_) @name) @definition.namespace
 (module name: (_) @name) @definition.module
+; With `export` and what decorates it.
+(export_statement
+  declaration: (_ name: (_) @name) @inner) @definition.variable
 
 (variable_declarator
   name: (identifier) @name
