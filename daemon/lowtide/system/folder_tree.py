@@ -45,8 +45,10 @@ class FolderTree:
             if node is not None and node is self._root:
                 return []
             gone = self._forget(self._root) if self._root is not None else []
+            if watch in self._nodes:
+                gone += self._forget(self._nodes[watch])
             self._root = self._nodes[watch] = _Node(watch, None, b"")
-            return gone
+            return [number for number in gone if number != watch]
         parent_path, _, name = path.rpartition(b"/")
         parent = self._find(parent_path)
         if parent is None:
