@@ -6,6 +6,8 @@ Invariant: rows are in the order of the text, a container before its content; on
 from __future__ import annotations
 
 import re
+from array import array
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from lowtide.models import SymbolKind
@@ -23,7 +25,7 @@ _CLAUSE_GAP_BYTES = 1000
 _BLANK = 32
 _PARENTHESIS = 40
 _LINE_FEED = re.compile(b"\n")
-_CONTINUATIONS = bytes(range(0x80, 0xC0))
+_CONTINUATIONS = re.compile(b"[\x80-\xbf]+")
 
 # Plain integers: a row holds no enum member, and a comparison costs half.
 _CLASS, _STRUCT, _INTERFACE, _ENUM = (int(kind) for kind in (SymbolKind.CLASS, SymbolKind.STRUCT, SymbolKind.INTERFACE, SymbolKind.ENUM))  # fmt: skip
@@ -265,20 +267,27 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
 
 def _count_characters(text: bytes, made: list[SymbolRow]) -> None:
     """Turn the columns of the rows from bytes into characters."""
-    starts = [0, *(match.end() for match in _LINE_FEED.finditer(text))]
+    lines = array("L", [0])
+    lines.extend(match.end() for match in _LINE_FEED.finditer(text))
+    runs = array("L")
+    before = array("L", [0])  # bytes that begin no character, before each run of them
+    for match in _CONTINUATIONS.finditer(text):
+        runs.append(match.start())
+        before.append(before[-1] + match.end() - match.start())
+
+    def characters(line: int, column: int) -> int:
+        start = lines[line]
+        return column - before[bisect_left(runs, start + column)] + before[bisect_left(runs, start)]
+
     for index, row in enumerate(made):
         line, column, end_line, end_column, name_line, name_column = row[3:9]
-        here = text[starts[line] : starts[line] + column]
-        there = text[starts[end_line] : starts[end_line] + end_column]
-        name = text[starts[name_line] : starts[name_line] + name_column]
-        if not (here.isascii() and there.isascii() and name.isascii()):
-            places = (line, _characters(here), end_line, _characters(there), name_line, _characters(name))
-            made[index] = (*row[:3], *places, *row[9:])
-
-
-def _characters(line: bytes) -> int:
-    """Continuation bytes begin no character."""
-    return len(line.translate(None, _CONTINUATIONS))
+        start, end, name = (
+            characters(line, column),
+            characters(end_line, end_column),
+            characters(name_line, name_column),
+        )
+        if (start, end, name) != (column, end_column, name_column):
+            made[index] = (*row[:3], line, start, end_line, end, name_line, name, *row[9:])
 
 
 def _before_blanks(text: bytes, start: int, end: int, line: int, column: int) -> tuple[int, int]:
