@@ -20,11 +20,11 @@ from tests.system.watching import HASTY, LONGEST_S, Watching, watched
 
 from lowtide.config import IndexSettings
 from lowtide.core.hints import Hints
-from lowtide.system import mounts, watch_loop
+from lowtide.system import mounts, watch_session
 from lowtide.system.inotify import max_user_watches
 from lowtide.system.mounts import SilentMount, silent_mounts
 from lowtide.system.walk import folders
-from lowtide.system.watch import Timing, Watcher, WatchMode, WatchQuota
+from lowtide.system.watch import Timing, Watcher, WatchMode, WatchQuota, WatchState
 
 MOST_EVENTS = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
 
@@ -291,7 +291,7 @@ def test_a_drive_mounted_below_is_looked_through_by_itself(tmp_path: Path, monke
     table.write_text("22 1 0:21 / / rw - ext4 x rw\n")
     monkeypatch.setattr(mounts, "MOUNTINFO", str(table))
     with watched(root) as watching:
-        assert watching.state == watch_loop.WatchState(WatchMode.WATCHING)
+        assert watching.state == WatchState(WatchMode.WATCHING)
         table.write_text(f"22 1 0:21 / / rw - ext4 x rw\n23 22 0:40 / {root}/drive rw - fuse.sshfs host:/x rw\n")
         watching.wait(lambda: watching.rescans)
         watching.forget()
@@ -320,8 +320,8 @@ def test_which_mounts_are_silent() -> None:
 
 def test_a_machine_that_slept_is_looked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with watched(tmp_path) as watching:
-        awake_s = watch_loop._asleep_s()
-        monkeypatch.setattr(watch_loop, "_asleep_s", lambda: awake_s + 3600)
+        awake_s = watch_session._asleep_s()
+        monkeypatch.setattr(watch_session, "_asleep_s", lambda: awake_s + 3600)
         watching.wait(lambda: "the machine slept" in watching.rescans)
         watching.catch_up()
         assert len(watching.rescans) == 1

@@ -45,7 +45,8 @@ from lowtide.system.named import NEVER_WALKED, vendored_folder
 from lowtide.system.repository import enclosing_repository
 from lowtide.system.scope import GIT
 from lowtide.system.walk import MARKS
-from lowtide.system.watch_loop import Source, Timing, WatchLoop, WatchMode, WatchState
+from lowtide.system.watch_loop import WatchLoop
+from lowtide.system.watch_state import Source, Timing, WatchMode, WatchState
 
 __all__ = ["Folders", "ObserverSource", "Timing", "WatchMode", "WatchQuota", "WatchState", "Watcher"]
 
