@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from lowtide.config import IndexSettings
-from lowtide.core.hints import GitActivity, folders_around
+from lowtide.core.hints import GitActivity, Hints, folders_around
 from lowtide.system.walk import folders
 from lowtide.system.watch import Timing, Watcher, WatchQuota, WatchState
 from lowtide.system.watch_loop import WatchLoop
@@ -71,6 +71,14 @@ class Watching:
             self.paths.clear()
             self.rescans.clear()
             self.git = self.git[-1:]
+
+    def drain(self) -> Hints:
+        """What was hinted and not drained yet, forgotten herewith."""
+        with self._changed:
+            hints = Hints(frozenset(self.paths), bool(self.rescans), "; ".join(self.rescans), self.git[-1])
+            self.paths.clear()
+            self.rescans.clear()
+        return hints
 
     @property
     def state(self) -> WatchState:
