@@ -19,6 +19,7 @@ import errno
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from threading import Lock
 from typing import NamedTuple, Protocol
 
@@ -88,8 +89,9 @@ class WatchQuota:
         self._lock = Lock()
 
     @classmethod
+    @cache
     def of_machine(cls) -> WatchQuota:
-        """Three quarters of what the kernel grants a user."""
+        """Three quarters of what the kernel grants a user: one for the whole process."""
         return cls(max_user_watches() * 3 // 4)
 
     @property
