@@ -435,6 +435,26 @@ def test_a_repository_in_the_making_is_one_when_it_has_a_head(tree: Path) -> Non
         watching.wait(lambda: watching.git[-1] is GitActivity.LOCKED)
 
 
+@pytest.mark.parametrize("place", [".", "src"])
+def test_rules_in_gits_own_folder_are_rules_too(repository: Path, place: str) -> None:
+    root = repository / place
+    (root / "scratch").mkdir()
+    exclude = repository / ".git/info/exclude"
+    exclude.parent.mkdir(exist_ok=True)
+    with watched(root) as watching:
+        exclude.write_text("scratch/\n")
+        watching.wait(lambda: watching.rescans)
+        watching.forget()
+        (root / "scratch/x.py").write_text("x = 1\n")
+        watching.catch_up()
+        assert not watching.paths
+        exclude.write_text("")
+        watching.wait(lambda: watching.rescans)
+        watching.forget()
+        (root / "scratch/x.py").write_text("x = 2\n")
+        watching.wait_for(b"scratch/x.py")
+
+
 def test_a_branch_switch_hints_every_file_it_changes(repository: Path) -> None:
     git("checkout", "-qb", "other", cwd=repository)
     for number in range(300):

@@ -26,7 +26,7 @@ from typing import NamedTuple, Protocol
 from lowtide.system import git_state
 from lowtide.system.folder_tree import FolderTree
 from lowtide.system.named import NEVER_WALKED
-from lowtide.system.repository import repository_at
+from lowtide.system.repository import Repository, repository_at
 from lowtide.system.scope import GIT
 from lowtide.system.walk import MARKS
 
@@ -45,7 +45,8 @@ FOLDER_MASK = (
 ROOT_MASK = FOLDER_MASK | IN_DELETE_SELF | IN_MOVE_SELF
 """No open, access and close-without-writing: readers, our own workers first of all, would drown the rest."""
 GIT_MASK = IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_ONLYDIR
-MOST_GIT_FOLDERS = 64
+INFO_MASK = GIT_MASK | IN_CLOSE_WRITE
+MOST_GIT_FOLDERS = 128
 MOST_PLANNED = 512
 """Folders planned one by one; more are a plan of everything."""
 RAISE_WATCHES = "raise the limit: sudo sysctl fs.inotify.max_user_watches=1048576"
@@ -146,18 +147,18 @@ class FolderWatches:
         reader: Reader,
         folders: Callable[[Sequence[bytes] | None], Iterator[bytes]],
         quota: WatchQuota,
-        git_around: bytes | None = None,
+        around: Repository | None = None,
     ) -> None:
         self._root = root
         self._inside = root.rstrip(b"/") + b"/"
         self._reader = reader
         self._folders = folders
         self._quota = quota
-        self._git_around = git_around
+        self._around = around
         self._tree = FolderTree()
         self._git: dict[int, bytes] = {}
-        self._unborn: dict[int, bytes] = {}
-        """Git folders without a HEAD yet, with the work tree that they are made for: `git init` takes its time."""
+        self._awaited: dict[int, tuple[bytes, bytes]] = {}
+        """In git's folders: the entry that changes the rules of a work tree, and that work tree."""
 
     def __len__(self) -> int:
         return len(self._tree) + len(self._git)
@@ -178,15 +179,15 @@ class FolderWatches:
         seen: set[int] = set()
         git_seen: set[int] = set()
         new_count = 0
-        if self._git_around is not None:
-            self._watch_git(self._git_around, git_seen)
+        if self._around is not None:
+            self._watch_repository(b"", self._around, git_seen)
         try:
             for path in self._folders(tops):
                 if stopped():
                     return new_count
                 new_count += self._watch_folder(path, seen)
                 if os.path.lexists(os.path.join(self._inside + path, GIT)):
-                    self._watch_repository(path, git_seen)
+                    self._watch_repository(path, repository_at(self._inside + path), git_seen)
         except OSError as error:
             raise OutOfWatches(f"its folders cannot be listed: {error.strerror or error}", RAISE_FILES) from error
         for top in tops if tops is not None else [b""]:
@@ -198,6 +199,8 @@ class FolderWatches:
     def _watch_folder(self, path: bytes, seen: set[int]) -> bool:
         """Whether the folder is new."""
         watch = self._add(self._inside + path if path else self._root, FOLDER_MASK if path else ROOT_MASK)
+        if watch is None and not path:
+            raise OutOfWatches("the folder cannot be watched: it is closed to you, or gone", "make it readable")
         if watch is None or watch in self._git:
             return False
         known = watch in self._tree
@@ -205,28 +208,30 @@ class FolderWatches:
             self._take(watch)
         self._end(self._tree.put(path, watch))
         seen.add(watch)
-        return not known
+        return not known and watch in self._tree
 
-    def _watch_repository(self, path: bytes, seen: set[int]) -> None:
-        folder = self._inside + path
-        repository = repository_at(folder)
-        watch = self._watch_git(os.path.join(folder, GIT) if repository is None else repository.git, seen)
-        if watch is not None and repository is None:
-            self._unborn[watch] = path
-        elif watch is not None:
-            self._unborn.pop(watch, None)
+    def _watch_repository(self, path: bytes, repository: Repository | None, seen: set[int]) -> None:
+        """For the work tree at `path`; without a HEAD it is none yet: `git init` takes its time."""
+        if repository is None:
+            self._watch_git(os.path.join(self._inside + path, GIT), GIT_MASK, seen, awaited=(b"HEAD", path))
+        else:
+            self._watch_git(repository.git, GIT_MASK, seen)
+            self._watch_git(os.path.join(repository.common, b"info"), INFO_MASK, seen, awaited=(b"exclude", path))
 
-    def _watch_git(self, folder: bytes, seen: set[int]) -> int | None:
+    def _watch_git(self, folder: bytes, mask: int, seen: set[int], awaited: tuple[bytes, bytes] | None = None) -> None:
         if len(self._git) >= MOST_GIT_FOLDERS and folder not in self._git.values():
-            return None
-        watch = self._add(folder, GIT_MASK)
+            return
+        watch = self._add(folder, mask)
         if watch is None or watch in self._tree:
-            return None
+            return
         seen.add(watch)
         if watch not in self._git:
             self._take(watch)
             self._git[watch] = folder
-        return watch
+        if awaited is None:
+            self._awaited.pop(watch, None)
+        else:
+            self._awaited[watch] = awaited
 
     def _add(self, folder: bytes, mask: int) -> int | None:
         """Nothing when the folder is gone, or closed to us: then the walk cannot list it either."""
@@ -254,7 +259,7 @@ class FolderWatches:
         """Remove watches that the tree has forgotten."""
         for watch in watches:
             self._git.pop(watch, None)
-            self._unborn.pop(watch, None)
+            self._awaited.pop(watch, None)
             self._reader.remove(watch)
         self._quota.give(len(watches))
 
@@ -274,8 +279,9 @@ class FolderWatches:
                 self._ignored(watch, batch)
             elif watch in self._git:
                 batch.git |= name in git_state.NAMES
-                if name == b"HEAD" and watch in self._unborn:
-                    batch.arrived.add(self._unborn[watch])
+                entry, tree = self._awaited.get(watch, (b"", b""))
+                if entry and name == entry:
+                    batch.arrived.add(tree)
             elif (folder := self._tree.path(watch)) is not None:
                 if name:
                     self._entry(folder, name, mask, batch)
@@ -287,7 +293,7 @@ class FolderWatches:
         """The kernel ended a watch: the folder is gone, or we removed it ourselves."""
         if watch in self._git:
             del self._git[watch]
-            self._unborn.pop(watch, None)
+            self._awaited.pop(watch, None)
             self._quota.give(1)
             batch.git = True
         elif (path := self._tree.path(watch)) is not None:

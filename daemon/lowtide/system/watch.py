@@ -42,7 +42,7 @@ from lowtide.core.hints import MOST_PATHS
 from lowtide.system import git_state
 from lowtide.system.inotify import RAISE_FILES, Batch, Event, FolderWatches, OutOfWatches, WatchQuota
 from lowtide.system.named import NEVER_WALKED, vendored_folder
-from lowtide.system.repository import enclosing_repository
+from lowtide.system.repository import Repository, enclosing_repository
 from lowtide.system.scope import GIT
 from lowtide.system.walk import MARKS
 from lowtide.system.watch_loop import WatchLoop
@@ -81,12 +81,12 @@ class Watcher(WatchLoop):
 
 def open_source(root: bytes, folders: Folders, quota: WatchQuota) -> Source:
     """The platform's events below the real path `root`. OutOfWatches when the system grants none."""
-    around = enclosing_repository(root)
-    git = None if around is None else around[1].git
+    found = enclosing_repository(root)
+    around = None if found is None or found[0] == root else found[1]
     try:
         if HAS_INOTIFY:
-            return InotifySource(root, folders, quota, git)
-        return ObserverSource(root, git)
+            return InotifySource(root, folders, quota, around)
+        return ObserverSource(root, None if found is None else found[1].git)
     except OSError as error:
         raise _no_instance(error) from error
 
@@ -175,11 +175,11 @@ if sys.platform == "linux":
     class InotifySource(FolderWatches):
         """Events of Linux, of the folders that are worth a watch."""
 
-        def __init__(self, root: bytes, folders: Folders, quota: WatchQuota, git_around: bytes | None) -> None:
+        def __init__(self, root: bytes, folders: Folders, quota: WatchQuota, around: Repository | None) -> None:
             self._instance = InotifyReader()
             self._closing = threading.Lock()
             self._closed = False
-            super().__init__(root, self._instance, folders, quota, git_around)
+            super().__init__(root, self._instance, folders, quota, around)
 
         def read(self, timeout_s: float) -> Batch:
             return self.apply(self._instance.read(timeout_s))
