@@ -24,10 +24,6 @@ from lowtide.paths import Places, make_private
 START_S = 15.0
 """A daemon that is not there by then will not come (a loaded machine takes a second or two)."""
 HELLO_S = 10.0
-ENVIRONMENT = {
-    # Each thread's own arena would keep what it once held: one arena gives it back.
-    "MALLOC_ARENA_MAX": "1",
-}
 
 Notified = Callable[[str, dict[str, Any]], None]
 
@@ -98,7 +94,7 @@ def _start(places: Places, budget: str | None, deadline_s: float) -> str:
             try:
                 process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, pass_fds=(told,), cwd="/",
-                    start_new_session=True, env={**os.environ, **ENVIRONMENT},
+                    start_new_session=True,
                 )  # fmt: skip
             except OSError as error:
                 raise StoreError(

@@ -75,6 +75,7 @@ class Host:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Host:
+        memory.use_one_arena()
         await self._stack.enter_async_context(self.pool)
         self._set_footing()
         return self

@@ -27,6 +27,7 @@ from lowtide.errors import StoreError, WorkerError, WorkerOverBudget, WorkerRecy
 from lowtide.models import FileStat, FileStatus, Reason
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Commit
+from lowtide.system.memory import give_back
 from lowtide.work import languages, wire
 from lowtide.work.pool import Urgency, WorkerPool
 
@@ -37,9 +38,13 @@ GROUP_BYTES = 4 * MIB
 """Results written in one transaction, at most: what a kill can undo, and what Ctrl-C must wait for."""
 RESULT_FACTOR = 4.0
 """Bytes that a result takes on its way through the daemon, for each byte of its file (measured: 2.5 to 4)."""
-LOOSE_VECTORS = 32_768
-"""Written since the last segment: a reader holds them in memory (8 MB)."""
-LOOSE_SYMBOLS = 65_536
+LOOSE_VECTORS = 16_384
+"""Written since the last segment: a reader holds them in memory (4 MB)."""
+LOOSE_SYMBOLS = 32_768
+TRIM_COMMITS = 32
+"""After so many transactions freed memory is given back: results come and go in every size."""
+UNREAD_FACTOR = 6
+"""Nobody reads: segments are written so much more seldom, for each is rewritten some times by merging."""
 EMBED_BLOCK = 512
 """Documents of a large file embedded in one task."""
 
@@ -109,11 +114,14 @@ class IndexOptions:
 class Writing:
     """What the runs over one workspace share: its one writer, and which results are still wanted.
 
-    `settle` is called now and then between two transactions, with the writer to itself.
+    `settle` is called now and then between two transactions, with the writer to itself; more often while `is_read`.
     """
 
-    def __init__(self, writer: Catalog, settle: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, writer: Catalog, settle: Callable[[], None] = lambda: None, is_read: Callable[[], bool] = lambda: False
+    ) -> None:
         self.writer = writer
+        self._is_read = is_read
         self.limit = anyio.CapacityLimiter(1)
         self.generations = Generations()
         self.settle = settle
@@ -130,9 +138,12 @@ class Writing:
             self.commits += 1
             self._loose_vectors += new
             self._loose_symbols += sum(len(commit.result.symbols) for commit in group.commits)
-        if self._loose_vectors >= LOOSE_VECTORS or self._loose_symbols >= LOOSE_SYMBOLS:
+        factor = 1 if self._is_read() else UNREAD_FACTOR
+        if self._loose_vectors >= factor * LOOSE_VECTORS or self._loose_symbols >= factor * LOOSE_SYMBOLS:
             self._loose_vectors = self._loose_symbols = 0
             await anyio.to_thread.run_sync(self.settle, limiter=self.limit)
+        if self.commits % TRIM_COMMITS == 0:
+            await anyio.to_thread.run_sync(give_back, limiter=self.limit)
         return new
 
 

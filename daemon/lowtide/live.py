@@ -32,10 +32,9 @@ from lowtide.report import IndexReport
 from lowtide.segments import maintain, settle
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Counts
-
+from lowtide.system import memory
 from lowtide.system.walk import folders
 from lowtide.system.watch import Watcher, WatchState
-from lowtide.system import memory
 from lowtide.work.pool import Urgency
 from lowtide.workspace import Workspace
 
@@ -62,7 +61,9 @@ class _Restart(Exception):
 class LiveWorkspace:
     """A root that is watched and indexed; `run()` in a task of its own."""
 
-    def __init__(self, host: Host, root: Path, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, host: Host, root: Path, changed: Callable[[], None], is_read: Callable[[Workspace], bool]
+    ) -> None:
         self.host = host
         self.workspace: Workspace = host.workspace(root, create=True)
         self.root = root
@@ -77,6 +78,7 @@ class LiveWorkspace:
         """No whole run has ended since the last doubt."""
         self.settled = anyio.Event()
         self._changed = changed
+        self._is_read = partial(is_read, self.workspace)
         self._wake = anyio.Event()
         self._hints = Debounce()
         self._watcher: Watcher | None = None
@@ -92,6 +94,7 @@ class LiveWorkspace:
         self._settings: WorkspaceSettings | None = None
         self._reader: Catalog | None = None
         self._merging = False
+        self._count_s = 0.0
         self.runs = 0
         self.completed_runs = 0
         """Whole runs that came to their end."""
@@ -257,7 +260,7 @@ class LiveWorkspace:
         with self.workspace.writing(anew=anew) as (catalog, messages):
             self.error = None
             self.messages = tuple(messages)
-            self._writing = Writing(catalog, partial(settle, self.workspace, catalog))
+            self._writing = Writing(catalog, partial(settle, self.workspace, catalog), self._is_read)
             self._reader = Catalog(self.workspace.catalog_path, writable=False)
             try:
                 await self._prepare()
@@ -372,6 +375,8 @@ class LiveWorkspace:
         done = False
         try:
             done = await self._run(indexer)
+            if self._count_s < 0.05:
+                await self._count()
         finally:
             self._narrow = None
             if not done:
@@ -395,6 +400,8 @@ class LiveWorkspace:
             if done:
                 self._merging = True
                 await self._settle()
+                memory.give_back()
+                await self._count()
                 done = not self._full_wanted
                 self.incomplete = not done and doubt is not None
         finally:
@@ -408,8 +415,6 @@ class LiveWorkspace:
             self._recheck_at_s = time.monotonic() + max(LEAST_TICK_S, TICK_FACTOR * seconds)
             self._forget_generations()
             self._notify()
-        memory.give_back()
-        await self._count()
         if done and self._writing is not None:
             report = self.host.report(self.workspace, self.counts, indexer.progress, list(self.messages), None)
             self.report = report.timed(seconds, cpu_seconds() - cpu)
@@ -472,7 +477,9 @@ class LiveWorkspace:
         reader = self._reader
         if reader is None:
             return
+        began = time.monotonic()
         self.counts = await anyio.to_thread.run_sync(reader.counts)
+        self._count_s = time.monotonic() - began
         self.disk_bytes = await anyio.to_thread.run_sync(self.workspace.disk_bytes)
 
 

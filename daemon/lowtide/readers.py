@@ -21,6 +21,7 @@ from lowtide.workspace import Workspace
 
 BUSY_AGE_S = 0.5
 """While a workspace is indexed from nothing, a snapshot of this age is renewed in the background, and answers meanwhile."""
+READING_S = 30.0
 IDLE_S = 300.0
 """A snapshot that nobody has asked for this long is closed."""
 
@@ -93,6 +94,11 @@ class Readers:
         if entry.retired and entry.users == 0:
             with suppress(LowtideError):
                 entry.snapshot.close()
+
+    def is_reading(self, workspace: Workspace) -> bool:
+        """Whether somebody has asked lately."""
+        place = self._places.get(str(workspace.folder))
+        return place is not None and time.monotonic() - place.used_s < READING_S
 
     def forget(self, workspace: Workspace) -> None:
         """The index is gone or made anew: the next user opens it from nothing."""

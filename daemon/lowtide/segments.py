@@ -29,6 +29,7 @@ from lowtide.store.segment_file import SegmentKind
 from lowtide.store.vector_index import blocks_of
 from lowtide.store.vector_segments import FlatSegment, merge_flat, open_segment, write_flat
 from lowtide.store.vectors import predict_graph_bytes
+from lowtide.system.memory import give_back
 from lowtide.work import wire
 from lowtide.work.pool import WorkerPool
 from lowtide.work.worker import RECYCLED
@@ -106,6 +107,7 @@ def settle(workspace: Workspace, catalog: Catalog) -> None:
             return
         for action in actions:
             keeper.carry_out(action)
+    give_back()
 
 
 async def _in_thread(call: Callable[[], T], limit: anyio.CapacityLimiter | None) -> T:

@@ -85,7 +85,7 @@ class Service:
         live.clients.add(client)
 
     def _begin(self, root: Path) -> LiveWorkspace:
-        live = LiveWorkspace(self.host, root, self.monitor.touch)
+        live = LiveWorkspace(self.host, root, self.monitor.touch, self.readers.is_reading)
         if self._paused:
             live.pause()
         self._live[root] = live

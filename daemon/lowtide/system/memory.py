@@ -17,6 +17,7 @@ import psutil
 
 _CGROUP = Path("/sys/fs/cgroup")
 _NO_LIMIT = 1 << 60
+_M_ARENA_MAX = -8
 
 
 class MemoryProbe(Protocol):
@@ -71,6 +72,18 @@ def available_bytes() -> int:
     return int(psutil.virtual_memory().available)
 
 
+def use_one_arena() -> None:
+    """Have all threads of this process allocate from one arena (glibc): each one's own keeps what it once held.
+
+    Call it before threads are started.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        with suppress(AttributeError, OSError):
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+
+
 def give_back() -> None:
     """Have the allocator return what it holds and does not use to the system (glibc; elsewhere nothing happens)."""
     if sys.platform == "linux":
@@ -92,23 +105,29 @@ class Pressure:
     @property
     def is_short(self) -> bool:
         """Lowtide should take less."""
-        return self.available_bytes < max(SHORT_BYTES, self.total_bytes // 20) or self.stalled_percent > 20.0
+        return self._is_low or self.stalled_percent > 20.0
 
     @property
     def is_critical(self) -> bool:
         """Lowtide should take nothing."""
-        return self.available_bytes < max(CRITICAL_BYTES, self.total_bytes // 50)
+        return self.available_bytes < min(max(CRITICAL_BYTES[0], self.total_bytes // 50), CRITICAL_BYTES[1])
+
+    @property
+    def _is_low(self) -> bool:
+        return self.available_bytes < min(max(SHORT_BYTES[0], self.total_bytes // 20), SHORT_BYTES[1])
 
     @property
     def text(self) -> str:
         """The reason, for people."""
-        if self.available_bytes < max(SHORT_BYTES, self.total_bytes // 20):
+        if self._is_low:
             return f"the machine has {self.available_bytes >> 20} MiB of memory left"
         return f"the machine waits for memory {self.stalled_percent:.0f} % of the time"
 
 
-SHORT_BYTES = 192 << 20
-CRITICAL_BYTES = 64 << 20
+SHORT_BYTES = (192 << 20, 1 << 30)
+"""A twentieth of the machine, within these bounds, should be left to others."""
+CRITICAL_BYTES = (64 << 20, 256 << 20)
+"""A fiftieth, within these."""
 
 
 def read_pressure() -> Pressure:

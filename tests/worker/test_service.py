@@ -1,0 +1,279 @@
+"""The service in one process: the ladder under pressure, pause, budget, and what clients see of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from tests.e2e.harness import python_module
+
+from lowtide import monitor
+from lowtide.config import Config
+from lowtide.core import ladder
+from lowtide.core.ladder import Step
+from lowtide.errors import ConfigError, PathError, UsageError
+from lowtide.host import Host
+from lowtide.paths import Places
+from lowtide.service import Service
+from lowtide.system import memory
+from lowtide.system.memory import Pressure
+
+MIB = 1 << 20
+ROOMY = Pressure(8 << 30, 16 << 30)
+SHORT = Pressure(400 * MIB, 16 << 30)
+CRITICAL = Pressure(20 * MIB, 16 << 30)
+
+
+@pytest.fixture
+def modules(tmp_path: Path) -> Path:
+    root = tmp_path / "tree"
+    for number in range(60):
+        path = root / f"pkg{number % 4}" / f"module{number}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(python_module(number, 10))
+    return root
+
+
+@asynccontextmanager
+async def serving(home: Path, budget_bytes: int = 256 * MIB) -> AsyncIterator[Service]:
+    places = Places(home / "config", home / "cache", home / "run")
+    async with Service(Host(places, Config(budget_bytes))) as service:
+        yield service
+
+
+async def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
+    """Wait for what is only seen by looking."""
+    with anyio.fail_after(seconds):
+        while not condition():
+            await anyio.sleep(0.01)
+
+
+def run(play: Callable[[], Awaitable[None]]) -> None:
+    anyio.run(play)
+
+
+def test_ladder_steps_down_under_pressure_and_climbs_back_with_nothing_missing(
+    modules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = SHORT
+    monkeypatch.setattr(memory, "read_pressure", lambda: now)
+    monkeypatch.setattr(monitor, "PRESSURE_S", 0.0)
+    monkeypatch.setattr(monitor, "PUBLISH_S", 0.01)
+    monkeypatch.setattr(monitor, "TICK_S", 0.01)
+    monkeypatch.setattr(ladder, "CALM_S", 0.05)
+
+    async def play() -> None:
+        nonlocal now
+        async with serving(tmp_path / "home") as service:
+            await until(lambda: service.host.ladder.step is Step.LEXICAL_ONLY)
+            assert "400 MiB of memory left" in service.status()["ladder"]["reason"]
+            assert service.status()["health"] == "warning"
+            await service.open_workspace(modules, "test")
+            await service.wait_idle(modules)
+            ((_, answer),) = await service.search("compute the third figure", roots=[modules])
+            assert answer.hits
+            assert answer.degraded is not None
+            now = ROOMY
+            await until(lambda: service.host.ladder.step is Step.FULL)
+            await service.wait_idle(modules)
+            ((_, answer),) = await service.search("compute the third figure", roots=[modules])
+            assert answer.degraded is None
+            steps = [taken.step for taken in service.host.ladder.history]
+            assert steps == [
+                Step.SMALLER_BATCHES, Step.ONE_WORKER, Step.LEXICAL_ONLY, Step.ONE_WORKER, Step.SMALLER_BATCHES, Step.FULL,
+            ]  # fmt: skip
+
+    run(play)
+
+
+def test_critical_pressure_pauses_and_room_resumes(
+    modules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = ROOMY
+    monkeypatch.setattr(memory, "read_pressure", lambda: now)
+    monkeypatch.setattr(monitor, "PRESSURE_S", 0.0)
+    monkeypatch.setattr(monitor, "PUBLISH_S", 0.01)
+    monkeypatch.setattr(monitor, "TICK_S", 0.01)
+    monkeypatch.setattr(ladder, "CALM_S", 0.05)
+
+    async def play() -> None:
+        nonlocal now
+        async with serving(tmp_path / "home") as service:
+            now = CRITICAL
+            await until(lambda: service.host.ladder.step is Step.PAUSED)
+            await service.open_workspace(modules, "test")
+            live = service.live(modules)
+            assert live is not None
+            live.pause()
+            assert service.status()["state"] == "paused"
+            now = ROOMY
+            await until(lambda: live.completed_runs == 1)
+            assert live.counts.files == 60
+
+    run(play)
+
+
+def test_battery_pauses_unless_configured_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugged = False
+    monkeypatch.setattr(memory, "on_battery", lambda: not plugged)
+    monkeypatch.setattr(monitor, "BATTERY_S", 0.0)
+    monkeypatch.setattr(monitor, "PUBLISH_S", 0.01)
+    monkeypatch.setattr(monitor, "TICK_S", 0.01)
+
+    async def play() -> None:
+        nonlocal plugged
+        async with serving(tmp_path / "home") as service:
+            await until(lambda: service.status()["state"] == "paused")
+            assert "battery" in service.status()["ladder"]["reason"]
+            plugged = True
+            await until(lambda: service.status()["state"] == "idle")
+
+    run(play)
+
+
+def test_a_file_saved_fifty_times_is_indexed_once_or_twice(modules: Path, tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            await service.open_workspace(modules, "test")
+            await service.wait_idle(modules)
+            live = service.live(modules)
+            assert live is not None
+            before = live.files_indexed
+            target = modules / "pkg0" / "module0.py"
+            for number in range(50):
+                target.write_text(f"def rewritten_{number}():\n    return {number}\n")
+                await anyio.sleep(0.02)
+
+            async def found() -> bool:
+                return bool([s for _, s in await service.symbols("rewritten_49") if s["name"] == "rewritten_49"])
+
+            with anyio.fail_after(20):
+                while not await found():
+                    await anyio.sleep(0.02)
+            await service.wait_idle(modules)
+            assert (
+                live.files_indexed - before <= 6
+            )  # at 50 saves a second: a second of saving, and what a slow machine adds
+
+    run(play)
+
+
+def test_renaming_embeds_nothing(modules: Path, tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            await service.open_workspace(modules, "test")
+            await service.wait_idle(modules)
+            live = service.live(modules)
+            assert live is not None
+            await live._count()
+            before = live.counts.vectors
+            (modules / "pkg0").rename(modules / "renamed")
+            live.rescan()
+            await service.wait_idle(modules)
+            await live._count()
+            assert live.counts.vectors == before
+            ((_, symbol),) = await service.symbols("Holder0", limit=1)
+            assert symbol["path"] == "renamed/module0.py"
+
+    run(play)
+
+
+def test_unused_clients_leave_nothing_open(modules: Path, tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            await service.open_workspace(modules, "one")
+            await service.open_workspace(modules, "two")
+            await service.drop_client("one")
+            assert service.live(modules) is not None
+            await service.drop_client("two")
+            assert service.live(modules) is None
+            await service.open_workspace(modules, "three")
+            await service.wait_idle(modules)
+            assert service.status()["workspaces"][0]["files"] == 60
+
+    run(play)
+
+
+def test_status_is_told_when_it_changes_and_not_too_often(modules: Path, tmp_path: Path) -> None:
+    async def play() -> None:
+        told: list[tuple[float, dict[str, Any]]] = []
+        async with serving(tmp_path / "home") as service:
+            end = service.subscribe(lambda status: told.append((time.monotonic(), status)))
+            await service.open_workspace(modules, "test")
+            await service.wait_idle(modules)
+            await until(lambda: told and told[-1][1]["state"] == "idle" and told[-1][1]["workspaces"][0]["files"] == 60)
+            count = len(told)
+            end()
+            service.monitor.touch()
+            await anyio.sleep(0.7)
+            assert len(told) == count
+        gaps = [later[0] - earlier[0] for earlier, later in pairwise(told)]
+        assert all(gap > 0.4 for gap in gaps)
+
+    run(play)
+
+
+def test_memory_tree_adds_up_to_what_the_kernel_says(modules: Path, tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            await service.open_workspace(modules, "test")
+            await service.wait_idle(modules)
+            await service.search("compute a figure")
+            tree = service.memory()
+            assert tree["bytes"] == sum(child["bytes"] for child in tree["children"])
+            daemon = next(child for child in tree["children"] if child["name"].startswith("daemon"))
+            assert daemon["bytes"] == sum(part["bytes"] for part in daemon["children"])
+            assert daemon["children"][-1]["name"] == "unattributed"
+            cache = next(part for part in daemon["children"] if part["name"] == "question cache")
+            assert (cache["misses"], cache["hits"]) == (1, 0)
+            await service.search("compute a figure")
+            cache = next(
+                part for part in service.memory()["children"][0]["children"] if part["name"] == "question cache"
+            )
+            assert (cache["misses"], cache["hits"]) == (1, 1)
+
+    run(play)
+
+
+def test_what_cannot_be_done_is_said(modules: Path, tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            with pytest.raises(PathError):
+                await service.open_workspace(tmp_path / "missing", "test")
+            with pytest.raises(PathError):
+                await service.search("anything", roots=[modules])
+            with pytest.raises(UsageError):
+                await service.search("  ")
+            with pytest.raises(ConfigError):
+                await service.set_budget(5 * MIB)
+            assert service.status()["memory"]["budgetBytes"] == 256 * MIB
+
+    run(play)
+
+
+def test_a_root_that_disappears_and_comes_back_is_followed(modules: Path, tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            await service.open_workspace(modules, "test")
+            await service.wait_idle(modules)
+            modules.rename(tmp_path / "away")
+            live = service.live(modules)
+            assert live is not None
+            await until(lambda: live.watch_state is None or live.watch_state.mode == "gone" or live.error is not None)
+            (tmp_path / "away").rename(modules)
+            (modules / "fresh.py").write_text("def came_back():\n    return 1\n")
+
+            async def found() -> bool:
+                return bool([s for _, s in await service.symbols("came_back") if s["name"] == "came_back"])
+
+            with anyio.fail_after(30):
+                while not await found():
+                    await anyio.sleep(0.05)
+
+    run(play)
