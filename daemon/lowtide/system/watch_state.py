@@ -52,7 +52,9 @@ class Timing:
     retry_s: float = 300.0
     """Are there file watches again?"""
     nap_s: float = 0.005
-    """Between two reads: events that come in many are cheaper together."""
+    """Between two reads: events that come in many are cheaper together;"""
+    nap_most_s: float = 0.03
+    """doubled as long as they come without a rest."""
     plan_gap_s: float = 0.05
     settle_s: float = 0.1
     """After events were lost: the watches are put in order when it has been quiet so long,"""
