@@ -1,0 +1,161 @@
+-- `:checkhealth lowtide`. It must run in every Neovim since 0.7, to say that it is too old.
+
+local M = {}
+
+local health = vim.health or require('health')
+local start = health.start or health.report_start
+local ok = health.ok or health.report_ok
+local warn = health.warn or health.report_warn
+local fail = health.error or health.report_error
+local info = health.info or health.report_info
+
+local ANSWER_MS = 5000
+
+---@param method string
+---@param params table
+---@return any result
+---@return string? error
+local function ask(client, method, params)
+  local answer = client:request_sync(method, params, ANSWER_MS)
+  if not answer then
+    return nil, ('no answer in %d seconds'):format(ANSWER_MS / 1000)
+  elseif answer.err then
+    return nil, require('lowtide.session').describe(answer.err)
+  end
+  return answer.result
+end
+
+---@return string? version of the command
+local function check_command()
+  local options = require('lowtide.config').get()
+  local command = options.cmd[1]
+  local path = vim.fn.exepath(command)
+  if path == '' then
+    local say = options.connect == 'socket' and info or fail
+    say(('the server is not found: `%s` is not an executable in PATH'):format(command), {
+      'install it: `pipx install lowtide` (or `uv tool install lowtide`)',
+      "or set `vim.g.lowtide = { cmd = { '/path/to/lowtide', 'lsp' } }`",
+    })
+    return nil
+  end
+  local done = vim.system({ path, '--version' }, { text = true }):wait(ANSWER_MS)
+  local version = (done.stdout or ''):match('(%d+%.%d+[%w.+-]*)')
+  if done.code ~= 0 or not version then
+    fail(('`%s --version` failed: %s'):format(path, vim.trim(done.stderr or '')), 'install Lowtide again')
+    return nil
+  end
+  ok(('server: %s, version %s'):format(path, version))
+  return version
+end
+
+local function check_daemon(client, command_version)
+  start('lowtide: daemon')
+  local status, err = ask(client, 'lowtide/status', vim.empty_dict())
+  if not status then
+    return fail(
+      'the daemon does not answer: ' .. err,
+      { 'look at `:Lowtide log`', 'run `:Lowtide! restart`' }
+    )
+  end
+  local connection = require('lowtide.server').last
+  ok(
+    ('the daemon answers%s'):format(
+      connection and (', reached by its %s: %s'):format(connection.how, connection.target) or ''
+    )
+  )
+  if command_version and command_version ~= status.version then
+    warn(
+      ('the daemon is version %s, `lowtide` in PATH is %s'):format(status.version, command_version),
+      '`:Lowtide! restart` starts the daemon of the installed version'
+    )
+  else
+    ok('version ' .. status.version)
+  end
+  local format = require('lowtide.format')
+  local memory = status.memory
+  local budget = ('budget: %s used, peak %s'):format(
+    format.share(memory.usedBytes, memory.budgetBytes),
+    format.bytes(memory.peakBytes)
+  )
+  if memory.usedBytes > memory.budgetBytes or memory.peakBytes > memory.budgetBytes then
+    fail(budget .. ': it was not kept', 'report it, with the log of the daemon (`:Lowtide log`)')
+  else
+    ok(budget)
+  end
+  local step = status.ladder.step
+  if step == 'full' then
+    ok('ladder: full: nothing is degraded')
+  else
+    warn(
+      ('ladder: %s: %s'):format(step, status.ladder.reason or ''),
+      'a larger budget helps: `:Lowtide budget 512MiB`'
+    )
+  end
+  if status.health ~= 'ok' then
+    local say = status.health == 'error' and fail or warn
+    say(
+      status.message ~= '' and status.message or 'the health is ' .. status.health,
+      '`lowtide doctor` says more'
+    )
+  end
+end
+
+--- Watches, limits, model and indexes, as `lowtide doctor` finds them.
+local function check_machine()
+  local command = vim.fn.exepath(require('lowtide.config').get().cmd[1])
+  if command == '' then
+    return
+  end
+  start('lowtide: machine (lowtide doctor)')
+  local done = vim.system({ command, 'doctor', '--json' }, { text = true, cwd = vim.uv.cwd() }):wait(20000)
+  local parsed, report = pcall(vim.json.decode, done.stdout or '', { luanil = { object = true } })
+  if not parsed or type(report) ~= 'table' or not report.checks then
+    return warn('`lowtide doctor` gave no report', vim.trim(done.stderr or ''))
+  end
+  for _, check in ipairs(report.checks) do
+    local line = ('%s: %s'):format(check.name, check.detail or '')
+    if check.ok then
+      ok(line)
+    else
+      warn(line, check.remedy ~= '' and check.remedy or nil)
+    end
+  end
+end
+
+function M.check()
+  start('lowtide: editor')
+  if vim.fn.has('nvim-0.11') == 0 then
+    local v = vim.version()
+    fail(('Neovim %d.%d.%d is too old: Lowtide needs 0.11 or newer'):format(v.major, v.minor, v.patch), {
+      'update Neovim: https://github.com/neovim/neovim/releases',
+    })
+    return
+  end
+  ok('Neovim ' .. tostring(vim.version()))
+  for _, problem in ipairs(require('lowtide.config').problems()) do
+    warn(problem)
+  end
+  info('pickers: ' .. table.concat(require('lowtide.pickers').available(), ', '))
+  local command_version = check_command()
+  if not vim.lsp.is_enabled('lowtide') then
+    warn('the server is not enabled', "add `vim.lsp.enable('lowtide')` to your configuration")
+  end
+  local client = require('lowtide.session').client()
+  if client then
+    check_daemon(client, command_version)
+  else
+    start('lowtide: daemon')
+    local complaint = require('lowtide.server').complaint()
+    if complaint then
+      fail(complaint)
+    else
+      info(
+        'no buffer is attached: open a file of a workspace; one is around a folder with one of '
+          .. table.concat(require('lowtide.config').get().root_markers, ', ')
+      )
+    end
+  end
+  check_machine()
+end
+
+return M

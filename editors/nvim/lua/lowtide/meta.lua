@@ -1,0 +1,104 @@
+---@meta
+-- The types of the protocol and of this plugin, for editors that read LuaCATS annotations.
+
+error('this file is for language servers: it is not to be run')
+
+---@class lowtide.Status
+---@field version string
+---@field health 'ok'|'warning'|'error'
+---@field message string
+---@field state 'idle'|'scanning'|'indexing'|'paused'|'waiting'
+---@field quiescent boolean
+---@field memory lowtide.StatusMemory
+---@field ladder lowtide.Ladder
+---@field progress? { done: integer, total: integer, file: string }
+---@field workspaces lowtide.Workspace[]
+
+---@class lowtide.StatusMemory
+---@field budgetBytes integer
+---@field usedBytes integer
+---@field peakBytes integer
+---@field mappedBytes integer
+---@field processes { role: string, pid: integer, anonBytes: integer }[]
+
+---@class lowtide.Ladder
+---@field step 'full'|'smaller-batches'|'one-worker'|'lexical-only'|'paused'
+---@field reason string
+
+---@class lowtide.Workspace
+---@field rootUri string
+---@field files integer
+---@field symbols integer
+---@field chunks integer
+---@field vectors integer
+---@field diskBytes integer
+---@field pending integer
+---@field stale integer
+---@field skipped integer
+---@field failed integer
+---@field quarantined integer
+
+---@class lowtide.MemoryNode
+---@field name string
+---@field bytes integer
+---@field children? lowtide.MemoryNode[]
+---@field mappedBytes? integer at the root
+
+---@class lowtide.Hit
+---@field uri string
+---@field range lsp.Range
+---@field kind? string
+---@field name? string
+---@field container? string
+---@field score number
+---@field snippet string
+---@field signals table
+
+---@class lowtide.SearchAnswer
+---@field hits lowtide.Hit[]
+---@field degraded? string
+---@field staleFiles integer
+---@field tookMs number
+
+---@class lowtide.Item an answer as pickers show it
+---@field uri string
+---@field range lsp.Range
+---@field encoding string the client's position encoding
+---@field path string absolute
+---@field shown string relative to the workspace
+---@field location string `shown:lnum`
+---@field lnum integer from 1
+---@field end_lnum integer inclusive
+---@field col integer from 1
+---@field kind? string
+---@field name? string
+---@field container? string
+---@field score? number
+---@field snippet? string
+---@field text string kind, name and container, else the first line of the snippet
+---@field label string location and text
+
+---@class lowtide.Progress
+---@field title? string
+---@field message? string
+---@field percentage? integer
+---@field cancellable? boolean
+
+---@class lowtide.SearchOptions
+---@field query? string
+---@field limit? integer
+---@field mode? 'hybrid'|'semantic'|'lexical'
+---@field languages? string[]
+---@field globs? string[]
+---@field kinds? string[]
+---@field quickfix? boolean into the quickfix list
+---@field picker? string instead of the option `picker`
+---@field first? integer these lines are the query when there is none
+---@field last? integer
+
+---@class lowtide.SimilarOptions
+---@field first? integer from 1
+---@field last? integer inclusive
+---@field limit? integer
+---@field quickfix? boolean
+---@field picker? string

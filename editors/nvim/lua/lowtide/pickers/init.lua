@@ -1,0 +1,98 @@
+-- Chooses where a source is shown.
+
+local M = {}
+
+-- In the order in which "auto" tries them: the module that says a picker is there, and ours that drives it.
+---@type { name: string, module: string, ours: string }[]
+local LIVE = {
+  { name = 'snacks', module = 'snacks.picker', ours = 'lowtide.pickers.snacks' },
+  { name = 'telescope', module = 'telescope', ours = 'lowtide.pickers.telescope' },
+  { name = 'fzf-lua', module = 'fzf-lua', ours = 'lowtide.pickers.fzf_lua' },
+  { name = 'mini.pick', module = 'mini.pick', ours = 'lowtide.pickers.mini_pick' },
+}
+
+---@param picker { name: string, module: string }
+---@return boolean
+local function is_there(picker)
+  if picker.name == 'mini.pick' then
+    -- It works only once its setup() was called, which makes this global.
+    return rawget(_G, 'MiniPick') ~= nil
+  elseif picker.name == 'fzf-lua' and vim.fn.executable('fzf') == 0 and vim.fn.executable('sk') == 0 then
+    return false
+  end
+  return package.loaded[picker.module] ~= nil or (pcall(require, picker.module))
+end
+
+---@return string[] names of the pickers that are there
+function M.available()
+  local found = {}
+  for _, picker in ipairs(LIVE) do
+    if is_there(picker) then
+      found[#found + 1] = picker.name
+    end
+  end
+  found[#found + 1] = 'select'
+  return found
+end
+
+---@param source lowtide.Source
+---@param wanted? string default: the option `picker`
+function M.open(source, wanted)
+  wanted = wanted or require('lowtide.config').get().picker
+  for _, picker in ipairs(LIVE) do
+    if (wanted == 'auto' or wanted == picker.name) and is_there(picker) then
+      return require(picker.ours).open(source)
+    end
+  end
+  if wanted ~= 'auto' and wanted ~= 'select' then
+    vim.notify(
+      ('Lowtide: the picker %s is not there: vim.ui.select is used'):format(wanted),
+      vim.log.levels.WARN
+    )
+  end
+  require('lowtide.pickers.select').open(source)
+end
+
+--- Wrap `ask` for a live picker: it waits for a pause in typing, and a new question cancels the one before.
+---@param source lowtide.Source
+---@return fun(query: string, on_items: fun(items: lowtide.Item[])) ask no call for a query that was overtaken
+---@return fun() cancel
+function M.debounced(source)
+  local timer, cancel, turn = nil, nil, 0
+  local function stop()
+    turn = turn + 1
+    if timer then
+      timer:stop()
+      timer:close()
+      timer = nil
+    end
+    if cancel then
+      cancel()
+      cancel = nil
+    end
+  end
+  local function ask(query, on_items)
+    stop()
+    local mine = turn
+    timer = vim.defer_fn(function()
+      timer = nil
+      if mine ~= turn then
+        return
+      end
+      cancel = source.ask(query, function(items)
+        cancel = nil
+        if mine == turn then
+          on_items(items)
+        end
+      end, function(text)
+        vim.notify('Lowtide: ' .. text, vim.log.levels.ERROR)
+        if mine == turn then
+          on_items({})
+        end
+      end)
+    end, require('lowtide.config').get().debounce_ms)
+  end
+  return ask, stop
+end
+
+return M
