@@ -26,6 +26,7 @@ from lowtide.host import Host
 from lowtide.live import LiveWorkspace, neighbours
 from lowtide.models import SymbolKind
 from lowtide.monitor import Monitor
+from lowtide.overlay import DocumentReader
 from lowtide.paths import real_path
 from lowtide.readers import Readers
 from lowtide.report import memory_tree, status_of
@@ -47,6 +48,8 @@ class Service:
         self.readers = Readers()
         self.monitor = Monitor(self)
         self.vectors = ByteCache(VECTOR_CACHE_BYTES)
+        self.documents = DocumentReader(host.pool)
+        """Reads what editors have open."""
         self._live: dict[Path, LiveWorkspace] = {}
         self._tasks: dict[Path, anyio.CancelScope] = {}
         self._ended: dict[Path, anyio.Event] = {}

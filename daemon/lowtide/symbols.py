@@ -35,7 +35,7 @@ def find_symbols(
 
     `near`: open files, whose symbols and those of their folders come first among equals.
     """
-    parts = [part for part in _SEPARATORS.split(query.strip()) if part]
+    parts = split_query(query)
     if not parts:
         return [_answer(row, 0.0) for row in catalog.recent_symbols(limit)] if not query.strip() else []
     open_files = set(near)
@@ -61,6 +61,11 @@ def find_symbols(
 
     rows.sort(key=lambda row: (-score(row), len(row.name), row.path, row.name_line))
     return [_answer(row, score(row)) for row in rows[:limit]]
+
+
+def split_query(query: str) -> list[str]:
+    """The names of a qualified query: `net::Socket` is two."""
+    return [part for part in _SEPARATORS.split(query.strip()) if part]
 
 
 def _holds(row: SymbolRow, outer: Sequence[str]) -> bool:

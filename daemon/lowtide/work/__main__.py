@@ -54,6 +54,10 @@ def _warm(model: str, niceness: int) -> None:
     """Import and load before the first lease, whose limit counts from here."""
     if niceness and hasattr(os, "nice"):
         os.nice(niceness)
+    if model == wire.DOCUMENTS:
+        import lowtide.work.documents  # noqa: F401
+
+        return
     from lowtide.work.index import encoder_for
 
     if model:
@@ -91,6 +95,10 @@ def _run(task: wire.Request, send: Callable[[wire.Reply], None], source: BinaryI
         from lowtide.work import graph
 
         return graph.build(task)
+    if isinstance(task, wire.DocumentTask):
+        from lowtide.work import documents
+
+        return documents.read(task)
     raise ValueError(f"unexpected {type(task).__name__}")
 
 

@@ -76,17 +76,45 @@ class _Grammar:
     """Node kinds whose text is no code: comments, strings and what they are made of."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A parsed text, kept so that its next version is parsed by its changes alone."""
+
+    language: Language
+    source: bytes
+    tree: tree_sitter.Tree
+
+
 def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
     """Find the definitions and the chunks of `text` (valid UTF-8).
 
     `deadline_s` counts from the call; when it has passed the search for definitions stops with what it has and
     `partial` says so. Raises nothing for any text; memory is the parser's.
     """
-    stop = time.monotonic() + deadline_s
+    rows, outline, root, partial, _ = _read(text, language, time.monotonic() + deadline_s, None)
+    chunks = chunk.pack(text, *cuts.atoms(text, root, outline, _grammar(language).comments))
+    chunks = chunk.attach_symbols(chunks, outline.starts, outline.ends, outline.parents)
+    return Parsed(rows, chunks, root.has_error, partial)
+
+
+def parse_again(
+    text: bytes, language: Language, deadline_s: float, before: Reading | None
+) -> tuple[list[SymbolRow], Reading]:
+    """The definitions of `text` alone, and what makes its next version cheap. Errors as for `parse`."""
+    if before is not None and before.language is not language:
+        before = None
+    rows, _, _, _, reading = _read(text, language, time.monotonic() + deadline_s, before)
+    return rows, reading
+
+
+def _read(
+    text: bytes, language: Language, stop: float, before: Reading | None
+) -> tuple[list[SymbolRow], cuts.Outline, tree_sitter.Node, Reason | None, Reading]:
     grammar = _grammar(language)
     macro_words = _MACROS[language.macros]
     source = macros.blank(text, macro_words) if macro_words else rewrite.rewritten(text, language.rewrites)
-    root = grammar.parser.parse(source).root_node
+    tree = grammar.parser.parse(source, _edited(before, source)) if before else grammar.parser.parse(source)
+    root = tree.root_node
     found, partial = _find(grammar, language, text, root, stop)
     if root.is_error and macro_words and partial is None and len(text) <= _SECOND_TRY_BYTES:
         again = grammar.parser.parse(macros.first_branches(source)).root_node
@@ -100,9 +128,36 @@ def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
     rows, outline = symbols.rows(text, language, ordered, grammar.body_field)
     if partial is None and len(rows) >= MAX_SYMBOLS:
         partial = Reason.TOO_LARGE
-    chunks = chunk.pack(text, *cuts.atoms(text, root, outline, grammar.comments))
-    chunks = chunk.attach_symbols(chunks, outline.starts, outline.ends, outline.parents)
-    return Parsed(rows, chunks, root.has_error, partial)
+    return rows, outline, root, partial, Reading(language, source, tree)
+
+
+def _edited(before: Reading, source: bytes) -> tree_sitter.Tree:
+    """The old tree, told what has changed: one stretch, from the first byte that differs to the last."""
+    old = before.source
+    most = min(len(old), len(source))
+    start = _same(lambda count: old[:count] == source[:count], most)
+    end = _same(lambda count: old[len(old) - count :] == source[len(source) - count :], most - start)
+    tree = before.tree.copy()
+    old_end, new_end = len(old) - end, len(source) - end
+    tree.edit(start, old_end, new_end, _point(source, start), _point(old, old_end), _point(source, new_end))
+    return tree
+
+
+def _same(is_same: Callable[[int], bool], most: int) -> int:
+    """The largest count up to `most` for which `is_same` holds, as it does for all smaller ones."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        if is_same(middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _point(text: bytes, offset: int) -> tuple[int, int]:
+    line_start = text.rfind(b"\n", 0, offset) + 1
+    return text.count(b"\n", 0, offset), offset - line_start
 
 
 def _code_test(grammar: _Grammar, root: tree_sitter.Node) -> Callable[[int], bool]:

@@ -34,6 +34,10 @@ DAEMON_GROWTH_BYTES = 2 * MIB
 """What this process may grow by between two looks, apart from the results that leases hold room for."""
 BLOAT_BYTES = 16 * MIB
 """An idle worker that holds this much more than a fresh one is ended: that is how memory really returns."""
+TREES_BYTES = 96 * MIB
+"""The same for the worker that keeps the trees of open texts, on purpose; they go first when the room is needed."""
+DOCUMENTS_S = 120.0
+"""That worker is kept this long after its last task."""
 IDLE_S = 3.0
 """An idle worker is ended after this long."""
 WARM_S = 60.0
@@ -119,7 +123,7 @@ class WorkerPool:
 
     def base_bytes(self, model: str) -> int:
         """What a fresh worker holds before its first task."""
-        return WORKER_BYTES + (self._model_bytes if model else 0)
+        return WORKER_BYTES + (self._model_bytes if model and model != wire.DOCUMENTS else 0)
 
     # -- leases -------------------------------------------------------------------------------------------------
 
@@ -215,7 +219,7 @@ class WorkerPool:
         held = self._probe.anonymous_bytes(worker.pid) if worker.alive else None
         if held is None or worker.killed_for:
             worker.kill()
-        elif held > self.base_bytes(worker.model) + BLOAT_BYTES:
+        elif held > self.base_bytes(worker.model) + (TREES_BYTES if worker.model == wire.DOCUMENTS else BLOAT_BYTES):
             worker.kill(RECYCLED)
         else:
             worker.base_bytes = held
@@ -247,14 +251,17 @@ class WorkerPool:
         """End idle workers that have waited long enough; call it now and then."""
         now = time.monotonic()
         keep = WARM_S if now - self._prompt_s < WARM_S else IDLE_S
-        if len(self._idle) > 1:
-            newest = self._idle[-1]
-            for worker, since in self._idle[:-1]:
-                if now - since >= IDLE_S:
-                    worker.kill(RECYCLED)
-            self._idle = [(worker, since) for worker, since in self._idle[:-1] if worker.alive] + [newest]
-        if len(self._idle) == 1 and now - self._idle[0][1] >= keep:
-            self.end_idle()
+        newest = next((worker for worker, _ in reversed(self._idle) if worker.model != wire.DOCUMENTS), None)
+        kept = []
+        for worker, since in self._idle:
+            wait = DOCUMENTS_S if worker.model == wire.DOCUMENTS else keep if worker is newest else IDLE_S
+            if now - since >= wait:
+                worker.kill("idle")
+            else:
+                kept.append((worker, since))
+        if len(kept) < len(self._idle):
+            self._idle = kept
+            self._notify()
 
     def end_idle(self, after_s: float = 0.0) -> None:
         """End the workers that have been idle for `after_s`."""

@@ -25,6 +25,10 @@ SegmentColumns = tuple[str, str, int, int, int, int, int]
 """The fields of store.rows.Segment, in order."""
 
 
+DOCUMENTS = "documents"
+"""In place of a model: the worker that reads open texts, and keeps their trees."""
+
+
 class _Message(msgspec.Struct, array_like=True, tag=True, frozen=True, gc=False):
     pass
 
@@ -80,6 +84,22 @@ class GraphTask(_Message, frozen=True):
     sources: list[SegmentColumns]
     target: str
     dead: bytes
+
+
+class DocumentTask(_Message, frozen=True):
+    """Find the definitions of a text that an editor has open; with `chunks`, its chunks too.
+
+    `key` names the text from one version to the next; with `keep`, its tree is kept for the next. `path`: the file's
+    name, empty when it has none; `language`: what the editor calls its language.
+    """
+
+    key: str
+    path: bytes
+    language: str
+    text: bytes
+    deadline_s: float
+    chunks: bool
+    keep: bool
 
 
 class Want(_Message, frozen=True):
@@ -151,7 +171,7 @@ class Embedding(_Message, frozen=True):
     count: int
 
 
-Request = IndexTask | EmbedTask | EncodeTask | GraphTask | Want
+Request = IndexTask | EmbedTask | EncodeTask | GraphTask | DocumentTask | Want
 Reply = Ready | Started | Ask | Embedding | Done
 
 _encoder = msgspec.msgpack.Encoder()

@@ -1,0 +1,62 @@
+"""The texts that editors have open, inside the worker that is kept for them: text -> definitions, or chunks.
+
+Each task brings the whole text, so nothing is lost with the worker; what is kept of the text before only saves time.
+
+Invariant: what is kept is bounded in bytes of text, the least recently used goes first.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from time import process_time
+
+from lowtide.models import FileStatus
+from lowtide.work import chunk, languages, parse, wire
+from lowtide.work.languages import Language
+
+MOST_TEXT_BYTES = 3 << 20
+"""Of all texts whose trees are kept: their trees take some thirty times that."""
+ALIASES = {
+    "javascriptreact": "javascript", "typescriptreact": "tsx", "csharp": "c-sharp", "shellscript": "bash", "sh": "bash",
+    "objective-c": "objc", "objective-cpp": "objc", "makefile": "make", "terraform": "hcl", "jsonc": "json",
+    "perl6": "perl", "scss": "css", "ps1": "powershell", "cs": "c-sharp", "objcpp": "objc", "py": "python",
+}  # fmt: skip
+"""Names that editors give to languages, where they are not ours."""
+
+_kept: OrderedDict[str, parse.Reading] = OrderedDict()
+
+
+def read(task: wire.DocumentTask) -> wire.Done:
+    """The definitions of a text, or with `chunks` its chunks too. A text without a grammar has neither definition nor tree."""
+    cpu = process_time()
+    language = language_of(task.path, task.language, task.text)
+    symbols: list[wire.SymbolColumns] = []
+    chunks: list[wire.ChunkColumns] = []
+    if language is None:
+        _kept.pop(task.key, None)
+        chunks = chunk.chunk_lines(task.text) if task.chunks else []
+    elif task.chunks:
+        parsed = parse.parse(task.text, language, task.deadline_s)
+        symbols, chunks = parsed.symbols, parsed.chunks
+    else:
+        symbols, reading = parse.parse_again(task.text, language, task.deadline_s, _kept.pop(task.key, None))
+        if task.keep:
+            _keep(task.key, reading)
+    result = wire.FileResult(
+        len(task.text), 0, 0, b"", language.name if language else "", "utf-8", 0, FileStatus.INDEXED, "", "", symbols, chunks,
+        b"", [], [], "", b"",
+    )  # fmt: skip
+    return wire.Done([result], b"", [], 0, process_time() - cpu)
+
+
+def language_of(path: bytes, named: str, text: bytes) -> Language | None:
+    """By the file's name, else by what the editor calls it."""
+    found = languages.language_for(path, text[:4096]) if path else None
+    return found or languages.by_name(ALIASES.get(named, named))
+
+
+def _keep(key: str, reading: parse.Reading) -> None:
+    _kept[key] = reading
+    size = sum(len(kept.source) for kept in _kept.values())
+    while size > MOST_TEXT_BYTES and _kept:
+        size -= len(_kept.popitem(last=False)[1].source)
