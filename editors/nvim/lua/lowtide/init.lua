@@ -9,6 +9,7 @@ local function selected(opts)
   local mode = vim.fn.mode()
   if mode:find('^[vV\22]') then
     local text = vim.fn.getregion(vim.fn.getpos('v'), vim.fn.getpos('.'), { type = mode })
+    vim.cmd.normal({ vim.keycode('<Esc>'), bang = true })
     return table.concat(text, '\n')
   elseif opts and opts.first then
     return table.concat(vim.api.nvim_buf_get_lines(0, opts.first - 1, opts.last or opts.first, false), '\n')
@@ -43,6 +44,7 @@ function M.similar(opts)
   if not opts.first and vim.fn.mode():find('^[vV\22]') then
     local a, b = vim.fn.line('v'), vim.fn.line('.')
     opts.first, opts.last = math.min(a, b), math.max(a, b)
+    vim.cmd.normal({ vim.keycode('<Esc>'), bang = true })
   end
   local search = require('lowtide.search')
   search.open(search.similar_source(opts), opts)

@@ -47,13 +47,14 @@ function M.find_socket(option)
   for _, path in ipairs(M.socket_candidates(option)) do
     local info = vim.uv.fs_stat(path)
     if info and info.type == 'socket' and info.uid == vim.uv.getuid() then
-      local ok, channel = pcall(vim.fn.sockconnect, 'pipe', path, {})
+      local ok, channel = pcall(vim.fn.sockconnect, 'pipe', path)
       if ok and channel > 0 then
         vim.fn.chanclose(channel)
         return path
       end
     end
   end
+  return nil
 end
 
 ---@return string path of the daemon's log; the file need not exist

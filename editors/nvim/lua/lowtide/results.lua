@@ -103,10 +103,21 @@ function M.jump(item, how)
   if how and how ~= 'edit' then
     vim.cmd(({ split = 'split', vsplit = 'vsplit', tab = 'tab split' })[how])
   end
-  local location = { uri = item.uri, range = item.range }
-  if vim.lsp.util.show_document(location, item.encoding, { focus = true }) then
-    vim.cmd('normal! zv')
+  -- Not vim.lsp.util.show_document(): it fails when the cursor is not on a word.
+  vim.cmd("normal! m'")
+  local buffer = vim.uri_to_bufnr(item.uri)
+  vim.bo[buffer].buflisted = true
+  local ok, err = pcall(vim.api.nvim_win_set_buf, 0, buffer)
+  if not ok then
+    return vim.notify('Lowtide: ' .. tostring(err):gsub('^.-:%d+: ', ''), vim.log.levels.ERROR)
   end
+  -- The file may have changed since it was indexed.
+  local start = item.range.start
+  local line = math.min(start.line, vim.api.nvim_buf_line_count(buffer) - 1)
+  local text = vim.api.nvim_buf_get_lines(buffer, line, line + 1, false)[1] or ''
+  local column = vim.str_byteindex(text, item.encoding, start.character, false)
+  vim.api.nvim_win_set_cursor(0, { line + 1, column })
+  vim.cmd('normal! zv')
 end
 
 --- Put the items into a new quickfix list, and open it.

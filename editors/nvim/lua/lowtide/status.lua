@@ -71,9 +71,10 @@ function M.refresh(changed)
   if not changed and text == before then
     return
   end
+  local now = last
   vim.schedule(function()
     require('lowtide.highlights').define()
-    vim.api.nvim_exec_autocmds('User', { pattern = 'LowtideStatus', modeline = false, data = last })
+    vim.api.nvim_exec_autocmds('User', { pattern = 'LowtideStatus', modeline = false, data = now })
     vim.cmd.redrawstatus()
   end)
 end

@@ -1,0 +1,205 @@
+local fakes = require('fake')
+
+local function lines(path)
+  return vim.fn.readfile(path)
+end
+
+describe('asking', function()
+  local fake, env, select, input
+
+  before_each(function()
+    fake = fakes.new()
+    env = fakes.attached(fake)
+    select, input = vim.ui.select, vim.ui.input
+    vim.g.lowtide = { picker = 'select' }
+    fake.answers['lowtide/search'] = {
+      hits = {
+        fakes.hit(env.root .. '/reader.py', 1),
+        fakes.hit(
+          env.root .. '/naïve dir/ü file.py',
+          2,
+          { name = vim.NIL, kind = vim.NIL, container = vim.NIL }
+        ),
+      },
+      degraded = vim.NIL,
+      staleFiles = 0,
+      tookMs = 3,
+    }
+    fake.answers['lowtide/similar'] = fake.answers['lowtide/search']
+    fake.answers['workspace/symbol'] = {
+      {
+        name = 'tide',
+        kind = 12,
+        containerName = 'sea',
+        location = {
+          uri = vim.uri_from_fname(env.root .. '/naïve dir/ü file.py'),
+          range = { start = { line = 2, character = 4 }, ['end'] = { line = 2, character = 8 } },
+        },
+      },
+    }
+  end)
+
+  after_each(function()
+    vim.ui.select, vim.ui.input = select, input
+    vim.g.lowtide = nil
+    vim.cmd('silent! cclose')
+    env.stop()
+  end)
+
+  --- Take the answer at `index` once it is offered; returns what was shown.
+  local function choose(index)
+    local shown
+    vim.ui.select = function(items, opts, on_choice)
+      shown = vim.tbl_map(opts.format_item, items)
+      on_choice(items[index], index)
+    end
+    return function()
+      fakes.wait('the choice', function()
+        return shown
+      end)
+      return shown
+    end
+  end
+
+  it('a search offers the answers and jumps to the one that is chosen', function()
+    local shown = choose(2)
+    vim.cmd.Lowtide('search --mode=lexical --lang=python,lua --limit=7 the tide')
+    assert.same({
+      'reader.py:2  function parse in Reader',
+      'naïve dir/ü file.py:3  def parse(self):',
+    }, shown())
+    assert.equal(env.root .. '/naïve dir/ü file.py', vim.api.nvim_buf_get_name(0))
+    assert.same({ 3, 0 }, vim.api.nvim_win_get_cursor(0))
+    assert.same({
+      query = 'the tide',
+      mode = 'lexical',
+      languages = { 'python', 'lua' },
+      limit = 7,
+      rootUri = vim.uri_from_fname(env.root),
+    }, fake:params('asked', 'lowtide/search')[1])
+  end)
+
+  it('the place that one came from is in the jump list', function()
+    local shown = choose(2)
+    vim.cmd.Lowtide('search tide')
+    shown()
+    vim.cmd.normal({ vim.keycode('<C-o>'), bang = true })
+    assert.equal(env.root .. '/reader.py', vim.api.nvim_buf_get_name(0))
+  end)
+
+  it('without a query it asks for one', function()
+    vim.ui.input = function(_, on_input)
+      on_input('typed')
+    end
+    local shown = choose(1)
+    vim.cmd.Lowtide('search')
+    shown()
+    assert.equal('typed', fake:params('asked', 'lowtide/search')[1].query)
+  end)
+
+  it('a range is the query', function()
+    local shown = choose(1)
+    vim.cmd('1,2Lowtide search')
+    shown()
+    assert.equal('class Reader:\n    def parse(self):', fake:params('asked', 'lowtide/search')[1].query)
+  end)
+
+  it('the selection is the query of the map', function()
+    local shown = choose(1)
+    vim.api.nvim_win_set_cursor(0, { 1, 6 })
+    vim.keymap.set('x', '<F5>', '<Plug>(lowtide-search)')
+    vim.api.nvim_feedkeys(vim.keycode('viw<F5>'), 'xt', false)
+    shown()
+    assert.equal('Reader', fake:params('asked', 'lowtide/search')[1].query)
+    assert.equal('n', vim.fn.mode())
+  end)
+
+  it('symbols jump to the character', function()
+    local shown = choose(1)
+    vim.cmd.Lowtide('symbols tide')
+    assert.same({ 'naïve dir/ü file.py:3  function tide in sea' }, shown())
+    assert.same({ 3, 4 }, vim.api.nvim_win_get_cursor(0))
+  end)
+
+  it('similar sends the lines of the range', function()
+    local shown = choose(1)
+    vim.cmd('2,3Lowtide similar')
+    shown()
+    local params = fake:params('asked', 'lowtide/similar')[1]
+    assert.equal(vim.uri_from_fname(env.root .. '/reader.py'), params.textDocument.uri)
+    assert.same({ line = 1, character = 0 }, params.range.start)
+    assert.same({ line = 2, character = #lines(env.root .. '/reader.py')[3] }, params.range['end'])
+  end)
+
+  it('! puts the answers into the quickfix list, whose entries lead to them', function()
+    vim.cmd('Lowtide! search tide')
+    fakes.wait('the list', function()
+      return #vim.fn.getqflist() == 2
+    end)
+    assert.equal('Lowtide search: tide', vim.fn.getqflist({ title = 0 }).title)
+    vim.cmd('2cc')
+    assert.equal(env.root .. '/naïve dir/ü file.py', vim.api.nvim_buf_get_name(0))
+    assert.equal(3, vim.fn.line('.'))
+  end)
+
+  it('says so when nothing is found, when an answer is degraded, and when the server refuses', function()
+    fake.answers['lowtide/search'] =
+      { hits = {}, degraded = 'the model is not loaded', staleFiles = 0, tookMs = 1 }
+    vim.cmd.Lowtide('search tide')
+    fakes.wait('nothing found', function()
+      return vim.list_contains(env.messages, 'Lowtide: nothing found')
+    end)
+    assert.truthy(vim.list_contains(env.messages, 'Lowtide: the answer is degraded: the model is not loaded'))
+    fake.answers['lowtide/search'] = function()
+      return {
+        code = -32803,
+        message = 'x',
+        data = { kind = 'index', message = 'there is no index', remedy = 'run it' },
+      }
+    end
+    vim.cmd.Lowtide('search tide')
+    fakes.wait('refused', function()
+      return vim.list_contains(env.messages, 'Lowtide: there is no index; run it')
+    end)
+  end)
+
+  it('a live question that is overtaken is cancelled, and its answer is not shown', function()
+    vim.g.lowtide = { debounce_ms = 0 }
+    local search = require('lowtide.search')
+    local ask = require('lowtide.pickers').debounced(search.search_source({}))
+    local got = {}
+    fake.held['lowtide/search'] = true
+    ask('first', function()
+      got[#got + 1] = 'first'
+    end)
+    fakes.wait('asked', function()
+      return #fake:params('asked', 'lowtide/search') == 1
+    end)
+    ask('second', function(items)
+      got[#got + 1] = 'second ' .. #items
+    end)
+    fakes.wait('asked again', function()
+      return #fake:params('asked', 'lowtide/search') == 2
+    end)
+    fake:release()
+    fakes.wait('answered', function()
+      return #got > 0
+    end)
+    assert.same({ 'second 2' }, got)
+    assert.equal(1, #fake:params('told', '$/cancelRequest'))
+  end)
+
+  it('starts a server for the current folder when no buffer is attached', function()
+    vim.cmd.enew()
+    env.client:stop()
+    fakes.wait('ended', function()
+      return #vim.lsp.get_clients({ name = 'lowtide' }) == 0
+    end)
+    vim.cmd.cd(vim.fn.fnameescape(env.root))
+    local shown = choose(1)
+    vim.cmd.Lowtide('search tide')
+    assert.equal(2, #shown())
+    assert.equal(2, fake.starts)
+    vim.cmd.cd('/')
+  end)
+end)

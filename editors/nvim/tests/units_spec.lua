@@ -1,0 +1,104 @@
+describe('sizes', function()
+  local format = require('lowtide.format')
+
+  it('are read as users write them', function()
+    assert.equal(256 * 1024 ^ 2, format.parse_size('256MiB'))
+    assert.equal(1024 ^ 3, format.parse_size(' 1g '))
+    assert.equal(1.5 * 1024 ^ 3, format.parse_size('1.5 GiB'))
+    assert.equal(300000000, format.parse_size('300000000'))
+    for _, wrong in ipairs({ '', 'lots', '-1', '1X', '1 2' }) do
+      assert.is_nil(format.parse_size(wrong))
+    end
+  end)
+
+  it('are shown short', function()
+    assert.equal('0 B', format.bytes(0))
+    assert.equal('12 KiB', format.bytes(12 * 1024))
+    assert.equal('512 MiB', format.bytes(512 * 1024 ^ 2))
+    assert.equal('6.5 GiB', format.bytes(6.5 * 1024 ^ 3))
+    assert.equal('0.1/8.0 GiB', format.share(100 * 1024 ^ 2, 8 * 1024 ^ 3))
+    assert.equal('1,234,567', format.count(1234567))
+    assert.equal('12', format.count(12))
+  end)
+
+  it('make bars that keep their width', function()
+    for step = -2, 12 do
+      local filled, rest = format.bar(step / 10, 7)
+      assert.equal(7, vim.api.nvim_strwidth(filled .. rest))
+    end
+  end)
+end)
+
+describe('options', function()
+  local config = require('lowtide.config')
+
+  after_each(function()
+    vim.g.lowtide = nil
+  end)
+
+  it('have defaults, and take effect when they are set', function()
+    assert.equal(50, config.get().limit)
+    vim.g.lowtide = { limit = 5 }
+    assert.equal(5, config.get().limit)
+    vim.g.lowtide = function()
+      return { limit = 6 }
+    end
+    assert.equal(6, config.get().limit)
+  end)
+
+  it('that are wrong are named, and their defaults are used', function()
+    local notify = vim.notify
+    vim.notify = function() end
+    vim.g.lowtide = { limit = -1, pickr = 'select' }
+    assert.equal(50, config.get().limit)
+    local problems = table.concat(config.problems(), '\n')
+    assert.truthy(problems:find('vim.g.lowtide.limit: -1 is not of type integer', 1, true))
+    assert.truthy(problems:find('vim.g.lowtide.pickr: no such option', 1, true))
+    vim.wait(20)
+    vim.notify = notify
+  end)
+end)
+
+describe('places', function()
+  local places = require('lowtide.places')
+  local saved
+
+  before_each(function()
+    saved = { vim.env.LOWTIDE_HOME, vim.env.XDG_RUNTIME_DIR, vim.env.XDG_CACHE_HOME }
+  end)
+
+  after_each(function()
+    vim.env.LOWTIDE_HOME, vim.env.XDG_RUNTIME_DIR, vim.env.XDG_CACHE_HOME = saved[1], saved[2], saved[3]
+  end)
+
+  it('are in LOWTIDE_HOME when it is set, else in the folders of the user', function()
+    vim.env.LOWTIDE_HOME = '/home/of/lowtide'
+    assert.same({ '/home/of/lowtide/run/daemon.sock' }, places.socket_candidates())
+    assert.equal('/home/of/lowtide/cache/log/daemon.log', places.log_file())
+    vim.env.LOWTIDE_HOME = nil
+    vim.env.XDG_RUNTIME_DIR, vim.env.XDG_CACHE_HOME = '/run/user/5', '/c'
+    assert.equal('/run/user/5/lowtide/daemon.sock', places.socket_candidates()[1])
+    assert.equal('/c/lowtide/log/daemon.log', places.log_file())
+    assert.same({ '/my.sock' }, places.socket_candidates('/my.sock'))
+  end)
+
+  it('whose name is too long for a socket are left to the server', function()
+    vim.env.LOWTIDE_HOME = '/' .. ('x'):rep(120)
+    assert.same({}, places.socket_candidates())
+  end)
+
+  it('with nobody listening are passed over', function()
+    local folder = assert(vim.uv.fs_mkdtemp(vim.fs.joinpath(vim.uv.os_tmpdir(), 'lt-XXXXXX')))
+    local path = folder .. '/daemon.sock'
+    local server = assert(vim.uv.new_pipe(false))
+    server:bind(path)
+    server:listen(1, function() end)
+    assert.equal(path, places.find_socket(path))
+    vim.fn.rename(path, folder .. '/kept')
+    server:close()
+    vim.wait(20)
+    vim.fn.rename(folder .. '/kept', path)
+    assert.is_nil(places.find_socket(path))
+    vim.fn.delete(folder, 'rf')
+  end)
+end)
