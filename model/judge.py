@@ -59,7 +59,7 @@ class Retrieval:
                     rows[row["project"]].append(row)
         self.rows = [query for project in self.queries for query in self.queries[project]]
         texts = {row["id"]: row["text"] for rows in self.functions.values() for row in rows}
-        self.overlap = np.array([_overlap(query["query"], texts[query["target"]]) for query in self.rows])
+        self.overlap = np.array([word_overlap(query["query"], texts[query["target"]]) for query in self.rows])
 
     def ranks(self, scores: Scores) -> npt.NDArray[np.float64]:
         """The rank, from 1, of each query's answer; equal scores share the mean of their ranks."""
@@ -191,7 +191,7 @@ def _stemmed(text: str) -> list[str]:
     return [_stem(word) for word in query_words(text)]
 
 
-def _overlap(query: str, code: str) -> float:
+def word_overlap(query: str, code: str) -> float:
     asked = {
         _stem(word)
         for word in re.findall(r"[a-z]+", " ".join(query_words(query)))
