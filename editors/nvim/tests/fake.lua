@@ -1,4 +1,4 @@
--- A language server inside this Neovim, at the seam of `vim.lsp.rpc`: it answers from a table and notes what it was asked.
+-- A language server inside this Neovim, at the seam of `vim.lsp.rpc`: answers from a table, and notes what is asked.
 
 local M = {}
 

@@ -15,11 +15,7 @@ describe('asking', function()
     fake.answers['lowtide/search'] = {
       hits = {
         fakes.hit(env.root .. '/reader.py', 1),
-        fakes.hit(
-          env.root .. '/naïve dir/ü file.py',
-          2,
-          { name = vim.NIL, kind = vim.NIL, container = vim.NIL }
-        ),
+        fakes.hit(env.root .. '/naïve dir/ü file.py', 2, { name = '', kind = 'text', container = '' }),
       },
       degraded = vim.NIL,
       staleFiles = 0,

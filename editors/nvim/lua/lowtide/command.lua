@@ -12,23 +12,11 @@ local M = {}
 ---@field complete? fun(lead: string): string[]
 
 local MODES = { 'hybrid', 'semantic', 'lexical' }
-local KINDS = {
-  'class',
-  'constant',
-  'constructor',
-  'enum',
-  'field',
-  'function',
-  'interface',
-  'macro',
-  'method',
-  'module',
-  'namespace',
-  'property',
-  'struct',
-  'type',
-  'variable',
-}
+local KINDS = vim.split(
+  'class constant constructor enum enum-member field function interface method module namespace package property '
+    .. 'struct type-parameter variable',
+  ' '
+)
 local FLAGS = {
   mode = { field = 'mode', values = MODES },
   lang = { field = 'languages', list = true },
@@ -176,7 +164,8 @@ M.COMMANDS = {
   },
   budget = {
     args = '[{size}]',
-    doc = 'Set the budget of all of Lowtide until the daemon ends, for example `384MiB`; without a size: say what it is.',
+    doc = 'Set the budget of all of Lowtide until the daemon ends, for example `384MiB`. '
+      .. 'Without a size: say what it is.',
     complete = function()
       return { '96MiB', '128MiB', '192MiB', '256MiB', '384MiB', '512MiB', '1GiB' }
     end,

@@ -29,19 +29,13 @@ end
 ---@param item lowtide.Item
 ---@return lowtide.Item
 local function finish(item)
-  local tail = {}
-  if item.kind and item.kind ~= '' then
-    tail[#tail + 1] = item.kind
-  end
-  if item.name and item.name ~= '' then
-    tail[#tail + 1] = item.name
-  end
-  if item.container and item.container ~= '' then
-    tail[#tail + 1] = 'in ' .. item.container
-  end
+  local name = item.name or ''
   item.location = ('%s:%d'):format(item.shown, item.lnum)
-  item.text = table.concat(tail, ' ')
-  if item.text == '' then
+  if name ~= '' then
+    local kind = (item.kind or '') ~= '' and item.kind .. ' ' or ''
+    local container = (item.container or '') ~= '' and ' in ' .. item.container or ''
+    item.text = kind .. name .. container
+  else
     item.text = vim.trim((item.snippet or ''):match('[^\n]*%S[^\n]*') or '')
   end
   item.label = item.location .. '  ' .. item.text
@@ -90,7 +84,7 @@ function M.from_symbols(symbols, client)
   return vim.tbl_map(function(symbol)
     local range = symbol.location.range or { start = first, ['end'] = first }
     local item = place(symbol.location.uri, range, client)
-    item.kind = (KINDS[symbol.kind] or 'Unknown'):lower()
+    item.kind = (KINDS[symbol.kind] or 'Unknown'):gsub('(%l)(%u)', '%1-%2'):lower()
     item.name, item.container = symbol.name, known(symbol.containerName)
     return finish(item)
   end, symbols)

@@ -19,10 +19,10 @@ end
 local function format(entry)
   local item = entry.item ---@type lowtide.Item
   local parts = { { item.shown, 'LowtidePath' }, { (':%d  '):format(item.lnum), 'LowtideLine' } }
-  if item.kind and item.kind ~= '' then
-    parts[#parts + 1] = { item.kind .. ' ', 'LowtideKind' }
-  end
   if item.name and item.name ~= '' then
+    if item.kind and item.kind ~= '' then
+      parts[#parts + 1] = { item.kind .. ' ', 'LowtideKind' }
+    end
     parts[#parts + 1] = { item.name, 'LowtideName' }
     if item.container and item.container ~= '' then
       parts[#parts + 1] = { ' in ' .. item.container, 'LowtideContainer' }

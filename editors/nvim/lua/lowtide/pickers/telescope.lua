@@ -27,19 +27,37 @@ local function entry_of(item)
   }
 end
 
---- Results of a live source as telescope's finder wants them: a call of `fn` waits in its coroutine.
+--- A live source as telescope's finder wants it: a call waits in its coroutine, and no other is started meanwhile. So
+--- whoever sees the prompt change has to end the wait, which answers with what is shown already.
 ---@param source lowtide.Source
----@return fun(prompt: string): lowtide.Item[]
+---@return fun(prompt: string): lowtide.Item[] find
+---@return fun(prompt: string) changed to be called when the prompt has changed
 ---@return fun() cancel
 local function waiting(source)
   local ask, cancel = require('lowtide.pickers').debounced(source)
   local channel = require('plenary.async.control').channel
-  return function(prompt)
-    local send, receive = channel.oneshot()
-    ask(prompt, send)
+  local query, send, shown = nil, nil, {}
+  local function finish(items)
+    local waiter = send
+    query, send, shown = nil, nil, items
+    if waiter then
+      waiter(items)
+    end
+  end
+  local function find(prompt)
+    local receive
+    query = prompt
+    send, receive = channel.oneshot()
+    ask(prompt, finish)
     return receive()
-  end,
-    cancel
+  end
+  local function changed(prompt)
+    if send and prompt ~= query then
+      cancel()
+      finish(shown)
+    end
+  end
+  return find, changed, cancel
 end
 
 ---@param source lowtide.Source
@@ -49,33 +67,37 @@ function M.open(source, opts)
   local pickers, finders = require('telescope.pickers'), require('telescope.finders')
   local values = require('telescope.config').values
   opts = vim.tbl_extend('keep', opts or {}, { prompt_title = source.title, default_text = source.query })
-  local function show(finder, sorter, cancel)
-    pickers
-      .new(opts, {
-        finder = finder,
-        sorter = sorter,
-        previewer = values.grep_previewer(opts),
-        attach_mappings = function(prompt_buffer)
-          if cancel then
-            vim.api.nvim_create_autocmd(
-              'BufWipeout',
-              { buffer = prompt_buffer, once = true, callback = cancel }
-            )
-          end
-          return true
+  if not source.live then
+    source.ask('', function(items)
+      pickers
+        .new(opts, {
+          finder = finders.new_table({ results = items, entry_maker = entry_of }),
+          sorter = values.generic_sorter(opts),
+          previewer = values.grep_previewer(opts),
+        })
+        :find()
+    end)
+    return
+  end
+  local find, changed, cancel = waiting(source)
+  local picker ---@type table
+  picker = pickers.new(opts, {
+    finder = finders.new_dynamic({ fn = find, entry_maker = entry_of }),
+    -- The server's order is kept.
+    sorter = require('telescope.sorters').highlighter_only(opts),
+    previewer = values.grep_previewer(opts),
+    attach_mappings = function(buffer)
+      vim.api.nvim_create_autocmd({ 'TextChangedI', 'TextChangedP', 'TextChanged' }, {
+        buffer = buffer,
+        callback = function()
+          changed(picker:_get_prompt())
         end,
       })
-      :find()
-  end
-  if source.live then
-    local fn, cancel = waiting(source)
-    local finder = finders.new_dynamic({ fn = fn, entry_maker = entry_of })
-    show(finder, require('telescope.sorters').highlighter_only(opts), cancel)
-  else
-    source.ask('', function(items)
-      show(finders.new_table({ results = items, entry_maker = entry_of }), values.generic_sorter(opts))
-    end)
-  end
+      vim.api.nvim_create_autocmd('BufWipeout', { buffer = buffer, once = true, callback = cancel })
+      return true
+    end,
+  })
+  picker:find()
 end
 
 return M
