@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import inf
+
 import pytest
 
 from lowtide.models import SymbolKind
-from lowtide.work import languages, parse
+from lowtide.work import languages, parse, recover
+from lowtide.work.languages.recovery import RECOVERIES
+from lowtide.work.node import Node
 
 BROKEN_CLASS = b"""class Map extends Base {
   constructor(options) {
@@ -107,9 +112,7 @@ private:
 
 
 def found(text: bytes, language: str) -> dict[str, tuple[str, str, int, int]]:
-    known = languages.by_name(language)
-    assert known is not None
-    parsed = parse.parse(text, known, 60.0)
+    parsed = parse.parse(text, by_name(language), 60.0)
     assert parsed.had_errors
     return {row[0]: (SymbolKind(row[1]).label, row[2], row[3] + 1, row[5] + 1) for row in parsed.symbols}
 
@@ -154,8 +157,42 @@ def test_initialisers_of_a_constructor_are_no_functions() -> None:
 
 @pytest.mark.parametrize("language", [language.name for language in languages.LANGUAGES])
 def test_many_broken_heads_cost_little(language: str) -> None:
-    known = languages.by_name(language)
-    assert known is not None
     text = b"int f(a, b\nfunction g({\n  def h(self, x=(\n name(\n\tpublic void run(int a {\n" * 300
-    parsed = parse.parse(text, known, 20.0)
+    parsed = parse.parse(text, by_name(language), 20.0)
     assert all(row[3] <= row[5] < 1501 for row in parsed.symbols)
+
+
+REPEATED = [
+    b"A", b"AAAA_", b"a b ", b"a b\n", b"f(", b"f(\n", b"a, ", b"f(a,\n", b"f(()", b"f({}", b"f({", b"a<b, ", b"\t", b"\t\n",
+    b"f(a)\n", b"const ", b"static ", b"static\n", b"a::", b"operator ", b"impl <a for ", b"A<B> ", b"f((a)(b)(c) ",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", sorted(RECOVERIES))
+def test_no_text_makes_the_patterns_search_without_end(language: str) -> None:
+    """A pattern that tries the same text in many ways would take minutes here."""
+    for piece in REPEATED:
+        for head in (b"", b"void f() const ", b"  public void f() throws "):
+            recover.recover(
+                head + piece * (100_000 // len(piece)), by_name(language), NO_TREE, {}, lambda _: False, inf
+            )
+
+
+class _NoTree:
+    """A node without children, for texts that are searched by pattern only."""
+
+    kind_id = start_byte = end_byte = child_count = 0
+    byte_range = start_point = end_point = (0, 0)
+    children: Sequence[Node] = ()
+
+    def child_by_field_id(self, id: int, /) -> Node | None:
+        return None
+
+
+NO_TREE = _NoTree()
+
+
+def by_name(name: str) -> languages.Language:
+    found = languages.by_name(name)
+    assert found is not None
+    return found

@@ -29,7 +29,6 @@ _MAX_BYTES = 1 << 20
 _TAB = 8
 _REACH = 200
 _LABEL = re.compile(rb"(?:^|\n)[ \t]*\w+[ \t]*:\Z")
-_NOT_BLANK = re.compile(rb"\S")
 
 
 _HASH = 35
@@ -80,8 +79,9 @@ def recover(
         del found[at]
     taken = {text.rfind(b"\n", 0, at) + 1 for at in found}
     matches: list[re.Match[bytes]] = []
-    for match in heads.search.finditer(text):
-        at = match.start(match.lastindex or 0)
+    # The text is searched with a line feed in front: an offset there is one more than in the text.
+    for match in heads.search.finditer(b"\n" + text):
+        at = match.start(match.lastindex or 0) - 1
         line_start = text.rfind(b"\n", 0, at) + 1
         if line_start in taken:
             continue
@@ -93,16 +93,19 @@ def recover(
     if not matches:
         return
     places = _Places(text)
+    recovered: set[int] = set()
     for match in matches:
         group = match.lastindex or 0
         pattern, container = heads.patterns[group]
-        at, name_end = match.span(group)
-        start = _NOT_BLANK.search(text, match.start()).start()  # type: ignore[union-attr]
-        end = _end_of_directive(text, at) if text[start] == _HASH else _end(text, start, match.end())
+        at, name_end = match.start(group) - 1, match.end(group) - 1
+        start = match.start() + len(text[match.start() : at]) - len(text[match.start() : at].lstrip())
+        end = _end_of_directive(text, at) if text[start] == _HASH else _end(text, start, match.end() - 1)
         whole = places.span(start, max(end, name_end))
-        more: Captures | None = {"container": [places.span(*match.span(container))]} if container else None
+        more: Captures | None = None
+        if container:
+            more = {"container": [places.span(match.start(container) - 1, match.end(container) - 1)]}
         found[at] = (start, -whole.end_byte, at, pattern, whole, whole, places.span(at, name_end), more)
-    recovered = {match.start(match.lastindex or 0) for match in matches}
+        recovered.add(at)
     is_indented = language.name in BY_INDENTATION
     _end_run_on(text, places, found, found.keys() if is_indented else recovered, CLASSES if is_indented else FUNCTIONS)
 
@@ -213,7 +216,8 @@ def _heads(language: str) -> _Heads | None:
         source.replace("(?P<name>", f"(?P<name{index}>").replace("(?P<container>", f"(?P<container{index}>")
         for index, (_, source) in enumerate(recoveries)
     )
-    search = re.compile(joined.encode(), re.MULTILINE)
+    # Led by the line feed, a plain character, the search skips to it ten times as fast.
+    search = re.compile(b"\n(?:" + joined.encode() + b")", re.MULTILINE)
     groups = search.groupindex
     return _Heads(
         search,

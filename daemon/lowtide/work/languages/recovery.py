@@ -13,11 +13,11 @@ _NOT_A_NAME = (
     r"(?!(?:if|for|while|switch|catch|with|return|else|do|function|sizeof|foreach|elseif|until|unless|synchronized|using"
     r"|lock|fixed|await|yield|new|throw|typeof|when|match|assert|defined|super|constructor_)\b)"
 )
-_C_TYPE = r"(?!(?:return|else|case|goto|typedef|new|delete|throw|using|namespace)\b)[A-Za-z_](?:[\w \t*&<>,]|::)*?(?:[ \t*&]|[ \t]*\n[ \t]*)"
+_C_TYPE = r"(?!(?:return|else|case|goto|typedef|new|delete|throw|using|namespace)\b)[A-Za-z_][\w \t*&<>,:]*(?:[ \t*&]|\n[ \t]*+)"
 _ACCESS = (
     r"(?:(?:public|private|protected|internal|static|final|abstract|async|override|virtual|sealed|partial|default|native"
     r"|synchronized|strictfp|export|declare|readonly|open|data|inline|suspend|case|implicit|lazy|fileprivate|mutating"
-    r"|unsafe|extern|const|get|set|new|external|factory)\s++)*+"
+    r"|unsafe|extern|const|get|set|new|external|factory)[ \t]++)*+"
 )
 _TYPED_METHOD = (
     rf"^[ \t]*+{_ACCESS}(?!(?:return|else|new|throw|case|await)\b)(?:<[^<>\n]*>\s*)?[A-Za-z_][\w.]*+(?:<[^;(){{}}\n]*>)?"
@@ -60,12 +60,14 @@ _C = (
     ),
     (
         "function",
-        rf"^(?:[A-Za-z_][\w \t*]*?(?:[ \t*]|\n))?{_NOT_A_NAME}(?P<name>[A-Za-z_]\w*+)[ \t]*{_ARGUMENTS}\s*\{{",
+        rf"^(?:[A-Za-z_][\w \t*]*(?:[ \t*]|\n))?{_NOT_A_NAME}(?P<name>[A-Za-z_]\w*+)[ \t]*{_ARGUMENTS}\s*\{{",
     ),
     ("struct", r"^[ \t]*+(?:typedef[ \t]+)?(?:struct|union)[ \t]+(?P<name>\w++)\s*\{"),
     ("enum", r"^[ \t]*+(?:typedef[ \t]+)?enum[ \t]+(?P<name>\w++)\s*\{"),
 )
-_CPP_TAIL = r"(?:\s*(?:const|noexcept|override|final|volatile|&&?|->[ \t]*[\w:<>*&, \t]+|[A-Z_]{4,}))*\s*(?:\{|:(?!:))"
+_CPP_TAIL = (
+    r"(?:\s*+(?:const|noexcept|override|final|volatile|&&?|->[ \t]*+[\w:<>*&, \t]++|[A-Z_]{4,}+))*+\s*+(?:\{|:(?!:))"
+)
 _CPP = (
     *_PREPROCESSOR,
     _C[2],
@@ -76,7 +78,7 @@ _CPP = (
     (
         "function",
         # The look ahead leaves most lines at once.
-        rf"^[ \t]*+(?=[A-Za-z_~](?:[\w \t*&<>,:~]|\n(?![ \t]*+[#\n]))*+[^\w\s(;]{{0,3}}\()(?:{_C_TYPE})?{_NOT_A_NAME}"
+        rf"^[ \t]*+(?=[A-Za-z_~][\w \t*&<>,:~]*+(?:\n[ \t]*+[\w~][\w \t*&<>,:~]*+)?[^\w\s(;]{{0,3}}\()(?:{_C_TYPE})?{_NOT_A_NAME}"
         r"(?P<name>(?:\w++::)*+(?:operator[ \t]*(?:\(\)|[^\s\w(;]{1,3})|(?!operator\b|[A-Z][A-Z\d]*_[A-Z\d_]*+\b)~?[A-Za-z_]\w*+))"
         rf"[ \t]*{_ARGUMENTS}{_CPP_TAIL}",
     ),
@@ -118,7 +120,7 @@ _RUST = (
     ("interface", rf"{_VISIBLE}(?:unsafe[ \t]+)?trait[ \t]+(?P<name>\w++)"),
     (
         "extension",
-        r"^[ \t]*+(?:unsafe[ \t]+)?impl(?:<[^\n{]*?>)?[ \t]+(?:[^\n{]*?[ \t]for[ \t]+)?(?P<name>\w++)[^\n;]*\{",
+        r"^[ \t]*+(?:unsafe[ \t]+)?impl(?:<[^\n{]{0,200}?>)?[ \t]+(?:[^\n{]{0,200}?[ \t]for[ \t]+)?(?P<name>\w++)[^\n;{]*+\{",
     ),
     ("module", rf"{_VISIBLE}mod[ \t]+(?P<name>\w++)\s*\{{"),
     ("macro-function", r"^[ \t]*+macro_rules![ \t]*(?P<name>\w++)"),
@@ -182,7 +184,7 @@ RECOVERIES: dict[str, tuple[tuple[str, str], ...]] = {
     "perl": (("package", r"^package[ \t]++(?P<name>[\w:]++)"), ("function", r"^[ \t]*+sub[ \t]++(?P<name>\w++)")),
     "elixir": (
         ("module", r"^[ \t]*+defmodule[ \t]++(?P<name>[\w.]++)"),
-        ("function", r"^[ \t]*+def(?:p|macro|macrop)?[ \t]++(?P<name>\w++[?!]?)[ \t]*[(,\n]"),
+        ("function", r"^[ \t]*+def(?:p|macro|macrop)?[ \t]++(?P<name>\w++[?!]?)[ \t]*(?=[(,\n])"),
     ),
     "powershell": (("function", r"^[ \t]*+[Ff]unction[ \t]++(?P<name>[\w-]++)"), ("class", r"^[ \t]*+[Cc]lass[ \t]++(?P<name>\w++)")),
     "julia": (("function", r"^[ \t]*+function[ \t]++(?P<name>\w++!?)[ \t]*[({]"), ("struct", r"^[ \t]*+(?:mutable[ \t]++)?struct[ \t]++(?P<name>\w++)")),
