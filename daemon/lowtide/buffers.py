@@ -78,3 +78,17 @@ class TextBuffer:
     def text(self) -> bytes:
         """The whole text."""
         return b"".join(self.lines)
+
+    def head(self) -> bytes:
+        """Its first lines, a few thousand bytes at most: enough to know its language."""
+        return b"".join(self.lines[:50])[:4096]
+
+    def cut(self, start: Position, end: Position, units: Units) -> bytes:
+        """The text of a range."""
+        if end < start:
+            start, end = end, start
+        first, column = self._clamp(start, units)
+        last, end_column = self._clamp(end, units)
+        if first == last:
+            return self.lines[first][column:end_column]
+        return b"".join([self.lines[first][column:], *self.lines[first + 1 : last], self.lines[last][:end_column]])

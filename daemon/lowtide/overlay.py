@@ -173,6 +173,10 @@ class Documents:
             del self._open[uri]
         return True
 
+    def cut(self, document: Document, start: Position, end: Position) -> bytes:
+        """The text of a range."""
+        return document.buffer.cut(start, end, self.units)
+
     def close(self, uri: str) -> Document | None:
         """The editor has let go of it: the disk counts again."""
         return self._open.pop(uri, None)

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 import lowtide
+from lowtide.cli import is_lsp
 from lowtide.cli.options import Options, global_options
 from lowtide.errors import LowtideError
 
@@ -24,6 +25,8 @@ COMMANDS = {
     "status": "Show budget, memory and what is indexed.",
     "doctor": "Check this machine, the model and the indexes.",
     "clear": "Remove an index.",
+    "model": "Show the embedding model, or take another.",
+    "lsp": "The language server, for an editor to start.",
     "daemon": "Start, stop and look at the daemon.",
 }
 
@@ -74,6 +77,10 @@ def app(options: Options) -> None:
 def run_app(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if is_lsp(arguments):
+        from lowtide.cli.lsp import run_lsp
+
+        return run_lsp(arguments)
     as_json = "--json" in arguments
     verbose = any(
         argument == "--verbose" or (argument.startswith("-v") and not argument.startswith("--"))

@@ -12,16 +12,9 @@ from time import process_time
 
 from lowtide.models import FileStatus
 from lowtide.work import chunk, languages, parse, wire
-from lowtide.work.languages import Language
 
 MOST_TEXT_BYTES = 3 << 20
 """Of all texts whose trees are kept: their trees take some thirty times that."""
-ALIASES = {
-    "javascriptreact": "javascript", "typescriptreact": "tsx", "csharp": "c-sharp", "shellscript": "bash", "sh": "bash",
-    "objective-c": "objc", "objective-cpp": "objc", "makefile": "make", "terraform": "hcl", "jsonc": "json",
-    "perl6": "perl", "scss": "css", "ps1": "powershell", "cs": "c-sharp", "objcpp": "objc", "py": "python",
-}  # fmt: skip
-"""Names that editors give to languages, where they are not ours."""
 
 _kept: OrderedDict[str, parse.Reading] = OrderedDict()
 
@@ -29,7 +22,9 @@ _kept: OrderedDict[str, parse.Reading] = OrderedDict()
 def read(task: wire.DocumentTask) -> wire.Done:
     """The definitions of a text, or with `chunks` its chunks too. A text without a grammar has neither definition nor tree."""
     cpu = process_time()
-    language = language_of(task.path, task.language, task.text)
+    language = (
+        languages.language_for(task.path, task.text[:4096]) if task.path else None
+    ) or languages.language_called(task.language)
     symbols: list[wire.SymbolColumns] = []
     chunks: list[wire.ChunkColumns] = []
     if language is None:
@@ -47,12 +42,6 @@ def read(task: wire.DocumentTask) -> wire.Done:
         b"", [], [], "", b"",
     )  # fmt: skip
     return wire.Done([result], b"", [], 0, process_time() - cpu)
-
-
-def language_of(path: bytes, named: str, text: bytes) -> Language | None:
-    """By the file's name, else by what the editor calls it."""
-    found = languages.language_for(path, text[:4096]) if path else None
-    return found or languages.by_name(ALIASES.get(named, named))
 
 
 def _keep(key: str, reading: parse.Reading) -> None:

@@ -12,7 +12,7 @@ from functools import cache
 from lowtide.work.languages.language import DocStyle, Language
 from lowtide.work.languages.registry import LANGUAGES
 
-__all__ = ["LANGUAGES", "DocStyle", "Language", "by_name", "language_for"]
+__all__ = ["LANGUAGES", "DocStyle", "Language", "by_name", "language_called", "language_for"]
 
 _CPP_HEADER = re.compile(
     rb"^[ \t]*(?:class[ \t]+(?:\w+[ \t]+)?\w+[ \t]*(?:final[ \t]*)?(?:[:{;]|$)|(?:inline[ \t]+)?namespace\b|template[ \t]*<"
@@ -56,6 +56,20 @@ def language_for(path: bytes, head: bytes) -> Language | None:
 def by_name(name: str) -> Language | None:
     """The language called `name`, or None."""
     return next((language for language in LANGUAGES if language.name == name), None)
+
+
+ALIASES = {
+    "javascriptreact": "javascript", "typescriptreact": "tsx", "csharp": "c-sharp", "cs": "c-sharp", "shellscript": "bash",
+    "sh": "bash", "zsh": "bash", "objective-c": "objc", "objective-cpp": "objc", "objcpp": "objc", "makefile": "make",
+    "terraform": "hcl", "jsonc": "json", "scss": "css", "less": "css", "ps1": "powershell", "c++": "cpp",
+}  # fmt: skip
+"""Names that editors give to languages, where they are not ours."""
+
+
+def language_called(name: str) -> Language | None:
+    """The language that an editor calls `name`, or None."""
+    name = name.lower()
+    return by_name(ALIASES.get(name, name))
 
 
 def _by_content(language: Language, extension: str, head: bytes) -> Language | None:

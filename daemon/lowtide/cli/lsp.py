@@ -1,0 +1,256 @@
+"""`lowtide lsp`: what an editor starts. It copies bytes between the editor and the user's daemon.
+
+Standard library only, and before anything of the command line is imported: every open editor pays for this process.
+
+Invariant: it ends within a second of the editor's end, of the connection's, or of its parent's; 0 only after `shutdown`
+and `exit`.
+Invariant: standard output carries nothing but the server's messages.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from lowtide import client
+from lowtide.errors import LowtideError
+from lowtide.paths import Places
+
+if TYPE_CHECKING:
+    import socket
+
+USAGE = """Usage: lowtide lsp [--stdio] [--clientProcessId=N] [--embedded] [--budget SIZE] [-v]
+
+  The language server on standard input and output, for an editor to start.
+
+  --stdio                  the default, and the only way
+  --clientProcessId=N      end when this process ends
+  --embedded               run in this process, without the daemon
+  --budget SIZE            memory for all of Lowtide's processes: 256MiB, 1G (least 96MiB)
+"""
+BLOCK_BYTES = 1 << 16
+MOST_HEADER_BYTES = 4096
+MOST_PEEKED_BYTES = 512
+"""`shutdown` and `exit` are short; longer messages are not looked into."""
+LINGER_S = 0.5
+"""What the server still has to say when the editor has closed its side."""
+
+
+class ArgumentError(LowtideError):
+    """The command line cannot be understood."""
+
+    kind = "usage"
+    exit_code = 2
+
+
+class Arguments:
+    """What stands on the command line."""
+
+    def __init__(self, words: list[str]) -> None:
+        self.embedded = os.environ.get("LOWTIDE_EMBEDDED", "") not in ("", "0")
+        self.budget: str | None = None
+        self.client_pid: int | None = None
+        self.help = self.verbose = False
+        words = list(words)
+        while words:
+            word = words.pop(0)
+            name, has_value, value = word.partition("=")
+            if name in ("--budget", "--clientProcessId") and not has_value:
+                if not words:
+                    raise ArgumentError(f"{name} needs a value", "", "see `lowtide lsp --help`")
+                value = words.pop(0)
+            if name == "--budget":
+                self.budget = value
+            elif name == "--clientProcessId":
+                if not value.isdecimal():
+                    raise ArgumentError(f"--clientProcessId: {value!r} is no process id", "", "give a number")
+                self.client_pid = int(value)
+            elif word == "--embedded":
+                self.embedded = True
+            elif word in ("-h", "--help"):
+                self.help = True
+            elif word in ("-v", "--verbose"):
+                self.verbose = True
+            elif word not in ("lsp", "--stdio", "-q", "--quiet", "--json"):
+                raise ArgumentError(f"no option {word}", "", "see `lowtide lsp --help`")
+
+
+def run_lsp(words: list[str]) -> int:
+    """Run the command; returns its exit status. `words`: the whole command line."""
+    try:
+        arguments = Arguments(words)
+        if arguments.help:
+            print(USAGE, end="")
+            return 0
+        if arguments.embedded:
+            return _run_embedded(arguments)
+        return _run_shim(arguments)
+    except LowtideError as error:
+        print(f"lowtide: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run_embedded(arguments: Arguments) -> int:
+    import importlib
+
+    from lowtide.config import load_config, parse_size
+    from lowtide.system.memory import machine_bytes
+
+    places = Places.from_environment()
+    size = parse_size(arguments.budget) if arguments.budget else None
+    config = load_config(places.config_file, machine_bytes=machine_bytes(), budget_bytes=size)
+    # By name: the engine knows nothing of the language server.
+    return int(importlib.import_module("lowtide_lsp.main").run(places, config))
+
+
+def _run_shim(arguments: Arguments) -> int:
+    places = Places.from_environment()
+    try:
+        _settle_version(places, arguments)
+        connection = client.open_socket(places, budget=arguments.budget)
+    except LowtideError as error:
+        _tell_editor(error)
+        raise
+    try:
+        return Shim(connection, arguments.client_pid).run()
+    finally:
+        connection.close()
+
+
+def _settle_version(places: Places, arguments: Arguments) -> None:
+    """Have an older daemon that has nothing to do replaced; one that is in use serves this editor, too."""
+    with suppress(client.DaemonError, client.RemoteError):
+        client.Client.connect(places, budget=arguments.budget).close()
+
+
+def _tell_editor(error: LowtideError) -> None:
+    """Answer the editor's `initialize` with why there is no server: it shows that, and not that a process ended."""
+    if not select.select([0], [], [], 1.0)[0]:
+        return
+    data = os.read(0, BLOCK_BYTES)
+    with suppress(ValueError, AttributeError):
+        number = json.loads(data[data.index(b"{") :]).get("id")
+        body = json.dumps({
+            "jsonrpc": "2.0", "id": number,
+            "error": {"code": -32803, "message": str(error), "data": {"kind": error.kind, "retry": False}},
+        }).encode()  # fmt: skip
+        os.write(1, b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+
+
+class Shim:
+    """Copies both ways until one side ends."""
+
+    def __init__(self, connection: socket.socket, client_pid: int | None) -> None:
+        self._socket = connection
+        self._seen = _Seen()
+        self._pids = {os.getppid(), client_pid} - {None, 0, 1}
+
+    def run(self) -> int:
+        """The exit status."""
+        handles = []
+        for pid in self._pids:
+            with suppress(OSError, AttributeError):
+                handles.append(os.pidfd_open(pid))  # type: ignore[arg-type]
+        socket_fd = self._socket.fileno()
+        poll = select.poll()
+        for fd in (0, socket_fd, *handles):
+            poll.register(fd, select.POLLIN)
+        while True:
+            for fd, _ in poll.poll():
+                if fd in handles:
+                    return self._seen.exit_code
+                try:
+                    data = os.read(fd, BLOCK_BYTES)
+                except ConnectionError:
+                    data = b""
+                if fd == socket_fd:
+                    if not data or not _write(1, data):
+                        return self._seen.exit_code
+                elif data:
+                    self._seen.feed(data)
+                    try:
+                        self._socket.sendall(data)
+                    except OSError:
+                        return self._seen.exit_code
+                else:
+                    self._linger()
+                    return self._seen.exit_code
+
+    def _linger(self) -> None:
+        """The editor has closed its side: pass on what the server still says, for a moment."""
+        import socket
+        import time
+
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+        deadline = time.monotonic() + LINGER_S
+        while (left := deadline - time.monotonic()) > 0 and select.select([self._socket], [], [], left)[0]:
+            try:
+                data = self._socket.recv(BLOCK_BYTES)
+            except OSError:
+                return
+            if not data or not _write(1, data):
+                return
+
+
+class _Seen:
+    """Follows the editor's messages just so far as to know whether it took its leave."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._body = b""
+        self._left = 0
+        self._peeks = False
+        self._shut_down = False
+        self.exit_code = 1
+
+    def feed(self, data: bytes) -> None:
+        """Some bytes of the stream."""
+        while data:
+            if self._left:
+                part, data = data[: self._left], data[self._left :]
+                self._left -= len(part)
+                if self._peeks:
+                    self._body += part
+                    if not self._left:
+                        self._look()
+                continue
+            self._head += data
+            data = b""
+            end = self._head.find(b"\r\n\r\n")
+            if end < 0:
+                if len(self._head) > MOST_HEADER_BYTES:
+                    self._head = b""  # no message: the server will say so
+                return
+            head, data, self._head = self._head[:end], self._head[end + 4 :], b""
+            for line in head.split(b"\r\n"):
+                name, _, value = line.partition(b":")
+                if name.strip().lower() == b"content-length" and value.strip().isdigit():
+                    self._left = int(value)
+            self._peeks, self._body = self._left <= MOST_PEEKED_BYTES, b""
+
+    def _look(self) -> None:
+        try:
+            method = json.loads(self._body).get("method")
+        except (ValueError, AttributeError):
+            return
+        if method == "shutdown":
+            self._shut_down = True
+        elif method == "exit" and self._shut_down:
+            self.exit_code = 0
+
+
+def _write(fd: int, data: bytes) -> bool:
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(fd, view) :]
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,111 @@
+"""Indexing as work-done progress of the editor's, with a Cancel that works.
+
+Invariant: one token at a time; every `begin` has its `end`; at most two reports a second, for that often a Status comes.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from lowtide_lsp.transport import ConnectionLost, RequestError
+
+if TYPE_CHECKING:
+    from lowtide_lsp.session import Session
+
+log = logging.getLogger(__name__)
+
+LEAST_FILES = 20
+"""Less work is over before it could be read."""
+_BUSY = ("scanning", "indexing")
+
+
+class IndexProgress:
+    """Follows the Status of one session's folders."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._token: str | None = None
+        self._starting = False
+        self._cancelled = False
+        self._said: tuple[int, str] = (-1, "")
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the editor shows a progress of ours."""
+        return self._token is not None
+
+    def update(self, status: Mapping[str, Any]) -> None:
+        """A new Status."""
+        own = {root.as_uri() for root in self._session.roots}
+        busy = [
+            workspace for workspace in status["workspaces"] if workspace["rootUri"] in own and workspace.get("state", status["state"]) in _BUSY
+        ]  # fmt: skip
+        if not busy:
+            self._cancelled = False
+        progress = status["progress"]
+        works = bool(busy) and not self._cancelled and status["state"] in _BUSY and bool(progress)
+        if self._token is None:
+            if works and not self._starting and progress["total"] >= LEAST_FILES and self._wanted():
+                self._starting = True
+                self._session.group.start_soon(self._begin, dict(progress))
+        elif works:
+            self._report(progress)
+        else:
+            self._end("cancelled" if self._cancelled else "done" if status["state"] != "paused" else "paused")
+
+    def _wanted(self) -> bool:
+        window = self._session.capabilities.window
+        return bool(window and window.work_done_progress) and self._session.settings.progress
+
+    async def _begin(self, progress: Mapping[str, Any]) -> None:
+        shown = self._session.server.work_done_progress
+        token = f"lowtide-{uuid.uuid4()}"
+        try:
+            await shown.create_async(token)
+        except (RequestError, ConnectionLost):
+            return
+        finally:
+            self._starting = False
+        percentage, message = _words(progress)
+        begin = types.WorkDoneProgressBegin(
+            "Lowtide: indexing", cancellable=True, message=message, percentage=percentage
+        )
+        shown.begin(token, begin)
+        self._token = token
+        self._said = (percentage, message)
+
+    def _report(self, progress: Mapping[str, Any]) -> None:
+        said = _words(progress)
+        if said != self._said:
+            self._said = said
+            assert self._token is not None
+            report = types.WorkDoneProgressReport(cancellable=True, message=said[1], percentage=said[0])
+            self._session.server.work_done_progress.report(self._token, report)
+
+    def _end(self, message: str) -> None:
+        token, self._token = self._token, None
+        if token is not None:
+            shown = self._session.server.work_done_progress
+            shown.end(token, types.WorkDoneProgressEnd(message=message))
+            # pygls: keeps every token for ever. Until `end` forgets it.
+            shown.tokens.pop(token, None)
+
+    async def cancel(self, token: str | int) -> None:
+        """The user has pressed Cancel: the work stops at once, and what is done is kept."""
+        if token != self._token:
+            return
+        self._cancelled = True
+        self._end("cancelled")
+        log.info("event=cancelled-by-user client=%s", self._session.client)
+        await self._session.service.cancel()
+
+
+def _words(progress: Mapping[str, Any]) -> tuple[int, str]:
+    done, total = progress["done"], max(1, progress["total"])
+    name = str(progress.get("file") or "")
+    return min(100, 100 * done // total), f"{done}/{total} {name}".rstrip()

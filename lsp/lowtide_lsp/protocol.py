@@ -1,0 +1,236 @@
+"""The types of `lowtide/*` on the wire; docs/protocol.md shows an example of each.
+
+Invariant: names are camelCase on the wire; fields may be added, never renamed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+SEARCH = "lowtide/search"
+SIMILAR = "lowtide/similar"
+STATUS = "lowtide/status"
+STATUS_CHANGED = "lowtide/statusChanged"
+MEMORY = "lowtide/memory"
+EXPLAIN = "lowtide/explain"
+PAUSE = "lowtide/pause"
+RESUME = "lowtide/resume"
+CANCEL = "lowtide/cancel"
+REINDEX = "lowtide/reindex"
+SET_BUDGET = "lowtide/setBudget"
+HISTORY = "lowtide/history"
+
+
+class _Wire(msgspec.Struct, rename="camel"):
+    pass
+
+
+class Position(_Wire):
+    """As in LSP: from 0; what `character` counts was agreed on."""
+
+    line: int
+    character: int
+
+
+class Range(_Wire):
+    """As in LSP: `end` is exclusive."""
+
+    start: Position
+    end: Position
+
+
+class TextDocument(_Wire):
+    """As in LSP."""
+
+    uri: str
+
+
+class NoParams(_Wire):
+    """Nothing."""
+
+
+class SearchParams(_Wire):
+    """By words and by meaning. Without `rootUri` in all folders of the editor's."""
+
+    query: str
+    limit: int | None = None
+    mode: Literal["hybrid", "semantic", "lexical"] | None = None
+    root_uri: str | None = None
+    languages: list[str] | None = None
+    globs: list[str] | None = None
+    kinds: list[str] | None = None
+
+
+class SimilarParams(_Wire):
+    """Code like the code in `range`."""
+
+    text_document: TextDocument
+    range: Range
+    limit: int | None = None
+
+
+class SearchHit(_Wire):
+    """One answer. `range`: whole lines. `kind` is `text` outside every definition."""
+
+    uri: str
+    range: Range
+    kind: str
+    name: str
+    container: str
+    score: float
+    snippet: str
+    signals: dict[str, float]
+
+
+class SearchResult(_Wire):
+    """`degraded` says what the answer lacks, and why; null when it lacks nothing."""
+
+    hits: list[SearchHit]
+    degraded: str | None
+    stale_files: int
+    took_ms: float
+
+
+class StatusParams(_Wire):
+    """Of one folder, or of all that are open."""
+
+    root_uri: str | None = None
+
+
+class Process(_Wire):
+    """One process: anonymous bytes, as the kernel counts them."""
+
+    role: str
+    pid: int
+    anon_bytes: int
+
+
+class Memory(_Wire):
+    """Of all processes together; `mapped_bytes` are pages of files, which the system takes back by itself."""
+
+    budget_bytes: int
+    used_bytes: int
+    peak_bytes: int
+    mapped_bytes: int
+    processes: list[Process]
+
+
+class LadderStep(_Wire):
+    """How work is degraded now, and why."""
+
+    step: Literal["full", "smaller-batches", "one-worker", "lexical-only", "paused"]
+    reason: str
+
+
+class Progress(_Wire):
+    """Files done of those to do, and the one being read."""
+
+    done: int
+    total: int
+    file: str
+
+
+class WorkspaceStatus(_Wire):
+    """One open workspace."""
+
+    root_uri: str
+    files: int
+    symbols: int
+    chunks: int
+    vectors: int
+    disk_bytes: int
+    pending: int
+    stale: int
+    skipped: int
+    failed: int
+    quarantined: int
+
+
+class Status(_Wire):
+    """How Lowtide is."""
+
+    version: str
+    health: Literal["ok", "warning", "error"]
+    message: str
+    state: Literal["idle", "scanning", "indexing", "paused", "waiting"]
+    quiescent: bool
+    memory: Memory
+    ladder: LadderStep
+    progress: Progress | None
+    workspaces: list[WorkspaceStatus]
+
+
+class MemoryNode(_Wire):
+    """Anonymous bytes by process and part, children included."""
+
+    name: str
+    bytes: int
+    children: list[MemoryNode]
+
+
+class ExplainParams(_Wire):
+    """Which file."""
+
+    uri: str
+
+
+class Explanation(_Wire):
+    """What `lowtide why --json` prints (its names)."""
+
+    path: str
+    status: str
+    reason: str | None
+    rule: str | None
+
+
+class ReindexParams(_Wire):
+    """Look at everything again; with `force`, from nothing."""
+
+    root_uri: str | None = None
+    force: bool = False
+
+
+class SetBudgetParams(_Wire):
+    """The budget from now on; the least is 96 MiB."""
+
+    bytes: int
+
+
+class History(_Wire):
+    """Memory over time: seconds since 1970, anonymous bytes, ladder steps."""
+
+    budget_bytes: int
+    times: list[float]
+    used_bytes: list[int]
+    steps: list[int]
+
+
+class Experimental(_Wire):
+    """`capabilities.experimental.lowtide` in the answer to `initialize`."""
+
+    version: str
+    search: bool = True
+    status: bool = True
+    memory: bool = True
+    explain: bool = True
+
+
+REQUESTS: dict[str, tuple[type[Any], type[Any]]] = {
+    SEARCH: (SearchParams, SearchResult),
+    SIMILAR: (SimilarParams, SearchResult),
+    STATUS: (StatusParams, Status),
+    MEMORY: (NoParams, MemoryNode),
+    EXPLAIN: (ExplainParams, Explanation),
+    PAUSE: (NoParams, Status),
+    RESUME: (NoParams, Status),
+    CANCEL: (NoParams, Status),
+    REINDEX: (ReindexParams, Status),
+    SET_BUDGET: (SetBudgetParams, Status),
+    HISTORY: (NoParams, History),
+}
+"""Method -> what it takes and gives."""
+
+NOTIFICATIONS: dict[str, type[Any]] = {STATUS_CHANGED: Status}
+"""Those that the server sends."""

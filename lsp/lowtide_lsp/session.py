@@ -1,0 +1,288 @@
+"""One editor's connection: its folders, its open texts, its settings, and what it is told unasked.
+
+Invariant: all that a session holds ends with it; nothing of it is seen by other sessions.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+import msgspec
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+
+import lowtide
+from lowtide import rpc
+from lowtide.buffers import TextBuffer
+from lowtide.config import parse_size
+from lowtide.core.positions import Units
+from lowtide.errors import LowtideError
+from lowtide.overlay import Document, Documents
+from lowtide.service import Service
+from lowtide_lsp import convert
+from lowtide_lsp.progress import IndexProgress
+from lowtide_lsp.protocol import STATUS_CHANGED
+from lowtide_lsp.settings import Settings, read_settings
+from lowtide_lsp.transport import ConnectionLost, Protocol, RequestError
+
+log = logging.getLogger(__name__)
+
+REFRESH_S = 0.05
+"""A text whose outline the editor shows is parsed again this long after an edit, before it is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of the editor's: as it named it, and its real path, by which the engine knows it."""
+
+    uri: str
+    shown: Path
+    real: Path
+
+
+class Session:
+    """See the module."""
+
+    def __init__(self, service: Service, client: str, group: anyio.abc.TaskGroup) -> None:
+        self.service = service
+        self.client = client
+        self.group = group
+        self.server = LanguageServer("lowtide", lowtide.__version__, protocol_cls=Protocol)
+        self.protocol: Protocol = self.server.protocol  # type: ignore[assignment]
+        self.protocol.group = group
+        self.documents = Documents(service.documents, client, group)
+        self.folders: dict[str, Folder] = {}
+        self.settings = Settings()
+        self.lines = convert.Lines()
+        self.capabilities: types.ClientCapabilities = types.ClientCapabilities()
+        self.progress = IndexProgress(self)
+        self.watch: Callable[[int], None] = lambda pid: None
+        """Told the process whose end is the client's."""
+        self._end_status: Callable[[], None] | None = None
+        self._budget: str | None = None
+        self._refreshing = False
+
+    # -- the life of it ---------------------------------------------------------------------------------------------
+
+    def begin(self, params: types.InitializeParams) -> None:
+        """What `initialize` says."""
+        self.capabilities = params.capabilities
+        if params.process_id is not None:
+            self.watch(params.process_id)
+        encoding = str(
+            getattr(self.server.workspace.position_encoding, "value", self.server.workspace.position_encoding)
+        )
+        self.documents.units = Units(encoding)
+        uris = [folder.uri for folder in params.workspace_folders or []]
+        if not uris and params.root_uri:
+            uris = [params.root_uri]
+        elif not uris and params.root_path:
+            uris = [Path(params.root_path).absolute().as_uri()]
+        for uri in uris:
+            self._add_folder(uri)
+        self._take_settings(params.initialization_options)
+
+    async def started(self) -> None:
+        """The client is ready: open its folders, take its settings, tell it the status from now on."""
+        self._end_status = self.service.subscribe(self._tell)
+        await self.apply_settings()
+        for folder in list(self.folders.values()):
+            await self._open(folder)
+        if self._asks_for_settings():
+            self.group.start_soon(self.pull_settings)
+            if self._can_register():
+                self.group.start_soon(self._register)
+        self._tell(self.service.status())
+
+    async def end(self) -> None:
+        """The connection is closed."""
+        if self._end_status is not None:
+            self._end_status()
+        self.protocol.close()
+        await self.service.drop_client(self.client)
+
+    async def _register(self) -> None:
+        registration = types.Registration("lowtide-configuration", types.WORKSPACE_DID_CHANGE_CONFIGURATION)
+        try:
+            await self.protocol.ask(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams([registration]))
+        except (RequestError, ConnectionLost):
+            pass
+
+    def _can_register(self) -> bool:
+        workspace = self.capabilities.workspace
+        configuration = workspace.did_change_configuration if workspace else None
+        return bool(configuration and configuration.dynamic_registration)
+
+    # -- settings ---------------------------------------------------------------------------------------------------
+
+    def _asks_for_settings(self) -> bool:
+        workspace = self.capabilities.workspace
+        return bool(workspace and workspace.configuration)
+
+    def _take_settings(self, value: Any) -> None:
+        try:
+            settings = read_settings(value)
+        except msgspec.ValidationError as error:
+            self.log_message(types.MessageType.Warning, f"lowtide: settings: {error}; they are left as they were")
+            return
+        if settings is not None:
+            self.settings = settings
+
+    async def change_settings(self, value: Any) -> None:
+        """`workspace/didChangeConfiguration`."""
+        if self._asks_for_settings():
+            await self.pull_settings()
+        else:
+            self._take_settings(value)
+            await self.apply_settings()
+
+    async def pull_settings(self) -> None:
+        """Ask the client for its `lowtide` section."""
+        params = types.ConfigurationParams([types.ConfigurationItem(section="lowtide")])
+        try:
+            answer = await self.protocol.ask(types.WORKSPACE_CONFIGURATION, params)
+        except (RequestError, ConnectionLost):
+            return
+        if isinstance(answer, list) and answer and isinstance(answer[0], dict):
+            self._take_settings(answer[0])
+            await self.apply_settings()
+
+    async def apply_settings(self) -> None:
+        """Those that act beyond this session: the budget."""
+        budget = self.settings.budget
+        if budget and budget != self._budget:
+            self._budget = budget
+            try:
+                await self.service.set_budget(parse_size(budget))
+            except LowtideError as error:
+                self.log_message(types.MessageType.Warning, f"lowtide: budget: {error}")
+
+    # -- folders ----------------------------------------------------------------------------------------------------
+
+    @property
+    def roots(self) -> list[Path]:
+        """The real paths of the folders."""
+        return list(dict.fromkeys(folder.real for folder in self.folders.values()))
+
+    def _add_folder(self, uri: str) -> Folder | None:
+        path = convert.path_of(uri)
+        if path is None:
+            self.log_message(types.MessageType.Log, "lowtide: a folder that is not on this machine is not indexed")
+            return None
+        folder = self.folders[uri] = Folder(uri, path, Path(os.path.realpath(path)))
+        return folder
+
+    async def change_folders(self, added: Sequence[str], removed: Sequence[str]) -> None:
+        """`workspace/didChangeWorkspaceFolders`."""
+        gone = [folder for uri in removed if (folder := self.folders.pop(uri, None)) is not None]
+        fresh = [folder for uri in added if (folder := self._add_folder(uri)) is not None]
+        for folder in gone:
+            if folder.real not in self.roots:
+                await self.service.close_workspace(folder.real, self.client)
+        for folder in fresh:
+            await self._open(folder)
+
+    async def _open(self, folder: Folder) -> None:
+        from lowtide.service import check_root
+
+        try:
+            reason = await anyio.to_thread.run_sync(check_root, folder.real)
+            if reason is not None:
+                text = f"lowtide: {folder.shown} is not indexed: {reason}; open a folder inside it"
+                self.log_message(types.MessageType.Warning, text)
+                return
+            await self.service.open_workspace(folder.real, self.client)
+        except LowtideError as error:
+            self.log_message(types.MessageType.Warning, f"lowtide: {error}")
+
+    # -- texts ------------------------------------------------------------------------------------------------------
+
+    def uri_of(self, root: Path, shown: str) -> tuple[str, Path, Document | None]:
+        """URI, real path and open text of a file of a workspace, from its root and its name as shown."""
+        path = convert.real_name(root, shown)
+        document = self.documents.at(path)
+        if document is not None:
+            return document.uri, path, document
+        for folder in self.folders.values():
+            if folder.real == root and folder.shown != root:
+                return (folder.shown / path.relative_to(root)).as_uri(), path, None
+        return path.as_uri(), path, None
+
+    def place(self, uri: str) -> Path | None:
+        """The real path of a file, by which the engine knows it; None when it is not on this machine."""
+        path = convert.path_of(uri)
+        return Path(os.path.realpath(path.parent)) / path.name if path is not None else None
+
+    def need_file(self, uri: str) -> Path:
+        """The same, or the error of a request."""
+        path = self.place(uri)
+        if path is None:
+            raise RequestError(
+                rpc.REQUEST_FAILED, f"{uri[:200]} is not a file on this machine: open it there, or use a file: URI"
+            )
+        return path
+
+    async def read_closed(self, uri: str) -> Document:
+        """A file that is not open, as if it were. RequestError when it cannot be read."""
+        path = self.need_file(uri)
+        return Document(uri, path, "", 0, TextBuffer(await anyio.to_thread.run_sync(_read, path)))
+
+    @property
+    def open_paths(self) -> list[Path]:
+        """Files that the editor shows."""
+        return [document.path for document in self.documents if document.path is not None]
+
+    def opened(self, document: Document | None) -> None:
+        """A text was opened or closed."""
+        self.service.set_open_files(self.client, self.open_paths)
+        if document is not None:
+            self.group.start_soon(self.documents.compare, document)
+
+    def edited(self) -> None:
+        """A text has changed: outlines that the editor shows are parsed before it asks."""
+        if not self._refreshing and any(document.wanted for document in self.documents):
+            self._refreshing = True
+            self.group.start_soon(self._refresh)
+
+    async def _refresh(self) -> None:
+        try:
+            await anyio.sleep(REFRESH_S)
+        finally:
+            self._refreshing = False
+        for document in list(self.documents):
+            if document.wanted and document.symbols_of != document.edits:
+                await self.documents.symbols_soon(document, REFRESH_S)
+
+    # -- telling ----------------------------------------------------------------------------------------------------
+
+    def _tell(self, status: Mapping[str, Any]) -> None:
+        self.protocol.notify(STATUS_CHANGED, status)
+        self.progress.update(status)
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        """What `lowtide.api` sends while it works."""
+        self.protocol.notify(method, params)
+
+    def log_message(self, kind: types.MessageType, text: str) -> None:
+        """A line for the editor's log; never a pop-up."""
+        log.info("event=told client=%s text=%r", self.client, text)
+        self.protocol.notify(types.WINDOW_LOG_MESSAGE, {"type": int(kind), "message": text})
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > convert.MOST_FILE_BYTES:
+            raise RequestError(rpc.REQUEST_FAILED, f"{path} is too long to be read unasked: open it first")
+        return path.read_bytes().decode("utf-8-sig", "replace")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        data = {"kind": "path", "message": f"{path} cannot be read", "remedy": "name a file that exists"}
+        raise RequestError(rpc.REQUEST_FAILED, f"{path} cannot be read: {reason}", data) from None
