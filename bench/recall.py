@@ -1,12 +1,14 @@
 """How many of the definitions that universal-ctags finds does Lowtide find?
 
 A ctags tag counts as found when Lowtide has a symbol of the same name in the same file whose name is within one line of
-it (white space in a name is not compared: `operator ()`). The kind is not compared: the two call things differently.
+it (white space in a name is not compared: `operator ()`). "Same kind" is the share of those found whose kind fits the row
+(`FITTING`).
 
     python bench/recall.py --python django --python cpython/Lib --javascript web --typescript web --c linux/fs ...
     python bench/recall.py -v 10 --go go            # and ten misses of each kind
+    python bench/recall.py --save ...               # and write bench/results/recall.md
 
-Compared are the kinds in `KINDS`, by ctags' names. Left out, and why:
+Compared are the kinds in `KINDS`, by ctags' names. Not compared, by their nature:
 
 - Locals (constants, variables, typedefs in functions), parameters, labels, imports, `using`, headers: nobody looks
   them up in a workspace.
@@ -15,29 +17,30 @@ Compared are the kinds in `KINDS`, by ctags' names. Left out, and why:
 - Go's embedded fields, Rust's `impl` blocks: they define no name.
 - Minified files, which Lowtide does not index.
 
-ctags 5.9 is itself wrong in some languages, and these of its tags are not compared (`_is_doubtful`):
+Where ctags 5.9 is itself wrong its tag is left out, and counted under its reason (`_doubt`). Read otherwise, and counted too:
 
-- JavaScript: it calls any object literal a class, any word in a method a field, and does not say that a constant
-  stands in a function. Compared are classes on a line with `class`, fields on a line that begins with them (indented
-  once), and the first constant or variable declared at the start of a line. TypeScript's constants likewise.
 - TypeScript: an overload's signature counts as found when the function that implements it is: Lowtide keeps the one.
-- Rust: the name of a static is taken to be what follows a lifetime (`static S: &'static str` is `str`).
-- C and C++: attribute macros (`__packed`, `__read_mostly`) are not told to it, so they are told here (`-I`).
+- C and C++: `SYSCALL_DEFINE2(read, …) {` and `TEST_CASE(name) {` are named by their macro in ctags, and by what the macro
+  is told to define in Lowtide: found when a function by the name of its first argument begins there.
+- C and C++: attribute macros (`__packed`, `__read_mostly`) are not known to ctags, so it is told them here (`-I`).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import re
 import subprocess
-import sys
 import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from lowtide.models import SymbolKind
 from lowtide.work import languages, parse
+
+_HERE = Path(__file__).resolve().parent
 
 _ROWS = ("function", "class", "method", "field", "enum member", "constant", "macro")
 
@@ -116,6 +119,22 @@ KINDS: dict[str, dict[str, str]] = {
 }
 KINDS["cpp"] = {**KINDS["c"], "class": "class", "namespace": "class"}
 
+_FUNCTIONS = {SymbolKind.FUNCTION, SymbolKind.METHOD, SymbolKind.CONSTRUCTOR, SymbolKind.OPERATOR}
+_VALUES = {SymbolKind.CONSTANT, SymbolKind.VARIABLE, SymbolKind.FIELD, SymbolKind.PROPERTY}
+FITTING: dict[str, set[SymbolKind]] = {
+    "function": _FUNCTIONS,
+    "method": _FUNCTIONS,
+    "class": {
+        SymbolKind.CLASS, SymbolKind.STRUCT, SymbolKind.INTERFACE, SymbolKind.ENUM, SymbolKind.NAMESPACE, SymbolKind.MODULE,
+    },
+    # A field that holds a function is a method; Python's enum members are variables to ctags.
+    "field": {*_VALUES, SymbolKind.METHOD, SymbolKind.ENUM_MEMBER},
+    "enum member": {SymbolKind.ENUM_MEMBER},
+    # A constant that holds a function or a class is that.
+    "constant": {*_VALUES, SymbolKind.FUNCTION, SymbolKind.CLASS},
+    "macro": {SymbolKind.CONSTANT, SymbolKind.FUNCTION},
+}  # fmt: skip
+
 _LOCAL = {"variable", "constant", "const", "var", "property", "typedef", "alias"}
 """Kinds that are locals when they stand in a function."""
 
@@ -150,14 +169,49 @@ def main() -> int:
         "--files", type=int, default=2000, help="at most so many files a language, drawn with a fixed seed"
     )
     options.add_argument("-v", "--verbose", type=int, default=0, metavar="N", help="show N misses of each kind")
+    options.add_argument("--save", action="store_true", help="write bench/results/recall.md")
     given = options.parse_args()
     chosen = {name: getattr(given, name) for name in KINDS if getattr(given, name)}
     if not chosen:
         options.error("name at least one tree")
-    print("| language | kind | ctags | found | recall |\n|---|---|--:|--:|--:|")
+    tables: list[str] = []
+    left_out: Counter[tuple[str, str]] = Counter()
     for name, trees in chosen.items():
-        _compare(name, _draw(trees, _EXTENSIONS[name], given.files), given.verbose)
+        files = _draw(trees, _EXTENSIONS[name], given.files)
+        tables += _compare(name, files, given.verbose, left_out)
+    head = "| language | kind | ctags | found | recall | same kind |\n|---|---|--:|--:|--:|--:|"
+    reasons = [f"| {name} | {reason} | {count:,} |" for (name, reason), count in sorted(left_out.items())]
+    reasons_head = "| language | reason | tags |\n|---|---|--:|"
+    print("\n".join([head, *tables, "", reasons_head, *reasons]))
+    if given.save:
+        above = os.path.commonpath([tree.parent for trees in chosen.values() for tree in trees])
+        sources = [
+            f"{name}: {', '.join(str(tree.relative_to(above)) for tree in trees)}" for name, trees in chosen.items()
+        ]
+        _save("\n".join([head, *tables]), "\n".join([reasons_head, *reasons]), sources, given.files)
     return 0
+
+
+def _save(table: str, reasons: str, sources: list[str], files: int) -> None:
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, cwd=_HERE
+    )
+    version = subprocess.run(["ctags", "--version"], capture_output=True, text=True, check=True)
+    name = version.stdout.split(",")[0].partition("(")[0].strip()
+    (_HERE / "results" / "recall.md").write_text(
+        f"""# Definitions found, against universal-ctags
+
+Made by `python bench/recall.py --save` at {commit.stdout.strip()}, against {name}; how tags are compared stands there.
+At most {files:,} files a language, drawn with a fixed seed, from: {"; ".join(sources)}.
+
+{table}
+
+Tags left out or read otherwise, because ctags is wrong or names the thing differently:
+
+{reasons}
+""",
+        encoding="utf-8",
+    )
 
 
 def _draw(trees: list[Path], extensions: set[str], count: int) -> list[Path]:
@@ -184,11 +238,13 @@ def _is_minified(path: Path) -> bool:
     )
 
 
-def _compare(name: str, files: list[Path], shown: int) -> None:
+def _compare(name: str, files: list[Path], shown: int, left_out: Counter[tuple[str, str]]) -> list[str]:
+    """The rows of one language."""
     wanted: Counter[str] = Counter()
     found: Counter[str] = Counter()
+    fitting: Counter[str] = Counter()
     misses: dict[str, list[str]] = defaultdict(list)
-    tags = _tags(name, files)
+    tags = _tags(name, files, left_out)
     for path in files:
         if path not in tags:
             continue
@@ -201,44 +257,77 @@ def _compare(name: str, files: list[Path], shown: int) -> None:
         assert language is not None
         if name == "c" and language.name != "c":
             continue
-        lines: dict[str, list[int]] = defaultdict(list)
-        for row in parse.parse(text, language, 60.0).symbols:
-            lines["".join(row[0].split())].append(row[7] + 1)
+        places: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for symbol in parse.parse(text, language, 60.0).symbols:
+            places["".join(symbol[0].split())].append((symbol[7] + 1, symbol[1]))
+        lines = text.split(b"\n")
         for tag_name, line, kind in tags[path]:
             row = KINDS[name][kind]
             wanted[row] += 1
-            reach = 1 << 30 if name == "typescript" and kind == "function" else 1
-            if any(abs(line - other) <= reach for other in lines.get("".join(tag_name.split()), ())):
+            reach = 1
+            if name == "typescript" and kind == "function":
+                reach = 1 << 30
+            here = [symbol for at, symbol in places.get("".join(tag_name.split()), ()) if abs(line - at) <= reach]
+            if not here and name in {"c", "cpp"} and kind == "function" and _MACRO.fullmatch(tag_name):
+                argument = re.search(
+                    re.escape(tag_name).encode() + rb"\s*\(\s*(\w+)", b"\n".join(lines[line - 1 : line + 1])
+                )
+                if argument is not None:
+                    here = [symbol for at, symbol in places.get(argument[1].decode(), ()) if abs(line - at) <= reach]
+                    left_out[name, "read otherwise: a function named by the macro that makes it"] += bool(here)
+            if here:
                 found[row] += 1
+                fitting[row] += any(symbol in FITTING[row] for symbol in here)
             else:
                 misses[row].append(f"{path}:{line}: {kind} {tag_name}")
+    rows = []
     for row in _ROWS:
         if wanted[row]:
-            print(f"| {name} | {row} | {wanted[row]:,} | {found[row]:,} | {found[row] / wanted[row]:.3f} |")
-            for miss in random.Random(0).sample(misses[row], min(shown, len(misses[row]))):
-                print("   ", miss)
-    sys.stdout.flush()
-
-
-def _is_doubtful(name: str, kind: str, tag: dict[str, str]) -> bool:
-    line = tag.get("pattern", "")
-    if name in {"javascript", "typescript"}:
-        if kind in {"constant", "variable"}:
-            return not re.match(
-                r"/\^(?:export\s+)?(?:declare\s+)?(?:const|let|var)\s+" + re.escape(tag["name"]) + r"\b", line
+            share = f"{fitting[row] / found[row]:.3f}" if found[row] else ""
+            rows.append(
+                f"| {name} | {row} | {wanted[row]:,} | {found[row]:,} | {found[row] / wanted[row]:.3f} | {share} |"
             )
-        if name == "javascript" and kind == "class":
-            return not re.search(r"\bclass\b", line)
-        if name == "javascript" and kind == "field":
-            return not re.match(r"/\^(?:\t|  )(?:static\s+)?" + re.escape(tag["name"]) + r"\s*(?:=[^=]|;|\$/)", line)
-    if name == "rust" and kind == "variable":
-        return not re.search(
-            r"\^\s*(?:pub(?:\([^)]*\))?\s+)?static\s+(?:mut\s+)?" + re.escape(tag["name"]) + r"\b", line
-        )
-    return False
+            for miss in random.Random(0).sample(misses[row], min(shown, len(misses[row]))):
+                print("   ", miss, flush=True)
+    return rows
 
 
-def _tags(name: str, files: list[Path]) -> dict[Path, list[tuple[str, int, str]]]:
+_MACRO = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+def _doubt(name: str, kind: str, tag: dict[str, str]) -> str:
+    """Why a tag is not to be trusted; empty when it is."""
+    line = tag.get("pattern", "")
+    word = re.escape(tag["name"])
+    if name in {"javascript", "typescript"} and kind in {"constant", "variable"}:
+        # Nothing in the tag tells a constant of a function from one of the module.
+        if not re.match(r"/\^(?:export\s+)?(?:declare\s+)?(?:const|let|var)\s+" + word + r"\b", line):
+            return "a constant that does not begin its line: a local, or a later name of the same declaration"
+    elif name == "javascript" and kind == "class":
+        if not re.search(r"\bclass\b", line):
+            return "an object literal, or a function with a prototype, called a class"
+    elif name == "javascript" and kind == "field":
+        if tag.get("scopeKind") != "class" or not re.match(
+            r"/\^(?:\t|  )(?:static\s+)?#?" + word + r"\s*(?:=[^=]|;)", line
+        ):
+            return "any word in a method or an import called a field"
+    elif (
+        name == "rust"
+        and kind == "variable"
+        and not re.search(r"\^\s*(?:pub(?:\([^)]*\))?\s+)?static\s+(?:mut\s+)?" + word + r"\b", line)
+    ):
+        return "what follows a lifetime called a static (`S: &'static str` is `str`)"
+    elif (
+        name in {"c", "cpp"}
+        and kind in {"variable", "member"}
+        and tag["name"].startswith("__")
+        and re.search(r"\w[\s*\])]+" + word + r"(?:\([^)]*\))?\s*[;=\[{,$]", line)
+    ):
+        return "an attribute macro behind a name called a variable (`int x __weak;`)"
+    return ""
+
+
+def _tags(name: str, files: list[Path], left_out: Counter[tuple[str, str]]) -> dict[Path, list[tuple[str, int, str]]]:
     """ctags' tags of each file: name, line (from 1), kind."""
     tags: dict[Path, list[tuple[str, int, str]]] = defaultdict(list)
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as listing:
@@ -260,11 +349,13 @@ def _tags(name: str, files: list[Path]) -> dict[Path, list[tuple[str, int, str]]
                 kind = tag.get("kind", "")
                 if kind not in KINDS[name] or "name" not in tag or tag["name"].startswith("__anon"):
                     continue
-                if _is_doubtful(name, kind, tag):
-                    continue
                 if name == "python" and kind == "variable" and tag.get("scopeKind") == "class":
                     kind = "field"
                 if tag.get("scopeKind") in {"function", "method", "func"} and kind in _LOCAL:
+                    continue
+                reason = _doubt(name, kind, tag)
+                if reason:
+                    left_out[name, reason] += 1
                     continue
                 tags[Path(tag["path"])].append((tag["name"], int(tag["line"]), kind))
     return tags

@@ -33,6 +33,8 @@ _ROLES = (
     rb"(?=" + _KEYWORD + rb"|" + _NAME + rb"(?:\s*<|[\s*&]+[A-Za-z_~(]))",
     # A word that says what it is, before any name.
     rb"(?<=NLINE|TEXPR|ABLED|_DECL|XPORT|SIBLE|SCARD|CATED|NUSED|LICIT|EVICE|_HOST)(?=" + _NAME + rb")",
+    # After a name, before its value.
+    rb"(?<=UNUSED_VARIABLE)(?=\s*=)",
     # After a parameter list.
     rb"(?=\s*(?:[{;]|:(?!:)))(?P<tail>)",
     # Before the name of a class.

@@ -82,6 +82,11 @@ _CPP = (
         r"(?P<name>(?:\w++::)*+(?:operator[ \t]*(?:\(\)|[^\s\w(;]{1,3})|(?!operator\b|[A-Z][A-Z\d]*_[A-Z\d_]*+\b)~?[A-Za-z_]\w*+))"
         rf"[ \t]*{_ARGUMENTS}{_CPP_TAIL}",
     ),
+    (
+        "variable",
+        r"^[ \t]*+(?!(?:return|using|typedef|case|for|template)\b)(?=[\w \t:<>,&*]*\bconst(?:expr)?\b)[A-Za-z_][\w \t:<>,&*]*"
+        r"[ \t&*](?P<name>\w++)[ \t]*+=(?!=)",
+    ),
 )
 _JAVA = (
     ("class", rf"^[ \t]*+{_ACCESS}(?:class|record)[ \t]+(?P<name>\w++)"),
