@@ -8,15 +8,13 @@ that it is incomplete until a whole run has ended.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import anyio.abc
@@ -26,25 +24,30 @@ from lowtide.config import WORKSPACE_FILE, WorkspaceSettings
 from lowtide.core.debounce import Debounce
 from lowtide.core.hints import Hints
 from lowtide.errors import CorruptIndex, LockHeld, LowtideError, StoreError
+from lowtide.forecast import Forecaster
 from lowtide.host import Host
 from lowtide.indexing import Indexer, Progress, Writing, cpu_seconds, first_error
+from lowtide.models import FileStat
 from lowtide.report import IndexReport
 from lowtide.segments import maintain, settle
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Counts
 from lowtide.system import memory
-from lowtide.system.walk import folders
-from lowtide.system.watch import Watcher, WatchState
+from lowtide.system.watch import WatchState
+from lowtide.watching import FolderWatch
 from lowtide.work.pool import Urgency
 from lowtide.workspace import Workspace
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 MOST_NARROW_PATHS = 4_000
 """More hints than these cost more one by one than a whole scan."""
 RETRY_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 COUNTS_S = 1.0
 LEAST_TICK_S = 900.0
+FIRST_HINT = "start"
+"""The reason that the watcher gives for its first rescan."""
 TICK_FACTOR = 200.0
 """A whole scan now and then, whatever the events said: at least this many times its own duration apart."""
 NO_COUNTS = Counts(0, 0, 0, 0, 0, 0, 0)
@@ -73,7 +76,6 @@ class LiveWorkspace:
         self.error: LowtideError | None = None
         self.messages: tuple[str, ...] = ()
         self.report: IndexReport | None = None
-        self.watch_state: WatchState | None = None
         self.incomplete = True
         """No whole run has ended since the last doubt."""
         self.settled = anyio.Event()
@@ -81,12 +83,14 @@ class LiveWorkspace:
         self._is_read = partial(is_read, self.workspace)
         self._wake = anyio.Event()
         self._hints = Debounce()
-        self._watcher: Watcher | None = None
+        self._watcher: FolderWatch | None = None
         self._full_wanted = False
         """The watcher's first hint asks for the first whole run."""
         self._recheck_at_s = 0.0
         self._restart: _Restart | None = None
         self._paused = False
+        self._held = False
+        """Cancelled: no whole run begins until there is a reason to."""
         self._scopes: set[anyio.CancelScope] = set()
         self._full: Indexer | None = None
         self._narrow: Indexer | None = None
@@ -94,6 +98,7 @@ class LiveWorkspace:
         self._settings: WorkspaceSettings | None = None
         self._reader: Catalog | None = None
         self._merging = False
+        self._counting = anyio.Lock()
         self._count_s = 0.0
         self.runs = 0
         self.completed_runs = 0
@@ -101,6 +106,11 @@ class LiveWorkspace:
         self.files_indexed = 0
 
     # -- what others see ----------------------------------------------------------------------------------------
+
+    @property
+    def watch_state(self) -> WatchState | None:
+        """How changes are found now; None while nothing is watched."""
+        return self._watcher.state if self._watcher else None
 
     @property
     def busy(self) -> bool:
@@ -123,7 +133,7 @@ class LiveWorkspace:
             return "scanning" if progress.scanning and not progress.total else "indexing"
         if self._merging:
             return "indexing"
-        if self._full_wanted or self._hints or (self.watch_state is None and self.error is None):
+        if self._full_wanted or self._hints or (self._watcher is None and self.error is None):
             return "waiting"
         return "idle"
 
@@ -167,6 +177,10 @@ class LiveWorkspace:
 
     # -- what others ask for ------------------------------------------------------------------------------------
 
+    def _hear(self, hints: Hints, now_s: float) -> None:
+        self._hints.add(hints, now_s)
+        self._notify()
+
     def look_at(self, hints: Hints) -> None:
         """Something may have changed; call it in the event loop."""
         now = time.monotonic()
@@ -175,13 +189,14 @@ class LiveWorkspace:
 
     def rescan(self) -> None:
         """Look at everything again."""
+        self._held = False
         self._full_wanted = True
         self._notify()
 
     def restart(self, *, anew: bool) -> None:
         """Close the index and open it again, `anew` from nothing. A run that works is ended."""
         self._restart = _Restart(anew)
-        self._full_wanted = True
+        self._held = False
         self.cancel_runs()
         self._notify()
 
@@ -193,7 +208,7 @@ class LiveWorkspace:
 
     def resume(self) -> None:
         """Go on; what was cut short is looked for by a whole scan."""
-        self._paused = False
+        self._paused = self._held = False
         if self.incomplete or self.error:
             self._full_wanted = True
         self._notify()
@@ -201,6 +216,7 @@ class LiveWorkspace:
     def cancel(self) -> None:
         """Stop what runs, and what was to run."""
         self._full_wanted = False
+        self._held = True
         if self._hints.take_all():
             self.incomplete = True
         self.cancel_runs()
@@ -213,8 +229,11 @@ class LiveWorkspace:
 
     async def wait_idle(self) -> None:
         """Until nothing is left to do, or nothing can be done (paused, failed)."""
-        while not self.quiescent and self.error is None:
-            await self.settled.wait()
+        while self.error is None:
+            if self.quiescent and (self._paused or self._watcher is None or self._watcher.caught_up()):
+                return
+            with anyio.move_on_after(0.05):
+                await self.settled.wait()
 
     def _notify(self) -> None:
         self._wake.set()
@@ -243,11 +262,13 @@ class LiveWorkspace:
                 anew = False
                 self.error = error
                 log.warning("event=workspace-failed root=%r why=%r", str(self.root), str(error))
-            except OSError as error:
+            except Exception as error:
+                # Whatever it is, it is this workspace's alone: the others, and the daemon, go on.
+                if not isinstance(error, OSError):
+                    log.exception("event=workspace-failed root=%r", str(self.root))
                 anew = False
-                self.error = StoreError(
-                    f"cannot index {self.root}", error.strerror or str(error), "see `lowtide doctor`"
-                )
+                why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+                self.error = StoreError(f"cannot index {self.root}", why, "see `lowtide daemon logs`")
             delay = RETRY_S[min(tries, len(RETRY_S) - 1)]
             tries += 1
             self.incomplete = True
@@ -266,14 +287,16 @@ class LiveWorkspace:
                 await self._prepare()
                 await self._count()
                 async with anyio.create_task_group() as group:
-                    group.start_soon(self._watch)
+                    assert self._settings is not None
+                    self._watcher = FolderWatch(self.root, self._settings.index, self._hear)
+                    group.start_soon(self._watcher.run)
                     group.start_soon(self._keep_counting)
                     await self._schedule(group)
             except BaseExceptionGroup as errors:
                 raise first_error(errors) from errors
             finally:
                 self._writing = None
-                self.watch_state = None
+                self._watcher = None
                 reader, self._reader = self._reader, None
                 reader.close()
 
@@ -284,33 +307,6 @@ class LiveWorkspace:
             self.host.prepare, self.workspace, writing.writer, limiter=writing.limit
         )
         self.messages = (*self.messages, *(message for message in messages if message not in self.messages))[-10:]
-
-    async def _watch(self) -> None:
-        """Watch the folder in a thread of the watcher's, which wakes this loop. Its first hint is a rescan."""
-        assert self._settings is not None
-        loop = asyncio.get_running_loop()
-
-        def look() -> None:
-            self._hints.add(watcher.take(), time.monotonic())
-            self.watch_state = watcher.state
-            self._notify()
-
-        def wake() -> None:
-            with suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(look)
-
-        watcher = self._watcher = Watcher(self.root, partial(folders, self.root, self._settings.index), wake=wake)
-        try:
-            self.watch_state = await anyio.to_thread.run_sync(watcher.start)
-            log.info(
-                "event=watching root=%r mode=%s why=%r", str(self.root), self.watch_state.mode, self.watch_state.reason
-            )
-            look()
-            await anyio.sleep_forever()
-        finally:
-            self._watcher = None
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(watcher.stop)
 
     async def _schedule(self, group: anyio.abc.TaskGroup) -> None:
         while True:
@@ -338,7 +334,8 @@ class LiveWorkspace:
             if hints:
                 self._accept(group, hints)
         if self._recheck_at_s and now_s >= self._recheck_at_s:
-            self._full_wanted = True
+            self._full_wanted = not self._held
+            self._recheck_at_s = 0.0
         if self._full_wanted and self._full is None:
             self._full_wanted = False
             self._recheck_at_s = 0.0
@@ -348,6 +345,10 @@ class LiveWorkspace:
     def _accept(self, group: anyio.abc.TaskGroup, hints: Hints) -> None:
         assert self._writing is not None
         own = os.fsencode(WORKSPACE_FILE)
+        if self._held and hints.rescan and hints.reason == FIRST_HINT:
+            self.incomplete = True
+            return
+        self._held = False
         if hints.rescan or len(hints.paths) > MOST_NARROW_PATHS or own in hints.paths or b"" in hints.paths:
             self._writing.generations.change([b""])
             self._full_wanted = True
@@ -359,13 +360,15 @@ class LiveWorkspace:
         self._narrow = self._indexer(only)
         group.start_soon(self._run_narrow, self._narrow, only)
 
-    def _indexer(self, only: tuple[bytes, ...] | None) -> Indexer:
+    def _indexer(
+        self, only: tuple[bytes, ...] | None, on_planned: Callable[[FileStat], None] = lambda _: None
+    ) -> Indexer:
         assert self._writing is not None
         assert self._reader is not None
         assert self._settings is not None
         return self.host.indexer(
             self.workspace, self._writing, self._reader, self._settings, only=only,
-            urgency=Urgency.WORK if only is None else Urgency.EDIT,
+            urgency=Urgency.WORK if only is None else Urgency.EDIT, on_planned=on_planned,
         )  # fmt: skip
 
     # -- runs ---------------------------------------------------------------------------------------------------
@@ -391,43 +394,52 @@ class LiveWorkspace:
 
     async def _run_full(self, indexer: Indexer) -> None:
         began, cpu = time.monotonic(), cpu_seconds()
-        done = False
+        self.incomplete = True
         try:
+            before = self._settings
             await self._prepare()
-            self._full = indexer = self._indexer(None)
-            doubt = self._writing.generations.now if self._writing else 0
-            done = await self._run(indexer)
-            if done:
+            if before != self._settings:
+                self.restart(anew=False)  # other folders are to be watched
+                return
+            assert self._writing is not None
+            forecaster = self.host.forecaster(await self._in_writer(self._writing.writer.last_run))
+            self._full = indexer = self._indexer(None, forecaster.add)
+            if await self._run(indexer):
                 self._merging = True
                 await self._settle()
                 memory.give_back()
                 await self._count()
-                done = not self._full_wanted
-                self.incomplete = not done and doubt is not None
+                self.incomplete = self._full_wanted
+                await self._record(indexer, forecaster, time.monotonic() - began, cpu_seconds() - cpu)
         finally:
             self._merging = False
             self._full = None
-            if not done:
-                self.incomplete = True
             seconds = time.monotonic() - began
             if self._watcher is not None:
                 self._watcher.rescan_took(seconds)
             self._recheck_at_s = time.monotonic() + max(LEAST_TICK_S, TICK_FACTOR * seconds)
             self._forget_generations()
             self._notify()
-        if done and self._writing is not None:
-            report = self.host.report(self.workspace, self.counts, indexer.progress, list(self.messages), None)
-            self.report = report.timed(seconds, cpu_seconds() - cpu)
-            self.completed_runs += 1
-            if indexer.progress.indexed or indexer.progress.removed:
-                await anyio.to_thread.run_sync(
-                    self._writing.writer.record_run, self.report.as_json(), limiter=self._writing.limit
-                )
         log.info(
             "event=indexed root=%r indexed=%d unchanged=%d removed=%d wall_ms=%.0f complete=%s",
-            str(self.root), indexer.progress.indexed, indexer.progress.unchanged, indexer.progress.removed, seconds * 1e3, done,
+            str(self.root), indexer.progress.indexed, indexer.progress.unchanged, indexer.progress.removed, seconds * 1e3,
+            not self.incomplete,
         )  # fmt: skip
-        self._notify()
+
+    async def _record(self, indexer: Indexer, forecaster: Forecaster, wall_s: float, cpu_s: float) -> None:
+        """Keep what the run came to, beside what was predicted."""
+        progress = indexer.progress
+        predicted = forecaster.result().as_json()
+        report = self.host.report(self.workspace, self.counts, progress, list(self.messages), predicted)
+        self.report = report.timed(wall_s, cpu_s)
+        self.completed_runs += 1
+        if self._writing is not None and (progress.indexed or progress.removed):
+            await self._in_writer(partial(self._writing.writer.record_run, self.report.as_json()))
+
+    async def _in_writer(self, call: Callable[[], T]) -> T:
+        """Run it in a thread, with the writer to itself."""
+        assert self._writing is not None
+        return await anyio.to_thread.run_sync(call, limiter=self._writing.limit)
 
     async def _run(self, indexer: Indexer) -> bool:
         """True when it came to its end, False when it was cancelled."""
@@ -477,25 +489,8 @@ class LiveWorkspace:
         reader = self._reader
         if reader is None:
             return
-        began = time.monotonic()
-        self.counts = await anyio.to_thread.run_sync(reader.counts)
-        self._count_s = time.monotonic() - began
-        self.disk_bytes = await anyio.to_thread.run_sync(self.workspace.disk_bytes)
-
-
-def neighbours(root: Path, paths: Sequence[Path]) -> list[bytes]:
-    """Open files below `root` and the files beside them, as paths relative to it; at most a few hundred."""
-    found: dict[bytes, None] = {}
-    for path in paths:
-        with suppress(ValueError):
-            found[os.fsencode(path.relative_to(root))] = None
-    for path in paths:
-        if root in path.parents:
-            with suppress(OSError), os.scandir(path.parent) as entries:
-                for entry in entries:
-                    if len(found) >= 500:
-                        return list(found)
-                    with suppress(OSError):
-                        if entry.is_file(follow_symlinks=False):
-                            found[os.fsencode(Path(entry.path).relative_to(root))] = None
-    return list(found)
+        async with self._counting:
+            began = time.monotonic()
+            self.counts = await anyio.to_thread.run_sync(reader.counts)
+            self._count_s = time.monotonic() - began
+            self.disk_bytes = await anyio.to_thread.run_sync(self.workspace.disk_bytes)

@@ -85,7 +85,7 @@ class Places:
             make_private(folder.parent)
             make_private(folder)
             try:
-                _write_private(folder / ROOT_FILE, real)
+                write_private(folder / ROOT_FILE, real)
             except OSError as error:
                 raise StoreError(f"cannot write to {folder}", error.strerror or str(error), _REMEDY) from error
         return folder
@@ -145,8 +145,8 @@ def make_private(folder: Path) -> None:
         )
 
 
-def _write_private(file: Path, data: bytes) -> None:
-    """Whole or not at all; nothing when the file holds `data` already."""
+def write_private(file: Path, data: bytes) -> None:
+    """Write a file that is the user's alone, whole or not at all; nothing when it holds `data` already. Raises OSError."""
     try:
         if file.read_bytes() == data:
             return
@@ -157,6 +157,8 @@ def _write_private(file: Path, data: bytes) -> None:
     try:
         with open(fd, "wb") as stream:
             stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
         os.replace(fresh, file)
     except BaseException:
         fresh.unlink(missing_ok=True)

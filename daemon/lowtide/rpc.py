@@ -5,9 +5,11 @@ Invariant: nothing is read into memory before its length is known and allowed.
 
 from __future__ import annotations
 
-import asyncio
 import json
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    import asyncio
 
 MOST_HEADER_BYTES = 4096
 MOST_BODY_BYTES = 64 << 20
@@ -27,6 +29,8 @@ def frame(message: dict[str, Any]) -> bytes:
 
 async def read_raw(reader: asyncio.StreamReader) -> bytes | None:
     """The bytes of the next message, header and all; None at the end. FramingError for anything else."""
+    from asyncio import IncompleteReadError, LimitOverrunError  # not for clients, which are to begin quickly
+
     head = b""
     try:
         while not head.endswith(b"\r\n\r\n"):
@@ -36,15 +40,15 @@ async def read_raw(reader: asyncio.StreamReader) -> bytes | None:
                 raise FramingError("the header is too long")
             if head == b"\r\n":
                 head = b""
-    except asyncio.IncompleteReadError as error:
+    except IncompleteReadError as error:
         if not error.partial and not head:
             return None
         raise FramingError("the connection ended in the middle of a message") from error
-    except asyncio.LimitOverrunError as error:
+    except LimitOverrunError as error:
         raise FramingError("the header is too long") from error
     try:
         return head + await reader.readexactly(_length(head))
-    except asyncio.IncompleteReadError as error:
+    except IncompleteReadError as error:
         raise FramingError("the connection ended in the middle of a message") from error
 
 

@@ -23,7 +23,7 @@ from lowtide.core.lru import ByteCache
 from lowtide.errors import CorruptIndex, PathError, UsageError, WorkerError
 from lowtide.explain import explain_file
 from lowtide.host import Host
-from lowtide.live import LiveWorkspace, neighbours
+from lowtide.live import LiveWorkspace
 from lowtide.models import SymbolKind
 from lowtide.monitor import Monitor
 from lowtide.overlay import DocumentReader
@@ -32,6 +32,7 @@ from lowtide.readers import Readers
 from lowtide.report import memory_tree, status_of
 from lowtide.search import Answer, Filter, Mode
 from lowtide.system.walk import refuse_reason
+from lowtide.watching import neighbours
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +168,9 @@ class Service:
         async def ask(root: Path) -> Answer:
             workspace, busy = self._place(root)
             async with self.readers.use(workspace, busy=busy) as snapshot:
-                return await snapshot.search(query, self.encode_query, mode=mode, limit=limit, narrow=narrow)
+                return await snapshot.search(
+                    query, self.encode_query, self.host.model.recipe, mode=mode, limit=limit, narrow=narrow
+                )
 
         return [(root, await self._guard(root, partial(ask, root))) for root in self._roots(roots)]
 
@@ -185,7 +188,7 @@ class Service:
         async def ask(root: Path) -> Answer:
             workspace, busy = self._place(root)
             async with self.readers.use(workspace, busy=busy) as snapshot:
-                hits = await snapshot.similar(vector, limit)
+                hits = await snapshot.similar(vector, self.host.model.recipe, limit)
                 return Answer("", hits, None, len({hit.path for hit in hits if hit.stale}), 0.0)
 
         return [(root, await self._guard(root, partial(ask, root))) for root in self._roots(roots)]

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.e2e.contents import differences, read_contents
 
-from lowtide import live as live_module
+from lowtide import watching
 from lowtide.config import Config
 from lowtide.core.hints import Hints
 from lowtide.host import Host
@@ -56,6 +56,9 @@ class SilentWatcher:
     def take(self) -> Hints:
         hints, self._hints = self._hints, Hints()
         return hints
+
+    def caught_up(self) -> bool:
+        return True
 
     def rescan_took(self, seconds: float) -> None:
         pass
@@ -124,7 +127,7 @@ async def play(root: Path, home: Path, steps: list[Any]) -> None:
 def test_any_interleaving_equals_a_fresh_index(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, steps: list[Any]
 ) -> None:
-    monkeypatch.setattr(live_module, "Watcher", SilentWatcher)
+    monkeypatch.setattr(watching, "Watcher", SilentWatcher)
     root, home = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("home")
     (root / "a.py").write_text(BODIES[0])
     anyio.run(play, root, home, steps)
