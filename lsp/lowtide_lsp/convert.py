@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lowtide.buffers import split_lines
-from lowtide.core.positions import Units, content, from_bytes
+from lowtide.core.positions import Units, content, from_characters
 from lowtide.models import SymbolKind
 from lowtide.overlay import Document
 from lowtide.work.languages import language_for
@@ -75,17 +75,17 @@ class Lines:
         return split_lines(data.removeprefix(b"\xef\xbb\xbf"))
 
 
-def point(lines: Sequence[bytes] | None, line: int, column_bytes: int, units: Units) -> Json:
-    """A position; `lines` None means that every column is one unit."""
-    if lines is None or units is Units.UTF8 or not 0 <= line < len(lines):
-        return {"line": line, "character": column_bytes}
-    return {"line": line, "character": from_bytes(lines[line], column_bytes, units)}
+def point(lines: Sequence[bytes] | None, line: int, column: int, units: Units) -> Json:
+    """A position, from a column in characters; `lines` None means that every character is one unit."""
+    if lines is not None and 0 <= line < len(lines):
+        column = from_characters(lines[line], column, units)
+    return {"line": line, "character": column}
 
 
 def symbol_location(uri: str, symbol: Json, lines: Sequence[bytes] | None, units: Units) -> Json:
     """The place of a symbol's name."""
     line, column = symbol["name_range"]
-    end = column + len(symbol["name"].encode("utf-8", "replace"))
+    end = column + len(symbol["name"])
     return {
         "uri": uri, "range": {"start": point(lines, line, column, units), "end": point(lines, line, end, units)}
     }  # fmt: skip
@@ -104,14 +104,14 @@ def workspace_symbol(uri: str, symbol: Json, lines: Sequence[bytes] | None, unit
 
 def outline(rows: Sequence[SymbolColumns], lines: Sequence[bytes], units: Units) -> list[Json]:
     """`DocumentSymbol`s as a tree, from the parser's rows in the order of the text."""
-    if units is not Units.UTF8 and all(line.isascii() for line in lines):
-        units = Units.UTF8
+    if all(line.isascii() for line in lines):
+        units = Units.UTF32
     top: list[Json] = []
     stack: list[tuple[tuple[int, int], list[Json]]] = []
     for name, kind, _, line, column, end_line, end_column, name_line, name_column, signature, _ in rows:
         start, end = (line, column), (end_line, end_column)
         name_start = min(max((name_line, name_column), start), end)
-        name_end = min((name_start[0], name_start[1] + len(name.encode("utf-8", "replace"))), end)
+        name_end = min((name_start[0], name_start[1] + len(name)), end)
         children: list[Json] = []
         item: Json = {
             "name": name or "?", "kind": kind or 13,

@@ -148,7 +148,7 @@ def _workspace_symbols(session: Session, found: Sequence[tuple[Path, Json]]) -> 
         key = (root, symbol["path"])
         if key not in known:
             uri, path, document = session.uri_of(root, symbol["path"])
-            needs = document is not None or session.documents.units is not Units.UTF8
+            needs = session.documents.units is not Units.UTF32
             known[key] = (uri, convert.lines_of(document, session.lines, path) if needs else None)
         uri, lines = known[key]
         answers.append(convert.workspace_symbol(uri, symbol, lines, session.documents.units))

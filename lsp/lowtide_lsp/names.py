@@ -15,6 +15,7 @@ import anyio
 import anyio.to_thread
 
 from lowtide.buffers import split_lines
+from lowtide.core.positions import Units, from_bytes
 from lowtide.errors import PathError
 from lowtide.models import display_path
 from lowtide.overlaid import search
@@ -128,6 +129,7 @@ def _find_all(
     without: set[tuple[str, int, int]], cancelled: Callable[[], bool],
 ) -> list[Json]:  # fmt: skip
     found: list[Json] = []
+    units = session.documents.units
     for place, (root, shown) in files.items():
         if cancelled() or len(found) >= MOST_REFERENCES:
             break
@@ -135,10 +137,10 @@ def _find_all(
         lines = _lines(document.buffer.text() if document else None, place)
         for number, line in enumerate(lines):
             for match in pattern.finditer(line):
-                if (str(place), number, match.start()) in without:
+                if (str(place), number, from_bytes(line, match.start(), Units.UTF32)) in without:
                     continue
-                start = convert.point(lines, number, match.start(), session.documents.units)
-                end = convert.point(lines, number, match.end(), session.documents.units)
+                start = {"line": number, "character": from_bytes(line, match.start(), units)}
+                end = {"line": number, "character": from_bytes(line, match.end(), units)}
                 found.append({"uri": uri, "range": {"start": start, "end": end}})
     return found[:MOST_REFERENCES]
 

@@ -39,6 +39,14 @@ def to_bytes(line: bytes, column: int, units: Units) -> int:
     return len(encoded.decode("utf-16-le", "ignore").encode())
 
 
+def from_characters(line: bytes, column: int, units: Units) -> int:
+    """The column of `line` (UTF-8) behind its first `column` characters."""
+    if units is Units.UTF32 or line.isascii():
+        return column
+    head = line.decode("utf-8", "replace")[:column]
+    return len(head.encode()) if units is Units.UTF8 else len(head.encode("utf-16-le")) // 2
+
+
 def from_bytes(line: bytes, column_bytes: int, units: Units) -> int:
     """How many units stand in `line` (UTF-8) before a byte."""
     head = line[:column_bytes]

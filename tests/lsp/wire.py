@@ -1,0 +1,215 @@
+"""What the tests of the language server share: a service without an index, and a client that speaks the raw wire."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from lowtide import rpc
+from lowtide.core.lru import ByteCache
+from lowtide.search import Answer, Hit
+from lowtide.work import documents, wire
+
+STATUS: dict[str, Any] = {
+    "version": "0", "health": "ok", "message": "", "state": "idle", "quiescent": True,
+    "memory": {"budgetBytes": 1, "usedBytes": 1, "peakBytes": 1, "mappedBytes": 0, "processes": []},
+    "ladder": {"step": "full", "reason": ""}, "progress": None, "workspaces": [],
+}  # fmt: skip
+
+
+class FakeReader:
+    """Reads open texts in this process."""
+
+    def __init__(self) -> None:
+        self.vectors = ByteCache(1 << 16)
+        self.count = 0
+
+    async def read(self, key: str, path: bytes, language: str, text: bytes, *, chunks: bool = False) -> wire.FileResult:
+        self.count += 1
+        task = wire.DocumentTask(key, path, language, text, 10.0, chunks, True)
+        return documents.read(task).files[0]
+
+
+class FakeService:
+    """Answers what it is told to; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.documents = FakeReader()
+        self.found: list[dict[str, Any]] = []
+        self.hits: list[Hit] = []
+        self.opened: list[Path] = []
+        self.closed: list[Path] = []
+        self.dropped: list[str] = []
+        self.open_files: Sequence[Path] = ()
+        self.listeners: list[Callable[[dict[str, Any]], None]] = []
+        self.budget = 0
+        self.cancelled = 0
+        self.hold: anyio.Event | None = None
+        """Symbol queries wait for it."""
+        self.held = anyio.Event()
+        self.interrupted = anyio.Event()
+        self.error: Exception | None = None
+
+    async def open_workspace(self, root: Path, client: str) -> None:
+        self.opened.append(root)
+
+    async def close_workspace(self, root: Path, client: str) -> None:
+        self.closed.append(root)
+
+    async def drop_client(self, client: str) -> None:
+        self.dropped.append(client)
+
+    async def symbols(self, query: str, *, roots: Sequence[Path], limit: int, **_: Any) -> list[Any]:
+        if self.error:
+            raise self.error
+        if self.hold is not None:
+            self.held.set()
+            try:
+                await self.hold.wait()
+            except anyio.get_cancelled_exc_class():
+                self.interrupted.set()
+                raise
+        return [(roots[0], symbol) for symbol in self.found if query.lower() in symbol["name"].lower()][:limit]
+
+    async def search(self, query: str, *, roots: Sequence[Path], limit: int, **_: Any) -> list[Any]:
+        return [(root, Answer(query, self.hits[:limit], None, 0, 0.1)) for root in roots]
+
+    async def cancel(self) -> None:
+        self.cancelled += 1
+
+    async def set_budget(self, size_bytes: int) -> None:
+        self.budget = size_bytes
+
+    def status(self, roots: Sequence[Path] = ()) -> dict[str, Any]:
+        return STATUS
+
+    def subscribe(self, listener: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    def set_open_files(self, client: str, paths: Sequence[Path]) -> None:
+        self.open_files = tuple(paths)
+
+
+def symbol(name: str, path: str, line: int, column: int = 0, *, container: str = "", kind: str = "function", score: float = 3.0) -> dict[str, Any]:  # fmt: skip
+    """An entry of `Service.symbols`."""
+    return {
+        "name": name, "kind": kind, "container": container, "path": path, "line": line + 1, "column": column + 1,
+        "score": score, "signature": f"def {name}():", "doc": f"Does {name}.", "range": [line, 0, line + 1, 0],
+        "name_range": [line, column],
+    }  # fmt: skip
+
+
+class Wire:
+    """The client's end of a connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.heard: list[dict[str, Any]] = []
+        """Notifications and requests of the server's."""
+        self.answers: dict[Any, dict[str, Any]] = {}
+        self._number = 0
+
+    def send_raw(self, data: bytes) -> None:
+        self.writer.write(data)
+
+    def send(self, message: Any) -> None:
+        body = json.dumps(message).encode()
+        self.send_raw(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    def notify(self, method: str, params: Any = None) -> None:
+        self.send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    def begin(self, method: str, params: Any = None) -> int:
+        """Send a request; its number."""
+        self._number += 1
+        self.send({"jsonrpc": "2.0", "id": self._number, "method": method, "params": params})
+        return self._number
+
+    async def ask(self, method: str, params: Any = None) -> dict[str, Any]:
+        return await self.answer(self.begin(method, params))
+
+    async def result(self, method: str, params: Any = None) -> Any:
+        answer = await self.ask(method, params)
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    async def answer(self, number: Any) -> dict[str, Any]:
+        while number not in self.answers:
+            await self.read()
+        return self.answers.pop(number)
+
+    async def hear(self, method: str) -> dict[str, Any]:
+        """The first message of this method that was not taken yet."""
+        while True:
+            for message in self.heard:
+                if message["method"] == method:
+                    self.heard.remove(message)
+                    return message
+            await self.read()
+
+    async def read(self) -> None:
+        raw = await asyncio.wait_for(rpc.read_raw(self.reader), 20)
+        if raw is None:
+            raise EOFError
+        message = rpc.decode(rpc.body_of(raw))
+        if "method" in message:
+            self.heard.append(message)
+            if message["method"] == "window/workDoneProgress/create":
+                self.send({"jsonrpc": "2.0", "id": message["id"], "result": None})
+        else:
+            self.answers[message["id"]] = message
+
+    async def initialize(self, root: Path | None = None, **more: Any) -> dict[str, Any]:
+        params = {"processId": None, "rootUri": root.as_uri() if root else None, "capabilities": {}} | more
+        result: dict[str, Any] = await self.result("initialize", params)
+        self.notify("initialized", {})
+        return result
+
+    def open(self, uri: str, text: str, language: str = "python") -> None:
+        item = {"uri": uri, "languageId": language, "version": 1, "text": text}
+        self.notify("textDocument/didOpen", {"textDocument": item})
+
+    def edit(self, uri: str, start: tuple[int, int], end: tuple[int, int], text: str, version: int = 2) -> None:
+        span = {"start": dict(zip(("line", "character"), start, strict=True)), "end": dict(zip(("line", "character"), end, strict=True))}  # fmt: skip
+        self.notify(
+            "textDocument/didChange",
+            {"textDocument": {"uri": uri, "version": version}, "contentChanges": [{"range": span, "text": text}]},
+        )
+
+
+class Connection:
+    """A session in this process: the client's end, and how it ended."""
+
+    def __init__(self, client: Wire, task: asyncio.Task[int]) -> None:
+        self.wire = client
+        self.task = task
+
+    async def code(self) -> int:
+        """The exit code, when the session has ended."""
+        return await asyncio.wait_for(asyncio.shield(self.task), 5)
+
+
+@asynccontextmanager
+async def connected(service: Any, first: bytes | None = None) -> AsyncIterator[Connection]:
+    """A session over a socket pair."""
+    from lowtide_lsp.server import serve
+
+    here, there = socket.socketpair()
+    reader, writer = await asyncio.open_connection(sock=there)
+    client = Wire(*await asyncio.open_connection(sock=here))
+    task = asyncio.ensure_future(serve(service, reader, writer, first=first, peer_pid=None))
+    try:
+        yield Connection(client, task)
+    finally:
+        client.writer.close()
+        await asyncio.wait([task], timeout=5)
+        assert task.done()
