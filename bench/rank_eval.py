@@ -85,7 +85,7 @@ async def collect(prefix: str, folder: Path, targets: Mapping[str, tuple[str, st
             root = folder / project
             snapshots[project] = engine.Snapshot(Workspace(root, Places.from_environment().index_folder(root)))
         seen.clear()
-        await snapshots[project].search(row["query"], encode)
+        await snapshots[project].search(row["query"], encode, encoder.recipe)
         _, path, (first, last) = targets[row["target"]]
         candidates, ranked = seen[0]
         by_id = {candidate.chunk_id: candidate for candidate in candidates}

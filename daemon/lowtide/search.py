@@ -118,6 +118,8 @@ class Answer:
 
 Encode = Callable[[str], Awaitable[bytes]]
 
+_OTHER_MODEL = "the index is another model's until it is brought up to date"
+
 
 class Snapshot:
     """One view of a workspace's index. Open it in a thread; close it when done. `before`: an older one to take over from."""
@@ -127,6 +129,7 @@ class Snapshot:
         self._catalog = workspace.reading()
         try:
             self._version = self._catalog.data_version()
+            self._recipe = self._catalog.get_meta("recipe") or ""
             self._segments: Segments = open_segments(workspace, self._catalog, before._segments if before else None)
         except BaseException:
             self._catalog.close()
@@ -159,9 +162,10 @@ class Snapshot:
     # -- search -------------------------------------------------------------------------------------------------
 
     async def search(
-        self, query: str, encode: Encode, *, mode: Mode = Mode.HYBRID, limit: int = 10, narrow: Filter | None = None
-    ) -> Answer:
-        """The best chunks for `query`; `encode` turns it into a vector, elsewhere. UsageError for an empty query.
+        self, query: str, encode: Encode, recipe: str, *, mode: Mode = Mode.HYBRID, limit: int = 10,
+        narrow: Filter | None = None,
+    ) -> Answer:  # fmt: skip
+        """The best chunks for `query`; `encode` turns it into a vector of `recipe`, elsewhere. UsageError for an empty query.
 
         When one side cannot answer, the other does, and `degraded` says why.
         """
@@ -183,6 +187,9 @@ class Snapshot:
             if not self._segments.has_vectors:
                 reasons.append("no vectors: indexed without embeddings")
                 return
+            if self._recipe != recipe:
+                reasons.append(f"no semantic search: {_OTHER_MODEL}")
+                return
             try:
                 vector = await encode(query)
             except (ModelError, WorkerError) as error:
@@ -200,8 +207,10 @@ class Snapshot:
         took_ms = (time.perf_counter() - started) * 1000
         return Answer(query, hits, "; ".join(dict.fromkeys(reasons)) or None, stale, took_ms)
 
-    async def similar(self, vector: bytes, limit: int) -> Sequence[Hit]:
-        """The chunks nearest to a vector."""
+    async def similar(self, vector: bytes, recipe: str, limit: int) -> Sequence[Hit]:
+        """The chunks nearest to a vector of `recipe`. ModelError when the index holds those of another model."""
+        if self._segments.has_vectors and self._recipe != recipe:
+            raise ModelError(_OTHER_MODEL, "", "run `lowtide index`")
         return await anyio.to_thread.run_sync(self._finish, "", [], vector, None, limit)
 
     def _allowed(self, narrow: Filter) -> _Allowed:

@@ -18,6 +18,7 @@ from lowtide.cli.running import run
 from lowtide.cli.setup import open_host, resolve_root
 from lowtide.client import Client, RemoteError
 from lowtide.errors import LowtideError, UsageError
+from lowtide.host import Host
 from lowtide.models import SymbolKind
 from lowtide.search import Filter, Mode, Snapshot
 
@@ -106,9 +107,11 @@ async def _search_here(
         snapshot = await anyio.to_thread.run_sync(Snapshot, host.workspace(root))
         try:
             if batch:
-                await _answer_lines(snapshot, host.encode_query, mode, limit, narrow)
+                await _answer_lines(snapshot, host, mode, limit, narrow)
                 return 0
-            answer = await snapshot.search(arguments[0], host.encode_query, mode=mode, limit=limit, narrow=narrow)
+            answer = await snapshot.search(
+                arguments[0], host.encode_query, host.model.recipe, mode=mode, limit=limit, narrow=narrow
+            )
         finally:
             snapshot.close()
     _show(answer.as_json(), options)
@@ -133,11 +136,14 @@ def parse_kinds(names: tuple[str, ...]) -> tuple[SymbolKind, ...]:
     return tuple(found)
 
 
-async def _answer_lines(snapshot: Snapshot, encode: Any, mode: Mode, limit: int, narrow: Filter) -> None:
+async def _answer_lines(snapshot: Snapshot, host: Host, mode: Mode, limit: int, narrow: Filter) -> None:
     while line := await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True):
         query = line.rstrip("\n")
         try:
-            answer = (await snapshot.search(query, encode, mode=mode, limit=limit, narrow=narrow)).as_json()
+            found = await snapshot.search(
+                query, host.encode_query, host.model.recipe, mode=mode, limit=limit, narrow=narrow
+            )
+            answer = found.as_json()
         except LowtideError as error:
             answer = _failed(query, error)
         print(json.dumps(answer, ensure_ascii=False), flush=True)

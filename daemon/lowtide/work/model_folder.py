@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from lowtide.errors import ModelError
+from lowtide.work.onnx_weights import loaded_bytes
 
 FORMAT_VERSION = 1
 MAX_DIMS = 4096
@@ -27,9 +29,11 @@ _VECTOR_FORMAT = "int8-own-maximum-1"
 
 _BASE_BYTES = 40 << 20
 """What Python, numpy, onnxruntime and its buffers cost beside the weights."""
-_BYTES_PER_FILE_BYTE = {"static": 1.2, "transformer": 3.5}
-"""Anonymous memory a byte of weights, with what running it takes: a static model's table is mapped or held once; MiniLM-L6
-int8 (22 MiB) measured 99 MiB in all, 135 at the worst."""
+_STATIC_FACTOR = 1.2
+"""Anonymous memory a byte of a static model's file: its table is mapped or held once."""
+_TRANSFORMER_FACTOR = 2.5
+"""The same a byte of a transformer's weights as they are held: while it loads, the file, the tensors in it and those made
+of them are there together. MiniLM-L6, 86 MiB so: 235 MiB at the peak, whether its file holds int8 (22 MiB) or float32."""
 
 _LONGEST_PLAIN_TOKENS = 512
 _PLAIN_TOKENS = 256
@@ -94,11 +98,17 @@ def read_model(folder: Path) -> ModelFolder:
 
 
 def predict_bytes(folder: Path) -> int:
-    """Anonymous bytes that a process with this model is predicted to need at its peak, from file sizes alone."""
+    """Anonymous bytes that a process with this model is predicted to need at its peak: from the sizes of files and tensors."""
     onnx, tokenizer = _files(folder)
     weights = sum(file.stat().st_size for file in (onnx, *_external_data(onnx)))
-    kind = Kind.STATIC if _json(folder / "model.json").get("kind") == Kind.STATIC else Kind.TRANSFORMER
-    return int(weights * _BYTES_PER_FILE_BYTE[kind]) + 8 * tokenizer.stat().st_size + _BASE_BYTES
+    if _json(folder / "model.json").get("kind") == Kind.STATIC:
+        held = weights * _STATIC_FACTOR
+    else:
+        # What cannot be read is refused when it is loaded, and its reason told there.
+        with suppress(OSError, ValueError):
+            weights = max(weights, loaded_bytes(onnx))
+        held = weights * _TRANSFORMER_FACTOR
+    return int(held) + 8 * tokenizer.stat().st_size + _BASE_BYTES
 
 
 def check_model(folder: Path, budget_bytes: int) -> int:
