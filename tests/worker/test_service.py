@@ -113,7 +113,8 @@ def test_critical_pressure_pauses_and_room_resumes(
             live.pause()
             assert service.status()["state"] == "paused"
             now = ROOMY
-            await until(lambda: live.completed_runs == 1)
+            await until(lambda: live.completed_runs)
+            await service.wait_idle(modules)
             assert live.counts.files == 60
 
     run(play)
