@@ -1,0 +1,230 @@
+"""`lowtide lsp` as editors start it: the shim over the daemon, and embedded."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.lsp.wire import Wire
+
+from lowtide.client import Client, DaemonError, stop
+from lowtide.paths import Places
+
+SOURCE = '"""Tides."""\n\n\nclass TideTable:\n    def read_gauge(self):\n        """How high the water stands."""\n        return 1\n'
+TREES = {"textDocument": {"documentSymbol": {"hierarchicalDocumentSymbolSupport": True}}}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    root = tmp_path / "tree"
+    root.mkdir()
+    (root / "tides.py").write_text(SOURCE)
+    for number in range(5):
+        (root / f"file_{number}.py").write_text(f"def function_{number}():\n    return {number}\n")
+    return root
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("LOWTIDE_HOME", str(tmp_path / "home"))
+    yield tmp_path / "home"
+    try:
+        stop(Client.connect(Places.from_environment(), start=False))
+    except DaemonError:
+        pass
+
+
+class Editor(Wire):
+    """A `lowtide lsp` process and its wire."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        super().__init__(process.stdout, process.stdin)
+        self.process = process
+
+    async def symbols(self, query: str) -> list[str]:
+        """Their names, once there are some."""
+        while not (found := await self.result("workspace/symbol", {"query": query})):
+            await asyncio.sleep(0.02)
+        return [item["name"] for item in found]
+
+    async def end(self) -> int:
+        """The exit status after it closed or was told to go; within a second or so."""
+        return await asyncio.wait_for(self.process.wait(), 5)
+
+
+@asynccontextmanager
+async def started(*arguments: str) -> AsyncIterator[Editor]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "lowtide.cli", "lsp", "--stdio", *arguments,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=1 << 20,
+    )  # fmt: skip
+    editor = Editor(process)
+    try:
+        yield editor
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        editor.writer.close()
+
+
+def run(main: Any) -> None:
+    asyncio.run(asyncio.wait_for(main(), 120))
+
+
+@pytest.mark.parametrize("arguments", [(), ("--embedded",)])
+def test_from_handshake_to_leave(home: Path, tree: Path, arguments: tuple[str, ...]) -> None:
+    async def main() -> None:
+        async with started(*arguments) as editor:
+            await editor.initialize(tree, processId=os.getpid(), capabilities=TREES)
+            assert (await editor.symbols("TideTab"))[0] == "TideTable"
+            assert (await editor.symbols("RG"))[0] == "read_gauge"
+            uri = (tree / "tides.py").as_uri()
+            editor.open(uri, SOURCE)
+            editor.edit(uri, (3, 6), (3, 15), "Almanac")
+            outline = await editor.result("textDocument/documentSymbol", {"textDocument": {"uri": uri}})
+            assert [outline[0]["name"], outline[0]["children"][0]["name"]] == ["Almanac", "read_gauge"]
+            assert await editor.result("workspace/symbol", {"query": "TideTable"}) == []
+            found = await editor.result("lowtide/search", {"query": "how high the water stands", "limit": 1})
+            assert found["hits"][0]["uri"] == uri
+            assert "Almanac" in found["hits"][0]["snippet"]
+            editor.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+            assert (await editor.symbols("TideTable"))[0] == "TideTable"
+            selection = {"start": {"line": 4, "character": 0}, "end": {"line": 7, "character": 0}}
+            similar = await editor.result("lowtide/similar", {"textDocument": {"uri": uri}, "range": selection})
+            assert all(hit["uri"] != uri for hit in similar["hits"])
+            assert (await editor.result("lowtide/explain", {"uri": uri}))["status"] == "indexed"
+            assert (await editor.result("lowtide/memory", {}))["name"] == "lowtide"
+            assert (await editor.result("lowtide/pause", {}))["state"] == "paused"
+            assert (await editor.result("lowtide/resume", {}))["state"] != "paused"
+            assert (await editor.ask("lowtide/setBudget", {"bytes": 1}))["error"]["code"] == -32803
+            assert await editor.result("shutdown") is None
+            editor.notify("exit")
+            assert await editor.end() == 0
+
+    run(main)
+
+
+def test_two_editors_see_one_index_and_both_are_told(home: Path, tree: Path) -> None:
+    async def main() -> None:
+        async with started() as one, started() as two:
+            await one.initialize(tree)
+            await two.initialize(tree)
+            assert await one.symbols("TideTable") == await two.symbols("TideTable")
+            one.heard.clear()
+            two.heard.clear()
+            (tree / "new.py").write_text("class FreshArrival: ...\n")
+            assert (await one.symbols("FreshArrival"))[0] == "FreshArrival"
+            assert (await two.symbols("FreshArrival"))[0] == "FreshArrival"
+            for editor in (one, two):
+                told = await editor.hear("lowtide/statusChanged")
+                assert told["params"]["workspaces"][0]["rootUri"] == tree.as_uri()
+            own = (await one.result("lowtide/status", {}))["memory"]["processes"][0]["pid"]
+            assert (await two.result("lowtide/status", {}))["memory"]["processes"][0]["pid"] == own
+
+    run(main)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--embedded",)])
+def test_the_end_of_input_ends_it_with_1(home: Path, tree: Path, arguments: tuple[str, ...]) -> None:
+    async def main() -> None:
+        async with started(*arguments) as editor:
+            await editor.initialize(tree)
+            await editor.result("lowtide/status", {})
+            editor.writer.close()
+            assert await editor.end() == 1
+
+    run(main)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--embedded",)])
+def test_a_signal_ends_it(home: Path, tree: Path, arguments: tuple[str, ...]) -> None:
+    async def main() -> None:
+        async with started(*arguments) as editor:
+            await editor.initialize(tree)
+            await editor.result("lowtide/status", {})
+            editor.process.send_signal(signal.SIGTERM)
+            assert await editor.end() != 0
+
+    run(main)
+
+
+def test_the_shim_ends_with_the_process_it_was_told(home: Path, tree: Path) -> None:
+    async def main() -> None:
+        other = await asyncio.create_subprocess_exec(sys.executable, "-c", "input()", stdin=subprocess.PIPE)
+        async with started(f"--clientProcessId={other.pid}") as editor:
+            await editor.initialize(tree)
+            other.kill()
+            began = time.monotonic()
+            assert await editor.end() == 1
+            assert time.monotonic() - began < 1.0
+            await other.wait()
+            assert other.stdin is not None
+            other.stdin.close()
+
+    run(main)
+
+
+def test_the_daemons_end_ends_the_shim(home: Path, tree: Path) -> None:
+    async def main() -> None:
+        async with started() as editor:
+            await editor.initialize(tree)
+            await editor.result("lowtide/status", {})
+            await asyncio.to_thread(lambda: stop(Client.connect(Places.from_environment(), start=False)))
+            assert await editor.end() == 1
+
+    run(main)
+
+
+def test_an_editor_attaches_to_the_socket_itself(home: Path, tree: Path) -> None:
+    async def main() -> None:
+        places = Places.from_environment()
+        (await asyncio.to_thread(Client.connect, places)).close()
+        wire = Wire(*await asyncio.open_unix_connection(places.socket))
+        await wire.initialize(tree)
+        assert (await wire.result("lowtide/status", {}))["health"] == "ok"
+        wire.writer.close()
+
+    run(main)
+
+
+def test_without_a_daemon_the_editor_is_told_why(home: Path, tree: Path) -> None:
+    home.mkdir()
+    (home / "run").write_text("in the way")
+
+    async def main() -> None:
+        async with started() as editor:
+            answer = await editor.ask("initialize", {"processId": None, "rootUri": None, "capabilities": {}})
+            assert answer["error"]["code"] == -32803
+            assert await editor.end() != 0
+
+    run(main)
+
+
+@pytest.mark.parametrize(("arguments", "status"), [(["--help"], 0), (["--nothing"], 2), (["--clientProcessId=x"], 2), (["--clientProcessId"], 2)])  # fmt: skip
+def test_its_options(home: Path, arguments: list[str], status: int) -> None:
+    command = [sys.executable, "-m", "lowtide.cli", "lsp", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == status
+    assert ("Usage" in done.stdout) == (status == 0)
+    assert done.stderr.startswith("lowtide: ") == (status == 2)
+
+
+def test_the_shim_imports_neither_an_event_loop_nor_the_command_line(home: Path) -> None:
+    code = (
+        "import sys; from lowtide.cli import is_lsp; assert is_lsp(['--budget', '1G', 'lsp']); import lowtide.cli.lsp;"
+        "print([n for n in ('asyncio','anyio','click','msgspec','pygls','numpy','rich') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
