@@ -1,9 +1,10 @@
 """Judge a model folder on a retrieval set, alone and with BM25, as the engine would use it (int8 vectors, header).
 
-    python -m model.judge [--model FOLDER] [--prefix ../shared/retrieval/dev]
+    python -m model.judge [--model FOLDER] [--compare FOLDER ...] [--prefix ../shared/retrieval/dev] [--json FILE]
 
 Each query (a docstring's first sentence) is ranked against all functions of its own project. Figures: NDCG@10 and MRR@10
-with one right answer, recall@1/5/10. `low overlap` are the queries of which at most 40 % of the words stand in the code.
+with one right answer, recall@1/5/10. Besides: the model's vectors before they are made int8, and cut to fewer dimensions;
+`--compare` adds other models, such as a plain MiniLM folder. `low overlap` are the queries of which at most 40 % of the words stand in the code.
 """
 
 from __future__ import annotations
@@ -14,17 +15,21 @@ import json
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime
 
+from lowtide.work.bags import WordBags, read_vocabulary
 from lowtide.work.embed import Encoder, Side, document_text, document_words, load_encoder
+from lowtide.work.model_folder import default_model, read_model
 from lowtide.work.words import query_words
 
 Scores = dict[str, npt.NDArray[np.float64]]
+Vectors = dict[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
 _STOP = frozenset(
     query_words(
         "a an the of to for in on at is are be as by with from this that it its if or and not return returns given get set"
@@ -88,12 +93,7 @@ def dense(retrieval: Retrieval, encoder: Encoder, header: bool) -> Scores:
     scores = {}
     for project, functions in retrieval.functions.items():
         if encoder.takes_words:
-            words = [" ".join(query_words(row["text"])) for row in functions]
-            if header:
-                words = [
-                    document_words(row["path"], row["qual"], text) for row, text in zip(functions, words, strict=True)
-                ]
-            documents = encoder.encode_words(words, Side.DOCUMENT)
+            documents = encoder.encode_words(_words(functions, header), Side.DOCUMENT)
         else:
             texts = [
                 document_text(row["path"], row["qual"], row["text"]) if header else row["text"] for row in functions
@@ -102,6 +102,43 @@ def dense(retrieval: Retrieval, encoder: Encoder, header: bool) -> Scores:
         queries = encoder.encode([query["query"] for query in retrieval.queries[project]], Side.QUERY)
         scores[project] = _unit(queries) @ _unit(documents).T
     return scores
+
+
+def exact(retrieval: Retrieval, folder: Path) -> Vectors:
+    """A static model's float32 vectors, (queries, functions) by project: those that the encoder scales to int8."""
+    model = read_model(folder)
+    bags = WordBags(*read_vocabulary(model.tokenizer))
+    session = onnxruntime.InferenceSession(str(model.onnx), providers=["CPUExecutionProvider"])
+
+    def encode(words: list[str], side: Side) -> npt.NDArray[np.float32]:
+        made = bags.bags(words)
+        vectors = np.zeros((len(words), model.dims), np.float32)
+        ends = np.cumsum(made.lengths)
+        for row, (start, end) in enumerate(zip(ends - made.lengths, ends, strict=True)):
+            if start < end:
+                feed = {
+                    "input_ids": made.tokens[None, start:end].astype(np.int64),
+                    "token_weights": made.weights[None, start:end].astype(np.float32),
+                    "side": np.array(side.value, np.int64),
+                }
+                vectors[row] = session.run(None, feed)[0][0]
+        return vectors
+
+    return {
+        project: (
+            encode([" ".join(query_words(query["query"])) for query in retrieval.queries[project]], Side.QUERY),
+            encode(_words(functions, header=True), Side.DOCUMENT),
+        )
+        for project, functions in retrieval.functions.items()
+    }
+
+
+def cut(vectors: Vectors, dims: int) -> Scores:
+    """Cosines of the first `dims` numbers of each vector, made int8 as the encoder makes them."""
+    return {
+        project: _unit(_int8(queries[:, :dims])) @ _unit(_int8(functions[:, :dims])).T
+        for project, (queries, functions) in vectors.items()
+    }
 
 
 def bm25(
@@ -146,19 +183,38 @@ def hybrid(lexical: Scores, semantic: Scores, weight: float) -> Scores:
     return fused
 
 
-def judge(model: Path | None, prefix: str) -> dict[str, dict[str, Any]]:
+def judge(model: Path | None, prefix: str, compare: Sequence[Path] = ()) -> dict[str, dict[str, Any]]:
     """Print and return the table of all variants."""
     retrieval = Retrieval(prefix)
-    encoder = load_encoder(model)
+    folder = model or default_model()
+    encoder = load_encoder(folder)
     plain, headed = dense(retrieval, encoder, header=False), dense(retrieval, encoder, header=True)
     words, named = bm25(retrieval, _stemmed, header=False), bm25(retrieval, _stemmed, header=True)
     variants = {
+        "BM25, unsplit": bm25(retrieval, _unsplit, header=False),
         "BM25, code": words,
         "BM25, name and path": named,
         f"{encoder.name}, code": plain,
         f"{encoder.name}, header": headed,
         **{f"hybrid, header, dense {weight}": hybrid(named, headed, weight) for weight in (0.5, 0.6, 0.7, 0.8)},
     }
+    if encoder.takes_words:
+        vectors = exact(retrieval, folder)
+        variants[f"{encoder.name}, header, float32"] = {
+            project: _unit(queries) @ _unit(functions).T for project, (queries, functions) in vectors.items()
+        }
+        for dims in (dims for dims in (128, 64) if dims < encoder.dims):
+            variants[f"{encoder.name}, header, {dims} dimensions"] = cut(vectors, dims)
+            variants[f"hybrid, header, {dims} dimensions, dense 0.6"] = hybrid(named, cut(vectors, dims), 0.6)
+    for other in map(load_encoder, compare):
+        theirs = dense(retrieval, other, header=True)
+        variants[f"{other.name}, header"] = theirs
+        variants[f"hybrid, {other.name}, dense 0.6"] = hybrid(named, theirs, 0.6)
+    return tabulate(retrieval, variants)
+
+
+def tabulate(retrieval: Retrieval, variants: dict[str, Scores]) -> dict[str, dict[str, Any]]:
+    """Print and return the figures of each variant."""
     languages = np.array([query["lang"] for query in retrieval.rows])
     table = {}
     for name, scores in variants.items():
@@ -172,9 +228,23 @@ def judge(model: Path | None, prefix: str) -> dict[str, dict[str, Any]]:
     return table
 
 
-def _unit(vectors: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+def _words(functions: list[dict[str, Any]], header: bool) -> list[str]:
+    words = [" ".join(query_words(row["text"])) for row in functions]
+    if not header:
+        return words
+    return [document_words(row["path"], row["qual"], text) for row, text in zip(functions, words, strict=True)]
+
+
+def _int8(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:
+    largest = np.abs(vectors).max(axis=1, keepdims=True)
+    scaled: npt.NDArray[np.int8] = np.rint(vectors * (127.0 / np.maximum(largest, 1e-12))).astype(np.int8)
+    return scaled
+
+
+def _unit(vectors: npt.NDArray[np.int8] | npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     wide = vectors.astype(np.float64)
-    return wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-9)
+    unit: npt.NDArray[np.float64] = wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-9)
+    return unit
 
 
 def _stem(word: str) -> str:
@@ -185,6 +255,11 @@ def _stem(word: str) -> str:
             word = word[: -len(ending)] + instead
             break
     return word[:-1] if word.endswith("e") and len(word) > 4 else word
+
+
+def _unsplit(text: str) -> list[str]:
+    """Whole identifiers, as a search that knows nothing of code takes them."""
+    return [word.lower() for word in re.findall(r"\w+", text)]
 
 
 def _stemmed(text: str) -> list[str]:
@@ -204,8 +279,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--prefix", default="../shared/retrieval/dev")
+    parser.add_argument("--compare", type=Path, nargs="*", default=[], help="other model folders")
+    parser.add_argument("--json", type=Path, help="write the table there too")
     args = parser.parse_args()
-    judge(args.model, args.prefix)
+    table = judge(args.model, args.prefix, args.compare)
+    if args.json:
+        args.json.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
