@@ -68,6 +68,8 @@ def pack(text: bytes, atoms: Iterable[Atom], targets: dict[int, int]) -> list[Ch
     following = next(pending, None)
     while following is not None:
         start, line, group, flag = following
+        if start >= len(text):
+            break  # a node without text, behind the last line
         following = next(pending, None)
         atom = (following[0] if following is not None else len(text)) - start
         if size == 0:

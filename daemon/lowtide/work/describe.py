@@ -28,6 +28,7 @@ _TAG = re.compile(r"[@\\](?:param|return|throws|exception|tparam|see|since|autho
 _BRIEF = re.compile(r"^<(?:summary|remarks|para)>\s*|^[@\\](?:brief|summary|short|description|details)\s+")
 _OPENING = re.compile(rb"\{[ \t]*(?://[^\n]*)?\n")
 _CODE_FIRST = re.compile(rb"\A[ \t]*\n(?:(?:    |\t)[^\n]*\n)+[ \t]*\n")
+_QUOTES = (b'"', b"'", b"r", b"R", b"u", b"U")
 _NEWLINE = 10
 _QUOTE = 34
 
@@ -113,7 +114,7 @@ class Docs:
     def of(self, text: bytes, line_start: int, body: int) -> str:
         """The documentation of the definition whose first line starts at `line_start` and whose body starts at `body`."""
         if self._style is DocStyle.DOCSTRING:
-            if body >= 0 and text[body] in b"\"'rRuU":
+            if body >= 0 and text.startswith(_QUOTES, body):
                 found = _docstring(text, body)
                 if found:
                     return found

@@ -23,7 +23,6 @@ MAX_SYMBOLS = 200_000
 _NAME_CHARS = 200
 _CLAUSE_GAP_BYTES = 1000
 _BLANK = 32
-_PARENTHESIS = 40
 _LINE_FEED = re.compile(b"\n")
 _CONTINUATIONS = re.compile(b"[\x80-\xbf]+")
 
@@ -223,7 +222,7 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
             node = captures["body"][0] if captures is not None and "body" in captures else None
             if node is None and body_field:
                 node = inner.child_by_field_id(body_field)
-            if node is not None and (kind in FUNCTIONS or text[node.start_byte] != _PARENTHESIS):
+            if node is not None and (kind in FUNCTIONS or not text.startswith(b"(", node.start_byte)):
                 body = node.start_byte
                 signature = docs.signature(text, head, body)
             else:
