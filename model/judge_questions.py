@@ -5,10 +5,10 @@
 `questions.jsonl` holds what developers would ask of the trees in FOLDER; each answer is a file and a definition in it.
 Every tree is indexed as `lowtide index` does it and asked with `lowtide search --batch`, so what is judged is what a user
 gets. A hit is right when it lies in an answer's file and has its name or shares a line with it. An answer counts once, at
-its first hit; NDCG@10 is against all of a question's answers at the top. The other figures ask for any one answer.
+its first hit, and the comment right above a definition belongs to it; NDCG@10 is against all of a question's answers at the top. The other figures ask for any one answer.
 
-With --model, that model's cosines rank a pool of chunks by tree: all answers, the first 20 hits of every mode and question,
-and 200 chunks by chance. As the pool holds the first 20 of every mode, the modes' first ten are the same in it as in the
+With --model, that model's cosines rank a pool of chunks by tree: all answers, the first ten hits of every mode and question,
+and 100 chunks by chance. As the pool holds the first ten of every mode, the modes' first ten are the same in it as in the
 whole tree, while the model alone is spared the rest of the tree: its figures are an upper bound.
 
 Invariant: questions were written and their answers read before any system was asked.
@@ -43,9 +43,10 @@ from model.judge import word_overlap
 
 QUESTIONS = Path(__file__).with_name("questions.jsonl")
 MODES = ("lexical", "semantic", "hybrid")
-DEPTH = 20
-BY_CHANCE = 200
+DEPTH = 10
+BY_CHANCE = 100
 LOW = 0.4
+_COMMENTS = ("//", "#", "@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,22 @@ def score(hits: Sequence[Place], answers: Sequence[tuple[Answer, Sequence[tuple[
     return Figures(gain / ideal, 1 / first if first <= 10 else 0.0, *(float(first <= k) for k in (1, 5, 10)))
 
 
+def comment_start(lines: Sequence[str], start: int) -> int:
+    """The line, from 0, where the comments and attributes directly above the definition at line `start` begin."""
+    while start:
+        above = lines[start - 1].strip()
+        if above.endswith("*/"):
+            opened = [number for number in range(start) if "/*" in lines[number]]
+            if not opened or not lines[opened[-1]].lstrip().startswith("/*"):
+                break
+            start = opened[-1]
+        elif above.startswith(_COMMENTS):
+            start -= 1
+        else:
+            break
+    return start
+
+
 class Tree:
     """An indexed tree: its symbols, its chunks, and what the engine finds in it."""
 
@@ -162,12 +179,15 @@ class Tree:
         return found
 
     def _spans(self, answer: Answer) -> list[tuple[int, int]]:
-        return [(row.start_line + 1, row.end_line + 1) for row in self._symbols(answer)]
+        lines = self._lines(answer)
+        return [(comment_start(lines, row.start_line) + 1, row.end_line + 1) for row in self._symbols(answer)]
+
+    def _lines(self, answer: Answer) -> list[str]:
+        return (self.root / answer.path).read_text(encoding="utf-8", errors="replace").split("\n")
 
     def _answer_text(self, answer: Answer) -> str:
-        lines = (self.root / answer.path).read_text(encoding="utf-8", errors="replace").split("\n")
-        rows = self._symbols(answer)
-        return "\n".join(f"{row.doc}\n" + "\n".join(lines[row.start_line : row.end_line + 1]) for row in rows)
+        lines = self._lines(answer)
+        return "\n".join("\n".join(lines[first - 1 : last]) for first, last in self._spans(answer))
 
     def ask(self, mode: str) -> list[list[Place]]:
         """The first hits of every question, by `lowtide search --batch`."""
@@ -291,8 +311,8 @@ def report(judged: dict[str, Any]) -> str:
         "|---" * 8 + "|",
     ]
     for system, table in tables.items():
-        cells = [*table.mean(0), table[low, 0].mean(), table[low, 1].mean()]
-        lines.append(f"| {system} | " + " | ".join(f"{value:.3f}" for value in cells) + " |")
+        cells = [f"{value:.3f}" for value in (*table.mean(0), *(table[low, :2].mean(0) if low.any() else ()))]
+        lines.append(f"| {system} | " + " | ".join(cells + ["–"] * (7 - len(cells))) + " |")
     names = list(dict.fromkeys(judged["trees"]))
     lines += [
         "",
@@ -327,12 +347,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trees", type=Path, required=True)
     parser.add_argument("--questions", type=Path, default=QUESTIONS)
+    parser.add_argument("--tree", action="append", help="only this tree (may be repeated)")
     parser.add_argument("--model", type=Path, help="another model's folder, judged alone on the pool")
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--json", type=Path, help="each question's figures")
     args = parser.parse_args()
     models = [Vectors(load_encoder(folder), args.cache) for folder in (None, args.model)] if args.model else []
-    judged = judge(args.trees, load_questions(args.questions), models)
+    questions = load_questions(args.questions)
+    judged = judge(args.trees, [each for each in questions if not args.tree or each.tree in args.tree], models)
     if args.json:
         args.json.write_text(json.dumps(judged, default=lambda row: [getattr(row, key) for key in Figures.__slots__]))
     print(report(judged))
