@@ -115,6 +115,10 @@ def _read(
     source = macros.blank(text, macro_words) if macro_words else rewrite.rewritten(text, language.rewrites)
     tree = grammar.parser.parse(source, _edited(before, source)) if before else grammar.parser.parse(source)
     root = tree.root_node
+    if before and root.has_error:
+        # What the parser makes of a broken text depends on how it came there, and is better when it sees all of it anew.
+        tree = grammar.parser.parse(source)
+        root = tree.root_node
     found, partial = _find(grammar, language, text, root, stop)
     if root.is_error and macro_words and partial is None and len(text) <= _SECOND_TRY_BYTES:
         again = grammar.parser.parse(macros.first_branches(source)).root_node

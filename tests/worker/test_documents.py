@@ -1,0 +1,128 @@
+"""Open texts in their worker: parsed by their changes, the same as parsed anew, whatever happens to the worker."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from lowtide.core.budget import MIB, Budget
+from lowtide.core.ladder import Ladder
+from lowtide.core.positions import Units
+from lowtide.errors import WorkerError
+from lowtide.overlay import DocumentReader, Documents
+from lowtide.system.memory import own_anonymous_bytes
+from lowtide.work import languages, parse
+from lowtide.work.pool import WorkerPool
+
+SAMPLES = sorted((Path(__file__).resolve().parents[1] / "data/languages").glob("*/sample.*"))
+PIECES = [
+    b"\n",
+    b"(",
+    b"}",
+    b"x",
+    b"\n\n",
+    b'"',
+    b" def f(): ...\n",
+    b"/* ",
+    "é😀".encode(),
+    b"#if A\n",
+    b"MY_API void g();\n",
+]
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.parent.name)
+def test_any_edits_parsed_one_by_one_equal_a_fresh_parse(sample: Path) -> None:
+    text = sample.read_bytes()
+    language = languages.language_for(os.fsencode(sample), text)
+    assert language is not None
+    rng = random.Random(sample.name)
+    reading = None
+    for _ in range(12):
+        rows, reading = parse.parse_again(text, language, 10.0, reading)
+        assert rows == parse.parse(text, language, 10.0).symbols
+        start = rng.randrange(len(text))
+        whole = text[:start].decode("utf-8", "ignore").encode()
+        end = min(len(text), start + rng.choice([0, 0, 1, 40]))
+        text = whole + rng.choice(PIECES) + text[end:].decode("utf-8", "ignore").encode()
+
+
+async def with_documents(total_bytes: int, test: Any) -> None:
+    budget = Budget(total_bytes)
+    async with WorkerPool(budget, Ladder(2)) as pool, anyio.create_task_group() as group:
+        await test(Documents(DocumentReader(pool), "editor", group), pool)
+        group.cancel_scope.cancel()
+
+
+def names(rows: Any) -> list[str]:
+    return [row[0] for row in rows]
+
+
+def test_a_killed_worker_costs_a_parse_and_nothing_else(tmp_path: Path) -> None:
+    async def test(documents: Documents, pool: WorkerPool) -> None:
+        documents.units = Units.UTF8
+        document = documents.open("file:///a.py", tmp_path / "a.py", "python", 1, "def one(): ...\n")
+        assert document is not None
+        assert names(await documents.symbols(document)) == ["one"]
+        (worker,) = [figure.pid for figure in pool.processes() if figure.role == "worker"]
+        documents.change(document.uri, 2, [(((1, 0), (1, 0)), "def two(): ...\n")])
+        assert names(await documents.symbols(document)) == ["one", "two"]
+        assert [figure.pid for figure in pool.processes() if figure.role == "worker"] == [worker], "it is kept"
+        os.kill(worker, signal.SIGKILL)
+        documents.change(document.uri, 3, [(((0, 4), (0, 7)), "first")])
+        with anyio.move_on_after(20):
+            while True:
+                try:
+                    assert names(await documents.symbols(document)) == ["first", "two"]
+                    break
+                except WorkerError:
+                    continue  # it took the worker that was just killed
+        assert names(document.symbols) == ["first", "two"]
+
+    asyncio.run(with_documents(400 * MIB, test))
+
+
+def test_chunks_and_symbols_of_one_text_agree() -> None:
+    async def test(documents: Documents, pool: WorkerPool) -> None:
+        document = documents.open("untitled:1", None, "python", 1, "def one():\n    return 1\n")
+        assert document is not None
+        (chunk,) = await documents.chunks(document)
+        assert chunk[:4] == (0, 24, 0, 1)
+        assert document.chunk_symbols[chunk[4]][0] == "one"
+        plain = documents.open("untitled:2", None, "no-such-language", 1, "words\n")
+        assert plain is not None
+        assert list(await documents.symbols(plain)) == []
+
+    asyncio.run(with_documents(400 * MIB, test))
+
+
+def test_a_budget_without_room_says_so() -> None:
+    async def test(documents: Documents, pool: WorkerPool) -> None:
+        document = documents.open("untitled:1", None, "python", 1, "def one(): ...\n" * 100_000)
+        assert document is not None
+        with pytest.raises(WorkerError):
+            await documents.symbols(document)
+        assert await documents.symbols_soon(document, 5.0) == ()
+
+    asyncio.run(with_documents(pool_total(), test))
+
+
+def pool_total() -> int:
+    """Room for a worker and no more than a small tree."""
+    return own_anonymous_bytes() + 40 * MIB
+
+
+def test_open_texts_are_bounded() -> None:
+    async def test(documents: Documents, pool: WorkerPool) -> None:
+        assert documents.open("untitled:1", None, "text", 1, "x" * (20 << 20)) is not None
+        assert documents.open("untitled:2", None, "text", 1, "x" * (20 << 20)) is None
+        documents.close("untitled:1")
+        assert documents.open("untitled:2", None, "text", 1, "x" * (20 << 20)) is not None
+
+    asyncio.run(with_documents(400 * MIB, test))
