@@ -31,10 +31,13 @@ from lowtide.segments import maintain, settle
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Counts
 from lowtide.system import memory
+from lowtide.system.repository import repository_at
 from lowtide.system.walk import walk
 from lowtide.work.model_folder import ModelFolder, check_model, default_model, read_model
 from lowtide.work.pool import Urgency, WorkerPool
 from lowtide.workspace import Workspace
+
+MOST_RELATIVES = 4
 
 
 class IndexRun:
@@ -196,7 +199,21 @@ class Host:
         return Indexer(
             writing, reader, self.pool, self.ladder, self.costs, options,
             lambda: walk(workspace.root, settings.index, only=only), on_planned,
+            self.relatives(workspace) if only is None else (),
         )  # fmt: skip
+
+    def relatives(self, workspace: Workspace) -> list[Path]:
+        """Catalogs of other work trees of the same repository: what was embedded there need not be here."""
+        own = repository_at(os.fsencode(workspace.root))
+        if own is None:
+            return []
+        common = os.path.realpath(own.common)
+        found = []
+        for root, folder in self.places.list_indexes():
+            other = repository_at(os.fsencode(root)) if folder != workspace.folder else None
+            if other is not None and os.path.realpath(other.common) == common:
+                found.append(Workspace(root, folder).catalog_path)
+        return found[:MOST_RELATIVES]
 
     def forecaster(self, last_run: dict[str, Any] | None) -> Forecaster:
         """Predicts what indexing takes on the present footing."""

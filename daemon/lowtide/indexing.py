@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import resource
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 import anyio
 import anyio.from_thread
@@ -129,6 +131,13 @@ class Writing:
         self._loose_vectors = 0
         self._loose_symbols = 0
 
+    async def adopt(self, vectors: Sequence[tuple[bytes, bytes]]) -> None:
+        """Take in vectors of another index. Cancelling waits for it."""
+        with anyio.CancelScope(shield=True):
+            self._loose_vectors += await anyio.to_thread.run_sync(
+                self.writer.adopt_vectors, vectors, limiter=self.limit
+            )
+
     async def write(self, group: _Group) -> int:
         """One transaction; returns how many vectors were new. Cancelling waits for it."""
         with anyio.CancelScope(shield=True):
@@ -153,7 +162,10 @@ class Indexer:
     def __init__(
         self, writing: Writing, reader: Catalog, pool: WorkerPool, ladder: Ladder, costs: CostModel, options: IndexOptions,
         walk: Callable[[], Iterable[FileStat]], on_planned: Callable[[FileStat], None] = lambda _: None,
+        donors: Sequence[Path] = (),
     ) -> None:  # fmt: skip
+        self._donor_paths = donors
+        self._donors: list[Catalog] = []
         self._on_planned = on_planned
         self._writing = writing
         self._began = writing.generations.now
@@ -179,7 +191,8 @@ class Indexer:
 
     async def run(self) -> Progress:
         """Bring the index up to date. Cancelling keeps what was committed; StoreError when it cannot be written."""
-        self._dedupe = await self._read(self._reader.has_vectors)
+        await anyio.to_thread.run_sync(self._open_donors, limiter=self._reader_limit)
+        self._dedupe = bool(self._donors) or await self._read(self._reader.has_vectors)
         send, receive = anyio.create_memory_object_stream[_Group](4)
         try:
             async with anyio.create_task_group() as group:
@@ -192,7 +205,19 @@ class Indexer:
             raise first_error(errors) from errors
         finally:
             self._stopping = True
+            for donor in self._donors:
+                donor.close()
         return self.progress
+
+    def _open_donors(self) -> None:
+        """Indexes of other work trees of the same repository, as far as they are of the same model."""
+        for path in self._donor_paths if self._options.embed else ():
+            with suppress(StoreError):
+                donor = Catalog(path, writable=False)
+                if donor.get_meta("recipe") == self._options.recipe:
+                    self._donors.append(donor)
+                else:
+                    donor.close()
 
     async def _read(self, call: Callable[[], bool]) -> bool:
         return await anyio.to_thread.run_sync(call, limiter=self._reader_limit)
@@ -394,7 +419,21 @@ class Indexer:
         return self._collect(jobs, done)
 
     async def _missing(self, hashes: bytes) -> list[int]:
-        return await anyio.to_thread.run_sync(self._reader.missing_vectors, hashes, limiter=self._reader_limit)
+        """Chunks that must be embedded: in no vector here, nor in another index of the same repository."""
+        missing = await anyio.to_thread.run_sync(self._reader.missing_vectors, hashes, limiter=self._reader_limit)
+        for donor in self._donors:
+            if not missing:
+                break
+            wanted = b"".join(hashes[16 * row : 16 * row + 16] for row in missing)
+            try:
+                found = await anyio.to_thread.run_sync(donor.vectors_by_address, wanted, limiter=self._reader_limit)
+            except StoreError:
+                continue  # another index, which may be cleared or damaged at any moment: it is no loss
+            if found:
+                await self._writing.adopt(found)
+                known = {address for address, _ in found}
+                missing = [row for row in missing if hashes[16 * row : 16 * row + 16] not in known]
+        return missing
 
     async def _embed_apart(self, job: Job, done: wire.Done, batch_size: int) -> wire.Done:
         (file,) = done.files

@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 import pytest
 from tests.e2e.harness import python_module
+from tests.e2e.soak import git
 
 from lowtide import monitor
 from lowtide.config import Config
@@ -276,5 +277,40 @@ def test_a_root_that_disappears_and_comes_back_is_followed(modules: Path, tmp_pa
             with anyio.fail_after(30):
                 while not await found():
                     await anyio.sleep(0.05)
+
+    run(play)
+
+
+def test_a_second_work_tree_of_a_repository_embeds_only_what_differs(modules: Path, tmp_path: Path) -> None:
+    git(modules, "init", "-q")
+    git(modules, "add", "-A")
+    git(modules, "commit", "-qm", "all")
+    git(modules, "worktree", "add", "-q", str(tmp_path / "second"))
+    second = tmp_path / "second"
+    (second / "fresh.py").write_text("def only_here(value):\n    return value * 3\n" * 3)
+
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            await service.open_workspace(modules, "test")
+            await service.wait_idle(modules)
+            asked: list[int] = []
+            original = service.host.pool.run
+
+            async def run(worker: Any, task: Any, **more: Any) -> Any:
+                outcome = await original(worker, task, **more)
+                asked.append(len(outcome.done.vector_rows))
+                return outcome
+
+            service.host.pool.run = run  # type: ignore[method-assign]
+            await service.open_workspace(second, "test")
+            await service.wait_idle(second)
+            live, first = service.live(second), service.live(modules)
+            assert live is not None
+            assert first is not None
+            assert live.counts.vectors > first.counts.vectors
+            assert 0 < sum(asked) <= 3
+            ((_, answer),) = await service.search("compute the third figure", roots=[second])
+            assert answer.degraded is None
+            assert answer.hits
 
     run(play)

@@ -299,6 +299,12 @@ class Catalog(Queries):
         run("INSERT OR REPLACE INTO file_words VALUES (?,?,?)", (file_id, chunk_id, result.packed_words))
         return new
 
+    def adopt_vectors(self, vectors: Sequence[tuple[bytes, bytes]]) -> int:
+        """Take in (content address, int8 data) made for another index of the same model; returns how many were new."""
+        with self.transaction():
+            hashes = b"".join(address for address, _ in vectors)
+            return self._put_vectors(hashes, [data for _, data in vectors])[1]
+
     def _next_id(self, table: str) -> int:
         value = self._value("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
         return int(value or 0) + 1

@@ -114,6 +114,16 @@ class Queries:
                 return int(vector_id)
         return None
 
+    def vectors_by_address(self, hashes: bytes) -> list[tuple[bytes, bytes]]:
+        """(16-byte content address, int8 data) of those of the joined addresses that are here."""
+        found = []
+        for start in range(0, len(hashes), 16):
+            address = hashes[start : start + 16]
+            vector_id = self.find_vector(address)
+            if vector_id is not None:
+                found.append((address, bytes(self._value("SELECT data FROM vectors WHERE id = ?", (vector_id,)))))
+        return found
+
     def missing_vectors(self, hashes: bytes) -> list[int]:
         """Of joined 16-byte content addresses, the indices that have no vector yet (a repeated one counts once)."""
         missing, seen = [], set()
