@@ -1,0 +1,125 @@
+"""Real editors: Emacs with eglot, Vim with ALE. Skipped where they are not installed (emacs-nox elpa-eglot, vim-ale)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lowtide.client import Client, DaemonError, stop
+from lowtide.paths import Places
+
+ALE = Path("/usr/share/vim-ale")
+EGLOT = any(Path("/usr/share/emacs/site-lisp/elpa").glob("eglot-*"))
+
+EMACS = """
+(package-initialize)
+(require 'eglot)
+(setq eglot-autoshutdown t eglot-sync-connect 30 eglot-connect-timeout 60)
+(add-to-list 'eglot-server-programs '(sh-mode . ("lowtide" "lsp" "--stdio")))
+(find-file (getenv "TIDE_FILE"))
+(call-interactively 'eglot)
+(let ((server (eglot-current-server)) (found nil) (tries 0))
+  (while (and (or (null found) (equal found [])) (< tries 600))
+    (setq tries (1+ tries))
+    (accept-process-output nil 0.05)
+    (setq found (jsonrpc-request server :workspace/symbol '(:query "elsewhere"))))
+  (message "SYMBOL %s" (plist-get (aref found 0) :name))
+  (goto-char (point-max))
+  (insert "late_tide() { :; }\\n")
+  (eglot--signal-textDocument/didChange)
+  (message "OUTLINE %S" (imenu--make-index-alist t))
+  (goto-char (point-min))
+  (search-forward "moon_rise")
+  (let ((place (jsonrpc-request server :textDocument/definition (eglot--TextDocumentPositionParams))))
+    (message "DEFINITION %S" place))
+  (set-buffer-modified-p nil)
+  (eglot-shutdown server))
+"""
+
+VIM = """
+set nocompatible nomore
+let &runtimepath = $TIDE_ALE . ',' . &runtimepath
+filetype plugin on
+let g:ale_linters_explicit = 1
+let g:ale_linters = {'sh': ['lowtide']}
+runtime! plugin/ale.vim
+call ale#linter#Define('sh', {
+\\   'name': 'lowtide', 'lsp': 'stdio', 'executable': 'lowtide', 'command': '%e lsp --stdio',
+\\   'project_root': {buffer -> $TIDE_ROOT},
+\\})
+edit $TIDE_FILE
+call ale#Queue(0)
+let s:lines = []
+function! s:Done(response) abort
+  for l:item in type(a:response) is v:t_dict && type(get(a:response, 'result', 0)) is v:t_list ? a:response.result : []
+    call add(s:lines, l:item.name)
+  endfor
+endfunction
+let s:tries = 0
+while empty(s:lines) && s:tries < 600
+  let s:tries += 1
+  sleep 50m
+  call ale#lsp_linter#SendRequest(bufnr(''), 'lowtide', [0, 'workspace/symbol', {'query': 'elsewhere'}], function('s:Done'))
+endwhile
+call writefile(s:lines, $TIDE_OUTPUT)
+qall!
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    root = tmp_path / "tree"
+    root.mkdir()
+    subprocess.run(["git", "init", "-q", root], check=True)
+    (root / "tides.sh").write_text("moon_rise() { :; }\nmoon_rise\n")
+    (root / "other.sh").write_text("found_elsewhere() { :; }\n")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "lowtide").write_text(f'#!/bin/sh\nexec {sys.executable} -m lowtide.cli "$@"\n')
+    (programs / "lowtide").chmod(0o755)
+    return {
+        **os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "LOWTIDE_HOME": str(tmp_path / "home"), "HOME": str(tmp_path),
+        "TIDE_FILE": str(root / "tides.sh"), "TIDE_ROOT": str(root), "TIDE_ALE": str(ALE), "TIDE_OUTPUT": str(tmp_path / "output"),
+        "TERM": "dumb",
+    }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_daemon_left(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    yield
+    monkeypatch.setenv("LOWTIDE_HOME", environment["LOWTIDE_HOME"])
+    try:
+        stop(Client.connect(Places.from_environment(), start=False))
+    except DaemonError:
+        pass
+
+
+@pytest.mark.skipif(not (shutil.which("emacs") and EGLOT), reason="emacs-nox and elpa-eglot are not installed")
+def test_emacs_with_eglot(environment: dict[str, str], tmp_path: Path) -> None:
+    script = tmp_path / "tide.el"
+    script.write_text(EMACS)
+    done = subprocess.run(
+        ["emacs", "--batch", "-l", script], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "SYMBOL found_elsewhere" in done.stderr
+    assert "late_tide" in done.stderr.split("OUTLINE", 1)[1].splitlines()[0]
+    assert "tides.sh" in done.stderr.split("DEFINITION", 1)[1].splitlines()[0]
+    assert "Error in server" not in done.stderr
+
+
+@pytest.mark.skipif(not (shutil.which("vim") and ALE.exists()), reason="vim and vim-ale are not installed")
+def test_vim_with_ale(environment: dict[str, str], tmp_path: Path) -> None:
+    script = tmp_path / "tide.vim"
+    script.write_text(VIM)
+    done = subprocess.run(
+        ["vim", "-N", "-u", script, "-es"], env=environment, capture_output=True, text=True, timeout=120, check=False,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert (tmp_path / "output").exists(), done.stdout + done.stderr
+    assert "found_elsewhere" in (tmp_path / "output").read_text()
