@@ -23,7 +23,7 @@ from lowtide.core.budget import LEAST_TASK_BYTES, MIB, MODEL_BYTES, WORKER_BYTES
 from lowtide.core.ladder import Ladder, Step
 from lowtide.errors import ConfigError, CorruptIndex, RefusedError
 from lowtide.forecast import Forecaster
-from lowtide.indexing import Indexer, IndexOptions, Progress, Writing, cpu_seconds
+from lowtide.indexing import Indexer, IndexOptions, Progress, cpu_seconds
 from lowtide.models import FileStat
 from lowtide.paths import Places
 from lowtide.report import IndexReport, describe_workspace
@@ -36,6 +36,7 @@ from lowtide.system.walk import walk
 from lowtide.work.model_folder import ModelFolder, check_model, default_model, read_model
 from lowtide.work.pool import Urgency, WorkerPool
 from lowtide.workspace import Workspace
+from lowtide.writing import Writing
 
 MOST_RELATIVES = 4
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import resource
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,32 +20,23 @@ import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from lowtide.core.budget import MIB, CostModel
-from lowtide.core.generations import Generations
 from lowtide.core.ladder import Ladder
 from lowtide.core.plan import Act, Action, compare
 from lowtide.core.queue import Entry, Queue
+from lowtide.donors import Donors
 from lowtide.errors import StoreError, WorkerError, WorkerOverBudget, WorkerRecycled, WorkerStalled
 from lowtide.models import FileStat, FileStatus, Reason
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Commit
-from lowtide.system.memory import give_back
 from lowtide.work import languages, wire
 from lowtide.work.pool import Urgency, WorkerPool
+from lowtide.writing import Group, Writing, grouped
 
 QUEUE_LENGTH = 1024
 """Files planned ahead of the workers."""
 BATCH_FILES = 48
-GROUP_BYTES = 4 * MIB
-"""Results written in one transaction, at most: what a kill can undo, and what Ctrl-C must wait for."""
 RESULT_FACTOR = 4.0
 """Bytes that a result takes on its way through the daemon, for each byte of its file (measured: 2.5 to 4)."""
-LOOSE_VECTORS = 16_384
-"""Written since the last segment: a reader holds them in memory (4 MB)."""
-LOOSE_SYMBOLS = 32_768
-TRIM_COMMITS = 32
-"""After so many transactions freed memory is given back: results come and go in every size."""
-UNREAD_FACTOR = 6
-"""Nobody reads: segments are written so much more seldom, for each is rewritten some times by merging."""
 EMBED_BLOCK = 512
 """Documents of a large file embedded in one task."""
 
@@ -86,17 +76,6 @@ class Progress:
     phase: str = "indexing"
 
 
-@dataclass(slots=True)
-class _Group:
-    commits: list[Commit] = field(default_factory=list)
-    skipped: list[FileStat] = field(default_factory=list)
-    removed: list[bytes] = field(default_factory=list)
-    size_bytes: int = 0
-    entries: list[Entry[Job]] = field(default_factory=list)
-    began: list[int] = field(default_factory=list)
-    """The generation in which the work on each of `commits` began."""
-
-
 @dataclass(frozen=True, slots=True)
 class IndexOptions:
     """What one run needs to know: `model` is the model's folder, `recipe` names its vectors."""
@@ -113,49 +92,6 @@ class IndexOptions:
     urgency: Urgency = Urgency.WORK
 
 
-class Writing:
-    """What the runs over one workspace share: its one writer, and which results are still wanted.
-
-    `settle` is called now and then between two transactions, with the writer to itself; more often while `is_read`.
-    """
-
-    def __init__(
-        self, writer: Catalog, settle: Callable[[], None] = lambda: None, is_read: Callable[[], bool] = lambda: False
-    ) -> None:
-        self.writer = writer
-        self._is_read = is_read
-        self.limit = anyio.CapacityLimiter(1)
-        self.generations = Generations()
-        self.settle = settle
-        self.commits = 0
-        self._loose_vectors = 0
-        self._loose_symbols = 0
-
-    async def adopt(self, vectors: Sequence[tuple[bytes, bytes]]) -> None:
-        """Take in vectors of another index. Cancelling waits for it."""
-        with anyio.CancelScope(shield=True):
-            self._loose_vectors += await anyio.to_thread.run_sync(
-                self.writer.adopt_vectors, vectors, limiter=self.limit
-            )
-
-    async def write(self, group: _Group) -> int:
-        """One transaction; returns how many vectors were new. Cancelling waits for it."""
-        with anyio.CancelScope(shield=True):
-            new = await anyio.to_thread.run_sync(
-                self.writer.write, group.commits, group.skipped, group.removed, limiter=self.limit
-            )
-            self.commits += 1
-            self._loose_vectors += new
-            self._loose_symbols += sum(len(commit.result.symbols) for commit in group.commits)
-        factor = 1 if self._is_read() else UNREAD_FACTOR
-        if self._loose_vectors >= factor * LOOSE_VECTORS or self._loose_symbols >= factor * LOOSE_SYMBOLS:
-            self._loose_vectors = self._loose_symbols = 0
-            await anyio.to_thread.run_sync(self.settle, limiter=self.limit)
-        if self.commits % TRIM_COMMITS == 0:
-            await anyio.to_thread.run_sync(give_back, limiter=self.limit)
-        return new
-
-
 class Indexer:
     """One run over one workspace; `run()` once."""
 
@@ -164,8 +100,7 @@ class Indexer:
         walk: Callable[[], Iterable[FileStat]], on_planned: Callable[[FileStat], None] = lambda _: None,
         donors: Sequence[Path] = (),
     ) -> None:  # fmt: skip
-        self._donor_paths = donors
-        self._donors: list[Catalog] = []
+        self._donors = Donors(donors if options.embed else (), options.recipe)
         self._on_planned = on_planned
         self._writing = writing
         self._began = writing.generations.now
@@ -191,9 +126,9 @@ class Indexer:
 
     async def run(self) -> Progress:
         """Bring the index up to date. Cancelling keeps what was committed; StoreError when it cannot be written."""
-        await anyio.to_thread.run_sync(self._open_donors, limiter=self._reader_limit)
+        await anyio.to_thread.run_sync(self._donors.open, limiter=self._reader_limit)
         self._dedupe = bool(self._donors) or await self._read(self._reader.has_vectors)
-        send, receive = anyio.create_memory_object_stream[_Group](4)
+        send, receive = anyio.create_memory_object_stream[Group](4)
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._commit_stage, receive)
@@ -205,26 +140,15 @@ class Indexer:
             raise first_error(errors) from errors
         finally:
             self._stopping = True
-            for donor in self._donors:
-                donor.close()
+            self._donors.close()
         return self.progress
-
-    def _open_donors(self) -> None:
-        """Indexes of other work trees of the same repository, as far as they are of the same model."""
-        for path in self._donor_paths if self._options.embed else ():
-            with suppress(StoreError):
-                donor = Catalog(path, writable=False)
-                if donor.get_meta("recipe") == self._options.recipe:
-                    self._donors.append(donor)
-                else:
-                    donor.close()
 
     async def _read(self, call: Callable[[], bool]) -> bool:
         return await anyio.to_thread.run_sync(call, limiter=self._reader_limit)
 
     # -- scan ---------------------------------------------------------------------------------------------------
 
-    async def _scan_stage(self, send: MemoryObjectSendStream[_Group]) -> None:
+    async def _scan_stage(self, send: MemoryObjectSendStream[Group]) -> None:
         async with send:
             await anyio.to_thread.run_sync(partial(self._scan, send), abandon_on_cancel=True)
         async with self._queued:
@@ -232,11 +156,11 @@ class Indexer:
             self.progress.scanning = False
             self._queued.notify_all()
 
-    def _scan(self, send: MemoryObjectSendStream[_Group]) -> None:
+    def _scan(self, send: MemoryObjectSendStream[Group]) -> None:
         """In a thread: walk, compare, hand over in blocks."""
         progress = self.progress
         jobs: list[Job] = []
-        group = _Group()
+        group = Group()
         scanner = Catalog(self._reader.path, writable=False)
         try:
             for action in compare(scanner.known_files(self._options.only), self._walk(), recheck=self._options.recheck):
@@ -248,7 +172,7 @@ class Indexer:
                     jobs = []
                 if len(group.skipped) + len(group.removed) >= 256:
                     anyio.from_thread.run(send.send, group)
-                    group = _Group()
+                    group = Group()
             if jobs:
                 anyio.from_thread.run(self._enqueue, jobs)
             if group.skipped or group.removed:
@@ -257,7 +181,7 @@ class Indexer:
             scanner.close()
         progress.scanning = False
 
-    def _sort_action(self, action: Action, jobs: list[Job], group: _Group) -> None:
+    def _sort_action(self, action: Action, jobs: list[Job], group: Group) -> None:
         progress, stat, known = self.progress, action.observed, action.known
         if action.act is Act.REMOVE:
             assert known is not None
@@ -331,7 +255,7 @@ class Indexer:
                 break
         return batch
 
-    async def _work_stage(self, send: MemoryObjectSendStream[_Group]) -> None:
+    async def _work_stage(self, send: MemoryObjectSendStream[Group]) -> None:
         async with send:
             while batch := await self._take():
                 jobs = [entry.payload for entry in batch]
@@ -366,7 +290,7 @@ class Indexer:
                 self._queue.push(entry.key, job, tag=entry.tag)
             self._queued.notify_all()
 
-    async def _run_batch(self, jobs: list[Job]) -> _Group:
+    async def _run_batch(self, jobs: list[Job]) -> Group:
         size = sum(job.size_bytes for job in jobs)
         if len(jobs) == 1 and jobs[0].attempt > 2:
             return self._give_up(jobs[0])
@@ -421,19 +345,7 @@ class Indexer:
     async def _missing(self, hashes: bytes) -> list[int]:
         """Chunks that must be embedded: in no vector here, nor in another index of the same repository."""
         missing = await anyio.to_thread.run_sync(self._reader.missing_vectors, hashes, limiter=self._reader_limit)
-        for donor in self._donors:
-            if not missing:
-                break
-            wanted = b"".join(hashes[16 * row : 16 * row + 16] for row in missing)
-            try:
-                found = await anyio.to_thread.run_sync(donor.vectors_by_address, wanted, limiter=self._reader_limit)
-            except StoreError:
-                continue  # another index, which may be cleared or damaged at any moment: it is no loss
-            if found:
-                await self._writing.adopt(found)
-                known = {address for address, _ in found}
-                missing = [row for row in missing if hashes[16 * row : 16 * row + 16] not in known]
-        return missing
+        return await self._donors.fill(hashes, missing, self._writing)
 
     async def _embed_apart(self, job: Job, done: wire.Done, batch_size: int) -> wire.Done:
         (file,) = done.files
@@ -454,9 +366,9 @@ class Indexer:
             dims = part.dims
         return wire.Done(done.files, bytes(vectors), rows, dims, done.cpu_s)
 
-    def _collect(self, jobs: list[Job], done: wire.Done) -> _Group:
+    def _collect(self, jobs: list[Job], done: wire.Done) -> Group:
         """Pair each file's chunks with their vectors."""
-        group = _Group()
+        group = Group()
         rows = {row: index for index, row in enumerate(done.vector_rows)}
         first = 0
         for job, file in zip(jobs, done.files, strict=True):
@@ -474,23 +386,23 @@ class Indexer:
             group.size_bytes += int(2.5 * job.size_bytes)
         return group
 
-    def _give_up(self, job: Job) -> _Group:
+    def _give_up(self, job: Job) -> Group:
         result = wire.FileResult(
             job.size_bytes, -1, 0, b"", "", "", 0, FileStatus.QUARANTINED, job.reason or Reason.CRASH,
             job.rule, [], [], b"", [], [], "", b"",
         )  # fmt: skip
-        return _Group(commits=[Commit(job.path, result, [])])
+        return Group(commits=[Commit(job.path, result, [])])
 
     # -- commit -------------------------------------------------------------------------------------------------
 
-    async def _commit_stage(self, receive: MemoryObjectReceiveStream[_Group]) -> None:
+    async def _commit_stage(self, receive: MemoryObjectReceiveStream[Group]) -> None:
         async with receive:
-            async for merged in _grouped(receive):
+            async for merged in grouped(receive):
                 self._drop_outdated(merged)
                 new = await self._writing.write(merged)
                 await self._committed(merged, new)
 
-    def _drop_outdated(self, group: _Group) -> None:
+    def _drop_outdated(self, group: Group) -> None:
         """What changed since its work began is left to the run that its change began."""
         current = self._writing.generations.is_current
         group.commits = [
@@ -499,7 +411,7 @@ class Indexer:
         group.skipped = [stat for stat in group.skipped if current(stat.path, self._began)]
         group.removed = [path for path in group.removed if current(path, self._began)]
 
-    async def _committed(self, group: _Group, new_vectors: int) -> None:
+    async def _committed(self, group: Group, new_vectors: int) -> None:
         progress = self.progress
         progress.new_vectors += new_vectors
         for commit in group.commits:
@@ -532,24 +444,6 @@ class _Broken(Exception):
         self.index = index
         self.reason = reason
         self.rule = rule
-
-
-async def _grouped(receive: MemoryObjectReceiveStream[_Group]) -> AsyncIterator[_Group]:
-    """Join what is waiting into one group of at most GROUP_BYTES."""
-    async for group in receive:
-        merged = group
-        while merged.size_bytes < GROUP_BYTES:
-            try:
-                more = receive.receive_nowait()
-            except (anyio.WouldBlock, anyio.EndOfStream):
-                break
-            merged.commits += more.commits
-            merged.skipped += more.skipped
-            merged.removed += more.removed
-            merged.entries += more.entries
-            merged.began += more.began
-            merged.size_bytes += more.size_bytes
-        yield merged
 
 
 def _qualified_name(file: wire.FileResult, row: int) -> str:

@@ -26,7 +26,7 @@ from lowtide.core.hints import Hints
 from lowtide.errors import CorruptIndex, LockHeld, LowtideError, StoreError
 from lowtide.forecast import Forecaster
 from lowtide.host import Host
-from lowtide.indexing import Indexer, Progress, Writing, cpu_seconds, first_error
+from lowtide.indexing import Indexer, Progress, cpu_seconds, first_error
 from lowtide.models import FileStat
 from lowtide.report import IndexReport
 from lowtide.segments import maintain, settle
@@ -37,6 +37,7 @@ from lowtide.system.watch import WatchState
 from lowtide.watching import FolderWatch
 from lowtide.work.pool import Urgency
 from lowtide.workspace import Workspace
+from lowtide.writing import Writing
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

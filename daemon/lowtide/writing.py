@@ -1,0 +1,106 @@
+"""What an index run hands to the one writer: groups of files, written one transaction each.
+
+Invariant: a group is bounded in bytes; between two transactions segments are written and memory is given back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from anyio.streams.memory import MemoryObjectReceiveStream
+
+from lowtide.core.budget import MIB
+from lowtide.core.generations import Generations
+from lowtide.core.queue import Entry
+from lowtide.models import FileStat
+from lowtide.store.catalog import Catalog
+from lowtide.store.rows import Commit
+from lowtide.system.memory import give_back
+
+GROUP_BYTES = 4 * MIB
+"""Results written in one transaction, at most: what a kill can undo, and what Ctrl-C must wait for."""
+LOOSE_VECTORS = 16_384
+"""Written since the last segment: a reader holds them in memory (4 MB)."""
+LOOSE_SYMBOLS = 32_768
+TRIM_COMMITS = 32
+"""After so many transactions freed memory is given back: results come and go in every size."""
+UNREAD_FACTOR = 6
+"""Nobody reads: segments are written so much more seldom, for each is rewritten some times by merging."""
+
+
+@dataclass(slots=True)
+class Group:
+    """Files to write, to mark as skipped and to remove, with the queue's entries that they answer."""
+
+    commits: list[Commit] = field(default_factory=list)
+    skipped: list[FileStat] = field(default_factory=list)
+    removed: list[bytes] = field(default_factory=list)
+    size_bytes: int = 0
+    entries: list[Entry[Any]] = field(default_factory=list)
+    began: list[int] = field(default_factory=list)
+    """The generation in which the work on each of `commits` began."""
+
+
+class Writing:
+    """What the runs over one workspace share: its one writer, and which results are still wanted.
+
+    `settle` is called now and then between two transactions, with the writer to itself; more often while `is_read`.
+    """
+
+    def __init__(
+        self, writer: Catalog, settle: Callable[[], None] = lambda: None, is_read: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.writer = writer
+        self._is_read = is_read
+        self.limit = anyio.CapacityLimiter(1)
+        self.generations = Generations()
+        self.settle = settle
+        self.commits = 0
+        self._loose_vectors = 0
+        self._loose_symbols = 0
+
+    async def adopt(self, vectors: Sequence[tuple[bytes, bytes]]) -> None:
+        """Take in vectors of another index. Cancelling waits for it."""
+        with anyio.CancelScope(shield=True):
+            self._loose_vectors += await anyio.to_thread.run_sync(
+                self.writer.adopt_vectors, vectors, limiter=self.limit
+            )
+
+    async def write(self, group: Group) -> int:
+        """One transaction; returns how many vectors were new. Cancelling waits for it."""
+        with anyio.CancelScope(shield=True):
+            new = await anyio.to_thread.run_sync(
+                self.writer.write, group.commits, group.skipped, group.removed, limiter=self.limit
+            )
+            self.commits += 1
+            self._loose_vectors += new
+            self._loose_symbols += sum(len(commit.result.symbols) for commit in group.commits)
+        factor = 1 if self._is_read() else UNREAD_FACTOR
+        if self._loose_vectors >= factor * LOOSE_VECTORS or self._loose_symbols >= factor * LOOSE_SYMBOLS:
+            self._loose_vectors = self._loose_symbols = 0
+            await anyio.to_thread.run_sync(self.settle, limiter=self.limit)
+        if self.commits % TRIM_COMMITS == 0:
+            await anyio.to_thread.run_sync(give_back, limiter=self.limit)
+        return new
+
+
+async def grouped(receive: MemoryObjectReceiveStream[Group]) -> AsyncIterator[Group]:
+    """Join what is waiting into one group of at most GROUP_BYTES."""
+    async for group in receive:
+        merged = group
+        while merged.size_bytes < GROUP_BYTES:
+            try:
+                more = receive.receive_nowait()
+            except (anyio.WouldBlock, anyio.EndOfStream):
+                break
+            merged.commits += more.commits
+            merged.skipped += more.skipped
+            merged.removed += more.removed
+            merged.entries += more.entries
+            merged.began += more.began
+            merged.size_bytes += more.size_bytes
+        yield merged
