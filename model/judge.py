@@ -215,13 +215,14 @@ def judge(model: Path | None, prefix: str, compare: Sequence[Path] = ()) -> dict
 
 def tabulate(retrieval: Retrieval, variants: dict[str, Scores]) -> dict[str, dict[str, Any]]:
     """Print and return the figures of each variant."""
+    low = retrieval.overlap <= 0.4
     languages = np.array([query["lang"] for query in retrieval.rows])
     table = {}
     for name, scores in variants.items():
         ranks = retrieval.ranks(scores)
         table[name] = {
             **figures(ranks),
-            "low overlap": figures(ranks[retrieval.overlap <= 0.4])["ndcg10"],
+            **({"low overlap": figures(ranks[low])["ndcg10"]} if low.any() else {}),
             **{language: figures(ranks[languages == language])["ndcg10"] for language in sorted(set(languages))},
         }
         print(f"{name:36}", " ".join(f"{key} {value:.3f}" for key, value in table[name].items()), flush=True)
