@@ -76,6 +76,9 @@ class Worker:
         except BaseException:
             process.kill()
             process.wait()
+            for stream in (process.stdin, process.stdout):
+                with suppress(OSError):
+                    stream.close()  # type: ignore[union-attr]
             raise
 
     async def ready(self) -> None:
