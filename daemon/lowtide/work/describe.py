@@ -14,6 +14,8 @@ SIGNATURE_CHARS = 240
 DOC_CHARS = 400
 _WINDOW_BYTES = 1200
 _ABOVE_LINES = 60
+_ABOVE_SKIPS = 10
+"""A file may hold a thousand lines that begin with `template` or `@`, each a definition."""
 _COMMENT_BYTES = 8000
 
 _DOCSTRING = re.compile(
@@ -128,7 +130,7 @@ class Docs:
     def _above(self, text: bytes, line_start: int) -> str:
         """The first paragraph of the comment directly above a line; empty when there is none."""
         end = line_start - 1
-        while True:
+        for _ in range(_ABOVE_SKIPS):
             if end <= 0:
                 return ""
             start = text.rfind(b"\n", 0, end) + 1
@@ -136,6 +138,8 @@ class Docs:
             if not (self._skipped and line.startswith(self._skipped)):
                 break
             end = start - 1
+        else:
+            return ""
         if line.startswith(self._line_markers):
             return self._line_comment(text, start, end)
         if line.endswith(self._closings):
