@@ -9,17 +9,26 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 NVIM = os.environ.get("NVIM") or shutil.which("nvim")
+MOST_S = 150
 LOWTIDE = os.environ.get("LOWTIDE") or shutil.which("lowtide")
 collect_ignore_glob = [] if NVIM and LOWTIDE and importlib.util.find_spec("pynvim") else ["test_*.py"]
 
 if not collect_ignore_glob:
     from tests.nvim.editor import Editor, Place
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """pynvim does not close the pipes of the Neovims that it starts, which is told when they are collected."""
+    if not collect_ignore_glob:
+        config.addinivalue_line("filterwarnings", "ignore::pytest.PytestUnraisableExceptionWarning")
+        config.addinivalue_line("filterwarnings", "ignore::ResourceWarning")
 
 
 FILES = {
@@ -52,6 +61,20 @@ FILES = {
     "app.min.js": "var a=1;" * 400 + "\n",
     ".lowtide.toml": "",
 }
+
+
+@pytest.fixture(autouse=True)
+def deadline() -> Iterator[None]:
+    """A Neovim that waits for a key would wait for ever."""
+
+    def give_up(number: int, frame: object) -> None:
+        raise TimeoutError(f"the test took longer than {MOST_S} seconds")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(MOST_S)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture

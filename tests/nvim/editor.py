@@ -104,10 +104,12 @@ class Editor:
         os.environ.clear()
         os.environ.update(place.environment)
         try:
-            return cls(pynvim.attach("child", argv=command))
+            editor = cls(pynvim.attach("child", argv=command))
         finally:
             os.environ.clear()
             os.environ.update(before)
+        editor.nvim.ui_attach(120, 40)  # prompts wait for keys only where there is a screen
+        return editor
 
     def lua(self, code: str, *arguments: Any) -> Any:
         """What `code` returns."""
@@ -166,11 +168,16 @@ class Editor:
 
     def answer_prompt(self, keys: str) -> None:
         """Type `keys` into the prompt that comes up, for example the list of vim.ui.select."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not self.nvim.api.get_mode()["blocking"]:
-            assert time.monotonic() < deadline, f"no prompt came up: {self.messages()}"
-            self.nvim.api.eval("1")
+        self._await_mode(("c", "r", "r?"))
         self.nvim.input(keys)
+        self._await_mode(("n",))
+
+    def _await_mode(self, modes: Sequence[str]) -> None:
+        # By the one request that is answered while a prompt waits; Lua that waits would keep the prompt from its keys.
+        deadline = time.monotonic() + PATIENCE_S
+        while (mode := self.nvim.api.get_mode()["mode"]) not in modes:
+            assert time.monotonic() < deadline, f"the mode is {mode!r}, not one of {modes}"
+            time.sleep(0.01)
 
     def shown(self) -> str:
         """The lines of the current buffer."""

@@ -55,7 +55,7 @@ def test_search_offers_answers_and_jumps(start: Start, root: Path) -> None:
     editor.wait("vim.endswith(vim.api.nvim_buf_get_name(0), 'client.go')")
     name, line, _ = editor.position()
     assert name == "client.go"
-    assert 3 <= line <= 4
+    assert 1 <= line <= 4
     editor.nvim.command('execute "normal! \\<C-o>"')
     assert editor.position()[0] == "reader.py"
 
