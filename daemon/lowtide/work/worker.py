@@ -13,6 +13,9 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
+import anyio
+import anyio.lowlevel
+
 from lowtide.errors import ModelError, WorkerCrashed, WorkerError, WorkerOverBudget, WorkerRecycled, WorkerStalled
 from lowtide.work import wire
 
@@ -40,8 +43,10 @@ class Worker:
     """A running worker process."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter, model: str
-    ) -> None:
+        self, process: subprocess.Popen[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter, model: str,
+        source: asyncio.BaseTransport,
+    ) -> None:  # fmt: skip
+        self._source = source
         self._process = process
         self._reader = reader
         self._writer = writer
@@ -65,20 +70,27 @@ class Worker:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
             start_new_session=True,
         )  # fmt: skip
+        opened: list[asyncio.BaseTransport] = []
         try:
             loop = asyncio.get_running_loop()
             reader = asyncio.StreamReader(limit=_READ_LIMIT, loop=loop)
-            await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader, loop=loop), process.stdout)
-            transport, protocol = await loop.connect_write_pipe(
-                lambda: asyncio.streams.FlowControlMixin(loop=loop), process.stdin
-            )
-            return cls(process, reader, asyncio.StreamWriter(transport, protocol, None, loop), model)
+            # Shielded: a cancellation in the middle would leave a transport that nobody can close.
+            with anyio.CancelScope(shield=True):
+                source, _ = await loop.connect_read_pipe(
+                    lambda: asyncio.StreamReaderProtocol(reader, loop=loop), process.stdout
+                )
+                opened.append(source)
+                transport, protocol = await loop.connect_write_pipe(
+                    lambda: asyncio.streams.FlowControlMixin(loop=loop), process.stdin
+                )
+                opened.append(transport)
+            await anyio.lowlevel.checkpoint()
+            return cls(process, reader, asyncio.StreamWriter(transport, protocol, None, loop), model, source)
         except BaseException:
             process.kill()
             process.wait()
-            for stream in (process.stdin, process.stdout):
-                with suppress(OSError):
-                    stream.close()  # type: ignore[union-attr]
+            for made in opened:
+                made.close()
             raise
 
     async def ready(self) -> None:
@@ -175,6 +187,7 @@ class Worker:
             self._process.kill()
         with suppress(Exception):
             self._writer.close()
+            self._source.close()
         return self._process.wait()
 
     def stop(self, reason: str) -> None:
