@@ -92,6 +92,8 @@ class Document:
     version: int
     buffer: TextBuffer
     changed: bool = False
+    unweighed_bytes: int = 0
+    """What edits have put in since its size was looked at."""
     edits: int = 0
     """Grows with every change: the key of what was computed from the text."""
     symbols: Sequence[SymbolColumns] = ()
@@ -168,10 +170,15 @@ class Documents:
         document.version = version
         document.changed = True
         document.edits += 1
-        if document.size_bytes > MOST_TEXTS_BYTES:
+        document.unweighed_bytes += sum(len(text) for _, text in changes)
+        if document.unweighed_bytes > MIB and self._weigh(document) > MOST_TEXTS_BYTES:
             log.warning("event=not-held client=%s why='the text grew too long'", self._client)
             del self._open[uri]
         return True
+
+    def _weigh(self, document: Document) -> int:
+        document.unweighed_bytes = 0
+        return document.size_bytes
 
     def cut(self, document: Document, start: Position, end: Position) -> bytes:
         """The text of a range."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from lowtide.buffers import split_lines
 from lowtide.core.positions import Units, content, from_characters
 from lowtide.models import SymbolKind
 from lowtide.overlay import Document
@@ -72,7 +71,7 @@ class Lines:
                 self._ascii.clear()
             self._ascii[path] = mark
             return None
-        return split_lines(data.removeprefix(b"\xef\xbb\xbf"))
+        return data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
 
 
 def point(lines: Sequence[bytes] | None, line: int, column: int, units: Units) -> Json:
@@ -104,31 +103,60 @@ def workspace_symbol(uri: str, symbol: Json, lines: Sequence[bytes] | None, unit
 
 def outline(rows: Sequence[SymbolColumns], lines: Sequence[bytes], units: Units) -> list[Json]:
     """`DocumentSymbol`s as a tree, from the parser's rows in the order of the text."""
-    if all(line.isascii() for line in lines):
-        units = Units.UTF32
+    if units is not Units.UTF32:
+        rows = _in_units(rows, lines, units)
     top: list[Json] = []
     stack: list[tuple[tuple[int, int], list[Json]]] = []
     for name, kind, _, line, column, end_line, end_column, name_line, name_column, signature, _ in rows:
-        start, end = (line, column), (end_line, end_column)
-        name_start = min(max((name_line, name_column), start), end)
-        name_end = min((name_start[0], name_start[1] + len(name)), end)
+        start, end, name_start = (line, column), (end_line, end_column), (name_line, name_column)
+        if not start <= name_start <= end:
+            name_start = start  # the specification wants it inside
+        name_end = min((name_start[0], name_start[1] + _length(name, units)), end)
         children: list[Json] = []
         item: Json = {
-            "name": name or "?", "kind": kind or 13,
-            "range": {"start": point(lines, *start, units), "end": point(lines, *end, units)},
-            "selectionRange": {"start": point(lines, *name_start, units), "end": point(lines, *name_end, units)},
+            "name": name or "?",
+            "kind": kind or 13,
+            "range": {
+                "start": {"line": line, "character": column},
+                "end": {"line": end_line, "character": end_column},
+            },
+            "selectionRange": {
+                "start": {"line": name_start[0], "character": name_start[1]},
+                "end": {"line": name_end[0], "character": name_end[1]},
+            },
             "children": children,
-        }  # fmt: skip
+        }
         if signature:
             item["detail"] = signature
-        while stack and stack[-1][0] <= start:
-            stack.pop()
-        while stack and stack[-1][0] < end:
-            stack.pop()  # it overlaps: a tree has no place for that but beside
+        while (stack and stack[-1][0] < end) or (stack and stack[-1][0] <= start):
+            stack.pop()  # it is over, or overlaps: a tree has no place for that but beside
         (stack[-1][1] if stack else top).append(item)
         if len(stack) < MOST_DEPTH:
             stack.append((end, children))
     return top
+
+
+def _length(name: str, units: Units) -> int:
+    if units is Units.UTF32 or name.isascii():
+        return len(name)
+    return len(name.encode("utf-8" if units is Units.UTF8 else "utf-16-le", "replace")) // (
+        1 if units is Units.UTF8 else 2
+    )
+
+
+def _in_units(rows: Sequence[SymbolColumns], lines: Sequence[bytes], units: Units) -> Sequence[SymbolColumns]:
+    """The rows with the columns of lines that are not ASCII counted anew."""
+    wide = {number for number, line in enumerate(lines) if not line.isascii()}
+    if not wide:
+        return rows
+
+    def column(line: int, characters: int) -> int:
+        return from_characters(lines[line], characters, units) if line in wide else characters
+
+    return [
+        (*row[:4], column(row[3], row[4]), row[5], column(row[5], row[6]), row[7], column(row[7], row[8]), *row[9:])
+        for row in rows
+    ]
 
 
 def flat(items: Sequence[Json], uri: str, container: str = "") -> list[Json]:
