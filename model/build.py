@@ -15,6 +15,7 @@ import re
 import shutil
 import tomllib
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -22,7 +23,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from lowtide.work.model_folder import default_model
-from model import export, fetch, judge, pairs, start, tokenizer
+from model import export, fetch, judge, judge_questions, pairs, start, tokenizer
 from model.extract import NOT_SOURCE, NOTHING, write_functions
 from model.train import Settings, train
 
@@ -39,6 +40,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=Settings().steps, help="training steps")
     parser.add_argument("--seed", type=int, default=Settings().seed)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="for extraction")
+    parser.add_argument(
+        "--judge-trees", type=Path, help="the folder of the trees that model/questions.jsonl asks of: left out too"
+    )
     parser.add_argument("--prefix", default="../shared/retrieval/dev", help="the retrieval set that judges")
     args = parser.parse_args()
     work: Path = args.work
@@ -58,7 +62,8 @@ def main() -> None:
     print("fetch", flush=True)
     rows = fetch.fetch_all(work)
     print("extract", flush=True)
-    files, judged = extract(work, [row for row in rows if row["use"] == "yes"], args.processes)
+    trees = judge_trees(args.judge_trees) if args.judge_trees else []
+    files, judged = extract(work, [row for row in rows if row["use"] == "yes"], args.processes, trees)
     if not results["tokenizer"].exists():
         print("tokenizer", flush=True)
         tokenizer.train(pairs.sample_words(files, every=6), VOCABULARY, results["tokenizer"])
@@ -99,8 +104,16 @@ def main() -> None:
     judge.judge(args.target, args.prefix)
 
 
-def extract(work: Path, rows: list[dict[str, str]], processes: int) -> tuple[list[Path], list[Path]]:
-    """Extract the functions of each package once; returns the files of the sources and of the judging projects."""
+def judge_trees(folder: Path) -> list[Path]:
+    """The trees in `folder` that the hand-written questions ask of."""
+    lines = judge_questions.QUESTIONS.read_text("utf-8").splitlines()
+    return [folder / tree for tree in dict.fromkeys(json.loads(line)["tree"] for line in lines)]
+
+
+def extract(
+    work: Path, rows: list[dict[str, str]], processes: int, trees: Sequence[Path] = ()
+) -> tuple[list[Path], list[Path]]:
+    """Extract the functions of each package once; returns the files of the sources and of what judges, `trees` with it."""
     bundled = tomllib.loads(fetch.SOURCES.read_text("utf-8"))["bundled"]
     folder = work / "functions"
     (folder / "judges").mkdir(parents=True, exist_ok=True)
@@ -115,6 +128,10 @@ def extract(work: Path, rows: list[dict[str, str]], processes: int) -> tuple[lis
         (root, root.name, folder / "judges" / f"{root.name}.jsonl", NOTHING, None)
         for root in sorted((work / "judges").glob("*/*"))
     ]
+    jobs += [
+        (tree, tree.name, folder / "judges" / ("tree-" + "-".join(tree.parts[-2:]) + ".jsonl"), NOTHING, None)
+        for tree in trees
+    ]
     todo = [job for job in jobs if not job[2].exists()]
     with ProcessPoolExecutor(processes) as pool:
         for number, (name, count) in enumerate(pool.map(_extract_one, todo), 1):
@@ -123,7 +140,8 @@ def extract(work: Path, rows: list[dict[str, str]], processes: int) -> tuple[lis
 
 
 def _extract_one(job: tuple[Path, str, Path, re.Pattern[str], str | None]) -> tuple[str, int]:
-    return job[1], write_functions(*job)
+    most = 25_000 if job[3] is NOT_SOURCE else 1_000_000
+    return job[1], write_functions(*job, most=most)
 
 
 def _remove(path: Path) -> None:

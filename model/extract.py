@@ -34,6 +34,9 @@ LANGUAGES = {
     "rust": (".rs",),
     "ruby": (".rb",),
     "php": (".php",),
+    "kotlin": (".kt",),
+    "swift": (".swift",),
+    "c_sharp": (".cs",),
 }
 _BY_SUFFIX = {suffix: language for language, suffixes in LANGUAGES.items() for suffix in suffixes}
 _GRAMMARS = {
@@ -61,6 +64,9 @@ _FUNCTIONS = {
     "rust": frozenset({"function_item"}),
     "ruby": frozenset({"method", "singleton_method"}),
     "php": frozenset({"method_declaration", "function_definition"}),
+    "kotlin": frozenset({"function_declaration"}),
+    "swift": frozenset({"function_declaration"}),
+    "c_sharp": frozenset({"method_declaration", "constructor_declaration", "local_function_statement"}),
 }
 _VALUES = frozenset({"function_expression", "arrow_function", "generator_function", "function"})
 _CONTAINERS = frozenset(
@@ -75,6 +81,8 @@ _CONTAINERS = frozenset(
         "class_specifier",
         "struct_specifier",
         "namespace_definition",
+        "object_declaration",
+        "struct_declaration",
     }
 )
 _WRAPPERS = frozenset(
@@ -87,7 +95,7 @@ _WRAPPERS = frozenset(
         "template_declaration",
     }
 )
-_COMMENTS = frozenset({"comment", "line_comment", "block_comment"})
+_COMMENTS = frozenset({"comment", "line_comment", "block_comment", "multiline_comment"})
 _BETWEEN = frozenset({"attribute_item", "attribute_list", "decorator", ";", ","})
 _DECLARED = frozenset({"identifier", "field_identifier", "qualified_identifier", "destructor_name", "operator_name"})
 NOT_SOURCE = re.compile(

@@ -1,8 +1,8 @@
-"""Fetch the training sources from PyPI and npm with their ordinary clients, and keep the source files of the permissive ones.
+"""Fetch the training sources from PyPI, npm and Debian with their ordinary clients, keep the source files of the permissive ones.
 
 `sources.toml` names the packages; `sources.lock.json` pins what was used, with version and licence, and is written anew by
 each run. A package already fetched is not fetched again.
-Invariant: no code of a package is run: wheels and npm tarballs only, unpacked here; a package whose own metadata does not
+Invariant: no code of a package is run: wheels, npm tarballs and Debian's archives only, unpacked here; a package whose own metadata does not
 name a permissive licence leaves no file behind.
 """
 
@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
-from model import licences
+from model import fetch_debian, licences
 
 HERE = Path(__file__).parent
 SOURCES = HERE / "sources.toml"
@@ -53,6 +53,8 @@ SUFFIXES = frozenset(
         ".cs",
     ]
 )
+RECORD = "package.json.lock"
+REGISTRIES = ("pypi", "npm", "debian", "debian-source")
 _MAX_FILE_BYTES = 3_000_000
 
 
@@ -62,13 +64,17 @@ def fetch_all(work: Path, sources: Path = SOURCES, lock: Path = LOCK) -> list[di
     pinned = {}
     if lock.exists():
         pinned = {(row["registry"], row["name"]): row["version"] for row in json.loads(lock.read_text("utf-8"))}
-    jobs = [(registry, name) for registry in ("pypi", "npm") for name in dict.fromkeys(wanted[registry]["packages"])]
+    jobs = [(registry, name) for registry in REGISTRIES for name in dict.fromkeys(wanted[registry]["packages"])]
     judges = [(registry, name) for registry in ("pypi", "npm") for name in wanted["never"][registry]]
     if set(jobs) & set(judges):
         raise SystemExit(f"sources.toml asks for projects that judge: {set(jobs) & set(judges)}")
+    missing = [job for job in jobs if not (_target(work, *job) / RECORD).exists()]
+    named = {registry: [name for other, name in missing if other == registry] for registry in REGISTRIES}
+    if named["debian"] or named["debian-source"]:
+        fetch_debian.download_all(named["debian"], named["debian-source"], work)
     with ThreadPoolExecutor(4) as pool:
         rows = []
-        for number, row in enumerate(pool.map(lambda job: _fetch(work, *job, pinned.get(job)), jobs), 1):
+        for number, row in enumerate(pool.map(lambda job: _fetch(work, job[0], job[1], pinned.get(job)), jobs), 1):
             print(
                 f"[{number}/{len(jobs)}] {row['registry']} {row['name']} {row['version']}: {row['licence']}", flush=True
             )
@@ -81,15 +87,23 @@ def fetch_all(work: Path, sources: Path = SOURCES, lock: Path = LOCK) -> list[di
     return rows
 
 
+def _target(work: Path, registry: str, name: str, folder: str = "packages") -> Path:
+    return work / folder / registry / name.replace("/", "__")
+
+
 def _fetch(
     work: Path, registry: str, name: str, version: str | None, folder: str = "packages", any_licence: bool = False
 ) -> dict[str, str]:
-    target = work / folder / registry / name.replace("/", "__")
-    record = target / "package.json.lock"
+    target = _target(work, registry, name, folder)
+    record = target / RECORD
     if record.exists():
         return dict(json.loads(record.read_text("utf-8")))
     shutil.rmtree(target, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=work) as temporary:
+        if registry.startswith("debian"):
+            row = _fetch_debian(registry, name, work / "downloads", target)
+            record.write_text(json.dumps(row), "utf-8")
+            return row
         archive = (_pip if registry == "pypi" else _npm)(name, version, Path(temporary))
         row = {"registry": registry, "name": name, "version": version or "", "licence": "not fetched", "use": "no"}
         target.mkdir(parents=True)
@@ -102,6 +116,23 @@ def _fetch(
             if normal or any_licence:
                 _unpack(members, target)
     record.write_text(json.dumps(row), "utf-8")
+    return row
+
+
+def _fetch_debian(registry: str, name: str, downloads: Path, target: Path) -> dict[str, str]:
+    """Debian keeps one version of a package, so none is asked for; the lock says which it was."""
+    row = {"registry": registry, "name": name, "version": "", "licence": "not fetched", "use": "no"}
+    target.mkdir(parents=True)
+    read = fetch_debian.read_binary if registry == "debian" else fetch_debian.read_source
+    got = read(name, downloads)
+    if got is None:
+        return row
+    row["version"], archive, copyright_text, files = got
+    said, normal, rights = fetch_debian.read_copyright(copyright_text)
+    row |= {"licence": normal or said[:80], "use": "yes" if normal else "no"}
+    row["sha256"] = hashlib.sha256(archive).hexdigest()
+    if rights:
+        _unpack(dict(fetch_debian.kept(files, rights, _wanted)), target)
     return row
 
 

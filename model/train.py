@@ -1,7 +1,8 @@
 """Train the table of token vectors: sentences find their functions among those of the same and other projects.
 
 Loss: InfoNCE in both directions over a batch of about 2,048 functions, in groups of at most 256 of one project (its
-functions are each other's hard negatives), with a learned temperature. A text is the sum over its distinct tokens of
+functions are each other's hard negatives, the nearer the harder: `Settings.near`), with a learned temperature, for the
+whole vector and its first 128 and 64 numbers (Matryoshka). A text is the sum over its distinct tokens of
 (1 + ln count) times the token's vector, L2-normalised; on the query side each token has a learned factor besides.
 Invariant: the same seed, data and number of steps give the same table (one thread).
 """
@@ -19,6 +20,11 @@ import numpy.typing as npt
 import torch
 
 Bag = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+Counted = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
+"""Of each distinct token of some texts: its text's number, the token, how often it stands there."""
+
+REST = "rest"
+"""The column that is made here: what a doc comment says after its first sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,18 @@ class Settings:
     """Share of the other batches whose query is the whole doc comment, not its first sentence."""
     header_documents: float = 0.7
     """Share of the other batches whose documents carry path and qualified name, as the engine embeds chunks."""
+    commented_documents: float = 0.0
+    """Share of the documents with header whose code is led by the rest of its doc comment, as chunks of the engine are;
+    the query is then the first sentence."""
+    overlap_dropout: float = 0.0
+    """Share of the documents out of which the query's own words are taken, each with a chance of half: a question whose
+    words do not stand in the code."""
+    near: float = 0.0
+    """Share of the rounds in which the groups of a large project are of functions that lie near each other in the table
+    as it is then, not any 256 of it: mined hard negatives."""
+    narrow: tuple[int, ...] = ()
+    """Dimensions whose vectors, cut after so many numbers, are trained besides the whole one."""
+    narrow_weight: float = 0.25
     start_scale: float = 20.0
 
 
@@ -72,36 +90,84 @@ class Corpus:
         self.has: npt.NDArray[np.bool_] = self._arrays["has"]
         self._rng = rng
 
-    def bag(self, columns: tuple[str, ...], rows: npt.NDArray[np.int64], dropout: float = 0.0) -> Bag:
-        """The bags of `rows`, of the texts of `columns` put together, each distinct token dropped with `dropout`."""
-        owners, tokens, counts = [], [], []
+    def bag(
+        self,
+        columns: tuple[str, ...],
+        rows: npt.NDArray[np.int64],
+        dropout: float = 0.0,
+        without: tuple[Bag, npt.NDArray[np.bool_]] | None = None,
+    ) -> Bag:
+        """The bags of `rows`, of the texts of `columns` put together, each distinct token dropped with `dropout`.
+
+        `without` is bags (texts,) and whether (texts,) their tokens are to be dropped here, each with a chance of half.
+        """
+        owners: list[npt.NDArray[np.int64]] = []
+        tokens: list[npt.NDArray[np.int64]] = []
+        counts: list[npt.NDArray[np.int64]] = []
         for column in columns:
-            offsets = self._arrays[f"{column}_offsets"]
-            lengths = offsets[rows + 1] - offsets[rows]
-            ends = np.cumsum(lengths)
-            places = np.arange(ends[-1]) + np.repeat(offsets[rows] - (ends - lengths), lengths)
-            owners.append(np.repeat(np.arange(len(rows)), lengths))
-            tokens.append(self._arrays[f"{column}_tokens"][places].astype(np.int64))
-            counts.append(self._arrays[f"{column}_counts"][places].astype(np.int64))
+            found = self._rest(rows) if column == REST else self._column(column, rows)
+            for parts, part in zip((owners, tokens, counts), found, strict=True):
+                parts.append(part)
         owner, token, count = (np.concatenate(parts) for parts in (owners, tokens, counts))
         if len(columns) > 1:
             keys, inverse = np.unique(owner << 32 | token, return_inverse=True)
             count = np.bincount(inverse, count).astype(np.int64)
             owner, token = keys >> 32, keys & 0xFFFFFFFF
-        if dropout:
+        if dropout or without:
             keep = self._rng.random(len(token)) >= dropout
+            if without:
+                (asked, starts, _), chosen = without
+                counts_asked = np.diff(np.append(starts.numpy(), len(asked)))
+                shared = np.repeat(np.arange(len(rows)), counts_asked) << 32 | asked.numpy()
+                hit = np.isin(owner << 32 | token, shared) & chosen[owner]
+                keep &= ~(hit & (self._rng.random(len(token)) < 0.5))
             owner, token, count = owner[keep], token[keep], count[keep]
         starts = np.searchsorted(owner, np.arange(len(rows)))
         weights = (1 + np.log(count)).astype(np.float32)
         return torch.from_numpy(token), torch.from_numpy(starts), torch.from_numpy(weights)
 
-    def batches(self, rows: npt.NDArray[np.int64], settings: Settings) -> Iterator[npt.NDArray[np.int64]]:
+    def _column(self, column: str, rows: npt.NDArray[np.int64]) -> Counted:
+        offsets = self._arrays[f"{column}_offsets"]
+        lengths = offsets[rows + 1] - offsets[rows]
+        ends = np.cumsum(lengths)
+        places = np.arange(ends[-1]) + np.repeat(offsets[rows] - (ends - lengths), lengths)
+        owners = np.repeat(np.arange(len(rows)), lengths)
+        tokens, counts = (self._arrays[f"{column}_{what}"][places].astype(np.int64) for what in ("tokens", "counts"))
+        return owners, tokens, counts
+
+    def _rest(self, rows: npt.NDArray[np.int64]) -> Counted:
+        """The doc comment without its first sentence."""
+        owner, token, count = self._column("doc", rows)
+        asked_owner, asked_token, asked_count = self._column("sentence", rows)
+        asked = asked_owner << 32 | asked_token
+        keys = owner << 32 | token
+        order = np.argsort(asked)
+        places = np.minimum(np.searchsorted(asked, keys, sorter=order), len(asked) - 1)
+        same = asked[order[places]] == keys
+        left = count - np.where(same, asked_count[order[places]], 0)
+        keep = left > 0
+        return owner[keep], token[keep], left[keep]
+
+    def _by_nearness(self, rows: npt.NDArray[np.int64], table: Table) -> npt.NDArray[np.int64]:
+        """`rows` such that near ones follow each other: by their parts of space, cut by random planes through it."""
+        with torch.no_grad():
+            vectors = table(self.bag(("code",), rows), False).numpy()
+        vectors = vectors - vectors.mean(0)
+        parts = max(1, int(np.log2(len(rows) / 256)))
+        planes = self._rng.normal(size=(vectors.shape[1], parts)).astype(np.float32)
+        sides = vectors @ planes
+        cell = ((sides > np.median(sides, axis=0)) << np.arange(parts)).sum(1)
+        return rows[np.argsort(cell, kind="stable")]
+
+    def batches(self, rows: npt.NDArray[np.int64], settings: Settings, table: Table) -> Iterator[npt.NDArray[np.int64]]:
         """Batches for ever: groups of functions of one project, shuffled anew each time round."""
         projects = [rows[self.project[rows] == number] for number in np.unique(self.project[rows])]
         while True:
             groups = []
             for members in projects:
                 shuffled = self._rng.permutation(members)
+                if len(members) > settings.group and self._rng.random() < settings.near:
+                    shuffled = self._by_nearness(shuffled, table)
                 groups += [
                     shuffled[start : start + settings.group] for start in range(0, len(shuffled), settings.group)
                 ]
@@ -148,9 +214,9 @@ def train(
     corpus = Corpus(data, rng)
     watched = held_out(corpus)
     training = np.flatnonzero(~np.isin(corpus.project, watched))
-    asked = corpus.batches(training[corpus.has[training]], settings)
-    named = corpus.batches(training, settings)
     table = Table(start, settings.start_scale)
+    asked = corpus.batches(training[corpus.has[training]], settings, table)
+    named = corpus.batches(training, settings, table)
     rates = (settings.rate, 2 * settings.rate, 1e-2)
     parameters = (table.vectors, table.query, table.temperature)
     optimizer = torch.optim.Adam(
@@ -165,21 +231,31 @@ def train(
         factor = min(1.0, (step + 1) / 50) * (0.5 * (1 + np.cos(np.pi * step / settings.steps)) * 0.97 + 0.03)
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * factor
+        query: tuple[str, ...]
+        document: tuple[str, ...]
         if rng.random() < settings.name_batches:
-            rows, query, document = next(named), ("name",), ("masked",)
+            query, document = ("name",), ("masked",)
+            rows = next(named)
         else:
             rows = next(asked)
             query = ("doc",) if rng.random() < settings.doc_queries else ("sentence",)
             document = ("masked",) if rng.random() < settings.masked_documents else ("code",)
             if document == ("code",) and rng.random() < settings.header_documents:
                 document = ("header", "code")
-        queries = table(corpus.bag(query, rows, settings.query_dropout), True)
-        documents = table(corpus.bag(document, rows, settings.token_dropout), False)
-        scores = queries @ documents.T * torch.exp(table.temperature).clamp(max=100)
-        right = torch.arange(len(rows))
-        loss = (
-            torch.nn.functional.cross_entropy(scores, right) + torch.nn.functional.cross_entropy(scores.T, right)
-        ) / 2
+                if rng.random() < settings.commented_documents:
+                    query, document = ("sentence",), ("header", REST, "code")
+        question = corpus.bag(query, rows, settings.query_dropout)
+        without = None
+        if settings.overlap_dropout and query != ("name",):
+            without = (question, rng.random(len(rows)) < settings.overlap_dropout)
+        queries = table(question, True)
+        documents = table(corpus.bag(document, rows, settings.token_dropout, without), False)
+        temperature = torch.exp(table.temperature).clamp(max=100)
+        loss = _contrast(queries, documents, temperature)
+        if settings.narrow and step % 2:
+            dims = settings.narrow[step // 2 % len(settings.narrow)]
+            narrowed = _contrast(_cut(queries, dims), _cut(documents, dims), temperature)
+            loss = loss + settings.narrow_weight * narrowed
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -205,3 +281,15 @@ def train(
     with torch.no_grad():
         factors = torch.exp(table.query).numpy().astype(np.float32)
         return table.vectors.detach().numpy(), factors, figures
+
+
+def _contrast(queries: torch.Tensor, documents: torch.Tensor, temperature: torch.Tensor) -> torch.Tensor:
+    """InfoNCE in both directions: every query's own document among all, and the reverse."""
+    scores = queries @ documents.T * temperature
+    right = torch.arange(len(queries))
+    entropy = torch.nn.functional.cross_entropy
+    return (entropy(scores, right) + entropy(scores.T, right)) / 2
+
+
+def _cut(vectors: torch.Tensor, dims: int) -> torch.Tensor:
+    return torch.nn.functional.normalize(vectors[:, :dims], dim=1, eps=1e-6)
