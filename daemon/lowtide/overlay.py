@@ -24,8 +24,9 @@ from lowtide.buffers import Position, TextBuffer
 from lowtide.core.budget import FIXED_TASK_BYTES, MIB
 from lowtide.core.lru import ByteCache
 from lowtide.core.positions import Units
-from lowtide.errors import LowtideError, WorkerError, WorkerRecycled
+from lowtide.errors import LowtideError, WorkerCrashed, WorkerError, WorkerOverBudget, WorkerRecycled
 from lowtide.work import wire
+from lowtide.work.languages import language_called, language_for
 from lowtide.work.pool import Urgency, WorkerPool
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ log = logging.getLogger(__name__)
 
 MOST_TEXTS_BYTES = 32 * MIB
 VECTOR_CACHE_BYTES = MIB // 2
-TREE_FACTOR = 30
-"""Bytes that parsing takes for a byte of text, at most, in ordinary code; the lease's limit holds for the rest."""
+LEAST_FACTOR = 40.0
+"""Bytes that parsing takes for a byte of text, at the least: an old and a new tree that share most."""
 PARSE_S = 10.0
 ROOM_S = 10.0
 """When no worker can be had by then, the budget is taken by others."""
@@ -62,15 +63,22 @@ class DocumentReader:
         task = wire.DocumentTask(
             key, path, language, text, PARSE_S, chunks, len(text) <= _SEPARATE_TREE_BYTES and not chunks
         )
-        need = FIXED_TASK_BYTES + TREE_FACTOR * len(text)
+        known = language_for(path, text[:4096]) or language_called(language)
+        factor = max(LEAST_FACTOR, 2 * known.memory_factor) if known else LEAST_FACTOR
+        need = FIXED_TASK_BYTES + int(factor * len(text))
         async with self._lock:
-            for last in range(TRIES):
+            tries = TRIES
+            while True:
+                tries -= 1
                 try:
                     return await self._run(task, need)
-                except WorkerRecycled:
-                    if last == TRIES - 1:
+                except (WorkerRecycled, WorkerCrashed):
+                    if not tries:
                         raise
-        raise AssertionError
+                except WorkerOverBudget:
+                    if not tries:
+                        raise
+                    need *= 3  # what cannot be had is cut to all there is
 
     async def _run(self, task: wire.DocumentTask, need_bytes: int) -> wire.FileResult:
         # A deadline for the room alone: with a lease, the worker's own deadline holds.

@@ -20,7 +20,7 @@ from lowtide.paths import Places
 from lowtide.service import Service
 from lowtide_lsp.server import serve
 
-GRACE_S = 0.7
+GRACE_S = 0.5
 
 
 def run(places: Places, config: Config) -> int:

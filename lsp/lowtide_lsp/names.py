@@ -83,7 +83,16 @@ async def hover_text(session: Session, path: Path | None, line: bytes, column: i
     others = f", and {len(found) - 1} more of this name" if len(found) > 1 else ""
     where = f"{symbol['kind']} `{qualified}` in `{symbol['path']}:{symbol['line']}`{others}"
     parts.append(f"{where} · found by name (Lowtide)")
+    if not _takes_markdown(session):
+        parts[0] = symbol["signature"] or qualified
+        return {"contents": {"kind": "plaintext", "value": "\n\n".join(parts).replace("`", "")}}
     return {"contents": {"kind": "markdown", "value": "\n\n".join(parts)}}
+
+
+def _takes_markdown(session: Session) -> bool:
+    text = session.capabilities.text_document
+    formats = text.hover.content_format if text and text.hover else None
+    return not formats or any(getattr(kind, "value", kind) == "markdown" for kind in formats)
 
 
 async def references(

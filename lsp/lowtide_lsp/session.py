@@ -77,10 +77,8 @@ class Session:
         self.capabilities = params.capabilities
         if params.process_id is not None:
             self.watch(params.process_id)
-        encoding = str(
-            getattr(self.server.workspace.position_encoding, "value", self.server.workspace.position_encoding)
-        )
-        self.documents.units = Units(encoding)
+        encoding = self.server.workspace.position_encoding
+        self.documents.units = Units(getattr(encoding, "value", encoding) or Units.UTF16)
         uris = [folder.uri for folder in params.workspace_folders or []]
         if not uris and params.root_uri:
             uris = [params.root_uri]

@@ -90,7 +90,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def no_daemon_left(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def no_daemon_left(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     yield
     monkeypatch.setenv("LOWTIDE_HOME", environment["LOWTIDE_HOME"])
     try:

@@ -216,6 +216,23 @@ def test_hover_tells_signature_doc_and_place(tmp_path: Path) -> None:
     run(main)
 
 
+def test_hover_is_plain_for_a_client_without_markdown(tmp_path: Path) -> None:
+    async def main() -> None:
+        service = FakeService()
+        service.found = [symbol("tide", "lib/b.py", 2, 4)]
+        async with connected(service) as connection:
+            wire = connection.wire
+            await wire.initialize(tmp_path, capabilities={"textDocument": {"hover": {"contentFormat": ["plaintext"]}}})
+            uri = (tmp_path / "x.py").as_uri()
+            wire.open(uri, "tide(1)\n")
+            params = {"textDocument": {"uri": uri}, "position": {"line": 0, "character": 2}}
+            contents = (await wire.result("textDocument/hover", params))["contents"]
+            assert contents["kind"] == "plaintext"
+            assert "`" not in contents["value"]
+
+    run(main)
+
+
 def test_folders_come_and_go(tmp_path: Path) -> None:
     async def main() -> None:
         service = FakeService()

@@ -8,8 +8,9 @@ import random
 from concurrent.futures import Future
 from pathlib import Path
 
-from lowtide.system.memory import own_anonymous_bytes
 from tests.lsp.wire import FakeService, connected
+
+from lowtide.system.memory import own_anonymous_bytes
 
 EDITS = 10_000
 MIB = 1 << 20
