@@ -24,13 +24,6 @@ if not collect_ignore_glob:
     from tests.nvim.editor import Editor, Place
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """pynvim does not close the pipes of the Neovims that it starts, which is told when they are collected."""
-    if not collect_ignore_glob:
-        config.addinivalue_line("filterwarnings", "ignore::pytest.PytestUnraisableExceptionWarning")
-        config.addinivalue_line("filterwarnings", "ignore::ResourceWarning")
-
-
 FILES = {
     "reader.py": (
         "class TideReader:\n"

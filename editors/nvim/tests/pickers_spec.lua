@@ -1,5 +1,5 @@
 -- The four pickers, each replaced at its seam by a stand-in that does what its documentation says: the tests install no
--- picker. tests/nvim/test_pickers.py drives the real ones where there are copies of them.
+-- picker.
 local fakes = require('fake')
 
 describe('a live picker', function()
@@ -116,7 +116,12 @@ describe('a live picker', function()
         found[#found + 1] = entry
       end)
     end)
-    coroutine.resume(thread)
+    -- Its loop runs in a callback of libuv, where most of Neovim's functions are not to be had.
+    local timer = assert(vim.uv.new_timer())
+    timer:start(0, 0, function()
+      timer:close()
+      coroutine.resume(thread)
+    end)
     fakes.wait('the answer', function()
       return coroutine.status(thread) == 'dead'
     end)

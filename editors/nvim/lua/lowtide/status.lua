@@ -75,7 +75,8 @@ function M.refresh(changed)
   vim.schedule(function()
     require('lowtide.highlights').define()
     vim.api.nvim_exec_autocmds('User', { pattern = 'LowtideStatus', modeline = false, data = now })
-    vim.cmd.redrawstatus()
+    -- All of them: the current window may be a floating one.
+    vim.cmd.redrawstatus({ bang = true })
   end)
 end
 

@@ -59,7 +59,11 @@ end
 ---@return fun() cancel
 function M.debounced(source)
   local timer, cancel, turn = nil, nil, 0
-  local function stop()
+  local stop
+  function stop()
+    if vim.in_fast_event() then
+      return vim.schedule(stop)
+    end
     turn = turn + 1
     if timer then
       timer:stop()
@@ -71,7 +75,14 @@ function M.debounced(source)
       cancel = nil
     end
   end
-  local function ask(query, on_items)
+  local ask
+  function ask(query, on_items)
+    if vim.in_fast_event() then
+      -- A picker's own loop may run in a callback of libuv, where neither requests nor options are to be had.
+      return vim.schedule(function()
+        ask(query, on_items)
+      end)
+    end
     stop()
     local mine = turn
     timer = vim.defer_fn(function()
