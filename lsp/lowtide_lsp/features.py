@@ -143,8 +143,12 @@ def _knows_trees(capabilities: types.ClientCapabilities) -> bool:
 
 def _workspace_symbols(session: Session, found: Sequence[tuple[Path, Json]]) -> list[Json]:
     """Blocking: columns of lines that are not ASCII are counted in the files."""
-    answers, known = [], {}
+    answers, known, seen = [], {}, set()
     for root, symbol in found:
+        place = (symbol["name"], root / symbol["path"], *symbol["name_range"])
+        if place in seen:
+            continue  # of a folder inside another
+        seen.add(place)
         key = (root, symbol["path"])
         if key not in known:
             uri, path, document = session.uri_of(root, symbol["path"])
