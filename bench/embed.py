@@ -12,7 +12,10 @@ import argparse
 import json
 import os
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -31,6 +34,25 @@ def anonymous_bytes() -> int:
     """Anonymous resident bytes of this process, as the budget counts them."""
     memory = psutil.Process().memory_info()
     return int(memory.rss - memory.shared)
+
+
+@contextmanager
+def watched() -> Iterator[list[int]]:
+    """Looks every millisecond; the list holds what was seen once it ends. A model needs more while it loads than after."""
+    seen = [anonymous_bytes()]
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.001):
+            seen.append(anonymous_bytes())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        thread.join()
 
 
 def read_files(tree: Path, limit_bytes: int) -> list[tuple[str, bytes]]:
@@ -79,14 +101,15 @@ def main() -> None:
     from lowtide.work.embed import Side, document_text, document_words, load_encoder
 
     started = time.perf_counter()
-    encoder = load_encoder(args.model)
+    with watched() as highest:
+        encoder = load_encoder(args.model)
     load_s = time.perf_counter() - started
     loaded = anonymous_bytes()
 
     encode = encoder.encode_words if encoder.takes_words else encoder.encode
     chunks = text_bytes = 0
     split_s = 0.0
-    peak = loaded
+    peak = max(loaded, *highest)
     deadline = time.perf_counter() + args.seconds
     cpu = time.process_time()
     waiting: list[str] = []

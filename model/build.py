@@ -99,7 +99,8 @@ def main() -> None:
                 **json.loads(str(trained["figures"])),
             },
         }
-        export.write_folder(args.target, trained["vectors"], trained["factors"], results["tokenizer"], about)
+        vectors = export.in_principal_order(trained["vectors"], results["encode"])
+        export.write_folder(args.target, vectors, trained["factors"], results["tokenizer"], about)
     print("judge", flush=True)
     judge.judge(args.target, args.prefix)
 

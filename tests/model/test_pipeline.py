@@ -10,7 +10,7 @@ import json
 import zipfile
 from collections import Counter
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -309,6 +309,21 @@ def test_a_table_is_exported_and_judged(world: World, tmp_path: Path) -> None:
     for row in found.values():
         assert 0 <= row["recall1"] <= row["mrr10"] <= row["ndcg10"] <= 1
     assert found["BM25, name and path"]["ndcg10"] > 0.5
+
+
+def test_a_table_in_principal_order_keeps_cosines_and_bears_cutting(world: World) -> None:
+    pytest.importorskip("onnx", reason="the graph is written with onnx: pip install -r model/requirements.txt")
+    from model import export
+
+    table = world.start()
+    turned = export.in_principal_order(table, world.bags)
+    assert np.abs(turned @ turned.T - table @ table.T).max() < 1e-4
+    with np.load(world.bags) as arrays:
+        ends = arrays["code_offsets"]
+        texts = [arrays["code_tokens"][start:end] for start, end in pairwise(ends)]
+    whole = np.stack([turned[tokens].sum(0) for tokens in texts])
+    shares = (whole**2).sum(0)
+    assert shares[:8].sum() > 2 * shares[8:16].sum() > 0
 
 
 def test_figures_are_those_of_the_ranks() -> None:
