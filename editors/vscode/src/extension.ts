@@ -1,0 +1,107 @@
+/** Puts the features together; each has its own file. */
+
+import * as vscode from 'vscode';
+import { explain } from './explain';
+import { saying } from './failures';
+import { rebuild, reindex, setBudget, watchBudget } from './indexing';
+import { setTranslation } from './l10n';
+import { MemoryGraph } from './memory/graph';
+import { MemoryTree } from './memory/tree';
+import type { SearchHit, Status } from './protocol';
+import { SearchHistory } from './search/history';
+import { openHit, Results } from './search/results';
+import { Search } from './search/search';
+import { findSimilar } from './search/similar';
+import { type Phase, Server } from './server/server';
+import { choosePath, setUp, tellOfTrouble } from './setup/missing';
+import { restarts } from './setup/restarts';
+import { showMenu } from './status/menu';
+import { statusBar } from './status/statusBar';
+
+/** What other extensions, and tests, can see. */
+export interface Api {
+  readonly phase: Phase;
+  readonly status: Status | undefined;
+  readonly onDidChange: vscode.Event<void>;
+  /** Milliseconds that `activate` took. */
+  readonly activationMs: number;
+}
+
+export function activate(context: vscode.ExtensionContext): Api {
+  const began = performance.now();
+  setTranslation((message, ...values) => vscode.l10n.t(message, ...values));
+  const log = vscode.window.createOutputChannel('Lowtide', { log: true });
+  const server = new Server(log);
+  const results = new Results();
+  const keep = results.show.bind(results);
+  const search = new Search(server, new SearchHistory(context.workspaceState), keep);
+  const memory = new MemoryTree(server);
+  const graph = new MemoryGraph(server, context.extensionUri);
+  const commands: Record<string, (...given: never[]) => unknown> = {
+    'lowtide.search': (text?: unknown) => search.open(typeof text === 'string' ? text : selectedLine()),
+    'lowtide.search.openToSide': () => search.openAside(),
+    'lowtide.findSimilar': () => findSimilar(server, keep),
+    'lowtide.openHit': (hit: SearchHit) => openHit(hit),
+    'lowtide.openHitToSide': (hit: SearchHit) => openHit(hit, vscode.ViewColumn.Beside),
+    'lowtide.clearResults': () => results.clear(),
+    'lowtide.menu': () => showMenu(server),
+    'lowtide.pause': () => server.request('lowtide/pause', {}),
+    'lowtide.resume': () => server.request('lowtide/resume', {}),
+    'lowtide.cancel': () => server.request('lowtide/cancel', {}),
+    'lowtide.reindex': () => reindex(server, false),
+    'lowtide.rebuild': () => rebuild(server),
+    'lowtide.setBudget': () => setBudget(server),
+    'lowtide.explain': (uri?: unknown) => explain(server, uri instanceof vscode.Uri ? uri : undefined),
+    'lowtide.showMemoryGraph': () => graph.show(),
+    'lowtide.refreshMemory': () => memory.refresh(),
+    'lowtide.setUp': () => setUp(server),
+    'lowtide.choosePath': () => choosePath(),
+    'lowtide.restart': () => server.restart(),
+    'lowtide.showLog': () => log.show(),
+  };
+  context.subscriptions.push(
+    log,
+    server,
+    results,
+    memory,
+    graph,
+    statusBar(server),
+    tellOfTrouble(server),
+    restarts(server),
+    watchBudget(server),
+    phaseContext(server),
+    ...Object.entries(commands).map(([id, run]) =>
+      vscode.commands.registerCommand(id, (...given: never[]) => saying(() => run(...given), log)),
+    ),
+  );
+  void server.start();
+  const activationMs = performance.now() - began;
+  log.info(`event=activated took_ms=${activationMs.toFixed(1)}`);
+  return {
+    get phase() {
+      return server.phase;
+    },
+    get status() {
+      return server.status;
+    },
+    onDidChange: server.onDidChange,
+    activationMs,
+  };
+}
+
+/** What menus and welcome texts depend on. */
+function phaseContext(server: Server): vscode.Disposable {
+  let known: Phase | undefined;
+  return server.onDidChange(() => {
+    if (server.phase !== known) {
+      known = server.phase;
+      void vscode.commands.executeCommand('setContext', 'lowtide.phase', known);
+    }
+  });
+}
+
+/** What is selected on one line is what the search begins with, as in the editor's own. */
+function selectedLine(): string {
+  const editor = vscode.window.activeTextEditor;
+  return editor?.selection.isSingleLine ? editor.document.getText(editor.selection).trim() : '';
+}

@@ -1,0 +1,78 @@
+/** Commands that steer the daemon: pause, resume, cancel, look again, begin anew, budget. */
+
+import * as vscode from 'vscode';
+import { t } from './l10n';
+import type { Server } from './server/server';
+import { budgetProblem, formatBytes } from './size';
+
+export async function rebuild(server: Server): Promise<void> {
+  const anew = t('Make Anew');
+  const picked = await vscode.window.showWarningMessage(
+    t('Make the index of this window’s folders anew?'),
+    { modal: true, detail: t('Searching by symbol and by meaning is incomplete until it is done.') },
+    anew,
+  );
+  if (picked !== anew) {
+    return;
+  }
+  await reindex(server, true);
+}
+
+/** Look at every file of this window's folders again. */
+export async function reindex(server: Server, force: boolean): Promise<void> {
+  for (const folder of vscode.workspace.workspaceFolders ?? []) {
+    await server.request('lowtide/reindex', { rootUri: folder.uri.toString(), force });
+  }
+}
+
+const OFFERED_MIB = [128, 256, 512, 1024, 2048];
+
+/** Ask for a budget and keep it in the user's settings, from where the server takes it. */
+export async function setBudget(server: Server): Promise<void> {
+  const memory = server.status?.memory;
+  const pick = vscode.window.createQuickPick();
+  pick.title = memory
+    ? t('Budget: now {0}, in use {1}', formatBytes(memory.budgetBytes), formatBytes(memory.usedBytes))
+    : t('Budget');
+  pick.placeholder = t('Memory for all of Lowtide’s processes together, e.g. 256MiB');
+  const offer = (): void => {
+    const typed = pick.value.trim();
+    const problem = typed ? budgetProblem(typed) : undefined;
+    const own: vscode.QuickPickItem[] = typed
+      ? [{ label: typed, alwaysShow: true, ...(problem ? { description: problem } : {}) }]
+      : [];
+    pick.items = [...own, ...OFFERED_MIB.map((mib) => ({ label: mib < 1024 ? `${mib}MiB` : `${mib / 1024}GiB` }))];
+  };
+  offer();
+  const chosen = await new Promise<string | undefined>((resolve) => {
+    pick.onDidChangeValue(offer);
+    pick.onDidAccept(() => {
+      const label = pick.activeItems[0]?.label;
+      if (label && !budgetProblem(label)) {
+        resolve(label);
+      }
+    });
+    pick.onDidHide(() => resolve(undefined));
+    pick.show();
+  });
+  pick.dispose();
+  if (chosen) {
+    await vscode.workspace.getConfiguration('lowtide').update('budget', chosen, vscode.ConfigurationTarget.Global);
+  }
+}
+
+/** A budget in the settings that the server would refuse is said here, where it was written. */
+export function watchBudget(server: Server): vscode.Disposable {
+  const check = (): void => {
+    const { budget } = server.settings;
+    const problem = budget ? budgetProblem(budget) : undefined;
+    if (problem) {
+      void vscode.window.showWarningMessage(t('lowtide.budget is “{0}”. {1}', budget, problem));
+    }
+  };
+  return vscode.workspace.onDidChangeConfiguration((event) => {
+    if (event.affectsConfiguration('lowtide.budget')) {
+      check();
+    }
+  });
+}

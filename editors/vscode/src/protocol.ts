@@ -1,0 +1,171 @@
+/**
+ * The `lowtide/*` messages, as docs/protocol.md shows them; `npm run check` holds its examples against these types.
+ *
+ * Invariant: names are those of the wire; fields may be added there, never renamed.
+ */
+
+export interface Position {
+  line: number;
+  character: number;
+}
+
+/** As in LSP: `end` is exclusive. */
+export interface Range {
+  start: Position;
+  end: Position;
+}
+
+export type Mode = 'hybrid' | 'semantic' | 'lexical';
+export type State = 'idle' | 'scanning' | 'indexing' | 'paused' | 'waiting';
+export type Step = 'full' | 'smaller-batches' | 'one-worker' | 'lexical-only' | 'paused';
+export type Health = 'ok' | 'warning' | 'error';
+
+export interface SearchParams {
+  query: string;
+  limit?: number;
+  mode?: Mode;
+  rootUri?: string;
+  languages?: string[];
+  globs?: string[];
+  kinds?: string[];
+}
+
+export interface SimilarParams {
+  textDocument: { uri: string };
+  range: Range;
+  limit?: number;
+}
+
+/** One answer. `range` is whole lines; `kind` is `text` outside every definition. */
+export interface SearchHit {
+  uri: string;
+  range: Range;
+  kind: string;
+  name: string;
+  container: string;
+  score: number;
+  snippet: string;
+  signals: Record<string, number>;
+}
+
+/** `degraded` says what the answer lacks, and why; null when it lacks nothing. */
+export interface SearchResult {
+  hits: SearchHit[];
+  degraded: string | null;
+  staleFiles: number;
+  tookMs: number;
+}
+
+export interface ProcessMemory {
+  role: string;
+  pid: number;
+  anonBytes: number;
+}
+
+export interface WorkspaceStatus {
+  rootUri: string;
+  files: number;
+  symbols: number;
+  chunks: number;
+  vectors: number;
+  diskBytes: number;
+  pending: number;
+  stale: number;
+  skipped: number;
+  failed: number;
+  quarantined: number;
+}
+
+export interface Status {
+  version: string;
+  health: Health;
+  message: string;
+  state: State;
+  quiescent: boolean;
+  memory: {
+    budgetBytes: number;
+    usedBytes: number;
+    peakBytes: number;
+    mappedBytes: number;
+    processes: ProcessMemory[];
+  };
+  ladder: { step: Step; reason: string };
+  progress: { done: number; total: number; file: string } | null;
+  workspaces: WorkspaceStatus[];
+}
+
+export interface StatusParams {
+  rootUri?: string;
+}
+
+/** Anonymous bytes, children included; the root and caches tell more. */
+export interface MemoryNode {
+  name: string;
+  bytes: number;
+  children: MemoryNode[];
+  budgetBytes?: number;
+  mappedBytes?: number;
+  segmentBytes?: number;
+  limitBytes?: number;
+  hits?: number;
+  misses?: number;
+  evictions?: number;
+}
+
+export interface ExplainParams {
+  uri: string;
+}
+
+/** What `lowtide why --json` prints, with its names. */
+export interface Explanation {
+  path: string;
+  status: string;
+  reason: string | null;
+  rule: string | null;
+  symbols?: number;
+  chunks?: number;
+  indexed_at?: number | null;
+  content_hash?: string | null;
+}
+
+export interface ReindexParams {
+  rootUri?: string;
+  force?: boolean;
+}
+
+export interface SetBudgetParams {
+  bytes: number;
+}
+
+/** Memory over time: seconds since 1970, anonymous bytes, steps of the ladder (0 is `full`). */
+export interface History {
+  budgetBytes: number;
+  times: number[];
+  usedBytes: number[];
+  steps: number[];
+}
+
+/** Every request: what it takes and gives. */
+export interface Requests {
+  'lowtide/search': [SearchParams, SearchResult];
+  'lowtide/similar': [SimilarParams, SearchResult];
+  'lowtide/status': [StatusParams, Status];
+  'lowtide/memory': [Record<string, never>, MemoryNode];
+  'lowtide/explain': [ExplainParams, Explanation];
+  'lowtide/pause': [Record<string, never>, Status];
+  'lowtide/resume': [Record<string, never>, Status];
+  'lowtide/cancel': [Record<string, never>, Status];
+  'lowtide/reindex': [ReindexParams, Status];
+  'lowtide/setBudget': [SetBudgetParams, Status];
+  'lowtide/history': [Record<string, never>, History];
+}
+
+export type Method = keyof Requests;
+export type Params<M extends Method> = Requests[M][0];
+export type Result<M extends Method> = Requests[M][1];
+
+/** A Status, at most twice a second and only when it has changed. */
+export const STATUS_CHANGED = 'lowtide/statusChanged';
+
+/** Steps of the ladder in the order of `History.steps`. */
+export const STEPS: readonly Step[] = ['full', 'smaller-batches', 'one-worker', 'lexical-only', 'paused'];

@@ -1,0 +1,44 @@
+/** The rows of the search: hits, earlier searches, and what is said when there is nothing. */
+
+import * as vscode from 'vscode';
+import { t } from '../l10n';
+import type { SearchHit } from '../protocol';
+import { presentHit } from './present';
+
+export interface Row extends vscode.QuickPickItem {
+  hit?: SearchHit;
+  past?: string;
+}
+
+export const ASIDE = (): vscode.QuickInputButton => ({
+  iconPath: new vscode.ThemeIcon('split-horizontal'),
+  tooltip: t('Open to the Side'),
+});
+export const FORGET = (): vscode.QuickInputButton => ({
+  iconPath: new vscode.ThemeIcon('close'),
+  tooltip: t('Forget This Search'),
+});
+export const KEEP = (): vscode.QuickInputButton => ({
+  iconPath: new vscode.ThemeIcon('list-tree'),
+  tooltip: t('Keep the Results in a View'),
+});
+
+export function hitRow(hit: SearchHit): Row {
+  const line = presentHit(hit, vscode.workspace.asRelativePath(vscode.Uri.parse(hit.uri)));
+  return {
+    label: `$(${line.icon}) ${line.name}`,
+    description: line.place,
+    detail: line.snippet,
+    alwaysShow: true,
+    buttons: [ASIDE()],
+    hit,
+  };
+}
+
+export function pastRow(past: string): Row {
+  return { label: `$(history) ${past}`, alwaysShow: true, buttons: [FORGET()], past };
+}
+
+export function wordsRow(text: string, icon = 'info'): Row {
+  return { label: `$(${icon}) ${text}`, alwaysShow: true };
+}

@@ -1,0 +1,185 @@
+/**
+ * Search by Meaning: answers as you type, the place previewed while you move, opened here or to the side.
+ *
+ * Invariant: one question is on its way at a time; the list shows the answer to what stands in the field, or says that
+ * it is on its way.
+ */
+
+import * as vscode from 'vscode';
+import { t } from '../l10n';
+import type { SearchHit, SearchResult } from '../protocol';
+import { NotRunning, type Server } from '../server/server';
+import type { SearchHistory } from './history';
+import { FORGET, hitRow, KEEP, pastRow, type Row, wordsRow } from './hitItems';
+import { Latest } from './latest';
+import { openPlace, Preview } from './preview';
+import { parseQuery } from './query';
+
+export interface Found {
+  title: string;
+  hits: readonly SearchHit[];
+}
+
+const VISIBLE = 'lowtide.searchVisible';
+
+export class Search {
+  private current: { openAside(): void } | undefined;
+
+  constructor(
+    private readonly server: Server,
+    private readonly history: SearchHistory,
+    private readonly keep: (found: Found) => void,
+  ) {}
+
+  /** Open the answer that is marked in the search to the side. */
+  openAside(): void {
+    this.current?.openAside();
+  }
+
+  /** Show the search, with `value` in its field. */
+  open(value = ''): void {
+    const settings = this.server.settings;
+    const pick = vscode.window.createQuickPick<Row>();
+    const preview = new Preview();
+    let hits: readonly SearchHit[] = [];
+    let opened = false;
+    pick.title = t('Search by Meaning');
+    pick.placeholder = t('Describe the code, e.g. retry after a timeout. Narrow with @python or path:src');
+    pick.value = value;
+    pick.matchOnDescription = false;
+    pick.buttons = [KEEP()];
+    keepOrder(pick);
+
+    const latest = new Latest<string, SearchResult, vscode.CancellationTokenSource>(
+      () => new vscode.CancellationTokenSource(),
+      (text, source) => this.ask(text, source.token),
+      (text, result) => {
+        pick.busy = false;
+        hits = result.hits;
+        pick.items = rowsOf(text, result);
+        pick.title = titleOf(result);
+      },
+      (_, error) => {
+        pick.busy = false;
+        hits = [];
+        pick.items = [wordsRow(error instanceof Error ? error.message : String(error), 'error')];
+      },
+    );
+    const change = (text: string, delayMs: number): void => {
+      if (parseQuery(text).words === '') {
+        latest.drop();
+        pick.busy = false;
+        hits = [];
+        pick.items = this.pastRows();
+        return;
+      }
+      pick.busy = true;
+      latest.put(text, delayMs);
+    };
+    const open = async (row: Row | undefined, column?: vscode.ViewColumn): Promise<void> => {
+      if (row?.past !== undefined) {
+        pick.value = row.past;
+        change(row.past, 0);
+      } else if (row?.hit) {
+        opened = true;
+        const text = pick.value;
+        pick.hide();
+        await openPlace(row.hit, column);
+        await this.history.add(text);
+      }
+    };
+    pick.onDidChangeValue((text) => change(text, settings.searchDelayMs));
+    pick.onDidChangeActive(([row]) => {
+      if (row?.hit && settings.searchPreview) {
+        preview.show(row.hit);
+      }
+    });
+    pick.onDidAccept(() => void open(pick.activeItems[0]));
+    pick.onDidTriggerItemButton(({ item, button }) => {
+      if (item.past !== undefined && button.tooltip === FORGET().tooltip) {
+        void this.history.remove(item.past).then(() => {
+          pick.items = this.pastRows();
+        });
+      } else {
+        void open(item, vscode.ViewColumn.Beside);
+      }
+    });
+    pick.onDidTriggerButton(() => {
+      if (hits.length > 0) {
+        const text = pick.value;
+        pick.hide();
+        void this.history.add(text);
+        this.keep({ title: text, hits });
+      }
+    });
+    pick.onDidHide(() => {
+      latest.drop();
+      this.current = undefined;
+      void vscode.commands.executeCommand('setContext', VISIBLE, false);
+      if (opened) {
+        preview.dispose();
+      } else {
+        void preview.restore();
+      }
+      pick.dispose();
+    });
+    this.current = { openAside: () => void open(pick.activeItems[0], vscode.ViewColumn.Beside) };
+    void vscode.commands.executeCommand('setContext', VISIBLE, true);
+    change(value, 0);
+    pick.show();
+  }
+
+  private async ask(text: string, token: vscode.CancellationToken): Promise<SearchResult> {
+    const { words, languages, globs, kinds } = parseQuery(text);
+    const { searchLimit, searchMode } = this.server.settings;
+    const narrow = {
+      ...(languages.length > 0 ? { languages } : {}),
+      ...(globs.length > 0 ? { globs } : {}),
+      ...(kinds.length > 0 ? { kinds } : {}),
+    };
+    try {
+      return await this.server.request(
+        'lowtide/search',
+        { query: words, limit: searchLimit, mode: searchMode, ...narrow },
+        token,
+      );
+    } catch (error) {
+      if (error instanceof NotRunning) {
+        throw new Error(t('Lowtide is not running. Click on it in the status bar.'), { cause: error });
+      }
+      throw error;
+    }
+  }
+
+  private pastRows(): Row[] {
+    const past = this.history.all.map(pastRow);
+    return past.length > 0 ? [{ label: t('earlier searches'), kind: vscode.QuickPickItemKind.Separator }, ...past] : [];
+  }
+}
+
+function rowsOf(text: string, result: SearchResult): Row[] {
+  if (result.hits.length === 0) {
+    return [wordsRow(t('Nothing found for “{0}”.', text), 'circle-slash')];
+  }
+  return result.hits.map(hitRow);
+}
+
+function titleOf(result: SearchResult): string {
+  const notes = [t('{0} results in {1} ms', result.hits.length, Math.round(result.tookMs))];
+  if (result.degraded) {
+    notes.push(result.degraded);
+  }
+  if (result.staleFiles > 0) {
+    notes.push(t('{0} files have changed since', result.staleFiles));
+  }
+  return `${t('Search by Meaning')} — ${notes.join(' · ')}`;
+}
+
+/** The server's order is the answer; the editor would put rows whose label matches the text first. */
+function keepOrder(pick: vscode.QuickPick<Row>): void {
+  try {
+    (pick as unknown as { sortByLabel: boolean }).sortByLabel = false;
+  } catch {
+    // Not to be had in this version: rows whose label has the words come first.
+  }
+}

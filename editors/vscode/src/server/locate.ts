@@ -1,0 +1,92 @@
+/**
+ * Finds the `lowtide` command: the setting, PATH, the selected Python environment, then where uv and pipx put commands.
+ *
+ * Invariant: in a workspace that is not trusted nothing that the workspace can name is run: no Python environment,
+ * no relative entry of PATH. A path that was set is used or reported, never silently replaced.
+ */
+
+import * as path from 'node:path';
+
+export interface Machine {
+  platform: NodeJS.Platform;
+  home: string;
+  env: Readonly<Record<string, string | undefined>>;
+  isProgram(file: string): Promise<boolean>;
+}
+
+export interface Where {
+  /** The setting; empty when there is none. */
+  configured: string;
+  trusted: boolean;
+  /** First workspace folder, for `${workspaceFolder}` in the setting. */
+  folder?: string;
+  /** Path of the selected Python interpreter or of its environment; asked for only when PATH has no `lowtide`. */
+  python?: () => Promise<string | undefined>;
+}
+
+export type Source = 'setting' | 'PATH' | 'python' | 'tools';
+
+export type Located =
+  { found: true; command: string; source: Source } | { found: false; configured: string; looked: string[] };
+
+/** Where the command is, or where it was looked for. */
+export async function locate(machine: Machine, where: Where): Promise<Located> {
+  const paths = machine.platform === 'win32' ? path.win32 : path.posix;
+  const name = machine.platform === 'win32' ? 'lowtide.exe' : 'lowtide';
+  if (where.configured) {
+    const command = expand(machine, where, paths);
+    return (await machine.isProgram(command))
+      ? { found: true, command, source: 'setting' }
+      : { found: false, configured: command, looked: [command] };
+  }
+  const looked: string[] = [];
+  for (const [source, find] of places(machine, where, paths)) {
+    for (const folder of await find()) {
+      const command = paths.join(folder, name);
+      if (looked.includes(command)) {
+        continue;
+      }
+      looked.push(command);
+      if (await machine.isProgram(command)) {
+        return { found: true, command, source };
+      }
+    }
+  }
+  return { found: false, configured: '', looked };
+}
+
+function places(machine: Machine, where: Where, paths: path.PlatformPath): [Source, () => Promise<string[]>][] {
+  const { env, home } = machine;
+  const onPath = (env.PATH ?? env.Path ?? '').split(paths.delimiter).filter((folder) => paths.isAbsolute(folder));
+  const inPython = async (): Promise<string[]> => {
+    const python = where.trusted ? await where.python?.() : undefined;
+    return python ? environmentFolders(python, paths, machine.platform) : [];
+  };
+  const inTools = [
+    env.UV_TOOL_BIN_DIR,
+    env.XDG_BIN_HOME,
+    env.XDG_DATA_HOME && paths.join(env.XDG_DATA_HOME, '..', 'bin'),
+    env.PIPX_BIN_DIR,
+    home && paths.join(home, '.local', 'bin'),
+  ].filter((folder): folder is string => !!folder && paths.isAbsolute(folder));
+  return [
+    ['PATH', () => Promise.resolve(onPath)],
+    ['python', inPython],
+    ['tools', () => Promise.resolve(inTools)],
+  ];
+}
+
+function environmentFolders(python: string, paths: path.PlatformPath, platform: NodeJS.Platform): string[] {
+  const scripts = platform === 'win32' ? 'Scripts' : 'bin';
+  return [paths.dirname(python), paths.join(python, scripts), paths.join(paths.dirname(python), scripts)].filter(
+    (folder) => paths.isAbsolute(folder),
+  );
+}
+
+function expand(machine: Machine, where: Where, paths: path.PlatformPath): string {
+  const text = where.configured
+    .replace(/^~(?=[\\/])/, machine.home)
+    .replaceAll('${userHome}', machine.home)
+    .replaceAll('${workspaceFolder}', where.folder ?? '');
+  return paths.isAbsolute(text) || !where.folder ? text : paths.join(where.folder, text);
+}

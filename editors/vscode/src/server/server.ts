@@ -1,0 +1,179 @@
+/**
+ * The language server's life: found, started, watched, started again when it died, stopped.
+ *
+ * Invariant: one client at a time; `status` is the daemon's own last word and undefined while none runs; a server that
+ * dies again and again is left alone after some tries, and that is said once.
+ */
+
+import * as vscode from 'vscode';
+import type { LanguageClient, LanguageClientOptions } from 'vscode-languageclient/node';
+import { t } from '../l10n';
+import { type Method, type Params, type Result, STATUS_CHANGED, type Status } from '../protocol';
+import { readSettings, serverSettings, type Settings } from '../settings';
+import { Backoff } from './backoff';
+import { type Located, locate } from './locate';
+import { thisMachine, whereToLook } from './machine';
+import { middleware } from './middleware';
+
+export type Phase = 'stopped' | 'starting' | 'running' | 'restarting' | 'missing' | 'failed';
+
+/** There is no server to ask. */
+export class NotRunning extends Error {}
+
+export class Server implements vscode.Disposable {
+  phase: Phase = 'stopped';
+  status: Status | undefined;
+  /** Why it does not run, in words. */
+  trouble = '';
+  /** Where the command was looked for, when it is missing. */
+  missing: Extract<Located, { found: false }> | undefined;
+
+  private readonly changed = new vscode.EventEmitter<void>();
+  /** The phase or the status has changed. */
+  readonly onDidChange = this.changed.event;
+  private client: LanguageClient | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private readonly backoff = new Backoff();
+  private generation = 0;
+
+  constructor(private readonly log: vscode.LogOutputChannel) {}
+
+  get settings(): Settings {
+    return readSettings(vscode.workspace.getConfiguration('lowtide'));
+  }
+
+  /** Ask the server. NotRunning when there is none; CancellationError when `token` says so. */
+  async request<M extends Method>(method: M, params: Params<M>, token?: vscode.CancellationToken): Promise<Result<M>> {
+    const client = this.client;
+    if (!client || this.phase !== 'running') {
+      throw new NotRunning(this.trouble || t('Lowtide is not running.'));
+    }
+    return client.sendRequest<Result<M>>(method, params, token);
+  }
+
+  /** Find and start the server; what goes wrong is seen in `phase` and told by `onDidChange`. */
+  async start(): Promise<void> {
+    const generation = ++this.generation;
+    clearTimeout(this.timer);
+    this.become('starting');
+    const settings = this.settings;
+    const located = await locate(thisMachine(), whereToLook(settings.path));
+    if (generation !== this.generation) {
+      return;
+    }
+    if (!located.found) {
+      this.missing = located;
+      this.log.warn(`event=server-missing looked=${located.looked.join(':')}`);
+      this.become(
+        'missing',
+        located.configured
+          ? t('There is no program {0}.', located.configured)
+          : t('The lowtide command was not found.'),
+      );
+      return;
+    }
+    this.missing = undefined;
+    this.log.info(`event=server-start command=${located.command} source=${located.source}`);
+    const client = await this.makeClient(located.command, generation);
+    this.client = client;
+    try {
+      await client.start();
+    } catch (error) {
+      if (generation === this.generation && this.client === client) {
+        this.lost(generation, error instanceof Error ? error.message : String(error));
+      }
+      return;
+    }
+    if (generation === this.generation) {
+      this.backoff.started();
+      this.become('running');
+    }
+  }
+
+  /** Stop, count failures anew, start. */
+  async restart(): Promise<void> {
+    this.backoff.reset();
+    await this.stop();
+    await this.start();
+  }
+
+  /** Say goodbye to the server; it is not started again by itself. */
+  async stop(): Promise<void> {
+    this.generation += 1;
+    clearTimeout(this.timer);
+    const client = this.client;
+    this.client = undefined;
+    this.status = undefined;
+    this.become('stopped');
+    try {
+      await client?.dispose(2000);
+    } catch (error) {
+      this.log.debug(`event=stop-failed why=${String(error)}`);
+    }
+  }
+
+  dispose(): Thenable<void> {
+    return this.stop().then(() => this.changed.dispose());
+  }
+
+  private async makeClient(command: string, generation: number): Promise<LanguageClient> {
+    // Loaded here: it is most of the extension, and not needed for its first picture.
+    const library = await import('vscode-languageclient/node');
+    const options: LanguageClientOptions = {
+      documentSelector: [{ scheme: 'file' }],
+      outputChannel: this.log,
+      traceOutputChannel: this.log,
+      progressOnInitialization: false,
+      initializationOptions: serverSettings(this.settings),
+      initializationFailedHandler: () => false,
+      middleware: middleware(() => this.settings),
+      errorHandler: {
+        error: () => ({ action: library.ErrorAction.Continue, handled: true }),
+        closed: () => {
+          if (this.phase === 'running') {
+            this.lost(generation, t('The server has ended.'));
+          }
+          return { action: library.CloseAction.DoNotRestart, handled: true };
+        },
+      },
+    };
+    const client = new library.LanguageClient(
+      'lowtide',
+      'Lowtide',
+      { command, args: ['lsp'], transport: library.TransportKind.stdio },
+      options,
+    );
+    client.onNotification(STATUS_CHANGED, (status: Status) => {
+      if (generation === this.generation) {
+        this.status = status;
+        this.changed.fire();
+      }
+    });
+    return client;
+  }
+
+  private lost(generation: number, why: string): void {
+    if (generation !== this.generation) {
+      return;
+    }
+    const client = this.client;
+    this.client = undefined;
+    this.status = undefined;
+    // Disposing a client that is going down by itself rejects; there is nothing left to do then.
+    void client?.dispose().catch(() => undefined);
+    const delay = this.backoff.died();
+    this.log.warn(`event=server-lost again_ms=${delay ?? 'never'} why=${why}`);
+    if (delay === undefined) {
+      this.become('failed', why);
+      return;
+    }
+    this.become('restarting', why);
+    this.timer = setTimeout(() => void this.start(), delay);
+  }
+
+  private become(phase: Phase, trouble = ''): void {
+    this.phase = phase;
+    this.trouble = trouble;
+    this.changed.fire();
+  }
+}

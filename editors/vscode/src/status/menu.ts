@@ -1,0 +1,50 @@
+/** What a click on the status bar offers. */
+
+import * as vscode from 'vscode';
+import { t } from '../l10n';
+import type { Server } from '../server/server';
+import { bar } from './present';
+
+interface Choice extends vscode.QuickPickItem {
+  command?: string;
+}
+
+export async function showMenu(server: Server): Promise<void> {
+  const picked = await vscode.window.showQuickPick(choices(server), {
+    title: `Lowtide — ${bar(server).spoken.replace(/^Lowtide: /, '')}`,
+    placeHolder: t('What do you want to do?'),
+  });
+  if (picked?.command) {
+    await vscode.commands.executeCommand(picked.command);
+  }
+}
+
+function choices(server: Server): Choice[] {
+  const log: Choice = { label: `$(output) ${t('Show Log')}`, command: 'lowtide.showLog' };
+  const restart: Choice = {
+    label: `$(debug-restart) ${t('Restart Lowtide in This Window')}`,
+    command: 'lowtide.restart',
+  };
+  if (server.phase === 'missing') {
+    return [{ label: `$(cloud-download) ${t('Install or Choose lowtide…')}`, command: 'lowtide.setUp' }, restart, log];
+  }
+  if (!server.status) {
+    return [restart, log];
+  }
+  const paused = server.status.state === 'paused';
+  return [
+    { label: `$(search) ${t('Search by Meaning…')}`, command: 'lowtide.search' },
+    paused
+      ? { label: `$(debug-start) ${t('Resume Indexing')}`, command: 'lowtide.resume' }
+      : { label: `$(debug-pause) ${t('Pause Indexing')}`, command: 'lowtide.pause' },
+    { label: `$(graph-line) ${t('Show Memory')}`, command: 'lowtide.showMemoryGraph' },
+    { label: `$(settings) ${t('Set Budget…')}`, command: 'lowtide.setBudget' },
+    { label: `$(question) ${t('Why Is This File Not Found?')}`, command: 'lowtide.explain' },
+    { label: t('Index'), kind: vscode.QuickPickItemKind.Separator },
+    { label: `$(refresh) ${t('Look at All Files Again')}`, command: 'lowtide.reindex' },
+    { label: `$(trash) ${t('Make the Index Anew…')}`, command: 'lowtide.rebuild' },
+    { label: t('Server'), kind: vscode.QuickPickItemKind.Separator },
+    restart,
+    log,
+  ];
+}

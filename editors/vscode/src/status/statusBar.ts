@@ -1,0 +1,48 @@
+/** The item in the status bar; its figure is the daemon's. */
+
+import * as vscode from 'vscode';
+import type { Server } from '../server/server';
+import { bar, key, type Tone, tooltip } from './present';
+
+const COMMANDS = [
+  'lowtide.setUp',
+  'lowtide.restart',
+  'lowtide.showLog',
+  'lowtide.search',
+  'lowtide.pause',
+  'lowtide.resume',
+  'lowtide.showMemoryGraph',
+  'lowtide.setBudget',
+];
+
+export function statusBar(server: Server): vscode.Disposable {
+  const item = vscode.window.createStatusBarItem('lowtide.status', vscode.StatusBarAlignment.Right, 90);
+  item.name = 'Lowtide';
+  item.command = 'lowtide.menu';
+  let said = '';
+  const update = (): void => {
+    const shown = bar(server);
+    const text = tooltip(server, folders());
+    item.text = shown.text;
+    item.accessibilityInformation = { label: shown.spoken, role: 'button' };
+    item.backgroundColor = colour(shown.tone);
+    // A tooltip that is set again closes under the reader's eyes.
+    if (text !== said) {
+      said = text;
+      const markdown = new vscode.MarkdownString(text, true);
+      markdown.isTrusted = { enabledCommands: COMMANDS };
+      item.tooltip = markdown;
+    }
+  };
+  update();
+  item.show();
+  return vscode.Disposable.from(item, server.onDidChange(update), vscode.workspace.onDidChangeWorkspaceFolders(update));
+}
+
+function folders(): Map<string, string> {
+  return new Map((vscode.workspace.workspaceFolders ?? []).map((folder) => [key(folder.uri.toString()), folder.name]));
+}
+
+function colour(tone: Tone): vscode.ThemeColor | undefined {
+  return tone === 'normal' ? undefined : new vscode.ThemeColor(`statusBarItem.${tone}Background`);
+}

@@ -1,0 +1,34 @@
+/** The states and steps of the server in words. */
+
+import { t } from '../l10n';
+import type { State, Step } from '../protocol';
+
+export function stateWord(state: State): string {
+  switch (state) {
+    case 'idle':
+      return t('up to date');
+    case 'scanning':
+      return t('looking for changes');
+    case 'indexing':
+      return t('indexing');
+    case 'paused':
+      return t('paused');
+    case 'waiting':
+      return t('about to begin');
+  }
+}
+
+export function stepWord(step: Step): string {
+  switch (step) {
+    case 'full':
+      return t('everything');
+    case 'smaller-batches':
+      return t('smaller batches');
+    case 'one-worker':
+      return t('one worker');
+    case 'lexical-only':
+      return t('words only, no meaning');
+    case 'paused':
+      return t('paused');
+  }
+}
