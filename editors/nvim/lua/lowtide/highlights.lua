@@ -19,7 +19,7 @@ M.GROUPS = {
   { name = 'LowtideBarRest', link = 'NonText', doc = 'the empty part of a bar' },
   { name = 'LowtideNumber', link = 'Number', doc = 'figures' },
   { name = 'LowtidePath', link = 'Directory', doc = 'paths of answers' },
-  { name = 'LowtideLine', link = 'LineNr', doc = 'line numbers of answers' },
+  { name = 'LowtideLine', link = 'Comment', doc = 'line numbers of answers' },
   { name = 'LowtideKind', link = 'Type', doc = 'kinds of symbols' },
   { name = 'LowtideName', link = 'Function', doc = 'names of symbols' },
   { name = 'LowtideContainer', link = 'Comment', doc = 'what a symbol is in; what is less important' },

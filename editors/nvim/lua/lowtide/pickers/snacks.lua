@@ -9,7 +9,6 @@ local function entry_of(item)
     text = item.label,
     file = item.path,
     pos = { item.lnum, math.max(0, item.col - 1) },
-    end_pos = { item.end_lnum, 0 },
     item = item,
   }
 end
