@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -129,8 +130,13 @@ class Snapshot:
         self._catalog = workspace.reading()
         try:
             self._version = self._catalog.data_version()
+            self._inode = _inode(workspace.catalog_path)
             self._recipe = self._catalog.get_meta("recipe") or ""
-            self._segments: Segments = open_segments(workspace, self._catalog, before._segments if before else None)
+            # Of an index that was made anew in between, nothing can be taken over: its numbers mean other things.
+            same = before is not None and before._inode == self._inode
+            self._segments: Segments = open_segments(
+                workspace, self._catalog, before._segments if before and same else None
+            )
         except BaseException:
             self._catalog.close()
             raise
@@ -138,8 +144,8 @@ class Snapshot:
 
     @property
     def is_outdated(self) -> bool:
-        """Whether something was committed since it was opened. StoreError and its kinds."""
-        return self._catalog.data_version() != self._version
+        """Whether something was committed since it was opened, or the index was made anew. StoreError and its kinds."""
+        return _inode(self.workspace.catalog_path) != self._inode or self._catalog.data_version() != self._version
 
     def memory(self) -> dict[str, int]:
         """Anonymous bytes by part."""
@@ -316,6 +322,14 @@ class Snapshot:
         from lowtide.symbols import find_symbols
 
         return find_symbols(self._catalog, self._segments, query, limit, kinds, near, cancelled)
+
+
+def _inode(path: Path) -> int:
+    """The file's number; 0 when it is gone."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -303,6 +303,16 @@ def test_without_the_daemon_an_index_that_it_holds_is_locked(lowtide: Lowtide, m
     lowtide.run("--embedded", "search", "compute a figure", modules)
 
 
+def test_an_index_made_anew_beside_the_daemon_is_seen(lowtide: Lowtide, modules: Path) -> None:
+    lowtide.run("index", modules)
+    assert lowtide.json("symbols", "Holder7", modules)["symbols"]
+    (modules / "pkg1" / "module7.py").write_text("def entirely_new():\n    return 1\n")
+    lowtide.run("--embedded", "index", "--force", modules)
+    assert lowtide.json("symbols", "entirely_new", modules)["symbols"][0]["name"] == "entirely_new"
+    names = [symbol["name"] for symbol in lowtide.json("symbols", "Holder7", modules)["symbols"]]
+    assert "Holder7" not in names
+
+
 def test_log_is_shown(lowtide: Lowtide) -> None:
     assert lowtide.run("daemon", "logs", code=3).stderr.count("\n") == 1
     lowtide.run("daemon", "start")
