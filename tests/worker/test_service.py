@@ -48,7 +48,7 @@ async def serving(home: Path, budget_bytes: int = 256 * MIB) -> AsyncIterator[Se
         yield service
 
 
-async def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 120.0) -> None:
     """Wait for what is only seen by looking."""
     with anyio.fail_after(seconds):
         while not condition():
