@@ -78,6 +78,27 @@ describe('the statusline', function()
     vim.api.nvim_del_autocmd(id)
   end)
 
+  it('is a component of lualine, in the colour of the state', function()
+    local base = {}
+    package.loaded['lualine.component'] = {
+      extend = function()
+        return {
+          super = {
+            init = function(_, options)
+              base.options = options
+            end,
+          },
+        }
+      end,
+    }
+    local component = dofile(vim.api.nvim_get_runtime_file('lua/lualine/components/lowtide.lua', false)[1])
+    component:init({})
+    package.loaded['lualine.component'] = nil
+    change({ state = 'paused', ladder = { step = 'paused', reason = '' } })
+    assert.equal('lowtide paused 118/256 MiB', component.update_status())
+    assert.equal('LowtidePaused', base.options.color())
+  end)
+
   it('asks the server nothing when it is read', function()
     local before = #fake.asked
     for _ = 1, 1000 do

@@ -100,6 +100,23 @@ local function check_daemon(client, command_version)
   end
 end
 
+--- The client; one that is only just being attached is waited for.
+---@return vim.lsp.Client?
+local function await_client()
+  local session, server = require('lowtide.session'), require('lowtide.server')
+  local awaited = vim.lsp.is_enabled('lowtide')
+    and not server.complaint()
+    and vim.iter(vim.api.nvim_list_bufs()):any(function(buffer)
+      return vim.api.nvim_buf_is_loaded(buffer)
+        and vim.bo[buffer].buftype == ''
+        and server.root_of(buffer) ~= nil
+    end)
+  vim.wait(awaited and ANSWER_MS or 0, function()
+    return session.client() ~= nil
+  end)
+  return session.client()
+end
+
 --- Watches, limits, model and indexes, as `lowtide doctor` finds them.
 local function check_machine()
   local command = vim.fn.exepath(require('lowtide.config').get().cmd[1])
@@ -140,7 +157,7 @@ function M.check()
   if not vim.lsp.is_enabled('lowtide') then
     warn('the server is not enabled', "add `vim.lsp.enable('lowtide')` to your configuration")
   end
-  local client = require('lowtide.session').client()
+  local client = await_client()
   if client then
     check_daemon(client, command_version)
   else
