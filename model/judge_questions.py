@@ -9,9 +9,9 @@ its first hit, and the comment right above a definition belongs to it; NDCG@10 i
 
 With --model, that model's cosines rank a pool of chunks by tree: all answers, the first ten hits of every mode and question,
 and 100 chunks by chance. As the pool holds the first ten of every mode, the modes' first ten are the same in it as in the
-whole tree, while the model alone is spared the rest of the tree: its figures are an upper bound.
+whole tree, while a model alone is spared the rest of the tree: its figures are an upper bound.
 
-Invariant: questions were written and their answers read before any system was asked.
+Invariant: no question was changed after a system was asked; answers were only added, when reading the hits showed them right.
 """
 
 from __future__ import annotations
