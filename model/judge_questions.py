@@ -5,13 +5,14 @@
 `questions.jsonl` holds what developers would ask of the trees in FOLDER; each answer is a file and a definition in it.
 Every tree is indexed as `lowtide index` does it and asked with `lowtide search --batch`, so what is judged is what a user
 gets. A hit is right when it lies in an answer's file and has its name or shares a line with it. An answer counts once, at
-its first hit, and the comment right above a definition belongs to it; NDCG@10 is against all of a question's answers at the top. The other figures ask for any one answer.
+its first hit, and the comment right above a definition belongs to it; NDCG@10 is against all of a question's answers at the
+top. The other figures ask for any one answer.
 
 With --model, that model's cosines rank a pool of chunks by tree: all answers, the first ten hits of every mode and question,
 and 100 chunks by chance. As the pool holds the first ten of every mode, the modes' first ten are the same in it as in the
 whole tree, while a model alone is spared the rest of the tree: its figures are an upper bound.
 
-Invariant: no question was changed after a system was asked; answers were only added, when reading the hits showed them right.
+Invariant: no question was changed after a system was asked; answers were added or widened, when reading the hits showed them right.
 """
 
 from __future__ import annotations
