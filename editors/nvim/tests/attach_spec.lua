@@ -76,9 +76,11 @@ describe('the client', function()
     fakes.wait('ended', function()
       return #vim.lsp.get_clients({ name = 'lowtide' }) == 0
     end)
-    vim.wait(300)
+    fakes.wait('the status to go', function()
+      return require('lowtide').status() == ''
+    end)
+    assert.same({}, env.messages)
     assert.equal(1, fake.starts)
-    assert.equal('', require('lowtide').status())
   end)
 
   it(':Lowtide restart starts it anew in the same buffers', function()
