@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +107,12 @@ class Host:
         elif room < 2 * (embedder + 8 * MIB):
             step, why = Step.SMALLER_BATCHES, f"{room >> 20} MiB hold two workers with small batches"
         self.ladder.set_floor(step, why, time.monotonic())
+
+    def refit(self) -> None:
+        """This process has grown for good: see what the budget holds beside it now, and degrade by that if it must."""
+        self.pool.measure()
+        with suppress(RefusedError):  # what is there goes on; there is nothing left to give up
+            self._set_footing()
 
     def set_budget(self, size_bytes: int) -> None:
         """From now on. ConfigError under the least; RefusedError, and nothing changed, when it cannot hold even one worker.

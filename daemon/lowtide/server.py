@@ -14,6 +14,7 @@ import logging
 import os
 import socket
 import struct
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -157,7 +158,10 @@ class Server:
         import importlib
 
         # By name: the engine knows nothing of the language server, and pygls costs memory only once an editor is here.
+        known = "lowtide_lsp.server" in sys.modules
         serve = importlib.import_module("lowtide_lsp.server").serve
+        if not known:
+            self._service.host.refit()  # it takes some 20 MiB of a budget that may be small
         self._editors += 1
         try:
             await serve(self._service, reader, writer, first=first, peer_pid=peer_pid)

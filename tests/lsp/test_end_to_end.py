@@ -176,6 +176,24 @@ def test_the_shim_ends_with_the_process_it_was_told(home: Path, tree: Path) -> N
     run(main)
 
 
+def test_the_least_budget_holds_an_editor_too(home: Path, tree: Path) -> None:
+    async def main() -> None:
+        async with started("--budget", "96MiB") as editor:
+            await editor.initialize(tree)
+            assert (await editor.symbols("TideTable"))[0] == "TideTable"
+            while True:
+                status = await editor.result("lowtide/status", {})
+                if status["quiescent"] and status["workspaces"]:
+                    break
+                await asyncio.sleep(0.02)
+            (workspace,) = status["workspaces"]
+            assert (workspace["files"], workspace["quarantined"], workspace["failed"]) == (6, 0, 0)
+            assert status["memory"]["usedBytes"] <= 96 << 20
+            assert status["ladder"]["reason"]
+
+    run(main)
+
+
 def test_the_daemons_end_ends_the_shim(home: Path, tree: Path) -> None:
     async def main() -> None:
         async with started() as editor:
