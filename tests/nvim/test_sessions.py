@@ -276,3 +276,14 @@ def test_old_neovim_is_told_so(place: Place) -> None:
     assert "Lowtide: it needs Neovim 0.11 or newer: this is 0.7.2" in run("Lowtide search x")
     health = run("checkhealth lowtide | redir => out | silent %print | redir END | echo out")
     assert "too old: Lowtide needs 0.11 or newer" in health
+
+
+def test_settings_of_the_client_reach_the_server(start: Start, root: Path) -> None:
+    (root / "use.py").write_text("from reader import retry_after_timeout\n\nretry_after_timeout(None)\n", "utf-8")
+    settings = "vim.lsp.config('lowtide', { settings = { lowtide = { definition = { python = true } } } })"
+    editor = start(root / "use.py", lua=settings)
+    editor.wait_attached()
+    editor.nvim.current.window.cursor = (3, 4)
+    editor.command("lua vim.lsp.buf.definition()")
+    editor.wait("vim.endswith(vim.api.nvim_buf_get_name(0), 'reader.py')")
+    assert editor.position()[:2] == ("reader.py", 9)
