@@ -50,7 +50,8 @@ export class Preview implements vscode.Disposable {
       this.shown = editor;
       const range = toRange(place.range);
       editor.setDecorations(this.line, [range]);
-      editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+      // Its first line in the middle: the upper half is under the list.
+      editor.revealRange(new vscode.Range(range.start, range.start), vscode.TextEditorRevealType.InCenter);
     } catch {
       // A file that is gone since: the list still names it, opening it says so.
     }

@@ -70,7 +70,7 @@ export function parseQuery(text: string): Query {
 
 function languagesCalled(name: string): readonly string[] {
   const low = name.toLowerCase();
-  return ALIASES[low] ?? LANGUAGES.filter((language) => language === low);
+  return (Object.hasOwn(ALIASES, low) ? ALIASES[low] : undefined) ?? LANGUAGES.filter((language) => language === low);
 }
 
 /** A folder's name means all in it, wherever it is; a pattern or a file's name means itself. */

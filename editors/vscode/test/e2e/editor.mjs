@@ -1,0 +1,188 @@
+/**
+ * A real VS Code (code-server) with the packaged extension in it, and a browser that looks at it.
+ *
+ * VSCODE names the folder of code-server's installation, NODE the program that runs it, LOWTIDE the command under test.
+ * Everything lives under one scratch folder; `close` ends all that was started.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { launchBrowser } from './browser.mjs';
+
+const here = new URL('../..', import.meta.url).pathname;
+export const vsix = join(here, 'out', 'lowtide.vsix');
+
+/** The same part of a tree, whatever the machine has: the Python library of the interpreter, or LOWTIDE_TREE. */
+export function copyTree(to) {
+  const from = process.env.LOWTIDE_TREE;
+  if (from) {
+    cpSync(from, to, { recursive: true });
+    return;
+  }
+  const library = spawnSync('python3', ['-c', 'import os; print(os.path.dirname(os.__file__))'], {
+    encoding: 'utf8',
+  }).stdout.trim();
+  for (const name of ['asyncio', 'email', 'http', 'json', 'logging', 'unittest', 'urllib', 'xml']) {
+    cpSync(join(library, name), join(to, name), { recursive: true, filter: (file) => !file.includes('__pycache__') });
+  }
+}
+
+export async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+export async function openEditor({
+  settings = {},
+  withLowtide = true,
+  tree,
+  theme = 'Default Dark Modern',
+  size,
+  shots,
+} = {}) {
+  const root = mkdtempSync(join(tmpdir(), 'lowtide-e2e-'));
+  const home = join(root, 'home');
+  const folder = join(root, 'shop');
+  const data = join(root, 'data');
+  mkdirSync(join(home, 'bin'), { recursive: true });
+  mkdirSync(join(data, 'User'), { recursive: true });
+  mkdirSync(folder);
+  (tree ?? copyTree)(folder);
+  const settingsFile = join(data, 'User', 'settings.json');
+  const base = {
+    'workbench.colorTheme': theme,
+    'workbench.startupEditor': 'none',
+    'workbench.tips.enabled': false,
+    'telemetry.telemetryLevel': 'off',
+    'extensions.ignoreRecommendations': true,
+    'window.commandCenter': false,
+    'chat.commandCenter.enabled': false,
+    'workbench.secondarySideBar.defaultVisibility': 'hidden',
+    'chat.disableAIFeatures': true,
+    'git.openRepositoryInParentFolders': 'never',
+    'editor.minimap.enabled': false,
+  };
+  const write = (more) => writeFileSync(settingsFile, JSON.stringify({ ...base, ...more }, null, 2));
+  write(settings);
+  const command = process.env.LOWTIDE;
+  const env = {
+    HOME: home,
+    LANG: 'C.UTF-8',
+    SHELL: '/bin/bash',
+    LOWTIDE_HOME: join(root, 'lowtide'),
+    PATH: [...(withLowtide && command ? [dirname(command)] : []), '/usr/bin', '/bin'].join(':'),
+    XDG_RUNTIME_DIR: root,
+  };
+  // The extension host takes PATH from a login shell, which begins anew.
+  writeFileSync(join(home, '.bash_profile'), `export PATH=${env.PATH}\n`);
+  const entry = join(process.env.VSCODE, 'out', 'node', 'entry.js');
+  const node = process.env.NODE ?? process.execPath;
+  const places = ['--user-data-dir', data, '--extensions-dir', join(root, 'extensions')];
+  const installed = spawnSync(node, [entry, ...places, '--install-extension', vsix], { env, encoding: 'utf8' });
+  if (!/successfully installed/.test(installed.stdout)) {
+    throw new Error(`the extension was not installed: ${installed.stdout}${installed.stderr}`);
+  }
+  const port = await freePort();
+  const server = spawn(
+    node,
+    [
+      entry,
+      ...places,
+      '--auth',
+      'none',
+      '--disable-workspace-trust',
+      '--disable-telemetry',
+      '--disable-update-check',
+      '--bind-addr',
+      `127.0.0.1:${port}`,
+    ],
+    { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let output = '';
+  await new Promise((resolve, reject) => {
+    const take = (data) => {
+      output += data;
+      if (output.includes('HTTP server listening')) resolve();
+    };
+    server.stdout.on('data', take);
+    server.stderr.on('data', take);
+    server.once('exit', (code) => reject(new Error(`code-server ended with ${code}: ${output}`)));
+  });
+  const browser = await launchBrowser();
+  const page = await browser.newPage({ viewport: size ?? { width: 1280, height: 800 }, deviceScaleFactor: 1 });
+  const errors = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text());
+  });
+  await page.goto(`http://127.0.0.1:${port}/?folder=${folder}`);
+  await page.locator('.monaco-workbench .part.statusbar').waitFor({ timeout: 90_000 });
+  const editor = {
+    page,
+    folder,
+    root,
+    errors,
+    env,
+    write,
+    bar: page.locator('#lowtide\\.lowtide\\.lowtide\\.status, [id$="lowtide.status"]').first(),
+    pick: page.locator('.quick-input-widget'),
+    input: page.locator('.quick-input-widget input').first(),
+    rows: page.locator('.quick-input-widget .monaco-list-row'),
+    /** Run a command by its title in the palette. */
+    async run(title) {
+      await page.keyboard.press('F1');
+      await editor.input.waitFor();
+      await editor.input.fill(`>${title}`);
+      await page.locator('.quick-input-widget .monaco-list-row.focused', { hasText: title }).first().waitFor();
+      await page.keyboard.press('Enter');
+    },
+    async shot(name) {
+      if (shots) {
+        mkdirSync(shots, { recursive: true });
+        await page.screenshot({ path: join(shots, `${name}.png`) });
+      }
+    },
+    /** The status bar's text, once it satisfies `test`. */
+    async barText(test, timeout = 30_000) {
+      const until = Date.now() + timeout;
+      let text = '';
+      while (Date.now() < until) {
+        text = ((await editor.bar.textContent().catch(() => '')) ?? '').replace(/\s+/g, ' ').trim();
+        if (test.test(text)) return text;
+        await page.waitForTimeout(100);
+      }
+      throw new Error(`the status bar says ${JSON.stringify(text)}, not ${test}`);
+    },
+    lowtide(...words) {
+      const done = spawnSync(command, words, {
+        env: { ...env, PATH: `${dirname(command)}:${env.PATH}` },
+        encoding: 'utf8',
+        cwd: folder,
+      });
+      return done.stdout;
+    },
+    /** The extension host's and the extension's own logs. */
+    logs() {
+      const found = spawnSync('find', [join(data, 'logs'), '-name', '*.log'], { encoding: 'utf8' })
+        .stdout.split('\n')
+        .filter(Boolean);
+      return found.map((file) => `== ${file}\n${readFileSync(file, 'utf8')}`).join('\n');
+    },
+    async close() {
+      await browser.close();
+      try {
+        process.kill(-server.pid, 'SIGTERM');
+      } catch {
+        // It has ended by itself.
+      }
+      if (command && existsSync(env.LOWTIDE_HOME)) editor.lowtide('daemon', 'stop');
+      await new Promise((resolve) => (server.exitCode === null ? server.once('exit', resolve) : resolve()));
+      if (!process.env.KEEP) rmSync(root, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+  return editor;
+}

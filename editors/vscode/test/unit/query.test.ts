@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseQuery } from '../../src/search/query';
+
+test('scopes are taken out of the words, wherever they stand', () => {
+  const query = parseQuery('retry @py after path:src/net timeout kind:class');
+  assert.equal(query.words, 'retry after timeout');
+  assert.deepEqual(query.languages, ['python']);
+  assert.deepEqual(query.kinds, ['class']);
+  assert.ok(query.globs.includes('src/net/**'));
+});
+
+test('what is no language or kind stays a word, also names that every object has', () => {
+  for (const word of ['@Override', '@constructor', '@toString', 'kind:nonsense', 'user@host']) {
+    const query = parseQuery(`find ${word}`);
+    assert.equal(query.words, `find ${word}`);
+    assert.deepEqual(query.languages, []);
+  }
+});
+
+test('a path may have blanks in quotes, and a pattern is kept as it is', () => {
+  assert.ok(parseQuery('x path:"my folder"').globs.includes('my folder/**'));
+  assert.deepEqual(parseQuery('x path:**/*.test.ts').globs, ['**/*.test.ts']);
+  assert.deepEqual(parseQuery('x path:').globs, []);
+});
+
+test('scopes alone are no question', () => {
+  assert.equal(parseQuery('@go path:cmd').words, '');
+});

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { mock, test } from 'node:test';
+import { SearchHistory, type Store } from '../../src/search/history';
+import { Latest } from '../../src/search/latest';
+import { iconOf, presentHit, snippetOf } from '../../src/search/present';
+
+class Source {
+  cancelled = false;
+  cancel(): void {
+    this.cancelled = true;
+  }
+  dispose(): void {
+    // Nothing is held.
+  }
+}
+
+function memory(): Store {
+  const kept = new Map<string, unknown>();
+  return {
+    get: (key) => kept.get(key),
+    update: (key, value) => {
+      kept.set(key, value);
+      return Promise.resolve();
+    },
+  };
+}
+
+test('only what stands last is asked for, and only its answer is taken', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  const asked: [string, Source, (answer: string) => void][] = [];
+  const taken: string[] = [];
+  const latest = new Latest<string, string, Source>(
+    () => new Source(),
+    (question, source) => new Promise((resolve) => asked.push([question, source, resolve])),
+    (_, answer) => taken.push(answer),
+    () => assert.fail('nothing fails here'),
+  );
+  latest.put('r', 150);
+  latest.put('re', 150);
+  mock.timers.tick(149);
+  assert.equal(asked.length, 0);
+  mock.timers.tick(1);
+  latest.put('ret', 150);
+  assert.ok(asked[0]?.[1].cancelled, 'the older question is cancelled');
+  mock.timers.tick(150);
+  asked[1]?.[2]('new');
+  asked[0]?.[2]('old');
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.deepEqual(
+    asked.map(([question]) => question),
+    ['re', 'ret'],
+  );
+  assert.deepEqual(taken, ['new']);
+  mock.timers.reset();
+});
+
+test('history has the latest first, no doubles, and an end', async () => {
+  const history = new SearchHistory(memory());
+  for (let number = 0; number < 40; number += 1) {
+    await history.add(`query ${number}`);
+  }
+  await history.add('query 38');
+  await history.add('  ');
+  assert.equal(history.all.length, 30);
+  assert.deepEqual(history.all.slice(0, 2), ['query 38', 'query 39']);
+  await history.remove('query 39');
+  assert.ok(!history.all.includes('query 39'));
+});
+
+test('a hit names its container, its place, and shows what it says', () => {
+  const hit = {
+    uri: 'file:///w/a/b.py',
+    range: { start: { line: 9, character: 0 }, end: { line: 12, character: 0 } },
+    kind: 'method',
+    name: 'parse',
+    container: 'Parser',
+    score: 1,
+    snippet: '\n    {\n    def parse(self):\n        return $(rm)\n',
+    signals: {},
+  };
+  const line = presentHit(hit, 'a/b.py');
+  assert.equal(line.name, 'Parser.parse');
+  assert.equal(line.place, 'a/b.py:10');
+  assert.equal(line.icon, 'symbol-method');
+  assert.ok(line.snippet.startsWith('def parse(self):'));
+  assert.ok(!line.snippet.includes('$('), 'code is no icon');
+  assert.equal(presentHit({ ...hit, name: '', container: '', kind: 'text' }, 'a/b.py').name, 'b.py');
+  assert.ok(snippetOf('x'.repeat(1000)).length <= 160);
+});
+
+test('every kind has an icon, also the one that is a name of every object', () => {
+  assert.equal(iconOf('constructor'), 'symbol-constructor');
+  assert.equal(iconOf('text'), 'file-text');
+});
