@@ -63,10 +63,12 @@ class Settings:
 class Table(torch.nn.Module):
     """Token vectors, the query side's log factors, and the log temperature."""
 
-    def __init__(self, vectors: npt.NDArray[np.float32], scale: float) -> None:
+    def __init__(
+        self, vectors: npt.NDArray[np.float32], scale: float, factors: npt.NDArray[np.float32] | None = None
+    ) -> None:
         super().__init__()
         self.vectors = torch.nn.Parameter(torch.tensor(vectors))
-        self.query = torch.nn.Parameter(torch.zeros(len(vectors)))
+        self.query = torch.nn.Parameter(torch.zeros(len(vectors)) if factors is None else torch.tensor(np.log(factors)))
         self.temperature = torch.nn.Parameter(torch.tensor(float(np.log(scale))))
 
     def forward(self, bag: Bag, query: bool) -> torch.Tensor:
@@ -205,16 +207,22 @@ def held_out_ndcg(table: Table, corpus: Corpus, projects: npt.NDArray[np.int32])
 
 
 def train(
-    data: Path, start: npt.NDArray[np.float32], settings: Settings
+    data: Path,
+    start: npt.NDArray[np.float32],
+    settings: Settings,
+    factors: npt.NDArray[np.float32] | None = None,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], dict[str, object]]:
-    """Returns (vectors (vocabulary, dims), query factors (vocabulary,), figures of the run)."""
+    """Returns (vectors (vocabulary, dims), query factors (vocabulary,), figures of the run).
+
+    `start` are the vectors to begin with: of a teacher, or, with their `factors`, those of an earlier run.
+    """
     torch.set_num_threads(1)
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
     corpus = Corpus(data, rng)
     watched = held_out(corpus)
     training = np.flatnonzero(~np.isin(corpus.project, watched))
-    table = Table(start, settings.start_scale)
+    table = Table(start, settings.start_scale, factors)
     asked = corpus.batches(training[corpus.has[training]], settings, table)
     named = corpus.batches(training, settings, table)
     rates = (settings.rate, 2 * settings.rate, 1e-2)
