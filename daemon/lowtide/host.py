@@ -76,6 +76,7 @@ class Host:
         self.ladder = Ladder(min(memory.cpu_count(), 8))
         self.costs = CostModel()
         self.pool = WorkerPool(self.budget, self.ladder, niceness=config.niceness, model_bytes=model_bytes)
+        self.pool.on_refused = self.refit
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Host:

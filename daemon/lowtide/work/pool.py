@@ -22,7 +22,7 @@ import anyio
 
 from lowtide.core.budget import LEAST_TASK_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget, Decision, Lease
 from lowtide.core.ladder import Ladder
-from lowtide.errors import WorkerError, WorkerOverBudget
+from lowtide.errors import WorkerError, WorkerOverBudget, WorkerRecycled
 from lowtide.system.memory import KernelProbe, MemoryProbe, limit_data_bytes
 from lowtide.work import wire
 from lowtide.work.worker import RECYCLED, Worker
@@ -93,6 +93,8 @@ class WorkerPool:
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._monitor: threading.Thread | None = None
+        self.on_refused: Callable[[], None] = lambda: None
+        """Told when not even the smallest task fits: this process has grown. It may step the ladder down."""
         self.peak_bytes = 0
         """Highest anonymous bytes of the daemon and its workers together, as sampled."""
         self.used_bytes = 0
@@ -169,6 +171,11 @@ class WorkerPool:
             share = self.budget.share_bytes(footing.worker_count)
             decision, lease = self.budget.request(need, max(need, share))
             if decision is Decision.REFUSE:
+                before = self.ladder.step
+                if base + LEAST_TASK_BYTES > self.budget.most_bytes:
+                    self.on_refused()
+                if self.ladder.step > before:
+                    raise WorkerRecycled("there is no longer room for this work", self.ladder.reason)
                 raise WorkerOverBudget(
                     "a task does not fit the budget", f"it needs {need} bytes, {self.budget.most_bytes} are to be had"
                 )
