@@ -123,6 +123,25 @@ def test_full_disk_is_told_and_nothing_committed_is_lost(small_disk: Path, tree:
     assert lowtide.json("status", small)["health"] == "ok"
 
 
+def test_daemon_outlives_a_full_disk_and_goes_on_when_there_is_room(small_disk: Path, tree: Tree) -> None:
+    lowtide = Lowtide(small_disk, {"LOWTIDE_EMBEDDED": "0"})
+    small = tree({f"m{n}.py": python_module(n) for n in range(10)})
+    try:
+        lowtide.run("index", small)
+        pid = lowtide.json("daemon", "status")["pid"]
+        for number in range(10, 400):
+            (small / f"m{number}.py").write_text(python_module(number, 20))
+        assert "disk is full" in lowtide.run("--json", "index", small, code=1).stdout
+        assert lowtide.json("symbols", "compute_part_3_7", small)["symbols"]
+        for number in range(10, 400):
+            (small / f"m{number}.py").unlink()
+        lowtide.run("clear", small)
+        assert lowtide.json("index", small)["files"]["indexed"] == 10
+        assert lowtide.json("daemon", "status")["pid"] == pid
+    finally:
+        lowtide.run("daemon", "stop", code=None)
+
+
 def test_read_only_index_is_searched_and_not_written(small_disk: Path, tree: Tree) -> None:
     lowtide = Lowtide(small_disk)
     root = tree({f"m{n}.py": python_module(n) for n in range(5)})

@@ -314,3 +314,29 @@ def test_a_second_work_tree_of_a_repository_embeds_only_what_differs(modules: Pa
             assert answer.hits
 
     run(play)
+
+
+def test_a_clock_that_jumps_leads_to_a_new_look_at_everything(
+    modules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jumped_s = 0.0
+    real = time.time
+    monkeypatch.setattr(monitor, "PUBLISH_S", 0.01)
+    monkeypatch.setattr(monitor, "TICK_S", 0.01)
+
+    async def play() -> None:
+        nonlocal jumped_s
+        async with serving(tmp_path / "home") as service:
+            await service.open_workspace(modules, "test")
+            await service.wait_idle(modules)
+            live = service.live(modules)
+            assert live is not None
+            runs = live.completed_runs
+            monkeypatch.setattr(monitor.time, "time", lambda: real() + jumped_s)
+            for jump_s in (3600.0, -86_400.0):
+                jumped_s = jump_s
+                await until(lambda: live.completed_runs > runs)
+                await service.wait_idle(modules)
+                runs = live.completed_runs
+
+    run(play)
