@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from lowtide.core import ladder
 from lowtide.core.ladder import Step
 from lowtide.errors import ConfigError, PathError, UsageError
 from lowtide.host import Host
+from lowtide.live import LiveWorkspace
 from lowtide.paths import Places
 from lowtide.service import Service
 from lowtide.system import memory
@@ -53,6 +55,10 @@ async def until(condition: Callable[[], Any], seconds: float = 120.0) -> None:
     with anyio.fail_after(seconds):
         while not condition():
             await anyio.sleep(0.01)
+
+
+def _has_run(live: LiveWorkspace, count: int) -> bool:
+    return live.completed_runs >= count
 
 
 def run(play: Callable[[], Awaitable[None]]) -> None:
@@ -331,12 +337,10 @@ def test_a_clock_that_jumps_leads_to_a_new_look_at_everything(
             await service.wait_idle(modules)
             live = service.live(modules)
             assert live is not None
-            runs = live.completed_runs
             monkeypatch.setattr(monitor.time, "time", lambda: real() + jumped_s)
-            for jump_s in (3600.0, -86_400.0):
+            for count, jump_s in enumerate((3600.0, -86_400.0), live.completed_runs + 1):
                 jumped_s = jump_s
-                await until(lambda: live.completed_runs > runs)
+                await until(partial(_has_run, live, count))
                 await service.wait_idle(modules)
-                runs = live.completed_runs
 
     run(play)
