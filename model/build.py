@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--target", type=Path, default=default_model(), help="the model folder to write")
     parser.add_argument("--from", dest="first", choices=STEPS, help="do this step and all after it again")
     parser.add_argument("--steps", type=int, default=Settings().steps, help="training steps")
+    parser.add_argument("--table", type=Path, help="a trained.npz to go on from, instead of the teacher's vectors")
     parser.add_argument("--seed", type=int, default=Settings().seed)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="for extraction")
     parser.add_argument(
@@ -84,7 +85,13 @@ def main() -> None:
     settings = Settings(steps=args.steps, seed=args.seed)
     if not results["train"].exists():
         print("train", flush=True)
-        vectors, factors, figures = train(results["encode"], np.load(results["start"]), settings)
+        if args.table:
+            with np.load(args.table) as earlier:
+                vectors, factors, figures = train(
+                    results["encode"], earlier["vectors"], settings, factors=earlier["factors"]
+                )
+        else:
+            vectors, factors, figures = train(results["encode"], np.load(results["start"]), settings)
         vectors[:2] = 0  # [PAD] and [UNK] say nothing
         np.savez(results["train"], vectors=vectors, factors=factors, figures=json.dumps(figures))
     print("export", flush=True)

@@ -45,16 +45,16 @@ class Settings:
     """Share of the other batches whose query is the whole doc comment, not its first sentence."""
     header_documents: float = 0.7
     """Share of the other batches whose documents carry path and qualified name, as the engine embeds chunks."""
-    commented_documents: float = 0.0
+    commented_documents: float = 0.3
     """Share of the documents with header whose code is led by the rest of its doc comment, as chunks of the engine are;
     the query is then the first sentence."""
-    overlap_dropout: float = 0.0
+    overlap_dropout: float = 0.2
     """Share of the documents out of which the query's own words are taken, each with a chance of half: a question whose
     words do not stand in the code."""
     near: float = 0.0
     """Share of the rounds in which the groups of a large project are of functions that lie near each other in the table
     as it is then, not any 256 of it: mined hard negatives."""
-    narrow: tuple[int, ...] = ()
+    narrow: tuple[int, ...] = (128, 64)
     """Dimensions whose vectors, cut after so many numbers, are trained besides the whole one."""
     narrow_weight: float = 0.25
     start_scale: float = 20.0
