@@ -14,6 +14,7 @@ import { Backoff } from './backoff';
 import { type Located, locate } from './locate';
 import { thisMachine, whereToLook } from './machine';
 import { middleware } from './middleware';
+import { Progresses } from './progress';
 
 export type Phase = 'stopped' | 'starting' | 'running' | 'restarting' | 'missing' | 'failed';
 
@@ -34,6 +35,7 @@ export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
   private timer: NodeJS.Timeout | undefined;
   private readonly backoff = new Backoff();
+  private readonly progresses = new Progresses();
   private generation = 0;
 
   constructor(private readonly log: vscode.LogOutputChannel) {}
@@ -48,7 +50,8 @@ export class Server implements vscode.Disposable {
     if (!client || this.phase !== 'running') {
       throw new NotRunning(this.trouble || t('Lowtide is not running.'));
     }
-    return client.sendRequest<Result<M>>(method, params, token);
+    // An undefined token would go out as a second parameter.
+    return token ? client.sendRequest(method, params, token) : client.sendRequest(method, params);
   }
 
   /** Find and start the server; what goes wrong is seen in `phase` and told by `onDidChange`. */
@@ -126,7 +129,13 @@ export class Server implements vscode.Disposable {
       progressOnInitialization: false,
       initializationOptions: serverSettings(this.settings),
       initializationFailedHandler: () => false,
-      middleware: middleware(() => this.settings),
+      middleware: {
+        ...middleware(() => this.settings),
+        handleWorkDoneProgress: (token, report) =>
+          this.progresses.take(token, report, () => {
+            void client.sendNotification('window/workDoneProgress/cancel', { token });
+          }),
+      },
       errorHandler: {
         error: () => ({ action: library.ErrorAction.Continue, handled: true }),
         closed: () => {
@@ -172,6 +181,9 @@ export class Server implements vscode.Disposable {
   }
 
   private become(phase: Phase, trouble = ''): void {
+    if (phase !== 'running' && phase !== 'starting') {
+      this.progresses.clear();
+    }
     this.phase = phase;
     this.trouble = trouble;
     this.changed.fire();

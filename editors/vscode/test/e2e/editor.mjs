@@ -21,12 +21,10 @@ export function copyTree(to) {
     cpSync(from, to, { recursive: true });
     return;
   }
-  const library = spawnSync('python3', ['-c', 'import os; print(os.path.dirname(os.__file__))'], {
-    encoding: 'utf8',
-  }).stdout.trim();
-  for (const name of ['asyncio', 'email', 'http', 'json', 'logging', 'unittest', 'urllib', 'xml']) {
-    cpSync(join(library, name), join(to, name), { recursive: true, filter: (file) => !file.includes('__pycache__') });
-  }
+  const python = 'import os, sysconfig; print(sysconfig.get_path("stdlib"))';
+  const library = spawnSync('python3', ['-c', python], { encoding: 'utf8' }).stdout.trim();
+  const source = (file) => !/__pycache__|site-packages|dist-packages|lib-dynload|config-3/.test(file);
+  cpSync(library, to, { recursive: true, filter: source });
 }
 
 export async function freePort() {
@@ -53,7 +51,7 @@ export async function openEditor({
   mkdirSync(join(data, 'User'), { recursive: true });
   mkdirSync(folder);
   (tree ?? copyTree)(folder);
-  const settingsFile = join(data, 'User', 'settings.json');
+  mkdirSync(join(data, 'Machine'));
   const base = {
     'workbench.colorTheme': theme,
     'workbench.startupEditor': 'none',
@@ -67,7 +65,9 @@ export async function openEditor({
     'git.openRepositoryInParentFolders': 'never',
     'editor.minimap.enabled': false,
   };
-  const write = (more) => writeFileSync(settingsFile, JSON.stringify({ ...base, ...more }, null, 2));
+  writeFileSync(join(data, 'User', 'settings.json'), JSON.stringify(base, null, 2));
+  // As of every remote machine: what is of the machine stands in its own settings.
+  const write = (more) => writeFileSync(join(data, 'Machine', 'settings.json'), JSON.stringify(more, null, 2));
   write(settings);
   const command = process.env.LOWTIDE;
   const env = {

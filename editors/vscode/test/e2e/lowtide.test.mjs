@@ -1,0 +1,204 @@
+/**
+ * What a person does with Lowtide in a real VS Code, from an indexed folder to a killed server.
+ * The tests share one editor and build on each other, as one sitting does. SHOTS names a folder for the pictures.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { openEditor } from './editor.mjs';
+
+const shots = process.env.SHOTS;
+const theme = process.env.THEME ?? 'Default Dark Modern';
+const DAEMON_MIB = /^\D*(\d+) \/ (\d+) MiB/;
+let editor;
+
+before(async () => {
+  editor = await openEditor({ shots, theme, settings: { 'lowtide.budget': '256MiB' } });
+});
+after(() => editor?.close());
+
+const status = () => JSON.parse(editor.lowtide('status', '--json'));
+const progress = () =>
+  editor.page.locator('.notifications-toasts .notification-list-item', { hasText: 'Lowtide: indexing' });
+const idle = () =>
+  editor.barText(/^\d+ \/ \d+ MiB$/, 60_000).then(() => waitFor(() => status().quiescent ?? status().state === 'idle'));
+
+async function waitFor(check, timeout = 30_000) {
+  const until = Date.now() + timeout;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    assert.ok(Date.now() < until, `not within ${timeout} ms: ${check}`);
+    await editor.page.waitForTimeout(150);
+  }
+}
+
+test('indexing shows a progress notification, and Cancel in it ends the work', async () => {
+  await editor.barText(/MiB/, 60_000);
+  await idle();
+  await editor.run('Lowtide: Make the Index Anew');
+  await editor.page.getByRole('button', { name: 'Make Anew' }).click();
+  await progress().first().waitFor({ timeout: 30_000 });
+  await editor.shot('progress');
+  await progress().first().hover();
+  await progress().first().getByRole('button', { name: 'Cancel' }).click();
+  await progress().first().waitFor({ state: 'detached', timeout: 5_000 });
+  await waitFor(() => !['indexing', 'scanning'].includes(status().state), 5_000);
+  assert.ok(status().workspaces[0].pending > 0, 'it ended before all was done');
+});
+
+test('looking again takes up the rest', async () => {
+  await editor.run('Lowtide: Look at All Files Again');
+  await waitFor(() => status().workspaces[0].pending === 0, 120_000);
+  await idle();
+});
+
+test('the status bar has the daemon’s figure', async () => {
+  const pids = status().memory.processes.map((one) => one.pid);
+  assert.ok(pids.length > 0);
+  await waitFor(async () => {
+    const [, used, budget] = DAEMON_MIB.exec(await editor.barText(/MiB/));
+    const said = status().memory;
+    assert.equal(Number(budget), 256);
+    return Math.abs(Number(used) - said.usedBytes / 2 ** 20) <= 2;
+  });
+  await editor.bar.hover();
+  const tooltip = editor.page.locator('.monaco-hover', { hasText: 'daemon' });
+  await tooltip.waitFor();
+  await editor.page.waitForTimeout(300);
+  await editor.shot('tooltip');
+  assert.match(await tooltip.innerText(), /shop/);
+  await editor.page.mouse.move(400, 300);
+});
+
+test('a symbol is picked by a part of its name, and opened', async () => {
+  await editor.page.keyboard.press('F1');
+  await editor.input.fill('#HTTPConn');
+  await editor.rows.filter({ hasText: 'HTTPConnection' }).first().waitFor();
+  await editor.page.waitForTimeout(500);
+  await editor.shot('symbols');
+  await editor.page.keyboard.press('Enter');
+  await editor.page.locator('.tab.active', { hasText: 'client.py' }).waitFor();
+});
+
+test('search answers as one types, previews while one moves, and leaves no trace when one gives up', async () => {
+  await editor.run('Lowtide: Search by Meaning');
+  await editor.input.pressSequentially('encode a multipart email message', { delay: 15 });
+  await editor.rows.nth(2).waitFor();
+  await editor.page.waitForTimeout(600);
+  await editor.page.keyboard.press('ArrowDown');
+  await editor.page.waitForTimeout(500);
+  const label = await editor.rows.nth(1).locator('.label-description').first().innerText();
+  const file = label.split('/').at(-1).split(':')[0];
+  await editor.page.locator('.tab.active', { hasText: file }).waitFor();
+  await editor.shot('search');
+  await editor.page.keyboard.press('Escape');
+  await editor.page.locator('.tab.active', { hasText: 'client.py' }).waitFor();
+});
+
+test('scopes narrow the search; Ctrl+Enter opens to the side; the search is remembered', async () => {
+  await editor.run('Lowtide: Search by Meaning');
+  await editor.input.fill('decode text @python path:json');
+  await editor.rows.filter({ hasText: 'json/' }).first().waitFor();
+  await editor.page.waitForTimeout(500);
+  for (const text of await editor.rows.allInnerTexts()) assert.match(text, /json\//);
+  await editor.page.keyboard.press('Control+Enter');
+  await waitFor(async () => (await editor.page.locator('.editor-group-container').count()) === 2);
+  await editor.run('Lowtide: Search by Meaning');
+  await editor.rows.filter({ hasText: 'decode text @python path:json' }).first().waitFor();
+  await editor.page.keyboard.press('Escape');
+});
+
+test('similar code of a selection stays in a view', async () => {
+  await editor.page.keyboard.press('Control+k');
+  await editor.page.keyboard.press('Control+w');
+  await editor.run('View: Single Column Editor Layout').catch(() => editor.page.keyboard.press('Escape'));
+  await editor.page.keyboard.press('F1');
+  await editor.input.fill('#HTTPConnection');
+  await editor.rows.filter({ hasText: 'HTTPConnection' }).first().waitFor();
+  await editor.page.keyboard.press('Enter');
+  await editor.page.locator('.tab.active', { hasText: 'client.py' }).waitFor();
+  await editor.run('Lowtide: Find Similar Code');
+  const view = editor.page.locator('.pane', { hasText: 'Results' }).first();
+  await view.locator('.monaco-list-row').nth(1).waitFor();
+  await editor.page.waitForTimeout(500);
+  await editor.shot('similar');
+});
+
+test('the memory view has every process, and the graph draws', async () => {
+  const memory = editor.page
+    .locator('.pane', { has: editor.page.locator('.pane-header', { hasText: 'Memory' }) })
+    .first();
+  await memory.locator('.monaco-list-row', { hasText: 'daemon' }).waitFor();
+  await editor.run('Lowtide: Show Memory');
+  const frame = editor.page.frameLocator('iframe.webview').last().frameLocator('#active-frame');
+  await frame.locator('svg#graph path.used').waitFor();
+  await frame.locator('#graph').focus();
+  await editor.page.keyboard.press('ArrowLeft');
+  await waitFor(async () => /MiB \/ 256 MiB/.test(await frame.locator('#read').innerText()));
+  await editor.page.waitForTimeout(300);
+  await editor.shot('memory');
+});
+
+test('pause stops work at once and says so; resume goes on', async () => {
+  await editor.run('Lowtide: Pause Indexing');
+  await editor.barText(/paused$/);
+  assert.equal(status().state, 'paused');
+  await editor.bar.click();
+  await editor.rows.filter({ hasText: 'Resume Indexing' }).waitFor();
+  await editor.shot('menu');
+  await editor.page.keyboard.press('Escape');
+  await editor.run('Lowtide: Resume Indexing');
+  await editor.barText(/MiB$/);
+  assert.notEqual(status().state, 'paused');
+});
+
+test('a budget lowered in the settings is the budget in the bar', async () => {
+  editor.write({ 'lowtide.budget': '128MiB' });
+  await editor.barText(/\/ 128 MiB/, 20_000);
+  assert.equal(status().memory.budgetBytes, 128 * 2 ** 20);
+});
+
+test('a server that is killed comes back by itself, without a message', async () => {
+  const daemon = status().memory.processes.find((one) => one.role === 'daemon');
+  process.kill(daemon.pid, 'SIGKILL');
+  await waitFor(() => {
+    const now = status().memory?.processes?.find((one) => one.role === 'daemon');
+    return now && now.pid !== daemon.pid && now;
+  }, 30_000);
+  await editor.barText(/\/ 128 MiB/, 30_000);
+  await waitFor(() => (status().workspaces[0]?.files ?? 0) > 0);
+  assert.equal(
+    await editor.page.locator('.notifications-toasts .notification-list-item', { hasText: /Lowtide.*stopped/ }).count(),
+    0,
+  );
+});
+
+test('nothing of ours stands in the console', () => {
+  const ours = editor.errors.filter((text) =>
+    /lowtide\.lowtide|extension\.js|graph\.(js|css)|Content Security/i.test(text),
+  );
+  assert.deepEqual(ours, []);
+});
+
+test('without the program a message says so and offers what to do', async () => {
+  const other = await openEditor({ shots, theme, withLowtide: false });
+  try {
+    const toast = other.page.locator('.notifications-toasts .notification-list-item', {
+      hasText: 'Lowtide needs the lowtide command',
+    });
+    await toast.waitFor({ timeout: 60_000 });
+    await other.barText(/not found/);
+    await other.shot('missing');
+    for (const name of ['Install…', 'Choose Path…', 'Try Again']) {
+      assert.equal(await toast.getByRole('button', { name }).count(), 1, name);
+    }
+    await toast.getByRole('button', { name: 'Install…' }).click();
+    await other.rows.filter({ hasText: 'pip install --user lowtide' }).first().waitFor();
+    await other.page.keyboard.press('Escape');
+    // The path, set by hand, is taken at once.
+    other.write({ 'lowtide.path': process.env.LOWTIDE });
+    await other.barText(/\d+ \/ \d+ MiB/, 30_000);
+  } finally {
+    await other.close();
+  }
+});
