@@ -17,6 +17,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--target", type=Path, default=default_model(), help="the model folder to write")
     parser.add_argument("--from", dest="first", choices=STEPS, help="do this step and all after it again")
     parser.add_argument("--steps", type=int, default=Settings().steps, help="training steps")
+    parser.add_argument("--rate", type=float, default=Settings().rate, help="of learning")
     parser.add_argument("--table", type=Path, help="a trained.npz to go on from, instead of the teacher's vectors")
     parser.add_argument("--seed", type=int, default=Settings().seed)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="for extraction")
@@ -82,7 +84,9 @@ def main() -> None:
         vocabulary = Tokenizer.from_file(str(results["tokenizer"]))
         counted = np.bincount(tokens, times, minlength=vocabulary.get_vocab_size()).astype(np.int64)
         np.save(results["start"], start.start_vectors(start.fetch_teacher(work), vocabulary, counted, DIMS))
-    settings = Settings(steps=args.steps, seed=args.seed)
+    settings = Settings(steps=args.steps, seed=args.seed, rate=args.rate)
+    if args.table:
+        settings = replace(settings, start_scale=30.0)  # about what a first run's temperature ends at
     if not results["train"].exists():
         print("train", flush=True)
         if args.table:
