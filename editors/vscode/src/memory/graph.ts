@@ -40,7 +40,10 @@ export class MemoryGraph implements vscode.Disposable {
       localResourceRoots: [media],
     });
     this.panel = panel;
-    panel.iconPath = vscode.Uri.joinPath(media, 'view.svg');
+    panel.iconPath = {
+      light: vscode.Uri.joinPath(media, 'view-light.svg'),
+      dark: vscode.Uri.joinPath(media, 'view-dark.svg'),
+    };
     panel.onDidDispose(() => (this.panel = undefined));
     panel.onDidChangeViewState(() => void this.send());
     panel.webview.onDidReceiveMessage((message: unknown) => {

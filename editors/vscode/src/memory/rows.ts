@@ -58,7 +58,7 @@ function rowOf(node: MemoryNode, total: number, parent: string): Row {
 }
 
 function labelOf(name: string): string {
-  return name === 'unattributed' ? t('the rest: program and libraries') : name;
+  return name === 'unattributed' ? t('everything else') : name;
 }
 
 function cacheOf(node: MemoryNode): string[] {

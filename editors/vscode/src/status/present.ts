@@ -107,7 +107,7 @@ function memoryTable(status: Status): string {
     ({ role, pid, anonBytes }) => `| ${escape(role)} | ${pid} | ${formatBytes(anonBytes)} |`,
   );
   return [
-    `| ${t('Process')} | ${t('Number')} | ${t('Memory')} |`,
+    `| ${t('Process')} | PID | ${t('Memory')} |`,
     '|:--|--:|--:|',
     ...rows,
     `| **${t('together')}** | | **${formatBytes(memory.usedBytes)}** |`,

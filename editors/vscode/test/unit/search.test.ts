@@ -44,7 +44,7 @@ test('only what stands last is asked for, and only its answer is taken', async (
   assert.ok(asked[0]?.[1].cancelled, 'the older question is cancelled');
   mock.timers.tick(150);
   asked[1]?.[2]('new');
-  asked[0]?.[2]('old');
+  asked.at(0)?.[2]('old');
   await Promise.resolve();
   await Promise.resolve();
   assert.deepEqual(

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# A real VS Code (code-server), Chromium and the Node that runs them, into FOLDER; what is there already is kept.
+# Usage: setup.sh FOLDER [VERSION]   prints the environment of the tests: VSCODE, NODE, CHROMIUM
+# Debian's Chromium and fonts, code-server from npm without its native modules, Node from Python's package index.
+set -euo pipefail
+folder=$1
+version=${2:-4.139.1}
+mkdir -p "$folder"
+chromium=$(command -v chromium || command -v chromium-browser || true)
+if [ -z "$chromium" ]; then
+  { apt-get update -q && apt-get install -y -q --no-install-recommends chromium fonts-dejavu-core; } >&2
+  chromium=$(command -v chromium)
+fi
+here=$(cd "$(dirname "$0")" && pwd)
+node=$("$here/../../scripts/node.sh" "$folder")
+export PATH=$(dirname "$node"):$PATH
+server=$folder/code-server-$version/node_modules/code-server
+if [ ! -e "$server/lib/vscode/node_modules/.complete" ]; then
+  rm -rf "$folder/code-server-$version"
+  mkdir -p "$folder/code-server-$version"
+  cd "$folder/code-server-$version"
+  printf '{"private":true}' > package.json
+  npm i --silent --no-audit --no-fund --ignore-scripts "code-server@$version" >&2
+  cd "$server/lib/vscode"
+  npm i --silent --omit=dev --ignore-scripts --no-audit --no-fund >&2
+  touch node_modules/.complete
+fi
+printf 'export VSCODE=%q NODE=%q CHROMIUM=%q\n' "$server" "$node" "$chromium"

@@ -1,0 +1,160 @@
+/** The extension inside a real extension host, with the real server; `run` is what VS Code's test runner calls. */
+
+import assert from 'node:assert/strict';
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import type { Api } from '../../src/extension';
+import { MIB } from '../../src/size';
+
+const MOST_ACTIVATION_MS = 50;
+const tests: [string, () => Promise<void>][] = [];
+const test = (name: string, body: () => Promise<void>): void => void tests.push([name, body]);
+
+const folder = (): vscode.Uri => {
+  const uri = vscode.workspace.workspaceFolders?.[0]?.uri;
+  assert.ok(uri);
+  return uri;
+};
+const extension = (): vscode.Extension<Api> => {
+  const found = vscode.extensions.getExtension<Api>('lowtide.lowtide');
+  assert.ok(found);
+  return found;
+};
+
+/** Wait for it, looking again whenever the extension says that something changed, and now and then. */
+async function until<T>(what: string, check: () => T | Promise<T>, timeoutMs = 30_000): Promise<NonNullable<T>> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await check();
+    if (value) {
+      return value;
+    }
+    assert.ok(Date.now() < end, `not within ${timeoutMs} ms: ${what}`);
+    await new Promise<void>((resolve) => {
+      const listener = extension().exports.onDidChange(done);
+      const timer = setTimeout(done, 250);
+      function done(): void {
+        clearTimeout(timer);
+        listener.dispose();
+        resolve();
+      }
+    });
+  }
+}
+
+const symbols = (query: string): Thenable<vscode.SymbolInformation[]> =>
+  vscode.commands.executeCommand('vscode.executeWorkspaceSymbolProvider', query);
+
+test('it activates by itself, quickly', async () => {
+  const api = await extension().activate();
+  const file = join(extension().extensionPath, 'out', 'extension.js');
+  const require = createRequire(file);
+  // eslint-disable-next-line @typescript-eslint/no-dynamic-delete
+  delete require.cache[file];
+  const began = performance.now();
+  require(file);
+  const loadMs = performance.now() - began;
+  report(`activation: load ${loadMs.toFixed(1)} ms, activate ${api.activationMs.toFixed(1)} ms`);
+  assert.ok(loadMs + api.activationMs <= MOST_ACTIVATION_MS, `${loadMs} + ${api.activationMs} ms`);
+});
+
+test('the server runs, and the status is the daemon’s', async () => {
+  const api = extension().exports;
+  await until('running', () => api.phase === 'running');
+  const status = await until('a quiescent index', () => (api.status?.quiescent ? api.status : undefined), 60_000);
+  assert.ok(status.memory.usedBytes > MIB);
+  assert.ok(status.workspaces.some((one) => one.files >= 4));
+});
+
+test('every command of the manifest is registered', async () => {
+  const manifest = extension().packageJSON as { contributes: { commands: { command: string }[] } };
+  const known = new Set(await vscode.commands.getCommands(true));
+  const missing = manifest.contributes.commands.map((one) => one.command).filter((id) => !known.has(id));
+  assert.deepEqual(missing, []);
+});
+
+test('workspace symbols of every language come together, ranked for letters left out', async () => {
+  const found = await until('Warehouse', async () => {
+    const all = await symbols('WarHo');
+    return all.length >= 2 ? all : undefined;
+  });
+  const files = found.map((one) => one.location.uri.path.slice(one.location.uri.path.lastIndexOf('.')));
+  assert.ok(files.includes('.py') && files.includes('.lua'), files.join());
+});
+
+test('a symbol that another extension gives is not there twice', async () => {
+  const uri = vscode.Uri.joinPath(folder(), 'web', 'prices.ts');
+  await vscode.window.showTextDocument(uri);
+  await until('TypeScript', () => vscode.extensions.getExtension('vscode.typescript-language-features')?.isActive);
+  await vscode.workspace
+    .getConfiguration('lowtide')
+    .update('workspaceSymbols', 'always', vscode.ConfigurationTarget.Global);
+  await until('both extensions', async () => (await symbols('PriceList')).length >= 2);
+  await vscode.workspace
+    .getConfiguration('lowtide')
+    .update('workspaceSymbols', undefined, vscode.ConfigurationTarget.Global);
+  await until('one', async () => (await symbols('PriceList')).length === 1);
+});
+
+test('an outline comes where no other extension gives one, of unsaved text too', async () => {
+  const uri = vscode.Uri.joinPath(folder(), 'store.lua');
+  const document = await vscode.workspace.openTextDocument(uri);
+  const editor = await vscode.window.showTextDocument(document);
+  const names = async (): Promise<string[]> => {
+    const command = 'vscode.executeDocumentSymbolProvider';
+    const found = await vscode.commands.executeCommand<vscode.DocumentSymbol[] | undefined>(command, uri);
+    return (found ?? []).flatMap((one) => [one.name, ...one.children.map((child) => child.name)]);
+  };
+  await until('the outline', async () => (await names()).some((name) => name.includes('restock')));
+  await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), 'function just_typed() end\n'));
+  await until('the new function', async () => (await names()).some((name) => name.includes('just_typed')));
+  await vscode.commands.executeCommand('workbench.action.files.revert');
+});
+
+test('a budget in the settings is the daemon’s budget', async () => {
+  const api = extension().exports;
+  const configuration = vscode.workspace.getConfiguration('lowtide');
+  await configuration.update('budget', '160MiB', vscode.ConfigurationTarget.Global);
+  await until('160 MiB', () => api.status?.memory.budgetBytes === 160 * MIB);
+});
+
+test('pause and resume', async () => {
+  const api = extension().exports;
+  await vscode.commands.executeCommand('lowtide.pause');
+  await until('paused', () => api.status?.state === 'paused');
+  await vscode.commands.executeCommand('lowtide.resume');
+  await until('going on', () => api.status !== undefined && api.status.state !== 'paused');
+});
+
+test('a restart brings the same index back', async () => {
+  const api = extension().exports;
+  await vscode.commands.executeCommand('lowtide.restart');
+  await until('running', () => api.phase === 'running');
+  await until('the index', () => api.status?.workspaces.some((one) => one.files >= 4));
+});
+
+function report(line: string): void {
+  appendFileSync(process.env.LOWTIDE_RESULTS ?? '/dev/stdout', `${line}\n`);
+}
+
+/** Run all; rejects when one failed. */
+export async function run(): Promise<void> {
+  writeFileSync(process.env.LOWTIDE_RESULTS ?? '/dev/null', '');
+  let failed = 0;
+  for (const [name, body] of tests) {
+    const began = Date.now();
+    try {
+      await body();
+      report(`✔ ${name} (${Date.now() - began} ms)`);
+    } catch (error) {
+      failed += 1;
+      report(`✖ ${name}\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    }
+  }
+  report(`${tests.length - failed} passed, ${failed} failed`);
+  if (failed > 0) {
+    throw new Error(`${failed} failed`);
+  }
+}
