@@ -21,6 +21,7 @@ from lowtide.core.hints import Hints
 from lowtide.host import Host
 from lowtide.paths import Places
 from lowtide.service import Service
+from lowtide.system.memory import own_anonymous_bytes
 from lowtide.system.watch import WatchMode, WatchState
 
 NAMES = ["a.py", "b.py", "sub/c.py", "sub/d.py", "sub/deep/e.txt", ".gitignore"]
@@ -91,7 +92,9 @@ def apply(root: Path, edit: tuple[str, str, str]) -> set[bytes]:
 
 
 async def play(root: Path, home: Path, steps: list[Any]) -> None:
-    async with Service(Host(Places(home / "config", home / "cache", home / "run"), Config(256 << 20))) as service:
+    async with Service(
+        Host(Places(home / "config", home / "cache", home / "run"), Config((256 << 20) + own_anonymous_bytes()))
+    ) as service:
         await service.open_workspace(root, "test")
         live = service.live(root)
         assert live is not None
@@ -139,5 +142,7 @@ def test_any_interleaving_equals_a_fresh_index(
 
 
 async def index_once(root: Path, home: Path) -> None:
-    async with Host(Places(home / "config", home / "cache", home / "run"), Config(256 << 20)) as host:
+    async with Host(
+        Places(home / "config", home / "cache", home / "run"), Config((256 << 20) + own_anonymous_bytes())
+    ) as host:
         await host.index(root)
