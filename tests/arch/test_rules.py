@@ -88,7 +88,17 @@ def test_models_use_the_standard_library_only() -> None:
 
 
 def test_workers_import_neither_the_store_nor_an_event_loop() -> None:
-    worker_side = ["__main__.py", "index.py", "parse.py", "chunk.py", "embed.py", "words.py", "sniff.py", "wire.py", "documents.py"]
+    worker_side = [
+        "__main__.py",
+        "index.py",
+        "parse.py",
+        "chunk.py",
+        "embed.py",
+        "words.py",
+        "sniff.py",
+        "wire.py",
+        "documents.py",
+    ]
     for path in [ENGINE / "work" / name for name in worker_side]:
         for name, line in imports(path):
             assert not name.startswith(("lowtide.store", "anyio", "asyncio", "click", "rich", "multiprocessing")), (
