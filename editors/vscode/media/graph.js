@@ -38,7 +38,9 @@
       ? 'paused'
       : sample.step !== 'full'
         ? 'reduced'
-        : (sample.state ?? 'idle');
+        : sample.state === 'waiting'
+          ? 'scanning'
+          : (sample.state ?? 'idle');
 
   function step(top, count) {
     const raw = top / count;
@@ -115,9 +117,11 @@
       const anchor = index === 0 ? 'start' : index === ticks ? 'end' : 'middle';
       svg.append(shape('text', { x: x(time), y: HEIGHT - 12, 'text-anchor': anchor }, clock(time, end - first)));
     }
-    const line = samples.map((sample) => `${x(sample.time).toFixed(1)},${y(sample.usedBytes).toFixed(1)}`);
-    svg.append(shape('path', { class: 'area', d: `M${x(first)},${base}L${line.join('L')}L${x(end)},${base}Z` }));
-    svg.append(shape('path', { class: 'used', d: `M${line.join('L')}` }));
+    // A figure holds until the next: steps, not slopes.
+    let line = `${x(first)},${y(samples[0].usedBytes).toFixed(1)}`;
+    for (const sample of samples.slice(1)) line += `H${x(sample.time).toFixed(1)}V${y(sample.usedBytes).toFixed(1)}`;
+    svg.append(shape('path', { class: 'area', d: `M${x(first)},${base}L${line}V${base}Z` }));
+    svg.append(shape('path', { class: 'used', d: `M${line}` }));
     let budget = `M${x(first)},${y(samples[0].budgetBytes)}`;
     for (const sample of samples.slice(1))
       budget += `H${x(sample.time).toFixed(1)}V${y(sample.budgetBytes).toFixed(1)}`;

@@ -10,6 +10,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { launchBrowser } from './browser.mjs';
+import { lua, packRival } from './rival.mjs';
 
 const here = new URL('../..', import.meta.url).pathname;
 export const vsix = join(here, 'out', 'lowtide.vsix');
@@ -51,6 +52,7 @@ export async function openEditor({
   mkdirSync(join(data, 'User'), { recursive: true });
   mkdirSync(folder);
   (tree ?? copyTree)(folder);
+  writeFileSync(join(folder, lua.file), lua.text);
   mkdirSync(join(data, 'Machine'));
   const base = {
     'workbench.colorTheme': theme,
@@ -83,9 +85,11 @@ export async function openEditor({
   const entry = join(process.env.VSCODE, 'out', 'node', 'entry.js');
   const node = process.env.NODE ?? process.execPath;
   const places = ['--user-data-dir', data, '--extensions-dir', join(root, 'extensions')];
-  const installed = spawnSync(node, [entry, ...places, '--install-extension', vsix], { env, encoding: 'utf8' });
-  if (!/successfully installed/.test(installed.stdout)) {
-    throw new Error(`the extension was not installed: ${installed.stdout}${installed.stderr}`);
+  for (const file of [vsix, packRival(root)]) {
+    const installed = spawnSync(node, [entry, ...places, '--install-extension', file], { env, encoding: 'utf8' });
+    if (!/successfully installed/.test(installed.stdout)) {
+      throw new Error(`${file} was not installed: ${installed.stdout}${installed.stderr}`);
+    }
   }
   const port = await freePort();
   const server = spawn(

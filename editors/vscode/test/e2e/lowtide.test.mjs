@@ -90,6 +90,23 @@ test('a symbol is picked by a part of its name, and opened', async () => {
   await editor.page.locator('.tab.active', { hasText: 'client.py' }).waitFor();
 });
 
+test('a symbol that another extension gives is not there twice, unless one wants it', async () => {
+  const found = async () => {
+    await editor.page.keyboard.press('F1');
+    await editor.input.fill('#replenish');
+    await editor.rows.filter({ hasText: 'of the other' }).first().waitFor();
+    await editor.page.waitForTimeout(700);
+    const rows = await editor.rows.filter({ hasText: 'replenish' }).count();
+    await editor.page.keyboard.press('Escape');
+    return rows;
+  };
+  await waitFor(async () => (await found()) === 1);
+  editor.write({ 'lowtide.budget': '256MiB', 'lowtide.workspaceSymbols': 'always' });
+  await waitFor(async () => (await found()) === 2);
+  editor.write({ 'lowtide.budget': '256MiB' });
+  await waitFor(async () => (await found()) === 1);
+});
+
 test('search answers as one types, previews while one moves, and leaves no trace when one gives up', async () => {
   await openSearch();
   await editor.input.pressSequentially('encode a multipart email message', { delay: 15 });
@@ -100,6 +117,8 @@ test('search answers as one types, previews while one moves, and leaves no trace
   const label = await editor.rows.nth(1).locator('.label-description').first().innerText();
   const file = label.split('/').at(-1).split(':')[0];
   await editor.page.locator('.tab.active', { hasText: file }).waitFor();
+  await editor.page.mouse.move(300, 700);
+  await editor.page.waitForTimeout(600);
   await editor.shot('search');
   await editor.page.keyboard.press('Escape');
   await editor.page.locator('.tab.active', { hasText: 'client.py' }).waitFor();
@@ -155,6 +174,7 @@ test('pause stops work at once and says so; resume goes on', async () => {
   assert.equal(status().state, 'paused');
   await editor.bar.click();
   await editor.rows.filter({ hasText: 'Resume Indexing' }).waitFor();
+  await editor.page.waitForTimeout(400);
   await editor.shot('menu');
   await editor.page.keyboard.press('Escape');
   await editor.run('Lowtide: Resume Indexing');

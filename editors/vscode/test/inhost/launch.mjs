@@ -33,6 +33,7 @@ put(
   'class Warehouse:\n    def restock(self, item):\n        """Order more of an item that runs low."""\n        return item\n',
 );
 put('store.lua', 'Warehouse = {}\n\nfunction Warehouse.restock(item)\n  return item\nend\n');
+put('store.sh', 'restock() {\n  echo "$1"\n}\n');
 put('web/prices.ts', 'export class PriceList {\n  total(): number {\n    return 0;\n  }\n}\n');
 put('web/tsconfig.json', '{ "compilerOptions": { "strict": true } }\n');
 put('README.md', '# Shop\n\nA small shop.\n');
@@ -51,20 +52,16 @@ const env = {
   XDG_RUNTIME_DIR: root,
   LOWTIDE_RESULTS: results,
 };
+const node = process.env.NODE ?? process.execPath;
+const main = join(process.env.VSCODE, 'lib/vscode/out/server-main.js');
+const places = ['--server-data-dir', join(root, 'data'), '--extensions-dir', join(root, 'extensions')];
 const port = await freePort();
 const server = spawn(
-  process.env.NODE ?? process.execPath,
+  node,
   [
-    ...[join(process.env.VSCODE, 'lib/vscode/out/server-main.js'), '--enable-smoke-test-driver', '--host', '127.0.0.1'],
+    ...[main, '--enable-smoke-test-driver', '--host', '127.0.0.1'],
     ...['--port', String(port), '--without-connection-token', '--accept-server-license-terms'],
-    ...[
-      '--server-data-dir',
-      join(root, 'data'),
-      '--extensions-dir',
-      join(root, 'extensions'),
-      '--telemetry-level',
-      'off',
-    ],
+    ...[...places, '--telemetry-level', 'off'],
   ],
   { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
 );
