@@ -21,6 +21,8 @@ if [ ! -e "$server/lib/vscode/node_modules/.complete" ]; then
   cd "$folder/code-server-$version"
   printf '{"private":true}' > package.json
   npm i --silent --no-audit --no-fund --ignore-scripts "code-server@$version" >&2
+  # Older versions load a native module for passwords, which are not used here.
+  if [ -e node_modules/argon2/argon2.js ]; then echo 'module.exports = {};' > node_modules/argon2/argon2.js; fi
   cd "$server/lib/vscode"
   npm i --silent --omit=dev --ignore-scripts --no-audit --no-fund >&2
   touch node_modules/.complete
