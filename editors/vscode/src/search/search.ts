@@ -56,7 +56,7 @@ export class Search {
       (text, result) => {
         pick.busy = false;
         hits = result.hits;
-        pick.items = rowsOf(text, result);
+        pick.items = rowsOf(text, result, this.server.status?.quiescent ?? true);
         pick.title = titleOf(result);
       },
       (_, error) => {
@@ -157,9 +157,13 @@ export class Search {
   }
 }
 
-function rowsOf(text: string, result: SearchResult): Row[] {
+function rowsOf(text: string, result: SearchResult, whole: boolean): Row[] {
   if (result.hits.length === 0) {
-    return [wordsRow(t('Nothing found for “{0}”.', text), 'circle-slash')];
+    return [
+      whole
+        ? wordsRow(t('Nothing found for “{0}”.', text), 'circle-slash')
+        : wordsRow(t('Nothing found yet for “{0}”: files are still being indexed.', text), 'loading~spin'),
+    ];
   }
   return result.hits.map(hitRow);
 }

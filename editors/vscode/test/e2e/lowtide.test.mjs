@@ -124,13 +124,17 @@ test('search answers as one types, previews while one moves, and leaves no trace
   await editor.page.locator('.tab.active', { hasText: 'client.py' }).waitFor();
 });
 
-test('scopes narrow the search; Ctrl+Enter opens to the side; the search is remembered', async () => {
+test('scopes narrow the search; a hit opens to the side; the search is remembered', async () => {
   await openSearch();
   await editor.input.fill('decode text @python path:json');
   await editor.rows.filter({ hasText: 'json/' }).first().waitFor();
   await editor.page.waitForTimeout(500);
   for (const text of await editor.rows.allInnerTexts()) assert.match(text, /json\//);
-  await editor.page.keyboard.press('Control+Enter');
+  // Ctrl+Enter does the same, but the oldest VS Code that is supported takes it for Enter.
+  await editor.page.keyboard.press('ArrowDown');
+  const row = editor.pick.locator('.monaco-list-row.focused');
+  await row.hover();
+  await row.locator('.action-label').first().click();
   await waitFor(async () => (await editor.page.locator('.editor-group-container').count()) === 2);
   await openSearch();
   await editor.rows.filter({ hasText: 'decode text @python path:json' }).first().waitFor();

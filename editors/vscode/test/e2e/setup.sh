@@ -6,14 +6,21 @@ set -euo pipefail
 folder=$1
 version=${2:-4.139.1}
 mkdir -p "$folder"
+folder=$(cd "$folder" && pwd)
 chromium=$(command -v chromium || command -v chromium-browser || true)
 if [ -z "$chromium" ]; then
   { apt-get update -q && apt-get install -y -q --no-install-recommends chromium fonts-dejavu-core; } >&2
   chromium=$(command -v chromium)
 fi
 here=$(cd "$(dirname "$0")" && pwd)
-node=$("$here/../../scripts/node.sh" "$folder")
-export PATH=$(dirname "$node"):$PATH
+tools=$("$here/../../scripts/node.sh" "$folder")
+node=$tools
+case $version in
+  # Node 24 is too new for the oldest that is supported.
+  4.100.*) node=$("$here/../../scripts/node.sh" "$folder" 20.19.5) ;;
+esac
+PATH=$(dirname "$tools"):$PATH
+export PATH
 server=$folder/code-server-$version/node_modules/code-server
 if [ ! -e "$server/lib/vscode/node_modules/.complete" ]; then
   rm -rf "$folder/code-server-$version"
