@@ -33,8 +33,10 @@ from lowtide.store.rows import Counts
 from lowtide.system import memory
 from lowtide.system.repository import repository_at
 from lowtide.system.walk import walk
+from lowtide.work.embed import Side
 from lowtide.work.model_folder import ModelFolder, check_model, default_model, read_model
 from lowtide.work.pool import Urgency, WorkerPool
+from lowtide.work.static_model import StaticModel
 from lowtide.workspace import Workspace
 from lowtide.writing import Writing
 
@@ -77,6 +79,10 @@ class Host:
         self.costs = CostModel()
         self.pool = WorkerPool(self.budget, self.ladder, niceness=config.niceness, model_bytes=model_bytes)
         self.pool.on_refused = self.refit
+        self.static_model: StaticModel | None = None
+        """What answers questions without a worker, once one was asked and if the model is of that kind."""
+        self._static_known = False
+        self._encoding = anyio.Lock()
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Host:
@@ -234,8 +240,19 @@ class Host:
 
     async def encode_query(self, query: str) -> bytes:
         """The int8 vector of a query. ModelError, WorkerError."""
-        (vector,) = await self.pool.encode([query], str(self.model.folder))
+        (vector,) = await self.encode([query], Side.QUERY)
         return vector
+
+    async def encode(self, texts: Sequence[str], side: Side) -> list[bytes]:
+        """int8 vectors, one a text: made here if the model needs no runtime, else by a worker. ModelError, WorkerError."""
+        async with self._encoding:
+            if not self._static_known:
+                self.static_model = await anyio.to_thread.run_sync(StaticModel.open, self.model)
+                self._static_known = True
+            if self.static_model is not None:
+                matrix = await anyio.to_thread.run_sync(self.static_model.encode, texts, side)
+                return [row.tobytes() for row in matrix]
+        return await self.pool.encode(texts, str(self.model.folder), side=side)
 
     async def plan(self, root: Path) -> dict[str, Any]:
         """What indexing `root` would take: the figures of `lowtide plan --json`."""

@@ -215,7 +215,7 @@ async def _cosines(service: Service, query: str, pieces: Sequence[_Piece]) -> Se
     """The cosine of each piece with the query; the vectors of unchanged chunks are remembered. ModelError, WorkerError."""
     import numpy as np
 
-    from lowtide.work.embed import document_text
+    from lowtide.work.embed import Side, document_text
 
     question = np.frombuffer(await service.encode_query(query), np.int8).astype(np.float32)
     cache = service.documents.vectors
@@ -225,9 +225,7 @@ async def _cosines(service: Service, query: str, pieces: Sequence[_Piece]) -> Se
     missing = [index for index, vector in enumerate(vectors) if vector is None]
     if missing:
         with anyio.move_on_after(CHUNKS_S):
-            made = await service.host.pool.encode(
-                [texts[index] for index in missing], str(service.host.model.folder), side="document"
-            )
+            made = await service.host.encode([texts[index] for index in missing], Side.DOCUMENT)
             for index, fresh in zip(missing, made, strict=True):
                 vectors[index] = fresh
                 cache.put(keys[index], fresh)

@@ -185,6 +185,8 @@ def memory_tree(service: Service) -> MemoryNode:
     cache = service.vectors
     parts = [MemoryNode(name, size) for name, size in service.readers.memory().items() if size]
     parts.append(MemoryNode("SQLite", sqlite_bytes()))
+    if (static := service.host.static_model) is not None:
+        parts.append(MemoryNode("vocabulary", static.size_bytes))
     parts.append(
         MemoryNode(
             "question cache", cache.size_bytes,

@@ -33,6 +33,7 @@ from lowtide.report import memory_tree, status_of
 from lowtide.search import Answer, Filter, Mode
 from lowtide.system.walk import refuse_reason
 from lowtide.watching import neighbours
+from lowtide.work.embed import Side
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +182,7 @@ class Service:
             raise UsageError("nothing is selected", "", "select some code first")
         try:
             with anyio.fail_after(ENCODE_S):
-                (vector,) = await self.host.pool.encode([text], str(self.host.model.folder), side="document")
+                (vector,) = await self.host.encode([text], Side.DOCUMENT)
         except TimeoutError as error:
             raise WorkerError("no answer in time", "the workers are busy", "try again, or pause indexing") from error
 

@@ -37,7 +37,7 @@ _STATIC_ROWS = 64
 _STATIC_TOKENS = 1024
 _TRANSFORMER_ROWS = 8
 _TRANSFORMER_CHARACTERS = 1 << 9
-_LONGEST_WORDS_CHARACTERS = 1 << 15
+LONGEST_WORDS_CHARACTERS = 1 << 15
 
 
 class Side(Enum):
@@ -113,11 +113,11 @@ class _StaticEncoder:
         _check_dims(model, self._run(highest, np.ones((1, 1), np.float32), Side.DOCUMENT))
 
     def encode(self, texts: Sequence[str], side: Side, batch_rows: int | None = None) -> Vectors:
-        return self.encode_words([_words(text) for text in texts], side, batch_rows)
+        return self.encode_words([words_of(text) for text in texts], side, batch_rows)
 
     def encode_words(self, words: Sequence[str], side: Side, batch_rows: int | None = None) -> Vectors:
         vectors = np.zeros((len(words), self.dims), np.int8)
-        texts = [text[:_LONGEST_WORDS_CHARACTERS] for text in words]
+        texts = [text[:LONGEST_WORDS_CHARACTERS] for text in words]
         for group in _batches([len(text) for text in texts], _GROUP_ROWS, _GROUP_CHARACTERS):
             bags = self._bags.bags([texts[row] for row in group])
             filled = np.arange(int(bags.lengths.max())) < bags.lengths[:, None]
@@ -129,7 +129,7 @@ class _StaticEncoder:
                 width = int(bags.lengths[batch].max())
                 if width:
                     output = self._run(tokens[batch, :width], weights[batch, :width], side)
-                    vectors[group[batch]] = _to_int8(output, self.name)
+                    vectors[group[batch]] = to_int8(output, self.name)
         return vectors
 
     def statistics(self) -> CacheStatistics:
@@ -161,7 +161,7 @@ class _TransformerEncoder:
         probe = self._pool(np.array([[highest, 0]]), np.ones((1, 2), np.int64))
         self.dims = probe.shape[1]
         _check_dims(model, probe)
-        _to_int8(probe, self.name)
+        to_int8(probe, self.name)
 
     def encode(self, texts: Sequence[str], side: Side, batch_rows: int | None = None) -> Vectors:
         vectors = np.zeros((len(texts), self.dims), np.int8)
@@ -171,7 +171,7 @@ class _TransformerEncoder:
             filled = np.arange(max(1, int(lengths.max()))) < lengths[:, None]
             tokens = np.zeros(filled.shape, np.int64)
             tokens[filled] = np.concatenate([encoding.ids for encoding in encodings])
-            vectors[rows] = _to_int8(self._pool(tokens, filled.astype(np.int64)), self.name)
+            vectors[rows] = to_int8(self._pool(tokens, filled.astype(np.int64)), self.name)
         return vectors
 
     def encode_words(self, words: Sequence[str], side: Side, batch_rows: int | None = None) -> Vectors:
@@ -281,7 +281,7 @@ def _check_dims(model: ModelFolder, probe: npt.NDArray[np.float32]) -> None:
         )
 
 
-def _to_int8(vectors: npt.NDArray[np.float32], name: str) -> Vectors:
+def to_int8(vectors: npt.NDArray[np.float32], name: str) -> Vectors:
     """Each vector, whatever its length, scaled so that its largest component is 127; zeros stay zeros."""
     largest = np.abs(vectors).max(axis=1, keepdims=True)
     if not np.isfinite(largest).all():
@@ -305,7 +305,8 @@ def _batches(lengths: Sequence[int], most_rows: int, most_padded: int) -> Iterat
             start = end
 
 
-def _words(text: str) -> str:
+def words_of(text: str) -> str:
+    """The words of `text` as a static model takes them."""
     encoded = text.encode("utf-8", "replace")
     return split_words(encoded, [0, len(encoded)])[0]
 

@@ -10,23 +10,21 @@ Invariant: standard library only; the file is mapped, and whatever it holds ends
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
 from pathlib import Path
+
+from lowtide.work.protobuf import Span, fields, packed
 
 # Field numbers of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 _MODEL_GRAPH = 7
 _GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
 _NODE_INPUT, _NODE_OP = 1, 4
 _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_NAME = 1, 2, 8
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 _ITEM_BYTES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}
 """By TensorProto.DataType: float, uint8, int8, uint16, int16, int32, int64, bool, float16, double, uint32, uint64, bfloat16."""
 _FLOAT_BYTES = 4
 _WIDENING = frozenset({b"Cast", b"DequantizeLinear"})
 _MOST_ELEMENTS = 1 << 40
-
-_Span = tuple[int, int]
 
 
 def loaded_bytes(onnx: Path) -> int:
@@ -37,16 +35,16 @@ def loaded_bytes(onnx: Path) -> int:
         except ValueError:
             raise ValueError("the file is empty") from None
         with mapped as data:
-            graphs = [span for number, span in _fields(data, (0, len(data))) if number == _MODEL_GRAPH]
+            graphs = [span for number, span in fields(data, (0, len(data))) if number == _MODEL_GRAPH]
             if len(graphs) != 1 or not isinstance(graphs[0], tuple):
                 raise ValueError("there is no graph in it")
             return _graph_bytes(data, graphs[0])
 
 
-def _graph_bytes(data: mmap.mmap, graph: _Span) -> int:
+def _graph_bytes(data: mmap.mmap, graph: Span) -> int:
     tensors: dict[bytes, tuple[int, int]] = {}
     widened: set[bytes] = set()
-    for number, value in _fields(data, graph):
+    for number, value in fields(data, graph):
         if not isinstance(value, tuple):
             continue
         if number == _GRAPH_INITIALIZER:
@@ -62,13 +60,13 @@ def _graph_bytes(data: mmap.mmap, graph: _Span) -> int:
     )  # fmt: skip
 
 
-def _tensor(data: mmap.mmap, span: _Span) -> tuple[bytes, int, int]:
+def _tensor(data: mmap.mmap, span: Span) -> tuple[bytes, int, int]:
     """(name, elements, data type) of a TensorProto, wherever its data lies."""
     name, elements, kind = b"", 1, 0
-    for number, value in _fields(data, span):
+    for number, value in fields(data, span):
         if number == _TENSOR_DIMS:
             # One number a field, or all of them packed in one.
-            for size in _packed(data, value) if isinstance(value, tuple) else [value]:
+            for size in packed(data, value) if isinstance(value, tuple) else [value]:
                 elements *= size
                 if elements > _MOST_ELEMENTS:
                     raise ValueError("a tensor is larger than can be")
@@ -79,53 +77,11 @@ def _tensor(data: mmap.mmap, span: _Span) -> tuple[bytes, int, int]:
     return name, elements, kind
 
 
-def _node(data: mmap.mmap, span: _Span) -> tuple[list[bytes], bytes]:
+def _node(data: mmap.mmap, span: Span) -> tuple[list[bytes], bytes]:
     inputs, operation = [], b""
-    for number, value in _fields(data, span):
+    for number, value in fields(data, span):
         if isinstance(value, tuple) and number == _NODE_INPUT:
             inputs.append(data[value[0] : value[1]])
         elif isinstance(value, tuple) and number == _NODE_OP:
             operation = data[value[0] : value[1]]
     return inputs, operation
-
-
-def _packed(data: mmap.mmap, span: _Span) -> Iterator[int]:
-    at, end = span
-    while at < end:
-        value, at = _varint(data, at, end)
-        yield value
-
-
-def _fields(data: mmap.mmap, span: _Span) -> Iterator[tuple[int, int | _Span]]:
-    """(field number, number or span of bytes) of the message in `span`."""
-    at, end = span
-    while at < end:
-        tag, at = _varint(data, at, end)
-        number, wire = tag >> 3, tag & 7
-        value: int | _Span
-        if wire == _VARINT:
-            value, at = _varint(data, at, end)
-        else:
-            if wire == _BYTES:
-                length, at = _varint(data, at, end)
-            elif wire in (_FIXED64, _FIXED32):
-                length = 8 if wire == _FIXED64 else 4
-            else:
-                raise ValueError("it is no protobuf message")
-            value = (at, at + length)
-            at += length
-        if not number or at > end:
-            raise ValueError("it is no protobuf message, or cut short")
-        yield number, value
-
-
-def _varint(data: mmap.mmap, at: int, end: int) -> tuple[int, int]:
-    value = shift = 0
-    while at < end and shift < 64:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-    raise ValueError("it is no protobuf message, or cut short")

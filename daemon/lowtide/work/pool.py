@@ -16,7 +16,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal
 
 import anyio
 
@@ -25,9 +24,8 @@ from lowtide.core.ladder import Ladder
 from lowtide.errors import WorkerError, WorkerOverBudget, WorkerRecycled
 from lowtide.system.memory import KernelProbe, MemoryProbe, limit_data_bytes
 from lowtide.work import wire
+from lowtide.work.embed import Side
 from lowtide.work.worker import RECYCLED, Worker
-
-Side = Literal["query", "document"]
 
 POLL_S = 0.010
 DAEMON_GROWTH_BYTES = 2 * MIB
@@ -324,10 +322,10 @@ class WorkerPool:
         )  # fmt: skip
         return Outcome(done, max(0, max(peak, worker.peak_bytes) - before))
 
-    async def encode(self, texts: list[str], model: str, *, side: Side = "query") -> list[bytes]:
+    async def encode(self, texts: Sequence[str], model: str, *, side: Side = Side.QUERY) -> list[bytes]:
         """Embed queries, or code to find its like; int8 vectors, one a text."""
         async with self.lease(2 * MIB, 0, model, Urgency.INTERACTIVE) as (worker, _):
-            done = (await self.run(worker, wire.EncodeTask(texts, model, side == "document"))).done
+            done = (await self.run(worker, wire.EncodeTask(list(texts), model, side is Side.DOCUMENT))).done
         size = done.dims
         return [done.vectors[index * size : (index + 1) * size] for index in range(len(texts))]
 

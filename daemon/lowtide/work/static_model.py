@@ -1,0 +1,163 @@
+"""A static model without a runtime: one question's vector is a handful of rows, which numpy sums where they are asked for.
+
+So searching needs no worker, waits for no lease, and goes on while every worker is busy or none would fit. Only the
+graph that `model/export.py` writes is known here; for any other model the caller asks a worker.
+
+Invariant: the vectors are those of onnxruntime for the same model, up to the rounding of a component (a test).
+Invariant: the weights are mapped, never copied; what is held besides is the vocabulary.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lowtide.errors import ModelError
+from lowtide.work.bags import WordBags, read_vocabulary
+from lowtide.work.embed import LONGEST_WORDS_CHARACTERS, Side, to_int8, words_of
+from lowtide.work.model_folder import Kind, ModelFolder
+from lowtide.work.protobuf import Span, fields, packed
+
+# Field numbers of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+_MODEL_GRAPH = 7
+_GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
+_NODE_INPUT, _NODE_OP = 1, 4
+_TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_RAW, _TENSOR_EXTERNAL = 1, 2, 8, 9, 13
+_ENTRY_KEY, _ENTRY_VALUE = 1, 2
+_FLOAT, _INT8 = 1, 3
+
+_NODES = (
+    (b"Gather", (b"table", b"input_ids")),
+    (b"Cast", (b"rows_int8",)),
+    (b"Gather", (b"scales", b"side")),
+    (b"Gather", (b"side_scales", b"input_ids")),
+    (b"Mul", (b"row_scales", b"token_weights")),
+    (b"Unsqueeze", (b"weights", b"axis")),
+    (b"MatMul", (b"weights_row", b"rows")),
+    (b"Squeeze", (b"sum_row", b"axis")),
+    (b"ReduceL2", (b"sum",)),
+    (b"Max", (b"norm", b"least")),
+    (b"Div", (b"sum", b"divisor")),
+)
+"""What `model/export.py` writes; another graph may mean anything."""
+
+_WORDS_KEPT = 512
+_TOKEN_BYTES = 110
+"""A token of the vocabulary: its string and its place in the dictionary."""
+
+
+@dataclass(slots=True)
+class _Tensor:
+    name: bytes = b""
+    shape: list[int] = field(default_factory=list)
+    kind: int = 0
+    raw: Span | None = None
+    external: dict[bytes, bytes] = field(default_factory=dict)
+
+
+class StaticModel:
+    """A static model that is asked for few texts at a time; see the module. Use it from one thread at a time."""
+
+    def __init__(self, model: ModelFolder, rows: npt.NDArray[np.int8], scales: npt.NDArray[np.float32]) -> None:
+        vocabulary, unknown, longest = read_vocabulary(model.tokenizer)
+        if max(vocabulary.values()) >= len(rows):
+            raise ModelError(
+                f"model {model.folder}", "its tokenizer has more tokens than its table has rows",
+                "use the tokenizer.json that came with the model",
+            )  # fmt: skip
+        self._name = model.name
+        self._rows, self._scales = rows, scales
+        self._bags = WordBags(vocabulary, unknown, longest, limit_words=_WORDS_KEPT)
+        self.dims = rows.shape[1]
+        self.size_bytes = _TOKEN_BYTES * len(vocabulary)
+        """About what it holds in anonymous memory."""
+
+    @classmethod
+    def open(cls, model: ModelFolder) -> StaticModel | None:
+        """That of `model`; None when its graph is not the one known here. ModelError for files that contradict each other."""
+        if model.kind is not Kind.STATIC:
+            return None
+        try:
+            tensors = _read(model.onnx)
+            if tensors is None:
+                return None
+            rows = _map(model.onnx, tensors[b"table"], _INT8, np.int8)
+            scales = _map(model.onnx, tensors[b"scales"], _FLOAT, np.float32)
+        except (OSError, ValueError, LookupError):
+            return None  # a worker's runtime says better what is wrong with it
+        if rows.ndim != 2 or scales.shape != (len(rows), 2) or model.dims not in (0, rows.shape[1]):
+            return None
+        return cls(model, rows, scales)
+
+    def encode(self, texts: Sequence[str], side: Side) -> npt.NDArray[np.int8]:
+        """(texts, dims) int8, as an Encoder's."""
+        bags = self._bags.bags([words_of(text)[:LONGEST_WORDS_CHARACTERS] for text in texts])
+        sums = np.zeros((len(texts), self.dims), np.float32)
+        ends = np.cumsum(bags.lengths)
+        for row, (start, end) in enumerate(zip(ends - bags.lengths, ends, strict=True)):
+            tokens = bags.tokens[start:end]
+            weights = self._scales[tokens, side.value] * bags.weights[start:end]
+            sums[row] = weights @ self._rows[tokens].astype(np.float32)
+        return to_int8(sums, self._name)
+
+
+def _read(onnx: Path) -> dict[bytes, _Tensor] | None:
+    """The weights by name, or None when the graph is another one."""
+    with onnx.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        (graph,) = (span for number, span in fields(data, (0, len(data))) if number == _MODEL_GRAPH)
+        if not isinstance(graph, tuple):
+            raise ValueError("there is no graph in it")
+        nodes, tensors = [], {}
+        for number, value in fields(data, graph):
+            if isinstance(value, tuple) and number == _GRAPH_NODE:
+                nodes.append(_node(data, value))
+            elif isinstance(value, tuple) and number == _GRAPH_INITIALIZER:
+                tensor = _tensor(data, value)
+                tensors[tensor.name] = tensor
+    return tensors if tuple(nodes) == _NODES else None
+
+
+def _node(data: mmap.mmap, span: Span) -> tuple[bytes, tuple[bytes, ...]]:
+    inputs, operation = [], b""
+    for number, value in fields(data, span):
+        if isinstance(value, tuple) and number == _NODE_INPUT:
+            inputs.append(data[value[0] : value[1]])
+        elif isinstance(value, tuple) and number == _NODE_OP:
+            operation = data[value[0] : value[1]]
+    return operation, tuple(inputs)
+
+
+def _tensor(data: mmap.mmap, span: Span) -> _Tensor:
+    tensor = _Tensor()
+    for number, value in fields(data, span):
+        if number == _TENSOR_DIMS:
+            tensor.shape += packed(data, value) if isinstance(value, tuple) else [value]
+        elif number == _TENSOR_TYPE and isinstance(value, int):
+            tensor.kind = value
+        elif isinstance(value, tuple) and number == _TENSOR_NAME:
+            tensor.name = data[value[0] : value[1]]
+        elif isinstance(value, tuple) and number == _TENSOR_RAW:
+            tensor.raw = value
+        elif isinstance(value, tuple) and number == _TENSOR_EXTERNAL:
+            entry = {key: data[part[0] : part[1]] for key, part in fields(data, value) if isinstance(part, tuple)}
+            tensor.external[entry[_ENTRY_KEY]] = entry[_ENTRY_VALUE]
+    return tensor
+
+
+def _map(onnx: Path, tensor: _Tensor, kind: int, dtype: type[Any]) -> npt.NDArray[Any]:
+    """The tensor's numbers, mapped from the file that holds them; ValueError when they are not there."""
+    path, start = onnx, tensor.raw[0] if tensor.raw else 0
+    if tensor.external:
+        path = onnx.parent / Path(tensor.external[b"location"].decode()).name
+        start = int(tensor.external.get(b"offset", b"0"))
+    elif tensor.raw is None:
+        raise ValueError("the weights are written in another way")
+    if tensor.kind != kind:
+        raise ValueError("the weights have another type")
+    return np.memmap(path, dtype, "r", start, tuple(tensor.shape))
