@@ -36,6 +36,8 @@ FIRST_MESSAGE_S = 30.0
 MOST_REQUESTS = 64
 """At work at once for one connection; more wait in its socket."""
 READ_LIMIT = 1 << 16
+EDITOR_BYTES = 18 << 20
+"""What the language server's modules take, once (measured: 16 MiB)."""
 MOST_UNSENT_BYTES = 32 << 20
 """A client that does not read is cut off."""
 
@@ -159,9 +161,10 @@ class Server:
 
         # By name: the engine knows nothing of the language server, and pygls costs memory only once an editor is here.
         known = "lowtide_lsp.server" in sys.modules
-        serve = importlib.import_module("lowtide_lsp.server").serve
+        with self._service.host.pool.reserve(0 if known else EDITOR_BYTES):
+            serve = importlib.import_module("lowtide_lsp.server").serve
         if not known:
-            self._service.host.refit()  # it takes some 20 MiB of a budget that may be small
+            self._service.host.refit()  # the budget may be small
         self._editors += 1
         try:
             await serve(self._service, reader, writer, first=first, peer_pid=peer_pid)

@@ -14,7 +14,7 @@ import pytest
 
 from lowtide.core.budget import MIB, Budget
 from lowtide.core.ladder import Ladder, Step
-from lowtide.errors import WorkerCrashed, WorkerOverBudget, WorkerStalled
+from lowtide.errors import WorkerCrashed, WorkerOverBudget, WorkerRecycled, WorkerStalled
 from lowtide.system.memory import KernelProbe
 from lowtide.work import wire
 from lowtide.work.model_folder import default_model
@@ -26,16 +26,18 @@ MODEL = str(default_model())
 class Modest(KernelProbe):
     """The real probe, but for this process: a test runner holds more than a daemon would."""
 
+    own_bytes = 20 * MIB
+
     def anonymous_bytes(self, pid: int) -> int | None:
-        return 20 * MIB if pid == os.getpid() else super().anonymous_bytes(pid)
+        return self.own_bytes if pid == os.getpid() else super().anonymous_bytes(pid)
 
 
-def run(body: Callable[[WorkerPool], Awaitable[None]], total_mib: int = 256) -> WorkerPool:
+def run(body: Callable[[WorkerPool], Awaitable[None]], total_mib: int = 256, probe: Modest | None = None) -> WorkerPool:
     """Run `body` with a pool; afterwards every lease must be back and every worker gone."""
     pools = []
 
     async def main() -> None:
-        async with WorkerPool(Budget(total_mib * MIB), Ladder(2), probe=Modest()) as pool:
+        async with WorkerPool(Budget(total_mib * MIB), Ladder(2), probe=probe or Modest()) as pool:
             pools.append(pool)
             await body(pool)
 
@@ -95,6 +97,41 @@ def test_worker_over_its_lease_is_ended_and_the_budget_holds(tmp_path: Path) -> 
         assert pool.peak_bytes <= 96 * MIB
         async with pool.lease(4 * MIB, 0, "") as (worker, _):  # the next task gets a worker all the same
             await pool.run(worker, task(tmp_path))
+
+    run(body)
+
+
+def test_worker_gives_way_when_the_daemon_grows_and_is_not_blamed(tmp_path: Path) -> None:
+    name = big_file(tmp_path)
+    probe = Modest()
+
+    async def body(pool: WorkerPool) -> None:
+        async with pool.lease(4 * MIB, 0, "") as (idle, _):
+            await pool.run(idle, task(tmp_path))
+
+        def grow(_: int) -> None:
+            probe.own_bytes = 250 * MIB
+
+        with pytest.raises(WorkerRecycled):
+            async with pool.lease(150 * MIB, 0, "") as (worker, _):
+                await pool.run(worker, task(tmp_path, name), on_started=grow)
+        probe.own_bytes = 20 * MIB
+
+    run(body, probe=probe)
+
+
+def test_room_is_made_before_the_daemon_grows(tmp_path: Path) -> None:
+    name = big_file(tmp_path)
+
+    async def body(pool: WorkerPool) -> None:
+        def about_to_grow(_: int) -> None:
+            with pool.reserve(120 * MIB):
+                assert pool.budget.most_bytes < 120 * MIB
+
+        with pytest.raises(WorkerRecycled):
+            async with pool.lease(150 * MIB, 0, "") as (worker, _):
+                await pool.run(worker, task(tmp_path, name), on_started=about_to_grow)
+        assert pool.budget.most_bytes > 200 * MIB
 
     run(body)
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -30,6 +30,8 @@ from lowtide.work.worker import RECYCLED, Worker
 POLL_S = 0.010
 DAEMON_GROWTH_BYTES = 2 * MIB
 """What this process may grow by between two looks, apart from the results that leases hold room for."""
+GUARD_BYTES = 2 * MIB
+"""So close to the budget a worker is ended, whoever has grown: what this process needs at once cannot be foreseen."""
 BLOAT_BYTES = 16 * MIB
 """An idle worker that holds this much more than a fresh one is ended: that is how memory really returns."""
 TREES_BYTES = 96 * MIB
@@ -96,6 +98,7 @@ class WorkerPool:
         self.peak_bytes = 0
         """Highest anonymous bytes of the daemon and its workers together, as sampled."""
         self.used_bytes = 0
+        self._reserved_bytes = 0
 
     async def __aenter__(self) -> WorkerPool:
         self.measure()
@@ -342,25 +345,54 @@ class WorkerPool:
         return figures
 
     def measure(self) -> int:
-        """Look once at every process, kill what is over its limit, and return the anonymous bytes of all together."""
+        """Look once at every process, end what is over its limit, and return the anonymous bytes of all together.
+
+        What is ended because all together are too many is not to blame: its task is done again.
+        """
         own = self._probe.anonymous_bytes(os.getpid()) or 0
         total = own
-        largest: tuple[int, Worker] | None = None
+        staying: list[tuple[int, Worker]] = []
         for worker in list(self._busy.values()):
             held = self._probe.anonymous_bytes(worker.pid) or 0
             total += held
             worker.peak_bytes = max(worker.peak_bytes, held)
             if worker.limit_bytes is not None and held > worker.limit_bytes:
                 worker.stop("over its lease")
-            elif worker.limit_bytes is not None and (largest is None or held > largest[0]):
-                largest = (held, worker)
-        total += sum(self._probe.anonymous_bytes(worker.pid) or 0 for worker, _ in list(self._idle))
+            elif worker.killed_for is None:
+                staying.append((held, worker))
+        idle = [(self._probe.anonymous_bytes(worker.pid) or 0, worker) for worker, _ in list(self._idle)]
+        total += sum(held for held, _ in idle)
         self.used_bytes = total
         self.peak_bytes = max(self.peak_bytes, total)
-        self.budget.daemon_bytes = own + DAEMON_GROWTH_BYTES
-        if total > self.budget.total_bytes and largest is not None:
-            largest[1].stop("over its lease")
+        self.budget.daemon_bytes = own + DAEMON_GROWTH_BYTES + self._reserved_bytes
+        idle = [(held, worker) for held, worker in idle if worker.killed_for is None]
+        room = self.budget.total_bytes - GUARD_BYTES - own - sum(held for held, _ in (*staying, *idle))
+        for held, worker in (*idle, *sorted(staying, key=lambda entry: (entry[1].pid in self._urgent, -entry[0]))):
+            if room >= 0:
+                break
+            worker.stop(RECYCLED)
+            room += held
         return total
+
+    @contextmanager
+    def reserve(self, size_bytes: int) -> Iterator[None]:
+        """This process is about to grow by `size_bytes`: what stands in the way ends now, and is done again later."""
+        self._reserved_bytes += size_bytes
+        try:
+            self.measure()
+            over = self.budget.daemon_bytes + self.budget.leased_bytes - self.budget.total_bytes
+            if over + sum(worker.base_bytes for worker, _ in self._idle) > 0:
+                self.end_idle()
+            for worker in sorted(self._busy.values(), key=lambda worker: -(worker.limit_bytes or 0)):
+                if over <= 0:
+                    break
+                worker.stop(RECYCLED)
+                over -= worker.limit_bytes or 0
+            yield
+        finally:
+            self._reserved_bytes -= size_bytes
+            self.measure()
+            self._notify()
 
     def _watch_memory(self) -> None:
         while not self._stop.is_set():
