@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import lowtide
 from lowtide.core.ladder import Step
+from lowtide.core.lru import ByteCache
 from lowtide.errors import LowtideError
 from lowtide.segment_set import verify_segments
 from lowtide.store.catalog import Catalog, sqlite_bytes
@@ -179,20 +180,27 @@ def _progress(live: Sequence[LiveWorkspace]) -> dict[str, Any] | None:
     return {"done": sum(progress.done for progress in shown), "total": total, "file": current}
 
 
+def _cache_node(name: str, cache: ByteCache) -> MemoryNode:
+    return _node_of_cache(name, cache.size_bytes, cache.limit_bytes, cache.hits, cache.misses, cache.evictions)
+
+
+def _node_of_cache(name: str, size: int, limit: int, hits: int, misses: int, evictions: int) -> MemoryNode:
+    return MemoryNode(name, size, detail={"limitBytes": limit, "hits": hits, "misses": misses, "evictions": evictions})
+
+
 def memory_tree(service: Service) -> MemoryNode:
     """Anonymous bytes by process and part; what no part accounts for is `unattributed`, mapped pages stand apart."""
     figures = service.host.pool.processes()
-    cache = service.vectors
     parts = [MemoryNode(name, size) for name, size in service.readers.memory().items() if size]
     parts.append(MemoryNode("SQLite", sqlite_bytes()))
     if (static := service.host.static_model) is not None:
         parts.append(MemoryNode("vocabulary", static.size_bytes))
-    parts.append(
-        MemoryNode(
-            "question cache", cache.size_bytes,
-            detail={"limitBytes": cache.limit_bytes, "hits": cache.hits, "misses": cache.misses, "evictions": cache.evictions},
+        words = static.words()
+        parts.append(
+            _node_of_cache("words cache", words.bytes, words.limit_bytes, words.hits, words.misses, words.evictions)
         )
-    )  # fmt: skip
+    parts.append(_cache_node("question cache", service.vectors))
+    parts.append(_cache_node("open texts cache", service.documents.vectors))
     waiting = sum(workspace.queued_bytes for workspace in service.workspaces)
     parts.append(MemoryNode("queue", waiting))
     nodes = []

@@ -250,6 +250,24 @@ def test_memory_tree_adds_up_to_what_the_kernel_says(modules: Path, tmp_path: Pa
     run(play)
 
 
+def test_every_cache_of_the_daemon_tells_its_limit_and_how_it_fares(modules: Path, tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            await service.open_workspace(modules, "test")
+            await service.wait_idle(modules)
+            for number in range(900):
+                word = "".join(chr(ord("a") + number // 26**place % 26) for place in range(3))
+                await service.search(f"compute zq{word}xk", limit=1)
+            parts = {part["name"]: part for part in service.memory()["children"][0]["children"]}
+            caches = [parts[name] for name in ("question cache", "words cache", "open texts cache")]
+            assert all(cache["bytes"] <= cache["limitBytes"] for cache in caches)
+            assert all({"hits", "misses", "evictions"} <= set(cache) for cache in caches)
+            assert parts["question cache"]["evictions"] > 0
+            assert parts["words cache"]["evictions"] > 0
+
+    run(play)
+
+
 def test_what_cannot_be_done_is_said(modules: Path, tmp_path: Path) -> None:
     async def play() -> None:
         async with serving(tmp_path / "home") as service:

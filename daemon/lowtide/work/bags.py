@@ -51,6 +51,11 @@ class CacheStatistics:
     misses: int
     evictions: int
 
+    @property
+    def limit_bytes(self) -> int:
+        """About what it takes at most."""
+        return self.limit_words * _BYTES_PER_WORD
+
 
 class _Numbers(dict[str, int]):
     """Word to number: below `size` a token, else `size` + the place of a remembered word of several tokens."""

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lowtide.errors import ModelError
-from lowtide.work.bags import WordBags, read_vocabulary
+from lowtide.work.bags import CacheStatistics, WordBags, read_vocabulary
 from lowtide.work.embed import LONGEST_WORDS_CHARACTERS, Side, to_int8, words_of
 from lowtide.work.model_folder import Kind, ModelFolder
 from lowtide.work.protobuf import Span, fields, packed
@@ -94,6 +94,10 @@ class StaticModel:
         if rows.ndim != 2 or scales.shape != (len(rows), 2) or model.dims not in (0, rows.shape[1]):
             return None
         return cls(model, rows, scales)
+
+    def words(self) -> CacheStatistics:
+        """How its memory of words fares."""
+        return self._bags.statistics()
 
     def encode(self, texts: Sequence[str], side: Side) -> npt.NDArray[np.int8]:
         """(texts, dims) int8, as an Encoder's."""
