@@ -43,8 +43,10 @@ def is_working(status: Status) -> bool:
 class BoundedDaemon:
     """A daemon under a budget in a group of `budget_bytes` and SLACK_BYTES; use it as a context manager."""
 
-    def __init__(self, home: Path, budget_bytes: int) -> None:
+    def __init__(self, home: Path, budget_bytes: int, config: str = "") -> None:
+        """`config` is the user's `config.toml` there."""
         self.home, self.budget_bytes = home, budget_bytes
+        self._config = config
         self.environment = {**os.environ, "LOWTIDE_HOME": str(home)}
         self.environment.pop("LOWTIDE_EMBEDDED", None)
         self.marks: list[tuple[float, str]] = []
@@ -54,6 +56,8 @@ class BoundedDaemon:
     def __enter__(self) -> Self:
         self.home.mkdir(parents=True, exist_ok=True)
         self.places = Places(self.home / "config", self.home / "cache", self.home / "run")
+        self.places.config.mkdir(exist_ok=True)
+        self.places.config_file.write_text(self._config)
         self.group = self._stack.enter_context(Group(self.budget_bytes + SLACK_BYTES))
         self.sampler = self._stack.enter_context(Sampler(self.group, SAMPLE_S))
         self._began = time.monotonic()
@@ -104,6 +108,17 @@ class BoundedDaemon:
         """Open `root` and bring its index up to date; returns the report of `lowtide index --json`."""
         answer: dict[str, Any] = self.ask("lowtide/index", rootUri=root.as_uri(), force=force)
         return answer
+
+    def index_aside(self, root: Path) -> Client:
+        """Have another client ask for the index, in a thread, whatever becomes of it; returns that client."""
+        other = self.connect()
+
+        def ask() -> None:
+            with suppress(LowtideError):
+                other.ask("lowtide/index", {"rootUri": root.as_uri()})
+
+        threading.Thread(target=ask, name="index", daemon=True).start()
+        return other
 
     def until(self, condition: Callable[[Status], Any], seconds: float = 900.0, step_s: float = 0.01) -> Status | None:
         """The first Status for which `condition` holds; None when there was none in time."""

@@ -17,8 +17,8 @@ from pathlib import Path
 SOURCES = frozenset(
     ".py .pyi .c .h .cc .cpp .hpp .ipp .go .java .js .ts .tsx .rs .rb .php .kt .swift .cs .lua .sh .scala".split()
 )
-WALK_EVERYTHING = "[index]\ngenerated = true\nvendored = true\nminified = true\ngitignore = false\n"
-"""A `.lowtide.toml` with which every file is indexed, whatever it looks like."""
+INDEX_EVERYTHING = "[index]\ngenerated = true\nvendored = true\nminified = true\n"
+"""A user's configuration with which a source file is indexed whatever it looks like."""
 
 _VERBS = """accept allocate append archive assign attach balance bind build cache cancel check clamp clone collect commit compare
 compile compose compress connect convert copy count decode defer delete detach dispatch drain encode enqueue estimate evict
