@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from lowtide.core.plan import Known
 from lowtide.models import FileStatus
-from lowtide.store.rows import ChunkRow, Counts, FileRow, SymbolRow
+from lowtide.store.rows import ChunkRow, Counts, FileRow, SymbolPlace, SymbolRow
 
 T = TypeVar("T")
 _KNOWN = "id, path, size_bytes, mtime_ns, inode, status, reason, content_hash, rule"
@@ -198,9 +198,17 @@ class Queries:
 
     _SYMBOL = (
         "SELECT s.id, f.path, s.name, s.kind, s.container, s.start_line, s.start_column, s.end_line, s.end_column,"
-        " s.name_line, s.name_column, s.signature, s.doc, f.mtime_ns, f.language"
+        " s.name_line, s.name_column, s.signature, s.doc, f.mtime_ns, f.language, f.encoding"
         " FROM symbols s JOIN files f ON f.id = s.file_id "
     )
+
+    def symbol_places(self, ids: Sequence[int]) -> list[SymbolPlace]:
+        """What ranking needs of the symbols with these ids, in no order: a third of the cost of the whole rows."""
+        sql = (
+            "SELECT s.id, f.path, s.name, s.kind, s.container, s.name_line, f.mtime_ns"
+            " FROM symbols s JOIN files f ON f.id = s.file_id WHERE s.id IN "
+        )
+        return self._by_ids(ids, sql, SymbolPlace)
 
     def symbols_by_id(self, ids: Sequence[int]) -> list[SymbolRow]:
         """The symbols with these ids, in no order; unknown ids are left out."""

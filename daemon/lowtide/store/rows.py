@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lowtide.models import FileStatus
 from lowtide.work.wire import FileResult
@@ -98,6 +99,20 @@ class SymbolRow:
     doc: str
     mtime_ns: int
     language: str
+    encoding: str
+    """`ascii` when the whole file was."""
+
+
+class SymbolPlace(NamedTuple):
+    """What a symbol is ranked by."""
+
+    symbol_id: int
+    path: bytes
+    name: str
+    kind: int
+    container: str
+    name_line: int
+    mtime_ns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ Invariant: nothing here writes; temporary memory is bounded by a block of rows, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ Ids = npt.NDArray[np.int64]
 Matrix = npt.NDArray[np.int8]
 Norms = npt.NDArray[np.float32]
 Sketches = npt.NDArray[np.uint8]
+Wide = npt.NDArray[np.float16]
 Mask = npt.NDArray[np.bool_]
 Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
 """Row numbers and their cosines, best first; of equal ones the lower row first."""
@@ -40,12 +41,26 @@ class Query:
     vector: Matrix
     inverse_norm: float
     sketch: Sketches
+    wide: Wide
+    """The same for float16 matrices, of length 1: closer to what was asked than `vector` when floats were given."""
 
     @classmethod
-    def prepare(cls, vector: Matrix) -> Self:
-        """From int8[dims]."""
-        vector = np.ascontiguousarray(vector, np.int8)
-        return cls(vector, float(inverse_norms(vector[None])[0]), sketches(vector[None])[0])
+    def prepare(cls, vector: npt.NDArray[np.int8] | npt.NDArray[np.floating[Any]]) -> Self:
+        """From int8[dims], or floats[dims] of any length."""
+        if vector.dtype != np.int8:
+            narrow = scaled_to_int8(vector[None].astype(np.float32))[0]
+        else:
+            narrow = np.ascontiguousarray(vector, np.int8)
+        return cls(
+            narrow, float(inverse_norms(narrow[None])[0]), sketches(narrow[None])[0],
+            unit_halves(vector[None].astype(np.float32))[0],
+        )  # fmt: skip
+
+    def products(self, matrix: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """The dot product of the query with each row, as a query of length 1."""
+        if matrix.dtype == np.float16:
+            return dots(matrix, self.wide)
+        return dots(matrix, self.vector) * self.inverse_norm
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +68,8 @@ class Rows:
     """Vectors that can be compared one by one: ids ascending, with the inverse of each vector's length (0 for zeros)."""
 
     ids: Ids
-    matrix: Matrix
+    matrix: npt.NDArray[Any]
+    """int8, or float16 where that was asked for."""
     inverse_norms: Norms
     sketches: Sketches | None = None
 
@@ -71,8 +87,7 @@ class Rows:
         out = np.empty(len(rows), np.float64)
         for start in range(0, len(rows), GATHER_ROWS):
             part = rows[start : start + GATHER_ROWS]
-            out[start : start + len(part)] = dots(self.matrix[part], query.vector) * self.inverse_norms[part]
-        out *= query.inverse_norm
+            out[start : start + len(part)] = query.products(self.matrix[part]) * self.inverse_norms[part]
         return out
 
     def search(self, query: Query, limit: int, mask: Mask | None = None) -> Found:
@@ -82,8 +97,7 @@ class Rows:
         best = _Best(limit)
         for start in range(0, len(self), BLOCK_ROWS):
             stop = min(len(self), start + BLOCK_ROWS)
-            scores = dots(self.matrix[start:stop], query.vector) * self.inverse_norms[start:stop]
-            scores *= query.inverse_norm
+            scores = query.products(self.matrix[start:stop]) * self.inverse_norms[start:stop]
             if mask is not None:
                 scores[~mask[start:stop]] = -np.inf
             best.add(start, scores)
@@ -123,6 +137,19 @@ def inverse_norms(matrix: Matrix) -> Norms:
     """One over each vector's length; 0 for a vector of zeros."""
     squares = np.einsum("ij,ij->i", matrix, matrix, dtype=np.int64)
     return (squares > 0) / np.sqrt(np.maximum(squares, 1)).astype(np.float32)  # type: ignore[no-any-return]
+
+
+def scaled_to_int8(vectors: npt.NDArray[np.float32]) -> Matrix:
+    """int8 vectors, each scaled by its own largest component to 127; a vector of zeros stays one."""
+    largest = np.abs(vectors).max(axis=1, keepdims=True)
+    scaled = vectors * (np.float32(127) / np.where(largest > 0, largest, 1))
+    return np.rint(scaled, out=scaled).astype(np.int8)
+
+
+def unit_halves(vectors: npt.NDArray[np.float32]) -> Wide:
+    """float16 vectors of length 1; a vector of zeros stays one."""
+    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
+    return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float16)
 
 
 def check_block(ids: Ids, matrix: Matrix, dims: int, last: int | None) -> None:

@@ -50,9 +50,10 @@ class SegmentKind(StrEnum):
     FLAT = "flat"
     GRAPH = "graph"
     NAMES = "names"
+    LISTS = "lists"
 
 
-_CODES = {SegmentKind.FLAT: 1, SegmentKind.GRAPH: 2, SegmentKind.NAMES: 3}
+_CODES = {SegmentKind.FLAT: 1, SegmentKind.GRAPH: 2, SegmentKind.NAMES: 3, SegmentKind.LISTS: 4}
 
 
 @contextmanager

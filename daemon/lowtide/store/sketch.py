@@ -26,7 +26,7 @@ _SUM, _TOP = np.uint64(0x0001000100010001), np.uint64(48)
 
 def sketch_bytes(dims: int) -> int:
     """The bytes of one sketch: 64 for 256 components."""
-    return 2 * _padded(dims) // 8
+    return 2 * padded_dims(dims) // 8
 
 
 def sketches(matrix: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
@@ -34,10 +34,10 @@ def sketches(matrix: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
     rows, dims = matrix.shape
     out = np.empty((rows, sketch_bytes(dims)), np.uint8)
     for start in range(0, rows, _BLOCK_ROWS):
-        mixed = _mix(matrix[start : start + _BLOCK_ROWS])
-        threshold = np.abs(mixed).sum(axis=0, dtype=np.int64) * 11 // (20 * len(mixed))
-        limit = threshold.astype(mixed.dtype)
-        out[start : start + mixed.shape[1]] = np.packbits(np.concatenate([mixed > limit, mixed > -limit]), axis=0).T
+        spread = mixed(matrix[start : start + _BLOCK_ROWS])
+        threshold = np.abs(spread).sum(axis=0, dtype=np.int64) * 11 // (20 * len(spread))
+        limit = threshold.astype(spread.dtype)
+        out[start : start + spread.shape[1]] = np.packbits(np.concatenate([spread > limit, spread > -limit]), axis=0).T
     return out
 
 
@@ -75,32 +75,33 @@ class SketchDistances:
         return sums[:, 0] if sums.shape[1] == 1 else sums.sum(axis=1)
 
 
-def _padded(dims: int) -> int:
+def padded_dims(dims: int) -> int:
     """The next power of two, at least 32, so that a sketch is made of whole 64-bit words."""
     return 1 << max(5, (dims - 1).bit_length())
 
 
 @lru_cache(maxsize=4)
-def _signs(dims: int) -> npt.NDArray[np.int8]:
+def sketch_signs(dims: int) -> npt.NDArray[np.int8]:
+    """1 or -1 a component, drawn once and fixed for ever."""
     bits = np.unpackbits(np.frombuffer(hashlib.shake_128(_SEED).digest((dims + 7) // 8), np.uint8))[:dims]
     return (1 - 2 * bits.astype(np.int8)).astype(np.int8)
 
 
-def _mix(matrix: npt.NDArray[np.int8]) -> npt.NDArray[np.int16] | npt.NDArray[np.int32]:
+def mixed(matrix: npt.NDArray[np.int8]) -> npt.NDArray[np.int16] | npt.NDArray[np.int32]:
     """(components, rows): signs, then the transform, in whole numbers (127 times 256 still fits 16 bits).
 
     Components come first, so that each step adds and subtracts whole runs of memory.
     """
     rows, dims = matrix.shape
-    width = _padded(dims)
-    mixed = np.zeros((width, rows), np.int16 if width <= 256 else np.int32)
-    np.multiply(matrix.T, _signs(dims)[:, None], out=mixed[:dims], dtype=mixed.dtype)
+    width = padded_dims(dims)
+    out = np.zeros((width, rows), np.int16 if width <= 256 else np.int32)
+    np.multiply(matrix.T, sketch_signs(dims)[:, None], out=out[:dims], dtype=out.dtype)
     half = 1
     while half < width:
-        pairs = mixed.reshape(width // (2 * half), 2, half * rows)
+        pairs = out.reshape(width // (2 * half), 2, half * rows)
         first, second = pairs[:, 0], pairs[:, 1]
         difference = first - second
         first += second
         second[...] = difference
         half *= 2
-    return mixed
+    return out

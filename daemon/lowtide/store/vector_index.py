@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lowtide.errors import CorruptIndex
+from lowtide.store.list_segment import ListSegment, search_lists
 from lowtide.store.scan import Ids, Mask, Matrix, Norms, Query, Rows, check_block, inverse_norms, live_mask
 from lowtide.store.vector_segments import AnySegment
 
@@ -49,8 +50,8 @@ class VectorIndex:
         """The size of the mapped files; only what was read lately is in memory."""
         return sum(segment.facts.size_bytes for segment in self.segments)
 
-    def search(self, vector: Matrix, limit: int, allow: Ids | None = None) -> tuple[Ids, Scores]:
-        """The nearest vectors to int8[dims], best first: (ids int64[k], cosines float32[k]), k ≤ limit.
+    def search(self, vector: npt.NDArray[Any], limit: int, allow: Ids | None = None) -> tuple[Ids, Scores]:
+        """The nearest vectors to int8[dims] or floats[dims], best first: (ids int64[k], cosines float32[k]), k ≤ limit.
 
         `allow`: sorted ids to choose from, None for all. Of equal cosines the lower id comes first. Nothing is near
         to a vector of zeros. Single-threaded; errors: ValueError for other dimensions than the index has.
@@ -58,6 +59,7 @@ class VectorIndex:
         query = self._prepare(vector)
         ids: list[Ids] = []
         scores: list[npt.NDArray[np.float64]] = []
+        listed: list[tuple[ListSegment, Mask | None]] = []
         for number, rows in enumerate(self._all_rows()):
             mask = self._live[number]
             if allow is not None:
@@ -72,16 +74,26 @@ class VectorIndex:
                 mask = np.zeros(len(rows), np.bool_)
                 mask[allowed] = True
             source = self.segments[number] if number < len(self.segments) else rows
+            if isinstance(source, ListSegment):
+                listed.append((source, mask))
+                continue
             found, cosines = source.search(query, limit, mask)
             ids.append(rows.ids[found])
             scores.append(cosines)
+        if listed:
+            sources = [segment for segment, _ in listed]
+            for segment, (found, cosines) in zip(
+                sources, search_lists(sources, [mask for _, mask in listed], query, limit), strict=True
+            ):
+                ids.append(segment.rows.ids[found])
+                scores.append(cosines)
         if not ids or not query.inverse_norm:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         all_ids, all_scores = np.concatenate(ids), np.concatenate(scores)
         order = np.lexsort((all_ids, -all_scores))[:limit]
         return all_ids[order], all_scores[order].astype(np.float32)
 
-    def score(self, vector: Matrix, ids: Ids) -> Scores:
+    def score(self, vector: npt.NDArray[Any], ids: Ids) -> Scores:
         """The exact cosine of each of `ids` (in any order); NaN for one that is not here."""
         query = self._prepare(vector)
         order = np.argsort(ids, kind="stable")
@@ -92,7 +104,7 @@ class VectorIndex:
             out[order[here]] = rows.cosines(query, places)
         return out
 
-    def _prepare(self, vector: Matrix) -> Query:
+    def _prepare(self, vector: npt.NDArray[Any]) -> Query:
         dims = {rows.matrix.shape[1] for rows in self._all_rows()}
         if dims - {len(vector)}:
             raise ValueError(f"the query has {len(vector)} dimensions, the index {sorted(dims)}")

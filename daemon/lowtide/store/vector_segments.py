@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lowtide.errors import CorruptIndex, StoreError
+from lowtide.store.list_segment import ListSegment
 from lowtide.store.rows import Segment
 from lowtide.store.scan import (
     SHORTLIST,
@@ -121,12 +122,14 @@ class GraphSegment:
         self._file.release()
 
 
-AnySegment = FlatSegment | GraphSegment
+AnySegment = FlatSegment | GraphSegment | ListSegment
 
 
 def open_segment(path: Path, expected: Segment) -> AnySegment:
     """Open the vector segment that a row of the manifest names. CorruptIndex when it is not sound."""
-    kinds: dict[str, type[AnySegment]] = {SegmentKind.FLAT: FlatSegment, SegmentKind.GRAPH: GraphSegment}
+    kinds: dict[str, type[AnySegment]] = {
+        SegmentKind.FLAT: FlatSegment, SegmentKind.GRAPH: GraphSegment, SegmentKind.LISTS: ListSegment
+    }  # fmt: skip
     if expected.kind not in kinds:
         raise CorruptIndex(f"the index file {path.name} is unknown", f"kind {expected.kind}", "run `lowtide index`")
     return kinds[expected.kind](path, expected)

@@ -36,10 +36,25 @@ class GraphError(Exception):
     """usearch could not do what it was asked; the owner of the file says what that means."""
 
 
-def dots(matrix: npt.NDArray[np.int8], vector: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
-    """The dot product of each row with `vector`, exact. About 23 ns a row of 256."""
+def dots(matrix: npt.NDArray[Any], vector: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """The dot product of each row with `vector`, both int8 (exact) or both float16. About 23 ns a row of 256."""
     products: npt.NDArray[np.float64] = np.asarray(numkong.dot(matrix, vector))
     return products
+
+
+class Panel:
+    """Some int8 vectors made ready for many products with them: rows on the one side, these on the other.
+
+    Uses the processor's integer matrix units where it has them (AMX: 430 products of 1,536 in a microsecond).
+    """
+
+    def __init__(self, vectors: npt.NDArray[np.int8]) -> None:
+        self._packed = numkong.dots_pack(np.ascontiguousarray(vectors))
+
+    def dots(self, matrix: npt.NDArray[np.int8]) -> npt.NDArray[np.int32]:
+        """int32 (rows, vectors), exact."""
+        products: npt.NDArray[np.int32] = np.asarray(numkong.dots_packed(np.ascontiguousarray(matrix), self._packed))
+        return products
 
 
 class Graph:
