@@ -25,10 +25,13 @@ MOST_DEFAULT_BUDGET_BYTES = 512 * MIB
 DEFAULT_MAX_FILE_BYTES = 4 * MIB
 WORKSPACE_FILE = ".lowtide.toml"
 MOST_SIZE_BYTES = 1 << 50
-MOST_CONFIG_BYTES = 1 << 20
+MOST_CONFIG_BYTES = 1 << 16
 
 _USERS_ALONE = ("budget", "model", "daemon")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
+_PART = r"(?:[A-Za-z0-9_-]++|\"[^\"\n]*+\"|'[^'\n]*+')[ \t]*+\.[ \t]*+"
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}){{50}}")
+"""tomllib takes time and memory by the square of a key's parts."""
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
@@ -204,6 +207,8 @@ def _read(file: Path) -> _Reader:
         raise ConfigError(f"{file} cannot be read", f"it is over {format_size(MOST_CONFIG_BYTES)}", "make it smaller")
     try:
         text = data.decode("utf-8-sig")
+        if _LONG_KEY.search(text):
+            raise ConfigError(f"{file} cannot be read", "a key in it has too many parts", "correct the file")
         return _Reader(file, text, tomllib.loads(text))
     except RecursionError:
         raise ConfigError(f"{file} cannot be read", "it is nested too deep", "correct the file") from None

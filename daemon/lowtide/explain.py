@@ -51,7 +51,7 @@ def explain_file(workspace: Workspace, path: Path, config: Config) -> dict[str, 
     if not os.path.lexists(path):
         return _answer(relative, "missing", "no such file", "", "check the spelling")
     remedy = f"run `lowtide index {workspace.root}`"
-    if path.is_dir():
+    if os.path.isdir(path):
         return _answer(relative, "folder", "a folder has no entry of its own; ask for a file in it", "")
     if not workspace.has_index:
         return _answer(relative, "not-indexed", "this workspace has no index", "", remedy)

@@ -103,7 +103,7 @@ class Places:
     def find_index_root(self, start: Path) -> Path:
         """The nearest folder at or above `start` that has an index, else as `find_root`."""
         real = Path(os.path.realpath(start))
-        if not real.is_dir():
+        if not os.path.isdir(real):  # also when it may not be looked at
             real = real.parent
         for folder in (real, *real.parents):
             if os.path.exists(self.index_folder(folder) / ROOT_FILE):

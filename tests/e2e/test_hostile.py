@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import shutil
 import socket
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
 from tests.e2e.harness import Lowtide, python_module
 
 Tree = Callable[..., Path]
@@ -139,3 +144,34 @@ def test_file_that_changes_while_it_is_read_is_consistent(lowtide: Lowtide, tree
         .fetchone()
     )
     assert rows[0] == 60
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root may read everything")
+def test_what_may_not_be_looked_at_is_explained(lowtide: Lowtide, tree: Tree) -> None:
+    root = tree({"seen.py": "def seen():\n    pass\n", "closed/hidden.py": "x = 1\n", "no.py": "x = 2\n"})
+    # Without root's right to read everything, where the tests have it.
+    bound = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+    def run(*arguments: str | Path) -> dict[str, Any]:
+        command = [*bound, *lowtide.command("--json", *arguments)]
+        out = subprocess.run(command, env=lowtide.env(), capture_output=True, text=True, check=True, timeout=60)
+        return dict(json.loads(out.stdout))
+
+    (root / "no.py").chmod(0)
+    (root / "closed").chmod(0)
+    try:
+        assert run("index", root)["skipped_by_reason"] == {"unreadable": 2}
+        for path in ("no.py", "closed", "closed/hidden.py", "closed/not/there.py"):
+            answer = run("why", root / path)
+            assert (answer["status"], answer["reason"]) == ("skipped", "unreadable"), path
+            assert "Permission denied" in answer["rule"]
+    finally:
+        (root / "closed").chmod(0o700)
+
+
+def test_links_that_lead_round_in_circles_are_explained(lowtide: Lowtide, tree: Tree) -> None:
+    root = tree({"a.py": "x = 1\n"})
+    (root / "round.py").symlink_to("round.py")
+    lowtide.run("index", root)
+    for path in ("round.py", "round.py/inside.py"):
+        assert lowtide.json("why", root / path)["reason"] in ("symlink", "no such file"), path

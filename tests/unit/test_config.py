@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -241,3 +242,25 @@ def test_worker_gets_what_it_needs() -> None:
         "generated": True,
         "minified": False,
     }
+
+
+@pytest.mark.parametrize("part", ["a.", '"a" . ', "'a'.", "[a.a."])
+def test_a_key_of_very_many_parts_is_refused_at_once(tmp_path: Path, part: str) -> None:
+    """The parser needs the square of their number in time and memory."""
+    file = tmp_path / "config.toml"
+    file.write_text(part + "a." * 30_000 + "b = 1\n")
+    started = time.monotonic()
+    with pytest.raises(ConfigError, match="too many parts"):
+        load_config(file, machine_bytes=1 << 33, environment={})
+    assert time.monotonic() - started < 2
+    file.write_text("[index]\nexclude = [" + ", ".join(f'"*.a{number}"' for number in range(2_000)) + "]\n")
+    assert len(load_config(file, machine_bytes=1 << 33, environment={}).index.exclude) == 2_000
+
+
+def test_a_configuration_without_a_key_is_read_in_linear_time(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("a" * 60_000)
+    started = time.monotonic()
+    with pytest.raises(ConfigError):
+        load_config(file, machine_bytes=1 << 33, environment={})
+    assert time.monotonic() - started < 2

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from lowtide.config import IndexSettings
 from lowtide.system.ignore import MAX_IGNORE_BYTES, rules_of
+from lowtide.system.scope import Judge
 from lowtide.system.walk import explain, walk
 
 
@@ -380,3 +381,22 @@ def test_any_patterns_over_any_tree_are_those_of_git(
     if (root / "a").is_dir():
         (root / "a/.gitignore").write_text("\n".join(inner))
     assert walked(root) == listed(root)
+
+
+def test_rules_of_repositories_inside_each_other_are_bounded_together(tmp_path: Path) -> None:
+    """Each holds all of its rules while what is inside is walked: together they are held to the limit of one."""
+    folder = tmp_path
+    rules = "".join(f"rule-{number}-*.z?\n" for number in range(12_000))
+    for _ in range(12):
+        git("init", "-q", cwd=folder)
+        (folder / ".git" / "info" / "exclude").write_text(rules)
+        (folder / ".gitignore").write_text(rules)
+        folder = folder / "inner"
+        folder.mkdir()
+    judge = Judge(os.fsencode(tmp_path), IndexSettings())
+    scope, path = judge.outermost(), b""
+    for _ in range(12):
+        scope = judge.enter(path, scope, frozenset({b".git", b".gitignore"}))
+        assert scope.read_bytes <= MAX_IGNORE_BYTES
+        path = path + b"/inner" if path else b"inner"
+    assert scope.read_bytes > MAX_IGNORE_BYTES // 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from lowtide.cli.options import Options
 from lowtide.config import Config, load_config, parse_size
 from lowtide.errors import PathError, RefusedError
 from lowtide.host import Host
-from lowtide.paths import Places
+from lowtide.paths import Places, real_path
 from lowtide.system.memory import machine_bytes
 from lowtide.system.walk import refuse_reason
 
@@ -37,11 +38,12 @@ def resolve_root(path: str | None, *, indexing: bool = False, consent: bool = Fa
         root = places.find_root(Path.cwd())
     else:
         root = Path(path)
-        if not root.exists():
+        if not os.path.exists(root):
             raise PathError(f"no such folder: {path}", "", "check the spelling")
-        if not root.is_dir():
+        if not os.path.isdir(root):
             raise PathError(f"{path} is not a folder", "", "name the folder that holds it")
-        root = root.resolve() if indexing else places.find_index_root(root.resolve())
+        root = real_path(root)
+        root = root if indexing else places.find_index_root(root)
     if indexing and not consent:
         why = refuse_reason(root)
         if why:

@@ -18,15 +18,16 @@ from lowtide.workspace import Workspace
 
 
 @click.command("why")
-@click.argument("file", type=click.Path())
+@click.argument("file", type=click.Path(readable=False))
 @global_options
 def command(file: str, options: Options) -> None:
     """Say whether FILE is indexed, stale, skipped or quarantined, and by which rule."""
     places, config = load(options)
     # The parent is resolved, the name is not: a symbolic link is asked about itself.
     path = Path(os.path.abspath(file))
-    path = path.parent.resolve() / path.name
-    root = places.find_index_root(path if path.is_dir() and not path.is_symlink() else path.parent)
+    path = Path(os.path.realpath(path.parent)) / path.name
+    is_folder = os.path.isdir(path) and not os.path.islink(path)
+    root = places.find_index_root(path if is_folder else path.parent)
     answer = explain_file(Workspace(root, places.index_folder(root)), path, config)
     if options.as_json:
         print_json(answer)

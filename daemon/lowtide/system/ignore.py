@@ -23,7 +23,7 @@ from lowtide.system.wildmatch import SPECIAL, translate
 
 log = logging.getLogger(__name__)
 
-MAX_IGNORE_BYTES = 1 << 19
+MAX_IGNORE_BYTES = 1 << 18
 """Of ignore files in force at one place; their rules take up to thirty times that."""
 MAX_WILD_BYTES = 1 << 17
 """Of the patterns of one file that need a regular expression, which takes about forty times their length."""

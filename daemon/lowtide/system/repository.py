@@ -1,7 +1,7 @@
 """What git's own files say of a tree: where rules stand beside `.gitignore`, and which files are tracked.
 
-Invariant: git runs no program that a repository names; it is asked for one setting, and for a split index. All else is
-read from its files, so that a tree's tracked files cost no memory and no second process.
+Invariant: git runs no program that a repository names; it is asked for one setting, and held to a time and a size, for a
+repository can have it read what it likes. All else is read from its files, so that a tree's tracked files cost no memory.
 Source: gitrepository-layout(5), gitformat-index(5), git-config(1).
 """
 
@@ -11,20 +11,21 @@ import logging
 import os
 import re
 import shutil
-import struct
 import subprocess
-from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from lowtide.system.ignore import Rules, read_rules, read_small
+from lowtide.system.git_index import Entries, read_entries
+from lowtide.system.ignore import MAX_IGNORE_BYTES, Rules, read_rules, read_small
 
 log = logging.getLogger(__name__)
 
 _SMALL_BYTES = 1 << 16
-_BLOCK_BYTES = 1 << 16
-_GITLINK = 0o160000
-_FOLDER = 0o040000
+_MOST_LINKS = 20_000
+"""Submodules of one repository that are kept in mind."""
+_GIT_S = 5.0
+_GIT_KIB = 16 << 10
+"""What git may take to answer: it reads what a repository tells it to read."""
 _REDIRECTING = frozenset({
     "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE",
 })  # fmt: skip
@@ -40,11 +41,15 @@ class Repository:
     """core.ignorecase: patterns match letters in either case."""
     hash_bytes: int
 
-    def exclude_rules(self, *, base_bytes: int = 0, outer: bytes = b"") -> Rules | None:
-        """`info/exclude`, for a walk that begins as `Rules` says."""
+    def exclude_rules(
+        self, *, base_bytes: int = 0, outer: bytes = b"", limit_bytes: int = MAX_IGNORE_BYTES
+    ) -> Rules | None:
+        """`info/exclude`, up to `limit_bytes` of it, for a walk that begins as `Rules` says."""
         file = os.path.join(self.common, b"info", b"exclude")
         shown = ".git/info/exclude"
-        return read_rules(file, shown, base_bytes=base_bytes, outer=outer, fold=self.fold, follow=True)
+        return read_rules(
+            file, shown, base_bytes=base_bytes, outer=outer, fold=self.fold, follow=True, limit_bytes=limit_bytes
+        )
 
 
 def repository_at(folder: bytes) -> Repository | None:
@@ -112,7 +117,7 @@ class Tracked:
         wanted = self._prefix + path[self._base_bytes :] + (b"/" if is_folder else b"")
         while self._here is not None and self._here < wanted:
             self._here, is_link = next(self._entries, (None, False))
-            if is_link and self._here is not None:
+            if is_link and self._here is not None and len(self._links) < _MOST_LINKS:
                 self._links.add(self._here + b"/")
         if is_folder:
             return (self._here or b"").startswith(wanted) or wanted in self._links
@@ -123,63 +128,14 @@ class Tracked:
         self._entries.close()
 
 
-def _entries(repository: Repository) -> Generator[tuple[bytes, bool], None, None]:
-    """Each path of the index, from the work tree's top, in order; and whether it is a submodule."""
+def _entries(repository: Repository) -> Entries:
+    """Each path of the index, from the work tree's top, in order; nothing more from where it cannot be read."""
     try:
-        shared = any(name.startswith(b"sharedindex.") for name in os.listdir(repository.git))
-        if not shared:
-            yield from _read_index(os.path.join(repository.git, b"index"), repository.hash_bytes)
-            return
-        top = os.path.dirname(repository.git)
-        listed = _git("--git-dir", repository.git, "ls-files", "-c", "--stage", "-z", cwd=top)
-        for line in listed.stdout.split(b"\0"):
-            mode, _, path = line.partition(b"\t")
-            if path:
-                yield path, mode.startswith(b"160000")
+        yield from read_entries(repository.git, repository.hash_bytes)
     except FileNotFoundError:
         return
-    except (OSError, ValueError, IndexError, struct.error) as error:
+    except (OSError, ValueError) as error:
         log.warning("git-index-not-read git=%s why=%r", os.fsdecode(repository.git), error)
-
-
-def _read_index(file: bytes, hash_bytes: int) -> Generator[tuple[bytes, bool], None, None]:
-    """The entries of an index of version 2, 3 or 4, a block at a time. ValueError, IndexError for what is none."""
-    with open(file, "rb") as stream:
-        magic, version, count = struct.unpack(">4sII", stream.read(12))
-        if magic != b"DIRC" or version not in (2, 3, 4):
-            raise ValueError(f"index version {version}")
-        block = stream.read(_BLOCK_BYTES)
-        position = 0
-        path = b""
-        for _ in range(count):
-            if len(block) - position < _BLOCK_BYTES // 4:
-                block = block[position:] + stream.read(_BLOCK_BYTES)
-                position = 0
-            start = position
-            mode = int.from_bytes(block[position + 24 : position + 28], "big")
-            position += 40 + hash_bytes
-            position += 4 if block[position] & 0x40 else 2
-            if version == 4:
-                dropped, position = _varint(block, position)
-                end = block.index(0, position)
-                path = path[: len(path) - dropped] + block[position:end]
-                position = end + 1
-            else:
-                end = block.index(0, position)
-                path = block[position:end]
-                position = start + ((end - start + 8) & ~7)
-            if mode != _FOLDER:
-                yield path, mode == _GITLINK
-
-
-def _varint(block: bytes, position: int) -> tuple[int, int]:
-    byte = block[position]
-    value = byte & 127
-    while byte & 128:
-        position += 1
-        byte = block[position]
-        value = ((value + 1) << 7) + (byte & 127)
-    return value, position + 1
 
 
 def _git(*arguments: str | bytes, cwd: bytes) -> subprocess.CompletedProcess[bytes]:
@@ -188,6 +144,10 @@ def _git(*arguments: str | bytes, cwd: bytes) -> subprocess.CompletedProcess[byt
     if not git:
         raise FileNotFoundError("git")
     command: list[str | bytes] = [
+        "/bin/sh",
+        "-c",
+        'ulimit -d "$0" 2>/dev/null; exec "$@"',
+        str(_GIT_KIB),
         os.path.abspath(git),
         "-c",
         "core.fsmonitor=false",
@@ -199,7 +159,7 @@ def _git(*arguments: str | bytes, cwd: bytes) -> subprocess.CompletedProcess[byt
     environment["GIT_OPTIONAL_LOCKS"] = "0"
     try:
         return subprocess.run(
-            command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, env=environment
+            command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, timeout=_GIT_S, env=environment
         )
     except subprocess.TimeoutExpired as error:
-        raise TimeoutError("git did not end within 60 s") from error
+        raise TimeoutError(f"git did not end within {_GIT_S:.0f} s") from error

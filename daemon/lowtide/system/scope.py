@@ -54,7 +54,7 @@ class Judge:
 
         A repository that ignores the folder that holds the root has no say in it: it was named to be indexed.
         """
-        alone = Scope(git=(self._global,) if self._global else ())
+        alone = Scope(git=(self._global,), read_bytes=self._global.read_bytes) if self._global else Scope()
         if not self._gitignore or (found := enclosing_repository(self._root)) is None:
             return alone
         top, repository = found
@@ -62,19 +62,26 @@ class Judge:
             return alone  # `enter` reads it
         prefix = os.path.relpath(self._root, top) + b"/"
         git = list(alone.git)
-        if rules := repository.exclude_rules(outer=prefix):
+        left_bytes = MAX_IGNORE_BYTES - alone.read_bytes
+        if rules := repository.exclude_rules(outer=prefix, limit_bytes=left_bytes):
             git.insert(0, rules)
+            left_bytes -= rules.read_bytes
         folder = top
         for name in prefix[:-1].split(b"/"):
             file = os.path.join(folder, GIT_IGNORE)
             outer = os.path.relpath(self._root, folder) + b"/"
-            if rules := read_rules(file, os.fsdecode(file), outer=outer, fold=repository.fold):
+            rules = read_rules(file, os.fsdecode(file), outer=outer, fold=repository.fold, limit_bytes=left_bytes)
+            if rules:
                 git.insert(0, rules)
+                left_bytes -= rules.read_bytes
             folder = os.path.join(folder, name)
             below = os.path.relpath(self._root, folder) + b"/" if folder != self._root else b""
             if _ignores(git, below, name):
                 return alone
-        return replace(alone, git=tuple(git), tracked=Tracked(repository, prefix=prefix), fold=repository.fold)
+        return replace(
+            alone, git=tuple(git), tracked=Tracked(repository, prefix=prefix), fold=repository.fold,
+            read_bytes=MAX_IGNORE_BYTES - left_bytes,
+        )  # fmt: skip
 
     def enter(self, path: bytes, scope: Scope, marks: frozenset[bytes]) -> Scope:
         """The scope inside the folder `path` (nothing for the root), which holds `marks`."""
@@ -85,10 +92,12 @@ class Judge:
         if GIT in marks and self._gitignore and (repository := repository_at(folder)) is not None:
             # A repository of its own: the rules of the one around it end here.
             git = (self._global,) if self._global else ()
-            if rules := repository.exclude_rules(base_bytes=len(base)):
+            read_bytes = scope.read_bytes  # the scopes around hold theirs all the while
+            if rules := repository.exclude_rules(base_bytes=len(base), limit_bytes=MAX_IGNORE_BYTES - read_bytes):
                 git = (rules, *git)
+                read_bytes += rules.read_bytes
             tracked = Tracked(repository, base_bytes=len(base))
-            scope = replace(scope, git=git, tracked=tracked, fold=repository.fold, ignored=None)
+            scope = replace(scope, git=git, tracked=tracked, fold=repository.fold, ignored=None, read_bytes=read_bytes)
         if GIT_IGNORE in marks and self._gitignore and (rules := self._read(base, GIT_IGNORE, scope, scope.fold)):
             scope = replace(scope, git=(rules, *scope.git), read_bytes=scope.read_bytes + rules.read_bytes)
         if OWN_IGNORE in marks and (rules := self._read(base, OWN_IGNORE, scope, False)):
