@@ -128,6 +128,7 @@ class Documents:
         self._client = client
         self._group = group
         self._open: dict[str, Document] = {}
+        self._by_name: dict[str, Document] | None = None
         self.units = Units.UTF16
         """What the client's columns count."""
 
@@ -141,9 +142,11 @@ class Documents:
         """The open text of this URI."""
         return self._open.get(uri)
 
-    def at(self, path: Path) -> Document | None:
-        """The open text of this file."""
-        return next((document for document in self._open.values() if document.path == path), None)
+    def at(self, name: str) -> Document | None:
+        """The open text of the file with this path."""
+        if self._by_name is None:
+            self._by_name = {str(document.path): document for document in self if document.path is not None}
+        return self._by_name.get(name)
 
     def changed(self, root: Path) -> dict[Path, Document]:
         """Those below `root` that lie over the disk, by path."""
@@ -155,6 +158,7 @@ class Documents:
 
     def open(self, uri: str, path: Path | None, language: str, version: int, text: str) -> Document | None:
         """Take a text over from the editor; None when there is no room for it."""
+        self._by_name = None
         self._open.pop(uri, None)
         if len(text) + sum(document.size_bytes for document in self) > MOST_TEXTS_BYTES:
             log.warning("event=not-held client=%s bytes=%d why='too many open texts'", self._client, len(text))
@@ -181,7 +185,7 @@ class Documents:
         document.unweighed_bytes += sum(len(text) for _, text in changes)
         if document.unweighed_bytes > MIB and self._weigh(document) > MOST_TEXTS_BYTES:
             log.warning("event=not-held client=%s why='the text grew too long'", self._client)
-            del self._open[uri]
+            self.close(uri)
         return True
 
     def _weigh(self, document: Document) -> int:
@@ -194,6 +198,7 @@ class Documents:
 
     def close(self, uri: str) -> Document | None:
         """The editor has let go of it: the disk counts again."""
+        self._by_name = None
         return self._open.pop(uri, None)
 
     async def compare(self, document: Document) -> None:

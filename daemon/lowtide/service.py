@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import anyio.abc
@@ -36,6 +36,7 @@ from lowtide.watching import neighbours
 from lowtide.work.embed import Side
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 ENCODE_S = 5.0
 """A question that has no vector by then is answered by words alone, and says so."""
@@ -202,28 +203,17 @@ class Service:
 
         An empty query gives the most recent. `cancelled` is asked now and then; cancelling the task is seen, too.
         """
-        stopped = False
-
-        def asked() -> bool:
-            return stopped or (cancelled is not None and cancelled())
 
         async def ask(root: Path) -> list[dict[str, Any]]:
             workspace, busy = self._place(root)
             below = [os.fsencode(path.relative_to(root)) for path in near if root in path.parents]
             async with self.readers.use(workspace, busy=busy) as snapshot:
-                find = partial(snapshot.symbols, query, limit=limit, kinds=kinds, near=below, cancelled=asked)
-                # Not abandoned when cancelled: the thread ends within a block, and the snapshot must outlive it.
-                symbols: list[dict[str, Any]] = []
-                with anyio.CancelScope(shield=True):
-                    symbols = await anyio.to_thread.run_sync(find)
-            return symbols
+                find = partial(snapshot.symbols, query, limit=limit, kinds=kinds, near=below)
+                return await _run_stoppable(find, cancelled or (lambda: False))
 
         found: list[tuple[Path, dict[str, Any]]] = []
-        try:
-            for root in self._roots(roots):
-                found += [(root, symbol) for symbol in await self._guard(root, partial(ask, root))]
-        finally:
-            stopped = True
+        for root in self._roots(roots):
+            found += [(root, symbol) for symbol in await self._guard(root, partial(ask, root))]
         if query.strip():
             found.sort(key=lambda pair: -pair[1]["score"])
         return found[:limit]
@@ -357,6 +347,26 @@ class Service:
     def subscribe(self, listener: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Have `listener` told the Status when it changes, at most twice a second; returns how to end it."""
         return self.monitor.subscribe(listener)
+
+
+async def _run_stoppable(work: Callable[..., T], cancelled: Callable[[], bool]) -> T:
+    """`work(cancelled=...)` in a thread. Cancelling has it stop, and waits for that: what it reads must outlive it."""
+    stopped = False
+
+    async def notice() -> None:
+        nonlocal stopped
+        try:
+            await anyio.sleep_forever()
+        finally:
+            stopped = True
+
+    results: list[T] = []
+    async with anyio.create_task_group() as group:
+        group.start_soon(notice)
+        with anyio.CancelScope(shield=True):
+            results.append(await anyio.to_thread.run_sync(partial(work, cancelled=lambda: stopped or cancelled())))
+        group.cancel_scope.cancel()
+    return results[0]
 
 
 def check_root(root: Path) -> str | None:

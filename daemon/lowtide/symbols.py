@@ -12,7 +12,7 @@ from typing import Any
 from lowtide.models import SymbolKind, display_path
 from lowtide.segment_set import Segments
 from lowtide.store.catalog import Catalog
-from lowtide.store.rows import SymbolRow
+from lowtide.store.rows import SymbolPlace, SymbolRow
 
 CANDIDATES = 600
 """Names taken from the segments; ranked by kind, place and recency."""
@@ -23,6 +23,9 @@ KIND_WEIGHTS = {
     SymbolKind.CONSTANT: 0.6, SymbolKind.VARIABLE: 0.4, SymbolKind.ENUM_MEMBER: 0.4, SymbolKind.FIELD: 0.3,
     SymbolKind.PROPERTY: 0.4, SymbolKind.KEY: 0.0, SymbolKind.STRING: 0.1,
 }  # fmt: skip
+_WEIGHTS = [0.06 * KIND_WEIGHTS.get(SymbolKind(kind), 0.3) if kind else 0.0 for kind in range(max(SymbolKind) + 1)]
+"""What the kind adds to a score, by its number."""
+_LABELS = [SymbolKind(kind).label if kind else "" for kind in range(max(SymbolKind) + 1)]
 _SEPARATORS = re.compile(r"::|->|[./#\\]")
 _TESTS = re.compile(r"(^|/)(tests?|testing|spec|__tests__|fixtures)(/|$)|(^|/)test_|_test\.|\.(test|spec)\.")
 
@@ -42,25 +45,32 @@ def find_symbols(
     folders = {path.rpartition(b"/")[0] for path in near}
     count = CANDIDATES if len(parts) == 1 else 8 * CANDIDATES
     found = dict(segments.search_names(parts[-1], count, kinds, cancelled))
-    rows = catalog.symbols_by_id(list(found))
-    if not rows:
+    if cancelled is not None and cancelled():
         return []
+    places = catalog.symbol_places(list(found))
     if len(parts) > 1:
-        rows = [row for row in rows if _holds(row, parts[:-1])]
-    newest = max((row.mtime_ns for row in rows), default=0)
-    oldest = min((row.mtime_ns for row in rows), default=0)
+        places = [place for place in places if _holds(place, parts[:-1])]
+    if not places:
+        return []
+    newest = max(place.mtime_ns for place in places)
+    oldest = min(place.mtime_ns for place in places)
     span = max(1, newest - oldest)
-
-    def score(row: SymbolRow) -> float:
-        kind = KIND_WEIGHTS.get(SymbolKind(row.kind), 0.3) if row.kind else 0.0
-        depth = row.path.count(b"/")
-        test = 1.0 if _TESTS.search(display_path(row.path).lower()) else 0.0
-        recent = (row.mtime_ns - oldest) / span
-        close = 0.06 if row.path in open_files else 0.03 if row.path.rpartition(b"/")[0] in folders else 0.0
-        return close + found[row.symbol_id] + 0.06 * kind - 0.008 * min(depth, 8) - 0.05 * test + 0.01 * recent
-
-    rows.sort(key=lambda row: (-score(row), len(row.name), row.path, row.name_line))
-    return [_answer(row, score(row)) for row in rows[:limit]]
+    worths: dict[bytes, float] = {}
+    ranked = []
+    for place in places:
+        path = place.path
+        worth = worths.get(path)
+        if worth is None:
+            close = 0.06 if path in open_files else 0.03 if path.rpartition(b"/")[0] in folders else 0.0
+            test = 0.05 if _TESTS.search(display_path(path).lower()) else 0.0
+            recent = 0.01 * (place.mtime_ns - oldest) / span
+            worth = worths[path] = close - 0.008 * min(path.count(b"/"), 8) - test + recent
+        score = found[place.symbol_id] + worth + _WEIGHTS[place.kind]
+        ranked.append((-score, len(place.name), path, place.name_line, place.symbol_id))
+    ranked.sort()
+    best = {number: -score for score, _, _, _, number in ranked[:limit]}
+    rows = {row.symbol_id: row for row in catalog.symbols_by_id(list(best))}
+    return [_answer(rows[number], score) for number, score in best.items() if number in rows]
 
 
 def split_query(query: str) -> list[str]:
@@ -68,9 +78,9 @@ def split_query(query: str) -> list[str]:
     return [part for part in _SEPARATORS.split(query.strip()) if part]
 
 
-def _holds(row: SymbolRow, outer: Sequence[str]) -> bool:
+def _holds(symbol: SymbolPlace, outer: Sequence[str]) -> bool:
     """Whether the container, or the path, has the outer parts in order."""
-    for text in (row.container.lower(), display_path(row.path).lower()):
+    for text in (symbol.container.lower(), display_path(symbol.path).lower()):
         place = 0
         for part in outer:
             place = text.find(part.lower(), place)
@@ -83,9 +93,11 @@ def _holds(row: SymbolRow, outer: Sequence[str]) -> bool:
 
 
 def _answer(row: SymbolRow, score: float) -> dict[str, Any]:
+    """`range` and `name_range` count from 0, columns in characters; in a file whose
+    `encoding` is `ascii` those are the same in any unit."""
     return {
         "name": row.name,
-        "kind": SymbolKind(row.kind).label,
+        "kind": _LABELS[row.kind],
         "container": row.container,
         "path": display_path(row.path),
         "line": row.name_line + 1,
@@ -95,4 +107,5 @@ def _answer(row: SymbolRow, score: float) -> dict[str, Any]:
         "doc": row.doc,
         "range": [row.start_line, row.start_column, row.end_line, row.end_column],
         "name_range": [row.name_line, row.name_column],
+        "encoding": row.encoding,
     }

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lowtide.core.positions import Units, content, from_characters
 from lowtide.models import SymbolKind
-from lowtide.overlay import Document
 from lowtide.work.languages import language_for
 from lowtide.work.wire import SymbolColumns
 
 KIND_NUMBERS = {kind.label: int(kind) for kind in SymbolKind}
 MOST_DEPTH = 100
 MOST_FILE_BYTES = 4 << 20
-MOST_KNOWN = 4096
+MOST_KEPT_BYTES = 1 << 20
+_WIDE = re.compile(rb"[\x80-\xff]").search
 _ESCAPED = re.compile(r"\\x([0-9a-f]{2})")
 
 Json = dict[str, Any]
@@ -50,38 +52,87 @@ def real_name(root: Path, shown: str) -> Path:
     return path
 
 
+WideLines = Mapping[int, bytes]
+"""The lines of a text that are not all ASCII, by number: in all others every character is one unit."""
+
+
 class Lines:
-    """Lines of files on the disk, for converting columns; remembers which files are ASCII, whose columns need no look."""
+    """Lines of files on the disk, for converting columns. It keeps those that are not ASCII, of the files asked for last."""
 
     def __init__(self) -> None:
-        self._ascii: dict[Path, tuple[int, int]] = {}
+        self._kept: OrderedDict[Path, tuple[tuple[int, int], WideLines]] = OrderedDict()
+        self._kept_bytes = 0
+        self._lock = threading.Lock()
 
-    def of(self, path: Path) -> Sequence[bytes] | None:
-        """The file's lines; None when they are all ASCII, or cannot be read. Blocking."""
+    def of(self, path: Path, encoding: str = "") -> WideLines:
+        """The file's lines that are not ASCII, in UTF-8; none when it cannot be read. Blocking.
+
+        `encoding`: what the index says of it, which spares a look at a file that was ASCII.
+        """
+        if encoding == "ascii":
+            return {}
         try:
             info = path.stat()
             mark = (info.st_mtime_ns, info.st_size)
-            if self._ascii.get(path) == mark or info.st_size > MOST_FILE_BYTES:
-                return None
+            with self._lock:
+                known = self._kept.get(path)
+                if known is not None and known[0] == mark:
+                    self._kept.move_to_end(path)
+                    return known[1]
+            if info.st_size > MOST_FILE_BYTES:
+                return {}
             data = path.read_bytes()
         except (OSError, ValueError):
-            return None
-        if data.isascii():
-            if len(self._ascii) >= MOST_KNOWN:
-                self._ascii.clear()
-            self._ascii[path] = mark
-            return None
-        return data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+            return {}
+        lines = wide_lines(_in_utf8(data, encoding))
+        with self._lock:
+            self._keep(path, mark, lines)
+        return lines
+
+    def _keep(self, path: Path, mark: tuple[int, int], lines: WideLines) -> None:
+        before = self._kept.pop(path, None)
+        self._kept[path] = mark, lines
+        self._kept_bytes += _size(lines) - (_size(before[1]) if before else 0)
+        while self._kept_bytes > MOST_KEPT_BYTES and len(self._kept) > 1:
+            self._kept_bytes -= _size(self._kept.popitem(last=False)[1][1])
 
 
-def point(lines: Sequence[bytes] | None, line: int, column: int, units: Units) -> Json:
-    """A position, from a column in characters; `lines` None means that every character is one unit."""
-    if lines is not None and 0 <= line < len(lines):
+def _size(lines: WideLines) -> int:
+    """About what an entry takes."""
+    return 400 + sum(len(line) + 120 for line in lines.values())
+
+
+def _in_utf8(data: bytes, encoding: str) -> bytes:
+    if encoding not in ("", "utf-8"):
+        try:
+            data = data.decode(encoding).encode()
+        except (LookupError, ValueError):
+            return b""
+    return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def wide_lines(text: bytes) -> WideLines:
+    """The lines of a text in UTF-8 that are not ASCII."""
+    lines: dict[int, bytes] = {}
+    number = counted = place = 0
+    while match := _WIDE(text, place):
+        start = text.rfind(b"\n", 0, match.start()) + 1
+        place = text.find(b"\n", start)
+        place = len(text) if place < 0 else place
+        number += text.count(b"\n", counted, start)
+        counted = start
+        lines[number] = text[start:place]
+    return lines
+
+
+def point(lines: WideLines, line: int, column: int, units: Units) -> Json:
+    """A position, from a column in characters."""
+    if line in lines:
         column = from_characters(lines[line], column, units)
     return {"line": line, "character": column}
 
 
-def symbol_location(uri: str, symbol: Json, lines: Sequence[bytes] | None, units: Units) -> Json:
+def symbol_location(uri: str, symbol: Json, lines: WideLines, units: Units) -> Json:
     """The place of a symbol's name."""
     line, column = symbol["name_range"]
     end = column + len(symbol["name"])
@@ -90,7 +141,7 @@ def symbol_location(uri: str, symbol: Json, lines: Sequence[bytes] | None, units
     }  # fmt: skip
 
 
-def workspace_symbol(uri: str, symbol: Json, lines: Sequence[bytes] | None, units: Units) -> Json:
+def workspace_symbol(uri: str, symbol: Json, lines: WideLines, units: Units) -> Json:
     """A `WorkspaceSymbol`, which is a `SymbolInformation` too."""
     answer = {
         "name": symbol["name"] or "?", "kind": KIND_NUMBERS.get(symbol["kind"], 13),
@@ -185,11 +236,6 @@ def word_at(line: bytes, column_bytes: int) -> tuple[str, str, int, int]:
             start = len(text[: match.start()].encode())
             return match[0], before[1] if before else "", start, start + len(match[0].encode())
     return "", "", 0, 0
-
-
-def lines_of(document: Document | None, lines: Lines, path: Path) -> Sequence[bytes] | None:
-    """The lines that a place in a file counts in: the editor's when it has the file open."""
-    return document.buffer.lines if document is not None else lines.of(path)
 
 
 def fence_language(path: str) -> str:

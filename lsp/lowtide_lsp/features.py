@@ -14,7 +14,7 @@ import anyio.to_thread
 from lsprotocol import types
 
 import lowtide
-from lowtide.core.positions import Units, to_bytes
+from lowtide.core.positions import to_bytes
 from lowtide.overlaid import symbols as find_symbols
 from lowtide.work.languages import language_called, language_for
 from lowtide_lsp import convert
@@ -143,18 +143,14 @@ def _knows_trees(capabilities: types.ClientCapabilities) -> bool:
 
 def _workspace_symbols(session: Session, found: Sequence[tuple[Path, Json]]) -> list[Json]:
     """Blocking: columns of lines that are not ASCII are counted in the files."""
-    answers, known, seen = [], {}, set()
+    answers, seen = [], set()
     for root, symbol in found:
-        place = (symbol["name"], root / symbol["path"], *symbol["name_range"])
+        place = (symbol["name"], f"{root}/{symbol['path']}", *symbol["name_range"])
         if place in seen:
             continue  # of a folder inside another
         seen.add(place)
-        key = (root, symbol["path"])
-        if key not in known:
-            uri, path, document = session.uri_of(root, symbol["path"])
-            needs = session.documents.units is not Units.UTF32
-            known[key] = (uri, convert.lines_of(document, session.lines, path) if needs else None)
-        uri, lines = known[key]
+        uri, document = session.uri_of(root, symbol["path"])
+        lines = session.lines_of(root, symbol, document)
         answers.append(convert.workspace_symbol(uri, symbol, lines, session.documents.units))
     return answers
 

@@ -61,8 +61,8 @@ async def definitions(session: Session, path: Path | None, line: bytes, column: 
     def locate() -> list[Json]:
         places = []
         for root, symbol in found:
-            uri, place, document = session.uri_of(root, symbol["path"])
-            lines = convert.lines_of(document, session.lines, place)
+            uri, document = session.uri_of(root, symbol["path"])
+            lines = session.lines_of(root, symbol, document)
             places.append(convert.symbol_location(uri, symbol, lines, session.documents.units))
         return places
 
@@ -142,7 +142,7 @@ def _find_all(
     for place, (root, shown) in files.items():
         if cancelled() or len(found) >= MOST_REFERENCES:
             break
-        uri, _, document = session.uri_of(root, shown)
+        uri, document = session.uri_of(root, shown)
         lines = _lines(document.buffer.text() if document else None, place)
         for number, line in enumerate(lines):
             for match in pattern.finditer(line):

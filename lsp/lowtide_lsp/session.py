@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import anyio
 import anyio.abc
@@ -68,6 +69,8 @@ class Session:
         """Told the process whose end is the client's."""
         self._end_status: Callable[[], None] | None = None
         self._budget: str | None = None
+        self._bases: dict[Path, str] = {}
+        """URIs of roots."""
         self._refreshing = False
 
     # -- the life of it ---------------------------------------------------------------------------------------------
@@ -175,11 +178,13 @@ class Session:
         if path is None:
             self.log_message(types.MessageType.Log, "lowtide: a folder that is not on this machine is not indexed")
             return None
+        self._bases.clear()
         folder = self.folders[uri] = Folder(uri, path, Path(os.path.realpath(path)))
         return folder
 
     async def change_folders(self, added: Sequence[str], removed: Sequence[str]) -> None:
         """`workspace/didChangeWorkspaceFolders`."""
+        self._bases.clear()
         gone = [folder for uri in removed if (folder := self.folders.pop(uri, None)) is not None]
         fresh = [folder for uri in added if (folder := self._add_folder(uri)) is not None]
         for folder in gone:
@@ -203,16 +208,29 @@ class Session:
 
     # -- texts ------------------------------------------------------------------------------------------------------
 
-    def uri_of(self, root: Path, shown: str) -> tuple[str, Path, Document | None]:
-        """URI, real path and open text of a file of a workspace, from its root and its name as shown."""
-        path = convert.real_name(root, shown)
-        document = self.documents.at(path)
+    def uri_of(self, root: Path, shown: str) -> tuple[str, Document | None]:
+        """URI and open text of a file of a workspace, from its root and its name as shown. A few µs: an answer has hundreds."""
+        name = os.fsencode(convert.real_name(root, shown).relative_to(root)) if "\\x" in shown else shown.encode()
+        document = self.documents.at(os.fsdecode(b"%b/%b" % (os.fsencode(root), name)))
         if document is not None:
-            return document.uri, path, document
-        for folder in self.folders.values():
-            if folder.real == root and folder.shown != root:
-                return (folder.shown / path.relative_to(root)).as_uri(), path, None
-        return path.as_uri(), path, None
+            return document.uri, document
+        base = self._bases.get(root)
+        if base is None:
+            # As the editor calls it, which may be a link.
+            own = next((folder.shown for folder in self.folders.values() if folder.real == root), root)
+            base = self._bases[root] = own.as_uri().rstrip("/")
+        return f"{base}/{quote(name)}", None
+
+    def lines_of(self, root: Path, symbol: Mapping[str, Any], document: Document | None) -> convert.WideLines:
+        """The lines that the place of a symbol counts in, but for ASCII: the editor's when it has the file open. Blocking."""
+        if self.documents.units is Units.UTF32:
+            return {}
+        if document is not None:
+            lines = document.buffer.lines
+            number = symbol["name_range"][0]
+            return {number: lines[number]} if number < len(lines) else {}
+        encoding = symbol.get("encoding", "")
+        return {} if encoding == "ascii" else self.lines.of(convert.real_name(root, symbol["path"]), encoding)
 
     def place(self, uri: str) -> Path | None:
         """The real path of a file, by which the engine knows it; None when it is not on this machine."""

@@ -82,6 +82,11 @@ def test_western_text_is_read_as_windows_wrote_it_else_as_latin_1() -> None:
     )
 
 
+def test_encoding_tells_ascii_from_the_rest_of_utf8() -> None:
+    assert text_of(b"plain\n") == ("plain\n", "ascii")
+    assert text_of("é\n".encode()) == ("é\n", "utf-8")
+
+
 @pytest.mark.parametrize(
     ("head", "encoding"),
     [

@@ -144,7 +144,7 @@ def _decode(data: bytes) -> Text | Skip:
         return _other(data)
     if data.startswith(_BINARY_HEADS):
         return Skip(Reason.BINARY, "it begins as a binary format does")
-    return Text(data, "utf-8")
+    return Text(data, "ascii" if data.isascii() else "utf-8")
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -1,0 +1,64 @@
+"""An outdated keystroke: cancelling it ends its work in the thread, and not before what it reads may be closed."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from lowtide.config import Config
+from lowtide.host import Host
+from lowtide.paths import Places
+from lowtide.service import Service
+
+
+class SlowSnapshot:
+    """Searches until it is told to stop."""
+
+    def __init__(self) -> None:
+        self.at_work = threading.Event()
+        self.stopped = False
+        self.closed_at_work = False
+
+    def symbols(self, query: str, *, cancelled: Callable[[], bool], **_: Any) -> list[dict[str, Any]]:
+        self.at_work.set()
+        pause = threading.Event()
+        for _ in range(10_000):
+            if cancelled():
+                self.stopped = True
+                return []
+            pause.wait(0.001)
+        return []
+
+
+def test_cancelling_a_keystroke_ends_its_work_before_the_snapshot_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = Places(tmp_path / "config", tmp_path / "cache", tmp_path / "run")
+    snapshot = SlowSnapshot()
+
+    @asynccontextmanager
+    async def use(workspace: Any, *, busy: bool = False) -> AsyncIterator[SlowSnapshot]:
+        try:
+            yield snapshot
+        finally:
+            snapshot.closed_at_work = not snapshot.stopped
+
+    async def main() -> None:
+        service = Service(Host(places, Config(budget_bytes=256 << 20)))
+        monkeypatch.setattr(service.readers, "use", use)
+        with anyio.fail_after(8):
+            async with anyio.create_task_group() as group:
+                group.start_soon(lambda: service.symbols("tide", roots=[tmp_path]))
+                await anyio.to_thread.run_sync(snapshot.at_work.wait)
+                group.cancel_scope.cancel()
+
+    asyncio.run(main())
+    assert snapshot.stopped
+    assert not snapshot.closed_at_work
