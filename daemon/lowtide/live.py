@@ -12,6 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -134,7 +135,9 @@ class LiveWorkspace:
             return "scanning" if progress.scanning and not progress.total else "indexing"
         if self._merging:
             return "indexing"
-        if self._full_wanted or self._hints or (self._watcher is None and self.error is None):
+        if self._full_wanted or self._hints:
+            return "waiting"
+        if self.error is None and (self._restart is not None or self._watcher is None or not self._watcher.has_begun):
             return "waiting"
         return "idle"
 
@@ -314,6 +317,7 @@ class LiveWorkspace:
             if self._restart is not None:
                 if self._full is None and self._narrow is None:
                     restart, self._restart = self._restart, None
+                    self._watcher = None  # from here on it is waiting for the next
                     raise restart
                 await self._wake.wait()
                 continue
@@ -436,6 +440,15 @@ class LiveWorkspace:
         self.completed_runs += 1
         if self._writing is not None and (progress.indexed or progress.removed):
             await self._in_writer(partial(self._writing.writer.record_run, self.report.as_json()))
+
+    async def shrink(self) -> None:
+        """Give back the page caches of its connections."""
+        with suppress(LowtideError):
+            if self._writing is not None:
+                await self._in_writer(self._writing.writer.shrink)
+            async with self._counting:
+                if self._reader is not None:
+                    await anyio.to_thread.run_sync(self._reader.shrink)
 
     async def _in_writer(self, call: Callable[[], T]) -> T:
         """Run it in a thread, with the writer to itself."""

@@ -32,6 +32,8 @@ class FolderWatch:
         self._root = root
         self._on_hints = on_hints
         self._loop = asyncio.get_running_loop()
+        self.has_begun = False
+        """The watches stand, and the first hint has been told."""
         self._watcher = Watcher(root, partial(folders, root, settings), wake=self._wake)
 
     @property
@@ -52,6 +54,7 @@ class FolderWatch:
         try:
             state = await anyio.to_thread.run_sync(self._watcher.start)
             log.info("event=watching root=%r mode=%s why=%r", str(self._root), state.mode, state.reason)
+            self.has_begun = True
             self._look()
             await anyio.sleep_forever()
         finally:

@@ -250,6 +250,25 @@ def test_memory_tree_adds_up_to_what_the_kernel_says(modules: Path, tmp_path: Pa
     run(play)
 
 
+def test_a_daemon_told_to_begin_anew_is_not_idle_before_it_has(modules: Path, tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            await service.open_workspace(modules, "test")
+            await service.wait_idle(modules)
+            live = service.live(modules)
+            assert live is not None
+            before, states = live.completed_runs, set()
+            await service.reindex(modules, force=True)
+            with anyio.fail_after(60):
+                while live.completed_runs == before:
+                    states.add(service.status()["state"])
+                    await anyio.sleep(0)
+            assert "indexing" in states
+            assert "idle" not in states
+
+    run(play)
+
+
 def test_every_cache_of_the_daemon_tells_its_limit_and_how_it_fares(modules: Path, tmp_path: Path) -> None:
     async def play() -> None:
         async with serving(tmp_path / "home") as service:
