@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from tests.e2e.harness import python_module
 from tests.e2e.soak import git
@@ -262,7 +263,7 @@ def test_a_daemon_told_to_begin_anew_is_not_idle_before_it_has(modules: Path, tm
             with anyio.fail_after(60):
                 while live.completed_runs == before:
                     states.add(service.status()["state"])
-                    await anyio.sleep(0)
+                    await anyio.lowlevel.checkpoint()
             assert "indexing" in states
             assert "idle" not in states
 
