@@ -117,6 +117,20 @@ class WorkerOverBudget(WorkerError):
     kind = "worker-over-budget"
 
 
+class ResultTooLarge(WorkerError):
+    """A task's result is larger than the room that its lease keeps in the daemon: do the task again with `size_bytes`.
+
+    `index` is the file of the task that the most is due to.
+    """
+
+    kind = "result-too-large"
+
+    def __init__(self, index: int, size_bytes: int) -> None:
+        super().__init__("a result is too large", f"it takes {size_bytes} bytes")
+        self.index = index
+        self.size_bytes = size_bytes
+
+
 class WorkerStalled(WorkerError):
     """A worker passed its deadline."""
 

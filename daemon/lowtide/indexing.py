@@ -10,7 +10,7 @@ from __future__ import annotations
 import resource
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from lowtide.core.ladder import Ladder
 from lowtide.core.plan import Act, Action, compare
 from lowtide.core.queue import Entry, Queue
 from lowtide.donors import Donors
-from lowtide.errors import StoreError, WorkerError, WorkerOverBudget, WorkerRecycled, WorkerStalled
+from lowtide.errors import ResultTooLarge, StoreError, WorkerError, WorkerOverBudget, WorkerRecycled, WorkerStalled
 from lowtide.models import FileStat, FileStatus, Reason
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Commit
@@ -39,6 +39,9 @@ RESULT_FACTOR = 4.0
 """Bytes that a result takes on its way through the daemon, for each byte of its file (measured: 2.5 to 4)."""
 EMBED_BLOCK = 512
 """Documents of a large file embedded in one task."""
+EMBED_BYTES = 12 * MIB
+"""What embedding adds to a worker at most, beside the file (measured: 9)."""
+_MOST_RECYCLED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,10 @@ class Job:
     attempt: int = 0
     reason: Reason | None = None
     rule: str = ""
+    result_bytes: int = 0
+    """What its result takes in this process, where that is known to be more than such files usually need."""
+    recycled: int = 0
+    """How often it was ended for what others needed."""
 
 
 @dataclass(slots=True)
@@ -278,15 +285,10 @@ class Indexer:
             for index, entry in enumerate(batch):
                 self._queue.finish(entry.key, entry.generation)
                 job = entry.payload
-                if broken and index == broken.index:
-                    job = Job(
-                        job.path,
-                        job.size_bytes,
-                        job.known_hash,
-                        job.attempt + 1,
-                        broken.reason,
-                        broken.rule,
-                    )
+                if broken is None:
+                    job = _recycled(job) if len(batch) == 1 else job
+                elif index == broken.index:
+                    job = _broken(job, broken)
                 self._queue.push(entry.key, job, tag=entry.tag)
             self._queued.notify_all()
 
@@ -305,7 +307,7 @@ class Indexer:
         need = max(needs) + 2 * size
         footing = self._ladder.footing()
         embed = self._options.embed and footing.embed
-        result_bytes = int(RESULT_FACTOR * size) + MIB
+        result_bytes = max(int(RESULT_FACTOR * size) + MIB, jobs[0].result_bytes)
         # A large file is parsed in a worker without the model, for its tree needs the room, and embedded after.
         apart = embed and len(jobs) == 1 and (jobs[0].attempt > 0 or size > 4 * footing.batch_bytes)
         model = self._options.model if embed and not apart else ""
@@ -317,8 +319,8 @@ class Indexer:
             self.progress.current = jobs[index].path.decode("utf-8", "replace")
 
         task = wire.IndexTask(
-            self._options.root, [job.path for job in jobs], [job.known_hash for job in jobs], self._options.settings,
-            self._options.query_deadline_s, bool(model), bool(model) and self._dedupe, lines_only, footing.batch_size,
+            self._options.root, [job.path for job in jobs], [job.known_hash for job in jobs],
+            {**self._options.settings, "result_bytes": result_bytes}, self._options.query_deadline_s, bool(model), bool(model) and self._dedupe, lines_only, footing.batch_size,
             self._options.model, self._options.recipe,
         )  # fmt: skip
         try:
@@ -334,6 +336,8 @@ class Indexer:
                 done = await self._embed_apart(jobs[0], done, footing.batch_size)
         except WorkerRecycled:
             raise
+        except ResultTooLarge as error:
+            raise _Broken(error.index, Reason.MEMORY, _why(error), error.size_bytes) from error
         except WorkerOverBudget as error:
             raise _Broken(current, Reason.MEMORY, _why(error)) from error
         except WorkerStalled as error:
@@ -359,7 +363,7 @@ class Indexer:
                 [_qualified_name(file, row) for row in block], self._options.settings, batch_size, self._options.model,
             )  # fmt: skip
             async with self._pool.lease(
-                4 * MIB + 4 * file.size_bytes, 2 * MIB, self._options.model, self._options.urgency
+                EMBED_BYTES + 4 * file.size_bytes, 2 * MIB, self._options.model, self._options.urgency
             ) as (worker, _):
                 part = (await self._pool.run(worker, task)).done
             vectors += part.vectors
@@ -383,7 +387,7 @@ class Indexer:
             elif file.status == FileStatus.SKIPPED and not file.content_hash:
                 file = _stat_of(file, job)
             group.commits.append(Commit(job.path, file, vectors))
-            group.size_bytes += int(2.5 * job.size_bytes)
+            group.size_bytes += max(int(2.5 * job.size_bytes), job.result_bytes)
         return group
 
     def _give_up(self, job: Job) -> Group:
@@ -439,11 +443,27 @@ class Indexer:
 class _Broken(Exception):
     """A batch's worker is gone; `index` is the file it was at."""
 
-    def __init__(self, index: int, reason: Reason, rule: str) -> None:
+    def __init__(self, index: int, reason: Reason, rule: str, result_bytes: int = 0) -> None:
         super().__init__(index, reason, rule)
         self.index = index
         self.reason = reason
         self.rule = rule
+        self.result_bytes = result_bytes
+
+
+def _broken(job: Job, broken: _Broken) -> Job:
+    """The job that broke its batch, as it is tried again: alone, and with what its result needs or one attempt further."""
+    if broken.result_bytes > job.result_bytes == 0:
+        return replace(job, attempt=max(1, job.attempt), result_bytes=broken.result_bytes)
+    return replace(job, attempt=job.attempt + 1, reason=broken.reason, rule=broken.rule)
+
+
+def _recycled(job: Job) -> Job:
+    """A job that was ended alone for no fault of its own; too often, and it must be tried in another way."""
+    if job.recycled < _MOST_RECYCLED:
+        return replace(job, recycled=job.recycled + 1)
+    rule = f"there was not room enough {job.recycled} times"
+    return replace(job, attempt=job.attempt + 1, reason=Reason.MEMORY, rule=rule, recycled=0)
 
 
 def _qualified_name(file: wire.FileResult, row: int) -> str:

@@ -278,23 +278,23 @@ class Catalog(Queries):
         symbol_id = self._next_id("symbols")
         many(
             "INSERT INTO symbols VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-            [(number, file_id, *row) for number, row in enumerate(result.symbols, symbol_id)],
+            ((number, file_id, *row) for number, row in enumerate(result.symbols, symbol_id)),
         )
         chunk_id = self._next_id("chunks")
         vector_ids, new = self._put_vectors(result.hashes, commit.vectors)
         many(
             "INSERT INTO chunks VALUES (?,?,?,?,?,?,?,?)",
-            [
+            (
                 (number, file_id, vector, symbol_id + row[4] if row[4] >= 0 else None, row[0], row[1], row[2], row[3])
                 for number, (row, vector) in enumerate(zip(result.chunks, vector_ids, strict=True), chunk_id)
-            ],
+            ),
         )
         many(
             "INSERT INTO lexicon (rowid, words, name, path) VALUES (?,?,?,?)",
-            [
+            (
                 (number, words, name, result.path_words)
                 for number, (words, name) in enumerate(zip(result.words, result.names, strict=True), chunk_id)
-            ],
+            ),
         )
         run("INSERT OR REPLACE INTO file_words VALUES (?,?,?)", (file_id, chunk_id, result.packed_words))
         return new

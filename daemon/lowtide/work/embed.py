@@ -32,7 +32,7 @@ _REMEDY = "check the export (docs/model.md), or use the default model"
 # What one step holds at most. A group is what becomes bags at once; a batch is what the model takes at once: its largest
 # tensor has 4 * dims bytes a padded token, 1 MiB for the default model, which stays in a core's cache.
 _GROUP_ROWS = 256
-_GROUP_CHARACTERS = 1 << 19
+_GROUP_CHARACTERS = 1 << 17
 _STATIC_ROWS = 64
 _STATIC_TOKENS = 1024
 _TRANSFORMER_ROWS = 8

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 _pack = msgspec.msgpack.Encoder().encode
 _MOST = (1 << 63) - 1
 """The largest number that SQLite holds."""
+_SYMBOL_BYTES = 640
+"""A symbol's row of the frame and as a tuple (measured 480), beside its texts twice; and its parameters for SQLite."""
+_CHUNK_BYTES = 420
+_FILE_BYTES = 2048
 _COMPRESSION = 1
 """zlib's fastest level: the words are read back only when a file changes."""
 
@@ -63,6 +67,9 @@ def index_files(
         started(index)
         known = task.known_hashes[index] if index < len(task.known_hashes) else b""
         batch.files.append(_index_file(task, path, known, batch))
+    room = int(task.settings.get("result_bytes", 0))
+    if room and (too_large := _too_large(batch.files, room)):
+        return wire.Done([], b"", list(too_large), 0, time.process_time() - cpu, "more than its room", "result")
     rows: Sequence[int] = range(len(batch.documents))
     if task.ask and batch.hashes:
         rows = ask(b"".join(batch.hashes))
@@ -71,6 +78,22 @@ def index_files(
     embedding(len(rows))
     vectors, dims = _embed([batch.documents[row] for row in rows], task.model, task.batch_size)
     return wire.Done(batch.files, vectors, list(rows), dims, time.process_time() - cpu)
+
+
+def _too_large(files: Sequence[wire.FileResult], room_bytes: int) -> tuple[int, int] | None:
+    """The file with the largest result, and what that takes in the daemon; None when all together fit into the room."""
+    sizes = [_result_bytes(file) for file in files]
+    if sum(sizes) <= room_bytes:
+        return None
+    largest = max(sizes)
+    return sizes.index(largest), largest
+
+
+def _result_bytes(file: wire.FileResult) -> int:
+    """What a result takes in the daemon, at most: its frame, and beside it what that is decoded to."""
+    symbols = sum(_SYMBOL_BYTES + 2 * (len(row[0]) + len(row[2]) + len(row[9]) + len(row[10])) for row in file.symbols)
+    words = 2 * sum(map(len, file.words)) + 2 * sum(map(len, file.names)) + 2 * len(file.packed_words)
+    return symbols + _CHUNK_BYTES * len(file.chunks) + words + _FILE_BYTES
 
 
 def embed_file(task: wire.EmbedTask) -> wire.Done:

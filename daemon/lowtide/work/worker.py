@@ -16,10 +16,19 @@ from contextlib import suppress
 import anyio
 import anyio.lowlevel
 
-from lowtide.errors import ModelError, WorkerCrashed, WorkerError, WorkerOverBudget, WorkerRecycled, WorkerStalled
+from lowtide.errors import (
+    ModelError,
+    ResultTooLarge,
+    WorkerCrashed,
+    WorkerError,
+    WorkerOverBudget,
+    WorkerRecycled,
+    WorkerStalled,
+)
 from lowtide.work import wire
 
 _READ_LIMIT = 1 << 18
+_BAD_ADDRESS = (-signal.SIGSEGV, -signal.SIGBUS)
 RECYCLED = "recycled"
 """Why a worker was ended that did nothing wrong."""
 _START_S = 60.0
@@ -112,7 +121,8 @@ class Worker:
     ) -> wire.Done:
         """Run one task to its end.
 
-        Errors: WorkerOverBudget, WorkerStalled, WorkerCrashed (the process is then gone), WorkerError (it lives on).
+        Errors: WorkerOverBudget, WorkerStalled, WorkerCrashed (the process is then gone), ResultTooLarge, WorkerError (it
+        lives on).
         Cancelling kills the process.
         """
         try:
@@ -135,6 +145,8 @@ class Worker:
                     case wire.Done(error_kind="memory"):
                         self.kill("over its lease")
                         raise WorkerOverBudget("a worker ran out of memory", reply.error)
+                    case wire.Done(error_kind="result", vector_rows=[index, size_bytes]):
+                        raise ResultTooLarge(index, size_bytes)
                     case wire.Done(error_kind="model"):
                         raise ModelError("the embedding model cannot be used", reply.error, "see `lowtide doctor`")
                     case wire.Done():
@@ -177,6 +189,11 @@ class Worker:
         if code == 3 or code == -signal.SIGABRT:
             # 3: MemoryError; SIGABRT: an allocation failed inside a grammar (tree-sitter aborts).
             return WorkerOverBudget("a worker ended", "an allocation passed its limit")
+        if code in _BAD_ADDRESS and self.limit_bytes and 2 * self.peak_bytes > self.limit_bytes:
+            # Libraries that do not look at what an allocation gives; a true crash seldom takes half of a lease first.
+            return WorkerOverBudget(
+                "a worker ended", f"an allocation passed its limit of {self.limit_bytes >> 20} MiB ({_describe(code)})"
+            )
         return WorkerCrashed("a worker ended", _describe(code))
 
     def kill(self, reason: str | None = None) -> int:

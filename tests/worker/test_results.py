@@ -1,0 +1,79 @@
+"""What a result takes on its way back: known before it is sent, and asked for when it is more than files usually need."""
+
+from __future__ import annotations
+
+import os
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from tests.e2e.harness import Lowtide, python_module
+
+from lowtide.work import index, wire
+
+TEXTS = {
+    "keys.toml": "".join(f"k{number}=1\n" for number in range(20_000)),
+    "functions.js": "function f(){}\n" * 12_000,
+    "signatures.c": "".join(f"int f{number}({'int a, ' * 40}int b);\n" for number in range(3_000)),
+    "documented.py": "".join(f'def f{number}():\n    """{"doc " * 60}"""\n' for number in range(3_000)),
+    "nested.cpp": "".join(f"namespace {'n' * 180}{number} {{\n" for number in range(60)) + "int x;\n" * 2_000 + "}\n" * 60,
+    "module.py": "".join(python_module(number) for number in range(60)),
+    "words.txt": "".join(f"{number:07d} " + ("\n" if number % 30 == 29 else "") for number in range(60_000)),
+}  # fmt: skip
+
+
+def task(folder: Path, names: list[str], **settings: int) -> wire.IndexTask:
+    paths = [name.encode() for name in names]
+    return wire.IndexTask(
+        os.fsencode(folder), paths, [b""] * len(paths), dict(settings), 30.0, False, False, False, 16, "", "r"
+    )
+
+
+def run(wanted: wire.IndexTask) -> wire.Done:
+    return index.index_files(wanted, lambda _: None, lambda _: [], lambda _: None)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_result_takes_no_more_than_was_said(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(TEXTS[name])
+    done = run(task(tmp_path, [name]))
+    (file,) = done.files
+    frame = wire.frame(done)
+    tracemalloc.start()
+    decoded = wire.reply_decoder.decode(frame[wire.HEADER.size :])
+    taken = len(frame) + tracemalloc.get_traced_memory()[1] - (len(frame) - wire.HEADER.size)
+    tracemalloc.stop()
+    assert isinstance(decoded, wire.Done)
+    # A worker answers with the file that is too large, and what that needs, when the room is one byte short.
+    refused = run(task(tmp_path, [name], result_bytes=1))
+    assert (refused.files, refused.error_kind, refused.vector_rows[0]) == ([], "result", 0)
+    said = refused.vector_rows[1]
+    assert taken <= said <= 6 * taken
+    assert run(task(tmp_path, [name], result_bytes=said)).files == done.files
+    assert run(task(tmp_path, [name], result_bytes=said - 1)).error_kind == "result"
+    assert len(file.chunks) > 0
+
+
+def test_the_largest_of_a_batch_is_named(tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f"m{number}.py").write_text(python_module(number))
+    (tmp_path / "m3.py").write_text("".join(f"a{number} = 1\n" for number in range(5_000)))
+    refused = run(task(tmp_path, [f"m{number}.py" for number in range(5)], result_bytes=200_000))
+    assert (refused.error_kind, refused.vector_rows[0]) == ("result", 3)
+
+
+def test_a_file_of_very_many_symbols_is_indexed_whole_and_so_is_its_batch(tmp_path: Path) -> None:
+    """Its result takes many times what a file of its size usually does."""
+    root = tmp_path / "tree"
+    root.mkdir()
+    for number in range(20):
+        (root / f"m{number}.py").write_text(python_module(number))
+    (root / "many.js").write_text("function f(){}\n" * 2_000)
+    (root / "more.toml").write_text(TEXTS["keys.toml"])
+    lowtide = Lowtide(tmp_path / "home")
+    report = lowtide.json("--budget", "256MiB", "index", root)
+    assert report["files"]["indexed"] == 22
+    assert report["files"]["quarantined"] == 0
+    assert report["peak_anon_bytes"] <= 256 << 20
+    assert lowtide.json("why", root / "more.toml")["symbols"] == 20_000
+    assert lowtide.json("why", root / "many.js")["symbols"] == 2_000
