@@ -26,6 +26,7 @@ COMMANDS = {
     "doctor": "Check this machine, the model and the indexes.",
     "clear": "Remove an index.",
     "model": "Show the embedding model, or take another.",
+    "bench": "Measure Lowtide on this machine.",
     "lsp": "The language server, for an editor to start.",
     "daemon": "Start, stop and look at the daemon.",
 }

@@ -27,21 +27,25 @@ Stored = npt.NDArray[np.int8] | npt.NDArray[np.float16]
 
 BLOCK_ROWS = 1_024
 MOST_LISTS = 1_024
-_FIXED_BYTES = 8 << 20
+_FIXED_BYTES = 4 << 20
 
 
 @dataclass(slots=True)
 class Stages:
-    """Seconds of CPU that building a segment took, by what it did."""
+    """Seconds of CPU that building a segment took, by what it did; and of the clock for writing it."""
 
     seconds: dict[str, float] = field(default_factory=dict)
+    write_s: float = 0.0
     _since: float = field(default_factory=time.process_time)
+    _clock: float = field(default_factory=time.monotonic)
 
     def end(self, name: str) -> None:
         """What was done since the last call was `name`."""
-        now = time.process_time()
+        now, clock = time.process_time(), time.monotonic()
         self.seconds[name] = self.seconds.get(name, 0.0) + now - self._since
-        self._since = now
+        if name == "write":
+            self.write_s += clock - self._clock
+        self._since, self._clock = now, clock
 
 
 def list_count(count: int) -> int:
@@ -49,17 +53,23 @@ def list_count(count: int) -> int:
     return min(MOST_LISTS, max(1, count // ROWS_A_LIST))
 
 
-def predict_list_bytes(count: int, dims: int, element: Element, read_bytes: int = 0) -> int:
+def predict_list_bytes(count: int, dims: int, element: Element, held_bytes: int = 0, block_bytes: int = 0) -> int:
     """The anonymous memory that building needs at its peak, beyond what the process has already.
 
-    The matrix; the larger of the two moments on the way: reading (`read_bytes`: what a block needs while it is made) and
-    seeking centres (their sample; sums and a rounded copy of them, in floats); numbers for each row.
+    The matrix, numbers for each row, and what the source holds (`held_bytes`); beside that the largest of the moments on
+    the way: a block is read (`block_bytes`) or scaled, centres are sought (a sample; their sums in floats, and what rounding
+    them takes), codes are made (the mixing matrix, a block's products).
     """
     sample = SAMPLE_ROWS * list_count(count)
+    scaling = BLOCK_ROWS * dims * 14
     seeking = min(count, sample) * dims + list_count(count) * dims * 14
-    reading = read_bytes + BLOCK_ROWS * dims * 12
     mixing = code_bytes(dims) * 8 * dims * 2 + BLOCK_ROWS * (code_bytes(dims) * 8 * 5 + 3 * dims)
-    return count * (dims * element.size_bytes + 48) + max(seeking, reading, mixing) + _FIXED_BYTES
+    return (
+        count * (dims * element.size_bytes + 40)
+        + held_bytes
+        + max(block_bytes, scaling, seeking, mixing)
+        + _FIXED_BYTES
+    )
 
 
 def list_file_bytes(count: int, dims: int, element: Element) -> int:

@@ -184,7 +184,7 @@ class SegmentWriter:
             os.rename(self._temporary, self.path)
             os.close(self._fd)
             self._fd = -1
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
         return Segment(self.path.name, self.kind, first_id, last_id, count, size, crc32)
 
 
@@ -299,7 +299,8 @@ def _write_all(fd: int, view: memoryview) -> None:
         view = view[written:]
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the disk know of what was renamed in a folder."""
     fd = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(fd)

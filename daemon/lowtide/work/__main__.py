@@ -95,6 +95,13 @@ def _run(task: wire.Request, send: Callable[[wire.Reply], None], source: BinaryI
         from lowtide.work import graph
 
         return graph.build(task)
+    if isinstance(task, wire.PieceTask | wire.TruthTask):
+        from lowtide.work import pieces
+
+        def alive(rows: int) -> None:
+            send(wire.Started(rows))
+
+        return pieces.build(task, alive) if isinstance(task, wire.PieceTask) else pieces.find_truth(task, alive)
     if isinstance(task, wire.DocumentTask):
         from lowtide.work import documents
 

@@ -86,6 +86,27 @@ class GraphTask(_Message, frozen=True):
     dead: bytes
 
 
+class PieceTask(_Message, frozen=True):
+    """Build the list segment `target` in `folder` from rows `first` to `stop` of a source (`sources.open_source`)."""
+
+    folder: str
+    target: str
+    source: str
+    first: int
+    stop: int
+    element: str
+
+
+class TruthTask(_Message, frozen=True):
+    """Find the true nearest of those rows to the source's queries, and write them to `target`."""
+
+    target: str
+    source: str
+    first: int
+    stop: int
+    query_count: int
+
+
 class DocumentTask(_Message, frozen=True):
     """Find the definitions of a text that an editor has open; with `chunks`, its chunks too.
 
@@ -135,7 +156,10 @@ class FileResult(_Message, frozen=True):
 
 
 class Started(_Message, frozen=True):
-    """The worker begins file number `index` of its task: whatever kills it now is that file's doing."""
+    """The worker begins file number `index` of its task: whatever kills it now is that file's doing.
+
+    Of a piece: `index` rows are read.
+    """
 
     index: int
 
@@ -163,6 +187,8 @@ class Done(_Message, frozen=True):
     error: str = ""
     error_kind: str = ""
     segment: SegmentColumns | None = None
+    figures: dict[str, float] = {}
+    """What the task measured of itself, in seconds."""
 
 
 class Embedding(_Message, frozen=True):
@@ -171,7 +197,7 @@ class Embedding(_Message, frozen=True):
     count: int
 
 
-Request = IndexTask | EmbedTask | EncodeTask | GraphTask | DocumentTask | Want
+Request = IndexTask | EmbedTask | EncodeTask | GraphTask | PieceTask | TruthTask | DocumentTask | Want
 Reply = Ready | Started | Ask | Embedding | Done
 
 _encoder = msgspec.msgpack.Encoder()

@@ -1,0 +1,214 @@
+"""`lowtide bench vectors`: how the vector store does on this machine, at any size."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lowtide.cli.console import format_bytes, format_count, format_seconds, is_terminal, print_json
+from lowtide.cli.options import Options, global_options
+from lowtide.cli.running import run
+from lowtide.cli.setup import load
+
+
+@click.group("bench")
+def command() -> None:
+    """Measure Lowtide on this machine."""
+
+
+@command.command("vectors")
+@click.option("--count", type=click.IntRange(1, 1 << 32), default=100_000, show_default=True, help="How many vectors.")
+@click.option("--dims", type=click.IntRange(1, 65_536), default=1_536, show_default=True, help="Components of each.")
+@click.option("--element", type=click.Choice(["int8", "float16"]), default="int8", show_default=True,
+              help="How a component is stored.")  # fmt: skip
+@click.option("--input", "file", type=click.Path(), help="A .npy file of floats, a row a vector, in place of test data; "
+              "its last rows are the queries.")  # fmt: skip
+@click.option("--queries", type=click.IntRange(1, 10_000), default=200, show_default=True, help="How many are asked.")
+@click.option("--seed", type=click.IntRange(0, 1 << 31), default=1, show_default=True, help="Of the test data.")
+@click.option("--piece-rows", type=click.IntRange(1, 1 << 24), help="Vectors in a piece; else what the budget allows.")
+@click.option("--folder", type=click.Path(), help="Where to build; else in Lowtide's cache folder.")
+@click.option("--keep", is_flag=True, help="Do not delete what was built when it is done.")
+@click.option("--plan", "plan_only", is_flag=True, help="Only say what it would take.")
+@global_options
+def vectors(
+    count: int, dims: int, element: str, file: str | None, queries: int, seed: int, piece_rows: int | None,
+    folder: str | None, keep: bool, plan_only: bool, options: Options,
+) -> None:  # fmt: skip
+    """Build a store of many vectors piece by piece under the budget, search it, and compare with the truth.
+
+    Memory, disk and time are predicted first, and refused when they do not fit (exit 4). Stopped in any way, the same
+    command goes on with the pieces that are there. The test data is clustered and made from the seed, block by block.
+    """
+    from lowtide import vector_bench
+    from lowtide.bulk import BulkProgress, BulkStore
+    from lowtide.core.budget import Budget
+    from lowtide.core.ladder import Ladder
+    from lowtide.paths import make_private
+    from lowtide.store.list_segment import Element
+    from lowtide.system import memory
+    from lowtide.work.pool import WorkerPool
+    from lowtide.work.sources import ClusteredSource, FileSource, VectorSource
+
+    places, config = load(options)
+    source: VectorSource = (
+        FileSource.at(Path(file), queries) if file is not None else ClusteredSource(count, dims, seed)
+    )
+    base = places.cache / "bench"
+    home = Path(folder).absolute() if folder else base / vector_bench.store_key(source, element)
+    make_private(base)
+    progress = BulkProgress()
+
+    async def main() -> dict[str, Any]:
+        memory.use_one_arena()
+        budget = Budget(config.budget_bytes)
+        cores = min(memory.cpu_count(), 8)
+        async with WorkerPool(budget, Ladder(cores), niceness=config.niceness) as pool:
+            with _shown(options, pool, config.budget_bytes) as show:
+                store = BulkStore(home, source, Element(element))
+                plan = store.plan(pool, cores, piece_rows)
+                show("trying", 0, 0)
+                predicted_s = await vector_bench.trial(store, pool, plan, base)
+                predicted = {
+                    "predicted_peak_anon_bytes": plan.predicted_peak_anon_bytes, "predicted_wall_s": round(predicted_s, 1),
+                    "predicted_disk_bytes": plan.predicted_disk_bytes, "pieces": plan.pieces,
+                    "piece_rows": plan.piece_rows, "workers": plan.workers, "budget_bytes": config.budget_bytes,
+                }  # fmt: skip
+                if plan_only:
+                    return predicted
+                if not options.as_json and not options.quiet:
+                    _print_plan(predicted, source)
+                pool.peak_bytes = 0
+                await vector_bench.follow(
+                    store.build(pool, plan, progress), lambda: show("building", progress.rows_seen, source.count)
+                )
+                began = time.monotonic()
+                truth = await vector_bench.find_truth(
+                    source, pool, base, queries, plan.workers, vector_bench.truth_lease_bytes(source, queries), show
+                )
+                truth_s = time.monotonic() - began
+                asked = await vector_bench.read_queries(source, queries)
+                searches = await vector_bench.search_all(store, asked, truth, pool, show)
+                answer = vector_bench.report(store, plan, predicted_s, progress, truth, searches, pool, truth_s)
+                if not keep:
+                    store.remove()
+                return answer
+
+    try:
+        answer = run(main)
+    except KeyboardInterrupt:
+        done = progress.kept_pieces + progress.made_pieces
+        if progress.total_pieces:
+            click.echo(f"{done} of {format_count(progress.total_pieces, 'piece')} are saved in {home}", err=True)
+        raise
+    if options.as_json:
+        print_json(answer)
+    elif plan_only:
+        _print_plan(answer, source)
+    else:
+        _print_report(answer)
+
+
+def _print_plan(plan: dict[str, Any], source: Any) -> None:
+    click.echo(
+        f"{format_count(source.count, 'vector')} of {source.dims}: {format_count(plan['pieces'], 'piece')} of "
+        f"{plan['piece_rows']:,}, {format_count(plan['workers'], 'worker')}"
+    )
+    click.echo(
+        f"predicted: peak {format_bytes(plan['predicted_peak_anon_bytes'])} of {format_bytes(plan['budget_bytes'])}, "
+        f"{format_seconds(plan['predicted_wall_s'])}, {format_bytes(plan['predicted_disk_bytes'])} on disk"
+    )
+
+
+def _print_report(answer: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    predicted, build, search, hardness = (answer[name] for name in ("predicted", "build", "search", "hardness"))
+    table = Table(show_header=True, header_style="bold")
+    table.add_column("what")
+    table.add_column("measured", justify="right")
+    table.add_column("predicted", justify="right")
+    kept = f" ({build['kept_pieces']} kept)" if build["kept_pieces"] else ""
+    damaged = f" ({build['damaged_pieces']} damaged, made anew)" if build["damaged_pieces"] else ""
+    rate = f"{build['vectors_per_s']:,} vectors/s" if build["vectors_per_s"] else "nothing to build"
+    rows = [
+        ("pieces", f"{build['pieces']}{kept}{damaged}", ""),
+        ("building", format_seconds(build["wall_s"]), format_seconds(predicted["wall_s"])),
+        ("", rate, ""),
+        ("CPU of it", format_seconds(build["cpu_s"]), ""),
+        *((f"  {name}", format_seconds(seconds), "") for name, seconds in build["stages_cpu_s"].items()),
+        ("saving, in all pieces", format_seconds(build["save_s"]), ""),
+        ("on disk", format_bytes(answer["disk_bytes"]), format_bytes(predicted["disk_bytes"])),
+        (
+            "peak anonymous memory", format_bytes(answer["peak_anon_bytes"]),
+            format_bytes(predicted["peak_anon_bytes"]),
+        ),
+        ("over the budget", format_bytes(answer["overshoot_bytes"]), ""),
+        ("opening, checksums and all", format_seconds(search["open_s"]), ""),
+        (f"a search, p50 of {search['queries']}", f"{search['p50_ms']} ms", ""),
+        ("p95", f"{search['p95_ms']} ms", ""),
+        ("p95 the first time", f"{search['first_p95_ms']} ms", ""),
+        ("recall@10", f"{search['recall_at_10']:.3f}", ""),
+        ("recall@10 of a plain 1-bit scan", f"{hardness['one_bit_recall_at_10']:.3f}", ""),
+        ("local dimension, contrast", f"{hardness['local_intrinsic_dimension']}, {hardness['relative_contrast']}", ""),
+    ]  # fmt: skip
+    for row in rows:
+        table.add_row(*row)
+    Console(highlight=False, soft_wrap=not sys.stdout.isatty()).print(table)
+
+
+Show = Callable[[str, int, int], None]
+
+
+@contextmanager
+def _shown(options: Options, pool: Any, budget_bytes: int) -> Iterator[Show]:
+    """A bar on a terminal, a line now and then elsewhere, nothing for --json and --quiet."""
+    if options.as_json or options.quiet:
+        yield lambda phase, done, total: None
+    elif is_terminal():
+        with _bar(pool, budget_bytes) as show:
+            yield show
+    else:
+        told = time.monotonic()
+
+        def line(phase: str, done: int, total: int) -> None:
+            nonlocal told
+            if time.monotonic() - told >= 5.0:
+                told = time.monotonic()
+                memory = f"{format_bytes(pool.used_bytes)} of {format_bytes(budget_bytes)}"
+                print(f"{phase}: {done:,} of {total:,}, {memory}", file=sys.stderr, flush=True)
+
+        yield line
+
+
+@contextmanager
+def _bar(pool: Any, budget_bytes: int) -> Iterator[Show]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(bar_width=30), TextColumn("{task.fields[counted]}"),
+        TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), TextColumn("{task.fields[memory]}"),
+        console=Console(stderr=True), transient=True,
+    ) as bar:  # fmt: skip
+        task = bar.add_task("", total=None, counted="", rate="", memory="")
+        began, before, phase_now = time.monotonic(), 0, ""
+
+        def show(phase: str, done: int, total: int) -> None:
+            nonlocal began, before, phase_now
+            if phase != phase_now:
+                began, before, phase_now = time.monotonic(), done, phase
+                bar.reset(task)
+            rate = (done - before) / max(0.1, time.monotonic() - began)
+            bar.update(
+                task, total=total or None, completed=done, description=phase, counted=f"{done:,}/{total:,}",
+                rate=f"{rate:,.0f}/s", memory=f"{format_bytes(pool.used_bytes)} of {format_bytes(budget_bytes)}",
+            )  # fmt: skip
+
+        yield show
