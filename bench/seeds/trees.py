@@ -18,7 +18,7 @@ SOURCES = frozenset(
     ".py .pyi .c .h .cc .cpp .hpp .ipp .go .java .js .ts .tsx .rs .rb .php .kt .swift .cs .lua .sh .scala".split()
 )
 INDEX_EVERYTHING = "[index]\ngenerated = true\nvendored = true\nminified = true\n"
-"""A user's configuration with which a source file is indexed whatever it looks like."""
+"""A user's configuration with which a source file is indexed whatever it looks like; more of `[index]` may follow."""
 
 _VERBS = """accept allocate append archive assign attach balance bind build cache cancel check clamp clone collect commit compare
 compile compose compress connect convert copy count decode defer delete detach dispatch drain encode enqueue estimate evict
