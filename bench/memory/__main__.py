@@ -28,12 +28,12 @@ from bench.memory.peer_clangd import Clangd
 from bench.memory.peer_ctags import Ctags
 from bench.memory.peer_ripgrep import Ripgrep
 from bench.memory.peer_semble import Semble
-from bench.memory.report import between, newest, retrieval_table, table
+from bench.memory.report import newest, retrieval_table, table
 from bench.memory.retrieval import ndcg
-from bench.seeds.run import ROOT, commit
+from bench.seeds.run import DOCUMENT, ROOT, commit
+from bench.seeds.scenario import between
 
 RESULTS = ROOT / "bench" / "results" / "memory.jsonl"
-DOCUMENT = ROOT / "docs" / "memory.md"
 TREES = ("django", "cpython", "go", "boost", "linux")
 BUDGETS_MIB = (96, 128, 192, 256, 512)
 SWITCH_FILES = 2_000

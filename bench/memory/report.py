@@ -59,13 +59,6 @@ def retrieval_table(entries: Sequence[Entry]) -> str:
     return "\n".join(lines)
 
 
-def between(text: str, name: str, body: str) -> str:
-    """`text` with what stands between `<!-- name -->` and `<!-- /name -->` replaced. ValueError when they are not there."""
-    first, last = f"<!-- {name} -->", f"<!-- /{name} -->"
-    start, end = text.index(first) + len(first), text.index(last)
-    return f"{text[:start]}\n{body}\n{text[end:]}"
-
-
 def _over(entry: Entry) -> str:
     if entry["budget_bytes"] is None or entry["peak_bytes"] is None:
         return ""

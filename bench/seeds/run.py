@@ -5,7 +5,8 @@
 Each row builds the situation that ended one of those systems, and runs Lowtide in it under its budget, in a memory cgroup
 of the budget and 32 MiB (needs root, or a delegated cgroup v2; without, the processes are sampled and nothing is limited).
 `--trees` (or LOWTIDE_TREES) is a folder with the real trees `django`, `go`, `boost`, `linux`, `cpython`; docs/memory.md says
-where they come from. `--quick` needs none. `--save` appends to bench/results/seeds.jsonl, and `--plot` draws what is there
+where they come from. `--quick` needs none. `--save` appends to bench/results/seeds.jsonl and renews the
+table of docs/memory.md; `--plot` draws what is there
 into docs/images (matplotlib). Exit status 1 when a row fails.
 """
 
@@ -23,10 +24,11 @@ import time
 from pathlib import Path
 from typing import cast
 
-from bench.seeds.scenario import Options, Row, Size, table
+from bench.seeds.scenario import Options, Row, Size, between, newest, row_of, table
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "bench" / "results" / "seeds.jsonl"
+DOCUMENT = ROOT / "docs" / "memory.md"
 ROWS = "ABCDE"
 
 
@@ -42,6 +44,15 @@ def commit() -> str:
     shown = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "daemon", "lsp"], capture_output=True).returncode
     return f"{shown or 'unknown'}{'+' if changed else ''}"
+
+
+def write_document() -> None:
+    """Renew the table of docs/memory.md from the newest line of each row."""
+    entries = newest(RESULTS.read_text("utf-8").splitlines())
+    rows = [row_of(entry) for entry in entries]
+    made = ", ".join(f"{entry['row']} at {entry['commit']} (load {entry['load']})" for entry in entries)
+    body = f"Made by `python -m bench.seeds.run --save`: {made}.\n\n{table(rows)}"
+    DOCUMENT.write_text(between(DOCUMENT.read_text("utf-8"), "seeds", body), "utf-8")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -74,6 +85,8 @@ def main(argv: list[str] | None = None) -> int:
             with RESULTS.open("a") as file:
                 file.write(json.dumps(row.as_json(**extra)) + "\n")
     print(table(rows))
+    if args.save:
+        write_document()
     if args.plot:
         from bench.seeds.plots import draw_newest
 

@@ -168,3 +168,10 @@ def newest(lines: Sequence[str]) -> list[dict[str, Any]]:
             entry = json.loads(line)
             last[entry["row"]] = entry
     return [last[letter] for letter in sorted(last)]
+
+
+def between(text: str, name: str, body: str) -> str:
+    """`text` with what stands between `<!-- name -->` and `<!-- /name -->` replaced. ValueError when they are not there."""
+    first, last = f"<!-- {name} -->", f"<!-- /{name} -->"
+    start, end = text.index(first) + len(first), text.index(last)
+    return f"{text[:start]}\n{body}\n{text[end:]}"
