@@ -13,6 +13,7 @@ import { openHit, Results } from './search/results';
 import { Search } from './search/search';
 import { findSimilar } from './search/similar';
 import { type Phase, Server } from './server/server';
+import { firstTime } from './setup/firstTime';
 import { choosePath, setUp, tellOfTrouble } from './setup/missing';
 import { restarts } from './setup/restarts';
 import { showMenu } from './status/menu';
@@ -32,7 +33,7 @@ export function activate(context: vscode.ExtensionContext): Api {
   const beganCpu = process.cpuUsage();
   setTranslation((message, ...values) => vscode.l10n.t(message, ...values));
   const log = vscode.window.createOutputChannel('Lowtide', { log: true });
-  const server = new Server(log);
+  const server = new Server(log, context.globalStorageUri.fsPath);
   const results = new Results();
   const keep = results.show.bind(results);
   const search = new Search(server, new SearchHistory(context.workspaceState), keep);
@@ -55,7 +56,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     'lowtide.explain': (uri?: unknown) => explain(server, uri instanceof vscode.Uri ? uri : undefined),
     'lowtide.showMemoryGraph': () => graph.show(),
     'lowtide.refreshMemory': () => memory.refresh(),
-    'lowtide.setUp': () => setUp(server),
+    'lowtide.setUp': () => setUp(server, log),
     'lowtide.choosePath': () => choosePath(),
     'lowtide.restart': () => server.restart(),
     'lowtide.showLog': () => log.show(),
@@ -67,7 +68,8 @@ export function activate(context: vscode.ExtensionContext): Api {
     memory,
     graph,
     statusBar(server),
-    tellOfTrouble(server),
+    tellOfTrouble(server, log),
+    firstTime(server, context.globalState),
     restarts(server),
     watchBudget(server),
     phaseContext(server),

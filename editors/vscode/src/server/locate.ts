@@ -1,5 +1,6 @@
 /**
- * Finds the `lowtide` command: the setting, PATH, the selected Python environment, then where uv and pipx put commands.
+ * Finds the `lowtide` command: the setting, PATH, the selected Python environment, where uv and pipx put commands, then
+ * the environment that this extension made.
  *
  * Invariant: in a workspace that is not trusted nothing that the workspace can name is run: no Python environment,
  * no relative entry of PATH. A path that was set is used or reported, never silently replaced.
@@ -18,13 +19,15 @@ export interface Where {
   /** The setting; empty when there is none. */
   configured: string;
   trusted: boolean;
+  /** Folder of the commands of the extension's own environment. */
+  own?: string;
   /** First workspace folder, for `${workspaceFolder}` in the setting. */
   folder?: string;
   /** Path of the selected Python interpreter or of its environment; asked for only when PATH has no `lowtide`. */
   python?: () => Promise<string | undefined>;
 }
 
-export type Source = 'setting' | 'PATH' | 'python' | 'tools';
+export type Source = 'setting' | 'PATH' | 'python' | 'tools' | 'own';
 
 export type Located =
   { found: true; command: string; source: Source } | { found: false; configured: string; looked: string[] };
@@ -73,6 +76,7 @@ function places(machine: Machine, where: Where, paths: path.PlatformPath): [Sour
     ['PATH', () => Promise.resolve(onPath)],
     ['python', inPython],
     ['tools', () => Promise.resolve(inTools)],
+    ['own', () => Promise.resolve(where.own ? [where.own] : [])],
   ];
 }
 

@@ -4,6 +4,7 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import * as os from 'node:os';
 import * as vscode from 'vscode';
+import { ownEnvironment } from '../setup/ways';
 import type { Machine, Where } from './locate';
 
 /** The machine of the extension host: the remote one when there is one. */
@@ -28,10 +29,11 @@ interface PythonApi {
 }
 
 /** What the workspace says of where the command is. */
-export function whereToLook(configured: string): Where {
+export function whereToLook(configured: string, storage: string): Where {
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
   return {
     configured,
+    own: ownEnvironment(storage, process.platform).commands,
     trusted: vscode.workspace.isTrusted,
     ...(folder?.scheme === 'file' ? { folder: folder.fsPath } : {}),
     python: () => selectedPython(folder),

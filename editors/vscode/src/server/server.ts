@@ -38,7 +38,11 @@ export class Server implements vscode.Disposable {
   private readonly progresses = new Progresses();
   private generation = 0;
 
-  constructor(private readonly log: vscode.LogOutputChannel) {}
+  constructor(
+    private readonly log: vscode.LogOutputChannel,
+    /** Where the extension keeps what is its own. */
+    readonly storage: string,
+  ) {}
 
   get settings(): Settings {
     return readSettings(vscode.workspace.getConfiguration('lowtide'));
@@ -60,7 +64,7 @@ export class Server implements vscode.Disposable {
     clearTimeout(this.timer);
     this.become('starting');
     const settings = this.settings;
-    const located = await locate(thisMachine(), whereToLook(settings.path));
+    const located = await locate(thisMachine(), whereToLook(settings.path, this.storage));
     if (generation !== this.generation) {
       return;
     }

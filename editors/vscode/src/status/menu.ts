@@ -31,12 +31,15 @@ function choices(server: Server): Choice[] {
   if (!server.status) {
     return [restart, log];
   }
-  const paused = server.status.state === 'paused';
+  const { state } = server.status;
+  const paused = state === 'paused';
+  const works = state === 'indexing' || state === 'scanning';
   return [
     { label: `$(search) ${t('Search by Meaning…')}`, command: 'lowtide.search' },
     paused
       ? { label: `$(debug-start) ${t('Resume Indexing')}`, command: 'lowtide.resume' }
       : { label: `$(debug-pause) ${t('Pause Indexing')}`, command: 'lowtide.pause' },
+    ...(works ? [{ label: `$(debug-stop) ${t('Cancel Indexing')}`, command: 'lowtide.cancel' }] : []),
     { label: `$(graph-line) ${t('Show Memory')}`, command: 'lowtide.showMemoryGraph' },
     { label: `$(settings) ${t('Set Budget…')}`, command: 'lowtide.setBudget' },
     { label: `$(question) ${t('Why Is This File Not Found?')}`, command: 'lowtide.explain' },

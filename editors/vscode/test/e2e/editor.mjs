@@ -39,6 +39,9 @@ export async function freePort() {
 export async function openEditor({
   settings = {},
   withLowtide = true,
+  trust = false,
+  more = {},
+  user = {},
   tree,
   theme = 'Default Dark Modern',
   size,
@@ -66,6 +69,7 @@ export async function openEditor({
     'chat.disableAIFeatures': true,
     'git.openRepositoryInParentFolders': 'never',
     'editor.minimap.enabled': false,
+    ...user,
   };
   writeFileSync(join(data, 'User', 'settings.json'), JSON.stringify(base, null, 2));
   // As of every remote machine: what is of the machine stands in its own settings.
@@ -79,6 +83,7 @@ export async function openEditor({
     LOWTIDE_HOME: join(root, 'lowtide'),
     PATH: [...(withLowtide && command ? [dirname(command)] : []), '/usr/bin', '/bin'].join(':'),
     XDG_RUNTIME_DIR: root,
+    ...more,
   };
   // The extension host takes PATH from a login shell, which begins anew.
   writeFileSync(join(home, '.bash_profile'), `export PATH=${env.PATH}\n`);
@@ -99,7 +104,7 @@ export async function openEditor({
       ...places,
       '--auth',
       'none',
-      '--disable-workspace-trust',
+      ...(trust ? [] : ['--disable-workspace-trust']),
       '--disable-telemetry',
       '--disable-update-check',
       '--bind-addr',
@@ -144,6 +149,17 @@ export async function openEditor({
       await page.locator('.quick-input-widget .monaco-list-row.focused', { hasText: title }).first().waitFor();
       await page.keyboard.press('Enter');
     },
+    /** A notification that says this. */
+    toast: (text) => page.locator('.notifications-toasts .notification-list-item', { hasText: text }),
+    /** Milliseconds that VS Code itself counted for the extension's activation. */
+    async activationMs() {
+      await editor.run('Developer: Show Running Extensions');
+      const row = page.locator('.runtime-extensions-editor .monaco-list-row', { hasText: 'lowtide' }).first();
+      await row.waitFor();
+      const text = await row.innerText();
+      await page.keyboard.press('Control+F4');
+      return Number(/(\d+)\s*ms/.exec(text)?.[1]);
+    },
     async shot(name) {
       if (shots) {
         mkdirSync(shots, { recursive: true });
@@ -169,12 +185,16 @@ export async function openEditor({
       });
       return done.stdout;
     },
-    /** The extension host's and the extension's own logs. */
+    /** The lines of VS Code's logs, the extension's own among them: [file, line]. */
     logs() {
       const found = spawnSync('find', [join(data, 'logs'), '-name', '*.log'], { encoding: 'utf8' })
         .stdout.split('\n')
         .filter(Boolean);
-      return found.map((file) => `== ${file}\n${readFileSync(file, 'utf8')}`).join('\n');
+      return found.flatMap((file) =>
+        readFileSync(file, 'utf8')
+          .split('\n')
+          .map((line) => [file, line]),
+      );
     },
     async close() {
       await browser.close();

@@ -9,6 +9,8 @@ import { openEditor } from './editor.mjs';
 const shots = process.env.SHOTS;
 const theme = process.env.THEME ?? 'Default Dark Modern';
 const DAEMON_MIB = /^\D*(\d+) \/ (\d+) MiB/;
+/** What code-server says without any extension: parts of it that need the internet. */
+const VSCODES_OWN = /XXX/;
 let editor;
 
 before(async () => {
@@ -207,32 +209,15 @@ test('a server that is killed comes back by itself, without a message', async ()
   );
 });
 
-test('nothing of ours stands in the console', () => {
-  const ours = editor.errors.filter((text) =>
-    /lowtide\.lowtide|extension\.js|graph\.(js|css)|Content Security/i.test(text),
-  );
-  assert.deepEqual(ours, []);
+test('VS Code itself counts at most 50 ms for the activation', async () => {
+  const ms = await editor.activationMs();
+  console.log(`activation, as VS Code counts it: ${ms} ms`);
+  assert.ok(ms <= 50, `${ms} ms`);
 });
 
-test('without the program a message says so and offers what to do', async () => {
-  const other = await openEditor({ shots, theme, withLowtide: false });
-  try {
-    const toast = other.page.locator('.notifications-toasts .notification-list-item', {
-      hasText: 'Lowtide needs the lowtide command',
-    });
-    await toast.waitFor({ timeout: 60_000 });
-    await other.barText(/not found/);
-    await other.shot('missing');
-    for (const name of ['Install…', 'Choose Path…', 'Try Again']) {
-      assert.equal(await toast.getByRole('button', { name }).count(), 1, name);
-    }
-    await toast.getByRole('button', { name: 'Install…' }).click();
-    await other.rows.filter({ hasText: 'pip install --user lowtide' }).first().waitFor();
-    await other.page.keyboard.press('Escape');
-    // The path, set by hand, is taken at once.
-    other.write({ 'lowtide.path': process.env.LOWTIDE });
-    await other.barText(/\d+ \/ \d+ MiB/, 30_000);
-  } finally {
-    await other.close();
-  }
+test('no error stands in the console of the window, in the extension host’s log, or in ours', () => {
+  const known = editor.errors.filter((text) => !VSCODES_OWN.test(text));
+  assert.deepEqual(known, []);
+  const logged = editor.logs().filter(([file, line]) => / \[error\] /.test(line) && /lowtide/i.test(file + line));
+  assert.deepEqual(logged, []);
 });
