@@ -33,7 +33,8 @@ def _again(change: Callable[[Path, random.Random, int], None]) -> Callable[[Path
         turn = 0
         while not done.is_set():
             turn += 1
-            for path in chance.sample(sorted((root / "moving").iterdir()), 20):
+            paths = sorted((root / "moving").iterdir())
+            for path in chance.sample(paths, min(20, len(paths))):
                 with suppress(OSError):
                     change(path, chance, turn)
             done.wait(0.002)
@@ -55,8 +56,7 @@ def _grow_and_shrink(path: Path, chance: random.Random, turn: int) -> None:
 
 def _vanish(path: Path, chance: random.Random, turn: int) -> None:
     path.unlink()
-    if chance.random() < 0.8:
-        path.write_text(python_module(turn % 500))
+    path.with_name(f"m{chance.randrange(500)}.py").write_text(python_module(turn % 500))
 
 
 def _become(path: Path, chance: random.Random, turn: int) -> None:

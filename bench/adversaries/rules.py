@@ -168,9 +168,7 @@ def pattern_configuration(root: Path, scale: Scale) -> None:
     put(
         root,
         {
-            ".lowtide.toml": "[index]\nexclude = ["
-            + ",\n".join(f'"exclude-{at}-*.w?"' for at in range(2_900))
-            + "]\n",
+            ".lowtide.toml": "[index]\nexclude = [" + ",\n".join(f'"exclude-{at}-*.w?"' for at in range(2_900)) + "]\n",
             "a.py": "def kept():\n    pass\n",
         },
     )

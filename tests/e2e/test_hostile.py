@@ -175,3 +175,28 @@ def test_links_that_lead_round_in_circles_are_explained(lowtide: Lowtide, tree: 
     lowtide.run("index", root)
     for path in ("round.py", "round.py/inside.py"):
         assert lowtide.json("why", root / path)["reason"] in ("symlink", "no such file"), path
+
+
+def test_a_limit_raised_beyond_the_budget_costs_no_file_its_place(lowtide: Lowtide, tree: Tree) -> None:
+    """What is read is what the file holds, not what it might."""
+    root = tree({f"m{n}.py": python_module(n) for n in range(20)})
+    (root / ".lowtide.toml").write_text('[index]\nmax_file_size = "8GiB"\n')
+    with (root / "sparse.py").open("wb") as file:
+        file.truncate(4 << 30)
+    report = lowtide.json("--budget", "128MiB", "index", root)
+    assert report["files"]["indexed"] == 20 + 1
+    assert report["files"]["quarantined"] == 1
+    assert lowtide.json("why", root / "sparse.py")["reason"] == "over-budget"
+
+
+def test_a_folder_of_very_many_long_names_takes_no_more_than_its_block(lowtide: Lowtide, tree: Tree) -> None:
+    root = tree({"a.py": "def first():\n    pass\n", "names/zz.py": "def last():\n    pass\n"})
+    folder = os.open(root / "names", os.O_RDONLY)
+    for number in range(60_000):
+        os.close(os.open(f"{number:06d}" + "n" * 240, os.O_CREAT | os.O_WRONLY, dir_fd=folder))
+    os.close(folder)
+    report = lowtide.json("--budget", "96MiB", "index", root)
+    assert report["files"]["indexed"] == 2
+    assert report["skipped_by_reason"] == {"empty": 60_000}
+    # All names at once would take 18 MB more.
+    assert lowtide.json("--budget", "96MiB", "index", root)["peak_anon_bytes"] < 40 << 20

@@ -1,7 +1,7 @@
 """The scan, which is the truth: every file of a workspace that git would list, with the reason for those not to index.
 
-Invariant: files come sorted by their relative path, byte by byte, folders walked in depth; memory is bounded by one
-folder's names a level, whatever the size of the tree.
+Invariant: files come sorted by their relative path, byte by byte, folders walked in depth; memory is bounded, whatever
+the size of the tree or of a folder (`listing.py`).
 Invariant: nothing is opened but ignore files, marks of caches and git's index; no link is followed; an entry that cannot be
 read comes with its reason.
 """
@@ -13,13 +13,14 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lowtide.config import IndexSettings, format_size
 from lowtide.models import FileStat, Reason
 from lowtide.system import named, scope
 from lowtide.system.ignore import read_small
+from lowtide.system.listing import HELD_BYTES, Listing, Names, read_names
 from lowtide.system.scope import Judge, Scope
 from lowtide.work.languages import language_for
 
@@ -92,14 +93,6 @@ def explain(root: Path, path: bytes, settings: IndexSettings) -> FileStat | None
         walker.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Listing:
-    """A folder's names, folders with a `/` behind, sorted; and which of the marks are among them."""
-
-    names: list[bytes]
-    marks: frozenset[bytes]
-
-
 class _Walker:
     def __init__(self, root: Path, settings: IndexSettings, only: Sequence[bytes] | None = None) -> None:
         self._only = frozenset(only) if only is not None and b"" not in only else None
@@ -108,19 +101,24 @@ class _Walker:
         self._inside = self._root.rstrip(b"/") + b"/"
         self._settings = settings
         self._judge = Judge(self._root, settings)
-        self._stack: list[tuple[bytes, Iterator[bytes], Scope]] = []
+        self._stack: list[tuple[bytes, Names, Scope]] = []
 
     def close(self) -> None:
         while self._stack:
             self._pop()
 
-    def _push(self, path: bytes, listing: _Listing, around: Scope) -> None:
+    def _push(self, path: bytes, listing: Listing, around: Scope) -> None:
         inner = self._judge.enter(path, around, listing.marks)
         prefix = path + b"/" if path else b""
-        names = listing.names
+        wanted = None
         if self._only is not None and path in self._around and path not in self._only:
-            names = [name for name in names if self._wanted(prefix + name.removesuffix(b"/"))]
-        self._stack.append((prefix, iter(names), inner))
+            wanted = lambda name: self._wanted(prefix + name.removesuffix(b"/"))
+        self._stack.append((prefix, Names(listing, partial(self._list, path), wanted), inner))
+        held = sum(names.size_bytes for _, names, _ in self._stack)
+        for _, names, _ in self._stack[:-1]:
+            if held <= HELD_BYTES:
+                break
+            held -= names.shed()
 
     def _wanted(self, path: bytes) -> bool:
         return self._only is None or path in self._only or path in self._around
@@ -205,9 +203,9 @@ class _Walker:
         finally:
             self.close()
 
-    def _list_now(self, path: bytes) -> _Listing | None:
+    def _list_now(self, path: bytes) -> Listing | None:
         listing = self._list(path)
-        if isinstance(listing, _Listing):
+        if isinstance(listing, Listing):
             return listing
         if listing in _FOR_NOW:
             raise OSError(errno.EMFILE, listing)
@@ -227,7 +225,7 @@ class _Walker:
                 return FileStat(whole, 0, 0, 0, Reason.VENDORED, why)
             self._push(parent, listing, around)
             around = self._stack[-1][2]
-            is_folder = name + b"/" in listing.names
+            is_folder = os.path.isdir(self._inside + here) and not os.path.islink(self._inside + here)
             if name == scope.GIT or (is_folder and name in named.NEVER_WALKED):
                 return FileStat(whole, 0, 0, 0, Reason.EXCLUDED, f"{_shown(name)} is never walked")
             if not is_folder:
@@ -288,21 +286,12 @@ class _Walker:
         inside = real.startswith(self._inside) or real + b"/" == self._inside
         return (Reason.SYMLINK if inside else Reason.SYMLINK_OUT), rule
 
-    def _list(self, path: bytes) -> _Listing | str:
-        """A folder's entries, or why they cannot be read."""
-        names: list[bytes] = []
-        marks: set[bytes] = set()
+    def _list(self, path: bytes, after: bytes = b"") -> Listing | str:
+        """A folder's first entries after `after`, or why they cannot be read."""
         try:
-            with os.scandir(self._inside + path) as entries:
-                for entry in entries:
-                    name = entry.name
-                    if name in MARKS:
-                        marks.add(name)
-                    names.append(name + b"/" if _is_folder(entry) else name)
+            return read_names(self._inside + path, MARKS, after)
         except OSError as error:
             return error.strerror or str(error)
-        names.sort()
-        return _Listing(names, frozenset(marks))
 
     def _left_out(self, path: bytes, name: bytes, marks: frozenset[bytes]) -> str:
         """Why a folder is left out whole, by its name and by what it holds."""
@@ -321,13 +310,6 @@ def _folders_around(path: bytes) -> Iterator[bytes]:
     while path:
         path = path.rpartition(b"/")[0]
         yield path
-
-
-def _is_folder(entry: os.DirEntry[bytes]) -> bool:
-    try:
-        return entry.is_dir(follow_symlinks=False)
-    except OSError:
-        return False
 
 
 def _shown(path: bytes) -> str:

@@ -33,6 +33,7 @@ _SYMBOL_BYTES = 640
 """A symbol's row of the frame and as a tuple (measured 480), beside its texts twice; and its parameters for SQLite."""
 _CHUNK_BYTES = 420
 _FILE_BYTES = 2048
+_PIECE_BYTES = 1 << 20
 _COMPRESSION = 1
 """zlib's fastest level: the words are read back only when a file changes."""
 
@@ -225,7 +226,7 @@ def _read(path: bytes, limit_bytes: int) -> tuple[bytes, os.stat_result]:
                 raise _NotIndexed(Reason.NOT_A_FILE, "not a regular file")
             if before.st_size > limit_bytes:
                 raise _NotIndexed(Reason.TOO_LARGE, f"{before.st_size} bytes is over max_file_size = {limit_bytes}")
-            data = _read_at_most(fd, limit_bytes)
+            data = _read_at_most(fd, before.st_size, limit_bytes)
             after = os.fstat(fd)
             if (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size):
                 return data, after
@@ -236,13 +237,19 @@ def _read(path: bytes, limit_bytes: int) -> tuple[bytes, os.stat_result]:
         os.close(fd)
 
 
-def _read_at_most(fd: int, limit_bytes: int) -> bytes:
-    with open(fd, "rb", buffering=0, closefd=False) as file:
-        data = file.read(limit_bytes + 1) if limit_bytes < 1 << 40 else file.read()
-    data = data or b""
-    if len(data) > limit_bytes:
+def _read_at_most(fd: int, size_bytes: int, limit_bytes: int) -> bytes:
+    """All of a file that says it has `size_bytes`: no more is allocated for it, whatever the limit."""
+    data = os.read(fd, size_bytes + 1)
+    if len(data) == size_bytes:
+        return data
+    # It has grown, or tells nothing of its size.
+    pieces, total = [data], len(data)
+    while total <= limit_bytes and (piece := os.read(fd, _PIECE_BYTES)):
+        pieces.append(piece)
+        total += len(piece)
+    if total > limit_bytes:
         raise _NotIndexed(Reason.TOO_LARGE, f"more than max_file_size = {limit_bytes} bytes")
-    return data
+    return b"".join(pieces)
 
 
 def _result(
