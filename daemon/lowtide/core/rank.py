@@ -35,8 +35,10 @@ INNER_PENALTY = 0.09
 NAMELESS_PENALTY = 0.07
 """A chunk outside every definition."""
 DUNDER_PENALTY = 0.04
-TEST_PENALTY = 0.15
+TEST_PENALTY = 0.25
 """A test, example or fixture, unless the query asks for one."""
+PROSE_PENALTY = 0.15
+"""A manual, readme or release note, unless the query asks for one: the code itself is looked for."""
 MADE_PENALTY = 0.2
 """Generated, minified or vendored code."""
 
@@ -50,9 +52,11 @@ _COMMON = frozenset(
 )
 _ENDINGS = ("ations", "ation", "ings", "ing", "ions", "ion", "ers", "er", "ed", "es", "ly", "s", "e")
 _TEST_PATH = re.compile(
-    r"(^|/)(tests?|testing|specs?|__tests__|fixtures?|examples?|mocks?)/|(^|/)test_|_test\.|\.(test|spec)\."
+    r"(^|/)(tests?|testing|specs?|__tests__|fixtures?|examples?|mocks?)/|(^|/)(test_|tests?\.|conftest\.)|_tests?\.|\.(test|spec)\."
 )
 _TEST_WORDS = frozenset(("test", "spec", "fixtur", "exampl", "mock"))
+_PROSE_PATH = re.compile(r"\.(txt|rst|md|markdown|adoc|asciidoc|[1-9])$|(^|/)docs?/")
+_PROSE_WORDS = frozenset(("doc", "document", "manual", "readm", "changelog", "tutorial", "guid"))
 _MADE_PATH = re.compile(
     r"(^|/)(vendor|third_party|thirdparty|node_modules|dist|generated|_generated)/|\.min\.|_pb2\.|\.pb\.|\.generated\."
 )
@@ -151,6 +155,7 @@ class _Features:
         self._query = query.strip().lower()
         self._asked = frozenset(_query_stems(query))
         self._asks_for_tests = bool(self._asked & _TEST_WORDS)
+        self._asks_for_prose = bool(self._asked & _PROSE_WORDS)
         self._hits: dict[str, float] = {}
         self._places: dict[str, dict[str, float]] = {}
         self._names: dict[str, dict[str, float]] = {}
@@ -183,6 +188,7 @@ class _Features:
             "file": FILE_WEIGHT * self._said(stems(file.partition(".")[0]))[1],
             "folder": FOLDER_WEIGHT * self._said(stems(folder))[1],
             "test": -TEST_PENALTY * (not self._asks_for_tests and _TEST_PATH.search(lower) is not None),
+            "prose": -PROSE_PENALTY * (not self._asks_for_prose and _PROSE_PATH.search(lower) is not None),
             "made": -MADE_PENALTY * (_MADE_PATH.search(lower) is not None),
         }
         return {signal: value for signal, value in features.items() if value}

@@ -173,10 +173,11 @@ _NOT_SPACE = re.compile(rb"[^ \t\r\n\f\v]")
 def attach_symbols(rows: list[ChunkRow], starts: list[int], ends: list[int], parents: list[int]) -> list[ChunkRow]:
     """The rows with each chunk's symbol.
 
-    That is the innermost definition around the chunk's start; or the first one that begins in the chunk, when there is
-    none around it or when this one fills most of what follows; never a part of a
-    definition that the chunk holds whole. `starts` ascending; `parents`: the index of the
-    definition around each, -1 at top level.
+    That is the innermost definition around the chunk's start. When there is none, it is the one that fills half of the
+    chunk from where the first begins, else the first. When there is one around, it is one that begins in the chunk and
+    fills half of it, or three quarters when the one around begins here too: the head of a class is the class. Never a
+    part of a definition that the chunk holds whole. `starts` ascending, where the comments above begin; `parents`: the
+    index of the definition around each, -1 at top level.
     """
     attached: list[ChunkRow] = []
     for start, end, first, last, _ in rows:
@@ -185,12 +186,30 @@ def attach_symbols(rows: list[ChunkRow], starts: list[int], ends: list[int], par
         while holder >= 0 and ends[holder] <= start:
             holder = parents[holder]
         while after < len(starts) and starts[after] < end:
-            begun = starts[after]
-            if holder >= 0 and 2 * (min(ends[after], end) - begun) < end - begun:
+            largest = _largest(after, end, starts, ends)
+            filled = min(ends[largest], end) - starts[largest]
+            if holder < 0:
+                holder = largest if 2 * filled >= end - starts[after] else after
+            elif filled < (end - start) * (0.75 if starts[holder] >= start else 0.5):
                 break
-            holder = after
-            if ends[after] <= end:
+            else:
+                holder = largest
+            if ends[holder] <= end:
                 break
-            after += 1
+            after = holder + 1
         attached.append((start, end, first, last, holder))
     return attached
+
+
+def _largest(index: int, end: int, starts: list[int], ends: list[int]) -> int:
+    """Of definition `index` and its neighbours that begin before `end`, the one that fills most until there."""
+    largest, most = index, 0
+    while index < len(starts) and starts[index] < end:
+        filled = min(ends[index], end) - starts[index]
+        if filled > most:
+            largest, most = index, filled
+        inside = ends[index]
+        index += 1
+        while index < len(starts) and starts[index] < inside:
+            index += 1
+    return largest

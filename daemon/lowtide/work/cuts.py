@@ -38,19 +38,24 @@ class Outline:
     """Their lines; True for a function."""
 
 
-def atoms(text: bytes, root: Node, outline: Outline, comments: frozenset[int]) -> tuple[list[Atom], dict[int, int]]:
-    """Where the text may be cut, and the sizes that groups aim at (see `chunk.pack`).
+def atoms(
+    text: bytes, root: Node, outline: Outline, comments: frozenset[int]
+) -> tuple[list[Atom], dict[int, int], dict[int, int]]:
+    """Where the text may be cut, the sizes that groups aim at (see `chunk.pack`), and where comments lead to code.
 
-    `comments`: the kinds of nodes that stay with what follows them.
+    `comments`: the kinds of nodes that stay with what follows them. The last: from a line to the byte at which the
+    comments directly above it begin.
     """
     found: list[Atom] = [(0, 0, 0, JOIN)]
     targets: dict[int, int] = {}
+    leads: dict[int, int] = {}
     if root.child_count > _MAX_CHILDREN or not text:
-        return found, targets
+        return found, targets, leads
     big_starts = outline.big_starts
     big_lines = outline.big_lines
     groups = 1
     above_start = above_end = above_line = -1  # a comment that waits for what it documents
+    lead = -1  # where it begins, also when it is too long to wait
     previous_end = 0
     last_line = -1
     stack = [(iter(root.children), 0)]
@@ -61,17 +66,22 @@ def atoms(text: bytes, root: Node, outline: Outline, comments: frozenset[int]) -
             line, column = node.start_point
             cut = start - column
             is_first = line != last_line and cut >= previous_end
-            if above_start >= 0 and is_first and text.count(b"\n", above_end, start) > 1:
-                found.append((above_start, above_line, group, JOIN))
-                above_start = -1
+            if lead >= 0 and is_first and text.count(b"\n", above_end, start) > 1:
+                if above_start >= 0:
+                    found.append((above_start, above_line, group, JOIN))
+                above_start = lead = -1
             if is_first and node.kind_id in comments:
                 if above_start < 0:
                     above_start, above_line = cut, line
+                    lead = cut if lead < 0 else lead
                 above_end = previous_end = end
                 if end - above_start > SPLIT_BYTES:
                     found.append((above_start, above_line, group, JOIN))
                     above_start = -1
                 continue
+            if is_first and lead >= 0:
+                leads[line] = lead
+                lead = -1
             size = end - (above_start if above_start >= 0 else start)
             is_big = line in big_lines
             descends = False
@@ -112,7 +122,7 @@ def atoms(text: bytes, root: Node, outline: Outline, comments: frozenset[int]) -
             stack.pop()
     if above_start >= 0:
         found.append((above_start, above_line, 0, JOIN))
-    return found, targets
+    return found, targets, leads
 
 
 def _holds_big(big_starts: list[int], start: int, end: int) -> bool:

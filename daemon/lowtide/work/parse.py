@@ -92,8 +92,11 @@ def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
     `partial` says so. Raises nothing for any text; memory is the parser's.
     """
     rows, outline, root, partial, _ = _read(text, language, time.monotonic() + deadline_s, None)
-    chunks = chunk.pack(text, *cuts.atoms(text, root, outline, _grammar(language).comments))
-    chunks = chunk.attach_symbols(chunks, outline.starts, outline.ends, outline.parents)
+    atoms, targets, leads = cuts.atoms(text, root, outline, _grammar(language).comments)
+    chunks = chunk.pack(text, atoms, targets)
+    # A definition begins at the comment that documents it.
+    starts = [min(start, leads.get(row[3], start)) for row, start in zip(rows, outline.starts, strict=True)]
+    chunks = chunk.attach_symbols(chunks, starts, outline.ends, outline.parents)
     return Parsed(rows, chunks, root.has_error, partial)
 
 
