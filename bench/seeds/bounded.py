@@ -52,6 +52,7 @@ class BoundedDaemon:
         self.marks: list[tuple[float, str]] = []
         self._stack = ExitStack()
         self._began = 0.0
+        self.client: Client | None = None
 
     def __enter__(self) -> Self:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -86,11 +87,13 @@ class BoundedDaemon:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(LowtideError, AttributeError):
-            self.client.ask("lowtide/stop", {})
+        if self.client is not None:
+            with suppress(LowtideError):
+                self.client.ask("lowtide/stop", {})
             self.client.close()
-            self.popen.wait(5)
-        self._stack.close()
+            with suppress(subprocess.TimeoutExpired):
+                self.popen.wait(5)
+        self._stack.close()  # kills what is left
         with suppress(subprocess.TimeoutExpired):
             self.popen.wait(5)
 
@@ -102,6 +105,7 @@ class BoundedDaemon:
 
     def ask(self, method: str, **params: Any) -> Any:
         """A request of the scenario's own client; what it opens stays open as long as the daemon runs."""
+        assert self.client is not None, "use it as a context manager"
         return self.client.ask(method, params)
 
     def index(self, root: Path, *, force: bool = False) -> dict[str, Any]:

@@ -234,11 +234,8 @@ def _copy(path: Path, target: Path) -> int:
     return target.stat().st_size
 
 
-def join(trees: Sequence[Path], target: Path) -> int:
-    """Copy the source files of several trees side by side; returns how many."""
-    count = 0
-    for tree in trees:
-        for path in sources(tree):
-            _copy(path, target / tree.name / path.relative_to(tree))
-            count += 1
-    return count
+def smallest(tree: Path, count: int, least_bytes: int, target: Path) -> int:
+    """Copy the `count` smallest source files of a tree that hold at least `least_bytes`; returns their bytes."""
+    sized = sorted((path.stat().st_size, os.fspath(path), path) for path in sources(tree))
+    chosen = [path for size, _, path in sized if size >= least_bytes][:count]
+    return sum(_copy(path, target / path.relative_to(tree)) for path in chosen)
