@@ -70,10 +70,10 @@ class Semble:
         environment = {**os.environ, **places, "TOKENIZERS_PARALLELISM": "false"}
         argv = [str(self.python), "-c", _SCRIPT, str(job.tree), str(model)]
         figures, outcome = run_command(self.name, job, argv, environment)
-        line = next((line for line in outcome.stdout.splitlines() if line.startswith('{"ready"')), "")
-        if not line or not figures.is_done:
+        if not figures.is_done or not outcome.stdout.startswith("chunks"):
             return figures
-        return with_idle(figures, outcome, outcome.seconds - IDLE_S - 0.5)
+        found = replace(figures, detail={"chunks": int(outcome.stdout.split()[1])})
+        return with_idle(found, outcome, outcome.seconds - IDLE_S - 0.5)
 
 
 def _export(folder: Path) -> None:
