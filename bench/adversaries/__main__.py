@@ -57,7 +57,7 @@ def main() -> int:
         print(HEAD)
         for name in names:
             if name == daemon.NAME:
-                verdict = daemon.play(scale, work)
+                verdict = daemon.play(scale, work, expected)
             else:
                 case = next(case for case in CASES if case.name == name)
                 if why := can_play(case):
@@ -66,6 +66,8 @@ def main() -> int:
                 verdict = play(case, scale, work, expected)
             verdicts.append(verdict)
             print(row(verdict), flush=True)
+            if verdict.note:
+                print(f"    {verdict.note}")
             for problem in verdict.problems:
                 print(f"    {problem}", flush=True)
     if arguments.save:

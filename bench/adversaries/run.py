@@ -43,6 +43,7 @@ class Verdict:
     problems: list[str] = field(default_factory=list)
     source: str = ""
     """Where the memory figures come from."""
+    note: str = ""
 
 
 def lowtide(home: Path, *arguments: str | Path, bound: bool = False) -> tuple[list[str], dict[str, str]]:
