@@ -14,7 +14,8 @@ import numpy.typing as npt
 from lowtide.errors import CorruptIndex
 from lowtide.models import SymbolKind
 from lowtide.store.catalog import Catalog
-from lowtide.store.names import NameDelta, NameSegment, search_names
+from lowtide.store.name_search import NameIndex
+from lowtide.store.names import NameDelta, NameSegment
 from lowtide.store.rows import Segment
 from lowtide.store.segment_file import SegmentKind
 from lowtide.store.vector_index import Delta, VectorIndex, blocks_of
@@ -44,6 +45,7 @@ class Segments:
         self._names = tuple(names)
         self.name_delta = name_delta
         self.reasons = tuple(reasons)
+        self._index = NameIndex([*(segment.rows for segment in names), *name_delta.parts()])
 
     @property
     def has_vectors(self) -> bool:
@@ -67,7 +69,7 @@ class Segments:
         self, query: str, limit: int, kinds: Sequence[SymbolKind] = (), cancelled: Callable[[], bool] | None = None
     ) -> list[tuple[int, float]]:
         """(symbol id, score), best first."""
-        return search_names(query, self._names, self.name_delta, limit, kinds=kinds or None, cancelled=cancelled)
+        return self._index.search(query, limit, kinds or None, cancelled)
 
     def release(self) -> None:
         """Give mapped pages back to the system."""
@@ -79,6 +81,7 @@ class Segments:
         self._vectors = None
         self.delta = None
         self._names = ()
+        self._index = NameIndex([])
         self.by_name = {}
 
     def memory(self) -> dict[str, int]:
@@ -86,7 +89,7 @@ class Segments:
         return {
             "vector segments": self._vectors.anonymous_bytes if self._vectors else 0,
             "vector delta": self.delta.anonymous_bytes if self.delta else 0,
-            "name segments": sum(segment.anonymous_bytes for segment in self._names),
+            "name segments": sum(segment.anonymous_bytes for segment in self._names) + self._index.anonymous_bytes,
             "name delta": self.name_delta.anonymous_bytes,
         }
 

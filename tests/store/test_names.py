@@ -15,7 +15,7 @@ from lowtide.errors import CorruptIndex
 from lowtide.store import name_rows, name_search, names
 from lowtide.store.name_rows import NameRows, make_rows, merge_rows
 from lowtide.store.name_search import NameIndex
-from lowtide.store.names import NameDelta, NameSegment, merge_names, search_names, without, write_names
+from lowtide.store.names import NameDelta, NameSegment, merge_names, without, write_names
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "formats"
 Symbols = list[tuple[int, str, int]]
@@ -65,6 +65,15 @@ def test_search_agrees_with_the_reference(texts: list[tuple[str, bool]], query: 
 
 
 @settings(deadline=None, max_examples=100)
+@given(st.lists(LETTERS, min_size=1, max_size=60), st.lists(LETTERS, min_size=1, max_size=3))
+def test_each_keystroke_agrees_with_the_reference(texts: list[str], queries: list[str]) -> None:
+    symbols = number(texts)
+    index = NameIndex([make_rows(symbols[::2]), make_rows(symbols[1::2])])
+    for query in queries:
+        for end in [*range(1, len(query) + 1), 1]:
+            check(index, symbols, query[:end], 100)
+
+
 @given(
     st.lists(st.text(alphabet="abAB_", min_size=1, max_size=90), min_size=1, max_size=30),
     st.integers(1, 90), st.integers(0, 29), st.integers(1, 3),
@@ -269,8 +278,8 @@ def test_segments_and_delta_are_searched_as_one(tmp_path: Path, monkeypatch: pyt
     facts = write_names(tmp_path / "n", iter(symbols[:20]))
     delta = NameDelta()
     delta.extend(iter(symbols[20:]))
-    found = search_names("file", [NameSegment(tmp_path / "n", facts)], delta, 100, dead=np.array([symbols[0][0]]))
-    assert {identifier: round(score, 9) for identifier, score in found} == expected(symbols[1:], "file")
+    index = NameIndex([NameSegment(tmp_path / "n", facts).rows, *delta.parts()], np.array([symbols[0][0]]))
+    assert found_by(index, "file") == expected(symbols[1:], "file")
 
 
 def test_damaged_segment_is_a_miss(tmp_path: Path) -> None:

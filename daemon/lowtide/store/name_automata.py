@@ -56,11 +56,10 @@ def _codes(text: str) -> list[int]:
 
 def _tables(wanted: bytes, kind: type[np.unsignedinteger[Any]], characters: bytes) -> list[bytes]:
     """For `bytes.translate`: one table for each byte of a state."""
-    bits = [0] * 256
-    for code in range(256):
-        for index, character in enumerate(wanted[:64]):
-            if character == characters[code]:
-                bits[code] |= 1 << index
+    by_character: dict[int, int] = {}
+    for index, character in enumerate(wanted[:64]):
+        by_character[character] = by_character.get(character, 0) | 1 << index
+    bits = [by_character.get(character, 0) for character in characters]
     return [bytes(bit >> shift & 0xFF for bit in bits) for shift in range(0, np.iinfo(kind).bits, 8)]
 
 
@@ -110,9 +109,9 @@ class Block:
             ever |= step
         return self._done(ever)
 
-    def words_and_substrings(self) -> tuple[Mask, Mask]:
-        """Names where pieces of the query begin words, and names that have the query in one piece."""
-        at, ever, run, runs, entry = self._zeros(5)
+    def words(self) -> Mask:
+        """Names where pieces of the query begin words."""
+        at, ever, entry = self._zeros(3)
         for here, starts in zip(self._here, self._starts(), strict=True):
             np.left_shift(ever, 1, out=entry)
             entry |= self._one
@@ -121,11 +120,17 @@ class Block:
             at |= entry
             at &= here
             ever |= at
+        return self._done(ever)
+
+    def substrings(self) -> Mask:
+        """Names that have the query in one piece."""
+        run, runs = self._zeros(2)
+        for here in self._here:
             np.left_shift(run, 1, out=run)
             run |= self._one
             run &= here
             runs |= run
-        return self._done(ever), self._done(runs)
+        return self._done(runs)
 
     def pieces(self) -> Scores:
         """How few pieces do, for names where pieces begin words; at most MOST_PIECES."""
@@ -161,34 +166,40 @@ class Block:
     def spans(self) -> Scores:
         """How many characters lie between the first matched and the last, both included."""
         ever, step = self._zeros(2)
-        before, until = (np.zeros(len(ever), np.int16) for _ in range(2))
+        before, until = (np.zeros(len(ever), np.uint8) for _ in range(2))  # no name has more than 255 characters
+        flags = np.empty(len(ever), np.bool_)
         for here in self._here:
-            before += ever == 0
+            before += np.equal(ever, 0, out=flags).view(np.uint8)
+            until += np.less(ever, self._query.end, out=flags).view(np.uint8)
             np.left_shift(ever, 1, out=step)
             step |= self._one
             step &= here
-            until += (ever & self._query.end) == 0
             ever |= step
         # `before` counts the column of the first match too, `until` that of the last.
-        return (until - before + 1).astype(np.float64)
+        return until.astype(np.float64) - before + 1
 
     def _done(self, states: States) -> Mask:
         done: Mask = (states & self._query.end) != 0
         return done
 
 
-def bands(block: Block) -> tuple[Places, npt.NDArray[np.int64], Block]:
+def bands(block: Block, best: Band = Band.WORDS) -> tuple[Places, npt.NDArray[np.int64], Block]:
     """Which names match, in which bands, and the block of those alone."""
     matching = np.flatnonzero(block.subsequences())
     block = block.keep(matching)
-    words, substrings = block.words_and_substrings()
-    found = np.where(words, Band.WORDS, np.where(substrings, Band.SUBSTRING, Band.SUBSEQUENCE)).astype(np.int64)
+    found = np.full(len(matching), Band.SUBSEQUENCE, np.int64)
+    if best is not Band.SUBSEQUENCE:
+        found[block.substrings()] = Band.SUBSTRING
+    if best is Band.WORDS:
+        found[block.words()] = Band.WORDS
     return matching, found, block
 
 
-def scan(matrix: Bytes, lengths: Bytes, query: Query) -> tuple[Places, npt.NDArray[np.int64], Scores]:
-    """Names (rows of `matrix`) that match, with their bands and qualities."""
-    matching, found, block = bands(Block.of(matrix, query, exact_case=False))
+def scan(
+    matrix: Bytes, lengths: Bytes, query: Query, best: Band = Band.WORDS
+) -> tuple[Places, npt.NDArray[np.int64], Scores]:
+    """Names (rows of `matrix`) that match, with their bands and qualities; none may be able to be in a better band than `best`."""
+    matching, found, block = bands(Block.of(matrix, query, exact_case=False), best)
     qualities = np.zeros(len(matching))
     for band in (Band.WORDS, Band.SUBSTRING, Band.SUBSEQUENCE):
         own = np.flatnonzero(found == band)

@@ -1,8 +1,8 @@
 """Fuzzy search over rows of names: the same answers and scores as `core.match`, thousands of names at a time.
 
-First beginnings, by bisection: when they fill the limit, nothing else can be better. Then names that can hold the query
-in one piece, then those where pieces of it can begin words, then any that have its letters: masks choose them, automata
-(`name_automata`) judge them, shortest first.
+First beginnings, by bisection: when they fill the limit, nothing else can be better. Then names where pieces of the
+query can begin words, then those that can hold it in one piece, then any that have its letters: masks choose them,
+automata (`name_automata`) judge them, shortest first.
 
 Invariant: every score is the one that `core.match` gives; equal scores come in no promised order.
 Invariant: `search` gives the best `limit` symbols there are while a step has at most ENOUGH_ROWS names to judge; of more
@@ -29,13 +29,17 @@ from lowtide.core.match import (
 from lowtide.store.name_automata import Block, Mask, Query, Scores, bands, scan
 from lowtide.store.name_rows import FOLD, START, Bytes, Ids, NameRows
 
+_STEPS = (Band.WORDS, Band.SUBSTRING, Band.SUBSEQUENCE)
 Rows = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.uint64]
 
 BLOCK_ROWS = 8_192
 ENOUGH_ROWS = 16_384
 MOST_ROWS = 262_144
-_MASK_ROWS = 32_768
+MOST_KEPT_ROWS = 131_072
+"""What fits a query is kept for the next, which is one key longer: a MiB at most."""
+_MASK_ROWS = 65_536
+_FOLDED = FOLD.tobytes()
 
 
 class NameIndex:
@@ -44,6 +48,12 @@ class NameIndex:
     def __init__(self, parts: Sequence[NameRows], dead: Ids | None = None) -> None:
         self.parts = tuple(part for part in parts if len(part.masks))
         self._live = [_live_symbols(part, dead) for part in self.parts]
+        self._fitting = _Fitting()
+
+    @property
+    def anonymous_bytes(self) -> int:
+        """What is kept from one search to the next."""
+        return self._fitting.size_bytes
 
     def __len__(self) -> int:
         return sum(len(part.ids) for part in self.parts)
@@ -63,11 +73,33 @@ class NameIndex:
         prepared = Query(query)
         if not self.parts or not prepared.text or limit <= 0:
             return []
-        return _Search(self.parts, self._live, prepared, limit, kinds, cancelled or _never).run()
+        return _Search(self.parts, self._live, self._fitting, prepared, limit, kinds, cancelled or _never).run()
 
 
 def _never() -> bool:
     return False
+
+
+class _Fitting:
+    """The names with all the letters of the query before, part by part: those of a longer one are among them.
+
+    Searches in several threads may use it: what they keep is replaced whole.
+    """
+
+    def __init__(self) -> None:
+        self._kept: tuple[bytes, list[Rows]] = (b"", [])
+
+    def of(self, folded: bytes) -> list[Rows] | None:
+        query, rows = self._kept
+        return rows if query and folded.startswith(query) else None
+
+    def keep(self, folded: bytes, rows: list[Rows]) -> None:
+        if sum(map(len, rows)) <= MOST_KEPT_ROWS:
+            self._kept = folded, rows
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(rows.nbytes for rows in self._kept[1])
 
 
 def _live_symbols(part: NameRows, dead: Ids | None) -> Mask | None:
@@ -95,6 +127,8 @@ class _Names:
 
     @classmethod
     def join(cls, names: Sequence[_Names]) -> _Names:
+        if not names:
+            return cls(np.empty(0, np.int16), np.empty(0, np.int64))
         return cls(np.concatenate([each.owners for each in names]), np.concatenate([each.rows for each in names]))
 
 
@@ -111,10 +145,11 @@ class _Found:
 
 class _Search:
     def __init__(
-        self, parts: Sequence[NameRows], live: Sequence[Mask | None], query: Query, limit: int,
+        self, parts: Sequence[NameRows], live: Sequence[Mask | None], fitting: _Fitting, query: Query, limit: int,
         kinds: Collection[int] | None, cancelled: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._parts = parts
+        self._fitting = fitting
         self._query = query
         self._limit = limit
         self._cancelled = cancelled
@@ -189,51 +224,65 @@ class _Search:
     # -- everything else ----------------------------------------------------------------------------------------
 
     def _find_fuzzy(self) -> None:
-        """In three steps; what can only be a subsequence is looked at last, and not at all when there is better."""
-        for step, candidates in enumerate(self._candidates()):
-            last = step == 2
-            if last and self._filled(Band.SUBSTRING):
-                return
-            for judged in self._judge(candidates.take(np.argsort(self._lengths(candidates), kind="stable"))):
-                if self._is_cancelled():
+        """In three steps, by the best band that a name can be in; none begins when better ones fill the limit."""
+        for best, candidates in zip(_STEPS, self._candidates(), strict=True):
+            lengths = self._lengths(candidates)
+            order = np.argsort(lengths, kind="stable")
+            candidates, lengths = candidates.take(order), lengths[order]
+            for judged in self._judge(candidates, lengths, best):
+                if self._is_cancelled() or (best is Band.SUBSEQUENCE and judged >= MOST_ROWS):
                     return
-                if judged >= ENOUGH_ROWS and self._filled(Band.SUBSEQUENCE if last else Band.WORDS):
-                    # The same holds for the steps to come.
+                if not self._filled(best):
+                    continue
+                # What fills this band keeps every later step out.
+                if judged >= min(ENOUGH_ROWS, len(candidates)) or self._is_beyond(best, int(lengths[judged])):
                     return
-                if last and judged >= MOST_ROWS:
-                    return
+
+    def _is_beyond(self, best: Band, length: int) -> bool:
+        """Whether no name of this length or longer can be among the best any more, being in band `best` at most."""
+        most = best + COVERAGE_WEIGHT * self._query.length / length + QUALITY_WEIGHT + CASE_WEIGHT
+        return sum(int(found.symbols[found.bases >= most].sum()) for found in self._found) >= self._limit
 
     def _candidates(self) -> list[_Names]:
-        """Names with all the letters: first those that may hold the query in one piece, then as words, then the rest."""
+        """Names with all the letters: first those that may match as words, then in one piece, then the rest."""
         steps: tuple[list[_Names], ...] = ([], [], [])
+        known, kept = self._fitting.of(self._query.folded), []
         for number, part in enumerate(self._parts):
-            for start in range(0, len(part.masks), _MASK_ROWS):
-                for step, rows in zip(steps, self._choose(number, part, start), strict=True):
-                    step.append(_Names(np.full(len(rows), number, np.int16), rows))
+            rows = known[number] if known else None
+            whole = len(part.masks) if rows is None else len(rows)
+            chosen = []
+            for start in range(0, whole, _MASK_ROWS):
+                if rows is None:
+                    masks, places = part.masks[start : start + _MASK_ROWS], None
+                else:
+                    places = rows[start : start + _MASK_ROWS]
+                    masks = part.masks[places]
+                fitting = np.flatnonzero((masks & self._query.needs) == self._query.needs)
+                masks = masks[fitting]
+                fitting = fitting + start if places is None else places[fitting]
+                chosen.append(fitting)
+                for step, found in zip(steps, self._choose(number, part, fitting, masks), strict=True):
+                    step.append(_Names(np.full(len(found), number, np.int16), found))
+            kept.append(np.concatenate(chosen) if chosen else np.empty(0, np.int64))
+        self._fitting.keep(self._query.folded, kept)
         return [_Names.join(step) for step in steps]
 
-    def _choose(self, number: int, part: NameRows, start: int) -> tuple[Rows, Rows, Rows]:
-        """From one block of masks, without the beginnings found before."""
-        query, counts = self._query, self._counts[number]
-        masks = part.masks[start : start + _MASK_ROWS]
-        fits = (masks & query.needs) == query.needs
-        fits &= part.lengths[start : start + _MASK_ROWS] > query.length
+    def _choose(self, number: int, part: NameRows, rows: Rows, masks: Flags) -> tuple[Rows, Rows, Rows]:
+        """Of rows with all the letters, by what they may be, without the beginnings found before."""
+        counts = self._counts[number]
+        fits = part.lengths[rows] > self._query.length
         for low, high in self._prefixes[number]:
-            fits[max(0, low - start) : max(0, high - start)] = False
+            # Rows ascend.
+            first, end = np.searchsorted(rows, (low, high))
+            fits[first:end] = False
         if counts is not None:
-            fits &= counts[start : start + _MASK_ROWS] > 0
-        pairs = part.pairs[start : start + _MASK_ROWS]
-        if 4 * np.count_nonzero(fits) < len(fits):
-            # Few: only those are looked at further.
-            places = np.flatnonzero(fits)
-            whole, words = self._feasible(masks[places], pairs[places])
-            return places[whole] + start, places[words & ~whole] + start, places[~(words | whole)] + start
-        whole, words = self._feasible(masks, pairs)
-        whole &= fits
-        words &= fits
-        words &= ~whole
-        fits &= ~(whole | words)
-        return np.flatnonzero(whole) + start, np.flatnonzero(words) + start, np.flatnonzero(fits) + start
+            fits &= counts[rows] > 0
+        places = np.flatnonzero(fits)
+        if len(places) < len(rows):
+            rows, masks = rows[places], masks[places]
+        whole, words = self._feasible(masks, part.pairs[rows])
+        whole &= ~words
+        return rows[words], rows[whole], rows[~(words | whole)]
 
     def _feasible(self, masks: Flags, pairs: Flags) -> tuple[Mask, Mask]:
         """Names that may hold the query in one piece, and those where pieces of it may begin words."""
@@ -247,12 +296,12 @@ class _Search:
                 words &= ((masks & begins) | (pairs & pair)) != 0
         return whole, words
 
-    def _judge(self, candidates: _Names) -> Iterator[int]:
+    def _judge(self, candidates: _Names, all_lengths: Bytes, best: Band) -> Iterator[int]:
         """Find the matches among the candidates; after each block, how many were judged."""
         for start in range(0, len(candidates), BLOCK_ROWS):
             names = candidates.take(slice(start, start + BLOCK_ROWS))
-            lengths = self._lengths(names)
-            places, found, qualities = scan(self._matrix(names, lengths), lengths, self._query)
+            lengths = all_lengths[start : start + BLOCK_ROWS]
+            places, found, qualities = scan(self._matrix(names, lengths), lengths, self._query, best)
             bases = found + COVERAGE_WEIGHT * self._query.length / lengths[places] + QUALITY_WEIGHT * qualities
             self._add(names.take(places), bases, np.full(len(places), -1, np.int8))
             yield start + len(names)
@@ -313,15 +362,14 @@ class _Search:
         unknown = np.flatnonzero(case < 0)
         case[unknown] = self._agreeing_case(names.take(unknown), bases[unknown])
         scores = bases + CASE_WEIGHT * case
+        order = np.lexsort((names.rows, names.owners, -scores))
+        names, scores = names.take(order), scores[order]
         answer: list[tuple[int, float]] = []
-        for place in np.lexsort((names.rows, names.owners, -scores)).tolist():
-            number, row = int(names.owners[place]), int(names.rows[place])
-            ids, wanted = self._parts[number].symbol_ids(row), self._wanted[number]
-            if wanted is not None:
-                offsets = self._parts[number].offsets
-                ids = ids[wanted[offsets[row] : offsets[row + 1]]]
-            score = float(scores[place])
-            answer += [(symbol_id, score) for symbol_id in ids[: self._limit - len(answer)].tolist()]
+        for number, row, score in zip(names.owners.tolist(), names.rows.tolist(), scores.tolist(), strict=True):
+            part, wanted = self._parts[number], self._wanted[number]
+            first, end = part.offsets[row : row + 2].tolist()
+            ids = part.ids[first:end] if wanted is None else part.ids[first:end][wanted[first:end]]
+            answer += [(part.first_id + symbol_id, score) for symbol_id in ids[: self._limit - len(answer)].tolist()]
             if len(answer) >= self._limit:
                 break
         return answer
@@ -372,7 +420,7 @@ def _prefix_range(matrix: Bytes, prefix: bytes) -> tuple[int, int]:
         high = len(matrix)
         while low < high:
             middle = (low + high) // 2
-            found = FOLD[matrix[middle, :length]].tobytes()
+            found = matrix[middle, :length].tobytes().translate(_FOLDED)
             if found < prefix or (after and found == prefix):
                 low = middle + 1
             else:

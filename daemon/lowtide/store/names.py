@@ -7,7 +7,7 @@ Invariant: writing and merging take memory for a bounded number of names, whatev
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from itertools import accumulate
 from pathlib import Path
@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from lowtide.store.name_rows import WIDTHS, Ids, Keep, NameRows, make_rows, merge_chunks, merge_rows
-from lowtide.store.name_search import NameIndex
 from lowtide.store.rows import Segment
 from lowtide.store.segment_file import TEMPORARY_SUFFIX, SegmentFile, SegmentKind, SegmentWriter, mapped_errors
 
@@ -110,23 +109,6 @@ class NameDelta:
         if self._parts:
             kept = merge_rows(self._parts, lambda ids: ids > last_id)
             self._parts = (kept,) if len(kept.ids) else ()
-
-
-def search_names(
-    query: str,
-    segments: Sequence[NameSegment],
-    delta: NameDelta,
-    limit: int,
-    kinds: Collection[int] | None = None,
-    cancelled: Callable[[], bool] | None = None,
-    dead: Ids | None = None,
-) -> list[tuple[int, float]]:
-    """(symbol id, score) of the best matches in segments and delta, best first; see `NameIndex.search`.
-
-    `dead`: sorted ids of symbols that are no more. To search often, keep a `NameIndex`: it looks for those only once.
-    """
-    parts = [*(segment.rows for segment in segments), *delta.parts()]
-    return NameIndex(parts, dead).search(query, limit, kinds, cancelled)
 
 
 def write_names(path: Path, symbols: Iterable[tuple[int, str, int]]) -> Segment | None:
