@@ -37,6 +37,8 @@ QUEUE_LENGTH = 1024
 BATCH_FILES = 48
 RESULT_FACTOR = 4.0
 """Bytes that a result takes on its way through the daemon, for each byte of its file (measured: 2.5 to 4)."""
+RESULT_SLACK_BYTES = 2 * MIB
+"""A result may take so much more than was kept for it, out of the budget's margin, before its file is done again."""
 EMBED_BLOCK = 512
 """Documents of a large file embedded in one task."""
 EMBED_BYTES = 12 * MIB
@@ -305,6 +307,8 @@ class Indexer:
             for job, name in zip(jobs, names, strict=True)
         ]
         need = max(needs) + 2 * size
+        if jobs[0].attempt == 1 and jobs[0].reason is Reason.MEMORY:
+            need = max(need, self._pool.budget.most_bytes)  # all the room there is: others wait, or it waits for them
         footing = self._ladder.footing()
         embed = self._options.embed and footing.embed
         result_bytes = max(int(RESULT_FACTOR * size) + MIB, jobs[0].result_bytes)
@@ -320,7 +324,7 @@ class Indexer:
 
         task = wire.IndexTask(
             self._options.root, [job.path for job in jobs], [job.known_hash for job in jobs],
-            {**self._options.settings, "result_bytes": result_bytes}, self._options.query_deadline_s, bool(model), bool(model) and self._dedupe, lines_only, footing.batch_size,
+            {**self._options.settings, "result_bytes": result_bytes + RESULT_SLACK_BYTES}, self._options.query_deadline_s, bool(model), bool(model) and self._dedupe, lines_only, footing.batch_size,
             self._options.model, self._options.recipe,
         )  # fmt: skip
         try:

@@ -200,3 +200,14 @@ def test_a_folder_of_very_many_long_names_takes_no_more_than_its_block(lowtide: 
     assert report["skipped_by_reason"] == {"empty": 60_000}
     # All names at once would take 18 MB more.
     assert lowtide.json("--budget", "96MiB", "index", root)["peak_anon_bytes"] < 40 << 20
+
+
+def test_a_file_that_needs_more_than_its_share_gets_all_the_room(lowtide: Lowtide, tree: Tree) -> None:
+    """Two workers share the budget; a file that fits it only alone is still parsed."""
+    large = "".join(python_module(n, 16) for n in range(170))
+    root = tree({**{f"m{n}.py": python_module(n) for n in range(30)}, "one.py": large, "two.py": large + "# 2\n"})
+    report = lowtide.json("--budget", "128MiB", "index", root)
+    assert report["files"]["indexed"] == 32
+    assert report["files"]["quarantined"] == 0
+    assert report["peak_anon_bytes"] <= BUDGET
+    assert lowtide.json("why", root / "two.py")["symbols"] > 3_000
