@@ -55,7 +55,8 @@ class LowtideEngine:
                 cancel_s=cancelled, switch_s=there, switch_back_s=back,
                 detail={
                     "files": report["files"], "chunks": report["chunks"], "symbols": report["symbols"],
-                    "ladder": status["ladder"]["step"], "disk_bytes": report["disk_bytes"],
+                    "vectors": report["vectors"], "ladder": [step["step"] for step in report["ladder"]],
+                    "ladder_at_end": status["ladder"], "disk_bytes": report["disk_bytes"],
                 },
             )  # fmt: skip
 
