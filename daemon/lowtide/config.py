@@ -20,6 +20,8 @@ from typing import Any
 from lowtide.errors import ConfigError
 
 MIB = 1 << 20
+NICENESS = 5
+"""Of the workers that index: on a busy machine they get a third of what an editor gets, on an idle one all there is."""
 LEAST_BUDGET_BYTES = 96 * MIB
 MOST_DEFAULT_BUDGET_BYTES = 512 * MIB
 DEFAULT_MAX_FILE_BYTES = 4 * MIB
@@ -83,7 +85,7 @@ class Config:
 
     budget_bytes: int
     model_path: Path | None = None
-    niceness: int = 0
+    niceness: int = NICENESS
     idle_minutes: float = 30.0
     """The daemon leaves this long after its last client; 0 never."""
     pause_on_battery: bool = True
@@ -140,7 +142,7 @@ def load_config(
     return Config(
         budget_bytes=chosen,
         model_path=model_path,
-        niceness=int(niceness or 0),
+        niceness=NICENESS if niceness is None else int(niceness),
         idle_minutes=30.0 if idle_minutes is None else float(idle_minutes),
         pause_on_battery=pause_on_battery,
         index=index,

@@ -196,7 +196,8 @@ class WorkerPool:
         self._starting += 1
         worker = None
         try:
-            worker = await Worker.start(model, niceness=self._niceness)
+            # Somebody looks at what is open: only the others give way.
+            worker = await Worker.start(model, niceness=0 if model == wire.DOCUMENTS else self._niceness)
             self._busy[worker.pid] = worker
             self._wake.set()
             await worker.ready()
