@@ -5,6 +5,7 @@ Invariant: SIGTERM and SIGINT end it within a second whatever it does: what is c
 
 from __future__ import annotations
 
+import gc
 import logging
 import logging.handlers
 import os
@@ -25,6 +26,7 @@ from lowtide.service import Service
 log = logging.getLogger(__name__)
 
 GRACE_S = 0.7
+SWITCH_S = 0.001
 LOG_BYTES = 1 << 20
 LOG_COUNT = 3
 
@@ -49,8 +51,16 @@ def set_up_log(places: Places, *, verbose: bool, to_terminal: bool) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def be_prompt() -> None:
+    """Have this process answer soon: a thread that computes lets the event loop in after 1 ms, not 5; what is loaded is
+    looked through no more by the garbage collector (measured: 30 ms each time)."""
+    sys.setswitchinterval(SWITCH_S)
+    gc.freeze()
+
+
 async def serve(places: Places, config: Config, on_ready: Callable[[], None]) -> None:
     """Until stopped. LockHeld when this user's daemon runs already; StoreError, ConfigError, ModelError."""
+    be_prompt()
     async with Service(Host(places, config)) as service:
         server = Server(service, places, config.idle_minutes * 60)
         async with anyio.create_task_group() as group:

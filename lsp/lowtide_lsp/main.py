@@ -15,6 +15,7 @@ from contextlib import suppress
 import anyio
 
 from lowtide.config import Config
+from lowtide.daemon import be_prompt
 from lowtide.host import Host
 from lowtide.paths import Places
 from lowtide.service import Service
@@ -26,6 +27,7 @@ GRACE_S = 0.5
 def run(places: Places, config: Config) -> int:
     """Serve standard input and output until the client is gone; returns the exit code. LowtideError when it cannot start."""
     logging.getLogger("pygls").setLevel(logging.ERROR)
+    be_prompt()
     source, sink = os.dup(0), os.dup(1)
     os.dup2(2, 1)
     return anyio.run(_run, places, config, source, sink)
