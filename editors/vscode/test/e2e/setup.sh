@@ -25,7 +25,7 @@ tools=$("$here/../../scripts/node.sh" "$folder")
 node=$tools
 case $version in
   # Node 24 is too new for the oldest that is supported.
-  4.100.*) node=$("$here/../../scripts/node.sh" "$folder" 20.19.5) ;;
+  4.100.*) node=$("$here/../../scripts/node.sh" "$folder" 20.18.0) ;;
 esac
 PATH=$(dirname "$tools"):$PATH
 export PATH

@@ -30,6 +30,7 @@ test('without the program a message says so and offers what to do; one that dies
     await editor.page.waitForTimeout(300);
     await editor.shot('install');
     await editor.page.keyboard.press('Escape');
+    await editor.run('Notifications: Clear All Notifications');
 
     // A program that ends at once: tried again later and later, then no more, and said once.
     const tries = join(editor.root, 'tries');
@@ -71,7 +72,7 @@ test('a workspace that is not trusted cannot say which program runs; what the us
     await editor.page.locator('.statusbar-item', { hasText: 'Restricted Mode' }).first().waitFor({ timeout: 60_000 });
     await editor.barText(/\d+ \/ \d+ MiB/, 60_000);
     assert.equal(existsSync(ran), false);
-    await editor.page.keyboard.press('F1');
+    await editor.toast(/has indexed/).getByRole('button', { name: 'Find a Symbol' }).click();
     await editor.input.fill('#Warehouse');
     await editor.rows.filter({ hasText: 'warehouse.py' }).first().waitFor();
   } finally {
