@@ -129,7 +129,7 @@ class BulkStore:
                 f"{count:,} vectors of {self.source.dims} cannot be built in {format_size(budget.total_bytes)}",
                 f"{format_size(budget.daemon_bytes + MARGIN_BYTES)} are this process's own, and a worker needs "
                 f"{format_size(self._lease_bytes(min(count, wanted or LEAST_PIECE_ROWS)) + WORKER_BYTES)} for the smallest piece",
-                f"give --budget {format_size(least)} or more",
+                f"give --budget {least >> 20}MiB or more",
             )
         if wanted is None:  # pieces of about equal size, so that no worker ends long after the others
             number = -(-count // min(rows, MOST_PIECE_ROWS))

@@ -21,6 +21,7 @@ from lowtide.store.vector_segments import FlatSegment, open_segment, write_flat
 from lowtide.store.vectors import Panel
 
 Floats = npt.NDArray[np.float32]
+DATA = Path(__file__).resolve().parents[1] / "data" / "formats"
 
 
 def clustered(count: int, dims: int = 96, seed: int = 0) -> Floats:
@@ -82,9 +83,10 @@ def test_code_distances_count_differing_bits() -> None:
     random = np.random.default_rng(0)
     codes = random.integers(0, 256, (5000, 256), dtype=np.uint8)
     distances = CodeDistances(codes[7])
-    for rows in (np.arange(5000), np.sort(random.choice(5000, 3000, replace=False)), np.arange(0)):
+    for runs in ([(0, 5000)], [(3, 3), (7, 8), (100, 1200), (1200, 1300), (4000, 5000)], []):
+        rows = np.concatenate([np.arange(*run) for run in runs] or [np.arange(0)])
         expected = np.bitwise_count(codes[rows] ^ codes[7]).sum(axis=1, dtype=np.int64)
-        assert distances.to(codes, rows).tolist() == expected.tolist()
+        assert distances.to(codes, runs).tolist() == expected.tolist()
 
 
 def test_centres_are_found_again_with_the_same_seed_and_none_is_lost() -> None:
@@ -247,3 +249,14 @@ def test_the_same_input_gives_the_same_file(tmp_path: Path) -> None:
     second = build_lists(tmp_path / "b", blocks(vectors, ids, 1024), 2000, 96, Element.INT8)
     assert first.crc32 == second.crc32
     assert set(stages.seconds) == {"read", "scale", "centres", "assign", "codes", "write"}
+
+
+def test_golden_file_of_format_1_opens_and_answers() -> None:
+    vectors = clustered(300, 16, seed=1)
+    segment = ListSegment(DATA / "lists-1.segment")
+    assert np.sort(segment.rows.ids).tolist() == list(range(7, 307))
+    assert (segment.rows.matrix == scaled_to_int8(vectors)[segment.rows.ids - 7]).all()
+    index = VectorIndex([segment])
+    for query in clustered(10, 16, seed=2):
+        best = 7 + np.argsort(-cosines(vectors, query), kind="stable")[:10]
+        assert len(set(index.search(query, 10)[0].tolist()) & set(best.tolist())) >= 9

@@ -207,8 +207,8 @@ def _bar(pool: Any, budget_bytes: int) -> Iterator[Show]:
                 bar.reset(task)
             rate = (done - before) / max(0.1, time.monotonic() - began)
             bar.update(
-                task, total=total or None, completed=done, description=phase, counted=f"{done:,}/{total:,}",
-                rate=f"{rate:,.0f}/s", memory=f"{format_bytes(pool.used_bytes)} of {format_bytes(budget_bytes)}",
+                task, total=total or None, completed=done, description=phase, counted=f"{done:,}/{total:,}" if total else "",
+                rate=f"{rate:,.0f}/s" if total else "", memory=f"{format_bytes(pool.used_bytes)} of {format_bytes(budget_bytes)}",
             )  # fmt: skip
 
         yield show
