@@ -34,7 +34,7 @@ from lowtide.segments import maintain, settle
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Counts
 from lowtide.system import memory
-from lowtide.system.watch import WatchState
+from lowtide.system.watch import WatchQuota, WatchState
 from lowtide.watching import FolderWatch
 from lowtide.work.pool import Urgency
 from lowtide.workspace import Workspace
@@ -292,6 +292,7 @@ class LiveWorkspace:
                 await self._count()
                 async with anyio.create_task_group() as group:
                     assert self._settings is not None
+                    WatchQuota.of_machine().hold_to(self.host.budget.total_bytes)
                     self._watcher = FolderWatch(self.root, self._settings.index, self._hear)
                     group.start_soon(self._watcher.run)
                     group.start_soon(self._keep_counting)

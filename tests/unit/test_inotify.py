@@ -146,3 +146,14 @@ def test_stopping_ends_a_plan_early(tree: Tree) -> None:
     answers = iter([False, False, True])
     assert tree.watches.plan(None, lambda: next(answers)) == 0
     assert tree.reader.removed == [], "what was not come to is not taken for gone"
+
+
+def test_no_more_folders_are_watched_than_the_budget_has_room_for(tmp_path: Path) -> None:
+    tree = Tree(tmp_path, *(b"f%d" % number for number in range(9)))
+    tree.quota.hold_to(8 * 512 * 5)
+    with pytest.raises(OutOfWatches, match="more than the 5 that the budget has room") as caught:
+        tree.watches.plan()
+    assert "raise the budget" in caught.value.remedy
+    assert tree.quota.count == 5
+    tree.quota.hold_to(1 << 30)
+    assert tree.watches.plan() == 10 - 5

@@ -47,9 +47,14 @@ ROOT_MASK = FOLDER_MASK | IN_DELETE_SELF | IN_MOVE_SELF
 GIT_MASK = IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_ONLYDIR
 INFO_MASK = GIT_MASK | IN_CLOSE_WRITE
 MOST_GIT_FOLDERS = 128
+WATCH_BYTES = 512
+"""What a watched folder takes in this process: its node and name, and its number while all are planned."""
+BUDGET_PART = 8
+"""All of them take at most this part of the budget; beyond, changes are found by looking."""
 MOST_PLANNED = 512
 """Folders planned one by one; more are a plan of everything."""
 RAISE_WATCHES = "raise the limit: sudo sysctl fs.inotify.max_user_watches=1048576"
+RAISE_BUDGET = "raise the budget, or leave folders out with .lowtideignore"
 RAISE_FILES = "raise the limit of open files: ulimit -n 4096"
 MAX_WATCHES = "/proc/sys/fs/inotify/max_user_watches"
 
@@ -82,10 +87,15 @@ class OutOfWatches(Exception):
 
 
 class WatchQuota:
-    """The file watches that all workspaces of this process may take together; the user's other programs need some too."""
+    """The file watches that all workspaces of this process may take together; the user's other programs need some too.
+
+    Each also takes memory of this process, so the budget has a say: see `hold_to`.
+    """
 
     def __init__(self, most_count: int) -> None:
         self.most_count = most_count
+        self.fitting_count = most_count
+        """How many the budget has room for."""
         self._count = 0
         self._lock = Lock()
 
@@ -100,10 +110,14 @@ class WatchQuota:
         """Those taken now."""
         return self._count
 
+    def hold_to(self, budget_bytes: int) -> None:
+        """From now on no more are taken than fit into a part of the budget. What is taken already stays."""
+        self.fitting_count = budget_bytes // BUDGET_PART // WATCH_BYTES
+
     def take(self) -> bool:
         """One more; False when there is none left."""
         with self._lock:
-            if self._count >= self.most_count:
+            if self._count >= min(self.most_count, self.fitting_count):
                 return False
             self._count += 1
             return True
@@ -249,6 +263,11 @@ class FolderWatches:
         if self._quota.take():
             return
         self._reader.remove(watch)
+        if self._quota.fitting_count < self._quota.most_count:
+            raise OutOfWatches(
+                f"its folders are more than the {self._quota.fitting_count} that the budget has room to watch",
+                RAISE_BUDGET,
+            )
         raise OutOfWatches(
             f"its folders need more file watches than the {self._quota.most_count} that Lowtide takes of the "
             f"{max_user_watches()} a user may have (fs.inotify.max_user_watches)",
