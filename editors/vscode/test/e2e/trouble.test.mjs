@@ -72,7 +72,10 @@ test('a workspace that is not trusted cannot say which program runs; what the us
     await editor.page.locator('.statusbar-item', { hasText: 'Restricted Mode' }).first().waitFor({ timeout: 60_000 });
     await editor.barText(/\d+ \/ \d+ MiB/, 60_000);
     assert.equal(existsSync(ran), false);
-    await editor.toast(/has indexed/).getByRole('button', { name: 'Find a Symbol' }).click();
+    await editor
+      .toast(/has indexed/)
+      .getByRole('button', { name: 'Find a Symbol' })
+      .click();
     await editor.input.fill('#Warehouse');
     await editor.rows.filter({ hasText: 'warehouse.py' }).first().waitFor();
   } finally {

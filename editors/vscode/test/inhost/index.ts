@@ -89,6 +89,18 @@ test('workspace symbols of every language come together, ranked for letters left
   assert.ok(files.includes('.py') && files.includes('.lua'), files.join());
 });
 
+test('all folders of a window are one search, one that is added takes part at once, one that goes leaves', async () => {
+  const names = async (): Promise<string[]> => (await symbols('WareHo')).map((one) => one.name);
+  await until('the second folder', async () => (await names()).includes('WarehouseLift'));
+  const later = vscode.Uri.joinPath(folder(), '..', 'later');
+  const count = vscode.workspace.workspaceFolders?.length ?? 0;
+  assert.equal(count, 2);
+  assert.ok(vscode.workspace.updateWorkspaceFolders(count, 0, { uri: later }));
+  await until('the folder that came', async () => (await names()).includes('WarehouseGate'));
+  assert.ok(vscode.workspace.updateWorkspaceFolders(count, 1));
+  await until('its end', async () => !(await names()).includes('WarehouseGate'));
+});
+
 test('workspace symbols can be turned off', async () => {
   const configuration = vscode.workspace.getConfiguration('lowtide');
   await configuration.update('workspaceSymbols', 'never', vscode.ConfigurationTarget.Global);

@@ -37,6 +37,10 @@ put('store.sh', 'restock() {\n  echo "$1"\n}\n');
 put('web/prices.ts', 'export class PriceList {\n  total(): number {\n    return 0;\n  }\n}\n');
 put('web/tsconfig.json', '{ "compilerOptions": { "strict": true } }\n');
 put('README.md', '# Shop\n\nA small shop.\n');
+put('../depot/depot.go', 'package depot\n\ntype WarehouseLift struct{}\n');
+put('../later/later.rs', 'pub struct WarehouseGate;\n');
+const workspace = join(root, 'shop.code-workspace');
+writeFileSync(workspace, JSON.stringify({ folders: [{ path: 'shop' }, { path: 'depot' }] }));
 
 const lowtide = process.env.LOWTIDE;
 const path = [dirname(lowtide), '/usr/bin', '/bin'].join(':');
@@ -91,7 +95,9 @@ try {
     void page.exposeFunction('codeAutomationExit', (given) => resolve(given));
     setTimeout(() => reject(new Error(`no end within ${MOST_MS} ms`)), MOST_MS).unref();
   });
-  await page.goto(`http://127.0.0.1:${port}/?folder=${folder}&payload=${encodeURIComponent(JSON.stringify(payload))}`);
+  await page.goto(
+    `http://127.0.0.1:${port}/?workspace=${workspace}&payload=${encodeURIComponent(JSON.stringify(payload))}`,
+  );
   code = await exit;
 } catch (error) {
   console.error(error, output.slice(-2000));
