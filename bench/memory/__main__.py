@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -131,6 +132,7 @@ def main(argv: list[str] | None = None) -> int:
         args.only, args.budgets = ("django",), (96, 256)
     if args.trees is None:
         parser.error("name the folder of the trees: --trees FOLDER, or LOWTIDE_TREES")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended all the same
     budgets = [mib * MIB for mib in args.budgets]
     done: list[Figures] = []
 

@@ -17,6 +17,7 @@ import importlib
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -63,6 +64,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--save", action="store_true")
     parser.add_argument("--plot", action="store_true", help="draw the newest curves of bench/results/seeds.jsonl")
     args = parser.parse_args(argv)
+    # Ended by a signal it cleans up all the same: daemons, groups, folders.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     wanted = [letter.upper() for letter in args.rows] or list(ROWS)
     if unknown := [letter for letter in wanted if letter not in ROWS]:
         parser.error(f"no row {unknown[0]}: there are {', '.join(ROWS)}")
