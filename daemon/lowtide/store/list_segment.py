@@ -30,7 +30,9 @@ LEAST_SCANNED = 16_384
 SCANNED_SHARE = 0.10
 """How much of the rows is in the lists that a search looks at."""
 SHORTLIST = 1_024
-"""Rows that the codes choose from those, to be compared exactly."""
+SHORTLIST_BYTES = 1_024 * 1_536
+"""Rows that the codes choose from those, to be compared exactly: at least so many, and as many as hold so many components;
+the fewer components, the less a code tells."""
 
 
 class Element(StrEnum):
@@ -109,7 +111,7 @@ def search_lists(
     limit: int,
     *,
     scanned_share: float = SCANNED_SHARE,
-    shortlist: int = SHORTLIST,
+    shortlist: int | None = None,
 ) -> list[Found]:
     """The nearest rows of each segment, of those chosen from all of them together; masks say which rows may be answered.
 
@@ -130,6 +132,8 @@ def search_lists(
         if mask is not None:
             rows, away = rows[mask[rows]], away[mask[rows]]
         found.append((rows, away))
+    if shortlist is None:
+        shortlist = max(SHORTLIST, SHORTLIST_BYTES // len(query.vector))
     edge = _edge([each for _, each in found], max(shortlist, 8 * limit))
     return [
         segment.rows.search_rows(query, limit, rows[away <= edge])
