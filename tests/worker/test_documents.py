@@ -53,6 +53,59 @@ def test_any_edits_parsed_one_by_one_equal_a_fresh_parse(sample: Path) -> None:
         text = whole + rng.choice(PIECES) + text[end:].decode("utf-8", "ignore").encode()
 
 
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.parent.name)
+def test_edits_between_and_inside_definitions_equal_a_fresh_parse(sample: Path) -> None:
+    once = sample.read_bytes()
+    once += b"" if once.endswith(b"\n") else b"\n"
+    language = languages.language_for(os.fsencode(sample), once)
+    assert language is not None
+    lines = once.splitlines(keepends=True)
+    text = once * 3
+    rng = random.Random(sample.name)
+    reading = None
+    for number in range(60):
+        rows, reading = parse.parse_again(text, language, 10.0, reading)
+        assert rows == parse.parse(text, language, 10.0).symbols
+        if number % 15 == 14:
+            text = once * 3  # else most of it does not parse any more
+            continue
+        now = text.splitlines(keepends=True)
+        at = rng.randrange(len(now))
+        match rng.randrange(5):
+            case 0:
+                now[at:at] = [b"\n"] * rng.randrange(1, 3)
+            case 1:
+                first = rng.randrange(len(lines))
+                now[at:at] = lines[first : first + rng.randrange(1, 12)]
+            case 2:
+                del now[at : at + rng.randrange(1, 4)]
+            case 3:
+                now[at] = now[at].replace(b"a", b"\xc3\xa9e", 1)
+            case 4:
+                now[at:at] = [now[at]]
+        text = b"".join(now)
+
+
+def test_an_edit_of_a_long_text_reads_only_what_is_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = b"".join(b"# About %d.\ndef function_%d(a):\n    return a\n\n\n" % (n, n) for n in range(500))
+    language = languages.language_called("python")
+    assert language is not None
+    _, reading = parse.parse_again(text, language, 10.0, None)
+    seen: list[int] = []
+    rows_of = parse.symbols.rows
+
+    def counted(text: bytes, language: Any, found: Any, body_field: int) -> Any:
+        seen.append(len(found))
+        return rows_of(text, language, found, body_field)
+
+    monkeypatch.setattr(parse.symbols, "rows", counted)
+    for place in (b"About 0.", b"About 250.", b"return a\n\n\n# About 300", b"def function_499"):
+        text = text.replace(place, place + b" x\ny = 1\n" if place.startswith(b"About") else b"zz = 1\n" + place)
+        rows, reading = parse.parse_again(text, language, 10.0, reading)
+        assert seen[-1] < 10
+        assert rows == parse.parse(text, language, 10.0).symbols
+
+
 async def with_documents(total_bytes: int, test: Any) -> None:
     budget = Budget(total_bytes)
     async with WorkerPool(budget, Ladder(2)) as pool, anyio.create_task_group() as group:

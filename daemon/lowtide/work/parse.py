@@ -23,7 +23,7 @@ from operator import itemgetter
 import tree_sitter
 
 from lowtide.models import Reason
-from lowtide.work import chunk, cuts, macros, recover, rewrite, symbols
+from lowtide.work import chunk, cuts, macros, recover, rewrite, splice, symbols
 from lowtide.work.chunk import ChunkRow
 from lowtide.work.languages.language import Language, Macros
 from lowtide.work.symbols import LOCALS, MAX_SYMBOLS, Found, Pattern, SymbolRow
@@ -72,6 +72,8 @@ class _Grammar:
     parenthesized_declarator: int
     operator_cast: int
     comments: frozenset[int]
+    is_local: bool
+    """Whether a definition is told by what it is made of and what stands above it, wherever the text has others."""
     texts: frozenset[int]
     """Node kinds whose text is no code: comments, strings and what they are made of."""
 
@@ -83,6 +85,8 @@ class Reading:
     language: Language
     source: bytes
     tree: tree_sitter.Tree
+    kept: splice.Rows | None
+    """Its rows, when those of the next version may be made from them."""
 
 
 def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
@@ -106,8 +110,39 @@ def parse_again(
     """The definitions of `text` alone, and what makes its next version cheap. Errors as for `parse`."""
     if before is not None and before.language is not language:
         before = None
-    rows, _, _, _, reading = _read(text, language, time.monotonic() + deadline_s, before)
+    stop = time.monotonic() + deadline_s
+    reading = _reread(text, language, stop, before) if before is not None else None
+    if reading is not None and reading.kept is not None:
+        return list(reading.kept.rows), reading
+    rows, _, _, _, reading = _read(text, language, stop, before)
     return rows, reading
+
+
+def _reread(text: bytes, language: Language, stop: float, before: Reading) -> Reading | None:
+    """The next version of a text by what has changed in it alone; None when it must be read whole."""
+    grammar = _grammar(language)
+    if before.kept is None:
+        return None
+    old, edit = _edited(before, text)
+    tree = grammar.parser.parse(text, old)
+    root = tree.root_node
+    if root.has_error or _is_costly(root):
+        return None
+    changed = old.changed_ranges(tree)
+    first = min([edit.start, *(place.start_byte for place in changed)])
+    end = max([edit.new_end, *(place.end_byte for place in changed)])
+    window = splice.window(root, text, first, end, grammar.comments)
+    if window is None:
+        return None
+    found, partial = _find(grammar, language, text, root, stop, window)
+    if partial is not None:
+        return None
+    low, high = window
+    ordered = sorted((item for item in found.values() if low <= item[0] < high), key=_PLACE)
+    rows, outline = symbols.rows(text, language, ordered, grammar.body_field)
+    lines = text.count(b"\n", edit.start, edit.new_end) - before.source.count(b"\n", edit.start, edit.old_end)
+    kept = splice.splice(before.kept, splice.Rows(rows, outline.starts, outline.ends), edit, low, high, lines)
+    return None if kept is None else Reading(language, text, tree, kept)
 
 
 def _read(
@@ -116,7 +151,7 @@ def _read(
     grammar = _grammar(language)
     macro_words = _MACROS[language.macros]
     source = macros.blank(text, macro_words) if macro_words else rewrite.rewritten(text, language.rewrites)
-    tree = grammar.parser.parse(source, _edited(before, source)) if before else grammar.parser.parse(source)
+    tree = grammar.parser.parse(source, _edited(before, source)[0]) if before else grammar.parser.parse(source)
     root = tree.root_node
     if before and root.has_error:
         # What the parser makes of a broken text depends on how it came there, and is better when it sees all of it anew.
@@ -135,10 +170,12 @@ def _read(
     rows, outline = symbols.rows(text, language, ordered, grammar.body_field)
     if partial is None and len(rows) >= MAX_SYMBOLS:
         partial = Reason.TOO_LARGE
-    return rows, outline, root, partial, Reading(language, source, tree)
+    is_sound = source == text and not root.has_error and partial is None and grammar.is_local
+    kept = splice.Rows(rows, outline.starts, outline.ends) if is_sound and not language.joins_clauses else None
+    return rows, outline, root, partial, Reading(language, source, tree, kept)
 
 
-def _edited(before: Reading, source: bytes) -> tree_sitter.Tree:
+def _edited(before: Reading, source: bytes) -> tuple[tree_sitter.Tree, splice.Edit]:
     """The old tree, told what has changed: one stretch, from the first byte that differs to the last."""
     old = before.source
     most = min(len(old), len(source))
@@ -147,7 +184,7 @@ def _edited(before: Reading, source: bytes) -> tree_sitter.Tree:
     tree = before.tree.copy()
     old_end, new_end = len(old) - end, len(source) - end
     tree.edit(start, old_end, new_end, _point(source, start), _point(old, old_end), _point(source, new_end))
-    return tree
+    return tree, splice.Edit(start, old_end, new_end)
 
 
 def _same(is_same: Callable[[int], bool], most: int) -> int:
@@ -221,6 +258,7 @@ def _load(language: Language) -> _Grammar:
         grammar.id_for_node_kind("parenthesized_declarator", True) or 0,
         grammar.id_for_node_kind("operator_cast", True) or 0,
         frozenset(kind for name in prefixes for kind in _kind_ids(grammar, name)),
+        not re.search(r"@(?:rest|declarator)\b", source) and not any(pattern.is_declaration for pattern in patterns),
         _kinds_like(grammar, r"comment|string|heredoc|^preproc_arg$|^text$|^pod$"),
     )
 
@@ -260,9 +298,13 @@ def _pattern(source: str) -> Pattern:
 
 
 def _find(
-    grammar: _Grammar, language: Language, text: bytes, root: tree_sitter.Node, stop: float
-) -> tuple[dict[int, Found], Reason | None]:
-    """The definitions by the offset of their name; and why the search ended early, if it did."""
+    grammar: _Grammar, language: Language, text: bytes, root: tree_sitter.Node, stop: float,
+    within: tuple[int, int] | None = None,
+) -> tuple[dict[int, Found], Reason | None]:  # fmt: skip
+    """The definitions by the offset of their name; and why the search ended early, if it did.
+
+    `within`: only what reaches into these bytes.
+    """
     found: dict[int, Found] = {}
     partial: Reason | None = None
     pending = [] if _is_costly(root) else [root]
@@ -290,7 +332,7 @@ def _find(
                     function_cursor.set_max_start_depth(_UNSCOPED_DEPTH)
                 present = function_cursor
             start, end = node.byte_range
-            windows = _windows(start, end)
+            windows = [within] if within and node is root else _windows(start, end)
         if windows:
             present.set_byte_range(*windows.pop())
         if clock() > stop:
