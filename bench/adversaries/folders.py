@@ -49,6 +49,18 @@ def long_names(root: Path, scale: Scale) -> None:
     os.close(at)
 
 
+def many_folders(root: Path, scale: Scale) -> None:
+    """Many folders with long names and a file each: more than the budget has room to watch."""
+    root.mkdir(exist_ok=True)
+    for number in range(scale.pick(120_000, 45_000)):
+        folder = os.path.join(root, f"g{number // 1000}", f"{number:07d}" + "f" * 200)
+        os.makedirs(folder)
+        if number % 10 == 0:
+            fd = os.open(os.path.join(folder, "a.py"), os.O_CREAT | os.O_WRONLY)
+            os.write(fd, b"v%d = 1\n" % number)
+            os.close(fd)
+
+
 def deep_paths(root: Path, scale: Scale) -> None:
     """5,000 folders inside each other, files all the way down, more than any path may be long."""
     root.mkdir(exist_ok=True)
@@ -263,6 +275,7 @@ CASES = [
     Case("tiny-files", "a million files of a few bytes", tiny_files, limit_s=1500),
     Case("wide-folder", "200,000 files in one folder", wide_folder, limit_s=600),
     Case("long-names", "300,000 names of 255 bytes in one folder", long_names, limit_s=600),
+    Case("many-folders", "120,000 folders with names of 200 bytes", many_folders),
     Case("deep-paths", "5,000 folders inside each other", deep_paths),
     Case("odd-names", "newlines, controls, bytes that are no UTF-8, the longest names", odd_names),
     Case("alike-names", "names that differ by case or normal form alone", alike_names),

@@ -56,7 +56,8 @@ def _grow_and_shrink(path: Path, chance: random.Random, turn: int) -> None:
 
 def _vanish(path: Path, chance: random.Random, turn: int) -> None:
     path.unlink()
-    path.with_name(f"m{chance.randrange(500)}.py").write_text(python_module(turn % 500))
+    for number in chance.sample(range(500), 2):
+        path.with_name(f"m{number}.py").write_text(python_module(turn % 500))
 
 
 def _become(path: Path, chance: random.Random, turn: int) -> None:

@@ -117,6 +117,12 @@ class WorkerOverBudget(WorkerError):
     kind = "worker-over-budget"
 
 
+class FileChanged(WorkerError):
+    """A file is no longer what was parsed: read it again."""
+
+    kind = "file-changed"
+
+
 class ResultTooLarge(WorkerError):
     """A task's result is larger than the room that its lease keeps in the daemon: do the task again with `size_bytes`.
 

@@ -24,7 +24,15 @@ from lowtide.core.ladder import Ladder
 from lowtide.core.plan import Act, Action, compare
 from lowtide.core.queue import Entry, Queue
 from lowtide.donors import Donors
-from lowtide.errors import ResultTooLarge, StoreError, WorkerError, WorkerOverBudget, WorkerRecycled, WorkerStalled
+from lowtide.errors import (
+    FileChanged,
+    ResultTooLarge,
+    StoreError,
+    WorkerError,
+    WorkerOverBudget,
+    WorkerRecycled,
+    WorkerStalled,
+)
 from lowtide.models import FileStat, FileStatus, Reason
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Commit
@@ -44,6 +52,8 @@ EMBED_BLOCK = 512
 EMBED_BYTES = 12 * MIB
 """What embedding adds to a worker at most, beside the file (measured: 9)."""
 _MOST_RECYCLED = 10
+_MOST_CHANGES = 3
+_GIVEN_UP = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,8 @@ class Job:
 
     path: bytes
     size_bytes: int
+    mtime_ns: int
+    inode: int
     known_hash: bytes
     attempt: int = 0
     reason: Reason | None = None
@@ -59,7 +71,7 @@ class Job:
     result_bytes: int = 0
     """What its result takes in this process, where that is known to be more than such files usually need."""
     recycled: int = 0
-    """How often it was ended for what others needed."""
+    """How often it was done again for no fault of its text: others needed the room, or it changed meanwhile."""
 
 
 @dataclass(slots=True)
@@ -208,7 +220,9 @@ class Indexer:
             assert known is not None
             self._count_kept(known.status, known.reason)
         else:
-            jobs.append(Job(stat.path, stat.size_bytes, known.content_hash if known else b""))
+            jobs.append(
+                Job(stat.path, stat.size_bytes, stat.mtime_ns, stat.inode, known.content_hash if known else b"")
+            )
             progress.total += 1
             self._on_planned(stat)
 
@@ -296,7 +310,7 @@ class Indexer:
 
     async def _run_batch(self, jobs: list[Job]) -> Group:
         size = sum(job.size_bytes for job in jobs)
-        if len(jobs) == 1 and jobs[0].attempt > 2:
+        if len(jobs) == 1 and jobs[0].attempt >= _GIVEN_UP:
             return self._give_up(jobs[0])
         lines_only = len(jobs) == 1 and jobs[0].attempt == 2
         names = [languages.language_for(job.path, b"") for job in jobs]
@@ -346,6 +360,8 @@ class Indexer:
             raise _Broken(current, Reason.MEMORY, _why(error)) from error
         except WorkerStalled as error:
             raise _Broken(current, Reason.DEADLINE, _why(error)) from error
+        except FileChanged as error:
+            raise _Broken(0, Reason.CHANGED, _why(error)) from error
         except WorkerError as error:
             raise _Broken(current, Reason.CRASH, _why(error)) from error
         return self._collect(jobs, done)
@@ -395,8 +411,12 @@ class Indexer:
         return group
 
     def _give_up(self, job: Job) -> Group:
+        # As the walk saw it: it is left alone until it changes. One that kept changing is tried by the next run.
+        status, mtime_ns = FileStatus.QUARANTINED, job.mtime_ns
+        if job.reason is Reason.CHANGED:
+            status, mtime_ns = FileStatus.SKIPPED, -1
         result = wire.FileResult(
-            job.size_bytes, -1, 0, b"", "", "", 0, FileStatus.QUARANTINED, job.reason or Reason.CRASH,
+            job.size_bytes, mtime_ns, job.inode, b"", "", "", 0, status, job.reason or Reason.CRASH,
             job.rule, [], [], b"", [], [], "", b"",
         )  # fmt: skip
         return Group(commits=[Commit(job.path, result, [])])
@@ -459,7 +479,12 @@ def _broken(job: Job, broken: _Broken) -> Job:
     """The job that broke its batch, as it is tried again: alone, and with what its result needs or one attempt further."""
     if broken.result_bytes > job.result_bytes == 0:
         return replace(job, attempt=max(1, job.attempt), result_bytes=broken.result_bytes)
-    return replace(job, attempt=job.attempt + 1, reason=broken.reason, rule=broken.rule)
+    attempt = job.attempt + 1
+    if broken.reason is Reason.CHANGED:
+        if job.recycled < _MOST_CHANGES:
+            return replace(job, attempt=max(1, job.attempt), recycled=job.recycled + 1)
+        attempt = _GIVEN_UP
+    return replace(job, attempt=attempt, reason=broken.reason, rule=broken.rule)
 
 
 def _recycled(job: Job) -> Job:

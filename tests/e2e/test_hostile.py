@@ -211,3 +211,24 @@ def test_a_file_that_needs_more_than_its_share_gets_all_the_room(lowtide: Lowtid
     assert report["files"]["quarantined"] == 0
     assert report["peak_anon_bytes"] <= BUDGET
     assert lowtide.json("why", root / "two.py")["symbols"] > 3_000
+
+
+def test_a_root_whose_name_is_no_utf8_is_shown_as_names_are(lowtide: Lowtide, tree: Tree, tmp_path: Path) -> None:
+    tree({"a.py": "def rooted():\n    pass\n"}, "plain")
+    root = os.fsencode(tmp_path) + b"/caf\xe9"
+    os.rename(tmp_path / "plain", root)
+    out = subprocess.run(
+        [*lowtide.command("--json", "index"), root], env=lowtide.env(), capture_output=True, check=True, timeout=60
+    )
+    assert json.loads(out.stdout.decode())["root"].endswith("/caf\\xe9")
+
+
+def test_a_file_that_was_given_up_is_not_tried_at_every_start(lowtide: Lowtide, tree: Tree) -> None:
+    """Not even cut by lines does it fit: it stays so until it changes."""
+    root = tree({".lowtide.toml": '[index]\nmax_file_size = "1GiB"\n'})
+    (root / "words.txt").write_bytes(b"several words a line\n" * (96 << 20 >> 4))
+    first = lowtide.json("--budget", "96MiB", "index", root)
+    assert first["files"]["quarantined"] == 1
+    again = lowtide.json("--budget", "96MiB", "index", root)
+    assert again["source_bytes"] == 0
+    assert lowtide.json("why", root / "words.txt")["status"] == "quarantined"

@@ -115,3 +115,11 @@ def test_chunks_of_real_text_are_of_a_useful_size(name: str) -> None:
     sizes = [row[1] - row[0] for row in parse.parse(text, language, 60.0).chunks]
     assert len(text) / len(sizes) >= 250
     assert max(sizes) <= chunk.MAX_BYTES + 100
+
+
+@pytest.mark.parametrize("name", ["tsx", "c", "javascript", "java"])
+@pytest.mark.parametrize("tail", ["&" * 50 + "\n", "f(a, b);\n", "{\n", "x = [1,\n"])
+def test_what_begins_behind_a_comment_on_its_line_comes_after_it(name: str, tail: str) -> None:
+    check("/* a\n   b */ " + tail * 130, name)
+    check(("/*" * 50 + "\n") * 2 + "*/ " + tail * 130, name)
+    check(("/*/*" * 25 + "\n") * 2 + tail * 130, name)

@@ -6,15 +6,19 @@ Invariant: rich is imported only when something is shown on a terminal.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import Any
 
 import click
 
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+"""Bytes of file names as Python escapes them."""
+
 
 def print_json(value: dict[str, Any]) -> None:
-    """The one object of `--json`."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    """The one object of `--json`; bytes of a name that are not UTF-8 as `\\xNN`."""
+    click.echo(_NOT_UTF8.sub(lambda match: f"\\\\x{ord(match[0]) - 0xDC00:02x}", json.dumps(value, ensure_ascii=False)))
 
 
 def is_terminal() -> bool:

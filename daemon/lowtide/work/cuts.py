@@ -110,6 +110,10 @@ def atoms(
                 found.append((above_start, above_line, group, flag) if above_start >= 0 else (cut, line, group, flag))
                 above_start = -1
             if descends:
+                if above_start >= 0:
+                    # The comment ends on the line where this begins: its place comes before all that is in here.
+                    found.append((above_start, above_line, group, JOIN))
+                    above_start = -1
                 if not _holds_big(big_starts, start, end):
                     _statements(text, node, group, comments, found)
                     previous_end = end

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from lowtide.errors import FileChanged
 from lowtide.models import FileStatus, Reason
 from lowtide.work import wire
 from lowtide.work.embed import Encoder, Side, document_text, document_words, load_encoder
@@ -98,16 +99,16 @@ def _result_bytes(file: wire.FileResult) -> int:
 
 
 def embed_file(task: wire.EmbedTask) -> wire.Done:
-    """Vectors for chunks of a file that was parsed elsewhere. Raises ValueError when the file has changed since."""
+    """Vectors for chunks of a file that was parsed elsewhere. Raises FileChanged when it has since."""
     from lowtide.work import sniff
 
     cpu = time.process_time()
     data, _ = _read(os.path.join(task.root, task.path), 1 << 62)
     if hashlib.blake2b(data, digest_size=16).digest() != task.content_hash:
-        raise ValueError("the file changed while it was indexed")
+        raise FileChanged("a file changed", "it kept changing while it was indexed")
     text = sniff.sniff(task.path, data, sniff.SniffSettings.from_wire(task.settings))
     if isinstance(text, sniff.Skip):
-        raise ValueError("the file changed while it was indexed")
+        raise FileChanged("a file changed", "it kept changing while it was indexed")
     path = task.path.decode("utf-8", "replace")
     takes_words = encoder_for(task.model).takes_words
     documents = [

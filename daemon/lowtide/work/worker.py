@@ -17,6 +17,7 @@ import anyio
 import anyio.lowlevel
 
 from lowtide.errors import (
+    FileChanged,
     ModelError,
     ResultTooLarge,
     WorkerCrashed,
@@ -147,6 +148,8 @@ class Worker:
                         raise WorkerOverBudget("a worker ran out of memory", reply.error)
                     case wire.Done(error_kind="result", vector_rows=[index, size_bytes]):
                         raise ResultTooLarge(index, size_bytes)
+                    case wire.Done(error_kind=FileChanged.kind):
+                        raise FileChanged("a file changed", "it kept changing while it was indexed")
                     case wire.Done(error_kind="model"):
                         raise ModelError("the embedding model cannot be used", reply.error, "see `lowtide doctor`")
                     case wire.Done():
