@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import anyio.to_thread
 
 import lowtide
 from lowtide.config import LEAST_BUDGET_BYTES, Config, WorkspaceSettings, format_size, load_workspace_settings
-from lowtide.core.budget import LEAST_TASK_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget, CostModel
+from lowtide.core.budget import LEAST_TASK_BYTES, MARGIN_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget, CostModel
 from lowtide.core.ladder import Ladder, Step
 from lowtide.errors import ConfigError, CorruptIndex, RefusedError
 from lowtide.forecast import Forecaster
@@ -82,6 +82,8 @@ class Host:
         self.static_model: StaticModel | None = None
         """What answers questions without a worker, once one was asked and if the model is of that kind."""
         self._static_known = False
+        self.shrink: Callable[[], None] = lambda: None
+        """Gives back what this process can do without."""
         self._encoding = anyio.Lock()
         self._stack = AsyncExitStack()
 
@@ -102,7 +104,7 @@ class Host:
         if room < WORKER_BYTES + LEAST_TASK_BYTES:
             raise RefusedError(
                 f"a budget of {self.budget.total_bytes >> 20} MiB is too small",
-                f"this process alone holds {self.budget.daemon_bytes >> 20} MiB", "give at least 96MiB",
+                f"this process alone holds {self.budget.daemon_bytes >> 20} MiB", f"give at least {self._least_mib()}MiB",
             )  # fmt: skip
         if room < embedder:
             step, why = (
@@ -115,11 +117,26 @@ class Host:
             step, why = Step.SMALLER_BATCHES, f"{room >> 20} MiB hold two workers with small batches"
         self.ladder.set_floor(step, why, time.monotonic())
 
+    def _least_mib(self) -> int:
+        """The budget with which a worker fits beside this process, in steps of 16 MiB."""
+        needed = self.budget.daemon_bytes + MARGIN_BYTES + WORKER_BYTES + LEAST_TASK_BYTES
+        return max(LEAST_BUDGET_BYTES >> 20, -(-needed // (16 * MIB)) * 16)
+
     def refit(self) -> None:
-        """This process has grown for good: see what the budget holds beside it now, and degrade by that if it must."""
+        """This process has grown: have it give back what it can, and degrade by what the budget holds beside it now.
+
+        When that is not even the smallest worker, work waits, and the ladder says why, until there is room again.
+        """
+        self.shrink()
+        self.static_model, self._static_known = None, False
+        memory.give_back()
         self.pool.measure()
-        with suppress(RefusedError):  # what is there goes on; there is nothing left to give up
+        try:
             self._set_footing()
+        except RefusedError as error:
+            self.ladder.set_floor(
+                Step.PAUSED, f"{error.why}, and no worker fits beside it: {error.remedy}", time.monotonic()
+            )
 
     def set_budget(self, size_bytes: int) -> None:
         """From now on. ConfigError under the least; RefusedError, and nothing changed, when it cannot hold even one worker.
@@ -167,7 +184,7 @@ class Host:
             settings, notes = self.prepare(workspace, catalog)
             messages += notes
             forecaster = self.forecaster(catalog.last_run())
-            writing = Writing(catalog, lambda: settle(workspace, catalog))
+            writing = Writing(catalog, lambda: settle(workspace, catalog), budget=self.budget)
             reader = Catalog(workspace.catalog_path, writable=False)
             try:
                 indexer = self.indexer(workspace, writing, reader, settings, on_planned=forecaster.add)
@@ -246,13 +263,22 @@ class Host:
     async def encode(self, texts: Sequence[str], side: Side) -> list[bytes]:
         """int8 vectors, one a text: made here if the model needs no runtime, else by a worker. ModelError, WorkerError."""
         async with self._encoding:
-            if not self._static_known:
-                self.static_model = await anyio.to_thread.run_sync(StaticModel.open, self.model)
-                self._static_known = True
-            if self.static_model is not None:
-                matrix = await anyio.to_thread.run_sync(self.static_model.encode, texts, side)
+            if (static := await self._open_static()) is not None:
+                matrix = await anyio.to_thread.run_sync(static.encode, texts, side)
                 return [row.tobytes() for row in matrix]
         return await self.pool.encode(texts, str(self.model.folder), side=side)
+
+    async def closeness(self, query: str, texts: Sequence[str]) -> list[tuple[float, int]] | None:
+        """`StaticModel.closeness`; None for a model that needs a runtime. ModelError."""
+        async with self._encoding:
+            static = await self._open_static()
+            return None if static is None else await anyio.to_thread.run_sync(static.closeness, query, texts)
+
+    async def _open_static(self) -> StaticModel | None:
+        if not self._static_known:
+            self.static_model = await anyio.to_thread.run_sync(StaticModel.open, self.model)
+            self._static_known = True
+        return self.static_model
 
     async def plan(self, root: Path) -> dict[str, Any]:
         """What indexing `root` would take: the figures of `lowtide plan --json`."""

@@ -149,7 +149,7 @@ class Indexer:
         """Bring the index up to date. Cancelling keeps what was committed; StoreError when it cannot be written."""
         await anyio.to_thread.run_sync(self._donors.open, limiter=self._reader_limit)
         self._dedupe = bool(self._donors) or await self._read(self._reader.has_vectors)
-        send, receive = anyio.create_memory_object_stream[Group](4)
+        send, receive = anyio.create_memory_object_stream[Group](4 if self._writing.share == 1.0 else 1)
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._commit_stage, receive)
@@ -425,7 +425,7 @@ class Indexer:
 
     async def _commit_stage(self, receive: MemoryObjectReceiveStream[Group]) -> None:
         async with receive:
-            async for merged in grouped(receive):
+            async for merged in grouped(receive, self._writing.group_bytes):
                 self._drop_outdated(merged)
                 new = await self._writing.write(merged)
                 await self._committed(merged, new)

@@ -285,7 +285,7 @@ class LiveWorkspace:
         with self.workspace.writing(anew=anew) as (catalog, messages):
             self.error = None
             self.messages = tuple(messages)
-            self._writing = Writing(catalog, partial(settle, self.workspace, catalog), self._is_read)
+            self._writing = Writing(catalog, partial(settle, self.workspace, catalog), self._is_read, self.host.budget)
             self._reader = Catalog(self.workspace.catalog_path, writable=False)
             try:
                 await self._prepare()

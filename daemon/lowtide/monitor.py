@@ -33,6 +33,11 @@ SAMPLE_COUNT = 4320
 SLEPT_S = 60.0
 """A tick that comes so late: the machine has slept, and events may be lost."""
 PUBLISH_S = 0.5
+QUIET_S = 1.0
+"""So long after the work has ended its caches are given back."""
+TRIM_S = 5.0
+GROWN_BYTES = 4 * MIB
+"""This process has grown by so much: the allocator is asked for what is free, at most every TRIM_S."""
 
 Listener = Callable[[dict[str, Any]], None]
 
@@ -50,6 +55,11 @@ class Monitor:
         self._next_pressure_s = 0.0
         self._next_battery_s = 0.0
         self._next_sample_s = 0.0
+        self._worked = False
+        """Whether there was work since memory was last given back."""
+        self._quiet_s = 0.0
+        self._next_trim_s = 0.0
+        self._settled_bytes = 0
         self.history_times = array("d")
         self.history_bytes = array("q")
         self.history_steps = array("b")
@@ -89,6 +99,7 @@ class Monitor:
         readers.tidy(now_s)
         if not host.pool.is_busy:
             host.pool.measure()
+        await self._settle_memory(now_s)
         if now_s >= self._next_battery_s:
             self._next_battery_s = now_s + BATTERY_S
             on_battery = host.config.pause_on_battery and await anyio.to_thread.run_sync(memory.on_battery)
@@ -99,6 +110,22 @@ class Monitor:
         if now_s >= self._next_sample_s:
             self._next_sample_s = now_s + SAMPLE_S
             self._sample(wall_s)
+
+    async def _settle_memory(self, now_s: float) -> None:
+        """Once a spell of work is over, give back what it left; in the middle of it, what the allocator alone holds."""
+        service, own_bytes = self._service, self._service.host.pool.own_bytes
+        working = service.host.pool.is_busy or not all(live.quiescent for live in service.workspaces)
+        if working:
+            self._worked = True
+            self._quiet_s = now_s
+        if own_bytes > self._settled_bytes + GROWN_BYTES and now_s >= self._next_trim_s:
+            self._next_trim_s = now_s + TRIM_S
+            await anyio.to_thread.run_sync(memory.give_back)
+            self._settled_bytes = min(own_bytes, memory.own_anonymous_bytes())
+        if self._worked and now_s - self._quiet_s >= QUIET_S:
+            self._worked = False
+            await service.shrink()
+            self._settled_bytes = memory.own_anonymous_bytes()
 
     # -- the ladder ---------------------------------------------------------------------------------------------
 

@@ -121,6 +121,28 @@ class Readers:
             if place.open is not None:
                 place.open.snapshot.release()
 
+    async def shrink(self) -> None:
+        """Give back the page caches of snapshots that nobody asks now."""
+        for place in list(self._places.values()):
+            if place.open is None or place.lock.locked():
+                continue
+            async with place.lock:
+                entry = place.open
+                if entry is not None and not entry.users:
+                    with suppress(LowtideError):
+                        entry.users += 1  # not closed meanwhile
+                        await anyio.to_thread.run_sync(entry.snapshot.shrink)
+                    entry.users -= 1
+                    self._close_unused(entry)
+
+    def close_idle(self) -> None:
+        """Close every snapshot that nobody asks now; the next question opens it again."""
+        for place in self._places.values():
+            if place.open is not None and not place.open.users and not place.lock.locked():
+                place.open.retired = True
+                self._close_unused(place.open)
+                place.open = None
+
     def close(self) -> None:
         """Close everything."""
         for place in self._places.values():

@@ -19,7 +19,7 @@ import anyio
 import anyio.to_thread
 
 from lowtide.core.lexical import Term, choose_terms, expression
-from lowtide.core.rank import Candidate, fuse
+from lowtide.core.rank import SHORTLIST, Candidate, fuse, rank_chunks
 from lowtide.errors import ModelError, UsageError, WorkerError
 from lowtide.models import SymbolKind, display_path
 from lowtide.segment_set import Segments, open_segments
@@ -118,6 +118,8 @@ class Answer:
 
 
 Encode = Callable[[str], Awaitable[bytes]]
+Closeness = Callable[[str, Sequence[str]], Awaitable[Sequence[tuple[float, int]] | None]]
+"""Of a query and texts: how near each comes to the query's words, and how many tokens it has; None: it cannot be told."""
 
 _OTHER_MODEL = "the index is another model's until it is brought up to date"
 
@@ -160,6 +162,10 @@ class Snapshot:
         """Give mapped pages back to the system."""
         self._segments.release()
 
+    def shrink(self) -> None:
+        """Give back what was read ahead; nobody may be asking it anything."""
+        self._catalog.shrink()
+
     def close(self) -> None:
         """Give back memory maps and the connection."""
         self._segments.close()
@@ -169,11 +175,12 @@ class Snapshot:
 
     async def search(
         self, query: str, encode: Encode, recipe: str, *, mode: Mode = Mode.HYBRID, limit: int = 10,
-        narrow: Filter | None = None,
+        narrow: Filter | None = None, closeness: Closeness | None = None,
     ) -> Answer:  # fmt: skip
         """The best chunks for `query`; `encode` turns it into a vector of `recipe`, elsewhere. UsageError for an empty query.
 
-        When one side cannot answer, the other does, and `degraded` says why.
+        When one side cannot answer, the other does, and `degraded` says why. With `closeness`, what both sides put first
+        is read from disk and looked at word by word.
         """
         started = time.perf_counter()
         words = query_words(query)
@@ -208,7 +215,13 @@ class Snapshot:
                 group.start_soon(ask_model)
         if mode is Mode.SEMANTIC and vector is None:
             await ask_lexicon()
-        hits = await anyio.to_thread.run_sync(self._finish, query, lexical, vector, allowed, limit)
+        rows, candidates = await anyio.to_thread.run_sync(self._candidates, lexical, vector, allowed)
+        near: dict[int, tuple[float, int]] = {}
+        if mode is Mode.HYBRID and vector is not None and closeness is not None and len(candidates) > 1:
+            first = [ranked.chunk_id for ranked in rank_chunks(query, candidates)[:SHORTLIST]]
+            texts = await anyio.to_thread.run_sync(self._texts, [rows[chunk_id] for chunk_id in first])
+            near = dict(zip(first, await closeness(query, texts) or (), strict=False))
+        hits = await anyio.to_thread.run_sync(self._hits, query, rows, candidates, near, limit)
         stale = len({hit.path for hit in hits if hit.stale})
         took_ms = (time.perf_counter() - started) * 1000
         return Answer(query, hits, "; ".join(dict.fromkeys(reasons)) or None, stale, took_ms)
@@ -217,7 +230,8 @@ class Snapshot:
         """The chunks nearest to a vector of `recipe`. ModelError when the index holds those of another model."""
         if self._segments.has_vectors and self._recipe != recipe:
             raise ModelError(_OTHER_MODEL, "", "run `lowtide index`")
-        return await anyio.to_thread.run_sync(self._finish, "", [], vector, None, limit)
+        rows, candidates = await anyio.to_thread.run_sync(self._candidates, [], vector, None)
+        return await anyio.to_thread.run_sync(self._hits, "", rows, candidates, {}, limit)
 
     def _allowed(self, narrow: Filter) -> _Allowed:
         files = {number for number, path, language in self._catalog.file_places() if narrow.takes_file(path, language)}
@@ -237,9 +251,10 @@ class Snapshot:
         accept = allowed.chunks.__contains__ if allowed else None
         return self._catalog.search_lexicon(expression([term.word for term in terms]), CANDIDATES, WEIGHTS, accept)
 
-    def _finish(
-        self, query: str, lexical: list[tuple[int, float]], vector: bytes | None, allowed: _Allowed | None, limit: int
-    ) -> list[Hit]:
+    def _candidates(
+        self, lexical: list[tuple[int, float]], vector: bytes | None, allowed: _Allowed | None
+    ) -> tuple[dict[int, ChunkRow], list[Candidate]]:
+        """What either side found, as it is stored and as it is ranked."""
         rows: dict[int, ChunkRow] = {}
         cosines: dict[int, float] = {}
         if vector is not None:
@@ -262,8 +277,27 @@ class Snapshot:
             )
             for row in rows.values()
         ]  # fmt: skip
-        ranked = fuse(query, candidates)[:limit]
+        return rows, candidates
+
+    def _hits(
+        self, query: str, rows: dict[int, ChunkRow], candidates: Sequence[Candidate], near: dict[int, tuple[float, int]],
+        limit: int,
+    ) -> list[Hit]:  # fmt: skip
+        ranked = fuse(query, candidates, near)[:limit]
         return [self._hit(rows[found.chunk_id], found.score, found.signals) for found in ranked]
+
+    def _texts(self, rows: Sequence[ChunkRow]) -> list[str]:
+        """What is compared with a query word by word: path, name and text of each chunk; without the text where it is gone."""
+        return [f"{display_path(row.path)} {row.container} {row.name}\n{self._text(row)}" for row in rows]
+
+    def _text(self, row: ChunkRow) -> str:
+        # Of a file that is not UTF-8 these are not quite the chunk's bytes: it is ranked a little worse, and no more.
+        try:
+            with open(os.path.join(self._root, row.path), "rb", buffering=0) as file:
+                file.seek(row.start_byte)
+                return file.read(row.end_byte - row.start_byte).decode("utf-8", "replace")
+        except OSError:
+            return ""
 
     def _score_missing(self, vector: bytes, rows: list[ChunkRow]) -> dict[int, float]:
         """Cosines of lexical hits that were not among the nearest vectors, so that both sides judge every candidate."""
@@ -311,6 +345,13 @@ class Snapshot:
             return "", True
         text = "\n".join(text.splitlines()[:SNIPPET_LINES])[:SNIPPET_CHARACTERS]
         return text.strip("\n").rstrip(), stale
+
+    def files_with(
+        self, name: str, *, limit: int, cancelled: Callable[[], bool] = lambda: False
+    ) -> tuple[list[bytes], bool]:
+        """Files that may hold a name as a whole word, by the lexical index; true beside them when there are more."""
+        words = query_words(name)
+        return self._catalog.files_with_phrase(words, limit, cancelled) if words else ([], False)
 
     # -- symbols ------------------------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from lowtide.paths import real_path
 from lowtide.readers import Readers
 from lowtide.report import memory_tree, status_of
 from lowtide.search import Answer, Filter, Mode
+from lowtide.system.memory import give_back
 from lowtide.system.walk import refuse_reason
 from lowtide.watching import neighbours
 from lowtide.work.embed import Side
@@ -59,6 +60,8 @@ class Service:
         self._open_files: dict[str, tuple[Path, ...]] = {}
         self._paused = False
         self._stack = AsyncExitStack()
+        host.shrink = self.readers.close_idle
+        host.pool.patience_s = float("inf")
         self._group: anyio.abc.TaskGroup
 
     async def __aenter__(self) -> Service:
@@ -171,8 +174,9 @@ class Service:
             workspace, busy = self._place(root)
             async with self.readers.use(workspace, busy=busy) as snapshot:
                 return await snapshot.search(
-                    query, self.encode_query, self.host.model.recipe, mode=mode, limit=limit, narrow=narrow
-                )
+                    query, self.encode_query, self.host.model.recipe, mode=mode, limit=limit, narrow=narrow,
+                    closeness=self.host.closeness,
+                )  # fmt: skip
 
         return [(root, await self._guard(root, partial(ask, root))) for root in self._roots(roots)]
 
@@ -217,6 +221,18 @@ class Service:
         if query.strip():
             found.sort(key=lambda pair: -pair[1]["score"])
         return found[:limit]
+
+    async def files_with(self, root: Path, name: str, limit: int) -> tuple[list[bytes], bool]:
+        """Files of a workspace that may hold a name as a whole word, and whether there are more. PathError, StoreError."""
+        (root,) = self._roots([root])
+
+        async def ask() -> tuple[list[bytes], bool]:
+            workspace, busy = self._place(root)
+            async with self.readers.use(workspace, busy=busy) as snapshot:
+                return await _run_stoppable(partial(snapshot.files_with, name, limit=limit), lambda: False)
+
+        found: tuple[list[bytes], bool] = await self._guard(root, ask)
+        return found
 
     async def encode_query(self, query: str) -> bytes:
         """The vector of a question, remembered. ModelError, WorkerError (busy)."""
@@ -343,6 +359,13 @@ class Service:
     def memory(self) -> dict[str, Any]:
         """The memory tree of docs/protocol.md."""
         return memory_tree(self).as_json()
+
+    async def shrink(self) -> None:
+        """Give back what a spell of work has left in caches and in the allocator."""
+        await self.readers.shrink()
+        for live in list(self._live.values()):
+            await live.shrink()
+        await anyio.to_thread.run_sync(give_back)
 
     def subscribe(self, listener: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Have `listener` told the Status when it changes, at most twice a second; returns how to end it."""

@@ -13,7 +13,7 @@ import anyio
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream
 
-from lowtide.core.budget import MIB
+from lowtide.core.budget import MIB, Budget
 from lowtide.core.generations import Generations
 from lowtide.core.queue import Entry
 from lowtide.models import FileStat
@@ -28,6 +28,8 @@ LOOSE_VECTORS = 16_384
 LOOSE_SYMBOLS = 32_768
 TRIM_COMMITS = 32
 """After so many transactions freed memory is given back: results come and go in every size."""
+FULL_BUDGET_BYTES = 256 * MIB
+"""With less, groups and what lies in no segment are smaller in proportion: both are this process's own memory."""
 UNREAD_FACTOR = 6
 """Nobody reads: segments are written so much more seldom, for each is rewritten some times by merging."""
 
@@ -52,16 +54,28 @@ class Writing:
     """
 
     def __init__(
-        self, writer: Catalog, settle: Callable[[], None] = lambda: None, is_read: Callable[[], bool] = lambda: False
-    ) -> None:
+        self, writer: Catalog, settle: Callable[[], None] = lambda: None, is_read: Callable[[], bool] = lambda: False,
+        budget: Budget | None = None,
+    ) -> None:  # fmt: skip
         self.writer = writer
         self._is_read = is_read
         self.limit = anyio.CapacityLimiter(1)
         self.generations = Generations()
         self.settle = settle
+        self._budget = budget
         self.commits = 0
         self._loose_vectors = 0
         self._loose_symbols = 0
+
+    @property
+    def share(self) -> float:
+        """How much of what a full budget allows may be held here: a quarter to 1."""
+        return min(1.0, max(0.25, self._budget.total_bytes / FULL_BUDGET_BYTES)) if self._budget else 1.0
+
+    @property
+    def group_bytes(self) -> int:
+        """The most that one transaction should hold."""
+        return int(GROUP_BYTES * self.share)
 
     async def adopt(self, vectors: Sequence[tuple[bytes, bytes]]) -> None:
         """Take in vectors of another index. Cancelling waits for it."""
@@ -79,7 +93,7 @@ class Writing:
             self.commits += 1
             self._loose_vectors += new
             self._loose_symbols += sum(len(commit.result.symbols) for commit in group.commits)
-        factor = 1 if self._is_read() else UNREAD_FACTOR
+        factor = (1 if self._is_read() else UNREAD_FACTOR) * self.share
         if self._loose_vectors >= factor * LOOSE_VECTORS or self._loose_symbols >= factor * LOOSE_SYMBOLS:
             self._loose_vectors = self._loose_symbols = 0
             await anyio.to_thread.run_sync(self.settle, limiter=self.limit)
@@ -88,11 +102,11 @@ class Writing:
         return new
 
 
-async def grouped(receive: MemoryObjectReceiveStream[Group]) -> AsyncIterator[Group]:
-    """Join what is waiting into one group of at most GROUP_BYTES."""
+async def grouped(receive: MemoryObjectReceiveStream[Group], most_bytes: int = GROUP_BYTES) -> AsyncIterator[Group]:
+    """Join what is waiting into one group of about `most_bytes`."""
     async for group in receive:
         merged = group
-        while merged.size_bytes < GROUP_BYTES:
+        while merged.size_bytes < most_bytes:
             try:
                 more = receive.receive_nowait()
             except (anyio.WouldBlock, anyio.EndOfStream):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 MIB = 1 << 20
-MARGIN_BYTES = 6 * MIB
+MARGIN_BYTES = 4 * MIB
 """Kept free: page granularity, a process between fork and exec, and what grows between two looks."""
 
 WORKER_BYTES = 18 * MIB

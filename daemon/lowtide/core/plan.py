@@ -73,8 +73,8 @@ def compare(known: Iterable[Known], observed: Iterable[FileStat], *, recheck: bo
 
 
 def _decide(old: Known, new: FileStat, recheck: bool) -> Action:
-    if new.reason is not None:
-        same = old.status is FileStatus.SKIPPED and old.reason == new.reason and old.rule == new.rule
-        return Action(Act.KEEP if same else Act.SKIP, new.path, new, old)
     same_stat = (old.size_bytes, old.mtime_ns, old.inode) == (new.size_bytes, new.mtime_ns, new.inode)
+    if new.reason is not None:
+        same = old.status is FileStatus.SKIPPED and old.reason == new.reason and old.rule == new.rule and same_stat
+        return Action(Act.KEEP if same else Act.SKIP, new.path, new, old)
     return Action(Act.KEEP if same_stat and not recheck else Act.INDEX, new.path, new, old)

@@ -34,6 +34,11 @@ class Queries:
     @abstractmethod
     def _next_id(self, table: str) -> int: ...
 
+    def shrink(self) -> None:
+        """Give back the page cache of this connection."""
+        for _ in self._rows("PRAGMA shrink_memory"):
+            pass
+
     def known_files(self, only: Sequence[bytes] | None = None) -> Iterator[Known]:
         """Every file, sorted by path byte by byte, streamed.
 
@@ -262,6 +267,23 @@ class Queries:
                 if len(hits) >= limit:
                     break
         return hits
+
+    def files_with_phrase(
+        self, words: Sequence[str], limit: int, cancelled: Callable[[], bool] = lambda: False
+    ) -> tuple[list[bytes], bool]:
+        """Paths of the files whose text has the words one after the other, in the order they were indexed in.
+
+        At most `limit`; the second is true when there are more, or when `cancelled`, asked now and then, ended it.
+        """
+        sql = "SELECT c.file_id FROM lexicon l JOIN chunks c ON c.id = l.rowid WHERE l.lexicon MATCH ?"
+        files: dict[int, None] = {}
+        cut = False
+        for number, (file_id,) in enumerate(self._rows(sql, ('words : "' + " ".join(words).replace('"', '""') + '"',))):
+            if (len(files) == limit and file_id not in files) or (number % 1024 == 0 and cancelled()):
+                cut = True
+                break
+            files[file_id] = None
+        return self._by_ids(list(files), "SELECT path FROM files WHERE id IN ", lambda path: bytes(path)), cut
 
     def chunk_places(self) -> Iterator[tuple[int, int, int, int]]:
         """(chunk id, vector id or 0, file id, symbol kind or 0) of every chunk, streamed: for filters."""

@@ -30,6 +30,8 @@ from lowtide.work.worker import RECYCLED, Worker
 POLL_S = 0.010
 DAEMON_GROWTH_BYTES = 2 * MIB
 """What this process may grow by between two looks, apart from the results that leases hold room for."""
+STARVED_S = 0.5
+"""Between two looks whether there is room for a worker again."""
 GUARD_BYTES = 2 * MIB
 """So close to the budget a worker is ended, whoever has grown: what this process needs at once cannot be foreseen."""
 BLOAT_BYTES = 16 * MIB
@@ -95,9 +97,13 @@ class WorkerPool:
         self._monitor: threading.Thread | None = None
         self.on_refused: Callable[[], None] = lambda: None
         """Told when not even the smallest task fits: this process has grown. It may step the ladder down."""
+        self.patience_s = 10.0
+        """How long work may wait for this process to give something back before it fails."""
         self.peak_bytes = 0
         """Highest anonymous bytes of the daemon and its workers together, as sampled."""
         self.used_bytes = 0
+        self.own_bytes = 0
+        """Anonymous bytes of this process, as last sampled."""
         self._reserved_bytes = 0
 
     async def __aenter__(self) -> WorkerPool:
@@ -156,6 +162,7 @@ class WorkerPool:
             self._give_back(worker, lease)
 
     async def _acquire(self, task_bytes: int, result_bytes: int, model: str, urgency: Urgency) -> tuple[Worker, Lease]:
+        starved_s = 0.0
         while True:
             footing = self.ladder.footing()
             busy = len(self._busy) + self._starting - len(self._urgent)
@@ -172,11 +179,11 @@ class WorkerPool:
             share = self.budget.share_bytes(footing.worker_count)
             decision, lease = self.budget.request(need, max(need, share))
             if decision is Decision.REFUSE:
-                before = self.ladder.step
                 if base + LEAST_TASK_BYTES > self.budget.most_bytes:
-                    self.on_refused()
-                if self.ladder.step > before:
-                    raise WorkerRecycled("there is no longer room for this work", self.ladder.reason)
+                    # Not even the smallest task: this process holds too much, and that is not the task's fault.
+                    starved_s = starved_s or time.monotonic()
+                    await self._make_room(base, urgency, starved_s)
+                    continue
                 raise WorkerOverBudget(
                     "a task does not fit the budget", f"it needs {need} bytes, {self.budget.most_bytes} are to be had"
                 )
@@ -191,6 +198,21 @@ class WorkerPool:
                 self._idle = [entry for entry in self._idle if entry[0] is not worker]
                 return self._arm(worker, lease, result_bytes), lease
             return await self._start(lease, model, result_bytes), lease
+
+    async def _make_room(self, base_bytes: int, urgency: Urgency, since_s: float) -> None:
+        """Have this process give back what it can, or the ladder step down; else wait a while."""
+        before = self.ladder.step
+        self.on_refused()
+        if self.ladder.step > before:
+            raise WorkerRecycled("there is no longer room for this work", self.ladder.reason)
+        if base_bytes + LEAST_TASK_BYTES <= self.budget.most_bytes:
+            return
+        if urgency is Urgency.INTERACTIVE or time.monotonic() - since_s > self.patience_s:
+            raise WorkerOverBudget(
+                "there is no room for a worker", f"{self.budget.most_bytes >> 20} MiB are left beside this process"
+            )
+        with anyio.move_on_after(STARVED_S):
+            await self._wait()
 
     async def _start(self, lease: Lease, model: str, result_bytes: int) -> Worker:
         self._starting += 1
@@ -351,7 +373,7 @@ class WorkerPool:
         What is ended because all together are too many is not to blame: its task is done again.
         """
         own = self._probe.anonymous_bytes(os.getpid()) or 0
-        total = own
+        self.own_bytes = total = own
         staying: list[tuple[int, Worker]] = []
         for worker in list(self._busy.values()):
             held = self._probe.anonymous_bytes(worker.pid) or 0
