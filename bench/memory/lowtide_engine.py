@@ -13,6 +13,7 @@ from bench.seeds.bounded import BoundedDaemon, is_idle, is_working
 
 CANCELS = 5
 SETTLE_S = 6.0
+SWITCH_S = 90.0
 UNLIMITED_BYTES = 512 << 20
 """Without a limit it still has a budget: its default, at most."""
 
@@ -56,20 +57,23 @@ class LowtideEngine:
                 detail={
                     "files": report["files"], "chunks": report["chunks"], "symbols": report["symbols"],
                     "vectors": report["vectors"], "ladder": [step["step"] for step in report["ladder"]],
+                    "quarantined_at_end": sum(workspace["quarantined"] for workspace in status["workspaces"]),
                     "ladder_at_end": status["ladder"], "disk_bytes": report["disk_bytes"],
                 },
             )  # fmt: skip
 
-    def _switch(self, daemon: BoundedDaemon, tree: Path, marker: str) -> tuple[float, float]:
-        """Seconds from git's end to everything indexed: there and back."""
-        times = []
+    def _switch(self, daemon: BoundedDaemon, tree: Path, marker: str) -> tuple[float | None, float | None]:
+        """Seconds from git's end to everything indexed: there and back; None for what is not found within SWITCH_S."""
+        times: list[float | None] = []
         for branch in ("other", "main"):
             git(tree, "checkout", "-q", branch)
             began = time.monotonic()
-            while self._finds(daemon, tree, marker) != (branch == "other"):
+            found = False
+            while not found and time.monotonic() - began < SWITCH_S:
                 time.sleep(0.05)
+                found = self._finds(daemon, tree, marker) == (branch == "other")
             daemon.until(is_idle, step_s=0.02)
-            times.append(round(time.monotonic() - began, 2))
+            times.append(round(time.monotonic() - began, 2) if found else None)
         return times[0], times[1]
 
     def _finds(self, daemon: BoundedDaemon, tree: Path, name: str) -> bool:

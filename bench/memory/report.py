@@ -37,7 +37,11 @@ def table(entries: Sequence[Entry]) -> str:
         if entry["engine"] == "retrieval":
             continue
         budget = entry["budget_bytes"]
-        switch = "" if entry["switch_s"] is None else f"{entry['switch_s']:.1f} / {entry['switch_back_s']:.1f}"
+        switch = (
+            ""
+            if entry["switch_s"] is None
+            else f"{_number(entry['switch_s'])} / {_number(entry['switch_back_s']) or 'never'}"
+        )
         cells = [
             entry["tree"], entry["engine"], "none" if budget is None else f"{budget // MIB} MiB", entry["outcome"],
             _number(entry["seconds"]), _mib(entry["peak_bytes"]), _over(entry), _mib(entry["idle_bytes"]),
