@@ -127,8 +127,7 @@ def search_lists(
     found = []
     for segment, mask, lists in zip(segments, masks, chosen, strict=True):
         rows = _rows_of(segment.starts, lists)
-        runs = zip(segment.starts[lists].tolist(), segment.starts[lists + 1].tolist(), strict=True)
-        away = distances.to(segment.codes, runs)
+        away = distances.to(segment.codes, _runs(segment.starts, lists))
         if mask is not None:
             rows, away = rows[mask[rows]], away[mask[rows]]
         found.append((rows, away))
@@ -162,6 +161,16 @@ def _rows_of(starts: npt.NDArray[np.int64], lists: npt.NDArray[np.int64]) -> npt
     ends = np.cumsum(sizes)
     rows: npt.NDArray[np.int64] = np.arange(total) + np.repeat(starts[lists] - (ends - sizes), sizes)
     return rows
+
+
+def _runs(starts: npt.NDArray[np.int64], lists: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """The same as (from, to); lists that lie together are one run."""
+    if not len(lists):
+        return []
+    breaks = np.flatnonzero(np.diff(lists) > 1) + 1
+    first = starts[lists[np.concatenate(([0], breaks))]]
+    stop = starts[lists[np.concatenate((breaks - 1, [len(lists) - 1]))] + 1]
+    return list(zip(first.tolist(), stop.tolist(), strict=True))
 
 
 def _edge(distances: Iterable[npt.NDArray[np.float32]], count: int) -> float:
