@@ -111,7 +111,9 @@ def register(session: Session) -> None:
         asked = await _asked(session, params)
         if asked is None or not session.settings.gives_references(asked[0]):
             return None
-        return await references(session, asked[1], asked[2], asked[3], params.context.include_declaration)
+        return await references(
+            session, asked[1], asked[2], asked[3], params.context.include_declaration, params.partial_result_token
+        )
 
     @feature(types.TEXT_DOCUMENT_HOVER)
     async def hover(params: types.HoverParams) -> Json | None:

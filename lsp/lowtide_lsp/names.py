@@ -8,19 +8,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
+from lsprotocol import types
 
 from lowtide.buffers import split_lines
 from lowtide.core.positions import Units, from_bytes
 from lowtide.errors import PathError
 from lowtide.models import display_path
-from lowtide.overlaid import search
 from lowtide.overlaid import symbols as find_symbols
-from lowtide.search import Mode
 from lowtide_lsp import convert
 
 if TYPE_CHECKING:
@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 MOST_DEFINITIONS = 50
 MOST_REFERENCES = 2000
-CHUNKS = 300
-"""Chunks that hold the name's words, the likeliest first: their files are looked through for the name."""
+MOST_FILES = 10_000
+"""Files whose words have the name are looked through, of each folder."""
+FILES_AT_ONCE = 64
+_File = tuple[Path, Path, str]
+"""A file: its real path, its root, and its name there as shown."""
 _WORD_BYTE = rb"[A-Za-z0-9_$\x80-\xff]"
 
 
@@ -96,70 +99,101 @@ def _takes_markdown(session: Session) -> bool:
 
 
 async def references(
-    session: Session, path: Path | None, line: bytes, column: int, include_declaration: bool
+    session: Session, path: Path | None, line: bytes, column: int, include_declaration: bool, token: str | int | None
 ) -> list[Json]:
-    """`Location`s where the name stands as a whole word, comments and strings too, in the likeliest files."""
+    """`Location`s where the name stands as a whole word, comments and strings too.
+
+    Looked for in every file whose words have it, by the lexical index, nearest first, and in what is open. With a
+    `token`, they are told as they are found, and the answer is empty. What a limit cuts off is logged in the editor.
+    """
     name, _, _, _ = convert.word_at(line, column)
     if not name:
         return []
-    definition_places: set[tuple[str, int, int]] = set()
+    without: set[tuple[str, int, int]] = set()
     if not include_declaration:
         for root, symbol in await named(session, path, line, column):
-            definition_places.add((str(convert.real_name(root, symbol["path"])), *symbol["name_range"]))
-    files: dict[Path, tuple[Path, str]] = {}
+            without.add((str(convert.real_name(root, symbol["path"])), *symbol["name_range"]))
+    files, is_cut = await _files_with(session, path, name)
+    pattern = re.compile(rb"(?<!%b)%b(?!%b)" % (_WORD_BYTE, re.escape(name.encode()), _WORD_BYTE))
+    found: list[Json] = []
+    for start in range(0, len(files), FILES_AT_ONCE):
+        stopped = anyio.Event()
+        try:
+            some = await anyio.to_thread.run_sync(
+                _find_all, session, files[start : start + FILES_AT_ONCE], pattern, without, stopped.is_set,
+                abandon_on_cancel=True,
+            )  # fmt: skip
+        finally:
+            stopped.set()
+        is_cut = is_cut or len(found) + len(some) > MOST_REFERENCES
+        some = some[: MOST_REFERENCES - len(found)]
+        if token is not None and some:
+            session.protocol.notify(types.PROGRESS, {"token": token, "value": some})
+        found += some
+        if is_cut and len(found) == MOST_REFERENCES:
+            break
+    if is_cut:
+        text = f"lowtide: references of {name}: {len(found)} are shown, there may be more: {MOST_REFERENCES} in {MOST_FILES} files are the most"
+        session.log_message(types.MessageType.Info, text)
+    return [] if token is not None else found
+
+
+async def _files_with(session: Session, path: Path | None, name: str) -> tuple[list[_File], bool]:
+    """The files to look through, the one that was asked in first, then those near it; and whether these are not all."""
+    files: dict[Path, _File] = {}
+    if path is not None:
+        root = next((root for root in session.roots if root in path.parents), path.parent)
+        files[path] = (path, root, display_path(os.fsencode(path.relative_to(root))))
+    is_cut = False
     for root in session.roots:
         try:
-            ((_, answer),) = await search(
-                session.service, session.documents, name, roots=[root], mode=Mode.LEXICAL, limit=CHUNKS
-            )
+            names, more = await session.service.files_with(root, name, MOST_FILES)
         except PathError:
-            continue  # no index yet
-        shown = [hit.path for hit in answer.hits]
-        shown += [
+            names, more = [], False  # no index yet
+        is_cut = is_cut or more
+        shown = [
             display_path(os.fsencode(open_path.relative_to(root))) for open_path in session.documents.changed(root)
         ]
-        for shown_path in shown:
-            files[convert.real_name(root, shown_path)] = (root, shown_path)
-    if path is not None and path not in files:
-        root = next((root for root in session.roots if root in path.parents), path.parent)
-        files[path] = (root, display_path(os.fsencode(path.relative_to(root))))
-    pattern = re.compile(rb"(?<!%b)%b(?!%b)" % (_WORD_BYTE, re.escape(name.encode()), _WORD_BYTE))
-    stopped = anyio.Event()
-    try:
-        return await anyio.to_thread.run_sync(
-            _find_all, session, files, pattern, definition_places, stopped.is_set, abandon_on_cancel=True
-        )
-    finally:
-        stopped.set()
+        for each in (*shown, *map(display_path, names)):
+            place = convert.real_name(root, each)
+            files.setdefault(place, (place, root, each))
+    near = path.parent.parts if path is not None else ()
+
+    def distance(file: _File) -> tuple[bool, int]:
+        parts = file[0].parts[:-1]
+        common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(near, parts, strict=False)))
+        return file[0] != path, len(near) + len(parts) - 2 * common
+
+    return sorted(files.values(), key=distance), is_cut
 
 
 def _find_all(
-    session: Session, files: dict[Path, tuple[Path, str]], pattern: re.Pattern[bytes],
-    without: set[tuple[str, int, int]], cancelled: Callable[[], bool],
+    session: Session, files: Sequence[_File], pattern: re.Pattern[bytes], without: set[tuple[str, int, int]],
+    cancelled: Callable[[], bool],
 ) -> list[Json]:  # fmt: skip
     found: list[Json] = []
     units = session.documents.units
-    for place, (root, shown) in files.items():
-        if cancelled() or len(found) >= MOST_REFERENCES:
+    for place, root, shown in files:
+        if cancelled() or len(found) > MOST_REFERENCES:
             break
         uri, document = session.uri_of(root, shown)
-        lines = _lines(document.buffer.text() if document else None, place)
-        for number, line in enumerate(lines):
+        text = document.buffer.text() if document else _text(place)
+        if pattern.search(text) is None:
+            continue
+        for number, line in enumerate(split_lines(text)):
             for match in pattern.finditer(line):
                 if (str(place), number, from_bytes(line, match.start(), Units.UTF32)) in without:
                     continue
                 start = {"line": number, "character": from_bytes(line, match.start(), units)}
                 end = {"line": number, "character": from_bytes(line, match.end(), units)}
                 found.append({"uri": uri, "range": {"start": start, "end": end}})
-    return found[:MOST_REFERENCES]
+    return found
 
 
-def _lines(text: bytes | None, path: Path) -> Sequence[bytes]:
-    if text is None:
-        try:
-            if path.stat().st_size > convert.MOST_FILE_BYTES:
-                return []
-            text = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-        except OSError:
-            return []
-    return split_lines(text)
+def _text(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > convert.MOST_FILE_BYTES:
+            return b""
+        return path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    except OSError:
+        return b""

@@ -116,6 +116,35 @@ def test_from_handshake_to_leave(home: Path, tree: Path, arguments: tuple[str, .
     run(main)
 
 
+def test_references_are_found_in_every_file_that_has_the_name(home: Path, tree: Path) -> None:
+    for number in range(400):
+        (tree / f"use_{number}.sh").write_text(f"# {number}\nread_gauge {number}\nread_gauges; gauge_read\n")
+    (tree / "deep" / "er").mkdir(parents=True)
+    (tree / "deep" / "er" / "near.sh").write_text("read_gauge\n")
+
+    async def main() -> None:
+        async with started() as editor:
+            await editor.initialize(tree)
+            assert await editor.symbols("TideTab")
+            while not (await editor.result("lowtide/status", {}))["quiescent"]:
+                await asyncio.sleep(0.02)
+            uri = (tree / "deep" / "er" / "here.sh").as_uri()
+            editor.open(uri, "read_gauge 1\n", "shellscript")
+            place = {
+                "textDocument": {"uri": uri}, "position": {"line": 0, "character": 3}, "context": {"includeDeclaration": True}
+            }  # fmt: skip
+            found = await editor.result("textDocument/references", place)
+            assert len(found) == 400 + 3
+            assert [Path(item["uri"]).name for item in found[:2]] == ["here.sh", "near.sh"]
+            assert {item["range"]["start"]["line"] for item in found[2:]} == {1, 4}
+            told = await editor.result("textDocument/references", {**place, "partialResultToken": "some"})
+            assert told == []
+            parts = [message["params"] for message in editor.heard if message["method"] == "$/progress"]
+            assert [item for part in parts if part["token"] == "some" for item in part["value"]] == found
+
+    run(main)
+
+
 def test_two_editors_see_one_index_and_both_are_told(home: Path, tree: Path) -> None:
     async def main() -> None:
         async with started() as one, started() as two:

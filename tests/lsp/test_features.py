@@ -196,6 +196,27 @@ def test_definition_and_references_are_on_where_no_other_server_is_usual(tmp_pat
     run(main)
 
 
+def test_what_the_limits_cut_off_of_references_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lowtide_lsp.names.MOST_REFERENCES", 100)
+
+    async def main() -> None:
+        for number in range(30):
+            (tmp_path / f"{number}.sh").write_text("tide\n" * 5)
+        async with connected(FakeService()) as connection:
+            wire = connection.wire
+            await wire.initialize(tmp_path)
+            uri = (tmp_path / "0.sh").as_uri()
+            wire.open(uri, "tide\n", "shellscript")
+            place = {
+                "textDocument": {"uri": uri}, "position": {"line": 0, "character": 0}, "context": {"includeDeclaration": True}
+            }  # fmt: skip
+            assert len(await wire.result("textDocument/references", place)) == 100
+            told = await wire.hear("window/logMessage")
+            assert "100 are shown, there may be more" in told["params"]["message"]
+
+    run(main)
+
+
 def test_hover_tells_signature_doc_and_place(tmp_path: Path) -> None:
     async def main() -> None:
         service = FakeService()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -80,6 +81,9 @@ class FakeService:
 
     async def search(self, query: str, *, roots: Sequence[Path], limit: int, **_: Any) -> list[Any]:
         return [(root, Answer(query, self.hits[:limit], None, 0, 0.1)) for root in roots]
+
+    async def files_with(self, root: Path, name: str, limit: int) -> tuple[list[bytes], bool]:
+        return [os.fsencode(path.relative_to(root)) for path in sorted(root.rglob("*.*"))][:limit], False
 
     async def cancel(self) -> None:
         self.cancelled += 1
