@@ -192,7 +192,7 @@ class Worker:
         if code == 3 or code == -signal.SIGABRT:
             # 3: MemoryError; SIGABRT: an allocation failed inside a grammar (tree-sitter aborts).
             return WorkerOverBudget("a worker ended", "an allocation passed its limit")
-        if code in _BAD_ADDRESS and self.limit_bytes and 2 * self.peak_bytes > self.limit_bytes:
+        if code in _BAD_ADDRESS and self.limit_bytes and 2 * max(self.peak_bytes, self.base_bytes) > self.limit_bytes:
             # Libraries that do not look at what an allocation gives; a true crash seldom takes half of a lease first.
             return WorkerOverBudget(
                 "a worker ended", f"an allocation passed its limit of {self.limit_bytes >> 20} MiB ({_describe(code)})"
