@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -20,7 +23,7 @@ EMACS = """
 (package-initialize)
 (require 'eglot)
 (setq eglot-autoshutdown t eglot-sync-connect 30 eglot-connect-timeout 60)
-(add-to-list 'eglot-server-programs '(sh-mode . ("lowtide" "lsp" "--stdio")))
+RECIPE
 (find-file (getenv "TIDE_FILE"))
 (call-interactively 'eglot)
 (let ((server (eglot-current-server)) (found nil) (tries 0))
@@ -48,10 +51,7 @@ filetype plugin on
 let g:ale_linters_explicit = 1
 let g:ale_linters = {'sh': ['lowtide']}
 runtime! plugin/ale.vim
-call ale#linter#Define('sh', {
-\\   'name': 'lowtide', 'lsp': 'stdio', 'executable': 'lowtide', 'command': '%e lsp --stdio',
-\\   'project_root': {buffer -> $TIDE_ROOT},
-\\})
+RECIPE
 edit $TIDE_FILE
 call ale#Queue(0)
 let s:lines = []
@@ -71,6 +71,23 @@ qall!
 """
 
 
+RECIPES = (Path(__file__).resolve().parents[2] / "docs/editors.md").read_text("utf-8")
+
+
+def recipes(language: str) -> list[str]:
+    """The examples of docs/editors.md in this language."""
+    return re.findall(rf"```{language}\n(.*?)```", RECIPES, re.DOTALL)
+
+
+def test_every_editor_has_a_recipe_that_can_be_read() -> None:
+    for editor in ("Helix", "Zed", "Emacs", "Vim", "Kate", "Sublime Text"):
+        assert f"\n## {editor}" in RECIPES
+    assert [tomllib.loads(text)["language-server"]["lowtide"]["args"] for text in recipes("toml")] == [
+        ["lsp", "--stdio"]
+    ]
+    assert all('"lsp", "--stdio"' in json.dumps(json.loads(text)) for text in recipes("json"))
+
+
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     root = tmp_path / "tree"
@@ -84,7 +101,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     (programs / "lowtide").chmod(0o755)
     return {
         **os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "LOWTIDE_HOME": str(tmp_path / "home"), "HOME": str(tmp_path),
-        "TIDE_FILE": str(root / "tides.sh"), "TIDE_ROOT": str(root), "TIDE_ALE": str(ALE), "TIDE_OUTPUT": str(tmp_path / "output"),
+        "TIDE_FILE": str(root / "tides.sh"), "TIDE_ALE": str(ALE), "TIDE_OUTPUT": str(tmp_path / "output"),
         "TERM": "dumb",
     }  # fmt: skip
 
@@ -102,7 +119,7 @@ def no_daemon_left(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.skipif(not (shutil.which("emacs") and EGLOT), reason="emacs-nox and elpa-eglot are not installed")
 def test_emacs_with_eglot(environment: dict[str, str], tmp_path: Path) -> None:
     script = tmp_path / "tide.el"
-    script.write_text(EMACS)
+    script.write_text(EMACS.replace("RECIPE", recipes("elisp")[0]))
     done = subprocess.run(
         ["emacs", "--batch", "-l", script], env=environment, capture_output=True, text=True, timeout=120, check=False
     )
@@ -116,7 +133,7 @@ def test_emacs_with_eglot(environment: dict[str, str], tmp_path: Path) -> None:
 @pytest.mark.skipif(not (shutil.which("vim") and ALE.exists()), reason="vim and vim-ale are not installed")
 def test_vim_with_ale(environment: dict[str, str], tmp_path: Path) -> None:
     script = tmp_path / "tide.vim"
-    script.write_text(VIM)
+    script.write_text(VIM.replace("RECIPE", recipes("vim")[0].replace("'python'", "'sh'")))
     done = subprocess.run(
         ["vim", "-N", "-u", script, "-es"], env=environment, capture_output=True, text=True, timeout=120, check=False,
         stdin=subprocess.DEVNULL,
