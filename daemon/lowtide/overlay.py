@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ from lowtide.work.languages import language_called, language_for
 from lowtide.work.pool import Urgency, WorkerPool
 
 if TYPE_CHECKING:
+    from lowtide.work.languages.language import Language
     from lowtide.work.wire import ChunkColumns, SymbolColumns
 
 log = logging.getLogger(__name__)
@@ -213,6 +215,15 @@ class Documents:
     async def symbols(self, document: Document) -> Sequence[SymbolColumns]:
         """The definitions of the text as it is now. WorkerError when it cannot be parsed, or not now."""
         document.wanted = True
+        return await self._current(document)
+
+    async def prepare(self, document: Document) -> None:
+        """Read a text that was just opened: its outline is asked for next, and the worker may have to be started."""
+        if document.size_bytes <= MIB and language_of(document) is not None:
+            with suppress(LowtideError):
+                await self._current(document)
+
+    async def _current(self, document: Document) -> Sequence[SymbolColumns]:
         async with document.lock:
             edits = document.edits
             if document.symbols_of != edits:
@@ -250,6 +261,11 @@ class Documents:
                 )  # fmt: skip
                 document.chunks, document.chunk_symbols, document.chunks_of = found.chunks, found.symbols, edits
             return document.chunks
+
+
+def language_of(document: Document) -> Language | None:
+    """By its name, its first lines, or what the editor calls it; None for a language without a grammar."""
+    return language_for(_name(document), document.buffer.head()) or language_called(document.language)
 
 
 def _name(document: Document) -> bytes:

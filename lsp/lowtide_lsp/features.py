@@ -5,7 +5,6 @@ Invariant: a handler changes the session only before its first await, so that wh
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from lsprotocol import types
 import lowtide
 from lowtide.core.positions import to_bytes
 from lowtide.overlaid import symbols as find_symbols
-from lowtide.work.languages import language_called, language_for
+from lowtide.overlay import language_of
 from lowtide_lsp import convert
 from lowtide_lsp.names import definitions, hover_text, references
 from lowtide_lsp.protocol import Experimental
@@ -165,6 +164,5 @@ async def _asked(
     document = session.documents.get(uri) or await session.read_closed(uri)
     line = document.buffer.line(params.position.line)
     column = to_bytes(line, params.position.character, session.documents.units)
-    path = os.fsencode(document.path) if document.path is not None else b""
-    language = language_for(path, document.buffer.head()) or language_called(document.language)
+    language = language_of(document)
     return language.name if language else document.language, document.path, line, column

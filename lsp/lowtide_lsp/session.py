@@ -261,6 +261,7 @@ class Session:
         self.service.set_open_files(self.client, self.open_paths)
         if document is not None:
             self.group.start_soon(self.documents.compare, document)
+            self.group.start_soon(self.documents.prepare, document)
 
     def edited(self) -> None:
         """A text has changed: outlines that the editor shows are parsed before it asks."""

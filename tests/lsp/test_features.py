@@ -63,6 +63,22 @@ def test_outline_is_a_tree_of_the_unsaved_text(tmp_path: Path) -> None:
     run(main)
 
 
+def test_a_text_is_read_when_it_is_opened(tmp_path: Path) -> None:
+    async def main() -> None:
+        service = FakeService()
+        async with connected(service) as connection:
+            wire = connection.wire
+            await wire.initialize(tmp_path)
+            wire.open((tmp_path / "notes.unknown").as_uri(), "nothing\n", "nothing")
+            wire.open((tmp_path / "tide.py").as_uri(), TEXT)
+            while not service.documents.count:
+                await wire.result("lowtide/status", {})
+            await outline(wire, (tmp_path / "tide.py").as_uri())
+            assert service.documents.count == 1
+
+    run(main)
+
+
 def test_outline_is_flat_for_a_client_without_trees(tmp_path: Path) -> None:
     async def main() -> None:
         async with connected(FakeService()) as connection:
