@@ -153,6 +153,7 @@ def _print_report(answer: dict[str, Any]) -> None:
         ("opening, checksums and all", format_seconds(search["open_s"]), ""),
         (f"a search, p50 of {search['queries']}", f"{search['p50_ms']} ms", ""),
         ("p95", f"{search['p95_ms']} ms", ""),
+        ("p95 of its CPU time", f"{search['cpu_p95_ms']} ms", ""),
         ("p95 the first time", f"{search['first_p95_ms']} ms", ""),
         ("recall@10", f"{search['recall_at_10']:.3f}", ""),
         ("recall@10 of a plain 1-bit scan", f"{hardness['one_bit_recall_at_10']:.3f}", ""),
