@@ -21,12 +21,12 @@ from lowtide.errors import LowtideError
 from lowtide.paths import Places
 
 NAME = "daemon"
-IDEA = "ten of these in one tree, opened in the daemon: status answers meanwhile, it stops within a second, and goes on after"
+IDEA = "nine of these in one tree, opened in the daemon: status answers meanwhile, it stops within a second, and goes on after"
 STOP_S = 1.0
 ANSWER_S = 1.0
 """No status takes longer, on a machine that does other work beside."""
 _PARTS = (
-    folders.odd_names, folders.alike_names, folders.no_files, folders.link_mazes, folders.many_folders, rules.broken_git, rules.nested_repositories,
+    folders.odd_names, folders.alike_names, folders.no_files, folders.link_mazes, folders.many_folders, rules.broken_git,
     contents.encodings, contents.long_lines, moving.CASES[0].build,
 )  # fmt: skip
 

@@ -25,8 +25,9 @@ log = logging.getLogger(__name__)
 
 MAX_IGNORE_BYTES = 1 << 18
 """Of ignore files in force at one place; their rules take up to thirty times that."""
-MAX_WILD_BYTES = 1 << 17
-"""Of the patterns of one file that need a regular expression, which takes about forty times their length."""
+MAX_WILD_BYTES = 1 << 16
+"""Of the patterns of one file that need a regular expression: it takes about forty times their length, and a second for
+ten thousand bytes to be made."""
 _BLOCK_BYTES = 1 << 13
 
 
