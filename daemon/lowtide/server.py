@@ -21,6 +21,7 @@ from contextlib import suppress
 from typing import Any
 
 import anyio
+import anyio.to_thread
 
 import lowtide
 from lowtide import rpc
@@ -161,13 +162,14 @@ class Server:
 
         # By name: the engine knows nothing of the language server, and pygls costs memory only once an editor is here.
         known = "lowtide_lsp.server" in sys.modules
-        with self._service.host.pool.reserve(0 if known else EDITOR_BYTES):
-            serve = importlib.import_module("lowtide_lsp.server").serve
-        if not known:
-            self._service.host.refit()  # the budget may be small
         self._editors += 1
         try:
-            await serve(self._service, reader, writer, first=first, peer_pid=peer_pid)
+            with self._service.host.pool.reserve(0 if known else EDITOR_BYTES):
+                # In a thread: for a quarter of a second it would keep everyone else waiting.
+                module = await anyio.to_thread.run_sync(importlib.import_module, "lowtide_lsp.server")
+            if not known:
+                self._service.host.refit()  # the budget may be small
+            await module.serve(self._service, reader, writer, first=first, peer_pid=peer_pid)
         finally:
             self._editors -= 1
 
