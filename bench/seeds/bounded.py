@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import psutil
 from bench.seeds.cgroup import SLACK_BYTES, Group, Sampler
-from bench.seeds.scenario import Curve, thinned
+from bench.seeds.scenario import Check, Curve, thinned
 
 from lowtide.client import Client, DaemonError
 from lowtide.errors import LowtideError
@@ -161,14 +161,22 @@ class BoundedDaemon:
         values = sorted(s.anon_bytes for s in list(self.sampler.samples) if s.seconds >= began)
         return values[len(values) // 2]
 
-    def back_s(self, limit_bytes: int, since_s: float, wait_s: float) -> float | None:
-        """Seconds from `since_s` until the group stays at or below `limit_bytes` up to `since_s + wait_s`; None for never."""
-        time.sleep(max(0.0, since_s + wait_s - self.seconds))
-        late = [s for s in list(self.sampler.samples) if s.seconds >= since_s]
-        above = [s.seconds for s in late if s.anon_bytes > limit_bytes]
-        if not above:
-            return 0.0
-        return above[-1] - since_s if above[-1] < late[-1].seconds else None
+    def back_s(
+        self, limit_bytes: int, since_s: float, wait_s: float, *, settled_s: float | None = None
+    ) -> float | None:
+        """Seconds from `since_s` until the group stays at or below `limit_bytes` up to `since_s + wait_s`; None for never.
+
+        With `settled_s` it is enough that it has stayed there so long.
+        """
+        while True:
+            now = self.seconds
+            late = [s for s in list(self.sampler.samples) if s.seconds >= since_s]
+            last = max((s.seconds for s in late if s.anon_bytes > limit_bytes), default=since_s)
+            if settled_s is not None and now - last >= settled_s:
+                return last - since_s
+            if now >= since_s + wait_s:
+                return last - since_s if late and last < late[-1].seconds else None
+            time.sleep(0.1)
 
     def curve(self, name: str) -> Curve:
         """The samples so far."""
@@ -217,6 +225,14 @@ class Probe:
         self._stop.set()
         self._thread.join(30)
         self._client.close()
+
+
+def noted(checks: Sequence[Check]) -> Sequence[Check]:
+    """Print checks as they come, for a scenario that takes minutes; returns them."""
+    for check in checks:
+        verdict = "" if check.ok is None else "pass" if check.ok else "FAIL"
+        print(f"  {check.name}: {check.figure} {check.target} {verdict}", file=sys.stderr, flush=True)
+    return checks
 
 
 def questions(root: Path, count: int = 400) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench.seeds.bounded import BoundedDaemon, Probe, Status, is_idle, is_working
+from bench.seeds.bounded import BoundedDaemon, Probe, Status, is_idle, is_working, noted
 from bench.seeds.run import main
 from bench.seeds.scenario import MIB, Check, Options, Row, Size, at_least, at_most, exactly, holds, percentile, told
 from bench.seeds.trees import generate, smallest, sources
@@ -58,7 +58,7 @@ def cancelling(daemon: BoundedDaemon, tree: Path, idle: int, count: int) -> list
         daemon.ask("lowtide/cancel")
         daemon.until(is_idle, 60, 0.002)
         stopped.append(time.monotonic() - began)
-        back.append(daemon.back_s(idle + NEAR_IDLE, began_s, BACK_S + 1))
+        back.append(daemon.back_s(idle + NEAR_IDLE, began_s, BACK_S + 1, settled_s=1.0))
     worst = None if None in back else max(seconds for seconds in back if seconds is not None)
     return [
         at_most(f"cancel: work has stopped, the slowest of {count}", max(stopped), 1.0, "s"),
@@ -83,7 +83,7 @@ def interrupting(daemon: BoundedDaemon, tree: Path, idle: int, count: int) -> li
         ended.append(time.monotonic() - began)
         daemon.until(is_idle, 60, 0.002)
         stopped.append(time.monotonic() - began)
-        back.append(daemon.back_s(idle + NEAR_IDLE, began_s, BACK_S + 1))
+        back.append(daemon.back_s(idle + NEAR_IDLE, began_s, BACK_S + 1, settled_s=1.0))
     worst = None if None in back else max(seconds for seconds in back if seconds is not None)
     return [
         at_most(f"Ctrl-C of a waiting `lowtide index`: it has ended, the slowest of {count}", max(ended), 1.0, "s"),
@@ -181,11 +181,12 @@ def run(options: Options) -> Row:
         time.sleep(BACK_S)
         daemon.mark("idle")
         idle = daemon.quiet_bytes()
+        noted(checks)
         checks.append(told("idle with the tree open", idle, "MiB"))
-        checks += cancelling(daemon, tree, idle, 6 if full else 3)
-        checks += interrupting(daemon, tree, idle, 4 if full else 2)
-        checks += refreshing(daemon, tree)
-        checks += many_files(daemon, many, idle, least)
+        checks += noted(cancelling(daemon, tree, idle, 5 if full else 3))
+        checks += noted(interrupting(daemon, tree, idle, 3 if full else 2))
+        checks += noted(refreshing(daemon, tree))
+        checks += noted(many_files(daemon, many, idle, least))
         checks += [
             at_most("peak of all that", daemon.peak_bytes(), BUDGET, "MiB"),
             exactly("killed for memory (limit: budget + 32 MiB)", daemon.group.oom_kills(), 0),
