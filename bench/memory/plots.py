@@ -58,7 +58,7 @@ def draw_peers(entries: list[Entry], target: Path) -> None:
             shown[key] = entry
     trees = sorted({tree for _, tree in shown})
     names = sorted({engine for engine, _ in shown}, key=lambda name: (name != "Lowtide", name))
-    figure, axes = pyplot.subplots(figsize=(8, 1.2 + 0.9 * len(trees)), dpi=120)
+    figure, axes = pyplot.subplots(figsize=(8, 1.8 + 0.9 * len(trees)), dpi=120)
     height = 0.8 / max(1, len(names))
     for number, (name, colour) in enumerate(zip(names, _COLOURS, strict=False)):
         for place, tree in enumerate(trees):
@@ -68,20 +68,26 @@ def draw_peers(entries: list[Entry], target: Path) -> None:
             y, size = place + (number - (len(names) - 1) / 2) * height, entry["peak_bytes"] / MIB
             axes.barh(y, size, height * 0.92, color=colour, label=name if (name, place) not in shown else None)
             stopped = "" if entry["outcome"] == "done" else f", {entry['outcome']}"
-            seconds = f", {entry['seconds']:.0f} s" if entry["seconds"] and not stopped else stopped
+            seconds = (
+                f", {entry['seconds']:.{0 if entry['seconds'] >= 10 else 1}f} s"
+                if entry["seconds"] and not stopped
+                else stopped
+            )
             axes.text(size * 1.05, y, f"{size:,.0f} MiB{seconds}", va="center", fontsize=7)
     axes.set_yticks(range(len(trees)), trees)
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xlim(left=4)
-    axes.set_xlim(right=axes.get_xlim()[1] * 4)
+    axes.set_xlim(right=axes.get_xlim()[1] * 8)
     axes.set_xlabel("peak anonymous memory, MiB (log)")
     axes.set_title("Peak memory: peers as they are, Lowtide under 256 MiB", loc="left")
     for name, colour in zip(names, _COLOURS, strict=False):
         axes.barh([0], [0], color=colour, label=name)
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
-    axes.legend(unique.values(), unique.keys(), fontsize=7, loc="lower right")
+    axes.legend(
+        unique.values(), unique.keys(), fontsize=7, ncols=len(unique), loc="upper center", bbox_to_anchor=(0.45, -0.25)
+    )
     axes.grid(alpha=0.2, axis="x")
     figure.tight_layout()
     figure.savefig(target)
