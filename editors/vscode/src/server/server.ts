@@ -5,6 +5,7 @@
  * dies again and again is left alone after some tries, and that is said once.
  */
 
+import type { ChildProcess } from 'node:child_process';
 import * as vscode from 'vscode';
 import type { LanguageClient, LanguageClientOptions } from 'vscode-languageclient/node';
 import { t } from '../l10n';
@@ -14,6 +15,7 @@ import { Backoff } from './backoff';
 import { type Located, locate } from './locate';
 import { thisMachine, whereToLook } from './machine';
 import { middleware } from './middleware';
+import { startProcess } from './process';
 import { Progresses } from './progress';
 
 export type Phase = 'stopped' | 'starting' | 'running' | 'restarting' | 'missing' | 'failed';
@@ -33,6 +35,7 @@ export class Server implements vscode.Disposable {
   /** The phase or the status has changed. */
   readonly onDidChange = this.changed.event;
   private client: LanguageClient | undefined;
+  private child: ChildProcess | undefined;
   private timer: NodeJS.Timeout | undefined;
   private readonly backoff = new Backoff();
   private readonly progresses = new Progresses();
@@ -109,13 +112,17 @@ export class Server implements vscode.Disposable {
     this.generation += 1;
     clearTimeout(this.timer);
     const client = this.client;
+    const child = this.child;
     this.client = undefined;
+    this.child = undefined;
     this.status = undefined;
     this.become('stopped');
     try {
       await client?.dispose(2000);
     } catch (error) {
       this.log.debug(`event=stop-failed why=${String(error)}`);
+    } finally {
+      child?.kill();
     }
   }
 
@@ -124,8 +131,7 @@ export class Server implements vscode.Disposable {
   }
 
   private async makeClient(command: string, generation: number): Promise<LanguageClient> {
-    // Loaded here: it is most of the extension, and not needed for its first picture.
-    const library = await import('vscode-languageclient/node');
+    const library = await import('./library');
     const options: LanguageClientOptions = {
       documentSelector: [{ scheme: 'file' }],
       outputChannel: this.log,
@@ -143,19 +149,19 @@ export class Server implements vscode.Disposable {
       errorHandler: {
         error: () => ({ action: library.ErrorAction.Continue, handled: true }),
         closed: () => {
-          if (this.phase === 'running') {
-            this.lost(generation, t('The server has ended.'));
-          }
+          // Why it ended is told by its process.
           return { action: library.CloseAction.DoNotRestart, handled: true };
         },
       },
     };
-    const client = new library.LanguageClient(
-      'lowtide',
-      'Lowtide',
-      { command, args: ['lsp'], transport: library.TransportKind.stdio },
-      options,
-    );
+    const folder = vscode.workspace.workspaceFolders?.find((one) => one.uri.scheme === 'file')?.uri.fsPath;
+    const run = (): Promise<ChildProcess> =>
+      Promise.resolve(
+        (this.child = startProcess(command, folder, (why) => {
+          this.lost(generation, why);
+        })),
+      );
+    const client = new library.LanguageClient('lowtide', 'Lowtide', run, options);
     client.onNotification(STATUS_CHANGED, (status: Status) => {
       if (generation === this.generation) {
         this.status = status;
@@ -166,14 +172,17 @@ export class Server implements vscode.Disposable {
   }
 
   private lost(generation: number, why: string): void {
-    if (generation !== this.generation) {
+    if (generation !== this.generation || (this.phase !== 'starting' && this.phase !== 'running')) {
       return;
     }
     const client = this.client;
+    const child = this.child;
     this.client = undefined;
+    this.child = undefined;
     this.status = undefined;
     // Disposing a client that is going down by itself rejects; there is nothing left to do then.
     void client?.dispose().catch(() => undefined);
+    child?.kill();
     const delay = this.backoff.died();
     this.log.warn(`event=server-lost again_ms=${delay ?? 'never'} why=${why}`);
     if (delay === undefined) {

@@ -1,7 +1,7 @@
 /** The extension inside a real extension host, with the real server; `run` is what VS Code's test runner calls. */
 
 import assert from 'node:assert/strict';
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
@@ -49,19 +49,24 @@ const symbols = (query: string): Thenable<vscode.SymbolInformation[]> =>
 
 test('it activates by itself, quickly', async () => {
   const api = await extension().activate();
+  // As at the first time: a copy that is not the same text, so that nothing is compiled already.
   const file = join(extension().extensionPath, 'out', 'extension.js');
+  const cold = join(extension().extensionPath, 'out', 'cold.js');
+  writeFileSync(cold, `${readFileSync(file, 'utf8')}\n// ${Date.now()}`);
   const require = createRequire(file);
-  // eslint-disable-next-line @typescript-eslint/no-dynamic-delete
-  delete require.cache[file];
+  const beganCpu = process.cpuUsage();
   const began = performance.now();
-  require(file);
+  require(cold);
   const loadMs = performance.now() - began;
+  const used = process.cpuUsage(beganCpu);
+  const loadCpuMs = (used.user + used.system) / 1000;
+  rmSync(cold);
   const { wallMs, cpuMs } = api.activation;
   report(
-    `activation: load ${loadMs.toFixed(1)} ms, activate ${wallMs.toFixed(1)} ms (processor ${cpuMs.toFixed(1)} ms)`,
+    `activation: load ${loadMs.toFixed(1)} ms (processor ${loadCpuMs.toFixed(1)} ms), activate ${wallMs.toFixed(1)} ms (${cpuMs.toFixed(1)} ms)`,
   );
   // On a machine with other work the clock counts that, too; the processor's time counts all threads of the host.
-  const ms = loadMs + Math.min(wallMs, cpuMs);
+  const ms = Math.min(loadMs, loadCpuMs) + Math.min(wallMs, cpuMs);
   assert.ok(ms <= MOST_ACTIVATION_MS, `${ms} ms`);
 });
 
