@@ -70,8 +70,8 @@ def main() -> int:
                 print(f"    {verdict.note}")
             for problem in verdict.problems:
                 print(f"    {problem}", flush=True)
-    if arguments.save:
-        save(verdicts, scale, ideas)
+            if arguments.save:
+                save(verdict, scale, ideas)
     return 0 if all(verdict.passed for verdict in verdicts) else 1
 
 
@@ -88,7 +88,7 @@ def row(verdict: Verdict) -> str:
     )
 
 
-def save(verdicts: list[Verdict], scale: Scale, ideas: dict[str, str]) -> None:
+def save(verdict: Verdict, scale: Scale, ideas: dict[str, str]) -> None:
     """Append to the results, and write the table of the newest of each."""
     commit = subprocess.run(
         ["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True
@@ -96,8 +96,7 @@ def save(verdicts: list[Verdict], scale: Scale, ideas: dict[str, str]) -> None:
     when = datetime.now(UTC).strftime("%Y-%m-%d")
     file = RESULTS / "adversaries.jsonl"
     with file.open("a") as out:
-        for verdict in verdicts:
-            out.write(json.dumps({"commit": commit, "date": when, "quick": scale.quick, **asdict(verdict)}) + "\n")
+        out.write(json.dumps({"commit": commit, "date": when, "quick": scale.quick, **asdict(verdict)}) + "\n")
     newest: dict[str, dict[str, object]] = {}
     for line in file.read_text().splitlines():
         entry = json.loads(line)

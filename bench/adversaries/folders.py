@@ -52,7 +52,7 @@ def long_names(root: Path, scale: Scale) -> None:
 def many_folders(root: Path, scale: Scale) -> None:
     """Many folders with long names and a file each: more than the budget has room to watch."""
     root.mkdir(exist_ok=True)
-    for number in range(scale.pick(120_000, 45_000)):
+    for number in range(scale.pick(120_000, 36_000)):
         folder = os.path.join(root, f"g{number // 1000}", f"{number:07d}" + "f" * 200)
         os.makedirs(folder)
         if number % 10 == 0:
