@@ -44,7 +44,7 @@ LEAST_PIECE_ROWS = 4_096
 LOCK = "lock"
 HEADROOM_BYTES = 48 * MIB
 """A lease is larger than what its piece is predicted to take: the limit counts reserved addresses too, as BLAS takes them."""
-SEARCH_BYTES = 12 * MIB
+SEARCH_BYTES = 20 * MIB
 """What searching adds to this process: buffers, the centres' products, and the numbers of the lists."""
 _BUDGET_STEP_BYTES = 16 * MIB
 _ATTEMPTS = 3
