@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +137,14 @@ class Host:
             self.ladder.set_floor(
                 Step.PAUSED, f"{error.why}, and no worker fits beside it: {error.remedy}", time.monotonic()
             )
+
+    def regain(self) -> bool:
+        """This process has given memory back: see what the budget holds now. True when chunks can be embedded again."""
+        before = self.ladder.footing().embed
+        with suppress(RefusedError):
+            self._set_footing()
+        self.pool.wake()
+        return self.ladder.footing().embed and not before
 
     def set_budget(self, size_bytes: int) -> None:
         """From now on. ConfigError under the least; RefusedError, and nothing changed, when it cannot hold even one worker.

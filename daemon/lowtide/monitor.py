@@ -33,6 +33,8 @@ SAMPLE_COUNT = 4320
 SLEPT_S = 60.0
 """A tick that comes so late: the machine has slept, and events may be lost."""
 PUBLISH_S = 0.5
+REGAIN_S = 30.0
+"""Embedding that was given up for want of room is taken up again at most so often."""
 QUIET_S = 1.0
 """So long after the work has ended its caches are given back."""
 TRIM_S = 5.0
@@ -59,6 +61,7 @@ class Monitor:
         """Whether there was work since memory was last given back."""
         self._quiet_s = 0.0
         self._next_trim_s = 0.0
+        self._next_regain_s = 0.0
         self._settled_bytes = 0
         self.history_times = array("d")
         self.history_bytes = array("q")
@@ -126,6 +129,10 @@ class Monitor:
             self._worked = False
             await service.shrink()
             self._settled_bytes = memory.own_anonymous_bytes()
+            service.host.pool.measure()
+            if now_s >= self._next_regain_s and service.host.regain():
+                self._next_regain_s = now_s + REGAIN_S
+                self._rescan("embedding goes on")
 
     # -- the ladder ---------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ Invariant: a lease ends with its task, whatever ends the task, cancellation too.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -27,7 +28,11 @@ from lowtide.work import wire
 from lowtide.work.embed import Side
 from lowtide.work.worker import RECYCLED, Worker
 
+log = logging.getLogger(__name__)
+
 POLL_S = 0.010
+COMPLAIN_S = 1.0
+"""At most so often the log tells that the budget is passed."""
 DAEMON_GROWTH_BYTES = 2 * MIB
 """What this process may grow by between two looks, apart from the results that leases hold room for."""
 STARVED_S = 0.5
@@ -105,6 +110,7 @@ class WorkerPool:
         self.own_bytes = 0
         """Anonymous bytes of this process, as last sampled."""
         self._reserved_bytes = 0
+        self._next_complaint_s = 0.0
 
     async def __aenter__(self) -> WorkerPool:
         self.measure()
@@ -383,11 +389,24 @@ class WorkerPool:
                 worker.stop("over its lease")
             elif worker.killed_for is None:
                 staying.append((held, worker))
-        idle = [(self._probe.anonymous_bytes(worker.pid) or 0, worker) for worker, _ in list(self._idle)]
+        busy = {worker.pid for _, worker in staying}  # one whose task ended meanwhile is among the idle too
+        idle = [
+            (self._probe.anonymous_bytes(worker.pid) or 0, worker)
+            for worker, _ in list(self._idle)
+            if worker.pid not in busy
+        ]
         total += sum(held for held, _ in idle)
         self.used_bytes = total
         self.peak_bytes = max(self.peak_bytes, total)
         self.budget.daemon_bytes = own + DAEMON_GROWTH_BYTES + self._reserved_bytes
+        if total > self.budget.total_bytes and time.monotonic() >= self._next_complaint_s:
+            self._next_complaint_s = time.monotonic() + COMPLAIN_S
+            figures = [(worker.pid, self._probe.anonymous_bytes(worker.pid)) for worker in list(self._busy.values())]
+            log.warning(
+                "event=over-budget total=%d budget=%d own=%d busy=%r idle=%r", total, self.budget.total_bytes, own,
+                [(pid, held, self._busy[pid].limit_bytes if pid in self._busy else None) for pid, held in figures],
+                [(worker.pid, held) for held, worker in idle],
+            )  # fmt: skip
         idle = [(held, worker) for held, worker in idle if worker.killed_for is None]
         room = self.budget.total_bytes - GUARD_BYTES - own - sum(held for held, _ in (*staying, *idle))
         for held, worker in (*idle, *sorted(staying, key=lambda entry: (entry[1].pid in self._urgent, -entry[0]))):
