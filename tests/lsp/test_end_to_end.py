@@ -177,13 +177,14 @@ def test_the_end_of_input_ends_it_with_1(home: Path, tree: Path, arguments: tupl
     run(main)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("arguments", [(), ("--embedded",)])
-def test_a_signal_ends_it(home: Path, tree: Path, arguments: tuple[str, ...]) -> None:
+def test_a_signal_ends_it(home: Path, tree: Path, arguments: tuple[str, ...], number: signal.Signals) -> None:
     async def main() -> None:
         async with started(*arguments) as editor:
             await editor.initialize(tree)
             await editor.result("lowtide/status", {})
-            editor.process.send_signal(signal.SIGTERM)
+            editor.process.send_signal(number)
             assert await editor.end() != 0
 
     run(main)

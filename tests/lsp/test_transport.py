@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,9 +15,11 @@ from typing import Any
 
 import anyio
 import pytest
+from pygls.progress import Progress
 from tests.lsp.wire import STATUS, FakeService, Wire, connected, symbol
 
 from lowtide.errors import WorkerError
+from lowtide_lsp.session import Session
 
 
 def run(main: Any) -> None:
@@ -201,7 +204,8 @@ def test_a_process_of_another_container_is_not_watched(tmp_path: Path) -> None:
 
 def test_an_error_in_a_notification_shows_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
-        async with connected(FakeService()) as connection:
+        service = FakeService()
+        async with connected(service) as connection:
             wire = connection.wire
             await wire.initialize(tmp_path)
             wire.notify("textDocument/didOpen", {"textDocument": 1})
@@ -214,6 +218,12 @@ def test_an_error_in_a_notification_shows_nothing(tmp_path: Path, caplog: pytest
             wire.notify("window/workDoneProgress/cancel", {"token": "unknown"})
             wire.notify("no/suchNotification", {"a": 1})
             wire.notify("$/unknown")
+
+            def fail(client: str, paths: Any) -> None:
+                raise RuntimeError("odd")
+
+            service.set_open_files = fail  # type: ignore[method-assign]
+            wire.open((tmp_path / "a.py").as_uri(), "x = 1\n")
             assert await wire.result("lowtide/status", {}) == STATUS
             assert not [message for message in wire.heard if message["method"] == "window/showMessage"]
 
@@ -252,6 +262,34 @@ def test_each_connection_has_its_own_writer(tmp_path: Path) -> None:
             one.wire.writer.close()
             await one.code()
             assert await two.wire.result("lowtide/status", {}) == STATUS
+
+    run(main)
+
+
+def test_no_text_of_the_editor_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    async def main() -> None:
+        async with connected(FakeService()) as connection:
+            wire = connection.wire
+            await wire.initialize(tmp_path)
+            uri = (tmp_path / "a.py").as_uri()
+            wire.open(uri, "def secret_tide(): ...\n")
+            wire.edit(uri, (0, 0), (0, 0), "class secret_moon: ...\n")
+            assert len(await wire.result("textDocument/documentSymbol", {"textDocument": {"uri": uri}})) == 2
+            await wire.ask("workspace/symbol", {"query": ["secret_query"]})
+            wire.notify("textDocument/didChange", {"textDocument": "secret_text"})
+            await wire.result("lowtide/status", {})
+
+    run(main)
+    assert "secret" not in caplog.text
+
+
+def test_one_converter_serves_all_sessions(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            one, two = (Session(FakeService(), name, group) for name in "ab")  # type: ignore[arg-type]
+            assert one.protocol._converter is two.protocol._converter
 
     run(main)
 
@@ -370,7 +408,18 @@ def test_first_message_read_by_the_daemon(tmp_path: Path) -> None:
     run(main)
 
 
-def test_progress_is_shown_once_can_be_cancelled_and_is_forgotten(tmp_path: Path) -> None:
+def test_progress_is_shown_once_can_be_cancelled_and_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Progress] = []
+    begin_progress = Progress.__init__
+
+    def remember(progress: Progress, *arguments: Any) -> None:
+        begin_progress(progress, *arguments)
+        made.append(progress)
+
+    monkeypatch.setattr(Progress, "__init__", remember)
+
     async def main() -> None:
         service = FakeService()
         async with connected(service) as connection:
@@ -407,10 +456,6 @@ def test_progress_is_shown_once_can_be_cancelled_and_is_forgotten(tmp_path: Path
             await wire.hear("$/progress")
             listener(STATUS)
             assert (await wire.hear("$/progress"))["params"]["value"]["kind"] == "end"
-            assert not [
-                thing
-                for thing in gc.get_objects()
-                if type(thing).__name__ == "Progress" and getattr(thing, "tokens", None)
-            ]
+            assert [progress.tokens for progress in made] == [{}]
 
     run(main)
