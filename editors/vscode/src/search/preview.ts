@@ -25,17 +25,20 @@ export class Preview implements vscode.Disposable {
   private timer: NodeJS.Timeout | undefined;
   private shown: vscode.TextEditor | undefined;
   private over = false;
+  private wanted: Place | undefined;
 
   /** Show it soon, unless another is to be shown before. */
   show(place: Place): void {
     clearTimeout(this.timer);
+    this.wanted = place;
     this.timer = setTimeout(() => void this.open(place), SETTLE_MS);
   }
 
   private async open(place: Place): Promise<void> {
     try {
       const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(place.uri, true));
-      if (this.isOver()) {
+      // A file that took long to open must not cover one that is wanted since.
+      if (this.isOver() || !this.isWanted(place)) {
         return;
       }
       const editor = await vscode.window.showTextDocument(document, {
@@ -48,6 +51,9 @@ export class Preview implements vscode.Disposable {
         return;
       }
       this.shown = editor;
+      if (!this.isWanted(place)) {
+        return;
+      }
       const range = toRange(place.range);
       editor.setDecorations(this.line, [range]);
       // Its first line in the middle: the upper half is under the list.
@@ -90,9 +96,13 @@ export class Preview implements vscode.Disposable {
     await vscode.window.tabGroups.close(ours);
   }
 
-  /** A method, for it may change while an editor opens. */
+  /** Methods, for these may change while an editor opens. */
   private isOver(): boolean {
     return this.over;
+  }
+
+  private isWanted(place: Place): boolean {
+    return this.wanted === place;
   }
 
   private end(): void {

@@ -114,13 +114,14 @@ test('search answers as one types, previews while one moves, and leaves no trace
   await openSearch();
   await editor.input.pressSequentially('encode a multipart email message', { delay: 15 });
   await editor.rows.nth(2).waitFor();
-  await editor.page.waitForTimeout(600);
+  // The answer to all of it, not to its beginning.
+  await editor.page.mouse.move(900, 650);
+  await editor.page.waitForTimeout(1_500);
   await editor.page.keyboard.press('ArrowDown');
-  await editor.page.waitForTimeout(500);
+  await editor.pick.locator('.monaco-list-row.focused[data-index="1"]').waitFor();
   const label = await editor.rows.nth(1).locator('.label-description').first().innerText();
   const file = label.split('/').at(-1).split(':')[0];
   await editor.page.locator('.tab.active', { hasText: file }).waitFor();
-  await editor.page.mouse.move(300, 700);
   await editor.page.waitForTimeout(600);
   await editor.shot('search');
   await editor.page.keyboard.press('Escape');
