@@ -3,8 +3,9 @@
     PYTHONPATH=. python bench/lsp.py TREE                 memory, handshake, outlines, answers while TREE is indexed
     PYTHONPATH=. python bench/lsp.py --typing TREE...     `workspace/symbol` at each keystroke, and outdated ones cancelled
 
-Options: `--budget 256MiB`; `--home DIR` keeps the index from one run to the next (else a temporary one is made).
-Prints one JSON object. The machine should be quiet: times are wall-clock, this client's own share among them.
+Options: `--part starts|indexing|outlines` for some of the first, `--budget 256MiB`; `--home DIR` keeps the index from one
+run to the next (else a temporary one is made). Prints one JSON object; `--save` appends it to bench/results/lsp.jsonl and
+rewrites bench/results/lsp.md. The machine should be quiet: times are wall-clock, this client's own share among them.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from lowtide.paths import Places
 from lowtide.store.catalog import Catalog
 from lowtide.workspace import CATALOG
 
+RESULTS = Path(__file__).resolve().parent / "results"
 MIB = 1 << 20
 KEYSTROKES = ["p", "pa", "par", "pars", "parse", "htre", "getf", "Conf", "test_", "Sock"]
 TREES = {"textDocument": {"documentSymbol": {"hierarchicalDocumentSymbolSupport": True}}}
@@ -190,16 +192,20 @@ async def measure_outlines(wire: Editor, root: Path) -> dict[str, Any]:
     }
 
 
-async def measure(root: Path, budget: str) -> dict[str, Any]:
-    figures: dict[str, Any] = {"tree": root.name, "budget": budget, "load": round(os.getloadavg()[0], 2)}
-    figures |= await measure_starts(budget)
-    stop_daemon()
-    async with editor([root], "--budget", budget) as wire:
-        figures |= await measure_indexing(wire, root)
-        await indexed(wire)
-        figures["symbol_idle_ms"] = summary([await wire.symbols(key) for _ in range(10) for key in KEYSTROKES], 95)
-        figures |= await measure_outlines(wire, root)
-        figures["memory"] = (await wire.result("lowtide/status", {}))["memory"]
+async def measure(root: Path, budget: str, parts: Sequence[str]) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    if "starts" in parts:
+        figures["starts"] = await measure_starts(budget)
+        stop_daemon()
+    if "indexing" in parts:
+        async with editor([root], "--budget", budget) as wire:
+            part = figures["indexing"] = await measure_indexing(wire, root)
+            await indexed(wire)
+            part["symbol_idle_ms"] = summary([await wire.symbols(key) for _ in range(10) for key in KEYSTROKES], 95)
+    if "outlines" in parts:
+        with tempfile.TemporaryDirectory() as empty:
+            async with editor([Path(empty)], "--budget", budget) as wire:
+                figures["outlines"] = await measure_outlines(wire, Path(empty))
     return figures
 
 
@@ -232,11 +238,10 @@ def keystrokes(name: str, way: str) -> list[str]:
 
 
 async def measure_typing(roots: Sequence[Path], budget: str) -> dict[str, Any]:
-    figures: dict[str, Any] = {"trees": [root.name for root in roots], "budget": budget}
+    figures: dict[str, Any] = {}
     async with editor(roots, "--budget", budget) as wire:
         status = await indexed(wire)
         figures["symbols"] = sum(entry["symbols"] for entry in status["workspaces"])
-        figures["load"] = round(os.getloadavg()[0], 2)
         daemon = psutil.Process(status["memory"]["processes"][0]["pid"])
         names = sample_names(roots, NAMES)
         everything: list[float] = []
@@ -250,8 +255,9 @@ async def measure_typing(roots: Sequence[Path], budget: str) -> dict[str, Any]:
             figures[f"{way}_ms"] = summary(times, 95, 100)
         figures["all_ms"] = summary(everything, 95, 99, 100)
         figures["slowest"] = slowest[1]
-        figures["cancelling"] = await measure_cancelling(wire, names, daemon)
-        figures["memory"] = (await wire.result("lowtide/status", {}))["memory"]
+        figures |= await measure_cancelling(wire, names, daemon)
+        memory = (await wire.result("lowtide/status", {}))["memory"]
+        figures["daemon_mib"] = round(memory["processes"][0]["anonBytes"] / MIB, 1)
     return figures
 
 
@@ -274,8 +280,9 @@ async def measure_cancelling(wire: Editor, names: Sequence[str], daemon: psutil.
                 answer = await wire.answer(number)
                 outdated += answer.get("error", {}).get("code") == -32800
             last.append(time.perf_counter() - began)
-        figures["with_cancel" if cancels else "all_answered"] = {
-            "last_answer_ms": summary(last, 95), "cancelled": outdated, "daemon_cpu_s": round(_cpu_s(daemon) - cpu, 2)
+        figures["typed_fast_outdated_cancelled" if cancels else "typed_fast_all_answered"] = {
+            "p50_of_the_last_answer": share(last, 0.5), "p95": share(last, 0.95), "cancelled": outdated,
+            "daemon_cpu_s": round(_cpu_s(daemon) - cpu, 2),
         }  # fmt: skip
     return figures
 
@@ -285,21 +292,59 @@ def _cpu_s(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
+def save(entry: dict[str, Any]) -> None:
+    """Append to lsp.jsonl, and show the newest of each measurement in lsp.md."""
+    with (RESULTS / "lsp.jsonl").open("a") as file:
+        file.write(json.dumps(entry) + "\n")
+    newest: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+    for line in (RESULTS / "lsp.jsonl").read_text().splitlines():
+        known = json.loads(line)
+        for part, figures in known["figures"].items():
+            newest[f"{part} ({', '.join(known['trees'])})"] = known, figures
+    lines = [
+        "# The language server, newest figures", "",
+        "Made by `python bench/lsp.py ... --save`; every run is in lsp.jsonl. Times in milliseconds, as an editor sees them.",
+    ]  # fmt: skip
+    for title, (known, figures) in newest.items():
+        lines += ["", f"## {title} at {known['budget']} (commit {known['commit']}, load {known['load']})", ""]
+        lines += ["| what | figures |", "|---|---|"]
+        for name, value in figures.items():
+            shown = ", ".join(f"{key} {inner}" for key, inner in value.items()) if isinstance(value, dict) else value
+            lines.append(f"| {name.replace('_', ' ')} | {shown} |")
+    (RESULTS / "lsp.md").write_text("\n".join(lines) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trees", type=Path, nargs="+", metavar="TREE")
     parser.add_argument("--typing", action="store_true")
+    parser.add_argument("--part", action="append", choices=("starts", "indexing", "outlines"))
     parser.add_argument("--budget", default="256MiB")
     parser.add_argument("--home", type=Path)
+    parser.add_argument("--save", action="store_true")
     arguments = parser.parse_args()
     roots = [tree.resolve() for tree in arguments.trees]
+    parts = ["typing"] if arguments.typing else arguments.part or ["starts", "indexing", "outlines"]
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, cwd=RESULTS
+    )
+    load = round(os.getloadavg()[0], 1)
     with tempfile.TemporaryDirectory() as temporary:
         os.environ["LOWTIDE_HOME"] = str(arguments.home or temporary)
         try:
-            work = measure_typing(roots, arguments.budget) if arguments.typing else measure(roots[0], arguments.budget)
-            print(json.dumps(asyncio.run(work), indent=2))
+            if arguments.typing:
+                figures = {"typing": asyncio.run(measure_typing(roots, arguments.budget))}
+            else:
+                figures = asyncio.run(measure(roots[0], arguments.budget, parts))
         finally:
             stop_daemon()
+    entry = {
+        "commit": commit.stdout.strip(), "trees": [root.name for root in roots], "budget": arguments.budget,
+        "load": load, "figures": figures,
+    }  # fmt: skip
+    print(json.dumps(entry, indent=2))
+    if arguments.save:
+        save(entry)
 
 
 if __name__ == "__main__":
