@@ -19,7 +19,7 @@ import anyio
 import anyio.to_thread
 
 from lowtide.core.lexical import Term, choose_terms, expression
-from lowtide.core.rank import SHORTLIST, Candidate, fuse, rank_chunks
+from lowtide.core.rank import SHORTLIST, Candidate, Near, fuse, rank_chunks
 from lowtide.errors import ModelError, UsageError, WorkerError
 from lowtide.models import SymbolKind, display_path
 from lowtide.segment_set import Segments, open_segments
@@ -216,11 +216,14 @@ class Snapshot:
         if mode is Mode.SEMANTIC and vector is None:
             await ask_lexicon()
         rows, candidates = await anyio.to_thread.run_sync(self._candidates, lexical, vector, allowed)
-        near: dict[int, tuple[float, int]] = {}
-        if mode is Mode.HYBRID and vector is not None and closeness is not None and len(candidates) > 1:
-            first = [ranked.chunk_id for ranked in rank_chunks(query, candidates)[:SHORTLIST]]
-            texts = await anyio.to_thread.run_sync(self._texts, [rows[chunk_id] for chunk_id in first])
-            near = dict(zip(first, await closeness(query, texts) or (), strict=False))
+        near: dict[int, Near] = {}
+        if mode is Mode.HYBRID and vector is not None and closeness is not None:
+            first = [rows[ranked.chunk_id] for ranked in rank_chunks(query, candidates)[:SHORTLIST]]
+            texts = await anyio.to_thread.run_sync(self._texts, first)
+            found = await closeness(query, texts)
+            if found is not None:
+                halves = zip(first, found[: len(first)], found[len(first) :], strict=True)
+                near = {row.chunk_id: Near(*text, head[0]) for row, text, head in halves}
         hits = await anyio.to_thread.run_sync(self._hits, query, rows, candidates, near, limit)
         stale = len({hit.path for hit in hits if hit.stale})
         took_ms = (time.perf_counter() - started) * 1000
@@ -280,15 +283,21 @@ class Snapshot:
         return rows, candidates
 
     def _hits(
-        self, query: str, rows: dict[int, ChunkRow], candidates: Sequence[Candidate], near: dict[int, tuple[float, int]],
+        self, query: str, rows: dict[int, ChunkRow], candidates: Sequence[Candidate], near: dict[int, Near],
         limit: int,
     ) -> list[Hit]:  # fmt: skip
         ranked = fuse(query, candidates, near)[:limit]
         return [self._hit(rows[found.chunk_id], found.score, found.signals) for found in ranked]
 
     def _texts(self, rows: Sequence[ChunkRow]) -> list[str]:
-        """What is compared with a query word by word: path, name and text of each chunk; without the text where it is gone."""
-        return [f"{display_path(row.path)} {row.container} {row.name}\n{self._text(row)}" for row in rows]
+        """What is compared with a query word by word: of all chunks path, name and text, then of all what tells the definition."""
+        docs = self._catalog.docs_by_chunk([row.chunk_id for row in rows])
+        texts = [f"{display_path(row.path)} {row.container} {row.name}\n{self._text(row)}" for row in rows]
+        heads = [
+            f"{row.container.rpartition('.')[2]} {row.name} {row.signature} {docs.get(row.chunk_id, '')}"
+            for row in rows
+        ]
+        return texts + heads
 
     def _text(self, row: ChunkRow) -> str:
         # Of a file that is not UTF-8 these are not quite the chunk's bytes: it is ranked a little worse, and no more.

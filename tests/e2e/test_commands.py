@@ -111,6 +111,7 @@ def test_search_finds_by_each_mode(indexed: tuple[Lowtide, Path], mode: str) -> 
     lines = (root / "src/retry.py").read_text().split("\n")
     assert lines[hit["start_line"] - 1].strip() in hit["snippet"]
     assert set(hit) >= {"path", "start_line", "end_line", "kind", "name", "container", "score", "snippet", "signals"}
+    assert ("near" in hit["signals"]) == (mode == "hybrid")
 
 
 def test_text_without_a_grammar_is_found_too(indexed: tuple[Lowtide, Path]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowtide.core.rank import Candidate, fuse, stems
+from lowtide.core.rank import Candidate, Near, fuse, stems
 
 BASE = Candidate(0, "src/store.py", "work", "", 12, "python", 10, 20, 10, None, None)
 
@@ -69,6 +69,17 @@ def test_definition_is_answered_once_by_its_best_chunk() -> None:
     body = make(2, cosine=0.9, start_line=120, symbol_start_line=100)
     twin = make(3, cosine=0.5, start_line=300, symbol_start_line=300)
     assert order("anything", head, body, twin) == [2, 3]
+
+
+def test_what_comes_nearer_to_the_words_wins() -> None:
+    equal = [make(number, cosine=0.5) for number in (1, 2, 3)]
+    text = {1: Near(0.4, 50, 0.3), 2: Near(0.6, 50, 0.3)}
+    head = {1: Near(0.4, 50, 0.3), 2: Near(0.4, 50, 0.6)}
+    size = {1: Near(0.5, 500, 0.3), 2: Near(0.5, 50, 0.3)}
+    for near in (text, head, size):
+        assert [ranked.chunk_id for ranked in fuse("anything", equal, near)] == [2, 1, 3]
+    alike = dict.fromkeys((1, 2, 3), Near(0.5, 50, 0.3))
+    assert [ranked.chunk_id for ranked in fuse("anything", equal, alike)] == [1, 2, 3]
 
 
 def test_text_without_definitions_is_answered_whole() -> None:

@@ -44,6 +44,17 @@ def test_equals_the_runtime_for_any_text(ours: StaticModel, runtime: Encoder, te
     assert np.abs(ours.encode(texts, Side.QUERY).astype(int) - expected).max() <= 1
 
 
+def test_closeness_is_that_of_the_words(ours: StaticModel) -> None:
+    texts = ["remove(user)", "deleteUser(id)", "renderTriangle(mesh)", "", "日本"]
+    found = ours.closeness("delete the user", texts)
+    near = [value for value, _ in found]
+    assert near[1] > near[0] > near[2] > 0.0 == near[3]
+    assert [tokens for _, tokens in found][:4] == [2, 3, 3, 0]
+    assert ours.closeness("user", ["user"])[0] == (pytest.approx(1.0), 1)
+    assert ours.closeness("", texts)[1] == (0.0, 3)
+    assert ours.closeness("user", []) == []
+
+
 def test_a_graph_of_another_meaning_is_left_to_the_runtime(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     shutil.copytree(default_model(), folder)

@@ -110,8 +110,9 @@ async def _search_here(
                 await _answer_lines(snapshot, host, mode, limit, narrow)
                 return 0
             answer = await snapshot.search(
-                arguments[0], host.encode_query, host.model.recipe, mode=mode, limit=limit, narrow=narrow
-            )
+                arguments[0], host.encode_query, host.model.recipe, mode=mode, limit=limit, narrow=narrow,
+                closeness=host.closeness,
+            )  # fmt: skip
         finally:
             snapshot.close()
     _show(answer.as_json(), options)
@@ -141,8 +142,9 @@ async def _answer_lines(snapshot: Snapshot, host: Host, mode: Mode, limit: int, 
         query = line.rstrip("\n")
         try:
             found = await snapshot.search(
-                query, host.encode_query, host.model.recipe, mode=mode, limit=limit, narrow=narrow
-            )
+                query, host.encode_query, host.model.recipe, mode=mode, limit=limit, narrow=narrow,
+                closeness=host.closeness,
+            )  # fmt: skip
             answer = found.as_json()
         except LowtideError as error:
             answer = _failed(query, error)

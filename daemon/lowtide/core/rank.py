@@ -10,8 +10,9 @@ Invariant: a definition is answered once, by its best chunk, however many of its
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -41,6 +42,17 @@ PROSE_PENALTY = 0.15
 """A manual, readme or release note, unless the query asks for one: the code itself is looked for."""
 MADE_PENALTY = 0.2
 """Generated, minified or vendored code."""
+
+SHORTLIST = 50
+"""So many of the first candidates are looked at word by word."""
+NEAR_WEIGHT = 0.3
+"""How near the words of a chunk come to each of the query's, from the farthest of the shortlist to the nearest."""
+NEAR_HEAD_WEIGHT = 0.2
+"""The same of the name, signature and documentation of its definition."""
+NEAR_LENGTH = 0.06
+"""A chunk of e times as many tokens comes so much nearer by chance."""
+NEAR_LEXICAL = 0.8
+"""What is left of BM25's weight when the words are looked at one by one besides."""
 
 PARTIAL_HIT = 0.7
 """A word that begins another counts this much: `auth` and `authenticate`."""
@@ -84,6 +96,15 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """How near a chunk comes to the words of a query, about 0 to 1: its text, of so many tokens, and its definition's head."""
+
+    text: float
+    tokens: int
+    head: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
     """A candidate's place: the score, about 0 to 1.5, and what was added up to it."""
 
@@ -92,12 +113,15 @@ class Ranked:
     signals: dict[str, float]
 
 
-def fuse(query: str, candidates: Sequence[Candidate]) -> list[Ranked]:
-    """The candidates, best first, one for each definition; of equal ones the earlier in path and lines."""
+def fuse(query: str, candidates: Sequence[Candidate], near: Mapping[int, Near] | None = None) -> list[Ranked]:
+    """The candidates, best first, one for each definition; of equal ones the earlier in path and lines.
+
+    `near`: what looking at the shortlist gave, by chunk.
+    """
     by_id = {candidate.chunk_id: candidate for candidate in candidates}
     answered = set()
     once = []
-    for ranked in rank_chunks(query, candidates):
+    for ranked in rank_chunks(query, candidates, near):
         key = definition(by_id[ranked.chunk_id])
         if key not in answered:
             answered.add(key)
@@ -105,16 +129,31 @@ def fuse(query: str, candidates: Sequence[Candidate]) -> list[Ranked]:
     return once
 
 
-def rank_chunks(query: str, candidates: Sequence[Candidate]) -> list[Ranked]:
+def rank_chunks(query: str, candidates: Sequence[Candidate], near: Mapping[int, Near] | None = None) -> list[Ranked]:
     """The candidates, best first, all of them."""
-    scale, features = _Scale(candidates), _Features(query)
+    scale, features, closeness = _Scale(candidates), _Features(query), _closeness(near or {})
     scored = []
     for candidate in candidates:
-        signals = scale.signals(candidate) | features.of(candidate)
+        signals = scale.signals(candidate) | features.of(candidate) | closeness.get(candidate.chunk_id, {})
+        if near and "lexical" in signals:
+            signals["lexical"] *= NEAR_LEXICAL
         score = sum(value for name, value in signals.items() if name not in ("bm25", "cosine"))
         scored.append((-score, candidate.path, candidate.start_line, candidate.chunk_id, signals))
     scored.sort(key=lambda item: item[:4])
     return [Ranked(chunk_id, -negative, signals) for negative, _, _, chunk_id, signals in scored]
+
+
+def _closeness(near: Mapping[int, Near]) -> dict[int, dict[str, float]]:
+    """The signals of the shortlist, each from its farthest to its nearest; only what is not zero."""
+    texts = {number: each.text - NEAR_LENGTH * math.log1p(each.tokens) for number, each in near.items()}
+    heads = {number: each.head for number, each in near.items()}
+    signals: dict[int, dict[str, float]] = {number: {} for number in near}
+    for name, weight, values in (("near", NEAR_WEIGHT, texts), ("near_head", NEAR_HEAD_WEIGHT, heads)):
+        farthest, nearest = min(values.values(), default=0.0), max(values.values(), default=0.0)
+        for number, value in values.items():
+            if value > farthest:
+                signals[number][name] = weight * (value - farthest) / (nearest - farthest)
+    return signals
 
 
 def definition(candidate: Candidate) -> tuple[str, int, str]:

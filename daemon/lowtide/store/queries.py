@@ -197,6 +197,12 @@ class Queries:
         """The chunks that use these vectors, in no order."""
         return self._by_ids(ids, self._CHUNK + "WHERE c.vector_id IN ", ChunkRow)
 
+    def docs_by_chunk(self, ids: Sequence[int]) -> dict[int, str]:
+        """The documentation of the definitions of these chunks; those without any are left out."""
+        marks = ",".join("?" * len(ids))
+        sql = f"SELECT c.id, s.doc FROM chunks c JOIN symbols s ON s.id = c.symbol_id WHERE s.doc != '' AND c.id IN ({marks})"
+        return dict(self._rows(sql, tuple(ids)))
+
     def chunks_of_file(self, file_id: int) -> list[ChunkRow]:
         """A file's chunks, in order."""
         return [ChunkRow(*row) for row in self._rows(self._CHUNK + "WHERE c.file_id = ? ORDER BY c.id", (file_id,))]
