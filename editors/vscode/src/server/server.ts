@@ -161,7 +161,7 @@ export class Server implements vscode.Disposable {
           this.lost(generation, why);
         })),
       );
-    const client = new library.LanguageClient('lowtide', 'Lowtide', run, options);
+    const client = new library.QuietClient('lowtide', 'Lowtide', run, options);
     client.onNotification(STATUS_CHANGED, (status: Status) => {
       if (generation === this.generation) {
         this.status = status;
