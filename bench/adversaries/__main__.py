@@ -24,7 +24,7 @@ from pathlib import Path
 
 from bench.adversaries import contents, daemon, folders, moving, rules
 from bench.adversaries.case import BUDGET_BYTES, LIMIT_BYTES, Scale
-from bench.adversaries.run import Verdict, can_play, expected_of_bystanders, play
+from bench.adversaries.run import Verdict, can_play, expected_of_bystanders, play, remove
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "bench" / "results"
@@ -72,6 +72,7 @@ def main() -> int:
                 print(f"    {problem}", flush=True)
             if arguments.save:
                 save(verdict, scale, ideas)
+            remove(work)
     return 0 if all(verdict.passed for verdict in verdicts) else 1
 
 

@@ -41,10 +41,7 @@ def play(scale: Scale, work: Path, expected: verify.Contents) -> Verdict:
         place.mkdir(parents=True)
         part(place, quick)
     add_bystanders(root)
-    try:
-        return _Session(root, home, expected).play(60.0 if not scale.quick else 10.0)
-    finally:
-        subprocess.run(["rm", "-rf", str(root), str(home)], check=False)
+    return _Session(root, home, expected).play(60.0 if not scale.quick else 10.0)
 
 
 class _Session:

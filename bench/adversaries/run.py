@@ -68,7 +68,7 @@ def expected_of_bystanders(work: Path) -> verify.Contents:
 
 
 def play(case: Case, scale: Scale, work: Path, expected: verify.Contents) -> Verdict:
-    """Run one adversary in `work` and remove it again."""
+    """Run one adversary in `work`; what it made there is left to `remove`."""
     root, home = work / case.name, work / f"{case.name}-home"
     home.mkdir(mode=0o700)
     try:
@@ -78,7 +78,12 @@ def play(case: Case, scale: Scale, work: Path, expected: verify.Contents) -> Ver
         return _judge(case, scale, root, home, expected)
     finally:
         case.clean(root)
-        subprocess.run(["rm", "-rf", str(root), str(home)], check=False)
+
+
+def remove(work: Path) -> None:
+    """Remove all that lies in `work`: it can take longer than what was measured."""
+    for path in work.iterdir():
+        subprocess.run(["rm", "-rf", str(path)], check=False)
 
 
 def _judge(case: Case, scale: Scale, root: Path, home: Path, expected: verify.Contents) -> Verdict:
