@@ -18,16 +18,18 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import anyio
 
 from lowtide import search as engine
-from lowtide.core.rank import Candidate, Ranked, definition, rank_chunks
+from lowtide.core.rank import Candidate, Near, Ranked, definition, rank_chunks
 from lowtide.paths import Places
-from lowtide.work.embed import Side, load_encoder
+from lowtide.work.embed import Side
+from lowtide.work.model_folder import default_model, read_model
+from lowtide.work.static_model import StaticModel
 from lowtide.workspace import Workspace
 
 STEPS = (0.0, 0.5, 0.75, 1.25, 1.5, 2.0)
@@ -65,16 +67,21 @@ def write_trees(prefix: str, folder: Path) -> dict[str, tuple[str, str, Span]]:
 
 async def collect(prefix: str, folder: Path, targets: Mapping[str, tuple[str, str, Span]]) -> list[Case]:
     """Search every query in its project, as the engine does, and keep what went into the ranking."""
-    encoder = load_encoder()
+    model = read_model(default_model())
+    static = StaticModel.open(model)
+    assert static is not None, "the default model is a static one"
     seen: list[tuple[list[Candidate], list[Ranked]]] = []
 
-    def keep(query: str, candidates: list[Candidate]) -> list[Ranked]:
-        ranked = rank_chunks(query, candidates)
+    def keep(query: str, candidates: list[Candidate], near: Mapping[int, Near]) -> list[Ranked]:
+        ranked = rank_chunks(query, candidates, near)
         seen.append((candidates, ranked))
         return ranked
 
     async def encode(query: str) -> bytes:
-        return bytes(encoder.encode([query], Side.QUERY)[0])
+        return bytes(static.encode([query], Side.QUERY)[0])
+
+    async def closeness(query: str, texts: Sequence[str]) -> list[tuple[float, int]]:
+        return static.closeness(query, texts)
 
     setattr(engine, "fuse", keep)  # noqa: B010
     snapshots: dict[str, engine.Snapshot] = {}
@@ -85,7 +92,7 @@ async def collect(prefix: str, folder: Path, targets: Mapping[str, tuple[str, st
             root = folder / project
             snapshots[project] = engine.Snapshot(Workspace(root, Places.from_environment().index_folder(root)))
         seen.clear()
-        await snapshots[project].search(row["query"], encode, encoder.recipe)
+        await snapshots[project].search(row["query"], encode, model.recipe, closeness=closeness)
         _, path, (first, last) = targets[row["target"]]
         candidates, ranked = seen[0]
         by_id = {candidate.chunk_id: candidate for candidate in candidates}
