@@ -18,6 +18,7 @@ from contextlib import suppress
 import anyio
 
 from lowtide.config import Config
+from lowtide.config_watch import ConfigWatch
 from lowtide.host import Host
 from lowtide.paths import Places, make_private
 from lowtide.server import Server
@@ -58,11 +59,15 @@ def be_prompt() -> None:
     gc.freeze()
 
 
-async def serve(places: Places, config: Config, on_ready: Callable[[], None]) -> None:
-    """Until stopped. LockHeld when this user's daemon runs already; StoreError, ConfigError, ModelError."""
+async def serve(
+    places: Places, config: Config, on_ready: Callable[[], None], load: Callable[[], Config] | None = None
+) -> None:
+    """Until stopped; `load` reads the configuration again when its file changes. LockHeld when this user's daemon runs already; StoreError, ConfigError, ModelError."""
     be_prompt()
     async with Service(Host(places, config)) as service:
-        server = Server(service, places, config.idle_minutes * 60)
+        if load is not None:
+            service.config_watch = ConfigWatch(places.config_file, load, service.host)
+        server = Server(service, places)
         async with anyio.create_task_group() as group:
 
             async def listen() -> None:

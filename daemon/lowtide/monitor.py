@@ -110,6 +110,9 @@ class Monitor:
         if now_s >= self._next_pressure_s:
             self._next_pressure_s = now_s + PRESSURE_S
             self._weigh(memory.read_pressure(), now_s)
+            watch = self._service.config_watch
+            if watch is not None and await anyio.to_thread.run_sync(watch.look):
+                self._rescan("the configuration has changed")
         if now_s >= self._next_sample_s:
             self._next_sample_s = now_s + SAMPLE_S
             self._sample(wall_s)

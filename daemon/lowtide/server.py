@@ -46,10 +46,9 @@ MOST_UNSENT_BYTES = 32 << 20
 class Server:
     """Listens until it is stopped, or has had no client for the configured time."""
 
-    def __init__(self, service: Service, places: Places, idle_s: float) -> None:
+    def __init__(self, service: Service, places: Places) -> None:
         self._service = service
         self._places = places
-        self._idle_s = idle_s
         self._sessions: dict[str, Session] = {}
         self._editors = 0
         self._next = 1
@@ -101,6 +100,10 @@ class Server:
                     path.unlink()
         finally:
             lock.release()
+
+    @property
+    def _idle_s(self) -> float:
+        return self._service.host.config.idle_minutes * 60
 
     async def _wait(self) -> None:
         while not self.stopping.is_set():

@@ -18,6 +18,7 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
+from lowtide.config_watch import ConfigWatch
 from lowtide.core.hints import Hints
 from lowtide.core.lru import ByteCache
 from lowtide.errors import CorruptIndex, PathError, UsageError, WorkerError
@@ -54,6 +55,7 @@ class Service:
         self.vectors = ByteCache(VECTOR_CACHE_BYTES)
         self.documents = DocumentReader(host.pool)
         """Reads what editors have open."""
+        self.config_watch: ConfigWatch | None = None
         self._live: dict[Path, LiveWorkspace] = {}
         self._tasks: dict[Path, anyio.CancelScope] = {}
         self._ended: dict[Path, anyio.Event] = {}

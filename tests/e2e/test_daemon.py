@@ -338,3 +338,27 @@ def test_version_mismatch_is_settled(lowtide: Lowtide) -> None:
     until(alone)
     out = subprocess.run(["python", "-c", script], capture_output=True, text=True, env=lowtide.env(), timeout=60)
     assert pid_of(lowtide) != pid
+
+
+def test_configuration_is_obeyed_when_it_changes(lowtide: Lowtide, modules: Path) -> None:
+    lowtide.run("index", str(modules))
+    config = lowtide.home / "config"
+    config.mkdir(parents=True, exist_ok=True)
+    with connect(lowtide) as client:
+        client.ask("lowtide/index", {"rootUri": modules.as_uri()})
+
+        def status() -> Any:
+            return client.ask("lowtide/status", {})
+
+        files = status()["workspaces"][0]["files"]
+        (config / "config.toml").write_text("budget = '150MiB'\n[index]\nexclude = ['pkg1/']\n")
+        until(lambda: status()["memory"]["budgetBytes"] == 150 << 20)
+        until(lambda: 0 < status()["workspaces"][0]["files"] < files)
+
+        (config / "config.toml").write_text("budget = 'lots'\n")
+        until(lambda: "lots" in status()["message"])
+        assert status()["memory"]["budgetBytes"] == 150 << 20
+
+        (config / "config.toml").unlink()
+        until(lambda: status()["workspaces"][0]["files"] == files)
+        assert status()["message"] == ""

@@ -117,7 +117,7 @@ def run_command(ready_fd: int | None, options: Options) -> None:
     try:
         places, config = load(options)
         set_up_log(places, verbose=options.verbose > 0, to_terminal=ready_fd is None)
-        anyio.run(serve, places, config, lambda: tell("ready"))
+        anyio.run(serve, places, config, lambda: tell("ready"), lambda: load(options)[1])
     except LowtideError as error:
         if ready_fd is not None:
             tell(str(error))

@@ -145,6 +145,16 @@ def read_pressure() -> Pressure:
     return Pressure(int(machine.available), int(machine.total), stalled)
 
 
+def yield_disk(pid: int) -> None:
+    """Let everybody else read and write before this process (Linux: the last level of best effort; Windows: low)."""
+    with suppress(psutil.Error, OSError, AttributeError, ValueError):
+        process = psutil.Process(pid)
+        if sys.platform == "linux":
+            process.ionice(psutil.IOPRIO_CLASS_BE, 7)
+        elif sys.platform == "win32":
+            process.ionice(psutil.IOPRIO_LOW)
+
+
 def on_battery() -> bool:
     """Whether the machine runs on its battery; False where there is none."""
     sensors = getattr(psutil, "sensors_battery", None)

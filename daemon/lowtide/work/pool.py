@@ -23,7 +23,7 @@ import anyio
 from lowtide.core.budget import LEAST_TASK_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget, Decision, Lease
 from lowtide.core.ladder import Ladder
 from lowtide.errors import WorkerError, WorkerOverBudget, WorkerRecycled
-from lowtide.system.memory import KernelProbe, MemoryProbe, limit_data_bytes
+from lowtide.system.memory import KernelProbe, MemoryProbe, limit_data_bytes, yield_disk
 from lowtide.work import wire
 from lowtide.work.embed import Side
 from lowtide.work.worker import RECYCLED, Worker
@@ -88,7 +88,7 @@ class WorkerPool:
         self.budget = budget
         self.ladder = ladder
         self._probe = probe or KernelProbe()
-        self._niceness = niceness
+        self.niceness = niceness
         self._model_bytes = model_bytes
         self._idle: list[tuple[Worker, float]] = []
         self._busy: dict[int, Worker] = {}
@@ -225,9 +225,11 @@ class WorkerPool:
         worker = None
         try:
             # Somebody looks at what is open: only the others give way.
-            worker = await Worker.start(model, niceness=0 if model == wire.DOCUMENTS else self._niceness)
+            worker = await Worker.start(model, niceness=0 if model == wire.DOCUMENTS else self.niceness)
             self._busy[worker.pid] = worker
             self._wake.set()
+            if self.niceness and model != wire.DOCUMENTS:
+                yield_disk(worker.pid)
             await worker.ready()
             return self._arm(worker, lease, result_bytes)
         except BaseException:
