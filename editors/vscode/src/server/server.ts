@@ -20,6 +20,9 @@ import { Progresses } from './progress';
 
 export type Phase = 'stopped' | 'starting' | 'running' | 'restarting' | 'missing' | 'failed';
 
+/** A process that ends is given this long to say why. */
+const LAST_WORDS_MS = 1_000;
+
 /** There is no server to ask. */
 export class NotRunning extends Error {}
 
@@ -89,9 +92,11 @@ export class Server implements vscode.Disposable {
     try {
       await client.start();
     } catch (error) {
-      if (generation === this.generation && this.client === client) {
-        this.lost(generation, error instanceof Error ? error.message : String(error));
-      }
+      // The process, if it has ended, says better why than a pipe that broke.
+      const why = error instanceof Error ? error.message : String(error);
+      this.timer = setTimeout(() => {
+        this.lost(generation, why);
+      }, LAST_WORDS_MS);
       return;
     }
     if (generation === this.generation) {
@@ -183,6 +188,7 @@ export class Server implements vscode.Disposable {
     // Disposing a client that is going down by itself rejects; there is nothing left to do then.
     void client?.dispose().catch(() => undefined);
     child?.kill();
+    clearTimeout(this.timer);
     const delay = this.backoff.died();
     this.log.warn(`event=server-lost again_ms=${delay ?? 'never'} why=${why}`);
     if (delay === undefined) {

@@ -34,13 +34,19 @@ test('without the program a message says so and offers what to do; one that dies
 
     // A program that ends at once: tried again later and later, then no more, and said once.
     const tries = join(editor.root, 'tries');
-    editor.write({ 'lowtide.path': program(join(editor.root, 'dies'), `echo x >> ${tries}\nexit 3`) });
+    editor.write({
+      'lowtide.path': program(
+        join(editor.root, 'dies'),
+        `echo x >> ${tries}\necho 'lowtide: disk full; free some space' >&2\nexit 3`,
+      ),
+    });
     await editor.barText(/restarting/);
     await editor.barText(/stopped/, 60_000);
     assert.equal(readFileSync(tries, 'utf8').length, 12, 'six tries');
     const stopped = editor.toast(/stopped several times/);
     await stopped.waitFor();
     assert.equal(await stopped.count(), 1);
+    assert.match(await stopped.innerText(), /free some space/);
     assert.equal(await editor.page.locator('.notifications-toasts .notification-list-item').count(), 1);
     await editor.page.waitForTimeout(300);
     await editor.shot('stopped');
