@@ -35,6 +35,7 @@ from bench.seeds.scenario import (
     at_most,
     exactly,
     holds,
+    table,
     thinned,
     told,
 )
@@ -89,11 +90,14 @@ def whole(options: Options, count: int, folder: Path) -> tuple[dict[str, Any], O
 def killed(options: Options, count: int, folder: Path, at_pieces: int) -> int:
     """Start it, and kill every process of the group when so many pieces are saved; returns how many then were."""
     argv, environment = command(options, count, "--keep", "--folder", str(folder))
-    with Group(BUDGET + SLACK_BYTES) as group:
-        process = group.popen(argv, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with Group(BUDGET + SLACK_BYTES) as group, (options.work / "killed.log").open("w+") as log:
+        process = group.popen(argv, env=environment, stdout=log, stderr=log)
         until = time.monotonic() + TIMEOUT_S
         while len(pieces(folder)) < at_pieces and process.poll() is None and time.monotonic() < until:
             time.sleep(0.02)
+        if len(pieces(folder)) < at_pieces:
+            log.seek(0)
+            raise SystemExit(f"seeds: lowtide bench vectors ended with {process.poll()}: {log.read()[-500:]}")
         for pid in group.pids():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -174,6 +178,7 @@ def run(options: Options) -> Row:
         thinned([(sample.seconds, sample.anon_bytes) for sample in outcome.samples]),
         ((build["wall_s"], "built"),),
     )  # fmt: skip
+    print(table([Row("E", f"{TITLE}, so far", tuple(checks))]), file=sys.stderr, flush=True)
     checks += interrupted(options, count, options.work / "killed", pieces(folder))
     return Row("E", TITLE, tuple(checks), (curve,))
 
