@@ -25,7 +25,7 @@ from typing import Any
 import anyio
 
 from lowtide import search as engine
-from lowtide.core.rank import Candidate, Near, Ranked, definition, rank_chunks
+from lowtide.core.rank import Candidate, Ranked, definition, first_of_each
 from lowtide.paths import Places
 from lowtide.work.embed import Side
 from lowtide.work.model_folder import default_model, read_model
@@ -70,12 +70,11 @@ async def collect(prefix: str, folder: Path, targets: Mapping[str, tuple[str, st
     model = read_model(default_model())
     static = StaticModel.open(model)
     assert static is not None, "the default model is a static one"
-    seen: list[tuple[list[Candidate], list[Ranked]]] = []
+    seen: list[tuple[Sequence[Candidate], Sequence[Ranked]]] = []
 
-    def keep(query: str, candidates: list[Candidate], near: Mapping[int, Near]) -> list[Ranked]:
-        ranked = rank_chunks(query, candidates, near)
+    def keep(ranked: Sequence[Ranked], candidates: Sequence[Candidate]) -> list[Ranked]:
         seen.append((candidates, ranked))
-        return ranked
+        return first_of_each(ranked, candidates)
 
     async def encode(query: str) -> bytes:
         return bytes(static.encode([query], Side.QUERY)[0])
@@ -83,7 +82,7 @@ async def collect(prefix: str, folder: Path, targets: Mapping[str, tuple[str, st
     async def closeness(query: str, texts: Sequence[str]) -> list[tuple[float, int]]:
         return static.closeness(query, texts)
 
-    setattr(engine, "fuse", keep)  # noqa: B010
+    setattr(engine, "first_of_each", keep)  # noqa: B010
     snapshots: dict[str, engine.Snapshot] = {}
     cases: list[Case] = []
     for row in rows(f"{prefix}_queries.jsonl.gz"):

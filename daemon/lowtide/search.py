@@ -19,7 +19,7 @@ import anyio
 import anyio.to_thread
 
 from lowtide.core.lexical import Term, choose_terms, expression
-from lowtide.core.rank import SHORTLIST, Candidate, Near, fuse, rank_chunks
+from lowtide.core.rank import SHORTLIST, Candidate, Near, Ranked, first_of_each, rank_chunks, refine
 from lowtide.errors import ModelError, UsageError, WorkerError
 from lowtide.models import SymbolKind, display_path
 from lowtide.segment_set import Segments, open_segments
@@ -215,16 +215,15 @@ class Snapshot:
                 group.start_soon(ask_model)
         if mode is Mode.SEMANTIC and vector is None:
             await ask_lexicon()
-        rows, candidates = await anyio.to_thread.run_sync(self._candidates, lexical, vector, allowed)
-        near: dict[int, Near] = {}
+        rows, candidates, ranked = await anyio.to_thread.run_sync(self._ranked, query, lexical, vector, allowed)
         if mode is Mode.HYBRID and vector is not None and closeness is not None:
-            first = [rows[ranked.chunk_id] for ranked in rank_chunks(query, candidates)[:SHORTLIST]]
+            first = [rows[each.chunk_id] for each in ranked[:SHORTLIST]]
             texts = await anyio.to_thread.run_sync(self._texts, first)
             found = await closeness(query, texts)
             if found is not None:
                 halves = zip(first, found[: len(first)], found[len(first) :], strict=True)
-                near = {row.chunk_id: Near(*text, head[0]) for row, text, head in halves}
-        hits = await anyio.to_thread.run_sync(self._hits, query, rows, candidates, near, limit)
+                ranked = refine(ranked, {row.chunk_id: Near(*text, head[0]) for row, text, head in halves})
+        hits = await anyio.to_thread.run_sync(self._hits, rows, candidates, ranked, limit)
         stale = len({hit.path for hit in hits if hit.stale})
         took_ms = (time.perf_counter() - started) * 1000
         return Answer(query, hits, "; ".join(dict.fromkeys(reasons)) or None, stale, took_ms)
@@ -233,8 +232,8 @@ class Snapshot:
         """The chunks nearest to a vector of `recipe`. ModelError when the index holds those of another model."""
         if self._segments.has_vectors and self._recipe != recipe:
             raise ModelError(_OTHER_MODEL, "", "run `lowtide index`")
-        rows, candidates = await anyio.to_thread.run_sync(self._candidates, [], vector, None)
-        return await anyio.to_thread.run_sync(self._hits, "", rows, candidates, {}, limit)
+        rows, candidates, ranked = await anyio.to_thread.run_sync(self._ranked, "", [], vector, None)
+        return await anyio.to_thread.run_sync(self._hits, rows, candidates, ranked, limit)
 
     def _allowed(self, narrow: Filter) -> _Allowed:
         files = {number for number, path, language in self._catalog.file_places() if narrow.takes_file(path, language)}
@@ -254,10 +253,10 @@ class Snapshot:
         accept = allowed.chunks.__contains__ if allowed else None
         return self._catalog.search_lexicon(expression([term.word for term in terms]), CANDIDATES, WEIGHTS, accept)
 
-    def _candidates(
-        self, lexical: list[tuple[int, float]], vector: bytes | None, allowed: _Allowed | None
-    ) -> tuple[dict[int, ChunkRow], list[Candidate]]:
-        """What either side found, as it is stored and as it is ranked."""
+    def _ranked(
+        self, query: str, lexical: list[tuple[int, float]], vector: bytes | None, allowed: _Allowed | None
+    ) -> tuple[dict[int, ChunkRow], list[Candidate], list[Ranked]]:
+        """What either side found: as it is stored, as candidates, and in order."""
         rows: dict[int, ChunkRow] = {}
         cosines: dict[int, float] = {}
         if vector is not None:
@@ -280,14 +279,13 @@ class Snapshot:
             )
             for row in rows.values()
         ]  # fmt: skip
-        return rows, candidates
+        return rows, candidates, rank_chunks(query, candidates)
 
     def _hits(
-        self, query: str, rows: dict[int, ChunkRow], candidates: Sequence[Candidate], near: dict[int, Near],
-        limit: int,
-    ) -> list[Hit]:  # fmt: skip
-        ranked = fuse(query, candidates, near)[:limit]
-        return [self._hit(rows[found.chunk_id], found.score, found.signals) for found in ranked]
+        self, rows: dict[int, ChunkRow], candidates: Sequence[Candidate], ranked: Sequence[Ranked], limit: int
+    ) -> list[Hit]:
+        once = first_of_each(ranked, candidates)[:limit]
+        return [self._hit(rows[found.chunk_id], found.score, found.signals) for found in once]
 
     def _texts(self, rows: Sequence[ChunkRow]) -> list[str]:
         """What is compared with a query word by word: of all chunks path, name and text, then of all what tells the definition."""

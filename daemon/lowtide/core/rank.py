@@ -118,29 +118,46 @@ def fuse(query: str, candidates: Sequence[Candidate], near: Mapping[int, Near] |
 
     `near`: what looking at the shortlist gave, by chunk.
     """
-    by_id = {candidate.chunk_id: candidate for candidate in candidates}
-    answered = set()
-    once = []
-    for ranked in rank_chunks(query, candidates, near):
-        key = definition(by_id[ranked.chunk_id])
-        if key not in answered:
-            answered.add(key)
-            once.append(ranked)
-    return once
+    ranked = rank_chunks(query, candidates)
+    return first_of_each(refine(ranked, near) if near else ranked, candidates)
 
 
-def rank_chunks(query: str, candidates: Sequence[Candidate], near: Mapping[int, Near] | None = None) -> list[Ranked]:
+def rank_chunks(query: str, candidates: Sequence[Candidate]) -> list[Ranked]:
     """The candidates, best first, all of them."""
-    scale, features, closeness = _Scale(candidates), _Features(query), _closeness(near or {})
+    scale, features = _Scale(candidates), _Features(query)
     scored = []
     for candidate in candidates:
-        signals = scale.signals(candidate) | features.of(candidate) | closeness.get(candidate.chunk_id, {})
-        if near and "lexical" in signals:
-            signals["lexical"] *= NEAR_LEXICAL
+        signals = scale.signals(candidate) | features.of(candidate)
         score = sum(value for name, value in signals.items() if name not in ("bm25", "cosine"))
         scored.append((-score, candidate.path, candidate.start_line, candidate.chunk_id, signals))
     scored.sort(key=lambda item: item[:4])
     return [Ranked(chunk_id, -negative, signals) for negative, _, _, chunk_id, signals in scored]
+
+
+def refine(ranked: Sequence[Ranked], near: Mapping[int, Near]) -> list[Ranked]:
+    """`ranked` in the order that it has with what looking at the shortlist gave; of equal ones the earlier stays so."""
+    closeness = _closeness(near)
+    refined = []
+    for each in ranked:
+        lexical = NEAR_LEXICAL * each.signals.get("lexical", 0.0)
+        more = closeness.get(each.chunk_id, {}) | ({"lexical": lexical} if lexical else {})
+        score = each.score + sum(more.values()) - each.signals.get("lexical", 0.0)
+        refined.append(Ranked(each.chunk_id, score, each.signals | more))
+    refined.sort(key=lambda each: -each.score)
+    return refined
+
+
+def first_of_each(ranked: Sequence[Ranked], candidates: Sequence[Candidate]) -> list[Ranked]:
+    """The first of each definition."""
+    by_id = {candidate.chunk_id: candidate for candidate in candidates}
+    answered = set()
+    once = []
+    for each in ranked:
+        key = definition(by_id[each.chunk_id])
+        if key not in answered:
+            answered.add(key)
+            once.append(each)
+    return once
 
 
 def _closeness(near: Mapping[int, Near]) -> dict[int, dict[str, float]]:

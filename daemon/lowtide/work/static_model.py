@@ -23,6 +23,7 @@ from lowtide.work.bags import CacheStatistics, WordBags, read_vocabulary
 from lowtide.work.embed import LONGEST_WORDS_CHARACTERS, Side, to_int8, words_of
 from lowtide.work.model_folder import Kind, ModelFolder
 from lowtide.work.protobuf import Span, fields, packed
+from lowtide.work.words import split_words
 
 # Field numbers of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 _MODEL_GRAPH = 7
@@ -48,8 +49,8 @@ _NODES = (
 """What `model/export.py` writes; another graph may mean anything."""
 
 _WORDS_KEPT = 512
-_ROWS_AT_ONCE = 512
-"""Rows of the table that become floats together: half a MiB for the default model."""
+_MULTIPLICATIONS = 1 << 18
+"""Of one product of matrices: OpenBLAS gives larger ones to several threads, which wait for one another for 10 ms."""
 _TOKEN_BYTES = 110
 """A token of the vocabulary: its string and its place in the dictionary."""
 
@@ -119,23 +120,25 @@ class StaticModel:
         text's nearest one by cosine; tokens that the model holds for more important count more. About -0.1 to 1.
         """
         asked = self._bags.bags([words_of(query)[:LONGEST_WORDS_CHARACTERS]]).tokens
-        bags = self._bags.bags([words_of(text)[:LONGEST_WORDS_CHARACTERS] for text in texts])
+        encoded = [text.encode("utf-8", "replace") for text in texts]
+        words = split_words(b"".join(encoded), np.cumsum([0, *map(len, encoded)]).tolist())
+        bags = self._bags.bags(words)
         if not len(asked) or not len(bags.tokens):
             return [(0.0, int(length)) for length in bags.lengths]
         known, places = np.unique(bags.tokens, return_inverse=True)
         rows, lengths = _unit(self._rows[asked])
-        cosines = np.empty((len(asked), len(known)), np.float32)
-        for start in range(0, len(known), _ROWS_AT_ONCE):
-            block = known[start : start + _ROWS_AT_ONCE]
-            cosines[:, start : start + len(block)] = rows @ _unit(self._rows[block])[0].T
+        cosines = np.empty((len(known), len(asked)), np.float32)
+        at_once = max(1, _MULTIPLICATIONS // rows.size)
+        for start in range(0, len(known), at_once):
+            block = known[start : start + at_once]
+            cosines[start : start + len(block)] = _unit(self._rows[block])[0] @ rows.T
         weights = (lengths * self._scales[asked, Side.QUERY.value]) ** 2
         weights /= max(float(weights.sum()), 1e-12)
-        near = []
-        ends = np.cumsum(bags.lengths)
-        for start, end in zip(ends - bags.lengths, ends, strict=True):
-            best = cosines[:, places[start:end]].max(axis=1) if start < end else np.zeros(len(asked), np.float32)
-            near.append((float(weights @ best), int(end - start)))
-        return near
+        near = np.zeros(len(texts), np.float32)
+        filled = np.flatnonzero(bags.lengths)
+        starts = (np.cumsum(bags.lengths) - bags.lengths)[filled]
+        near[filled] = np.maximum.reduceat(cosines[places], starts, axis=0) @ weights
+        return list(zip(near.tolist(), bags.lengths.tolist(), strict=True))
 
 
 def _unit(rows: npt.NDArray[np.int8]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
