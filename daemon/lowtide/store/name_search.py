@@ -36,8 +36,8 @@ Flags = npt.NDArray[np.uint64]
 BLOCK_ROWS = 8_192
 ENOUGH_ROWS = 16_384
 MOST_ROWS = 262_144
-MOST_KEPT_ROWS = 131_072
-"""What fits a query is kept for the next, which is one key longer: a MiB at most."""
+MOST_KEPT_ROWS = 262_144
+"""What fits a query is kept for the next, which is one key longer: 2 MiB at most."""
 _MASK_ROWS = 65_536
 _FOLDED = FOLD.tobytes()
 
@@ -243,32 +243,40 @@ class _Search:
         most = best + COVERAGE_WEIGHT * self._query.length / length + QUALITY_WEIGHT + CASE_WEIGHT
         return sum(int(found.symbols[found.bases >= most].sum()) for found in self._found) >= self._limit
 
-    def _candidates(self) -> list[_Names]:
-        """Names with all the letters: first those that may match as words, then in one piece, then the rest."""
-        steps: tuple[list[_Names], ...] = ([], [], [])
+    def _candidates(self) -> Iterator[_Names]:
+        """Names with all the letters: first those that may match as words, then in one piece, then the rest.
+
+        Each is made when it is asked for: most searches end before the rest, which is most.
+        """
+        chosen: list[tuple[int, Rows, Mask, Mask]] = []
         known, kept = self._fitting.of(self._query.folded), []
         for number, part in enumerate(self._parts):
             rows = known[number] if known else None
-            whole = len(part.masks) if rows is None else len(rows)
-            chosen = []
-            for start in range(0, whole, _MASK_ROWS):
+            fitting = []
+            for start in range(0, len(part.masks) if rows is None else len(rows), _MASK_ROWS):
                 if rows is None:
                     masks, places = part.masks[start : start + _MASK_ROWS], None
                 else:
                     places = rows[start : start + _MASK_ROWS]
                     masks = part.masks[places]
-                fitting = np.flatnonzero((masks & self._query.needs) == self._query.needs)
-                masks = masks[fitting]
-                fitting = fitting + start if places is None else places[fitting]
-                chosen.append(fitting)
-                for step, found in zip(steps, self._choose(number, part, fitting, masks), strict=True):
-                    step.append(_Names(np.full(len(found), number, np.int16), found))
-            kept.append(np.concatenate(chosen) if chosen else np.empty(0, np.int64))
+                found = np.flatnonzero((masks & self._query.needs) == self._query.needs)
+                masks = masks[found]
+                found = found + start if places is None else places[found]
+                fitting.append(found)
+                chosen.append((number, *self._choose(number, part, found, masks)))
+            kept.append(np.concatenate(fitting) if fitting else np.empty(0, np.int64))
         self._fitting.keep(self._query.folded, kept)
-        return [_Names.join(step) for step in steps]
 
-    def _choose(self, number: int, part: NameRows, rows: Rows, masks: Flags) -> tuple[Rows, Rows, Rows]:
-        """Of rows with all the letters, by what they may be, without the beginnings found before."""
+        def names(pick: Callable[[Mask, Mask], Mask]) -> _Names:
+            picked = [(number, rows[pick(words, whole)]) for number, rows, words, whole in chosen]
+            return _Names.join([_Names(np.full(len(rows), number, np.int16), rows) for number, rows in picked])
+
+        yield names(lambda words, whole: words)
+        yield names(lambda words, whole: whole & ~words)
+        yield names(lambda words, whole: ~(words | whole))
+
+    def _choose(self, number: int, part: NameRows, rows: Rows, masks: Flags) -> tuple[Rows, Mask, Mask]:
+        """Of rows with all the letters, those that are no beginnings found before; which may match as words, which whole."""
         counts = self._counts[number]
         fits = part.lengths[rows] > self._query.length
         for low, high in self._prefixes[number]:
@@ -281,8 +289,7 @@ class _Search:
         if len(places) < len(rows):
             rows, masks = rows[places], masks[places]
         whole, words = self._feasible(masks, part.pairs[rows])
-        whole &= ~words
-        return rows[words], rows[whole], rows[~(words | whole)]
+        return rows, words, whole
 
     def _feasible(self, masks: Flags, pairs: Flags) -> tuple[Mask, Mask]:
         """Names that may hold the query in one piece, and those where pieces of it may begin words."""
