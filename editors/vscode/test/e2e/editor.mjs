@@ -141,12 +141,19 @@ export async function openEditor({
     pick: page.locator('.quick-input-widget'),
     input: page.locator('.quick-input-widget input').first(),
     rows: page.locator('.quick-input-widget .monaco-list-row'),
-    /** Run a command by its title in the palette. */
+    /** Run a command by its title in the palette; one that is just closing swallows a key, so it is tried again. */
     async run(title) {
-      await page.keyboard.press('F1');
-      await editor.input.waitFor();
-      await editor.input.fill(`>${title}`);
-      await page.locator('.quick-input-widget .monaco-list-row.focused', { hasText: title }).first().waitFor();
+      for (let attempt = 1; ; attempt += 1) {
+        await page.keyboard.press('F1');
+        try {
+          await editor.input.fill(`>${title}`, { timeout: 4_000 });
+          const row = page.locator('.quick-input-widget .monaco-list-row.focused', { hasText: title }).first();
+          await row.waitFor({ timeout: 10_000 });
+          break;
+        } catch (error) {
+          if (attempt === 4) throw error;
+        }
+      }
       await page.keyboard.press('Enter');
     },
     /** A notification that says this. */
