@@ -14,8 +14,8 @@ from lowtide.segment_set import Segments
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import SymbolPlace, SymbolRow
 
-CANDIDATES = 600
-"""Names taken from the segments; ranked by kind, place and recency."""
+CANDIDATES = 400
+"""Names taken from the segments, twice what an editor is answered; ranked by kind, place and recency."""
 
 KIND_WEIGHTS = {
     SymbolKind.CLASS: 1.0, SymbolKind.INTERFACE: 1.0, SymbolKind.STRUCT: 1.0, SymbolKind.ENUM: 1.0, SymbolKind.MODULE: 0.9,
@@ -43,7 +43,7 @@ def find_symbols(
         return [_answer(row, 0.0) for row in catalog.recent_symbols(limit)] if not query.strip() else []
     open_files = set(near)
     folders = {path.rpartition(b"/")[0] for path in near}
-    count = CANDIDATES if len(parts) == 1 else 8 * CANDIDATES
+    count = max(CANDIDATES, limit) if len(parts) == 1 else 8 * CANDIDATES
     found = dict(segments.search_names(parts[-1], count, kinds, cancelled))
     if cancelled is not None and cancelled():
         return []
