@@ -98,6 +98,12 @@ def save(verdict: Verdict, scale: Scale, ideas: dict[str, str]) -> None:
     file = RESULTS / "adversaries.jsonl"
     with file.open("a") as out:
         out.write(json.dumps({"commit": commit, "date": when, "quick": scale.quick, **asdict(verdict)}) + "\n")
+    write_table(ideas)
+
+
+def write_table(ideas: dict[str, str]) -> None:
+    """Write adversaries.md from the newest figures of each."""
+    file = RESULTS / "adversaries.jsonl"
     newest: dict[str, dict[str, object]] = {}
     for line in file.read_text().splitlines():
         entry = json.loads(line)
