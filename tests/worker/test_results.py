@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import tracemalloc
 from pathlib import Path
 
 import pytest
 from tests.e2e.harness import Lowtide, python_module
 
+from lowtide.errors import WorkerCrashed, WorkerError, WorkerOverBudget
 from lowtide.work import index, wire
+from lowtide.work.worker import Worker
 
 TEXTS = {
     "keys.toml": "".join(f"k{number}=1\n" for number in range(20_000)),
@@ -77,3 +80,23 @@ def test_a_file_of_very_many_symbols_is_indexed_whole_and_so_is_its_batch(tmp_pa
     assert report["peak_anon_bytes"] <= 256 << 20
     assert lowtide.json("why", root / "more.toml")["symbols"] == 20_000
     assert lowtide.json("why", root / "many.js")["symbols"] == 2_000
+
+
+@pytest.mark.parametrize(
+    ("code", "peak", "kind"),
+    [
+        (-signal.SIGSEGV, 60 << 20, WorkerOverBudget),
+        (-signal.SIGBUS, 79 << 20, WorkerOverBudget),
+        (-signal.SIGSEGV, 20 << 20, WorkerCrashed),
+        (-signal.SIGABRT, 20 << 20, WorkerOverBudget),
+        (1, 79 << 20, WorkerCrashed),
+    ],
+)
+def test_a_segmentation_fault_near_the_limit_is_a_matter_of_memory(
+    monkeypatch: pytest.MonkeyPatch, code: int, peak: int, kind: type[WorkerError]
+) -> None:
+    """Grammars and bindings that do not look at what an allocation gives them end so."""
+    worker = Worker.__new__(Worker)
+    worker.limit_bytes, worker.peak_bytes, worker.killed_for = 80 << 20, peak, None
+    monkeypatch.setattr(worker, "kill", lambda: code)
+    assert type(worker._ended()) is kind
