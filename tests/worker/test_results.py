@@ -97,6 +97,6 @@ def test_a_segmentation_fault_near_the_limit_is_a_matter_of_memory(
 ) -> None:
     """Grammars and bindings that do not look at what an allocation gives them end so."""
     worker = Worker.__new__(Worker)
-    worker.limit_bytes, worker.peak_bytes, worker.killed_for = 80 << 20, peak, None
+    worker.limit_bytes, worker.base_bytes, worker.peak_bytes, worker.killed_for = 80 << 20, 16 << 20, peak, None
     monkeypatch.setattr(worker, "kill", lambda: code)
     assert type(worker._ended()) is kind
