@@ -171,6 +171,7 @@ class Service:
         """
         if not query.strip():
             raise UsageError("an empty query", "", "say what to look for")
+        self.host.pool.someone_asks()
 
         async def ask(root: Path) -> Answer:
             workspace, busy = self._place(root)
@@ -187,6 +188,7 @@ class Service:
         roots = [root for root in self._live if path is not None and root in path.parents]
         if not text.strip():
             raise UsageError("nothing is selected", "", "select some code first")
+        self.host.pool.someone_asks()
         try:
             with anyio.fail_after(ENCODE_S):
                 (vector,) = await self.host.encode([text], Side.DOCUMENT)
@@ -217,6 +219,7 @@ class Service:
                 find = partial(snapshot.symbols, query, limit=limit, kinds=kinds, near=below)
                 return await _run_stoppable(find, cancelled or (lambda: False))
 
+        self.host.pool.someone_asks()
         found: list[tuple[Path, dict[str, Any]]] = []
         for root in self._roots(roots):
             found += [(root, symbol) for symbol in await self._guard(root, partial(ask, root))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lowtide.config import IndexSettings
@@ -20,6 +20,7 @@ def lies_in(path: bytes, place: bytes) -> bool:
 
 
 @settings(max_examples=60, deadline=None)
+@example(files={"a/a/a", "a/a/b"}, places={"a", "a/a/a"})
 @given(files=st.sets(PATHS, max_size=12), places=st.sets(PATHS, min_size=1, max_size=4))
 def test_narrow_walk_equals_the_whole_one_there(
     tmp_path_factory: pytest.TempPathFactory, files: set[str], places: set[str]

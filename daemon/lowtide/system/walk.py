@@ -95,7 +95,7 @@ def explain(root: Path, path: bytes, settings: IndexSettings) -> FileStat | None
 
 class _Walker:
     def __init__(self, root: Path, settings: IndexSettings, only: Sequence[bytes] | None = None) -> None:
-        self._only = frozenset(only) if only is not None and b"" not in only else None
+        self._only = _outermost(only) if only is not None and b"" not in only else None
         self._around = frozenset(around for path in self._only or () for around in _folders_around(path))
         self._root = os.path.realpath(os.fsencode(root))
         self._inside = self._root.rstrip(b"/") + b"/"
@@ -304,6 +304,12 @@ class _Walker:
             if tag == _CACHE_SIGNATURE:
                 return f"{_CACHE_TAG.decode()} in it: a cache"
         return ""
+
+
+def _outermost(paths: Sequence[bytes]) -> frozenset[bytes]:
+    """Those that lie below no other: a folder is walked whole, whatever else is asked for inside."""
+    known = frozenset(paths)
+    return frozenset(path for path in known if known.isdisjoint(_folders_around(path)))
 
 
 def _folders_around(path: bytes) -> Iterator[bytes]:

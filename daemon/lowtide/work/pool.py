@@ -35,6 +35,8 @@ COMPLAIN_S = 1.0
 """At most so often the log tells that the budget is passed."""
 DAEMON_GROWTH_BYTES = 2 * MIB
 """What this process may grow by between two looks, apart from the results that leases hold room for."""
+ASKED_S = 1.0
+"""So long after a question one worker fewer begins on what nobody waits for: answering takes a core, too."""
 STARVED_S = 0.5
 """Between two looks whether there is room for a worker again."""
 GUARD_BYTES = 2 * MIB
@@ -95,6 +97,7 @@ class WorkerPool:
         self._starting = 0
         self._urgent: set[int] = set()
         self._prompt_s = float("-inf")
+        self._asked_s = float("-inf")
         self._waiting: list[Urgency] = []
         self._changed = anyio.Event()
         self._stop = threading.Event()
@@ -124,6 +127,10 @@ class WorkerPool:
         self._wake.set()
         if self._monitor:
             self._monitor.join()
+
+    def someone_asks(self) -> None:
+        """A person waits for an answer: one core is left to it for a moment."""
+        self._asked_s = time.monotonic()
 
     @property
     def is_busy(self) -> bool:
@@ -160,6 +167,7 @@ class WorkerPool:
         if urgency is not Urgency.WORK:
             self._prompt_s = time.monotonic()
         if urgency is Urgency.INTERACTIVE:
+            self.someone_asks()
             self._urgent.add(worker.pid)
         try:
             yield worker, lease
@@ -172,7 +180,10 @@ class WorkerPool:
         while True:
             footing = self.ladder.footing()
             busy = len(self._busy) + self._starting - len(self._urgent)
-            if min(self._waiting) < urgency or (urgency is not Urgency.INTERACTIVE and busy >= footing.worker_count):
+            most = footing.worker_count
+            if urgency is Urgency.WORK and time.monotonic() - self._asked_s < ASKED_S:
+                most = max(1, most - 1)
+            if min(self._waiting) < urgency or (urgency is not Urgency.INTERACTIVE and busy >= most):
                 await self._wait()
                 continue
             worker = self._pick_idle(model)
