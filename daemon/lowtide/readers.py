@@ -19,7 +19,7 @@ from lowtide.errors import LowtideError
 from lowtide.search import Snapshot
 from lowtide.workspace import Workspace
 
-BUSY_AGE_S = 0.5
+BUSY_AGE_S = 1.0
 """While a workspace is indexed from nothing, a snapshot of this age is renewed in the background, and answers meanwhile."""
 READING_S = 30.0
 IDLE_S = 300.0
