@@ -82,7 +82,11 @@ async def index(service: Service, caller: Caller, params: Params) -> dict[str, A
     try:
         while live.error is None and (live.completed_runs == before or not live.quiescent):
             if service.host.ladder.footing().worker_count == 0 or live.state == "paused":
-                raise LowtideError("indexing is paused", service.host.ladder.reason, "`lowtide daemon resume` goes on")
+                raise LowtideError(
+                    "indexing is paused",
+                    service.host.ladder.reason.removeprefix("paused "),
+                    "`lowtide daemon resume` goes on",
+                )
             progress = live.progress
             if progress is not None:
                 caller.notify("lowtide/progress", {

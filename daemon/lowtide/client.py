@@ -57,8 +57,10 @@ def open_socket(places: Places, *, start: bool = True, budget: str | None = None
         if connection is not None:
             return connection
         if time.monotonic() > deadline:
+            # What it says of itself tells what to do, too, unless it came from outside of it.
+            why, _, remedy = complaint.partition("; ")
             raise DaemonError(
-                "the daemon could not be started", complaint, f"look at {places.log_file}, or use --embedded"
+                "the daemon could not be started", why, remedy or f"look at {places.log_file}, or use --embedded"
             )
         # Another process may have won the race to start it, and listens in a moment.
         time.sleep(0.02)
@@ -75,9 +77,10 @@ def _connect(path: Path) -> socket.socket | None:
         return None
     except OSError as error:
         connection.close()
-        raise DaemonError(
-            f"cannot connect to {path}", error.strerror or str(error), "check the folder's permissions"
-        ) from error
+        remedy = "check the folder's permissions"
+        if isinstance(error, NotADirectoryError):
+            remedy = "set LOWTIDE_HOME to a folder"
+        raise DaemonError(f"cannot connect to {path}", error.strerror or str(error), remedy) from error
     return connection
 
 

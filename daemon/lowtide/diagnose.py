@@ -42,11 +42,12 @@ class Check:
         return {"name": self.name, "ok": self.ok, "detail": self.detail, "remedy": self.remedy}
 
 
-def examine(places: Places, config: Config) -> list[Check]:
-    """Every check, in the order shown."""
+def examine(places: Places, config: Config, complaint: LowtideError | None = None) -> list[Check]:
+    """Every check, in the order shown; `complaint` is what is wrong with the configuration, when `config` is not it."""
     checks: list[Check] = []
     parts: list[Callable[[], Iterator[Check]]] = [
-        _versions, lambda: _memory(config), _watches, lambda: _places(places), lambda: _model(config), lambda: _indexes(places),
+        _versions, lambda: _memory(config), _watches, lambda: _places(places), lambda: _configuration(places, complaint),
+        lambda: _model(config), lambda: _indexes(places),
     ]  # fmt: skip
     for part in parts:
         try:
@@ -122,6 +123,12 @@ def _places(places: Places) -> Iterator[Check]:
         f"{format_size(free)} free",
         "" if enough else "free some space, or set LOWTIDE_HOME to another disk",
     )
+
+
+def _configuration(places: Places, complaint: LowtideError | None) -> Iterator[Check]:
+    if complaint is not None:
+        yield Check("configuration", False, complaint.message, complaint.remedy)
+        return
     yield Check(
         "configuration", True, f"{places.config_file}{'' if places.config_file.exists() else ' (not there: defaults)'}"
     )

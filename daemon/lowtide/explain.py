@@ -55,7 +55,9 @@ def explain_file(workspace: Workspace, path: Path, config: Config) -> dict[str, 
         return _answer(relative, "folder", "a folder has no entry of its own; ask for a file in it", "")
     if not workspace.has_index:
         return _answer(relative, "not-indexed", "this workspace has no index", "", remedy)
-    return _answer(relative, "not-indexed", "it appeared after the last index run", "", remedy)
+    return _answer(
+        relative, "not-indexed", "it appeared after the last index run, or that run did not come to its end", "", remedy
+    )
 
 
 def is_stale(row: FileRow, path: Path) -> bool:

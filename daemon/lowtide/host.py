@@ -205,7 +205,7 @@ class Host:
             await maintain(workspace, catalog, self.pool)
             self.save_costs(catalog)
             report = self.report(workspace, catalog.counts(), progress, messages, forecaster.result().as_json())
-            if progress.indexed or progress.removed:
+            if progress.indexed or progress.removed or catalog.last_run() is None:
                 catalog.record_run(report.as_json())
         return report
 
@@ -219,7 +219,9 @@ class Host:
         embed = self.ladder.footing().embed
         if workspace.settle_model(catalog, self.model.recipe if embed else ""):
             messages.append("the model has changed: every chunk is embedded anew")
-        workspace.settle_settings(catalog, _fingerprint(settings))
+        texts = {name: value for name, value in settings.index.for_worker().items() if name != "max_file_bytes"}
+        # A file's size is judged by the walk, too: the worker only meets one that grew since.
+        workspace.settle_settings(catalog, _fingerprint(texts), _fingerprint(settings.index))
         if embed:
             catalog.mark_unembedded_stale()
         self._load_costs(catalog)
@@ -379,5 +381,5 @@ class Host:
             catalog.set_meta("costs", json.dumps(self.costs.factors))
 
 
-def _fingerprint(settings: WorkspaceSettings) -> str:
-    return hashlib.blake2b(repr(settings.index).encode(), digest_size=8).hexdigest()
+def _fingerprint(settings: object) -> str:
+    return hashlib.blake2b(repr(settings).encode(), digest_size=8).hexdigest()

@@ -82,7 +82,8 @@ class IndexReport:
 
 
 def describe_workspace(workspace: Workspace) -> dict[str, Any]:
-    """One entry of the Status' `workspaces`; `damage` is empty when every check of the index passed."""
+    """One entry of the Status' `workspaces`; `damage` is empty when every check of the index passed,
+    `incomplete` tells that no run over all files has come to its end yet."""
     entry: dict[str, Any] = {
         "rootUri": workspace.root.as_uri(),
         "files": 0,
@@ -96,6 +97,7 @@ def describe_workspace(workspace: Workspace) -> dict[str, Any]:
         "failed": 0,
         "quarantined": 0,
         "damage": "",
+        "incomplete": False,
     }
     if not workspace.has_index:
         return entry
@@ -104,6 +106,7 @@ def describe_workspace(workspace: Workspace) -> dict[str, Any]:
         try:
             entry.update(asdict(catalog.counts()))
             entry["damage"] = check_index(workspace, catalog)
+            entry["incomplete"] = catalog.last_run() is None
         finally:
             catalog.close()
     except LowtideError as error:

@@ -26,6 +26,8 @@ KIND_WEIGHTS = {
 _WEIGHTS = [0.06 * KIND_WEIGHTS.get(SymbolKind(kind), 0.3) if kind else 0.0 for kind in range(max(SymbolKind) + 1)]
 """What the kind adds to a score, by its number."""
 _LABELS = [SymbolKind(kind).label if kind else "" for kind in range(max(SymbolKind) + 1)]
+OWNER_BONUS = 0.2
+"""Of a symbol whose container has the very name that was asked for: more than kind, place and recency together."""
 _SEPARATORS = re.compile(r"::|->|[./#\\]")
 _TESTS = re.compile(r"(^|/)(tests?|testing|spec|__tests__|fixtures)(/|$)|(^|/)test_|_test\.|\.(test|spec)\.")
 
@@ -48,8 +50,9 @@ def find_symbols(
     if cancelled is not None and cancelled():
         return []
     places = catalog.symbol_places(list(found))
-    if len(parts) > 1:
-        places = [place for place in places if _holds(place, parts[:-1])]
+    outer = [part.lower() for part in parts[:-1]]
+    if outer:
+        places = [place for place in places if _holds(place, outer)]
     if not places:
         return []
     newest = max(place.mtime_ns for place in places)
@@ -66,6 +69,8 @@ def find_symbols(
             recent = 0.01 * (place.mtime_ns - oldest) / span
             worth = worths[path] = close - 0.008 * min(path.count(b"/"), 8) - test + recent
         score = found[place.symbol_id] + worth + _WEIGHTS[place.kind]
+        if outer and _is_in(place.container, outer):
+            score += OWNER_BONUS
         ranked.append((-score, len(place.name), path, place.name_line, place.symbol_id))
     ranked.sort()
     best = {number: -score for score, _, _, _, number in ranked[:limit]}
@@ -78,12 +83,18 @@ def split_query(query: str) -> list[str]:
     return [part for part in _SEPARATORS.split(query.strip()) if part]
 
 
+def _is_in(container: str, outer: Sequence[str]) -> bool:
+    """Whether the innermost names of a container are just those that were asked for: `Parser`, not `IfParser`."""
+    names = split_query(container.lower())
+    return names[-len(outer) :] == list(outer)
+
+
 def _holds(symbol: SymbolPlace, outer: Sequence[str]) -> bool:
     """Whether the container, or the path, has the outer parts in order."""
     for text in (symbol.container.lower(), display_path(symbol.path).lower()):
         place = 0
         for part in outer:
-            place = text.find(part.lower(), place)
+            place = text.find(part, place)
             if place < 0:
                 break
             place += len(part)

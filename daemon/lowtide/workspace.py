@@ -103,15 +103,22 @@ class Workspace:
             catalog.set_meta("recipe", recipe)
         return changed
 
-    def settle_settings(self, catalog: Catalog, fingerprint: str) -> None:
-        """Index everything anew when what is to be skipped has been configured differently."""
+    def settle_settings(self, catalog: Catalog, of_texts: str, of_paths: str) -> None:
+        """Look again at what is indexed differently since the configuration changed.
+
+        `of_texts` and `of_paths` name the settings by which workers judge a text and the walk a path. Other ones for
+        texts concern every file; other ones for paths only what was skipped, for the walk itself tells of the rest.
+        """
         known = catalog.get_meta("settings")
-        if known == fingerprint:
+        now = f"{of_texts}-{of_paths}"
+        if known == now:
             return
         with catalog.transaction():
-            if known is not None:
+            if known is not None and known.partition("-")[0] == of_texts:
+                catalog.mark_skipped_stale()
+            elif known is not None:
                 catalog.mark_all_stale()
-            catalog.set_meta("settings", fingerprint)
+            catalog.set_meta("settings", now)
 
     def reading(self) -> Catalog:
         """The catalog to read. PathError when there is no index; CorruptIndex, remembered for the next writer."""

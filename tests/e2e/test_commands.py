@@ -125,6 +125,8 @@ def test_search_is_narrowed(indexed: tuple[Lowtide, Path]) -> None:
         hit["path"] for hit in lowtide.json("search", *options, "the distance price request", root)["hits"]
     }
     assert paths("--lang", "c") == {"src/geometry.c"}
+    assert paths("--lang", "Py") == {"src/retry.py"}
+    assert paths("--lang", "text") == {"notes.txt", ".gitignore"}
     assert paths("--glob", "web/**") == {"web/cart.ts"}
     assert paths("--glob", "*.py") == {"src/retry.py"}
     assert {hit["kind"] for hit in lowtide.json("search", "--kind", "function", "cart", root)["hits"]} == {"function"}
@@ -139,6 +141,16 @@ def test_symbols_are_found_fuzzily(indexed: tuple[Lowtide, Path]) -> None:
     line = SOURCES["src/retry.py"].split("\n")[method["line"] - 1]  # type: ignore[union-attr]
     assert line[method["column"] - 1 :].startswith("wait_before")
     assert (method["container"], method["kind"]) == ("RetryPolicy", "method")
+
+
+def test_the_very_container_that_was_named_comes_before_one_that_contains_the_name(
+    lowtide: Lowtide, tree: Tree
+) -> None:
+    method = "    def parse(self): pass\n"
+    root = tree({"a.py": f"class IfParser:\n{method}", "b/c/test_d.py": f"class Parser:\n{method}"})
+    lowtide.json("index", root)
+    found = [symbol["container"] for symbol in lowtide.json("symbols", "parser.parse", root)["symbols"]]
+    assert found == ["Parser", "IfParser"]
 
 
 def test_a_symbol_s_column_counts_characters(lowtide: Lowtide, tree: Tree) -> None:
@@ -203,6 +215,26 @@ def test_status_and_doctor_are_content_with_a_sound_index(indexed: tuple[Lowtide
     assert all(check["ok"] for check in checks if check["name"].startswith("index"))
 
 
+def test_doctor_examines_the_rest_when_the_configuration_is_bad(lowtide: Lowtide) -> None:
+    config = lowtide.home / "config"
+    config.mkdir(parents=True)
+    (config / "config.toml").write_text("budgett = 1\n")
+    checks = {check["name"]: check for check in lowtide.json("doctor", code=1)["checks"]}
+    assert not checks["configuration"]["ok"]
+    assert "budgett" in checks["configuration"]["detail"]
+    assert "`budget`" in checks["configuration"]["remedy"]
+    assert checks["model"]["ok"]
+    assert checks["disk"]["detail"]
+
+
+@pytest.mark.parametrize("group", [[], ["daemon"], ["model"], ["bench"]])
+def test_a_command_without_its_subcommand_shows_its_help(lowtide: Lowtide, group: list[str]) -> None:
+    out = lowtide.run(*group, code=2)
+    assert out.stderr.startswith(f"Usage: {' '.join(['lowtide', *group])}")
+    assert "\nCommands:\n" in out.stderr
+    assert json.loads(lowtide.run("--json", *group, code=2).stdout)["error"]["kind"] == "usage"
+
+
 def test_clear_removes_the_index_and_nothing_else(indexed: tuple[Lowtide, Path]) -> None:
     lowtide, root = indexed
     assert lowtide.json("clear", root)["freed_bytes"] > 0
@@ -221,6 +253,8 @@ def test_path_defaults_to_the_enclosing_workspace(indexed: tuple[Lowtide, Path])
         (["serch", "x"], 2, "usage"),
         (["search"], 2, "usage"),
         (["search", "--kind", "functoin", "x"], 2, "usage"),
+        (["search", "--lang", "klingon", "x"], 2, "usage"),
+        (["daemon", "strat"], 2, "usage"),
         (["--budget", "12MiB", "index", "."], 2, "config"),
         (["--budget", "much", "index", "."], 2, "config"),
         (["index", "/no/such/folder"], 3, "path"),
@@ -254,6 +288,22 @@ def test_names_that_are_not_utf8_are_shown_escaped(lowtide: Lowtide, tree: Tree)
         pytest.skip("this file system takes no such name")
     lowtide.json("index", root)
     assert lowtide.json("symbols", "espresso", root)["symbols"][0]["path"] == "caf\\xe9.py"
+
+
+def test_settings_that_change_leave_alone_what_they_do_not_concern(lowtide: Lowtide, tree: Tree) -> None:
+    root = tree({"a.py": "x = 1\n", "b.js": "var y = 2;\n", "long.py": "z = 3\n" * 2_000})
+    settings = root / ".lowtide.toml"
+
+    def files(text: str) -> tuple[int, ...]:
+        settings.write_text(f"[index]\n{text}\n")
+        done = lowtide.json("index", root)["files"]
+        return tuple(done[name] for name in ("indexed", "unchanged", "removed", "skipped"))
+
+    assert files("") == (4, 0, 0, 0)
+    assert files('exclude = ["*.js"]') == (1, 2, 1, 0)  # only the settings' own file is new
+    assert files("max_file_size = 2000") == (2, 1, 0, 1)
+    assert files("max_file_size = 20000") == (2, 2, 0, 0)
+    assert files("generated = true") == (4, 0, 0, 0)  # every text may be judged differently
 
 
 def test_settings_of_the_workspace_narrow_and_cannot_raise_the_budget(lowtide: Lowtide, tree: Tree) -> None:

@@ -151,6 +151,33 @@ def test_interrupted_command_stops_the_work_and_keeps_the_daemon(lowtide: Lowtid
         process.communicate(timeout=10)
         assert process.returncode == 130
         until(lambda: client.ask("lowtide/status", {})["state"] == "idle")
+    assert lowtide.json("status", modules)["workspaces"][0]["incomplete"]
+    assert "`lowtide index` goes on" in lowtide.run("status", modules).stdout
+    lowtide.run("index", modules)
+    assert "goes on" not in lowtide.run("status", modules).stdout
+
+
+def test_the_live_view_ends_with_ctrl_c_and_without_a_complaint(lowtide: Lowtide) -> None:
+    lowtide.run("daemon", "start")
+    screen, terminal = os.openpty()
+    view = subprocess.Popen(
+        lowtide.command("status", "--watch"),
+        env=lowtide.env(),
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    said = b""
+    while b"Ctrl-C ends this view" not in said:
+        said += os.read(screen, 65536)
+    view.send_signal(signal.SIGINT)
+    with suppress(OSError):  # a terminal that nobody writes to any more
+        while more := os.read(screen, 65536):
+            said += more
+    os.close(screen)
+    assert view.wait(timeout=10) == 0
+    assert b"lowtide:" not in said
 
 
 def test_pause_stops_and_resume_goes_on(lowtide: Lowtide, modules: Path) -> None:

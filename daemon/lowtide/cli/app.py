@@ -98,10 +98,12 @@ def run_app(arguments: list[str] | None = None) -> int:
             traceback.print_exc()
         return _fail(error.kind, error.message, error.remedy, error.exit_code, as_json)
     except click.UsageError as error:
+        if isinstance(error, click.exceptions.NoArgsIsHelpError) and not as_json:
+            print(error.format_message(), file=sys.stderr)
+            return error.exit_code
         hint = f"see `{error.ctx.command_path} --help`" if error.ctx else "see `lowtide --help`"
-        return _fail(
-            "usage", error.format_message().rstrip("."), "" if ";" in error.format_message() else hint, 2, as_json
-        )
+        message = _usage_message(error)
+        return _fail("usage", message, "" if ";" in message else hint, 2, as_json)
     except click.ClickException as error:
         return _fail("error", error.format_message(), "", error.exit_code, as_json)
     except (KeyboardInterrupt, click.Abort):
@@ -121,6 +123,14 @@ def run_app(arguments: list[str] | None = None) -> int:
             traceback.print_exc()
         text = f"unexpected {type(error).__name__}: {error}"
         return _fail("internal", text, "run it again with -v and report what it prints", 1, as_json)
+
+
+def _usage_message(error: click.UsageError) -> str:
+    """What click complains of, in the manner of all other messages."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return "no command was given"
+    text = error.format_message().replace(". (Did you mean", "; did you mean").rstrip(".)")
+    return text[:1].lower() + text[1:]
 
 
 def _fail(kind: str, message: str, remedy: str, code: int, as_json: bool) -> int:

@@ -40,7 +40,9 @@ def vectors(
     count: int, dims: int, element: str, file: str | None, queries: int, seed: int, piece_rows: int | None,
     folder: str | None, keep: bool, plan_only: bool, options: Options,
 ) -> None:  # fmt: skip
-    """Build a store of many vectors piece by piece under the budget, search it, and compare with the truth.
+    """Build, search and measure a store of vectors.
+
+    It is built piece by piece under the budget, searched, and compared with the truth.
 
     Memory, disk and time are predicted first, and refused when they do not fit (exit 4). Stopped in any way, the same
     command goes on with the pieces that are there. The test data is clustered and made from the seed, block by block.

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
+import textwrap
 from typing import Any
 
 import click
@@ -26,13 +28,24 @@ def is_terminal() -> bool:
     return sys.stderr.isatty()
 
 
+def hang(lead: str, text: str) -> str:
+    """`text` after `lead`; on a terminal, lines that are too long break between words and stay behind the lead."""
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    if len(lead) + len(text) <= columns or columns - len(lead) < 40:
+        return lead + text
+    blank = " " * len(lead)
+    return textwrap.fill(
+        text, columns, initial_indent=lead, subsequent_indent=blank, break_long_words=False, break_on_hyphens=False
+    )
+
+
 def format_bytes(count: float) -> str:
     """`212 MiB`, `1.4 GiB`, `37 KiB`."""
     for unit in ("B", "KiB", "MiB"):
         if abs(count) < 1024 or (unit == "MiB" and abs(count) < 10 * 1024):
             return f"{count:.0f} {unit}" if count >= 10 or unit == "B" else f"{count:.1f} {unit}"
         count /= 1024
-    return f"{count:.1f} GiB"
+    return f"{count:.1f} GiB" if abs(count) < 10 * 1024 else f"{count / 1024:.1f} TiB"
 
 
 def format_seconds(seconds: float) -> str:

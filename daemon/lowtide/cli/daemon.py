@@ -35,7 +35,10 @@ def start(options: Options) -> None:
 @command.command("stop")
 @global_options
 def stop_command(options: Options) -> None:
-    """Stop the daemon; indexes stay, and what was being indexed goes on at the next start."""
+    """Stop the daemon.
+
+    Indexes stay, and what was being indexed goes on at the next start.
+    """
     try:
         client = Client.connect(Places.from_environment(), start=False)
     except DaemonError as error:
@@ -71,7 +74,10 @@ def status(options: Options) -> None:
 @command.command("pause")
 @global_options
 def pause(options: Options) -> None:
-    """Stop all indexing until `lowtide daemon resume`; searching goes on."""
+    """Stop all indexing until it is resumed.
+
+    `lowtide daemon resume` goes on with it. Searching answers all the while.
+    """
     _control("lowtide/pause", "paused", options)
 
 

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import click
 
-from lowtide.cli.console import print_json
+from lowtide.cli.console import hang, print_json
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.setup import load
+from lowtide.config import Config, default_budget_bytes, parse_size
 from lowtide.diagnose import examine
+from lowtide.errors import ConfigError
+from lowtide.paths import Places
+from lowtide.system.memory import machine_bytes
 
 
 @click.command("doctor")
 @global_options
 def command(options: Options) -> int:
     """Check this machine, the model and every index, and say what to do about what is wrong."""
-    places, config = load(options)
-    checks = examine(places, config)
+    places = Places.from_environment()
+    budget_bytes = parse_size(options.budget) if options.budget else None
+    complaint = None
+    try:
+        config = load(options)[1]
+    except ConfigError as error:
+        # The rest is examined all the same, as with the defaults.
+        complaint, config = error, Config(budget_bytes or default_budget_bytes(machine_bytes()))
+    checks = examine(places, config, complaint)
     if options.as_json:
         print_json({"checks": [check.as_json() for check in checks]})
     else:
@@ -23,7 +34,8 @@ def command(options: Options) -> int:
             if check.ok and options.quiet:
                 continue
             mark = click.style("ok  ", fg="green") if check.ok else click.style("FAIL", fg="red", bold=True)
-            click.echo(f"{mark}  {check.name:<14} {check.detail}")
+            lead = f"      {check.name:<14} "
+            click.echo(mark + hang(lead, check.detail)[4:])
             if not check.ok and check.remedy:
-                click.echo(f"      {'':<14} {check.remedy}")
+                click.echo(hang(" " * len(lead), check.remedy))
     return 0 if all(check.ok for check in checks) else 1

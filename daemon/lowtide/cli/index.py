@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import click
 
-from lowtide.cli.console import format_bytes, format_count, format_seconds, is_terminal, print_json
+from lowtide.cli.console import format_bytes, format_count, format_seconds, hang, is_terminal, print_json
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.running import run
@@ -96,11 +96,8 @@ def _print_report(report: dict[str, Any]) -> None:
         )
     if reasons := report["skipped_by_reason"]:
         top = sorted(reasons.items(), key=lambda item: -item[1])
-        click.echo(
-            "skipped: "
-            + ", ".join(f"{reason} {count:,}" for reason, count in top)
-            + "  (`lowtide why FILE` tells of one)"
-        )
+        counts = ", ".join(f"{reason} {count:,}" for reason, count in top)
+        click.echo(hang("skipped: ", f"{counts} (`lowtide why FILE` tells of one)"))
     if not files["indexed"] and not files["unchanged"]:
         click.secho("no file is indexed: " + _why_nothing(report), fg="yellow", err=True)
     for step in report["ladder"]:

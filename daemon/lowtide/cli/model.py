@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from lowtide.cli.console import format_bytes, format_count, print_json
+from lowtide.cli.console import format_bytes, format_count, hang, print_json
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import find_client, is_embedded
 from lowtide.cli.running import run
@@ -42,7 +42,10 @@ def command() -> None:
 @command.command("info")
 @global_options
 def info(options: Options) -> None:
-    """Show the embedding model: what it is, what it takes, and whether the budget holds it."""
+    """Show the embedding model.
+
+    What it is, where it comes from, what it takes, and whether the budget holds it.
+    """
     places, config = load(options)
     model = read_model(config.model_path or default_model())
     needs = _needs(model.folder, config)
@@ -78,7 +81,7 @@ def info(options: Options) -> None:
 @click.argument("model", metavar="DIR|default")
 @global_options
 def use(model: str, options: Options) -> None:
-    """Take the model in the folder DIR, or Lowtide's own again with `default`.
+    """Take the model in DIR, or Lowtide's with `default`.
 
     DIR holds model.onnx (or onnx/model.onnx) and tokenizer.json: an export of a sentence model as sentence-transformers
     lays it out, or Lowtide's own format. It is tried first. Indexes are embedded anew at their next `lowtide index`.
@@ -205,10 +208,10 @@ def _print(answer: dict[str, Any]) -> None:
     provenance = answer["provenance"]
     for key, value in provenance.items() if isinstance(provenance, dict) else [("provenance", provenance)]:
         if isinstance(value, str | int | float):
-            rows.append((key.replace("_", " "), str(value)))
+            rows.append((key.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value)))
     width = max(len(name) for name, _ in rows)
     for name, text in rows:
-        click.echo(f"  {name:<{width}}  {text}")
+        click.echo(hang(f"  {name:<{width}}  ", text))
     verdict = f"fits {budget}" if answer["fits"] else f"does not fit {budget}: {least} would do"
     click.secho(f"  {'budget':<{width}}  {verdict}", fg="green" if answer["fits"] else "red")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lowtide.cli.console import format_bytes, format_count, format_seconds, print_json
+from lowtide.cli.console import format_bytes, format_count, format_seconds, hang, print_json
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.running import run
 from lowtide.cli.setup import open_host, resolve_root
@@ -45,7 +45,7 @@ def command(path: str | None, yes: bool, options: Options) -> None:
         ),
     ]
     for name, text in rows:
-        click.echo(f"  {name:<8} {text}")
+        click.echo(hang(f"  {name:<8} ", text))
     if answer["last_run"]:
         last = answer["last_run"]
         click.echo(

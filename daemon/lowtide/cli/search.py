@@ -21,6 +21,7 @@ from lowtide.errors import LowtideError, UsageError
 from lowtide.host import Host
 from lowtide.models import SymbolKind
 from lowtide.search import Filter, Mode, Snapshot
+from lowtide.work.languages import LANGUAGES, language_called
 
 KINDS = {kind.label: kind for kind in SymbolKind}
 
@@ -63,13 +64,13 @@ def command(
     if not batch and not arguments:
         raise UsageError("no query", "", 'give one: lowtide search "retry a request"')
     path = (arguments[0] if arguments else None) if batch else (arguments[1] if len(arguments) > 1 else None)
-    narrow = Filter(tuple(languages), tuple(globs), parse_kinds(kinds))
+    narrow = Filter(parse_languages(languages), tuple(globs), parse_kinds(kinds))
     root = resolve_root(path)
 
     if is_embedded(options):
         return run(lambda: _search_here(arguments, root, Mode(mode), limit, narrow, batch, options))
     question = {
-        "rootUri": uri(root), "mode": mode, "limit": limit, "languages": list(languages), "globs": list(globs),
+        "rootUri": uri(root), "mode": mode, "limit": limit, "languages": list(narrow.languages), "globs": list(globs),
         "kinds": [kind.label for kind in narrow.kinds],
     }  # fmt: skip
     with open_client(options) as client:
@@ -134,6 +135,20 @@ def parse_kinds(names: tuple[str, ...]) -> tuple[SymbolKind, ...]:
         if kind is None:
             raise UsageError(f"no kind {name!r}", "", f"one of: {', '.join(KINDS)}")
         found.append(kind)
+    return tuple(found)
+
+
+def parse_languages(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The languages that users name, in any spelling; `text` is what has no grammar. UsageError for one that there is not."""
+    found: list[str] = []
+    for name in names:
+        language = language_called(name)
+        if language is None and name.lower() != "text":
+            known = ", ".join(sorted(language.name for language in LANGUAGES))
+            raise UsageError(f"no language {name!r}", "", f"one of: {known}, text")
+        found.append(language.name if language else "")
+        if found[-1] == "typescript":
+            found.append("tsx")
     return tuple(found)
 
 

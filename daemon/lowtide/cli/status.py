@@ -66,15 +66,18 @@ def _ask(root: Path | None, options: Options) -> dict[str, Any]:
 def _print(status: dict[str, Any]) -> None:
     memory, ladder = status["memory"], status["ladder"]
     colour = {"ok": "green", "warning": "yellow", "error": "red"}[status["health"]]
-    click.echo(
-        f"Lowtide {status['version']}: {click.style(status['health'], fg=colour)}, {status['state']}"
-        + (f": {status['message']}" if status["message"] else "")
-    )
+    state, message = status["state"], status["message"]
+    if not message.startswith(state):
+        message = f"{state}: {message}" if message else state
+    click.echo(f"Lowtide {status['version']}: {click.style(status['health'], fg=colour)}, {message}")
     click.echo(
         f"  memory   {format_bytes(memory['usedBytes'])} of {format_bytes(memory['budgetBytes'])} in "
         f"{format_count(len(memory['processes']), 'process', 'processes')}, mapped {format_bytes(memory['mappedBytes'])}"
     )
-    click.echo(f"  ladder   {ladder['step']}" + (f": {ladder['reason']}" if ladder["reason"] else ""))
+    reason = ladder["reason"]
+    click.echo(
+        f"  ladder   {reason if reason.startswith(ladder['step']) else ladder['step'] + (reason and ': ') + reason}"
+    )
     if progress := status["progress"]:
         click.echo(f"  doing    {progress['done']:,} of {progress['total']:,} files, {progress['file']}")
     if not status["workspaces"]:
@@ -97,5 +100,7 @@ def _print_workspace(workspace: dict[str, Any]) -> None:
     if watching := workspace.get("watch"):
         more = f": {watching['reason']}" if watching["reason"] else ""
         click.echo(f"    {watching['mode']}{more}" + (f"; {watching['remedy']}" if watching["remedy"] else ""))
+    if workspace.get("incomplete") and not (workspace["pending"] or workspace["damage"]):
+        click.secho("    not all of it is indexed yet: `lowtide index` goes on", fg="yellow")
     if workspace["damage"]:
         click.secho(f"    damaged: {workspace['damage']}; run `lowtide index` to build it anew", fg="red")

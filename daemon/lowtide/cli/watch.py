@@ -9,6 +9,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -50,7 +51,7 @@ def show_history(options: Options) -> None:
 
 
 def watch(options: Options) -> None:
-    """A live view until Ctrl-C."""
+    """A live view until Ctrl-C, which is the way out of it and no interruption."""
     from rich.console import Console
     from rich.live import Live
 
@@ -59,9 +60,12 @@ def watch(options: Options) -> None:
     with Client.connect(Places.from_environment()) as client:
         status = client.ask("lowtide/subscribe", {})
         samples.append(status["memory"]["usedBytes"])
-        with Live(
-            _view(status, samples, console.width), console=console, auto_refresh=False, screen=console.is_terminal
-        ) as live:
+        with (
+            suppress(KeyboardInterrupt),
+            Live(
+                _view(status, samples, console.width), console=console, auto_refresh=False, screen=console.is_terminal
+            ) as live,
+        ):
 
             def show(method: str, now: dict[str, Any]) -> None:
                 if method == "lowtide/statusChanged":
@@ -104,19 +108,20 @@ def _view(status: dict[str, Any], samples: Sequence[int], width: int) -> Rendera
     memory, ladder = status["memory"], status["ladder"]
     used, budget = memory["usedBytes"], memory["budgetBytes"]
     colour = {"ok": "green", "warning": "yellow", "error": "red"}[status["health"]]
-    head = Text.assemble(
-        (f" {status['state']} ", f"bold {colour} reverse"), "  ", (status["message"] or f"ladder: {ladder['step']}", ""),
-    )  # fmt: skip
+    words = status["message"] or ("" if ladder["step"] == "full" else f"ladder: {ladder['step']}")
+    head = Text.assemble((f" {status['state']} ", f"bold {colour} reverse"), "  ", words)
     bar = Table.grid(padding=(0, 1))
+    bar_width = max(8, min(30, width - 60))
     style = "red" if used > 0.95 * budget else "green"
     bar.add_row(
-        "memory", ProgressBar(total=budget, completed=used, width=30, complete_style=style, finished_style=style),
+        "memory", ProgressBar(total=budget, completed=used, width=bar_width, complete_style=style, finished_style=style),
         f"{format_bytes(used)} of {format_bytes(budget)}, peak {format_bytes(memory['peakBytes'])}, "
         f"mapped {format_bytes(memory['mappedBytes'])}",
     )  # fmt: skip
     if progress := status["progress"]:
-        done = ProgressBar(total=max(1, progress["total"]), completed=progress["done"], width=30)
-        bar.add_row("files", done, f"{progress['done']:,} of {progress['total']:,}  {progress['file'][-60:]}")
+        done = ProgressBar(total=max(1, progress["total"]), completed=progress["done"], width=bar_width)
+        counts = f"{progress['done']:,} of {progress['total']:,}  "
+        bar.add_row("files", done, counts + progress["file"][-max(10, width - bar_width - len(counts) - 10) :])
     columns = list(samples)[-max(10, width - 6) :]
     drawn = Text("\n".join(graph(columns, budget, HEIGHT)), style=style, no_wrap=True)
     processes = Table("process", "pid", "memory", box=None, padding=(0, 2, 0, 0), header_style="dim")

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lowtide.cli.console import format_count, print_json
+from lowtide.cli.console import format_count, hang, print_json
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.setup import load
 from lowtide.explain import explain_file
@@ -40,7 +40,7 @@ def _print(answer: dict[str, Any]) -> None:
     status = click.style(answer["status"], fg=colours.get(answer["status"], "yellow"), bold=True)
     click.echo(f"{display_path(os.fsencode(answer['path']))}: {status}")
     if answer["reason"]:
-        click.echo(f"  reason   {answer['reason']}")
+        click.echo(hang("  reason   ", answer["reason"]))
     if answer["rule"]:
         click.echo(f"  rule     {answer['rule']}")
     if answer["status"] in ("indexed", "stale", "quarantined"):
@@ -48,4 +48,4 @@ def _print(answer: dict[str, Any]) -> None:
     if answer["indexed_at"]:
         click.echo(f"  indexed  {datetime.fromisoformat(answer['indexed_at']).astimezone():%Y-%m-%d %H:%M:%S}")
     if answer["remedy"]:
-        click.echo(f"  to do    {answer['remedy']}")
+        click.echo(hang("  to do    ", answer["remedy"]))

@@ -369,6 +369,13 @@ class Catalog(Queries):
         with _mapped(self.path):
             self._db.execute("UPDATE files SET mtime_ns = -1, content_hash = x''")
 
+    def mark_skipped_stale(self) -> None:
+        """The same for the files that were skipped."""
+        with _mapped(self.path):
+            self._db.execute(
+                "UPDATE files SET mtime_ns = -1, content_hash = x'' WHERE status = ?", (FileStatus.SKIPPED.value,)
+            )
+
     def mark_unembedded_stale(self) -> None:
         """Index again the files whose chunks have no vector: they were indexed while the ladder stood at lexical-only."""
         with self.transaction():

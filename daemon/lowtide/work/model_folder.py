@@ -127,7 +127,9 @@ def check_model(folder: Path, budget_bytes: int) -> int:
 def _files(folder: Path) -> tuple[Path, Path]:
     if not folder.is_dir():
         raise ModelError(
-            f"model {folder}", "no such folder", "set `[model] path` to a folder with model.onnx and tokenizer.json"
+            f"model {folder}",
+            "no such folder",
+            "name one with model.onnx and tokenizer.json: `lowtide model use DIR`, or `use default` for Lowtide's own",
         )
     onnx = folder / "model.onnx"
     if not onnx.exists():

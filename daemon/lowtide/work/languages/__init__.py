@@ -62,12 +62,14 @@ ALIASES = {
     "javascriptreact": "javascript", "typescriptreact": "tsx", "csharp": "c-sharp", "cs": "c-sharp", "shellscript": "bash",
     "sh": "bash", "zsh": "bash", "objective-c": "objc", "objective-cpp": "objc", "objcpp": "objc", "makefile": "make",
     "terraform": "hcl", "jsonc": "json", "scss": "css", "less": "css", "ps1": "powershell", "c++": "cpp",
+    "c#": "c-sharp", "py": "python", "js": "javascript", "jsx": "javascript", "ts": "typescript", "rs": "rust",
+    "rb": "ruby", "kt": "kotlin", "hs": "haskell", "md": "markdown", "yml": "yaml", "shell": "bash", "golang": "go",
 }  # fmt: skip
-"""Names that editors give to languages, where they are not ours."""
+"""Names that editors and people give to languages, where they are not ours."""
 
 
 def language_called(name: str) -> Language | None:
-    """The language that an editor calls `name`, or None."""
+    """The language that an editor, or a person, calls `name`; None when it is not known."""
     name = name.lower()
     return by_name(ALIASES.get(name, name))
 
