@@ -87,3 +87,27 @@ def test_head_of_a_class_is_the_class() -> None:
     chunks = shown("a.py", f"class Store(Base):\n{doc}    protocol = HIGHEST_PROTOCOL\n\n{methods}")
     assert name_of(chunks, "protocol") == "Store"
     assert name_of(chunks, "def method_3") == "Store.method_3"
+
+
+def test_overload_signatures_and_their_comments_belong_to_their_function() -> None:
+    signature = "export function wanted<T>(\n  project: (value: T, index: number) => Source<T>,\n  concurrent?: number\n): Source<T>;\n"
+    text = (
+        f"import {{ Source }} from './source';\n\n/**\n * Marks the start. {LONG}\n */\n{signature}"
+        f"/** @deprecated {LONG} */\n{signature}{signature}"
+        f"export function wanted(a: any): any {{\n{BODY.format('  ')}}}\n"
+    )
+    chunks = shown("a.ts", text)
+    assert {name for name, shown in chunks if "Marks" in shown or "concurrent" in shown} == {"wanted"}
+    data = text.encode()
+    language = languages.language_for(b"a.ts", data)
+    assert language is not None
+    (wanted,) = (row for row in parse.parse(data, language, 60.0).symbols if row[0] == "wanted")
+    assert wanted[10].startswith("Marks the start.")
+
+
+def test_a_declaration_far_from_its_definition_names_nothing() -> None:
+    text = (
+        f"/* Marks the start. {LONG} */\nint wanted(int a);\n\n"
+        f"int before(void)\n{{\n{BODY.format('  ')}}}\n\nint wanted(int a)\n{{\n{BODY.format('  ')}}}\n"
+    )
+    assert name_of(shown("a.c", text), "Marks") != "wanted"

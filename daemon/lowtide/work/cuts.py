@@ -36,6 +36,8 @@ class Outline:
     """Where definitions begin that should stand alone, ascending."""
     big_lines: dict[int, bool]
     """Their lines; True for a function."""
+    overloads: dict[int, tuple[int, int]]
+    """Of a function with overload signatures directly above it: the byte and the line at which the first begins."""
 
 
 def atoms(

@@ -98,8 +98,11 @@ def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
     rows, outline, root, partial, _ = _read(text, language, time.monotonic() + deadline_s, None)
     atoms, targets, leads = cuts.atoms(text, root, outline, _grammar(language).comments)
     chunks = chunk.pack(text, atoms, targets)
-    # A definition begins at the comment that documents it.
-    starts = [min(start, leads.get(row[3], start)) for row, start in zip(rows, outline.starts, strict=True)]
+    # A definition begins at the comment that documents it, and above that its overload signatures.
+    starts = []
+    for number, (row, start) in enumerate(zip(rows, outline.starts, strict=True)):
+        first, line = outline.overloads.get(number, (start, row[3]))
+        starts.append(min(first, leads.get(line, first)))
     chunks = chunk.attach_symbols(chunks, starts, outline.ends, outline.parents)
     return Parsed(rows, chunks, root.has_error, partial)
 

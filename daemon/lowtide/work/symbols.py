@@ -121,7 +121,7 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
     starts: list[int] = []
     ends: list[int] = []
     parents: list[int] = []
-    outline = Outline(starts, ends, parents, [], {})
+    outline = Outline(starts, ends, parents, [], {}, {})
     around: _Around = (-1, len(text) + 1, -1, "", "", -1, False)
     stack: list[_Around] = []
     has_methods = language.methods
@@ -130,6 +130,7 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
     joins_clauses = language.joins_clauses
     last: dict[int, int] = {}  # the last row in each container, for clauses
     open_row = -1  # a definition that lasts until the next of its kind
+    announced: tuple[bytes, int, int, int] | None = None  # the first of the declarations that await their definition
     found.reverse()
     while found:
         start, negative_end, at, pattern, whole, inner, name_node, captures = found.pop()  # freed as they are used
@@ -146,6 +147,8 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
         _, _, parent_kind, container, parent_name, parent_row, is_whole = around
         name_bytes = text[at : name_node.end_byte]
         if pattern.is_declaration and name_bytes in defined and parent_kind not in CLASSES:
+            if announced is None or announced[:2] != (name_bytes, parent_row):
+                announced = (name_bytes, parent_row, start, whole.start_point[0])
             continue
         if kind == _PACKAGE:
             container = ""  # its name is absolute
@@ -243,6 +246,12 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
         # Else what stands above this line belongs to the container.
         if captures is not None and (tail := captures.get("end") or captures.get("rest")):
             end_line, end_column = tail[0].end_point
+        if announced is not None:
+            if kind in FUNCTIONS and announced[:2] == (name_bytes, parent_row):
+                # Overload signatures, as in TypeScript: what documents the first documents the function.
+                outline.overloads[row] = announced[2:]
+                doc = doc or docs.of(text, text.rfind(b"\n", 0, announced[2]) + 1, -1)
+            announced = None
         if end > start and text[end - 1] <= _BLANK:
             # The line feed that some grammars count in.
             end_line, end_column = _before_blanks(text, start, end, line, column)
