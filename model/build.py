@@ -2,8 +2,9 @@
 
     fetch sources -> extract functions -> leave out the judges -> tokenizer -> bags -> start vectors -> train -> export -> judge
 
-Each step leaves its result in the work folder and is passed over when it is there; `--from STEP` does that step and all
-later ones again. Needs torch and onnx besides Lowtide's own dependencies: `pip install -e . -r model/requirements.txt`.
+Each step leaves its result in the work folder, whole or not at all, and is passed over when it is there; an interrupted
+one goes on with the package, or from the training step, that it had come to. `--from STEP` does that step and all later ones
+again. Needs torch and onnx besides Lowtide's own dependencies: `pip install -e . -r model/requirements.txt`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import re
 import shutil
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from tokenizers import Tokenizer
 from lowtide.work.model_folder import default_model
 from model import export, fetch, judge, judge_questions, pairs, start, tokenizer
 from model.extract import NOT_SOURCE, NOTHING, write_functions
+from model.progress import counted, progress
 from model.train import Settings, train
 
 STEPS = ("fetch", "extract", "tokenizer", "encode", "start", "train", "export")
@@ -69,12 +72,16 @@ def main() -> None:
     files, judged = extract(work, [row for row in rows if row["use"] == "yes"], args.processes, trees)
     if not results["tokenizer"].exists():
         print("tokenizer", flush=True)
-        tokenizer.train(pairs.sample_words(files, every=6), VOCABULARY, results["tokenizer"])
+        read = counted(files, "tokenizer", "packages", len(files))
+        with whole(results["tokenizer"]) as part:
+            tokenizer.train(pairs.sample_words(read, every=6), VOCABULARY, part)
     if not results["encode"].exists():
         print("encode", flush=True)
         counts: Counter[str] = Counter()
-        kept = pairs.kept(files, pairs.read_judges(judged, [Path(args.prefix)]), counts)
-        pairs.encode(kept, results["tokenizer"], results["encode"])
+        judges = pairs.read_judges(judged, [Path(args.prefix)])
+        kept = pairs.kept(counted(files, "encode", "packages", len(files)), judges, counts)
+        with whole(results["encode"]) as part:
+            pairs.encode(kept, results["tokenizer"], part)
         (work / "counts.json").write_text(json.dumps(counts, indent=1), "utf-8")
         print(dict(counts), flush=True)
     if not results["start"].exists():
@@ -82,22 +89,25 @@ def main() -> None:
         with np.load(results["encode"]) as arrays:
             tokens, times = arrays["code_tokens"], arrays["code_counts"]
         vocabulary = Tokenizer.from_file(str(results["tokenizer"]))
-        counted = np.bincount(tokens, times, minlength=vocabulary.get_vocab_size()).astype(np.int64)
-        np.save(results["start"], start.start_vectors(start.fetch_teacher(work), vocabulary, counted, DIMS))
+        occurrences = np.bincount(tokens, times, minlength=vocabulary.get_vocab_size()).astype(np.int64)
+        with whole(results["start"]) as part, part.open("wb") as out:
+            np.save(out, start.start_vectors(start.fetch_teacher(work), vocabulary, occurrences, DIMS))
     settings = Settings(steps=args.steps, seed=args.seed, rate=args.rate)
     if args.table:
         settings = replace(settings, start_scale=30.0)  # about what a first run's temperature ends at
     if not results["train"].exists():
         print("train", flush=True)
+        checkpoint = work / "checkpoint.pt"
         if args.table:
             with np.load(args.table) as earlier:
-                vectors, factors, figures = train(
-                    results["encode"], earlier["vectors"], settings, factors=earlier["factors"]
-                )
+                begin, factors = earlier["vectors"], earlier["factors"]
         else:
-            vectors, factors, figures = train(results["encode"], np.load(results["start"]), settings)
+            begin, factors = np.load(results["start"]), None
+        vectors, factors, figures = train(results["encode"], begin, settings, factors, checkpoint)
         vectors[:2] = 0  # [PAD] and [UNK] say nothing
-        np.savez(results["train"], vectors=vectors, factors=factors, figures=json.dumps(figures))
+        with whole(results["train"]) as part, part.open("wb") as out:
+            np.savez(out, vectors=vectors, factors=factors, figures=json.dumps(figures))
+        checkpoint.unlink(missing_ok=True)
     print("export", flush=True)
     with np.load(results["train"]) as trained:
         about = {
@@ -145,10 +155,18 @@ def extract(
         for tree in trees
     ]
     todo = [job for job in jobs if not job[2].exists()]
-    with ProcessPoolExecutor(processes) as pool:
-        for number, (name, count) in enumerate(pool.map(_extract_one, todo), 1):
-            print(f"[{number}/{len(todo)}] {name}: {count} functions", flush=True)
+    with ProcessPoolExecutor(processes) as pool, progress("extract", len(todo), "packages") as advance:
+        for name, count in pool.map(_extract_one, todo):
+            advance(f"{name}: {count} functions")
     return sources, [job[2] for job in jobs[len(sources) :]]
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A path to write to, which becomes `path` when all went well."""
+    part = path.with_name(f"part-{path.name}")
+    yield part
+    part.replace(path)
 
 
 def _extract_one(job: tuple[Path, str, Path, re.Pattern[str], str | None]) -> tuple[str, int]:

@@ -23,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from model import fetch_debian, licences
+from model.progress import progress
 
 HERE = Path(__file__).parent
 SOURCES = HERE / "sources.toml"
@@ -72,12 +73,10 @@ def fetch_all(work: Path, sources: Path = SOURCES, lock: Path = LOCK) -> list[di
     named = {registry: [name for other, name in missing if other == registry] for registry in REGISTRIES}
     if named["debian"] or named["debian-source"]:
         fetch_debian.download_all(named["debian"], named["debian-source"], work)
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(4) as pool, progress("fetch", len(jobs), "packages") as advance:
         rows = []
-        for number, row in enumerate(pool.map(lambda job: _fetch(work, job[0], job[1], pinned.get(job)), jobs), 1):
-            print(
-                f"[{number}/{len(jobs)}] {row['registry']} {row['name']} {row['version']}: {row['licence']}", flush=True
-            )
+        for row in pool.map(lambda job: _fetch(work, job[0], job[1], pinned.get(job)), jobs):
+            advance(f"{row['registry']} {row['name']} {row['version']}: {row['licence']}")
             rows.append(row)
         # The judging projects are fetched too, only to recognise their code in the others (model/pairs.py).
         for registry, name in judges:

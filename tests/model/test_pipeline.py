@@ -9,6 +9,7 @@ import gzip
 import json
 import zipfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise, product
 from pathlib import Path
@@ -356,8 +357,22 @@ def test_vectors_cut_and_made_int8_lose_little(world: World) -> None:
 # Training
 
 
-def test_training_learns_and_is_repeatable(world: World, tmp_path: Path) -> None:
+def stop_after(last: int, save: Callable[..., None]) -> Callable[..., None]:
+    """`save` that ends the run as Ctrl-C does, once step `last` is written."""
+
+    def stopping(run: object, path: Path, step: int) -> None:
+        save(run, path, step)
+        if step == last:
+            raise KeyboardInterrupt
+
+    return stopping
+
+
+def test_training_learns_is_repeatable_and_goes_on_after_an_interruption(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("torch", reason="training needs torch: pip install -r model/requirements.txt")
+    import model.train
     from model.train import Settings, train
 
     from model import export
@@ -369,6 +384,15 @@ def test_training_learns_and_is_repeatable(world: World, tmp_path: Path) -> None
     again = train(world.bags, world.start(), settings)
     assert (again[0] == vectors).all()
     assert (again[1] == factors).all()
+    checkpoint = tmp_path / "checkpoint.pt"
+    with monkeypatch.context() as context:
+        context.setattr(model.train, "_CHECKPOINT_STEPS", 25)
+        context.setattr(model.train._Run, "save", stop_after(50, model.train._Run.save))
+        with pytest.raises(KeyboardInterrupt):
+            train(world.bags, world.start(), settings, checkpoint=checkpoint)
+    continued = train(world.bags, world.start(), settings, checkpoint=checkpoint)
+    assert (continued[0] == vectors).all()
+    assert "from step 50" in capsys.readouterr().out
     about = {"name": "trained-here", "licence": "MIT", "provenance": told}
     export.write_folder(tmp_path / "model", vectors, factors, world.tokenizer, about)
     found = judge(tmp_path / "model", str(world.prefix))

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs torch: pip install -r model/requirements.txt")
 
-from model.train import REST, Corpus, Settings, Table
+from model.corpus import REST, Batches, Corpus
 
 TEXTS = {
     "header": [[2]] * 8,
@@ -62,5 +62,16 @@ def test_a_questions_words_are_taken_out_of_the_documents_that_are_chosen(corpus
 def test_groups_of_near_functions_are_still_all_functions(corpus: Corpus) -> None:
     vectors = np.random.default_rng(1).normal(size=(64, 16)).astype(np.float32)
     rows = np.tile(np.arange(8), 12)
-    batch = next(corpus.batches(rows, Settings(batch=96, group=48, near=1.0), Table(vectors, 20.0)))
-    assert sorted(batch.tolist()) == sorted(rows.tolist())
+    batches = Batches(corpus, rows, 96, 48, 1.0, lambda chosen: vectors[chosen])
+    assert sorted(batches.take().tolist()) == sorted(rows.tolist())
+
+
+def test_batches_go_on_where_their_state_was_taken(corpus: Corpus) -> None:
+    rows = np.tile(np.arange(8), 60)
+    batches, others = (Batches(corpus, rows, 96, 48, 0.0, lambda _: np.zeros((0, 0), np.float32)) for _ in range(2))
+    batches.take()
+    others.restore(batches.state())
+    assert len(batches.state()["lengths"]) > 2
+    assert others.take().tolist() == batches.take().tolist()
+    others.restore(batches.state())
+    assert others.state()["lengths"] == batches.state()["lengths"]
