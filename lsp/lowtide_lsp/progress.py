@@ -108,4 +108,4 @@ class IndexProgress:
 def _words(progress: Mapping[str, Any]) -> tuple[int, str]:
     done, total = progress["done"], max(1, progress["total"])
     name = str(progress.get("file") or "")
-    return min(100, 100 * done // total), f"{done}/{total} {name}".rstrip()
+    return min(100, 100 * done // total), f"{done:,}/{total:,} {name}".rstrip()

@@ -26,6 +26,11 @@ export function budgetProblem(text: string): string | undefined {
   return bytes < LEAST_BUDGET_BYTES ? t('The least budget is 96 MiB.') : undefined;
 }
 
+/** `88,243`, as the user's language groups digits. */
+export function formatCount(count: number): string {
+  return count.toLocaleString();
+}
+
 /** `212 MiB`, `1.4 GiB`, `640 KiB`. */
 export function formatBytes(bytes: number): string {
   if (bytes >= 10 * 1024 * MIB) {

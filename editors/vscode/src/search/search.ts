@@ -9,6 +9,7 @@ import * as vscode from 'vscode';
 import { t } from '../l10n';
 import type { SearchHit, SearchResult } from '../protocol';
 import { NotRunning, type Server } from '../server/server';
+import { formatCount } from '../size';
 import type { SearchHistory } from './history';
 import { FORGET, hitRow, KEEP, pastRow, type Row, wordsRow } from './hitItems';
 import { Latest } from './latest';
@@ -174,7 +175,11 @@ function titleOf(result: SearchResult): string {
     notes.push(result.degraded);
   }
   if (result.staleFiles > 0) {
-    notes.push(t('{0} files have changed since', result.staleFiles));
+    notes.push(
+      result.staleFiles === 1
+        ? t('one file has changed since')
+        : t('{0} files have changed since', formatCount(result.staleFiles)),
+    );
   }
   return `${t('Search by Meaning')} — ${notes.join(' · ')}`;
 }

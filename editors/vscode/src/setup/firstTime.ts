@@ -7,6 +7,7 @@
 import * as vscode from 'vscode';
 import { t } from '../l10n';
 import type { Server } from '../server/server';
+import { formatCount } from '../size';
 
 const SAID = 'lowtide.firstTimeSaid';
 
@@ -28,7 +29,7 @@ async function say(files: number, state: vscode.Memento): Promise<void> {
   await state.update(SAID, true);
   const symbol = t('Find a Symbol');
   const meaning = t('Search by Meaning');
-  const message = t('Lowtide has indexed {0} files. What are you looking for?', files);
+  const message = t('Lowtide has indexed {0} files. What are you looking for?', formatCount(files));
   const picked = await vscode.window.showInformationMessage(message, symbol, meaning);
   if (picked) {
     await vscode.commands.executeCommand(picked === symbol ? 'workbench.action.showAllSymbols' : 'lowtide.search');

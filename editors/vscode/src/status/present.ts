@@ -8,7 +8,7 @@
 import { t } from '../l10n';
 import type { Status, WorkspaceStatus } from '../protocol';
 import type { Phase } from '../server/server';
-import { formatBytes, formatUse } from '../size';
+import { formatBytes, formatCount, formatUse } from '../size';
 import { stateWord, stepWord } from './words';
 
 export type Tone = 'normal' | 'warning' | 'error';
@@ -98,7 +98,9 @@ export function tooltip({ phase, trouble, status }: Shown, folders: ReadonlyMap<
 function doing(status: Status): string {
   const word = stateWord(status.state);
   const progress = status.progress;
-  return progress && status.state !== 'idle' ? `${word}, ${progress.done} / ${progress.total}` : word;
+  return progress && status.state !== 'idle'
+    ? `${word}, ${formatCount(progress.done)} / ${formatCount(progress.total)}`
+    : word;
 }
 
 function memoryTable(status: Status): string {
@@ -107,7 +109,7 @@ function memoryTable(status: Status): string {
     ({ role, pid, anonBytes }) => `| ${escape(role)} | ${pid} | ${formatBytes(anonBytes)} |`,
   );
   return [
-    `| ${t('Process')} | PID | ${t('Memory')} |`,
+    header(t('Process'), 'PID', t('Memory')),
     '|:--|--:|--:|',
     ...rows,
     `| **${t('together')}** | | **${formatBytes(memory.usedBytes)}** |`,
@@ -123,20 +125,35 @@ function filesTable(status: Status, folders: ReadonlyMap<string, string>): strin
     const named = (workspace: WorkspaceStatus): string => escape(folders.get(key(workspace.rootUri)) ?? '');
     parts.push(
       [
-        `| ${t('Folder')} | ${t('Files')} | ${t('Symbols')} | ${t('Waiting')} | ${t('Left out')} |`,
+        header(t('Folder'), t('Files'), t('Symbols'), t('Waiting'), t('Left out')),
         '|:--|--:|--:|--:|--:|',
-        ...own.map(
-          (one) =>
-            `| ${named(one)} | ${one.files} | ${one.symbols} | ${one.pending + one.stale} | ${one.skipped + one.failed + one.quarantined} |`,
+        ...own.map((one) =>
+          row(named(one), [
+            one.files,
+            one.symbols,
+            one.pending + one.stale,
+            one.skipped + one.failed + one.quarantined,
+          ]),
         ),
       ].join('\n'),
     );
   }
   const elsewhere = status.workspaces.length - own.length;
-  if (elsewhere > 0) {
+  if (elsewhere === 1) {
+    parts.push(t('The same daemon keeps one more folder, of another window.'));
+  } else if (elsewhere > 1) {
     parts.push(t('The same daemon keeps {0} more folders, of other windows.', elsewhere));
   }
   return parts;
+}
+
+/** Columns of a tooltip touch each other; the names of those with figures get some room. */
+function header(first: string, ...others: string[]): string {
+  return `| ${[first, ...others.map((name) => `&nbsp;&nbsp;&nbsp;${name}`)].join(' | ')} |`;
+}
+
+function row(name: string, figures: number[]): string {
+  return `| ${[name, ...figures.map(formatCount)].join(' | ')} |`;
 }
 
 /** URIs are compared as the server writes them: nothing encoded that need not be. */

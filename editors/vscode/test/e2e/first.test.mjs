@@ -61,6 +61,9 @@ test('from install to a first found symbol', { timeout: 400_000 }, async (t) => 
     await editor.run('Welcome: Open Walkthrough');
     await editor.rows.filter({ hasText: 'Get started with Lowtide' }).first().click();
     await page.locator('.getting-started-step', { hasText: 'Find a symbol' }).first().waitFor();
+    const done = page.locator('.getting-started-step:has(.codicon-getting-started-step-checked)');
+    await done.filter({ hasText: 'Get the program' }).first().waitFor();
+    await done.filter({ hasText: 'Open a folder' }).first().waitFor();
     await page.waitForTimeout(500);
     await editor.shot('walkthrough');
     assert.ok((await page.locator('.getting-started-step').count()) >= 5);
