@@ -1,7 +1,8 @@
 """Shift-And automata over many names at once, column by column: which names match, in which band, how well.
 
 A state has a bit for each character of the query; bit j is set when the query up to j is matched. Names stand in the
-columns of a matrix, so that each step works on one character of every name.
+columns of a matrix, so that each step works on one character of every name. A state moves on by doubling, which numpy does
+many at a time, other than shifting.
 Source: R. Baeza-Yates and G. Gonnet, "A new approach to text searching" (1992).
 
 Invariant: bands and qualities are those of `core.match`, but for beginnings, which count as words here.
@@ -9,6 +10,7 @@ Invariant: bands and qualities are those of `core.match`, but for beginnings, wh
 
 from __future__ import annotations
 
+import math
 from typing import Any, Self
 
 import numpy as np
@@ -24,6 +26,33 @@ Scores = npt.NDArray[np.float64]
 
 _IS_START = bytes(255 if code >= START else 0 for code in range(256))
 _UNMARKED = bytes(code & 0x7F for code in range(256))
+
+
+_COLUMNS_AT_ONCE = 4
+"""Turned into states at once: what that takes is small enough for the heap, so that no pages are asked for."""
+MOST_SCRATCH_BYTES = 512 << 10
+"""Of one kind; what needs more, long names, is rare."""
+
+
+class Scratch:
+    """Memory that one search after the other works in: to be given fresh pages costs more than the work in them."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[str, Bytes] = {}
+
+    def of(self, purpose: str, shape: tuple[int, ...], kind: npt.DTypeLike) -> npt.NDArray[Any]:
+        """An array with anything in it, which lasts until the next for the same purpose."""
+        size = math.prod(shape) * np.dtype(kind).itemsize
+        block = self._blocks.get(purpose)
+        if block is None or len(block) < size:
+            block = np.empty(size, np.uint8)
+            if size <= MOST_SCRATCH_BYTES:
+                self._blocks[purpose] = block
+        return block[:size].view(kind).reshape(shape)
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(len(block) for block in tuple(self._blocks.values()))
 
 
 class Query:
@@ -73,17 +102,21 @@ class Block:
         self._one = query.kind(1)
 
     @classmethod
-    def of(cls, matrix: Bytes, query: Query, *, exact_case: bool) -> Self:
-        """From rows (names, characters)."""
-        columns = np.ascontiguousarray(matrix.T)
-        data = columns.tobytes()
-        tables = query.tables[exact_case]
-        here: States = np.frombuffer(data.translate(tables[0]), np.uint8).reshape(columns.shape)
-        if len(tables) > 1:
-            here = here.astype(query.kind)
-        for shift, table in enumerate(tables[1:], 1):
-            part = np.frombuffer(data.translate(table), np.uint8).reshape(columns.shape)
-            here |= part.astype(query.kind) << query.kind(8 * shift)
+    def of(cls, matrix: Bytes, query: Query, scratch: Scratch, *, exact_case: bool) -> Self:
+        """From rows (names, characters). It holds until the next one is made in the same `scratch`."""
+        shape = matrix.shape[1], matrix.shape[0]
+        columns = scratch.of("columns", shape, np.uint8)
+        np.copyto(columns, matrix.T)
+        here: States = scratch.of("states", shape, query.kind)
+        for start in range(0, len(columns), _COLUMNS_AT_ONCE):
+            some = slice(start, start + _COLUMNS_AT_ONCE)
+            data = columns[some].tobytes()
+            for shift, table in enumerate(query.tables[exact_case]):
+                bits = np.frombuffer(data.translate(table), np.uint8).reshape(-1, shape[1])
+                if shift:
+                    here[some] |= bits.astype(query.kind) << query.kind(8 * shift)
+                else:
+                    here[some] = bits
         return cls(columns, here, query)
 
     def keep(self, names: Places) -> Block:
@@ -103,7 +136,7 @@ class Block:
         """Names that have the characters in order."""
         ever, step = self._zeros(2)
         for here in self._here:
-            np.left_shift(ever, 1, out=step)
+            np.add(ever, ever, out=step)
             step |= self._one
             step &= here
             ever |= step
@@ -113,10 +146,10 @@ class Block:
         """Names where pieces of the query begin words."""
         at, ever, entry = self._zeros(3)
         for here, starts in zip(self._here, self._starts(), strict=True):
-            np.left_shift(ever, 1, out=entry)
+            np.add(ever, ever, out=entry)
             entry |= self._one
             entry &= starts
-            np.left_shift(at, 1, out=at)
+            np.add(at, at, out=at)
             at |= entry
             at &= here
             ever |= at
@@ -126,7 +159,7 @@ class Block:
         """Names that have the query in one piece."""
         run, runs = self._zeros(2)
         for here in self._here:
-            np.left_shift(run, 1, out=run)
+            np.add(run, run, out=run)
             run |= self._one
             run &= here
             runs |= run
@@ -137,10 +170,10 @@ class Block:
         shape = (MOST_PIECES - 1, self._here.shape[1])
         at, ever, entry = (np.zeros(shape, self._query.kind) for _ in range(3))
         for here, starts in zip(self._here, self._starts(), strict=True):
-            np.left_shift(ever[:-1], 1, out=entry[1:])
+            np.add(ever[:-1], ever[:-1], out=entry[1:])
             entry[0] = 1
             entry &= starts
-            np.left_shift(at, 1, out=at)
+            np.add(at, at, out=at)
             at |= entry
             at &= here
             ever |= at
@@ -157,7 +190,7 @@ class Block:
         (run,) = self._zeros(1)
         ends = np.full(len(run), -1, np.int16)
         for number, here in enumerate(self._here):
-            np.left_shift(run, 1, out=run)
+            np.add(run, run, out=run)
             run |= self._one
             run &= here
             ends[((run & self._query.end) != 0) & (ends < 0)] = number
@@ -171,7 +204,7 @@ class Block:
         for here in self._here:
             before += np.equal(ever, 0, out=flags).view(np.uint8)
             until += np.less(ever, self._query.end, out=flags).view(np.uint8)
-            np.left_shift(ever, 1, out=step)
+            np.add(ever, ever, out=step)
             step |= self._one
             step &= here
             ever |= step
@@ -196,10 +229,10 @@ def bands(block: Block, best: Band = Band.WORDS) -> tuple[Places, npt.NDArray[np
 
 
 def scan(
-    matrix: Bytes, lengths: Bytes, query: Query, best: Band = Band.WORDS
+    matrix: Bytes, lengths: Bytes, query: Query, scratch: Scratch, best: Band = Band.WORDS
 ) -> tuple[Places, npt.NDArray[np.int64], Scores]:
     """Names (rows of `matrix`) that match, with their bands and qualities; none may be able to be in a better band than `best`."""
-    matching, found, block = bands(Block.of(matrix, query, exact_case=False), best)
+    matching, found, block = bands(Block.of(matrix, query, scratch, exact_case=False), best)
     qualities = np.zeros(len(matching))
     for band in (Band.WORDS, Band.SUBSTRING, Band.SUBSEQUENCE):
         own = np.flatnonzero(found == band)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -26,19 +27,20 @@ from lowtide.core.match import (
     Band,
     match,
 )
-from lowtide.store.name_automata import Block, Mask, Query, Scores, bands, scan
-from lowtide.store.name_rows import FOLD, START, Bytes, Ids, NameRows
+from lowtide.store.name_automata import Block, Query, Scores, Scratch, bands, scan
+from lowtide.store.name_candidates import Candidates, Mask, Names, Rows
+from lowtide.store.name_rows import FOLD, START, WIDTHS, Bytes, Ids, NameRows
 
 _STEPS = (Band.WORDS, Band.SUBSTRING, Band.SUBSEQUENCE)
-Rows = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.uint64]
 
 BLOCK_ROWS = 8_192
 ENOUGH_ROWS = 16_384
 MOST_ROWS = 262_144
-MOST_KEPT_ROWS = 262_144
-"""What fits a query is kept for the next, which is one key longer: 2 MiB at most."""
-_MASK_ROWS = 65_536
+MOST_KEPT_ROWS = 131_072
+"""What may match a query as words, and what has its letters, is kept for the next, which is one key
+longer: 512 KiB each."""
+_MASK_ROWS = 32_768
 _FOLDED = FOLD.tobytes()
 
 
@@ -49,11 +51,12 @@ class NameIndex:
         self.parts = tuple(part for part in parts if len(part.masks))
         self._live = [_live_symbols(part, dead) for part in self.parts]
         self._fitting = _Fitting()
+        self._scratches: list[Scratch] = []
 
     @property
     def anonymous_bytes(self) -> int:
         """What is kept from one search to the next."""
-        return self._fitting.size_bytes
+        return self._fitting.size_bytes + sum(scratch.size_bytes for scratch in tuple(self._scratches))
 
     def __len__(self) -> int:
         return sum(len(part.ids) for part in self.parts)
@@ -73,7 +76,12 @@ class NameIndex:
         prepared = Query(query)
         if not self.parts or not prepared.text or limit <= 0:
             return []
-        return _Search(self.parts, self._live, self._fitting, prepared, limit, kinds, cancelled or _never).run()
+        # Another thread's search has one of its own, which it does not leave behind.
+        scratch = self._scratches.pop() if self._scratches else Scratch()
+        search = _Search(self.parts, self._live, self._fitting, scratch, prepared, limit, kinds, cancelled or _never)
+        found = search.run()
+        self._scratches[:] = [scratch]
+        return found
 
 
 def _never() -> bool:
@@ -81,25 +89,25 @@ def _never() -> bool:
 
 
 class _Fitting:
-    """The names with all the letters of the query before, part by part: those of a longer one are among them.
+    """The names that a shorter query left to judge, step by step and part by part: those of a longer one are among them.
 
     Searches in several threads may use it: what they keep is replaced whole.
     """
 
     def __init__(self) -> None:
-        self._kept: tuple[bytes, list[Rows]] = (b"", [])
+        self._kept: dict[Band, tuple[bytes, list[npt.NDArray[np.uint32]]]] = {}
 
-    def of(self, folded: bytes) -> list[Rows] | None:
-        query, rows = self._kept
+    def of(self, folded: bytes, step: Band) -> list[npt.NDArray[np.uint32]] | None:
+        query, rows = self._kept.get(step, (b"", []))
         return rows if query and folded.startswith(query) else None
 
-    def keep(self, folded: bytes, rows: list[Rows]) -> None:
+    def keep(self, folded: bytes, step: Band, rows: list[Rows]) -> None:
         if sum(map(len, rows)) <= MOST_KEPT_ROWS:
-            self._kept = folded, rows
+            self._kept[step] = folded, [part.astype(np.uint32) for part in rows]
 
     @property
     def size_bytes(self) -> int:
-        return sum(rows.nbytes for rows in self._kept[1])
+        return sum(part.nbytes for _, rows in tuple(self._kept.values()) for part in rows)
 
 
 def _live_symbols(part: NameRows, dead: Ids | None) -> Mask | None:
@@ -113,30 +121,10 @@ def _live_symbols(part: NameRows, dead: Ids | None) -> Mask | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Names:
-    """Rows of several parts."""
-
-    owners: npt.NDArray[np.int16]
-    rows: Rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def take(self, places: Rows | Mask | slice) -> _Names:
-        return _Names(self.owners[places], self.rows[places])
-
-    @classmethod
-    def join(cls, names: Sequence[_Names]) -> _Names:
-        if not names:
-            return cls(np.empty(0, np.int16), np.empty(0, np.int64))
-        return cls(np.concatenate([each.owners for each in names]), np.concatenate([each.rows for each in names]))
-
-
-@dataclass(frozen=True, slots=True)
 class _Found:
     """Names that match: their score without the part for capitals, whether those agree, and how many symbols they have."""
 
-    names: _Names
+    names: Names
     bases: Scores
     case: npt.NDArray[np.int8]
     """1 when capitals agree, 0 when not, -1 when that is not known yet."""
@@ -145,11 +133,12 @@ class _Found:
 
 class _Search:
     def __init__(
-        self, parts: Sequence[NameRows], live: Sequence[Mask | None], fitting: _Fitting, query: Query, limit: int,
+        self, parts: Sequence[NameRows], live: Sequence[Mask | None], fitting: _Fitting, scratch: Scratch, query: Query, limit: int,
         kinds: Collection[int] | None, cancelled: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._parts = parts
         self._fitting = fitting
+        self._scratch = scratch
         self._query = query
         self._limit = limit
         self._cancelled = cancelled
@@ -200,9 +189,9 @@ class _Search:
         quality = np.where(exact | at_end, 1.0, PLAIN_PREFIX_QUALITY)
         bases = np.where(exact, Band.EXACT, Band.PREFIX) + COVERAGE_WEIGHT * length / lengths + QUALITY_WEIGHT * quality
         case = ((block[:, :length] & 0x7F) == self._query.codes).all(axis=1)
-        self._add(_Names(np.full(len(rows), number, np.int16), rows), bases, case.astype(np.int8))
+        self._add(Names(np.full(len(rows), number, np.int16), rows), bases, case.astype(np.int8))
 
-    def _add(self, names: _Names, bases: Scores, case: npt.NDArray[np.int8]) -> None:
+    def _add(self, names: Names, bases: Scores, case: npt.NDArray[np.int8]) -> None:
         symbols = np.empty(len(names), np.int64)
         for number, own in self._by_part(names):
             rows, counts = names.rows[own], self._counts[number]
@@ -210,7 +199,7 @@ class _Search:
             symbols[own] = offsets[rows + 1] - offsets[rows] if counts is None else counts[rows]
         self._found.append(_Found(names, bases, case, symbols))
 
-    def _by_part(self, names: _Names) -> Iterator[tuple[int, Rows]]:
+    def _by_part(self, names: Names) -> Iterator[tuple[int, Rows]]:
         """Each part with the places of its names."""
         for number in range(len(self._parts)):
             own = np.flatnonzero(names.owners == number)
@@ -226,16 +215,13 @@ class _Search:
     def _find_fuzzy(self) -> None:
         """In three steps, by the best band that a name can be in; none begins when better ones fill the limit."""
         for best, candidates in zip(_STEPS, self._candidates(), strict=True):
-            lengths = self._lengths(candidates)
-            order = np.argsort(lengths, kind="stable")
-            candidates, lengths = candidates.take(order), lengths[order]
-            for judged in self._judge(candidates, lengths, best):
+            for judged in self._judge(candidates, best):
                 if self._is_cancelled() or (best is Band.SUBSEQUENCE and judged >= MOST_ROWS):
                     return
                 if not self._filled(best):
                     continue
                 # What fills this band keeps every later step out.
-                if judged >= min(ENOUGH_ROWS, len(candidates)) or self._is_beyond(best, int(lengths[judged])):
+                if judged >= min(ENOUGH_ROWS, len(candidates)) or self._is_beyond(best, candidates.length(judged)):
                     return
 
     def _is_beyond(self, best: Band, length: int) -> bool:
@@ -243,93 +229,101 @@ class _Search:
         most = best + COVERAGE_WEIGHT * self._query.length / length + QUALITY_WEIGHT + CASE_WEIGHT
         return sum(int(found.symbols[found.bases >= most].sum()) for found in self._found) >= self._limit
 
-    def _candidates(self) -> Iterator[_Names]:
-        """Names with all the letters: first those that may match as words, then in one piece, then the rest.
+    def _candidates(self) -> Iterator[Candidates]:
+        """First the names where pieces of the query may begin words, then those that may have it in one piece, then the
+        rest of those with all its letters.
 
         Each is made when it is asked for: most searches end before the rest, which is most.
         """
-        chosen: list[tuple[int, Rows, Mask, Mask]] = []
-        known, kept = self._fitting.of(self._query.folded), []
+        worded = self._rows(Band.WORDS, self._query.needs | self._query.begins[0], self._may_be_words)
+        yield Candidates([self._to_judge(number, rows) for number, rows in enumerate(worded)])
+        every = self._rows(Band.SUBSEQUENCE, self._query.needs, None)
+        wholes, rest = [], []
+        needs = np.bitwise_or.reduce(self._query.pairs) if len(self._query.pairs) else np.uint64(0)
+        for number, (part, rows, before) in enumerate(zip(self._parts, every, worded, strict=True)):
+            others = np.ones(len(rows), np.bool_)
+            others[np.searchsorted(rows, before)] = False
+            rows, lengths = self._to_judge(number, rows[others])
+            whole = (part.pairs[rows] & needs) == needs
+            wholes.append((rows[whole], lengths[whole]))
+            rest.append((rows[~whole], lengths[~whole]))
+        yield Candidates(wholes)
+        del wholes
+        yield Candidates(rest)
+
+    def _rows(self, step: Band, needs: np.uint64, test: Callable[[Flags, Flags], Mask] | None) -> list[Rows]:
+        """Part by part, ascending, the names whose masks have all of `needs` and that pass the test."""
+        known, found = self._fitting.of(self._query.folded, step), []
         for number, part in enumerate(self._parts):
             rows = known[number] if known else None
-            fitting = []
+            fitting = [np.empty(0, np.int64)]
             for start in range(0, len(part.masks) if rows is None else len(rows), _MASK_ROWS):
-                if rows is None:
-                    masks, places = part.masks[start : start + _MASK_ROWS], None
-                else:
-                    places = rows[start : start + _MASK_ROWS]
-                    masks = part.masks[places]
-                found = np.flatnonzero((masks & self._query.needs) == self._query.needs)
-                masks = masks[found]
-                found = found + start if places is None else places[found]
-                fitting.append(found)
-                chosen.append((number, *self._choose(number, part, found, masks)))
-            kept.append(np.concatenate(fitting) if fitting else np.empty(0, np.int64))
-        self._fitting.keep(self._query.folded, kept)
+                here = None if rows is None else rows[start : start + _MASK_ROWS]
+                masks = part.masks[start : start + _MASK_ROWS] if here is None else part.masks[here]
+                found_bits = np.bitwise_and(masks, needs, out=self._scratch.of("columns", masks.shape, np.uint64))
+                places = np.flatnonzero(found_bits == needs)
+                chosen = places + start if here is None else here[places].astype(np.int64)
+                fitting.append(chosen if test is None else chosen[test(masks[places], part.pairs[chosen])])
+            found.append(np.concatenate(fitting))
+        self._fitting.keep(self._query.folded, step, found)
+        return found
 
-        def names(pick: Callable[[Mask, Mask], Mask]) -> _Names:
-            picked = [(number, rows[pick(words, whole)]) for number, rows, words, whole in chosen]
-            return _Names.join([_Names(np.full(len(rows), number, np.int16), rows) for number, rows in picked])
+    def _may_be_words(self, masks: Flags, pairs: Flags) -> Mask:
+        """Each character must begin a word or follow the one before it; that the first begins one is sure."""
+        fits = np.ones(len(masks), np.bool_)
+        for begins, pair in zip(self._query.begins[1:], self._query.pairs, strict=True):
+            if begins:
+                fits &= ((masks & begins) | (pairs & pair)) != 0
+        return fits
 
-        yield names(lambda words, whole: words)
-        yield names(lambda words, whole: whole & ~words)
-        yield names(lambda words, whole: ~(words | whole))
-
-    def _choose(self, number: int, part: NameRows, rows: Rows, masks: Flags) -> tuple[Rows, Mask, Mask]:
-        """Of rows with all the letters, those that are no beginnings found before; which may match as words, which whole."""
+    def _to_judge(self, number: int, rows: Rows) -> tuple[Rows, Bytes]:
+        """Of ascending rows, with their lengths, those that are wanted and no beginnings found before."""
         counts = self._counts[number]
-        fits = part.lengths[rows] > self._query.length
+        lengths = self._parts[number].lengths[rows]
+        fits = lengths > self._query.length
         for low, high in self._prefixes[number]:
-            # Rows ascend.
             first, end = np.searchsorted(rows, (low, high))
             fits[first:end] = False
         if counts is not None:
             fits &= counts[rows] > 0
-        places = np.flatnonzero(fits)
-        if len(places) < len(rows):
-            rows, masks = rows[places], masks[places]
-        whole, words = self._feasible(masks, part.pairs[rows])
-        return rows, words, whole
+        return rows[fits], lengths[fits]
 
-    def _feasible(self, masks: Flags, pairs: Flags) -> tuple[Mask, Mask]:
-        """Names that may hold the query in one piece, and those where pieces of it may begin words."""
-        query = self._query
-        needs = np.bitwise_or.reduce(query.pairs) if len(query.pairs) else np.uint64(0)
-        whole: Mask = (pairs & needs) == needs
-        words: Mask = (masks & query.begins[0]) == query.begins[0]
-        # Each character must begin a word or follow the one before it.
-        for begins, pair in zip(query.begins[1:], query.pairs, strict=True):
-            if begins:
-                words &= ((masks & begins) | (pairs & pair)) != 0
-        return whole, words
-
-    def _judge(self, candidates: _Names, all_lengths: Bytes, best: Band) -> Iterator[int]:
-        """Find the matches among the candidates; after each block, how many were judged."""
+    def _judge(self, candidates: Candidates, best: Band) -> Iterator[int]:
+        """Find the matches among the candidates, shortest first; after each block, how many were judged."""
         for start in range(0, len(candidates), BLOCK_ROWS):
-            names = candidates.take(slice(start, start + BLOCK_ROWS))
-            lengths = all_lengths[start : start + BLOCK_ROWS]
-            places, found, qualities = scan(self._matrix(names, lengths), lengths, self._query, best)
-            bases = found + COVERAGE_WEIGHT * self._query.length / lengths[places] + QUALITY_WEIGHT * qualities
-            self._add(names.take(places), bases, np.full(len(places), -1, np.int8))
+            places = candidates.shortest(start, start + BLOCK_ROWS)
+            names, lengths = candidates.names(places), candidates.lengths[places]
+            matching, found, qualities = scan(self._matrix(names, lengths), lengths, self._query, self._scratch, best)
+            bases = found + COVERAGE_WEIGHT * self._query.length / lengths[matching] + QUALITY_WEIGHT * qualities
+            self._add(names.take(matching), bases, np.full(len(matching), -1, np.int8))
             yield start + len(names)
 
-    def _lengths(self, names: _Names) -> Bytes:
+    def _lengths(self, names: Names) -> Bytes:
         lengths = np.empty(len(names), np.uint8)
         for number, own in self._by_part(names):
             lengths[own] = self._parts[number].lengths[names.rows[own]]
         return lengths
 
-    def _matrix(self, names: _Names, lengths: Bytes) -> Bytes:
-        """The names themselves, (names, longest)."""
-        out = np.zeros((len(names), int(lengths.max(initial=1))), np.uint8)
-        for number, own in self._by_part(names):
-            part, rows = self._parts[number], names.rows[own]
+    def _matrix(self, names: Names, lengths: Bytes) -> Bytes:
+        """The names themselves, (names, longest); owners ascend, and their rows."""
+        longest = int(lengths.max(initial=1))
+        width = next(width for width in WIDTHS if width >= longest)
+        out: Bytes = self._scratch.of("names", (len(names), width), np.uint8)
+        edges = np.searchsorted(names.owners, np.arange(len(self._parts) + 1)).tolist()
+        for part, (first, last) in zip(self._parts, pairwise(edges), strict=True):
+            rows = names.rows[first:last]
             for start, end, matrix in zip(part.bounds, part.bounds[1:], part.matrices, strict=False):
-                here = np.flatnonzero((rows >= start) & (rows < end))
-                width = min(matrix.shape[1], out.shape[1])
-                if len(here):
-                    out[own[here], :width] = matrix.take(rows[here] - start, axis=0)[:, :width]
-        return out
+                low, high = np.searchsorted(rows, (start, end)).tolist()
+                if low == high:
+                    continue
+                target, wanted = out[first + low : first + high], rows[low:high] - start
+                if matrix.shape[1] == width:
+                    # With "raise" it would make a copy first, to leave `out` as it was.
+                    np.take(matrix, wanted, axis=0, out=target, mode="clip")
+                else:
+                    target[:, : matrix.shape[1]] = matrix.take(wanted, axis=0)
+                    target[:, matrix.shape[1] :] = 0
+        return out[:, :longest]
 
     def _match_one_by_one(self) -> None:
         """Queries that the automata do not take: beyond ASCII, where only wide names can match, or very long."""
@@ -350,7 +344,7 @@ class _Search:
                     matched.append(row)
                     scores.append(score)
             # These scores are whole: nothing is to be added for capitals.
-            names = _Names(np.full(len(matched), number, np.int16), np.array(matched, np.int64))
+            names = Names(np.full(len(matched), number, np.int16), np.array(matched, np.int64))
             self._add(names, np.array(scores), np.zeros(len(matched), np.int8))
 
     # -- the answer ---------------------------------------------------------------------------------------------
@@ -358,7 +352,7 @@ class _Search:
     def _expand(self) -> list[tuple[int, float]]:
         if not self._found:
             return []
-        names = _Names.join([found.names for found in self._found])
+        names = Names.join([found.names for found in self._found])
         bases = np.concatenate([found.bases for found in self._found])
         case = np.concatenate([found.case for found in self._found])
         if len(bases) > self._limit:
@@ -381,14 +375,17 @@ class _Search:
                 break
         return answer
 
-    def _agreeing_case(self, names: _Names, bases: Scores) -> Mask:
+    def _agreeing_case(self, names: Names, bases: Scores) -> Mask:
         """Whether a name matches in the same band when capitals count."""
         agrees = np.zeros(len(names), np.bool_)
+        order = np.lexsort((names.rows, names.owners))
         for start in range(0, len(names), BLOCK_ROWS):
-            block = names.take(slice(start, start + BLOCK_ROWS))
+            places = order[start : start + BLOCK_ROWS]
+            block = names.take(places)
             matrix = self._matrix(block, self._lengths(block))
-            matching, found, _ = bands(Block.of(matrix, self._query, exact_case=True))
-            agrees[start + matching] = found == bases[start + matching].astype(np.int64)
+            matching, found, _ = bands(Block.of(matrix, self._query, self._scratch, exact_case=True))
+            matched = places[matching]
+            agrees[matched] = found == bases[matched].astype(np.int64)
         return agrees
 
 
