@@ -112,9 +112,9 @@ class Host:
                 f"the model needs {embedder >> 20} MiB in a worker, {room >> 20} MiB are left",
             )
         elif room < 2 * embedder:
-            step, why = Step.ONE_WORKER, f"{room >> 20} MiB hold one worker"
+            step, why = Step.ONE_WORKER, f"the budget leaves {room >> 20} MiB for workers: one at a time"
         elif room < 2 * (embedder + 8 * MIB):
-            step, why = Step.SMALLER_BATCHES, f"{room >> 20} MiB hold two workers with small batches"
+            step, why = Step.SMALLER_BATCHES, f"the budget leaves {room >> 20} MiB for workers: two with small batches"
         self.ladder.set_floor(step, why, time.monotonic())
 
     def _least_mib(self) -> int:

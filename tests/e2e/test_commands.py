@@ -255,6 +255,7 @@ def test_path_defaults_to_the_enclosing_workspace(indexed: tuple[Lowtide, Path])
         (["search", "--kind", "functoin", "x"], 2, "usage"),
         (["search", "--lang", "klingon", "x"], 2, "usage"),
         (["daemon", "strat"], 2, "usage"),
+        (["status", "--history"], 2, "usage"),
         (["--budget", "12MiB", "index", "."], 2, "config"),
         (["--budget", "much", "index", "."], 2, "config"),
         (["index", "/no/such/folder"], 3, "path"),

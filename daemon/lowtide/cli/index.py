@@ -134,10 +134,13 @@ def _bar() -> Iterator[Show]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     started = time.monotonic()
+    console = Console(stderr=True)
+    # The rest takes about 65 columns; a full line would be pushed up, and stay, when Ctrl-C is echoed.
+    bar_width = max(6, min(30, console.width - 70))
     with Progress(
-        TextColumn("{task.description}"), BarColumn(bar_width=30), TextColumn("{task.fields[files]}"),
+        TextColumn("{task.description}"), BarColumn(bar_width), TextColumn("{task.fields[files]}"),
         TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), TextColumn("{task.fields[memory]}"),
-        console=Console(stderr=True), transient=True,
+        console=console, transient=True,
     ) as bar:  # fmt: skip
         task = bar.add_task("scanning", total=None, files="", rate="", memory="")
 

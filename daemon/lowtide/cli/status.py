@@ -32,6 +32,8 @@ def command(path: str | None, everything: bool, watch: bool, history: bool, opti
 
         if is_embedded(options):
             raise UsageError("--embedded has no history", "only the daemon has one", "leave --embedded out")
+        if watch and options.as_json:
+            raise UsageError("--watch has no --json", "it goes on and on", "ask again and again without --watch")
         view.show_history(options) if history else view.watch(options)
         return
     root = None if everything else resolve_root(path)
