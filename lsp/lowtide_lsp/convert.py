@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import msgspec
+
 from lowtide.core.positions import Units, content, from_characters
 from lowtide.models import SymbolKind
 from lowtide.work.languages import language_for
@@ -152,33 +154,47 @@ def workspace_symbol(uri: str, symbol: Json, lines: WideLines, units: Units) -> 
     return answer
 
 
-def outline(rows: Sequence[SymbolColumns], lines: Sequence[bytes], units: Units) -> list[Json]:
-    """`DocumentSymbol`s as a tree, from the parser's rows in the order of the text."""
+class Position(msgspec.Struct, gc=False, frozen=True):
+    """LSP's."""
+
+    line: int
+    character: int
+
+
+class Range(msgspec.Struct, gc=False, frozen=True):
+    """LSP's."""
+
+    start: Position
+    end: Position
+
+
+class DocumentSymbol(msgspec.Struct, gc=False, omit_defaults=True, rename="camel"):
+    """LSP's. An outline has thousands: made and encoded in a third of the time of dictionaries, unseen by the collector."""
+
+    name: str
+    kind: int
+    range: Range
+    selection_range: Range
+    children: list[DocumentSymbol]
+    detail: str = ""
+
+
+def outline(rows: Sequence[SymbolColumns], lines: Sequence[bytes], units: Units) -> list[DocumentSymbol]:
+    """A text's definitions as a tree, from the parser's rows in the order of the text."""
     if units is not Units.UTF32:
         rows = _in_units(rows, lines, units)
-    top: list[Json] = []
-    stack: list[tuple[tuple[int, int], list[Json]]] = []
+    top: list[DocumentSymbol] = []
+    stack: list[tuple[tuple[int, int], list[DocumentSymbol]]] = []
     for name, kind, _, line, column, end_line, end_column, name_line, name_column, signature, _ in rows:
         start, end, name_start = (line, column), (end_line, end_column), (name_line, name_column)
         if not start <= name_start <= end:
             name_start = start  # the specification wants it inside
         name_end = min((name_start[0], name_start[1] + _length(name, units)), end)
-        children: list[Json] = []
-        item: Json = {
-            "name": name or "?",
-            "kind": kind or 13,
-            "range": {
-                "start": {"line": line, "character": column},
-                "end": {"line": end_line, "character": end_column},
-            },
-            "selectionRange": {
-                "start": {"line": name_start[0], "character": name_start[1]},
-                "end": {"line": name_end[0], "character": name_end[1]},
-            },
-            "children": children,
-        }
-        if signature:
-            item["detail"] = signature
+        children: list[DocumentSymbol] = []
+        item = DocumentSymbol(
+            name or "?", kind or 13, Range(Position(*start), Position(*end)),
+            Range(Position(*name_start), Position(*name_end)), children, signature,
+        )  # fmt: skip
         while (stack and stack[-1][0] < end) or (stack and stack[-1][0] <= start):
             stack.pop()  # it is over, or overlaps: a tree has no place for that but beside
         (stack[-1][1] if stack else top).append(item)
@@ -210,15 +226,15 @@ def _in_units(rows: Sequence[SymbolColumns], lines: Sequence[bytes], units: Unit
     ]
 
 
-def flat(items: Sequence[Json], uri: str, container: str = "") -> list[Json]:
+def flat(items: Sequence[DocumentSymbol], uri: str, container: str = "") -> list[Json]:
     """The same as `SymbolInformation`, for clients that know no tree."""
     found: list[Json] = []
     for item in items:
-        row = {"name": item["name"], "kind": item["kind"], "location": {"uri": uri, "range": item["range"]}}
+        row: Json = {"name": item.name, "kind": item.kind, "location": {"uri": uri, "range": item.range}}
         if container:
             row["containerName"] = container
         found.append(row)
-        found += flat(item["children"], uri, item["name"])
+        found += flat(item.children, uri, item.name)
     return found
 
 

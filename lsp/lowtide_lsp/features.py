@@ -91,7 +91,7 @@ def register(session: Session) -> None:
         return await anyio.to_thread.run_sync(_workspace_symbols, session, found)
 
     @feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
-    async def document_symbol(params: types.DocumentSymbolParams) -> list[Json] | None:
+    async def document_symbol(params: types.DocumentSymbolParams) -> list[convert.DocumentSymbol] | list[Json]:
         uri = params.text_document.uri
         document = session.documents.get(uri) or await session.read_closed(uri)
         rows = await session.documents.symbols(document)

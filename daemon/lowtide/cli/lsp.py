@@ -33,6 +33,7 @@ USAGE = """Usage: lowtide lsp [--stdio] [--clientProcessId=N] [--embedded] [--bu
   --budget SIZE            memory for all of Lowtide's processes: 256MiB, 1G (least 96MiB)
 """
 BLOCK_BYTES = 1 << 16
+PIPE_BYTES = 1 << 20
 MOST_HEADER_BYTES = 4096
 MOST_PEEKED_BYTES = 512
 """`shutdown` and `exit` are short; longer messages are not looked into."""
@@ -158,6 +159,7 @@ class Shim:
             with suppress(OSError, AttributeError):
                 handles.append(os.pidfd_open(pid))  # type: ignore[arg-type]
         socket_fd = self._socket.fileno()
+        _widen(1)
         poll = select.poll()
         for fd in (0, socket_fd, *handles):
             poll.register(fd, select.POLLIN)
@@ -197,6 +199,14 @@ class Shim:
                 return
             if not data or not _write(1, data):
                 return
+
+
+def _widen(pipe: int) -> None:
+    """Let a pipe hold a whole outline or list of symbols: each time it is full, two processes must take turns."""
+    import fcntl
+
+    with suppress(OSError, AttributeError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 class _Seen:
