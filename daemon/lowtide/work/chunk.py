@@ -170,14 +170,17 @@ def _after_space(text: bytes, start: int, end: int) -> int:
 _NOT_SPACE = re.compile(rb"[^ \t\r\n\f\v]")
 
 
-def attach_symbols(rows: list[ChunkRow], starts: list[int], ends: list[int], parents: list[int]) -> list[ChunkRow]:
+def attach_symbols(
+    rows: list[ChunkRow], starts: list[int], ends: list[int], parents: list[int], frames: frozenset[int] = frozenset()
+) -> list[ChunkRow]:
     """The rows with each chunk's symbol.
 
-    That is the innermost definition around the chunk's start. When there is none, it is the one that fills half of the
-    chunk from where the first begins, else the first. When there is one around, it is one that begins in the chunk and
-    fills half of it, or three quarters when the one around begins here too: the head of a class is the class. Never a
-    part of a definition that the chunk holds whole. `starts` ascending, where the comments above begin; `parents`: the
-    index of the definition around each, -1 at top level.
+    That is the innermost definition around the chunk's start. When there is none, or only a frame, it is the one that
+    fills half of the chunk from where the first begins, else the first. When there is one around, it is one that begins
+    in the chunk and fills half of it, or three quarters when the one around begins here too: the head of a class is the
+    class. Never a part of a definition that the chunk holds whole. `starts` ascending, where the comments above begin;
+    `parents`: the index of the definition around each, -1 at top level; `frames`: those that only hold others (a
+    namespace) or say nothing (the name that guards a header): they name a chunk that has nothing else.
     """
     attached: list[ChunkRow] = []
     for start, end, first, last, _ in rows:
@@ -188,13 +191,17 @@ def attach_symbols(rows: list[ChunkRow], starts: list[int], ends: list[int], par
         while after < len(starts) and starts[after] < end:
             largest = _largest(after, end, starts, ends)
             filled = min(ends[largest], end) - starts[largest]
-            if holder < 0:
-                holder = largest if 2 * filled >= end - starts[after] else after
+            if holder < 0 or holder in frames:
+                following = largest if 2 * filled >= end - starts[after] else after
+                if following in frames and holder >= 0 and ends[following] <= end:
+                    after = following + 1  # it may hold something that it is not
+                    continue
+                holder = following
             elif filled < (end - start) * (0.75 if starts[holder] >= start else 0.5):
                 break
             else:
                 holder = largest
-            if ends[holder] <= end:
+            if ends[holder] <= end and holder not in frames:
                 break
             after = holder + 1
         attached.append((start, end, first, last, holder))

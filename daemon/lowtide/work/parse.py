@@ -103,7 +103,7 @@ def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
     for number, (row, start) in enumerate(zip(rows, outline.starts, strict=True)):
         first, line = outline.overloads.get(number, (start, row[3]))
         starts.append(min(first, leads.get(line, first)))
-    chunks = chunk.attach_symbols(chunks, starts, outline.ends, outline.parents)
+    chunks = chunk.attach_symbols(chunks, starts, outline.ends, outline.parents, symbols.frames(rows))
     return Parsed(rows, chunks, root.has_error, partial)
 
 

@@ -74,6 +74,7 @@ LOCALS = frozenset({_VARIABLE, _CONSTANT})
 FUNCTIONS = frozenset({_FUNCTION, _METHOD, _CONSTRUCTOR, _OPERATOR})
 CLASSES = frozenset({_CLASS, _STRUCT, _INTERFACE, _ENUM, _EXTENSION})
 _WITH_BODY = FUNCTIONS | CLASSES | {_MODULE, _NAMESPACE, _PACKAGE, _OBJECT}
+_FRAMES = frozenset({_MODULE, _NAMESPACE, _PACKAGE})
 _FIELDS = frozenset({_FIELD, _PROPERTY})
 _MEMBERS = frozenset({_FIELD, _PROPERTY, _ENUM_MEMBER, _CONSTRUCTOR, _VARIABLE, _CONSTANT})
 
@@ -271,6 +272,15 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
     if not text.isascii():
         _count_characters(text, made)
     return made, outline
+
+
+def frames(made: list[SymbolRow]) -> frozenset[int]:
+    """The rows that hold others and are not what anybody looks for, or that say nothing: `#define LIST_H`."""
+    return frozenset(
+        number
+        for number, row in enumerate(made)
+        if row[1] in _FRAMES or (row[1] == _CONSTANT and row[9] in (f"#define {row[0]}", row[0]))
+    )
 
 
 def _count_characters(text: bytes, made: list[SymbolRow]) -> None:
