@@ -1,6 +1,10 @@
 """How fast and how large is the encoder? Prints chunks per CPU-second and anonymous memory on one core.
 
     python bench/embed.py TREE [--model FOLDER] [--chunk-bytes 700] [--seconds 5] [--json]
+    python bench/embed.py TREE --questions FILE
+
+With `--questions` (a file of JSON lines with a `query`, such as model/questions.jsonl) it measures the other side: what a
+process that answers questions pays for the model, its vectors and the comparison of 50 chunks word by word with each.
 
 Files of TREE are cut at line ends into chunks of about `--chunk-bytes`; what is timed is everything from bytes to int8
 vectors: splitting into words, header, tokens, model. Memory is `rss - shared` of this process, over what it was with numpy.
@@ -14,7 +18,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -80,17 +84,58 @@ def boundaries(text: bytes, chunk_bytes: int) -> list[int]:
     return cuts
 
 
+def ask(tree: Path, questions: Path) -> dict[str, float]:
+    """What asking costs: anonymous MiB beyond a process with numpy, and CPU milliseconds a question."""
+    chunks = [
+        text[start:end].decode()
+        for _, text in read_files(tree, 1_000_000)
+        for start, end in pairwise(boundaries(text, 700))
+    ]
+    queries = [json.loads(line)["query"] for line in questions.read_text("utf-8").splitlines()]
+    split_words(b"warm up", [0, 7])
+    np.sort(np.random.default_rng(0).random(1000))
+    bare = anonymous_bytes()
+    from lowtide.work.embed import Side
+    from lowtide.work.model_folder import default_model, read_model
+    from lowtide.work.static_model import StaticModel
+
+    with watched() as seen:
+        model = StaticModel.open(read_model(default_model()))
+        if model is None:
+            sys.exit("the default model is not a static one")
+        loaded = anonymous_bytes()
+        encode_s = near_s = 0.0
+        for number, query in enumerate(queries):
+            before = time.process_time()
+            model.encode([query], Side.QUERY)
+            between = time.process_time()
+            model.closeness(query, [chunks[(50 * number + place) % len(chunks)] for place in range(50)])
+            encode_s, near_s = encode_s + between - before, near_s + time.process_time() - between
+    return {
+        "questions": len(queries),
+        "encode_cpu_ms": round(1000 * encode_s / len(queries), 3),
+        "closeness_cpu_ms": round(1000 * near_s / len(queries), 3),
+        "anon_loaded_mib": round((loaded - bare) / 2**20, 1),
+        "anon_after_mib": round((anonymous_bytes() - bare) / 2**20, 1),
+        "anon_peak_mib": round((max(seen) - bare) / 2**20, 1),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tree", type=Path)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--chunk-bytes", type=int, default=700)
     parser.add_argument("--batch-rows", type=int)
+    parser.add_argument("--questions", type=Path, help="measure asking instead")
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    if args.questions:
+        show(ask(args.tree, args.questions), as_json=args.json)
+        return
     files = read_files(args.tree, 30_000_000)
     if not files:
         sys.exit(f"no source files under {args.tree}")
@@ -151,11 +196,16 @@ def main() -> None:
         "cache_hit_rate": round(cache.hits / max(cache.hits + cache.misses, 1), 4),
         "cache_evictions": cache.evictions,
     }
-    if args.json:
+    show(result, as_json=args.json)
+
+
+def show(result: Mapping[str, object], *, as_json: bool) -> None:
+    """One JSON object, or a line for each figure."""
+    if as_json:
         print(json.dumps(result))
-    else:
-        for name, value in result.items():
-            print(f"{name:20} {value}")
+        return
+    for name, value in result.items():
+        print(f"{name:20} {value}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,10 @@ gets. A hit is right when it lies in an answer's file and has its name or shares
 its first hit, and the comment right above a definition belongs to it; NDCG@10 is against all of a question's answers at the
 top. The other figures ask for any one answer.
 
+`judged.jsonl` holds what pooled judging added (docs/model.md): the first five hits of four systems, read without their
+systems' names. All figures are given twice, with the answers of `questions.jsonl` and with those too. A class that was
+added counts by its name alone, not by its lines, which are all of its methods'.
+
 With --model, that model's cosines rank a pool of chunks by tree: all answers, the first ten hits of every mode and question,
 and 100 chunks by chance. As the pool holds the first ten of every mode, the modes' first ten are the same in it as in the
 whole tree, while a model alone is spared the rest of the tree: its figures are an upper bound.
@@ -34,6 +38,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lowtide.models import SymbolKind
 from lowtide.paths import Places
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import ChunkRow, SymbolRow
@@ -43,11 +48,22 @@ from lowtide.workspace import Workspace
 from model.judge import word_overlap
 
 QUESTIONS = Path(__file__).with_name("questions.jsonl")
+JUDGED = Path(__file__).with_name("judged.jsonl")
 MODES = ("lexical", "semantic", "hybrid")
 DEPTH = 10
 BY_CHANCE = 100
 LOW = 0.4
 _COMMENTS = ("//", "#", "@")
+_HOLDERS = frozenset(
+    (
+        SymbolKind.CLASS,
+        SymbolKind.STRUCT,
+        SymbolKind.INTERFACE,
+        SymbolKind.MODULE,
+        SymbolKind.NAMESPACE,
+        SymbolKind.PACKAGE,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +99,8 @@ class Question:
     tree: str
     query: str
     answers: tuple[Answer, ...]
+    pooled: tuple[Answer, ...] = ()
+    """What pooled judging added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +114,32 @@ class Figures:
     recall10: float
 
 
-def load_questions(path: Path = QUESTIONS) -> list[Question]:
-    """The questions of a file of JSON lines: `id`, `tree`, `query`, `answers` of `path` and `name`."""
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def load_questions(path: Path = QUESTIONS, judged: Path | None = JUDGED) -> list[Question]:
+    """The questions of a file of JSON lines: `id`, `tree`, `query`, `answers` of `path` and `name`.
+
+    `judged`: JSON lines of hits that were read: `id`, `path`, `name`, `right`.
+    """
+    pooled: dict[str, list[Answer]] = defaultdict(list)
+    for row in _rows(judged) if judged else ():
+        answer = Answer(row["path"], row["name"])
+        if row["right"] and answer not in pooled[row["id"]]:
+            pooled[row["id"]].append(answer)
     return [
         Question(
-            row["id"], row["tree"], row["query"], tuple(Answer(each["path"], each["name"]) for each in row["answers"])
+            row["id"], row["tree"], row["query"],
+            tuple(Answer(each["path"], each["name"]) for each in row["answers"]), tuple(pooled[row["id"]]),
         )
-        for row in rows
-    ]
+        for row in _rows(path)
+    ]  # fmt: skip
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def is_tuned_on(key: str) -> bool:
+    """Whether ranking may be tuned on this question; the others are only looked at."""
+    return hashlib.sha256(key.encode()).digest()[0] % 2 == 0
 
 
 def find_answer(answer: Answer, symbols: Sequence[SymbolRow]) -> list[SymbolRow]:
@@ -163,6 +198,10 @@ class Tree:
             Workspace(root, Places.from_environment().index_folder(root)).catalog_path, writable=False
         )
         self.answers = [[(answer, self._spans(answer)) for answer in question.answers] for question in questions]
+        self.pooled = [
+            [*answers, *((answer, self._own_spans(answer)) for answer in question.pooled)]
+            for question, answers in zip(questions, self.answers, strict=True)
+        ]
         self.overlaps = [
             max(word_overlap(question.query, self._answer_text(answer)) for answer in question.answers)
             for question in questions
@@ -182,6 +221,15 @@ class Tree:
     def _spans(self, answer: Answer) -> list[tuple[int, int]]:
         lines = self._lines(answer)
         return [(comment_start(lines, row.start_line) + 1, row.end_line + 1) for row in self._symbols(answer)]
+
+    def _own_spans(self, answer: Answer) -> list[tuple[int, int]]:
+        """Without those of classes and modules."""
+        lines = self._lines(answer)
+        return [
+            (comment_start(lines, row.start_line) + 1, row.end_line + 1)
+            for row in self._symbols(answer)
+            if SymbolKind(row.kind) not in _HOLDERS
+        ]
 
     def _lines(self, answer: Answer) -> list[str]:
         return (self.root / answer.path).read_text(encoding="utf-8", errors="replace").split("\n")
@@ -280,6 +328,7 @@ def judge(trees: Path, questions: Sequence[Question], models: Sequence[Vectors])
     for question in questions:
         by_tree[question.tree].append(question)
     systems: dict[str, list[Figures]] = defaultdict(list)
+    pooled: dict[str, list[Figures]] = defaultdict(list)
     names: list[str] = []
     overlaps: list[float] = []
     keys: list[str] = []
@@ -291,21 +340,25 @@ def judge(trees: Path, questions: Sequence[Question], models: Sequence[Vectors])
             found[label] = model.rank(tree, pool)
         for system, hits in found.items():
             systems[system] += [score(row, answers) for row, answers in zip(hits, tree.answers, strict=True)]
+            pooled[system] += [score(row, answers) for row, answers in zip(hits, tree.pooled, strict=True)]
         names += [name] * len(asked)
         overlaps += tree.overlaps
         keys += [question.key for question in asked]
         print(f"{name}: {len(asked)} questions, {len(pool)} chunks in the pool", file=sys.stderr, flush=True)
         tree.close()
-    return {"keys": keys, "trees": names, "overlaps": overlaps, "systems": dict(systems)}
+    return {"keys": keys, "trees": names, "overlaps": overlaps, "systems": dict(systems), "pooled": dict(pooled)}
 
 
-def report(judged: dict[str, Any]) -> str:
-    """Two Markdown tables: all figures, and NDCG@10 by tree; then what the hybrid gains, with 95 % intervals."""
+def report(judged: dict[str, Any], answers: str = "systems") -> str:
+    """Two Markdown tables: all figures, and NDCG@10 by tree; then by half, and what the hybrid gains, with 95 % intervals.
+
+    `answers`: `systems` for those of the questions' file, `pooled` for what pooled judging added too.
+    """
     trees = np.array(judged["trees"])
     low = np.array(judged["overlaps"]) <= LOW
     tables = {
         system: np.array([[getattr(row, key) for key in Figures.__slots__] for row in rows])
-        for system, rows in judged["systems"].items()
+        for system, rows in judged[answers].items()
     }
     lines = [
         "| | NDCG@10 | MRR@10 | recall@1 | @5 | @10 | NDCG@10, low overlap | MRR@10, low overlap |",
@@ -325,6 +378,12 @@ def report(judged: dict[str, Any]) -> str:
         cells = [f"{own.sum()}", f"{(own & low).sum()}", *(f"{table[own, 0].mean():.3f}" for table in tables.values())]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     lines += ["", f"{len(trees)} questions, {low.sum()} with low overlap."]
+    tuned = np.array([is_tuned_on(key) for key in judged["keys"]])
+    for what, half in (("tuned on", tuned), ("only looked at", ~tuned)):
+        if not half.any():
+            continue
+        own_figures = ", ".join(f"{system} {table[half, 0].mean():.3f}" for system, table in tables.items())
+        lines.append(f"{half.sum()} {what}, NDCG@10: {own_figures}")
     chosen = np.random.default_rng(1).integers(0, len(trees), (10_000, len(trees)))
     for system, table in tables.items():
         gains = tables["hybrid"][:, 0] - table[:, 0] if system != "hybrid" else table[:, 0]
@@ -359,6 +418,8 @@ def main() -> None:
     if args.json:
         args.json.write_text(json.dumps(judged, default=lambda row: [getattr(row, key) for key in Figures.__slots__]))
     print(report(judged))
+    print("\nWith the answers of pooled judging:\n")
+    print(report(judged, "pooled"))
 
 
 if __name__ == "__main__":

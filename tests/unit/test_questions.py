@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from model.judge_questions import (
+    JUDGED,
     QUESTIONS,
     Answer,
     Place,
+    Tree,
     comment_start,
     is_right,
     judge,
@@ -123,8 +125,50 @@ def write_questions(path: Path, name: str) -> Path:
     return path
 
 
+def write_judged(path: Path, *rows: tuple[str, str, bool]) -> Path:
+    lines = [{"id": "1", "path": file, "name": name, "right": right} for file, name, right in rows]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def test_what_was_judged_fits_the_questions() -> None:
+    questions = {question.key: question for question in load_questions()}
+    rows = [json.loads(line) for line in JUDGED.read_text(encoding="utf-8").splitlines()]
+    assert {row["id"] for row in rows} <= set(questions)
+    assert len({(row["id"], row["path"], row["name"], row["line"]) for row in rows}) == len(rows)
+    assert {system for row in rows for system in row["found_by"]} == {"lexical", "semantic", "hybrid", "minilm"}
+    assert all(1 <= rank <= 5 for row in rows for rank in row["found_by"].values())
+    assert sum(len(question.pooled) for question in questions.values()) >= 100
+    for question in questions.values():
+        assert not set(question.pooled) & set(question.answers)
+
+
+def test_answers_of_pooled_judging_are_counted_apart(trees: Path, tmp_path: Path) -> None:
+    judged = write_judged(tmp_path / "j.jsonl", ("dates.py", "parse_date", True), ("mail.py", "send_mail", False))
+    (question,) = load_questions(write_questions(tmp_path / "q.jsonl", "Calendar.is_leap_year"), judged)
+    assert question.pooled == (Answer("dates.py", "parse_date"),)
+    found = judge(trees, [question], [])
+    assert found["systems"]["hybrid"][0].ndcg10 == 1.0
+    assert 0.6 < found["pooled"]["hybrid"][0].ndcg10 <= 1.0
+    assert "hybrid" in report(found, "pooled")
+
+
+def test_a_class_of_pooled_judging_counts_by_its_name_and_not_by_its_methods(trees: Path, tmp_path: Path) -> None:
+    questions = write_questions(tmp_path / "q.jsonl", "parse_date")
+    judged = write_judged(tmp_path / "j.jsonl", ("dates.py", "Calendar", True))
+    (question,) = load_questions(questions, judged)
+    tree = Tree(trees / "small", [question])
+    try:
+        (answers,) = tree.pooled
+        method = place("dates.py", 6, 7, "is_leap_year", "Calendar")
+        assert not any(is_right(method, *answer) for answer in answers)
+        assert any(is_right(place("dates.py", 5, 7, "Calendar"), *answer) for answer in answers)
+    finally:
+        tree.close()
+
+
 def test_the_engine_is_asked_in_every_mode(trees: Path, tmp_path: Path) -> None:
-    judged = judge(trees, load_questions(write_questions(tmp_path / "q.jsonl", "Calendar.is_leap_year")), [])
+    judged = judge(trees, load_questions(write_questions(tmp_path / "q.jsonl", "Calendar.is_leap_year"), None), [])
     assert {mode: rows[0].recall1 for mode, rows in judged["systems"].items()} == {
         "lexical": 1.0,
         "semantic": 1.0,
@@ -135,4 +179,4 @@ def test_the_engine_is_asked_in_every_mode(trees: Path, tmp_path: Path) -> None:
 
 def test_an_answer_that_is_not_there_is_an_error(trees: Path, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"no Calendar.gone in dates.py"):
-        judge(trees, load_questions(write_questions(tmp_path / "q.jsonl", "Calendar.gone")), [])
+        judge(trees, load_questions(write_questions(tmp_path / "q.jsonl", "Calendar.gone"), None), [])
