@@ -24,6 +24,8 @@ DAMAGED = "damaged"
 """A file that says: a reader met damage in the catalog; the next writer rebuilds."""
 DAMAGED_SEGMENTS = "damaged-segments"
 """The same of segments, which are made anew from the catalog."""
+NO_TABLES = "no tables"
+"""What the catalog says of a file that has just been made."""
 
 
 _KEPT = ("lock", ROOT_FILE)
@@ -121,12 +123,15 @@ class Workspace:
             catalog.set_meta("settings", now)
 
     def reading(self) -> Catalog:
-        """The catalog to read. PathError when there is no index; CorruptIndex, remembered for the next writer."""
+        """The catalog to read. PathError when there is no index, or nothing in it yet; CorruptIndex, remembered for the next writer."""
         if not self.has_index:
             raise PathError(f"no index for {self.root}", "it has not been indexed", f"run `lowtide index {self.root}`")
         try:
             return Catalog(self.catalog_path, writable=False)
-        except CorruptIndex:
+        except CorruptIndex as error:
+            if error.why == NO_TABLES:
+                # The writer has made the file, and not its tables yet: to call that damage would begin the index anew.
+                raise PathError(f"no index for {self.root} yet", "it is being made", "try again in a moment") from None
             self.report_damage()
             raise
 

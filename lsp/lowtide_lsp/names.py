@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,12 @@ import anyio
 import anyio.to_thread
 from lsprotocol import types
 
-from lowtide.buffers import split_lines
 from lowtide.core.positions import Units, from_bytes
 from lowtide.errors import PathError
 from lowtide.models import display_path
 from lowtide.overlaid import symbols as find_symbols
 from lowtide_lsp import convert
+from lowtide_lsp.pieces import WORD_BYTE, Piece, line_end, read_pieces
 
 if TYPE_CHECKING:
     from lowtide_lsp.session import Session
@@ -34,7 +35,6 @@ MOST_FILES = 10_000
 FILES_AT_ONCE = 64
 _File = tuple[Path, Path, str]
 """A file: its real path, its root, and its name there as shown."""
-_WORD_BYTE = rb"[A-Za-z0-9_$\x80-\xff]"
 
 
 async def named(session: Session, path: Path | None, line: bytes, column: int) -> list[tuple[Path, Json]]:
@@ -103,7 +103,7 @@ async def references(
 ) -> list[Json]:
     """`Location`s where the name stands as a whole word, comments and strings too.
 
-    Looked for in every file whose words have it, by the lexical index, nearest first, and in what is open. With a
+    Looked for in every file whose words have it, by the lexical index, nearest first, whatever its size, and in what is open. With a
     `token`, they are told as they are found, and the answer is empty. What a limit cuts off is logged in the editor.
     """
     name, _, _, _ = convert.word_at(line, column)
@@ -114,7 +114,7 @@ async def references(
         for root, symbol in await named(session, path, line, column):
             without.add((str(convert.real_name(root, symbol["path"])), *symbol["name_range"]))
     files, is_cut = await _files_with(session, path, name)
-    pattern = re.compile(rb"(?<!%b)%b(?!%b)" % (_WORD_BYTE, re.escape(name.encode()), _WORD_BYTE))
+    pattern = re.compile(rb"(?<!%b)%b(?!%b)" % (WORD_BYTE, re.escape(name.encode()), WORD_BYTE))
     found: list[Json] = []
     for start in range(0, len(files), FILES_AT_ONCE):
         stopped = anyio.Event()
@@ -174,26 +174,26 @@ def _find_all(
     found: list[Json] = []
     units = session.documents.units
     for place, root, shown in files:
-        if cancelled() or len(found) > MOST_REFERENCES:
-            break
         uri, document = session.uri_of(root, shown)
-        text = document.buffer.text() if document else _text(place)
-        if pattern.search(text) is None:
-            continue
-        for number, line in enumerate(split_lines(text)):
-            for match in pattern.finditer(line):
-                if (str(place), number, from_bytes(line, match.start(), Units.UTF32)) in without:
+        pieces = _whole(document.buffer.text()) if document else read_pieces(place, units)
+        with suppress(OSError):
+            for piece in pieces:
+                if cancelled() or len(found) > MOST_REFERENCES:
+                    return found
+                if pattern.search(piece.text) is None:
                     continue
-                start = {"line": number, "character": from_bytes(line, match.start(), units)}
-                end = {"line": number, "character": from_bytes(line, match.end(), units)}
-                found.append({"uri": uri, "range": {"start": start, "end": end}})
+                for number, line in enumerate(piece.lines(), piece.first_line):
+                    goes_on = number == piece.first_line
+                    before, characters = (piece.units, piece.characters) if goes_on else (0, 0)
+                    for match in pattern.finditer(line):
+                        at = characters + from_bytes(line, match.start(), Units.UTF32)
+                        if (str(place), number, at) in without:
+                            continue
+                        start = {"line": number, "character": before + from_bytes(line, match.start(), units)}
+                        end = {"line": number, "character": before + from_bytes(line, match.end(), units)}
+                        found.append({"uri": uri, "range": {"start": start, "end": end}})
     return found
 
 
-def _text(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > convert.MOST_FILE_BYTES:
-            return b""
-        return path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    except OSError:
-        return b""
+def _whole(text: bytes) -> Iterator[Piece]:
+    yield Piece(0, 0, 0, text, line_end(text))

@@ -10,12 +10,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from lowtide.errors import CorruptIndex, IndexTooNew, StoreError
+from lowtide.errors import CorruptIndex, IndexTooNew, PathError, StoreError
 from lowtide.models import FileStat, FileStatus, Reason
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Commit, Segment
 from lowtide.work.wire import FileResult
+from lowtide.workspace import Workspace
 
 
 @pytest.fixture
@@ -141,6 +142,21 @@ def test_reader_sees_the_last_commit_while_a_write_is_open(catalog: Catalog) -> 
         assert reader.get_meta("x") is None
     assert reader.get_meta("x") == "y"
     reader.close()
+
+
+def test_an_index_that_is_being_made_is_none_yet_and_no_damage(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "tree", tmp_path / "index")
+    (tmp_path / "index").mkdir()
+    with sqlite3.connect(workspace.catalog_path) as just_made:
+        just_made.execute("PRAGMA journal_mode = WAL")
+    just_made.close()
+    with pytest.raises(PathError, match="being made"):
+        workspace.reading()
+    with workspace.writing() as (catalog, mended):
+        assert mended == []
+        reader = workspace.reading()
+        assert reader.counts() == catalog.counts()
+        reader.close()
 
 
 def test_newer_index_is_refused_and_left_alone(tmp_path: Path) -> None:

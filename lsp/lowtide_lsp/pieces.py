@@ -1,0 +1,80 @@
+"""A file's text in pieces, whatever its size: a name is looked for in each by itself.
+
+Invariant: a piece ends with a line, or behind a byte that is part of no word, so that no word lies across two; at most
+twice MOST_PIECE_BYTES are in memory, and what a longer word takes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lowtide.core.positions import Units, from_bytes
+
+WORD_BYTE = rb"[A-Za-z0-9_$\x80-\xff]"
+MOST_PIECE_BYTES = 1 << 20
+_LAST_WORD = re.compile(rb"%b*\Z" % WORD_BYTE)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Lines without their ends; the first may go on from the piece before, of which `units` and `characters` stand in it."""
+
+    first_line: int
+    units: int
+    characters: int
+    text: bytes
+    end: bytes
+    """What ends a line."""
+
+    def lines(self) -> list[bytes]:
+        """The first, and those that begin in this piece."""
+        return self.text.split(self.end)
+
+
+def line_end(text: bytes) -> bytes:
+    """What ends the lines of a text, as the buffers of open texts have it."""
+    return b"\r" if b"\r" in text and b"\n" not in text else b"\n"
+
+
+def read_pieces(path: Path, units: Units) -> Iterator[Piece]:
+    """The text of a file, its mark of byte order left out. Blocking. OSError when it cannot be read."""
+    with path.open("rb") as file:
+        block = file.read(MOST_PIECE_BYTES)
+        end = line_end(block)
+        rest = block.removeprefix(b"\xef\xbb\xbf")
+        line = before_units = before_characters = 0
+        while block or rest:
+            block = file.read(MOST_PIECE_BYTES)
+            cut = _cut(rest, end) if block else len(rest)
+            text, rest = rest[:cut], rest[cut:] + block
+            if not text:
+                continue
+            yield Piece(line, before_units, before_characters, text, end)
+            count = text.count(end)
+            last = text[text.rfind(end) + 1 :]
+            if count:
+                line, before_units, before_characters = line + count, 0, 0
+            before_units += from_bytes(last, len(last), units)
+            before_characters += from_bytes(last, len(last), Units.UTF32)
+
+
+def _cut(text: bytes, end: bytes) -> int:
+    """Where a piece of the text ends: behind its last line, or before the word that goes on."""
+    if place := text.rfind(end) + 1:
+        return place
+    return _last_word(text)
+
+
+def _last_word(text: bytes) -> int:
+    """Where the word begins that the text ends in."""
+    place = len(text)
+    while place > 0:
+        start = max(0, place - 256)
+        tail = _LAST_WORD.search(text, start)
+        if tail is None or tail.start() > start:
+            return tail.start() if tail is not None else place
+        place = start
+    return 0
