@@ -146,6 +146,7 @@ class WorkspaceStatus(_Wire):
     skipped: int
     failed: int
     quarantined: int
+    incomplete: bool
 
 
 class Status(_Wire):

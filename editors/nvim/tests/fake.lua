@@ -38,6 +38,7 @@ function M.status(overrides)
         skipped = 12,
         failed = 0,
         quarantined = 1,
+        incomplete = false,
       },
     },
   }, overrides or {})

@@ -102,3 +102,16 @@ describe('places', function()
     vim.fn.delete(folder, 'rf')
   end)
 end)
+
+describe('the status in a window', function()
+  it('says when a cancelled index is not complete, and how it goes on', function()
+    local function text(incomplete, state)
+      local status = require('fake').status({ state = state })
+      status.workspaces[1].incomplete = incomplete
+      return vim.inspect(require('lowtide.report').status_rows(status))
+    end
+    assert.matches('Lowtide reindex', text(true, 'idle'))
+    assert.not_matches('Lowtide reindex', text(false, 'idle'))
+    assert.not_matches('Lowtide reindex', text(true, 'indexing'))
+  end)
+end)

@@ -74,6 +74,7 @@ export interface WorkspaceStatus {
   skipped: number;
   failed: number;
   quarantined: number;
+  incomplete: boolean;
 }
 
 export interface Status {

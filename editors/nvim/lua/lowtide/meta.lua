@@ -37,6 +37,7 @@ error('this file is for language servers: it is not to be run')
 ---@field skipped integer
 ---@field failed integer
 ---@field quarantined integer
+---@field incomplete boolean
 
 ---@class lowtide.MemoryNode
 ---@field name string

@@ -78,6 +78,9 @@ function M.status_rows(status, connection)
     if #rest > 0 then
       rows[#rows + 1] = pair('of these', table.concat(rest, ', '))
     end
+    if workspace.incomplete == true and status.state == 'idle' then
+      rows[#rows + 1] = pair('to do', 'not all files are indexed yet: `:Lowtide reindex` goes on')
+    end
   end
   return rows
 end

@@ -72,12 +72,15 @@ export function tooltip({ phase, trouble, status }: Shown, folders: ReadonlyMap<
       '\n\n',
     );
   }
-  const parts = [`**Lowtide** ${status.version} — ${doing(status)}`];
+  const parts = [`**Lowtide** ${status.version} — ${doing(status, isCutShort(status, folders))}`];
   if (status.message) {
     parts.push(`$(${status.health === 'error' ? 'error' : 'warning'}) ${escape(status.message)}`);
   }
   parts.push(memoryTable(status));
   parts.push(...filesTable(status, folders));
+  if (isCutShort(status, folders)) {
+    parts.push(`$(info) ${t('Not all files are indexed yet.')} ${command('lowtide.reindex', t('Go on'))}`);
+  }
   if (status.ladder.step !== 'full') {
     parts.push(`${t('Works with')}: **${stepWord(status.ladder.step)}**. ${escape(status.ladder.reason)}`);
   }
@@ -95,8 +98,13 @@ export function tooltip({ phase, trouble, status }: Shown, folders: ReadonlyMap<
   return parts.join('\n\n');
 }
 
-function doing(status: Status): string {
-  const word = stateWord(status.state);
+/** Nothing more is done, though a folder of this window is not wholly indexed: it was cancelled. */
+function isCutShort(status: Status, folders: ReadonlyMap<string, string>): boolean {
+  return status.state === 'idle' && status.workspaces.some((one) => one.incomplete && folders.has(key(one.rootUri)));
+}
+
+function doing(status: Status, cutShort: boolean): string {
+  const word = cutShort ? t('stopped before the end') : stateWord(status.state);
   const progress = status.progress;
   return progress && status.state !== 'idle'
     ? `${word}, ${formatCount(progress.done)} / ${formatCount(progress.total)}`

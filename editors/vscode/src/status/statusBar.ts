@@ -11,6 +11,7 @@ const COMMANDS = [
   'lowtide.search',
   'lowtide.pause',
   'lowtide.resume',
+  'lowtide.reindex',
   'lowtide.showMemoryGraph',
   'lowtide.setBudget',
 ];

@@ -57,6 +57,11 @@ test('indexing shows a progress notification, and Cancel in it ends the work', a
   await progress().first().waitFor({ state: 'detached', timeout: 5_000 });
   await waitFor(() => !['indexing', 'scanning'].includes(status().state), 5_000);
   assert.ok(files() < all, `it ended before all was done: ${files()} of ${all}`);
+  await editor.bar.hover();
+  await editor.page.locator('.monaco-hover', { hasText: 'Not all files are indexed yet.' }).waitFor();
+  await editor.page.waitForTimeout(300);
+  await editor.shot('cancelled');
+  await editor.page.mouse.move(400, 300);
 });
 
 test('looking again takes up the rest', async () => {

@@ -64,6 +64,7 @@ test('the tooltip has every process, this window’s folders, and how many are o
     stale: 1,
     skipped: 2,
     failed: 0,
+    incomplete: false,
   };
   const workspaces = ['file:///w/my%20shop', 'file:///w/other'].map((rootUri) => ({
     rootUri,
@@ -75,6 +76,12 @@ test('the tooltip has every process, this window’s folders, and how many are o
   assert.match(text, /\| worker \| 42 \| 162 MiB \|/);
   assert.match(text, new RegExp(`\\| my shop \\| 154 \\| ${(1854).toLocaleString()} \\| 4 \\| 3 \\|`));
   assert.match(text, /one more folder,/);
+  assert.match(text, /up to date/);
+  const cut = workspaces.map((one) => ({ ...one, incomplete: true }));
+  const cutText = tooltip(shown({ workspaces: cut }), new Map([['file:///w/my shop', 'my shop']]));
+  assert.match(cutText, /Not all files are indexed yet\. \[Go on\]\(command:lowtide\.reindex\)/);
+  assert.doesNotMatch(cutText, /up to date/);
+  assert.doesNotMatch(tooltip(shown({ workspaces: cut }), new Map()), /Not all files/);
   assert.match(text, /command:lowtide\.pause/);
   assert.match(tooltip(shown({ state: 'paused' }), new Map()), /command:lowtide\.resume/);
 });
