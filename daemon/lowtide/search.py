@@ -198,7 +198,8 @@ class Snapshot:
         async def ask_model() -> None:
             nonlocal vector
             if not self._segments.has_vectors:
-                reasons.append("no vectors: indexed without embeddings")
+                empty = await anyio.to_thread.run_sync(self._is_empty)
+                reasons.append("nothing is indexed here yet" if empty else "no vectors: indexed without embeddings")
                 return
             if self._recipe != recipe:
                 reasons.append(f"no semantic search: {_OTHER_MODEL}")
@@ -234,6 +235,9 @@ class Snapshot:
             raise ModelError(_OTHER_MODEL, "", "run `lowtide index`")
         rows, candidates, ranked = await anyio.to_thread.run_sync(self._ranked, "", [], vector, None)
         return await anyio.to_thread.run_sync(self._hits, rows, candidates, ranked, limit)
+
+    def _is_empty(self) -> bool:
+        return next(self._catalog.file_places(), None) is None
 
     def _allowed(self, narrow: Filter) -> _Allowed:
         files = {number for number, path, language in self._catalog.file_places() if narrow.takes_file(path, language)}

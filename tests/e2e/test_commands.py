@@ -193,6 +193,13 @@ def test_why_tells_of_every_file(indexed: tuple[Lowtide, Path]) -> None:
     assert why("late.py")["status"] == "not-indexed"
 
 
+def test_an_empty_index_says_so(lowtide: Lowtide, tree: Tree) -> None:
+    root = tree({})
+    lowtide.json("index", root)
+    assert lowtide.json("search", "anything", root)["degraded"] == "nothing is indexed here yet"
+    assert not lowtide.json("status", root)["workspaces"][0]["incomplete"]
+
+
 def test_plan_predicts_and_writes_nothing(lowtide: Lowtide, tree: Tree) -> None:
     root = tree({f"m{n}.py": python_module(n) for n in range(30)})
     plan = lowtide.json("plan", root)

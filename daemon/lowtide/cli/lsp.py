@@ -23,14 +23,14 @@ from lowtide.paths import Places
 if TYPE_CHECKING:
     import socket
 
-USAGE = """Usage: lowtide lsp [--stdio] [--clientProcessId=N] [--embedded] [--budget SIZE] [-v]
+USAGE = """Usage: lowtide lsp [OPTIONS]
 
   The language server on standard input and output, for an editor to start.
 
   --stdio                  the default, and the only way
   --clientProcessId=N      end when this process ends
   --embedded               run in this process, without the daemon
-  --budget SIZE            memory for all of Lowtide's processes: 256MiB, 1G (least 96MiB)
+  --budget SIZE            memory for all processes: 256MiB, 1G (least 96MiB)
 """
 BLOCK_BYTES = 1 << 16
 PIPE_BYTES = 1 << 20
