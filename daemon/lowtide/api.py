@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 import anyio
 
 import lowtide
+from lowtide.config import parse_size
 from lowtide.errors import LowtideError, PathError
 from lowtide.models import SymbolKind
 from lowtide.search import Filter, Mode
@@ -158,7 +159,7 @@ async def set_budget(service: Service, caller: Caller, params: Params) -> dict[s
     size = params.get("bytes")
     if not isinstance(size, int) or isinstance(size, bool):
         raise ParamsError("bytes: a whole number")
-    await service.set_budget(size)
+    await service.set_budget(parse_size(size))
     return service.status()
 
 

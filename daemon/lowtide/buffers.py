@@ -6,7 +6,11 @@ Invariant: lines end at `\\n`; at `\\r` only in a text that has no `\\n`, as par
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import stat
+from pathlib import Path
 
 from lowtide.core.positions import Units, to_bytes
 
@@ -23,6 +27,24 @@ def split_lines(text: bytes) -> list[bytes]:
     if not lines or lines[-1].endswith((b"\n", b"\r") if pattern is _OLD_MAC_LINES else b"\n"):
         lines.append(b"")
     return lines
+
+
+def read_regular(path: Path, most_bytes: int) -> bytes:
+    """What is in a file of at most `most_bytes`. Blocking, but never for long.
+
+    OSError when it cannot be read, EFBIG when it is longer, EINVAL for what is no plain file: a pipe would wait for ever, and
+    a device such as /dev/zero never ends.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(handle, "rb") as file:
+        info = os.fstat(handle)
+        if not stat.S_ISREG(info.st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file", str(path))
+        data = file.read(most_bytes + 1) if info.st_size <= most_bytes else b""
+        data = data or b""  # None: a file of the kernel's that has nothing to say yet
+        if info.st_size > most_bytes or len(data) > most_bytes:
+            raise OSError(errno.EFBIG, "it is too long", str(path))
+        return data
 
 
 class TextBuffer:

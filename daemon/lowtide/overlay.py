@@ -21,7 +21,7 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
-from lowtide.buffers import Position, TextBuffer
+from lowtide.buffers import Position, TextBuffer, read_regular
 from lowtide.core.budget import FIXED_TASK_BYTES, MIB
 from lowtide.core.lru import ByteCache
 from lowtide.core.positions import Units
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST_TEXTS_BYTES = 32 * MIB
+MOST_REFUSED = 1000
+_LINE_BYTES = 33 + 8
+"""Of an object and its place in a list, for each line."""
 VECTOR_CACHE_BYTES = MIB // 2
 LEAST_FACTOR = 40.0
 """Bytes that parsing takes for a byte of text, at the least: an old and a new tree that share most."""
@@ -119,7 +122,7 @@ class Document:
     @property
     def size_bytes(self) -> int:
         """About what the text takes."""
-        return sum(len(line) + 33 + 8 for line in self.buffer.lines)
+        return sum(len(line) + _LINE_BYTES for line in self.buffer.lines)
 
 
 class Documents:
@@ -131,6 +134,7 @@ class Documents:
         self._group = group
         self._open: dict[str, Document] = {}
         self._by_name: dict[str, Document] | None = None
+        self._refused: set[str] = set()
         self.units = Units.UTF16
         """What the client's columns count."""
 
@@ -162,8 +166,11 @@ class Documents:
         """Take a text over from the editor; None when there is no room for it."""
         self._by_name = None
         self._open.pop(uri, None)
-        if len(text) + sum(document.size_bytes for document in self) > MOST_TEXTS_BYTES:
+        self._refused.discard(uri)
+        size = len(text) + _LINE_BYTES * text.count("\n")
+        if size + sum(document.size_bytes for document in self) > MOST_TEXTS_BYTES:
             log.warning("event=not-held client=%s bytes=%d why='too many open texts'", self._client, len(text))
+            self._refuse(uri)
             return None
         document = self._open[uri] = Document(uri, path, language, version, TextBuffer(text))
         return document
@@ -188,7 +195,16 @@ class Documents:
         if document.unweighed_bytes > MIB and self._weigh(document) > MOST_TEXTS_BYTES:
             log.warning("event=not-held client=%s why='the text grew too long'", self._client)
             self.close(uri)
+            self._refuse(uri)
         return True
+
+    def _refuse(self, uri: str) -> None:
+        if len(self._refused) < MOST_REFUSED:
+            self._refused.add(uri)
+
+    def is_refused(self, uri: str) -> bool:
+        """Whether the editor has this text open and it takes too much to be held: what is on the disk counts."""
+        return uri in self._refused
 
     def _weigh(self, document: Document) -> int:
         document.unweighed_bytes = 0
@@ -201,6 +217,7 @@ class Documents:
     def close(self, uri: str) -> Document | None:
         """The editor has let go of it: the disk counts again."""
         self._by_name = None
+        self._refused.discard(uri)
         return self._open.pop(uri, None)
 
     async def compare(self, document: Document) -> None:
@@ -274,9 +291,8 @@ def _name(document: Document) -> bytes:
 
 def _is_on_disk(path: Path, text: bytes) -> bool:
     try:
-        if os.path.getsize(path) > len(text) + 3 + text.count(b"\n"):
-            return False
-        data = path.read_bytes()
-    except OSError:
+        # Beside the text there may be a mark of byte order, and a byte more for each line's end.
+        data = read_regular(path, len(text) + 3 + text.count(b"\n"))
+    except (OSError, ValueError):
         return False
     return data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n") == text.replace(b"\r\n", b"\n")

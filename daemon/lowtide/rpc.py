@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MOST_HEADER_BYTES = 4096
 MOST_BODY_BYTES = 64 << 20
+PASSED_OVER_BYTES = 64 << 10
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
 REQUEST_FAILED, REQUEST_CANCELLED, SERVER_NOT_INITIALIZED = -32803, -32800, -32002
 
@@ -21,14 +22,21 @@ class FramingError(Exception):
     """The other side does not speak this protocol, or says too much at once."""
 
 
+class TooLong(FramingError):
+    """A message that was passed over."""
+
+
 def frame(message: dict[str, Any]) -> bytes:
     """One message as it travels."""
     body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
-async def read_raw(reader: asyncio.StreamReader) -> bytes | None:
-    """The bytes of the next message, header and all; None at the end. FramingError for anything else."""
+async def read_raw(reader: asyncio.StreamReader, most_bytes: int = MOST_BODY_BYTES) -> bytes | None:
+    """The bytes of the next message, header and all; None at the end. FramingError for anything else.
+
+    TooLong for one of more than `most_bytes`, up to MOST_BODY_BYTES: it is passed over, and the next may be read.
+    """
     from asyncio import IncompleteReadError, LimitOverrunError  # not for clients, which are to begin quickly
 
     head = b""
@@ -46,8 +54,13 @@ async def read_raw(reader: asyncio.StreamReader) -> bytes | None:
         raise FramingError("the connection ended in the middle of a message") from error
     except LimitOverrunError as error:
         raise FramingError("the header is too long") from error
+    length = _length(head)
     try:
-        return head + await reader.readexactly(_length(head))
+        if length > most_bytes:
+            while length:
+                length -= len(await reader.readexactly(min(length, PASSED_OVER_BYTES)))
+            raise TooLong(f"a message of more than {most_bytes >> 20} MiB is too long; it was passed over")
+        return head + await reader.readexactly(length)
     except IncompleteReadError as error:
         raise FramingError("the connection ended in the middle of a message") from error
 

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from lowtide.buffers import read_regular
 from lowtide.core.positions import Units, content, from_characters
 from lowtide.models import SymbolKind
 from lowtide.work.languages import language_for
@@ -83,7 +84,7 @@ class Lines:
                     return known[1]
             if info.st_size > MOST_FILE_BYTES:
                 return {}
-            data = path.read_bytes()
+            data = read_regular(path, MOST_FILE_BYTES)
         except (OSError, ValueError):
             return {}
         lines = wide_lines(_in_utf8(data, encoding))

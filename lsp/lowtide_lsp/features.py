@@ -43,6 +43,7 @@ def register(session: Session) -> None:
         language = str(getattr(item.language_id, "value", item.language_id))
         document = session.documents.open(item.uri, session.place(item.uri), language, item.version, item.text)
         session.opened(document)
+        session.say_refused(item.uri)
 
     @feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def did_change(params: types.DidChangeTextDocumentParams) -> None:
@@ -55,6 +56,7 @@ def register(session: Session) -> None:
             changes.append((span, change.text))
         if session.documents.change(params.text_document.uri, params.text_document.version, changes):
             session.edited()
+            session.say_refused(params.text_document.uri)
 
     @feature(types.TEXT_DOCUMENT_DID_SAVE)
     def did_save(params: types.DidSaveTextDocumentParams) -> None:

@@ -6,7 +6,9 @@ twice MOST_PIECE_BYTES are in memory, and what a longer word takes.
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,14 +42,22 @@ def line_end(text: bytes) -> bytes:
 
 
 def read_pieces(path: Path, units: Units) -> Iterator[Piece]:
-    """The text of a file, its mark of byte order left out. Blocking. OSError when it cannot be read."""
-    with path.open("rb") as file:
+    """The text of a plain file, its mark of byte order left out. Blocking. OSError when it cannot be read."""
+    with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return  # a pipe would wait for ever
         block = file.read(MOST_PIECE_BYTES)
-        end = line_end(block)
+        end, is_sure = b"\n", False
         rest = block.removeprefix(b"\xef\xbb\xbf")
         line = before_units = before_characters = 0
         while block or rest:
             block = file.read(MOST_PIECE_BYTES)
+            if not is_sure:
+                if block and rest.endswith(b"\r") and b"\n" not in rest:
+                    rest += block  # it may be half of a line end
+                    continue
+                # The first that there is tells of all.
+                end, is_sure = line_end(rest), b"\r" in rest or b"\n" in rest
             cut = _cut(rest, end) if block else len(rest)
             text, rest = rest[:cut], rest[cut:] + block
             if not text:

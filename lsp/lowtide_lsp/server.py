@@ -25,6 +25,8 @@ from lowtide_lsp.session import Session
 log = logging.getLogger(__name__)
 
 FLUSH_S = 0.5
+MOST_MESSAGE_BYTES = 16 << 20
+"""Taking one in takes some four times that; a longer text is answered as it is on the disk."""
 _numbers = itertools.count(1)
 
 
@@ -67,7 +69,11 @@ async def _read(session: Session, reader: asyncio.StreamReader, first: bytes | N
     while protocol.exit_code is None:
         if raw is None:
             try:
-                raw = await rpc.read_raw(reader)
+                raw = await rpc.read_raw(reader, MOST_MESSAGE_BYTES)
+            except rpc.TooLong as error:
+                log.warning("event=passed-over client=%s why=%r", session.client, str(error))
+                protocol.refuse(str(error))
+                continue
             except rpc.FramingError as error:
                 log.warning("event=bad-client client=%s why=%r", session.client, str(error))
                 protocol.refuse(str(error))

@@ -5,6 +5,7 @@ Invariant: all that a session holds ends with it; nothing of it is seen by other
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -22,11 +23,11 @@ from pygls.lsp.server import LanguageServer
 
 import lowtide
 from lowtide import rpc
-from lowtide.buffers import TextBuffer
+from lowtide.buffers import TextBuffer, read_regular
 from lowtide.config import parse_size
 from lowtide.core.positions import Units
 from lowtide.errors import LowtideError
-from lowtide.overlay import Document, Documents
+from lowtide.overlay import MOST_TEXTS_BYTES, Document, Documents
 from lowtide.service import Service
 from lowtide_lsp import convert
 from lowtide_lsp.progress import IndexProgress
@@ -249,6 +250,9 @@ class Session:
     async def read_closed(self, uri: str) -> Document:
         """A file that is not open, as if it were. RequestError when it cannot be read."""
         path = self.need_file(uri)
+        if self.documents.is_refused(uri):
+            why = f"the texts that are open take more than {MOST_TEXTS_BYTES >> 20} MiB"
+            raise RequestError(rpc.REQUEST_FAILED, f"{path} is not held: {why}; close others")
         return Document(uri, path, "", 0, TextBuffer(await anyio.to_thread.run_sync(_read, path)))
 
     @property
@@ -262,6 +266,15 @@ class Session:
         if document is not None:
             self.group.start_soon(self.documents.compare, document)
             self.group.start_soon(self.documents.prepare, document)
+
+    def say_refused(self, uri: str) -> None:
+        """A text takes too much to be held: said once, when it is opened or has grown."""
+        if self.documents.is_refused(uri):
+            most = f"{MOST_TEXTS_BYTES >> 20} MiB"
+            text = (
+                f"lowtide: {uri[:200]} is answered as it is on the disk: the texts that are open take more than {most}"
+            )
+            self.log_message(types.MessageType.Warning, text)
 
     def edited(self) -> None:
         """A text has changed: outlines that the editor shows are parsed before it asks."""
@@ -296,10 +309,9 @@ class Session:
 
 def _read(path: Path) -> str:
     try:
-        if path.stat().st_size > convert.MOST_FILE_BYTES:
-            raise RequestError(rpc.REQUEST_FAILED, f"{path} is too long to be read unasked: open it first")
-        return path.read_bytes().decode("utf-8-sig", "replace")
+        return read_regular(path, convert.MOST_FILE_BYTES).decode("utf-8-sig", "replace")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        data = {"kind": "path", "message": f"{path} cannot be read", "remedy": "name a file that exists"}
-        raise RequestError(rpc.REQUEST_FAILED, f"{path} cannot be read: {reason}", data) from None
+        remedy = "open it first" if getattr(error, "errno", 0) == errno.EFBIG else "name a file that exists"
+        data = {"kind": "path", "message": f"{path} cannot be read: {reason}", "remedy": remedy}
+        raise RequestError(rpc.REQUEST_FAILED, f"{path} cannot be read: {reason}; {remedy}", data) from None

@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 
 MOST_REQUESTS = 256
 """At work at once for one connection."""
-MOST_UNSENT_BYTES = 64 << 20
-"""A client that does not read is cut off."""
+MOST_UNSENT_BYTES = 16 << 20
+"""A client that does not read is cut off when so much waits for it: it takes room from all."""
 INVALID_REQUEST = rpc.INVALID_REQUEST
 _encode = msgspec.json.Encoder().encode
 
@@ -46,7 +46,16 @@ _encode = msgspec.json.Encoder().encode
 @cache
 def shared_converter() -> Any:
     """pygls: each server makes a converter of its own; one serves all, for it keeps nothing of a connection."""
-    return default_converter()  # type: ignore[no-untyped-call]
+    converter = default_converter()  # type: ignore[no-untyped-call]
+    # pygls: `null` where a string must be is read as "None". Until its converter is strict.
+    converter.register_structure_hook(str, _text)
+    return converter
+
+
+def _text(value: Any, _: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a string")
+    return value
 
 
 def _typed(value: Any) -> Any:
@@ -141,7 +150,7 @@ class Protocol(LanguageServerProtocol):
             )
             return
         method = message.get("method")
-        if method is None:
+        if method is None and "id" in message:
             self._take_answer(message)
         elif not isinstance(method, str) or ("id" in message and not isinstance(number, int | str)):
             self._fail(None, RequestError(INVALID_REQUEST, "the message is neither request nor notification"))

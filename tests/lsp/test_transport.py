@@ -60,6 +60,8 @@ def test_bad_params_are_answered(tmp_path: Path) -> None:
                 ("workspace/symbol", {}),
                 ("workspace/symbol", None),
                 ("workspace/symbol", [1]),
+                ("workspace/symbol", {"query": None}),
+                ("workspace/symbol", {"query": 5}),
                 ("textDocument/documentSymbol", {"textDocument": "secret text"}),
                 (
                     "textDocument/hover",
@@ -325,6 +327,7 @@ def test_order_and_envelope_are_checked(tmp_path: Path) -> None:
             for wrong, code in (
                 (b"{", -32700), (b"[]", -32600), (b'"a"', -32600), (b"{}", -32600), (b'{"jsonrpc":"2.0","method":1}', -32600),
                 (b'{"jsonrpc":"2.0","id":{},"method":"shutdown"}', -32600), (b"\xff\xfe", -32700), (b"[" * 100_000, -32700),
+                (b'{"jsonrpc":"2.0"}', -32600), (b"", -32700),
             ):  # fmt: skip
                 wire.send_raw(b"Content-Length: %d\r\n\r\n%b" % (len(wrong), wrong))
                 assert (await wire.answer(None))["error"]["code"] == code, wrong[:20]
@@ -360,6 +363,65 @@ def test_a_huge_text_is_taken_or_left_but_never_breaks(tmp_path: Path) -> None:
             answer = await wire.ask("textDocument/documentSymbol", {"textDocument": {"uri": uri}})
             assert answer["error"]["code"] == -32803
             assert await wire.result("lowtide/status", {}) == STATUS
+
+    run(main)
+
+
+def test_a_message_that_is_too_long_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lowtide_lsp.server.MOST_MESSAGE_BYTES", 1 << 20)
+
+    async def main() -> None:
+        async with connected(FakeService()) as connection:
+            wire = connection.wire
+            await wire.initialize(tmp_path)
+            wire.open((tmp_path / "big.txt").as_uri(), "word " * (1 << 20), "plaintext")
+            answer = await wire.answer(None)
+            assert answer["error"]["code"] == -32600
+            assert "passed over" in answer["error"]["message"]
+            assert await wire.result("lowtide/status", {}) == STATUS
+
+    run(main)
+
+
+def test_a_text_of_many_lines_is_weighed_by_them_and_the_user_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lowtide.overlay.MOST_TEXTS_BYTES", 1 << 20)
+
+    async def main() -> None:
+        async with connected(FakeService()) as connection:
+            wire = connection.wire
+            await wire.initialize(tmp_path)
+            (tmp_path / "many.py").write_text("class OnDisk: ...\n")
+            uri = (tmp_path / "many.py").as_uri()
+            wire.open(uri, "x\n" * 50_000)
+            told = await wire.hear("window/logMessage")
+            assert "many.py is answered as it is on the disk" in told["params"]["message"]
+            params = {"textDocument": {"uri": uri}}
+            assert "close others" in (await wire.ask("textDocument/documentSymbol", params))["error"]["message"]
+            wire.notify("textDocument/didClose", params)
+            assert (await wire.result("textDocument/documentSymbol", params))[0]["name"] == "OnDisk"
+
+    run(main)
+
+
+@pytest.mark.parametrize("open_first", [False, True])
+def test_what_is_no_plain_file_is_never_waited_for(tmp_path: Path, open_first: bool) -> None:
+    async def main() -> None:
+        os.mkfifo(tmp_path / "pipe.py")
+        os.symlink("/dev/zero", tmp_path / "endless.py")
+        async with connected(FakeService()) as connection:
+            wire = connection.wire
+            await wire.initialize(tmp_path)
+            for name in ("pipe.py", "endless.py"):
+                params = {"textDocument": {"uri": (tmp_path / name).as_uri()}}
+                if open_first:
+                    wire.open(params["textDocument"]["uri"], "class Typed: ...\n")
+                    assert (await wire.result("textDocument/documentSymbol", params))[0]["name"] == "Typed"
+                else:
+                    answer = await wire.ask("textDocument/documentSymbol", params)
+                    assert answer["error"]["code"] == -32803
+                    assert "no plain file" in answer["error"]["message"]
 
     run(main)
 
