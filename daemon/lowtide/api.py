@@ -11,7 +11,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
 
 import anyio
 
@@ -19,6 +18,7 @@ import lowtide
 from lowtide.config import parse_size
 from lowtide.errors import LowtideError, PathError
 from lowtide.models import SymbolKind
+from lowtide.paths import path_of
 from lowtide.search import Filter, Mode
 from lowtide.service import Service
 
@@ -112,7 +112,7 @@ async def plan(service: Service, caller: Caller, params: Params) -> dict[str, An
 
 async def explain(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/explain` {uri}: why a file is, or is not, found."""
-    return await service.explain(path_of(_text(params, "uri")))
+    return await service.explain(_file(params, "uri"))
 
 
 async def status(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
@@ -195,16 +195,16 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
-def path_of(uri: str) -> Path:
-    """The path of a `file:` URI. PathError for any other."""
-    parts = urlsplit(uri)
-    if parts.scheme != "file":
+def _file(params: Params, name: str) -> Path:
+    uri = _text(params, name)
+    path = path_of(uri)
+    if path is None:
         raise PathError(f"{uri[:200]} is not a file on this machine", "", "use a file: URI")
-    return Path(os.fsdecode(unquote(parts.path, errors="surrogateescape").encode("utf-8", "surrogateescape")))
+    return path
 
 
 def _root(params: Params) -> Path:
-    return path_of(_text(params, "rootUri"))
+    return _file(params, "rootUri")
 
 
 def _text(params: Params, name: str, default: str | None = None) -> str:

@@ -170,3 +170,19 @@ def _git_root(start: Path) -> Path | None:
         if os.path.exists(folder / ".git"):
             return folder
     return None
+
+
+def path_of(uri: str) -> Path | None:
+    """The absolute path of a `file:` URI of this machine, else None."""
+    from urllib.parse import unquote, urlsplit  # not for those who start quickly
+
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None
+    if parts.scheme.lower() != "file" or parts.netloc not in ("", "localhost"):
+        return None
+    path = os.fsdecode(unquote(parts.path, errors="surrogateescape").encode("utf-8", "surrogateescape"))
+    if not path.startswith("/") or "\0" in path:
+        return None
+    return Path(os.path.normpath(path))

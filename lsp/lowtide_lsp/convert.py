@@ -12,7 +12,6 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -30,20 +29,6 @@ _WIDE = re.compile(rb"[\x80-\xff]").search
 _ESCAPED = re.compile(r"\\x([0-9a-f]{2})")
 
 Json = dict[str, Any]
-
-
-def path_of(uri: str) -> Path | None:
-    """The absolute path of a `file:` URI of this machine, else None."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return None
-    if parts.scheme.lower() != "file" or parts.netloc not in ("", "localhost"):
-        return None
-    path = os.fsdecode(unquote(parts.path, errors="surrogateescape").encode("utf-8", "surrogateescape"))
-    if not path.startswith("/") or "\0" in path:
-        return None
-    return Path(os.path.normpath(path))
 
 
 def real_name(root: Path, shown: str) -> Path:

@@ -28,6 +28,7 @@ from lowtide.config import parse_size
 from lowtide.core.positions import Units
 from lowtide.errors import LowtideError
 from lowtide.overlay import MOST_TEXTS_BYTES, Document, Documents
+from lowtide.paths import path_of
 from lowtide.service import Service
 from lowtide_lsp import convert
 from lowtide_lsp.progress import IndexProgress
@@ -175,7 +176,7 @@ class Session:
         return list(dict.fromkeys(folder.real for folder in self.folders.values()))
 
     def _add_folder(self, uri: str) -> Folder | None:
-        path = convert.path_of(uri)
+        path = path_of(uri)
         if path is None:
             self.log_message(types.MessageType.Log, "lowtide: a folder that is not on this machine is not indexed")
             return None
@@ -235,7 +236,7 @@ class Session:
 
     def place(self, uri: str) -> Path | None:
         """The real path of a file, by which the engine knows it; None when it is not on this machine."""
-        path = convert.path_of(uri)
+        path = path_of(uri)
         return Path(os.path.realpath(path.parent)) / path.name if path is not None else None
 
     def need_file(self, uri: str) -> Path:

@@ -276,6 +276,11 @@ def test_bad_requests_are_answered_with_what_is_wrong(lowtide: Lowtide, modules:
             ("lowtide/symbols", {"query": 7, "rootUri": modules.as_uri()}, "query"),
             ("lowtide/setBudget", {"bytes": "lots"}, "bytes"),
             ("lowtide/setBudget", {"bytes": 5}, "too small"),
+            ("lowtide/setBudget", {"bytes": 2**70}, "too large"),
+            ("lowtide/explain", {"uri": "file:///%00"}, "not a file"),
+            ("lowtide/explain", {"uri": "file://[half/a.py"}, "not a file"),
+            ("lowtide/explain", {"uri": "file://elsewhere/a.py"}, "not a file"),
+            ("lowtide/explain", {"uri": "vscode-remote://ssh-remote+there/a.py"}, "not a file"),
             ("lowtide/reindex", {"rootUri": modules.as_uri()}, "not open"),
         ]:
             with pytest.raises(Exception, match=text):

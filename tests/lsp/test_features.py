@@ -390,6 +390,8 @@ def test_a_folder_behind_a_link_keeps_the_editors_name(tmp_path: Path) -> None:
             await connection.wire.initialize(link)
             found = await connection.wire.result("workspace/symbol", {"query": "moon"})
             assert found[0]["location"]["uri"] == (link / "a b.py").as_uri()
+            while not service.opened:
+                await connection.wire.result("lowtide/status", {})
             assert service.opened == [real]
 
     run(main)
