@@ -50,6 +50,8 @@ def test_one_side_alone_still_ranks() -> None:
         ("close the connection", {"container": "pool.Connection"}, {"container": "pool.Lock"}),
         ("anything", {"start_line": 500, "symbol_start_line": 500}, {"start_line": 130, "symbol_start_line": 100}),
         ("anything", {"name": "work"}, {"name": "", "kind": 0, "symbol_start_line": -1}),
+        ("anything", {"kind": 12}, {"kind": 14}),
+        ("limit", {"name": "LIMIT", "kind": 14}, {"name": "set_limit"}),
         ("anything", {"path": "src/store.py"}, {"path": "tests/test_store.py"}),
         ("anything", {"path": "src/store.py"}, {"path": "src/store/tests.py"}),
         ("anything", {"path": "src/store.py"}, {"path": "docs/ref/store.txt"}),

@@ -111,3 +111,22 @@ def test_a_declaration_far_from_its_definition_names_nothing() -> None:
         f"int before(void)\n{{\n{BODY.format('  ')}}}\n\nint wanted(int a)\n{{\n{BODY.format('  ')}}}\n"
     )
     assert name_of(shown("a.c", text), "Marks") != "wanted"
+
+
+def test_chunk_is_named_after_what_a_namespace_holds_and_not_after_the_namespace() -> None:
+    declared = "".join(f"template <class T> int wanted{n}(T const& first, T const& second);\n" for n in range(9))
+    chunks = shown(
+        "a.hpp", f"// {LONG}\n#ifndef A_HPP\n#define A_HPP\n\nnamespace a {{ namespace b {{\n{declared}}}}}\n#endif\n"
+    )
+    assert name_of(chunks, "wanted0") == "a.b.wanted0"
+
+
+def test_a_namespace_names_a_chunk_that_holds_nothing_else() -> None:
+    names = "".join(f"    using algorithm::trim{n};\n" for n in range(20))
+    chunks = shown("a.hpp", f"#ifndef A_HPP\n#define A_HPP\nnamespace a {{\n{names}}}\n#endif\n")
+    assert name_of(chunks, "using algorithm::trim3") == "a"
+
+
+def test_member_defined_outside_its_class_names_its_chunk() -> None:
+    chunks = shown("a.cpp", f"namespace a {{\n\nvoid\nParser::\nwanted(int number)\n{{\n{BODY.format('  ')}}}\n\n}}\n")
+    assert name_of(chunks, "wanted(") == "a.Parser.wanted"

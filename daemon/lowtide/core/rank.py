@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from lowtide.models import SymbolKind
+
 DENSE_WEIGHT = 0.7
 """Of the cosine; the rest is BM25's. When one of them has nothing to say, the other counts alone."""
 DENSE_FLOOR = 0.5
@@ -35,8 +37,10 @@ INNER_PENALTY = 0.09
 """A chunk that does not begin its definition."""
 NAMELESS_PENALTY = 0.07
 """A chunk outside every definition."""
+VALUE_PENALTY = 0.05
+"""A constant, a variable, a field: what does something is looked for more often."""
 DUNDER_PENALTY = 0.04
-TEST_PENALTY = 0.25
+TEST_PENALTY = 0.35
 """A test, example or fixture, unless the query asks for one."""
 PROSE_PENALTY = 0.15
 """A manual, readme or release note, unless the query asks for one: the code itself is looked for."""
@@ -57,6 +61,12 @@ NEAR_LEXICAL = 0.8
 PARTIAL_HIT = 0.7
 """A word that begins another counts this much: `auth` and `authenticate`."""
 
+_VALUES = frozenset(
+    int(kind)
+    for kind in (
+        SymbolKind.CONSTANT, SymbolKind.VARIABLE, SymbolKind.FIELD, SymbolKind.PROPERTY, SymbolKind.ENUM_MEMBER, SymbolKind.KEY,
+    )
+)  # fmt: skip
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 _COMMON = frozenset(
     "a an and are as at be by can do does for from given has have how i if in into is it its of on or that the their then "
@@ -233,6 +243,8 @@ class _Features:
                 share = self._containers[container] = self._said(stems(container.rpartition(".")[2]))[1]
             if share:
                 features["container"] = CONTAINER_WEIGHT * share
+        if candidate.kind in _VALUES:
+            features["value"] = -VALUE_PENALTY
         if name and candidate.start_line > candidate.symbol_start_line:
             features["inner"] = -INNER_PENALTY
         return features
