@@ -14,7 +14,8 @@ added counts by its name alone, not by its lines, which are all of its methods'.
 
 With --model, that model's cosines rank a pool of chunks by tree: all answers, the first ten hits of every mode and question,
 and 100 chunks by chance. As the pool holds the first ten of every mode, the modes' first ten are the same in it as in the
-whole tree, while a model alone is spared the rest of the tree: its figures are an upper bound.
+whole tree, while a model alone is spared the rest of the tree: its figures are an upper bound. With --whole-tree it ranks
+all chunks.
 
 Invariant: no question was changed after a system was asked; answers were added or widened, when reading the hits showed them right.
 """
@@ -32,6 +33,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,7 @@ MODES = ("lexical", "semantic", "hybrid")
 DEPTH = 10
 BY_CHANCE = 100
 LOW = 0.4
+_ROWS_AT_ONCE = 500
 _COMMENTS = ("//", "#", "@")
 _HOLDERS = frozenset(
     (
@@ -267,6 +270,15 @@ class Tree:
         chosen |= {row.chunk_id: row for row in self._catalog.chunks_by_id(chance)}
         return [chosen[number] for number in sorted(chosen)]
 
+    def chunks(self) -> list[ChunkRow]:
+        """All chunks of the tree."""
+        last = self._catalog.last_id("chunks")
+        return [
+            row
+            for first in range(1, last + 1, _ROWS_AT_ONCE)
+            for row in self._catalog.chunks_by_id(range(first, min(first + _ROWS_AT_ONCE, last + 1)))
+        ]
+
     def text(self, row: ChunkRow) -> str:
         """A chunk's text."""
         with open(self.root / os.fsdecode(row.path), "rb") as file:
@@ -322,7 +334,16 @@ class Vectors:
         return np.stack([self._known[key] for key in keys])
 
 
-def judge(trees: Path, questions: Sequence[Question], models: Sequence[Vectors]) -> dict[str, Any]:
+class Scope(StrEnum):
+    """What a model alone ranks."""
+
+    POOL = "pool"
+    TREE = "tree"
+
+
+def judge(
+    trees: Path, questions: Sequence[Question], models: Sequence[Vectors], scope: Scope = Scope.POOL
+) -> dict[str, Any]:
     """Every system's figures by question, with each question's tree and word overlap."""
     by_tree: dict[str, list[Question]] = defaultdict(list)
     for question in questions:
@@ -335,7 +356,10 @@ def judge(trees: Path, questions: Sequence[Question], models: Sequence[Vectors])
     for name, asked in by_tree.items():
         tree = Tree(trees / name, asked)
         found = {mode: tree.ask(mode) for mode in MODES}
-        pool = tree.pool(hit for hits in found.values() for row in hits for hit in row) if models else []
+        pool = []
+        if models:
+            first = (hit for hits in found.values() for row in hits for hit in row)
+            pool = tree.chunks() if scope is Scope.TREE else tree.pool(first)
         for label, model in zip(("default model alone", "other model alone"), models, strict=False):
             found[label] = model.rank(tree, pool)
         for system, hits in found.items():
@@ -409,12 +433,16 @@ def main() -> None:
     parser.add_argument("--questions", type=Path, default=QUESTIONS)
     parser.add_argument("--tree", action="append", help="only this tree (may be repeated)")
     parser.add_argument("--model", type=Path, help="another model's folder, judged alone on the pool")
+    parser.add_argument(
+        "--whole-tree", action="store_true", help="that model ranks all chunks of a tree: hours for a large one"
+    )
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--json", type=Path, help="each question's figures")
     args = parser.parse_args()
     models = [Vectors(load_encoder(folder), args.cache) for folder in (None, args.model)] if args.model else []
     questions = load_questions(args.questions)
-    judged = judge(args.trees, [each for each in questions if not args.tree or each.tree in args.tree], models)
+    scope = Scope.TREE if args.whole_tree else Scope.POOL
+    judged = judge(args.trees, [each for each in questions if not args.tree or each.tree in args.tree], models, scope)
     if args.json:
         args.json.write_text(json.dumps(judged, default=lambda row: [getattr(row, key) for key in Figures.__slots__]))
     print(report(judged))

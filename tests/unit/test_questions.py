@@ -11,7 +11,9 @@ from model.judge_questions import (
     QUESTIONS,
     Answer,
     Place,
+    Scope,
     Tree,
+    Vectors,
     comment_start,
     is_right,
     judge,
@@ -20,6 +22,9 @@ from model.judge_questions import (
     score,
 )
 
+from lowtide.work.embed import load_encoder
+
+MODELS = Path(__file__).parent.parent / "data" / "models"
 Answers = list[tuple[Answer, list[tuple[int, int]]]]
 ONE: Answers = [(Answer("a.py", "parse"), [(10, 20)])]
 TWO: Answers = [*ONE, (Answer("b.py", "Reader.read"), [(5, 9)])]
@@ -180,3 +185,17 @@ def test_the_engine_is_asked_in_every_mode(trees: Path, tmp_path: Path) -> None:
 def test_an_answer_that_is_not_there_is_an_error(trees: Path, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"no Calendar.gone in dates.py"):
         judge(trees, load_questions(write_questions(tmp_path / "q.jsonl", "Calendar.gone"), None), [])
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+def test_a_model_alone_ranks_the_pool_or_the_whole_tree(trees: Path, tmp_path: Path, scope: Scope) -> None:
+    for number in range(130):
+        (trees / "small" / f"other{number}.py").write_text(f"def do_{number}():\n    return {number}\n")
+    (question,) = load_questions(write_questions(tmp_path / "q.jsonl", "Calendar.is_leap_year"), None)
+    tree = Tree(trees / "small", [question])
+    try:
+        assert {row.path for row in tree.chunks()} >= {b"dates.py", b"mail.py", b"other129.py"}
+    finally:
+        tree.close()
+    found = judge(trees, [question], [Vectors(load_encoder(MODELS / "static"), tmp_path / "cache")], scope)
+    assert set(found["systems"]) == {"lexical", "semantic", "hybrid", "default model alone"}
