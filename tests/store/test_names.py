@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -109,6 +110,16 @@ def test_long_names_and_queries_agree_with_the_reference(texts: list[str], lengt
 def test_real_names(query: str) -> None:
     symbols = number(REAL)
     check(NameIndex([make_rows(symbols[:20]), make_rows(symbols[20:])]), symbols, query, 50)
+
+
+def test_threads_that_search_at_once_find_what_each_alone_would() -> None:
+    index = NameIndex([make_rows(random_symbols(20_000))])
+    queries = [text[:length] for _, text, _ in random_symbols(12) for length in range(1, 6) if text[:length].strip()]
+    alone = [index.search(query, 50) for query in queries]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            assert list(pool.map(lambda query: index.search(query, 50), queries)) == alone
+    assert index.anonymous_bytes < 3 << 20
 
 
 def test_nothing_is_found_in_nothing() -> None:

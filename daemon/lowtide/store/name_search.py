@@ -76,8 +76,10 @@ class NameIndex:
         prepared = Query(query)
         if not self.parts or not prepared.text or limit <= 0:
             return []
-        # Another thread's search has one of its own, which it does not leave behind.
-        scratch = self._scratches.pop() if self._scratches else Scratch()
+        try:
+            scratch = self._scratches.pop()
+        except IndexError:
+            scratch = Scratch()  # the first search, or another thread has it now
         search = _Search(self.parts, self._live, self._fitting, scratch, prepared, limit, kinds, cancelled or _never)
         found = search.run()
         self._scratches[:] = [scratch]
