@@ -55,6 +55,12 @@ def test_closeness_is_that_of_the_words(ours: StaticModel) -> None:
     assert ours.closeness("user", []) == []
 
 
+def test_all_words_somewhat_near_are_closer_than_one_word_said(ours: StaticModel) -> None:
+    found = ours.closeness("delete folder", ["remove directory", "delete", "folder", "parse number", "delete folder"])
+    other_words, one, other, nothing, same = (value for value, _ in found)
+    assert same > other_words > max(one, other) > nothing
+
+
 def test_a_graph_of_another_meaning_is_left_to_the_runtime(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     shutil.copytree(default_model(), folder)

@@ -53,7 +53,7 @@ NEAR_WEIGHT = 0.3
 """How near the words of a chunk come to each of the query's, from the farthest of the shortlist to the nearest."""
 NEAR_HEAD_WEIGHT = 0.2
 """The same of the name, signature and documentation of its definition."""
-NEAR_LENGTH = 0.06
+NEAR_LENGTH = 0.045
 """A chunk of e times as many tokens comes so much nearer by chance."""
 NEAR_LEXICAL = 0.8
 """What is left of BM25's weight when the words are looked at one by one besides."""

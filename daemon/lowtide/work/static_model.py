@@ -117,7 +117,8 @@ class StaticModel:
         """How near each text comes to each word of `query`, as a mean, and how many distinct tokens it has.
 
         Late interaction (Khattab and Zaharia, "ColBERT", 2020) of a static model: each of the query's tokens finds the
-        text's nearest one by cosine; tokens that the model holds for more important count more. About -0.1 to 1.
+        text's nearest one by cosine, whose root counts, so that all words somewhat near are better than one word said and the
+        others far; tokens that the model holds for more important count more. 0 to 1.
         """
         asked = self._bags.bags([words_of(query)[:LONGEST_WORDS_CHARACTERS]]).tokens
         encoded = [text.encode("utf-8", "replace") for text in texts]
@@ -137,7 +138,8 @@ class StaticModel:
         near = np.zeros(len(texts), np.float32)
         filled = np.flatnonzero(bags.lengths)
         starts = (np.cumsum(bags.lengths) - bags.lengths)[filled]
-        near[filled] = np.maximum.reduceat(cosines[places], starts, axis=0) @ weights
+        nearest = np.maximum.reduceat(cosines[places], starts, axis=0)
+        near[filled] = np.sqrt(np.maximum(nearest, 0)) @ weights
         return list(zip(near.tolist(), bags.lengths.tolist(), strict=True))
 
 
