@@ -8,6 +8,7 @@ given up as quarantined with the reason; every other file is indexed whole.
 from __future__ import annotations
 
 import resource
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,7 +36,7 @@ from lowtide.errors import (
 )
 from lowtide.models import FileStat, FileStatus, Reason
 from lowtide.store.catalog import Catalog
-from lowtide.store.rows import Commit
+from lowtide.store.rows import Commit, NewVectors
 from lowtide.work import languages, wire
 from lowtide.work.pool import Urgency, WorkerPool
 from lowtide.writing import Group, Writing, grouped
@@ -373,14 +374,14 @@ class Indexer:
 
     async def _embed_apart(self, job: Job, done: wire.Done, batch_size: int) -> wire.Done:
         (file,) = done.files
-        count = len(file.chunks)
+        count = file.chunk_count
         rows = await self._missing(file.hashes) if self._dedupe and count else list(range(count))
         vectors, dims = bytearray(), 0
         for start in range(0, len(rows), EMBED_BLOCK):
-            block = rows[start : start + EMBED_BLOCK]
+            spans, names = _spans_and_names(file, rows[start : start + EMBED_BLOCK])
             task = wire.EmbedTask(
-                self._options.root, job.path, file.content_hash, [file.chunks[row][:2] for row in block],
-                [_qualified_name(file, row) for row in block], self._options.settings, batch_size, self._options.model,
+                self._options.root, job.path, file.content_hash, spans,
+                names, self._options.settings, batch_size, self._options.model,
             )  # fmt: skip
             async with self._pool.lease(
                 EMBED_BYTES + 4 * file.size_bytes, 2 * MIB, self._options.model, self._options.urgency
@@ -393,15 +394,13 @@ class Indexer:
     def _collect(self, jobs: list[Job], done: wire.Done) -> Group:
         """Pair each file's chunks with their vectors."""
         group = Group()
-        rows = {row: index for index, row in enumerate(done.vector_rows)}
-        first = 0
+        first = at = 0
         for job, file in zip(jobs, done.files, strict=True):
-            count = len(file.chunks)
-            vectors: list[bytes | None] = []
-            for row in range(first, first + count):
-                at = rows.get(row)
-                vectors.append(None if at is None else done.vectors[at * done.dims : (at + 1) * done.dims])
-            first += count
+            count = file.chunk_count
+            until = bisect_left(done.vector_rows, first + count, at)
+            rows = range(count) if until - at == count else [row - first for row in done.vector_rows[at:until]]
+            vectors = NewVectors(count, rows, done.vectors[at * done.dims : until * done.dims])
+            first, at = first + count, until
             if job.attempt == 2 and file.status == FileStatus.INDEXED:
                 file = _replaced(file, FileStatus.QUARANTINED, job.reason or Reason.CRASH, job.rule)
             elif file.status == FileStatus.SKIPPED and not file.content_hash:
@@ -417,9 +416,9 @@ class Indexer:
             status, mtime_ns = FileStatus.SKIPPED, -1
         result = wire.FileResult(
             job.size_bytes, mtime_ns, job.inode, b"", "", "", 0, status, job.reason or Reason.CRASH,
-            job.rule, [], [], b"", [], [], "", b"",
+            job.rule,
         )  # fmt: skip
-        return Group(commits=[Commit(job.path, result, [])])
+        return Group(commits=[Commit(job.path, result, NewVectors())])
 
     # -- commit -------------------------------------------------------------------------------------------------
 
@@ -455,8 +454,8 @@ class Indexer:
                 progress.unchanged += 1
             else:
                 progress.indexed += 1
-            progress.chunks += len(result.chunks)
-            progress.symbols += len(result.symbols)
+            progress.chunks += result.chunk_count
+            progress.symbols += result.symbol_count
         async with self._queued:
             for entry in group.entries:
                 self._queue.finish(entry.key, entry.generation)
@@ -495,12 +494,12 @@ def _recycled(job: Job) -> Job:
     return replace(job, attempt=job.attempt + 1, reason=Reason.MEMORY, rule=rule, recycled=0)
 
 
-def _qualified_name(file: wire.FileResult, row: int) -> str:
-    symbol = file.chunks[row][4]
-    if symbol < 0:
-        return ""
-    name, _, container = file.symbols[symbol][:3]
-    return f"{container}.{name}" if container else name
+def _spans_and_names(file: wire.FileResult, rows: Sequence[int]) -> tuple[list[tuple[int, int]], list[str]]:
+    """Of some chunks: the bytes of each in its file, and its qualified name."""
+    chunks = [wire.chunk_row(file, row) for row in rows]
+    symbols = wire.symbols_at(file, {chunk[4] for chunk in chunks if chunk[4] >= 0})
+    names = {number: f"{row[2]}.{row[0]}" if row[2] else row[0] for number, row in symbols.items()}
+    return [(chunk[0], chunk[1]) for chunk in chunks], [names.get(chunk[4], "") for chunk in chunks]
 
 
 def _why(error: WorkerError) -> str:

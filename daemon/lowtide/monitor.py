@@ -37,6 +37,8 @@ REGAIN_S = 30.0
 """Embedding that was given up for want of room is taken up again at most so often."""
 QUIET_S = 1.0
 """So long after the work has ended its caches are given back."""
+SILENT_S = 3.0
+"""So long after the last question what it has filled is given back: who types asks again sooner."""
 TRIM_S = 5.0
 GROWN_BYTES = 4 * MIB
 """This process has grown by so much: the allocator is asked for what is free, at most every TRIM_S."""
@@ -60,6 +62,8 @@ class Monitor:
         self._worked = False
         """Whether there was work since memory was last given back."""
         self._quiet_s = 0.0
+        self._heard_s = 0.0
+        """When the last question came of those whose caches have been given back."""
         self._next_trim_s = 0.0
         self._next_regain_s = 0.0
         self._settled_bytes = 0
@@ -118,7 +122,7 @@ class Monitor:
             self._sample(wall_s)
 
     async def _settle_memory(self, now_s: float) -> None:
-        """Once a spell of work is over, give back what it left; in the middle of it, what the allocator alone holds."""
+        """Once a spell of work or of questions is over, give back what it left; in the middle of it, what the allocator alone holds."""
         service, own_bytes = self._service, self._service.host.pool.own_bytes
         working = service.host.pool.is_busy or not all(live.quiescent for live in service.workspaces)
         if working:
@@ -128,8 +132,12 @@ class Monitor:
             self._next_trim_s = now_s + TRIM_S
             await anyio.to_thread.run_sync(memory.give_back)
             self._settled_bytes = min(own_bytes, memory.own_anonymous_bytes())
-        if self._worked and now_s - self._quiet_s >= QUIET_S:
+        asked_s = service.host.pool.asked_s
+        silent = asked_s > self._heard_s and now_s - asked_s >= SILENT_S and not working
+        if silent or (self._worked and now_s - self._quiet_s >= QUIET_S):
             self._worked = False
+            if silent:
+                self._heard_s = asked_s
             await service.shrink()
             self._settled_bytes = memory.own_anonymous_bytes()
             service.host.pool.measure()

@@ -60,7 +60,7 @@ class DocumentReader:
         self.vectors = ByteCache(VECTOR_CACHE_BYTES)
         """Of chunks of unsaved texts."""
 
-    async def read(self, key: str, path: bytes, language: str, text: bytes, *, chunks: bool = False) -> wire.FileResult:
+    async def read(self, key: str, path: bytes, language: str, text: bytes, *, chunks: bool = False) -> wire.Outline:
         """Definitions, with `chunks` also chunks. WorkerError (and its kinds) when it cannot be parsed, or not now.
 
         Cancelling ends the worker; the next one parses anew.
@@ -85,13 +85,15 @@ class DocumentReader:
                         raise
                     need *= 3  # what cannot be had is cut to all there is
 
-    async def _run(self, task: wire.DocumentTask, need_bytes: int) -> wire.FileResult:
+    async def _run(self, task: wire.DocumentTask, need_bytes: int) -> wire.Outline:
         # A deadline for the room alone: with a lease, the worker's own deadline holds.
         with anyio.move_on_after(ROOM_S) as waiting:
             async with self._pool.lease(need_bytes, len(task.text), wire.DOCUMENTS, Urgency.INTERACTIVE) as (worker, _):
                 waiting.deadline = float("inf")
                 outcome = await self._pool.run(worker, task, file_deadline_s=lambda _: 2 * PARSE_S)
-                return outcome.done.files[0]
+                if outcome.done.outline is not None:
+                    return outcome.done.outline
+                raise WorkerError("a worker could not do its task", "it found no outline")
         raise WorkerError("the workers are busy", "", "try again, or pause indexing")
 
 

@@ -122,10 +122,11 @@ class Readers:
                 place.open.snapshot.release()
 
     async def shrink(self) -> None:
-        """Give back the page caches of snapshots that nobody asks now."""
+        """Renew snapshots that are outdated, for they hold what segments have by now; give back the others' page caches."""
         for place in list(self._places.values()):
             if place.open is None or place.lock.locked():
                 continue
+            await self._renew(place, place.open.snapshot.workspace)
             async with place.lock:
                 entry = place.open
                 if entry is not None and not entry.users:

@@ -92,7 +92,7 @@ class Writing:
             )
             self.commits += 1
             self._loose_vectors += new
-            self._loose_symbols += sum(len(commit.result.symbols) for commit in group.commits)
+            self._loose_symbols += sum(commit.result.symbol_count for commit in group.commits)
         factor = (1 if self._is_read() else UNREAD_FACTOR) * self.share
         if self._loose_vectors >= factor * LOOSE_VECTORS or self._loose_symbols >= factor * LOOSE_SYMBOLS:
             self._loose_vectors = self._loose_symbols = 0

@@ -32,10 +32,12 @@ class FakeReader:
         self.vectors = ByteCache(1 << 16)
         self.count = 0
 
-    async def read(self, key: str, path: bytes, language: str, text: bytes, *, chunks: bool = False) -> wire.FileResult:
+    async def read(self, key: str, path: bytes, language: str, text: bytes, *, chunks: bool = False) -> wire.Outline:
         self.count += 1
         task = wire.DocumentTask(key, path, language, text, 10.0, chunks, True)
-        return documents.read(task).files[0]
+        outline = documents.read(task).outline
+        assert outline is not None
+        return outline
 
 
 class FakeService:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from lowtide.errors import CorruptIndex, IndexTooNew, PathError, StoreError
 from lowtide.models import FileStat, FileStatus, Reason
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
-from lowtide.store.rows import Commit, Segment
-from lowtide.work.wire import FileResult
+from lowtide.store.rows import Commit, NewVectors, Segment
+from lowtide.work.wire import FileResult, pack_chunks, pack_symbols, pack_words
 from lowtide.workspace import Workspace
 
 
@@ -32,15 +31,19 @@ def result(*names: str, content: bytes = b"c") -> FileResult:
     return FileResult(
         size_bytes=10, mtime_ns=20, inode=30, content_hash=content, language="python", encoding="utf-8", lines=3,
         status=FileStatus.INDEXED, reason="", rule="",
-        symbols=[(name, 12, "", row, 0, row, 9, row, 4, f"def {name}()", "") for row, name in enumerate(names)],
-        chunks=[(row * 10, row * 10 + 10, row, row, row) for row in range(len(names))],
-        hashes=b"".join(name.encode().ljust(16, b"\0") for name in names), words=words, names=list(names), path_words="a py",
-        packed_words=zlib.compress(msgspec.msgpack.encode((words, list(names), "a py"))),
+        symbol_count=len(names),
+        symbols=pack_symbols([(name, 12, "", row, 0, row, 9, row, 4, f"def {name}()", "") for row, name in enumerate(names)]),
+        chunks=pack_chunks([(row * 10, row * 10 + 10, row, row, row) for row in range(len(names))]),
+        hashes=b"".join(name.encode().ljust(16, b"\0") for name in names), words=pack_words(words, names, "a py"),
     )  # fmt: skip
 
 
 def put(catalog: Catalog, path: bytes, file: FileResult) -> int:
-    return catalog.write([Commit(path, file, [b"\x01" * 4] * len(file.chunks))], [], [])
+    return catalog.write(
+        [Commit(path, file, NewVectors(file.chunk_count, range(file.chunk_count), b"\x01" * 4 * file.chunk_count))],
+        [],
+        [],
+    )
 
 
 def test_written_file_is_found_by_word_and_by_vector(catalog: Catalog) -> None:
@@ -108,9 +111,9 @@ def test_skips_are_recorded_with_their_rule(catalog: Catalog) -> None:
 
 def test_a_failing_write_changes_nothing(catalog: Catalog) -> None:
     put(catalog, b"a.py", result("alpha"))
-    bad = msgspec.structs.replace(result("beta"), words=[])
+    bad = msgspec.structs.replace(result("beta"), words=pack_words([], [], ""))
     with pytest.raises(ValueError):
-        catalog.write([Commit(b"b.py", bad, [b"1234"])], [], [])
+        catalog.write([Commit(b"b.py", bad, NewVectors(1, [0], b"1234"))], [], [])
     assert catalog.file(b"b.py") is None
     assert catalog.counts().chunks == 1
 

@@ -321,7 +321,7 @@ def test_catalog_rows_become_blocks() -> None:
     matrix = clustered(9000, 8)
     rows = [(3 * number, row.tobytes()) for number, row in enumerate(matrix)]
     blocks = list(blocks_of(iter(rows), 8))
-    assert [len(ids) for ids, _ in blocks] == [4096, 4096, 808]
+    assert [len(ids) for ids, _ in blocks] == [1024] * 8 + [808]
     assert (np.concatenate([block for _, block in blocks]) == matrix).all()
     assert list(blocks_of([], 8)) == []
     with pytest.raises(CorruptIndex):

@@ -77,9 +77,9 @@ def test_files_come_back_as_symbols_chunks_and_vectors(tmp_path: Path) -> None:
         async with pool.lease(8 * MIB, MIB, MODEL) as (worker, _):
             done = (await pool.run(worker, task(tmp_path, "a.py", embed=True))).done
         (file,) = done.files
-        assert [row[0] for row in file.symbols] == ["spare_the_whales"]
-        assert len(done.vectors) == len(file.chunks) * done.dims
-        assert "spare the whales" in file.words[0]
+        assert [row[0] for row in wire.symbol_rows(file)] == ["spare_the_whales"]
+        assert len(done.vectors) == file.chunk_count * done.dims
+        assert "spare the whales" in wire.words_of(file.words)[0][0]
 
     run(body)
 

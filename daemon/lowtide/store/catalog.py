@@ -12,26 +12,25 @@ import json
 import os
 import sqlite3
 import time
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
-
-import msgspec
 
 from lowtide.errors import CorruptIndex, IndexTooNew, StoreError
 from lowtide.models import FileStat, FileStatus
 from lowtide.store import schema
 from lowtide.store.queries import Queries, vector_key
 from lowtide.store.rows import Commit, Segment
+from lowtide.work.wire import HASH_BYTES, chunk_rows, symbol_rows, words_of
 
 T = TypeVar("T")
 CACHE_KIB = 2000
 """SQLite's page cache: nearly as fast as 64 MB and costs 1 to 2 (measured)."""
-BLOCK_ROWS = 4096
-
-_unpack = msgspec.msgpack.Decoder(tuple[list[str], list[str], str]).decode
+BLOCK_ROWS = 1024
+"""Read at a time: very many small objects at once leave the allocator with holes for good."""
+_BLOCK_VECTORS = 1024
+_INSERT_VECTORS = "INSERT INTO vectors VALUES (?,?,?,?)"
 
 
 @contextmanager
@@ -266,19 +265,19 @@ class Catalog(Queries):
             )
             return 0
         self._delete_file(commit.path)
-        chunk_count = len(result.chunks)
+        chunk_count = result.chunk_count
         file_id = self._put_file(
             commit.path,
             (result.size_bytes, result.mtime_ns, result.inode, result.content_hash, result.language, result.encoding,
-             result.status, result.reason, result.rule, result.lines, len(result.symbols), chunk_count),
+             result.status, result.reason, result.rule, result.lines, result.symbol_count, chunk_count),
         )  # fmt: skip
-        if not chunk_count and not result.symbols:
+        if not chunk_count and not result.symbol_count:
             return 0
         run, many = self._db.execute, self._db.executemany
         symbol_id = self._next_id("symbols")
         many(
             "INSERT INTO symbols VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-            ((number, file_id, *row) for number, row in enumerate(result.symbols, symbol_id)),
+            ((number, file_id, *row) for number, row in enumerate(symbol_rows(result), symbol_id)),
         )
         chunk_id = self._next_id("chunks")
         vector_ids, new = self._put_vectors(result.hashes, commit.vectors)
@@ -286,17 +285,18 @@ class Catalog(Queries):
             "INSERT INTO chunks VALUES (?,?,?,?,?,?,?,?)",
             (
                 (number, file_id, vector, symbol_id + row[4] if row[4] >= 0 else None, row[0], row[1], row[2], row[3])
-                for number, (row, vector) in enumerate(zip(result.chunks, vector_ids, strict=True), chunk_id)
+                for number, (row, vector) in enumerate(zip(chunk_rows(result), vector_ids, strict=True), chunk_id)
             ),
         )
+        words, names, path_words = words_of(result.words) if result.words else ([], [], "")
         many(
             "INSERT INTO lexicon (rowid, words, name, path) VALUES (?,?,?,?)",
             (
-                (number, words, name, result.path_words)
-                for number, (words, name) in enumerate(zip(result.words, result.names, strict=True), chunk_id)
+                (number, text, name, path_words)
+                for number, text, name in zip(range(chunk_id, chunk_id + chunk_count), words, names, strict=True)
             ),
         )
-        run("INSERT OR REPLACE INTO file_words VALUES (?,?,?)", (file_id, chunk_id, result.packed_words))
+        run("INSERT OR REPLACE INTO file_words VALUES (?,?,?)", (file_id, chunk_id, result.words))
         return new
 
     def adopt_vectors(self, vectors: Sequence[tuple[bytes, bytes]]) -> int:
@@ -309,20 +309,25 @@ class Catalog(Queries):
         value = self._value("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
         return int(value or 0) + 1
 
-    def _put_vectors(self, hashes: bytes, vectors: Sequence[bytes | None]) -> tuple[list[int | None], int]:
+    def _put_vectors(self, hashes: bytes, vectors: Iterable[bytes | None]) -> tuple[list[int | None], int]:
         ids: list[int | None] = []
         rows: list[tuple[int, int, bytes, bytes]] = []
-        next_id = self._next_id("vectors")
-        fresh: dict[bytes, int] = {}
+        fresh: dict[bytes, int] = {}  # those of `rows`
+        first_id = next_id = self._next_id("vectors")
         for index, data in enumerate(vectors):
-            address = hashes[index * 16 : index * 16 + 16]
+            address = hashes[index * HASH_BYTES : (index + 1) * HASH_BYTES]
             found = fresh.get(address) or self._find_vector(address)
             if found is None and data is not None:
-                found = fresh[address] = next_id + len(rows)
+                found = fresh[address] = next_id
+                next_id += 1
                 rows.append((found, vector_key(address), address, data))
+                if len(rows) == _BLOCK_VECTORS:
+                    self._db.executemany(_INSERT_VECTORS, rows)
+                    rows.clear()
+                    fresh.clear()
             ids.append(found)
-        self._db.executemany("INSERT INTO vectors VALUES (?,?,?,?)", rows)
-        return ids, len(rows)
+        self._db.executemany(_INSERT_VECTORS, rows)
+        return ids, next_id - first_id
 
     def _find_vector(self, address: bytes) -> int | None:
         """`find_vector` without its generator: asked once a chunk, inside the transaction."""
@@ -344,7 +349,7 @@ class Catalog(Queries):
         row = run("SELECT first_chunk_id, words FROM file_words WHERE file_id = ?", (file_id,)).fetchone()
         if row is not None:
             first, packed = row
-            words, names, path_words = _unpack(zlib.decompress(packed))
+            words, names, path_words = words_of(packed)
             self._db.executemany(
                 "INSERT INTO lexicon (lexicon, rowid, words, name, path) VALUES ('delete', ?, ?, ?, ?)",
                 [

@@ -20,6 +20,8 @@ from lowtide.store.name_rows import WIDTHS, Ids, Keep, NameRows, make_rows, merg
 from lowtide.store.rows import Segment
 from lowtide.store.segment_file import TEMPORARY_SUFFIX, SegmentFile, SegmentKind, SegmentWriter, mapped_errors
 
+BLOCK_SYMBOLS = 2_048
+"""Held as objects at a time; more of them leave holes in the allocator's memory."""
 RUN_SYMBOLS = 16_384
 """Symbols made into rows at once; more go through runs on the disk."""
 _SPOOLED = ("masks", "pairs", "lengths", "offsets", "ids", "kinds")
@@ -119,8 +121,7 @@ def write_names(path: Path, symbols: Iterable[tuple[int, str, int]]) -> Segment 
     first_run: NameRows | None = None
     runs: list[NameRows] = []
     with ExitStack() as cleanup:
-        for number, block in enumerate(_blocks(symbols)):
-            rows = make_rows(block)
+        for number, rows in enumerate(_runs(symbols)):
             if number == 0:
                 first_run = rows
                 continue
@@ -150,11 +151,26 @@ def without(dead: Ids) -> Keep:
     return keep
 
 
+def _runs(symbols: Iterable[tuple[int, str, int]]) -> Iterator[NameRows]:
+    """Rows of about RUN_SYMBOLS symbols each, made of few symbols at a time."""
+    parts: list[NameRows] = []
+    count = 0
+    for block in _blocks(symbols):
+        parts.append(make_rows(block))
+        count += len(block)
+        if count >= RUN_SYMBOLS:
+            yield merge_rows(parts)
+            parts, count = [], 0
+    if parts:
+        yield merge_rows(parts) if len(parts) > 1 else parts[0]
+
+
 def _blocks(symbols: Iterable[tuple[int, str, int]]) -> Iterator[list[tuple[int, str, int]]]:
+    size = min(BLOCK_SYMBOLS, RUN_SYMBOLS)
     block: list[tuple[int, str, int]] = []
     for symbol in symbols:
         block.append(symbol)
-        if len(block) == RUN_SYMBOLS:
+        if len(block) >= size:
             yield block
             block = []
     if block:

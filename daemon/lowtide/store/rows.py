@@ -5,7 +5,7 @@ Invariant: frozen; in the order of the columns that `catalog.py` selects.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -116,9 +116,31 @@ class SymbolPlace(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class NewVectors:
+    """The vectors of those chunks of a file that had none: int8 rows, joined, for the ascending chunk numbers `rows`.
+
+    Iterating gives a vector for each of `count` chunks, None where it is known already.
+    """
+
+    count: int = 0
+    rows: Sequence[int] = ()
+    data: bytes = b""
+
+    def __iter__(self) -> Iterator[bytes | None]:
+        size = len(self.data) // len(self.rows) if self.rows else 0
+        at = 0
+        for chunk in range(self.count):
+            if at < len(self.rows) and self.rows[at] == chunk:
+                yield self.data[at * size : (at + 1) * size]
+                at += 1
+            else:
+                yield None
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
-    """One file to write: `vectors[i]` is None when chunk i's vector is known already."""
+    """One file to write."""
 
     path: bytes
     result: FileResult
-    vectors: Sequence[bytes | None]
+    vectors: NewVectors

@@ -20,7 +20,7 @@ Scores = npt.NDArray[np.float32]
 
 _GATHER_SHARE = 8
 """When fewer than one row in this many is allowed, those are fetched one by one instead of scanning all."""
-_BLOCK_ROWS = 4_096
+_BLOCK_ROWS = 1_024
 
 
 class VectorIndex:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from time import process_time
 
-from lowtide.models import FileStatus
 from lowtide.work import chunk, languages, parse, wire
 
 MOST_TEXT_BYTES = 3 << 20
@@ -37,11 +36,8 @@ def read(task: wire.DocumentTask) -> wire.Done:
         symbols, reading = parse.parse_again(task.text, language, task.deadline_s, _kept.pop(task.key, None))
         if task.keep:
             _keep(task.key, reading)
-    result = wire.FileResult(
-        len(task.text), 0, 0, b"", language.name if language else "", "utf-8", 0, FileStatus.INDEXED, "", "", symbols, chunks,
-        b"", [], [], "", b"",
-    )  # fmt: skip
-    return wire.Done([result], b"", [], 0, process_time() - cpu)
+    outline = wire.Outline(language.name if language else "", symbols, chunks)
+    return wire.Done([], b"", [], 0, process_time() - cpu, outline=outline)
 
 
 def _keep(key: str, reading: parse.Reading) -> None:

@@ -9,14 +9,11 @@ import hashlib
 import os
 import stat
 import time
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from lowtide.errors import FileChanged
 from lowtide.models import FileStatus, Reason
@@ -27,16 +24,16 @@ from lowtide.work.words import query_words, split_words
 if TYPE_CHECKING:
     from lowtide.work.sniff import Text
 
-_pack = msgspec.msgpack.Encoder().encode
 _MOST = (1 << 63) - 1
 """The largest number that SQLite holds."""
 _SYMBOL_BYTES = 640
-"""A symbol's row of the frame and as a tuple (measured 480), beside its texts twice; and its parameters for SQLite."""
-_CHUNK_BYTES = 420
+"""A symbol as a tuple (measured 480), beside its texts; and its parameters for SQLite."""
+_CHUNK_BYTES = 700
+"""A chunk's place, content address and vector of 256 dims, twice."""
+_STRING_BYTES = 110
+"""A str's head twice: a chunk's words or name, and where the index keeps it; and its numbers."""
 _FILE_BYTES = 2048
 _PIECE_BYTES = 1 << 20
-_COMPRESSION = 1
-"""zlib's fastest level: the words are read back only when a file changes."""
 
 
 @dataclass(slots=True)
@@ -44,6 +41,8 @@ class _Batch:
     files: list[wire.FileResult] = field(default_factory=list)
     documents: list[str] = field(default_factory=list)
     hashes: list[bytes] = field(default_factory=list)
+    unpacked_bytes: list[int] = field(default_factory=list)
+    """What writing each file takes in the daemon, beside its result."""
     takes_words: bool = True
 
 
@@ -68,9 +67,10 @@ def index_files(
     for index, path in enumerate(task.paths):
         started(index)
         known = task.known_hashes[index] if index < len(task.known_hashes) else b""
+        batch.unpacked_bytes.append(0)
         batch.files.append(_index_file(task, path, known, batch))
     room = int(task.settings.get("result_bytes", 0))
-    if room and (too_large := _too_large(batch.files, room)):
+    if room and (too_large := _too_large(batch, room)):
         return wire.Done([], b"", list(too_large), 0, time.process_time() - cpu, "more than its room", "result")
     rows: Sequence[int] = range(len(batch.documents))
     if task.ask and batch.hashes:
@@ -82,20 +82,35 @@ def index_files(
     return wire.Done(batch.files, vectors, list(rows), dims, time.process_time() - cpu)
 
 
-def _too_large(files: Sequence[wire.FileResult], room_bytes: int) -> tuple[int, int] | None:
-    """The file with the largest result, and what that takes in the daemon; None when all together fit into the room."""
-    sizes = [_result_bytes(file) for file in files]
-    if sum(sizes) <= room_bytes:
+def _too_large(batch: _Batch, room_bytes: int) -> tuple[int, int] | None:
+    """The file with the largest result, and what that takes in the daemon; None when all together fit into the room.
+
+    All are held there as they came; one at a time is unpacked.
+    """
+    held = [_held_bytes(file) for file in batch.files]
+    if sum(held) + max(batch.unpacked_bytes, default=0) <= room_bytes:
         return None
+    sizes = [sum(sizes) for sizes in zip(held, batch.unpacked_bytes, strict=True)]
     largest = max(sizes)
     return sizes.index(largest), largest
 
 
-def _result_bytes(file: wire.FileResult) -> int:
-    """What a result takes in the daemon, at most: its frame, and beside it what that is decoded to."""
-    symbols = sum(_SYMBOL_BYTES + 2 * (len(row[0]) + len(row[2]) + len(row[9]) + len(row[10])) for row in file.symbols)
-    words = 2 * sum(map(len, file.words)) + 2 * sum(map(len, file.names)) + 2 * len(file.packed_words)
-    return symbols + _CHUNK_BYTES * len(file.chunks) + words + _FILE_BYTES
+def _held_bytes(file: wire.FileResult) -> int:
+    """What a result takes as it waits to be written: its frame, and beside it for a moment what that is decoded to."""
+    return 2 * (sum(map(len, file.symbols)) + len(file.words)) + _CHUNK_BYTES * file.chunk_count + _FILE_BYTES
+
+
+def _unpacked_bytes(symbols: Sequence[wire.SymbolColumns], words: Sequence[str], names: Sequence[str]) -> int:
+    """What writing a file takes beside its result: a block of symbols, all its words, what is known of its chunks."""
+    blocks = (symbols[start : start + wire.BLOCK_SYMBOLS] for start in range(0, len(symbols), wire.BLOCK_SYMBOLS))
+    largest = max(
+        (
+            sum(_SYMBOL_BYTES + len(row[0]) + len(row[2]) + len(row[9]) + len(row[10]) for row in block)
+            for block in blocks
+        ),
+        default=0,
+    )
+    return largest + sum(3 * len(text) + _STRING_BYTES for text in (*words, *names))
 
 
 def embed_file(task: wire.EmbedTask) -> wire.Done:
@@ -179,6 +194,7 @@ def _parse(
         _document(shown_path, name, utf8, row[0], row[1], words, batch.takes_words)
         for row, name, words in zip(chunks, qualified, chunk_words, strict=True)
     ]
+    batch.unpacked_bytes[-1] = _unpacked_bytes(symbols, chunk_words, names)
     return wire.FileResult(
         *common,
         language.name if language else "",
@@ -187,13 +203,11 @@ def _parse(
         FileStatus.INDEXED,
         reason,
         "",
-        symbols,
-        chunks,
+        len(symbols),
+        wire.pack_symbols(symbols),
+        wire.pack_chunks(chunks),
         b"".join(hashes),
-        chunk_words,
-        names,
-        path_words,
-        zlib.compress(_pack((chunk_words, names, path_words)), _COMPRESSION),
+        wire.pack_words(chunk_words, names, path_words) if chunks else b"",
     )
 
 
@@ -256,4 +270,4 @@ def _read_at_most(fd: int, size_bytes: int, limit_bytes: int) -> bytes:
 def _result(
     reason: str, rule: str, *, status: FileStatus, common: tuple[int, int, int, bytes] = (0, 0, 0, b"")
 ) -> wire.FileResult:
-    return wire.FileResult(*common, "", "", 0, status, reason, rule, [], [], b"", [], [], "", b"")
+    return wire.FileResult(*common, "", "", 0, status, reason, rule)

@@ -133,6 +133,11 @@ class WorkerPool:
         self._asked_s = time.monotonic()
 
     @property
+    def asked_s(self) -> float:
+        """When somebody last asked, by the monotonic clock."""
+        return self._asked_s
+
+    @property
     def is_busy(self) -> bool:
         """Whether a worker has a task; memory is then sampled every 10 ms."""
         return bool(self._busy)

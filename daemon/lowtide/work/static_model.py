@@ -130,9 +130,11 @@ class StaticModel:
         rows, lengths = _unit(self._rows[asked])
         cosines = np.empty((len(known), len(asked)), np.float32)
         at_once = max(1, _MULTIPLICATIONS // rows.size)
-        for start in range(0, len(known), at_once):
-            block = known[start : start + at_once]
-            cosines[start : start + len(block)] = _unit(self._rows[block])[0] @ rows.T
+        # OpenBLAS works on the padding beside small matrices too, and what lies there may set the processor's flags.
+        with np.errstate(all="ignore"):
+            for start in range(0, len(known), at_once):
+                block = known[start : start + at_once]
+                cosines[start : start + len(block)] = _unit(self._rows[block])[0] @ rows.T
         weights = (lengths * self._scales[asked, Side.QUERY.value]) ** 2
         weights /= max(float(weights.sum()), 1e-12)
         near = np.zeros(len(texts), np.float32)
