@@ -163,8 +163,9 @@ class Snapshot:
         self._segments.release()
 
     def shrink(self) -> None:
-        """Give back what was read ahead; nobody may be asking it anything."""
+        """Give back what was read ahead and kept for the next question; nobody may be asking it anything."""
         self._catalog.shrink()
+        self._segments.shrink()
 
     def close(self) -> None:
         """Give back memory maps and the connection."""

@@ -76,6 +76,10 @@ class Segments:
         if self._vectors is not None:
             self._vectors.release()
 
+    def shrink(self) -> None:
+        """Forget what is kept from one question to the next."""
+        self._index.shrink()
+
     def close(self) -> None:
         """Forget everything; the maps end with their last reader."""
         self._vectors = None

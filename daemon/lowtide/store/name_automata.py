@@ -30,7 +30,7 @@ _UNMARKED = bytes(code & 0x7F for code in range(256))
 
 _COLUMNS_AT_ONCE = 4
 """Turned into states at once: what that takes is small enough for the heap, so that no pages are asked for."""
-MOST_SCRATCH_BYTES = 512 << 10
+MOST_SCRATCH_BYTES = 256 << 10
 """Of one kind; what needs more, long names, is rare."""
 
 

@@ -58,6 +58,11 @@ class NameIndex:
         """What is kept from one search to the next."""
         return self._fitting.size_bytes + sum(scratch.size_bytes for scratch in tuple(self._scratches))
 
+    def shrink(self) -> None:
+        """Forget what is kept from one search to the next."""
+        self._scratches.clear()
+        self._fitting = _Fitting()
+
     def __len__(self) -> int:
         return sum(len(part.ids) for part in self.parts)
 
