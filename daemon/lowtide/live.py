@@ -469,6 +469,8 @@ class LiveWorkspace:
             finally:
                 self._scopes.discard(scope)
                 self.files_indexed += indexer.progress.indexed
+        if scope.cancelled_caught and self._held:
+            self.host.pool.end_idle()  # one that had just given its result was not idle yet when the rest were ended
         return not scope.cancelled_caught
 
     async def _settle(self) -> None:
