@@ -84,6 +84,25 @@ def test_files_come_back_as_symbols_chunks_and_vectors(tmp_path: Path) -> None:
     run(body)
 
 
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="sessions are not scheduled as groups here")
+def test_a_worker_stands_back_behind_whole_sessions(tmp_path: Path) -> None:
+    """Its niceness alone would weigh it against nothing but itself: it has a session of its own."""
+    (tmp_path / "a.py").write_text("def one(): ...\n")
+
+    async def body(pool: WorkerPool) -> None:
+        pool.niceness = 7
+        async with pool.lease(8 * MIB, MIB, "") as (worker, _):
+            group = Path(f"/proc/{worker.pid}/autogroup")
+            for _ in range(100):  # without privileges the system lets one process at a time do it
+                if "nice 7" in group.read_text():
+                    break
+                await pool.run(worker, task(tmp_path, "a.py"))
+            assert "nice 7" in group.read_text()
+            assert os.getpriority(os.PRIO_PROCESS, worker.pid) == 7
+
+    run(body)
+
+
 def test_worker_over_its_lease_is_ended_and_the_budget_holds(tmp_path: Path) -> None:
     name = big_file(tmp_path)
 

@@ -28,13 +28,16 @@ def main() -> int:
         while view:
             view = view[output.write(view) :]
 
+    niceness = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     try:
-        _warm(sys.argv[3] if len(sys.argv) > 3 else "", int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+        _warm(sys.argv[3] if len(sys.argv) > 3 else "", niceness)
     except Exception as error:
         send(wire.Done([], b"", [], 0, 0.0, error=str(error), error_kind=getattr(error, "kind", "error")))
         return 1
+    stands_back = not niceness or _stand_back(niceness)
     send(wire.Ready(os.getpid()))
     while (body := wire.read_frame(source)) is not None:
+        stands_back = stands_back or _stand_back(niceness)
         task = wire.request_decoder.decode(body)
         try:
             send(_run(task, send, source))
@@ -62,6 +65,23 @@ def _warm(model: str, niceness: int) -> None:
 
     if model:
         encoder_for(model)
+
+
+def _stand_back(niceness: int) -> bool:
+    """Have Linux's scheduler count the whole session as less important; False when it must be asked again later.
+
+    A worker has a session of its own. Where sessions are scheduled as groups (sched(7), "The autogroup feature", the
+    default on desktops), `nice` only weighs the processes of one session against each other: a worker would get as much
+    of a core as an editor with all it runs.
+    """
+    try:
+        with open("/proc/self/autogroup", "w") as group:
+            group.write(str(niceness))
+    except BlockingIOError:
+        return False  # without privileges it may be set ten times a second, by all processes together
+    except OSError:
+        pass
+    return True
 
 
 def _run(task: wire.Request, send: Callable[[wire.Reply], None], source: BinaryIO) -> wire.Done:
