@@ -9,10 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import re
-import stat
 from pathlib import Path
 
 from lowtide.core.positions import Units, to_bytes
+from lowtide.system.plain_file import open_plain
 
 Position = tuple[int, int]
 """Line and column, from 0; what a column counts is said beside it."""
@@ -20,11 +20,16 @@ _LINES = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 _OLD_MAC_LINES = re.compile(rb"[^\r]*\r|[^\r]+\Z")
 
 
+def line_end(text: bytes) -> bytes:
+    """What ends the lines of a text."""
+    return b"\r" if b"\r" in text and b"\n" not in text else b"\n"
+
+
 def split_lines(text: bytes) -> list[bytes]:
     """The lines with their ends; the last one has none, and may be empty."""
-    pattern = _OLD_MAC_LINES if b"\r" in text and b"\n" not in text else _LINES
-    lines: list[bytes] = pattern.findall(text)
-    if not lines or lines[-1].endswith((b"\n", b"\r") if pattern is _OLD_MAC_LINES else b"\n"):
+    end = line_end(text)
+    lines: list[bytes] = (_LINES if end == b"\n" else _OLD_MAC_LINES).findall(text)
+    if not lines or lines[-1].endswith(end):
         lines.append(b"")
     return lines
 
@@ -32,17 +37,13 @@ def split_lines(text: bytes) -> list[bytes]:
 def read_regular(path: Path, most_bytes: int) -> bytes:
     """What is in a file of at most `most_bytes`. Blocking, but never for long.
 
-    OSError when it cannot be read, EFBIG when it is longer, EINVAL for what is no plain file: a pipe would wait for ever, and
-    a device such as /dev/zero never ends.
+    OSError when it cannot be read, EFBIG when it is longer, NotPlain for what is no plain file.
     """
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with open(handle, "rb") as file:
-        info = os.fstat(handle)
-        if not stat.S_ISREG(info.st_mode):
-            raise OSError(errno.EINVAL, "it is no plain file", str(path))
-        data = file.read(most_bytes + 1) if info.st_size <= most_bytes else b""
+    with open_plain(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(most_bytes + 1) if size <= most_bytes else b""
         data = data or b""  # None: a file of the kernel's that has nothing to say yet
-        if info.st_size > most_bytes or len(data) > most_bytes:
+        if size > most_bytes or len(data) > most_bytes:
             raise OSError(errno.EFBIG, "it is too long", str(path))
         return data
 

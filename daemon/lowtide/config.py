@@ -10,7 +10,6 @@ import difflib
 import math
 import os
 import re
-import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lowtide.errors import ConfigError
+from lowtide.system.plain_file import NotPlain, open_plain
 
 MIB = 1 << 20
 NICENESS = 5
@@ -193,16 +193,12 @@ def _size_in(environment: Mapping[str, str], name: str) -> int | None:
 def _read(file: Path) -> _Reader:
     """The file's table; an empty one when there is no file. A FIFO does not block, a large or odd file does no harm."""
     try:
-        fd = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-        try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise ConfigError(f"{file} cannot be read", "it is not a file", "put a TOML file there, or nothing")
-            with open(fd, "rb", closefd=False) as stream:
-                data = stream.read(MOST_CONFIG_BYTES + 1)
-        finally:
-            os.close(fd)
+        with open_plain(file) as stream:
+            data = stream.read(MOST_CONFIG_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         return _Reader(file, "", {})
+    except NotPlain as error:
+        raise ConfigError(f"{file} cannot be read", "it is not a file", "put a TOML file there, or nothing") from error
     except OSError as error:
         raise ConfigError(f"{file} cannot be read", error.strerror or str(error), "check its permissions") from error
     if len(data) > MOST_CONFIG_BYTES:

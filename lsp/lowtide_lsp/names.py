@@ -17,12 +17,13 @@ import anyio
 import anyio.to_thread
 from lsprotocol import types
 
+from lowtide.buffers import line_end
 from lowtide.core.positions import Units, from_bytes
 from lowtide.errors import PathError
 from lowtide.models import display_path
 from lowtide.overlaid import symbols as find_symbols
 from lowtide_lsp import convert
-from lowtide_lsp.pieces import WORD_BYTE, Piece, line_end, read_pieces
+from lowtide_lsp.pieces import WORD_BYTE, Piece, read_pieces
 
 if TYPE_CHECKING:
     from lowtide_lsp.session import Session

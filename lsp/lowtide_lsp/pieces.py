@@ -6,14 +6,14 @@ twice MOST_PIECE_BYTES are in memory, and what a longer word takes.
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lowtide.buffers import line_end
 from lowtide.core.positions import Units, from_bytes
+from lowtide.system.plain_file import open_plain
 
 WORD_BYTE = rb"[A-Za-z0-9_$\x80-\xff]"
 MOST_PIECE_BYTES = 1 << 20
@@ -36,16 +36,9 @@ class Piece:
         return self.text.split(self.end)
 
 
-def line_end(text: bytes) -> bytes:
-    """What ends the lines of a text, as the buffers of open texts have it."""
-    return b"\r" if b"\r" in text and b"\n" not in text else b"\n"
-
-
 def read_pieces(path: Path, units: Units) -> Iterator[Piece]:
     """The text of a plain file, its mark of byte order left out. Blocking. OSError when it cannot be read."""
-    with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            return  # a pipe would wait for ever
+    with open_plain(path) as file:
         block = file.read(MOST_PIECE_BYTES)
         end, is_sure = b"\n", False
         rest = block.removeprefix(b"\xef\xbb\xbf")

@@ -8,12 +8,12 @@ Source: gitformat-index(5); EWAH: Documentation/technical/bitmap-format of git.
 from __future__ import annotations
 
 import os
-import stat
 import struct
 from collections.abc import Generator, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
+
+from lowtide.system.plain_file import NotPlain, open_plain
 
 _BLOCK_BYTES = 1 << 16
 _LONGEST_PATH = 4096
@@ -85,15 +85,10 @@ def _merged(one: Entries, other: Entries) -> Entries:
 
 
 def _open(file: bytes) -> BinaryIO:
-    fd = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise ValueError("not a regular file")
-        return open(fd, "rb")
-    except BaseException:
-        with suppress(OSError):
-            os.close(fd)
-        raise
+        return open_plain(file)
+    except NotPlain:
+        raise ValueError("not a regular file") from None
 
 
 def _header(stream: BinaryIO) -> tuple[int, int]:

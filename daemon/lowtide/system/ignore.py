@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import re
-import stat
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lowtide.system.plain_file import open_plain
 from lowtide.system.wildmatch import SPECIAL, translate
 
 log = logging.getLogger(__name__)
@@ -238,22 +237,11 @@ def rules_of(patterns: Iterable[str], shown: str) -> Rules:
 
 def read_small(file: bytes, limit_bytes: int, *, follow: bool = False) -> bytes | None:
     """Up to `limit_bytes` of a regular file; None for anything else, and for one that cannot be read. Never blocks."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-    if not follow:
-        flags |= getattr(os, "O_NOFOLLOW", 0)
     try:
-        fd = os.open(file, flags)
+        with open_plain(file, follow=follow) as stream:
+            return stream.read(limit_bytes)
     except (OSError, ValueError):
         return None
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return None
-        with open(fd, "rb", closefd=False) as stream:
-            return stream.read(limit_bytes)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
 
 
 def _trim(line: bytes) -> bytes:
