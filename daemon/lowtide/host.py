@@ -205,8 +205,7 @@ class Host:
             await maintain(workspace, catalog, self.pool)
             self.save_costs(catalog)
             report = self.report(workspace, catalog.counts(), progress, messages, forecaster.result().as_json())
-            if progress.indexed or progress.removed or catalog.last_run() is None:
-                catalog.record_run(report.as_json())
+            catalog.record_run(report.as_json(), has_changed=progress.has_changed)
         return report
 
     def prepare(self, workspace: Workspace, catalog: Catalog) -> tuple[WorkspaceSettings, list[str]]:

@@ -97,6 +97,11 @@ class Progress:
     skip_reasons: Counter[str] = field(default_factory=Counter)
     phase: str = "indexing"
 
+    @property
+    def has_changed(self) -> bool:
+        """Whether the index is another than before."""
+        return bool(self.indexed or self.removed)
+
 
 @dataclass(frozen=True, slots=True)
 class IndexOptions:
@@ -498,7 +503,7 @@ def _spans_and_names(file: wire.FileResult, rows: Sequence[int]) -> tuple[list[t
     """Of some chunks: the bytes of each in its file, and its qualified name."""
     chunks = [wire.chunk_row(file, row) for row in rows]
     symbols = wire.symbols_at(file, {chunk[4] for chunk in chunks if chunk[4] >= 0})
-    names = {number: f"{row[2]}.{row[0]}" if row[2] else row[0] for number, row in symbols.items()}
+    names = {number: wire.qualified_name(row) for number, row in symbols.items()}
     return [(chunk[0], chunk[1]) for chunk in chunks], [names.get(chunk[4], "") for chunk in chunks]
 
 

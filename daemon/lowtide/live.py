@@ -439,10 +439,9 @@ class LiveWorkspace:
         report = self.host.report(self.workspace, self.counts, progress, list(self.messages), predicted)
         self.report = report.timed(wall_s, cpu_s)
         self.completed_runs += 1
-        if (writing := self._writing) is not None and (
-            progress.indexed or progress.removed or await self._in_writer(writing.writer.last_run) is None
-        ):
-            await self._in_writer(partial(writing.writer.record_run, self.report.as_json()))
+        if (writing := self._writing) is not None:
+            figures = self.report.as_json()
+            await self._in_writer(partial(writing.writer.record_run, figures, has_changed=progress.has_changed))
 
     async def shrink(self) -> None:
         """Give back the page caches of its connections."""

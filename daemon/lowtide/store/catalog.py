@@ -28,8 +28,7 @@ T = TypeVar("T")
 CACHE_KIB = 2000
 """SQLite's page cache: nearly as fast as 64 MB and costs 1 to 2 (measured)."""
 BLOCK_ROWS = 1024
-"""Read at a time: very many small objects at once leave the allocator with holes for good."""
-_BLOCK_VECTORS = 1024
+"""Read or written at a time: very many small objects at once leave the allocator with holes for good."""
 _INSERT_VECTORS = "INSERT INTO vectors VALUES (?,?,?,?)"
 
 
@@ -321,7 +320,7 @@ class Catalog(Queries):
                 found = fresh[address] = next_id
                 next_id += 1
                 rows.append((found, vector_key(address), address, data))
-                if len(rows) == _BLOCK_VECTORS:
+                if len(rows) == BLOCK_ROWS:
                     self._db.executemany(_INSERT_VECTORS, rows)
                     rows.clear()
                     fresh.clear()
@@ -397,8 +396,10 @@ class Catalog(Queries):
             )
             return cursor.rowcount
 
-    def record_run(self, figures: dict[str, Any]) -> None:
-        """Keep the outcome of an index run; the last 20 stay."""
+    def record_run(self, figures: dict[str, Any], *, has_changed: bool) -> None:
+        """Keep the outcome of an index run that has changed the index, or was its first; the last 20 stay."""
+        if not has_changed and self.last_run() is not None:
+            return
         with self.transaction():
             self._db.execute(
                 "INSERT INTO runs (ended_at_ns, figures) VALUES (?, ?)", (time.time_ns(), json.dumps(figures))

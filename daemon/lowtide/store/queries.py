@@ -10,6 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from lowtide.core.hints import folders_around, outermost
 from lowtide.core.plan import Known
 from lowtide.models import FileStatus
 from lowtide.store.rows import ChunkRow, Counts, FileRow, SymbolPlace, SymbolRow
@@ -50,7 +51,7 @@ class Queries:
             return
         exact = sorted({*only, *(folder for path in only for folder in _folders_of(path))})
         single = (known for path in exact for known in self._known_at(path))
-        below = [self._known_between(path + b"/", path + b"0") for path in _outermost(only)]
+        below = [self._known_between(path + b"/", path + b"0") for path in sorted(outermost(only))]
         last = None
         for known in heapq.merge(single, *below, key=lambda known: known.path):
             if known.path != last:
@@ -320,18 +321,4 @@ def _known(row: Sequence[Any]) -> Known:
 
 def _folders_of(path: bytes) -> Iterator[bytes]:
     """`path` and the folders around it, as rows of folders that are left out whole name them."""
-    while path:
-        yield path + b"/"
-        path = path.rpartition(b"/")[0]
-
-
-def _outermost(paths: Sequence[bytes]) -> list[bytes]:
-    """Sorted, without those that lie below another."""
-    chosen: set[bytes] = set()
-    for path in sorted(set(paths), key=len):
-        around = path
-        while around and around not in chosen:
-            around = around.rpartition(b"/")[0]
-        if not around:
-            chosen.add(path)
-    return sorted(chosen)
+    return (folder + b"/" for folder in (path, *folders_around(path)))

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from lowtide.config import IndexSettings, format_size
+from lowtide.core.hints import folders_around, outermost
 from lowtide.models import FileStat, Reason
 from lowtide.system import named, scope
 from lowtide.system.ignore import read_small
@@ -95,8 +96,8 @@ def explain(root: Path, path: bytes, settings: IndexSettings) -> FileStat | None
 
 class _Walker:
     def __init__(self, root: Path, settings: IndexSettings, only: Sequence[bytes] | None = None) -> None:
-        self._only = _outermost(only) if only is not None and b"" not in only else None
-        self._around = frozenset(around for path in self._only or () for around in _folders_around(path))
+        self._only = frozenset(outermost(only)) if only is not None and b"" not in only else None
+        self._around = frozenset(around for path in self._only or () for around in (b"", *folders_around(path)))
         self._root = os.path.realpath(os.fsencode(root))
         self._inside = self._root.rstrip(b"/") + b"/"
         self._settings = settings
@@ -304,18 +305,6 @@ class _Walker:
             if tag == _CACHE_SIGNATURE:
                 return f"{_CACHE_TAG.decode()} in it: a cache"
         return ""
-
-
-def _outermost(paths: Sequence[bytes]) -> frozenset[bytes]:
-    """Those that lie below no other: a folder is walked whole, whatever else is asked for inside."""
-    known = frozenset(paths)
-    return frozenset(path for path in known if known.isdisjoint(_folders_around(path)))
-
-
-def _folders_around(path: bytes) -> Iterator[bytes]:
-    while path:
-        path = path.rpartition(b"/")[0]
-        yield path
 
 
 def _shown(path: bytes) -> str:

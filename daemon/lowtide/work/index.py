@@ -184,7 +184,7 @@ def _parse(
         symbols, chunks = parsed.symbols, parsed.chunks
         reason = parsed.partial or ""
     chunk_words = split_words(utf8, [*(row[0] for row in chunks), len(utf8)]) if chunks else []
-    qualified = [_qualified(symbols[row[4]]) if row[4] >= 0 else "" for row in chunks]
+    qualified = [wire.qualified_name(symbols[row[4]]) if row[4] >= 0 else "" for row in chunks]
     names = [" ".join(query_words(name)) if name else "" for name in qualified]
     shown_path = path.decode("utf-8", "replace")
     path_words = " ".join(query_words(shown_path))
@@ -216,11 +216,6 @@ def _address(recipe: str, name: str, text: bytes) -> bytes:
     address = hashlib.blake2b(text, digest_size=16, key=recipe.encode())
     address.update(b"\0" + name.encode())
     return address.digest()
-
-
-def _qualified(symbol: Sequence[object]) -> str:
-    name, container = str(symbol[0]), str(symbol[2])
-    return f"{container}.{name}" if container else name
 
 
 class _NotIndexed(Exception):

@@ -398,20 +398,22 @@ class WorkerPool:
         """
         own = self._probe.anonymous_bytes(os.getpid()) or 0
         self.own_bytes = total = own
+        busy: list[tuple[int, Worker]] = []
         staying: list[tuple[int, Worker]] = []
         for worker in list(self._busy.values()):
             held = self._probe.anonymous_bytes(worker.pid) or 0
             total += held
+            busy.append((held, worker))
             worker.peak_bytes = max(worker.peak_bytes, held)
             if worker.limit_bytes is not None and held > worker.limit_bytes:
                 worker.stop("over its lease")
             elif worker.killed_for is None:
                 staying.append((held, worker))
-        busy = {worker.pid for _, worker in staying}  # one whose task ended meanwhile is among the idle too
+        seen = {worker.pid for _, worker in busy}  # one whose task ended meanwhile is among the idle too
         idle = [
             (self._probe.anonymous_bytes(worker.pid) or 0, worker)
             for worker, _ in list(self._idle)
-            if worker.pid not in busy
+            if worker.pid not in seen
         ]
         total += sum(held for held, _ in idle)
         self.used_bytes = total
@@ -419,10 +421,9 @@ class WorkerPool:
         self.budget.daemon_bytes = own + DAEMON_GROWTH_BYTES + self._reserved_bytes
         if total > self.budget.total_bytes and time.monotonic() >= self._next_complaint_s:
             self._next_complaint_s = time.monotonic() + COMPLAIN_S
-            figures = [(worker.pid, self._probe.anonymous_bytes(worker.pid)) for worker in list(self._busy.values())]
             log.warning(
                 "event=over-budget total=%d budget=%d own=%d busy=%r idle=%r", total, self.budget.total_bytes, own,
-                [(pid, held, self._busy[pid].limit_bytes if pid in self._busy else None) for pid, held in figures],
+                [(worker.pid, held, worker.limit_bytes) for held, worker in busy],
                 [(worker.pid, held) for held, worker in idle],
             )  # fmt: skip
         idle = [(held, worker) for held, worker in idle if worker.killed_for is None]

@@ -259,6 +259,12 @@ def chunk_row(file: FileResult, number: int) -> tuple[int, ...]:
     return _CHUNK.unpack_from(file.chunks, number * _CHUNK.size)
 
 
+def qualified_name(symbol: SymbolColumns) -> str:
+    """The name with what contains it, `container.name`."""
+    name, container = symbol[0], symbol[2]
+    return f"{container}.{name}" if container else name
+
+
 def symbols_at(file: FileResult, numbers: Iterable[int]) -> dict[int, SymbolColumns]:
     """Some symbols of `file`, by their numbers."""
     found: dict[int, SymbolColumns] = {}

@@ -72,13 +72,14 @@ export function tooltip({ phase, trouble, status }: Shown, folders: ReadonlyMap<
       '\n\n',
     );
   }
-  const parts = [`**Lowtide** ${status.version} — ${doing(status, isCutShort(status, folders))}`];
+  const cutShort = isCutShort(status, folders);
+  const parts = [`**Lowtide** ${status.version} — ${doing(status, cutShort)}`];
   if (status.message) {
     parts.push(`$(${status.health === 'error' ? 'error' : 'warning'}) ${escape(status.message)}`);
   }
   parts.push(memoryTable(status));
   parts.push(...filesTable(status, folders));
-  if (isCutShort(status, folders)) {
+  if (cutShort) {
     parts.push(`$(info) ${t('Not all files are indexed yet.')} ${command('lowtide.reindex', t('Go on'))}`);
   }
   if (status.ladder.step !== 'full') {
