@@ -1,4 +1,4 @@
-"""Make the default model from nothing: `python -m model.build`.
+"""Make the default model from nothing: `python -m model.build --prefix PREFIX`.
 
     fetch sources -> extract functions -> leave out the judges -> tokenizer -> bags -> start vectors -> train -> export -> judge
 
@@ -16,9 +16,8 @@ import re
 import shutil
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from tokenizers import Tokenizer
 from lowtide.work.model_folder import default_model
 from model import export, fetch, judge, judge_questions, pairs, start, tokenizer
 from model.extract import NOT_SOURCE, NOTHING, write_functions
+from model.files import whole
 from model.progress import counted, progress
 from model.train import Settings, train
 
@@ -49,7 +49,9 @@ def main() -> None:
     parser.add_argument(
         "--judge-trees", type=Path, help="the folder of the trees that model/questions.jsonl asks of: left out too"
     )
-    parser.add_argument("--prefix", default="../shared/retrieval/dev", help="the retrieval set that judges")
+    parser.add_argument(
+        "--prefix", required=True, help="the retrieval set that judges: PREFIX_corpus.jsonl.gz, PREFIX_queries.jsonl.gz"
+    )
     args = parser.parse_args()
     work: Path = args.work
     work.mkdir(parents=True, exist_ok=True)
@@ -159,14 +161,6 @@ def extract(
         for name, count in pool.map(_extract_one, todo):
             advance(f"{name}: {count} functions")
     return sources, [job[2] for job in jobs[len(sources) :]]
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `path` when all went well."""
-    part = path.with_name(f"part-{path.name}")
-    yield part
-    part.replace(path)
 
 
 def _extract_one(job: tuple[Path, str, Path, re.Pattern[str], str | None]) -> tuple[str, int]:

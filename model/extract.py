@@ -21,6 +21,7 @@ from pathlib import Path
 
 import tree_sitter
 
+from model.files import whole
 from model.sentences import first_sentence, uncomment
 
 LANGUAGES = {
@@ -142,13 +143,11 @@ def write_functions(
     """
     top = root / "package" if (root / "package").is_dir() else root
     found = chain(functions(top, project, skip), functions(top / bundled, project, skip) if bundled else ())
-    part = target.with_suffix(".part")
     count = 0
-    with part.open("w", encoding="utf-8") as out:
+    with whole(target) as part, part.open("w", encoding="utf-8") as out:
         for function in islice(found, most):
             out.write(json.dumps(asdict(function)) + "\n")
             count += 1
-    part.rename(target)
     return count
 
 

@@ -1,6 +1,6 @@
 """Judge a model folder on a retrieval set, alone and with BM25, as the engine would use it (int8 vectors, header).
 
-    python -m model.judge [--model FOLDER] [--compare FOLDER ...] [--prefix ../shared/retrieval/dev] [--json FILE]
+    python -m model.judge [--model FOLDER] [--compare FOLDER ...] --prefix PREFIX [--json FILE]
 
 Each query (a docstring's first sentence) is ranked against all functions of its own project. Figures: NDCG@10 and MRR@10
 with one right answer, recall@1/5/10. Besides: the model's vectors before they are made int8, and cut to fewer dimensions;
@@ -279,7 +279,9 @@ def word_overlap(query: str, code: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path)
-    parser.add_argument("--prefix", default="../shared/retrieval/dev")
+    parser.add_argument(
+        "--prefix", required=True, help="PREFIX_corpus.jsonl.gz and PREFIX_queries.jsonl.gz are the set"
+    )
     parser.add_argument("--compare", type=Path, nargs="*", default=[], help="other model folders")
     parser.add_argument("--json", type=Path, help="write the table there too")
     args = parser.parse_args()

@@ -1,8 +1,8 @@
 """Draw quality against speed and against memory: `python -m model.plots` writes `docs/images/model_quality_*.png`.
 
     python -m model.judge --compare MINILM --json judge.json
-    python bench/embed.py TREE --json > default.json
-    python bench/embed.py TREE --model MINILM --json > minilm.json
+    python -m bench.embed TREE --json > default.json
+    python -m bench.embed TREE --model MINILM --json > minilm.json
     python -m model.plots --judge judge.json --speed default.json minilm.json
 
 The figures are kept in `bench/results/model.json`; without `--judge` and `--speed` they are taken from there. Needs

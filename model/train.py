@@ -21,6 +21,7 @@ import numpy.typing as npt
 import torch
 
 from model.corpus import REST, Bag, Batches, Corpus, Rows
+from model.files import whole
 from model.progress import progress
 
 _CHECKPOINT_STEPS = 100
@@ -221,9 +222,8 @@ class _Run:
             "optimizer": self._optimizer.state_dict(), "rng": self._rng.bit_generator.state,
             "asked": self._asked.state(), "named": self._named.state(),
         }  # fmt: skip
-        part = path.with_suffix(".part")
-        torch.save(state, part)
-        part.rename(path)
+        with whole(path) as part:
+            torch.save(state, part)
 
     def load(self, path: Path | None) -> int:
         """Go on from `path`; returns how many steps are done, 0 when there is none of this run."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from model.files import whole
 from model.progress import counted, progress
 
 
@@ -34,9 +35,6 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 
 
 def test_an_interrupted_step_leaves_no_result(tmp_path: Path) -> None:
-    pytest.importorskip("torch", reason="model.build imports the training: pip install -r model/requirements.txt")
-    from model.build import whole
-
     result = tmp_path / "bags.npz"
     with pytest.raises(KeyboardInterrupt), whole(result) as part:
         part.write_bytes(b"half")
