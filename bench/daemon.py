@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What people feel of the daemon: starting, editing, switching branches, cancelling, and asking while it indexes.
 
-    python bench/daemon.py TREE [--budget 256MiB] [--edits 40] [--files 2000] [--save]
+    python -m bench.daemon TREE [--budget 256MiB] [--edits 40] [--files 2000] [--save]
 
 Works on a copy of TREE (a git repository is made of it) in a temporary folder, with a daemon of its own. Every latency is
 measured from outside, by a client on the daemon's socket. `--save` appends to bench/results/daemon.jsonl and rewrites
@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from bench.revision import ROOT, commit
 
-ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench" / "results"
 MIB = 1 << 20
 NAMES = ["init", "allo", "probe", "Http", "netdev", "read", "kma", "lo", "irq_h", "foo"]
@@ -324,7 +324,7 @@ def write_table() -> None:
     lines = [
         "# The daemon, newest figures",
         "",
-        "Made by `python bench/daemon.py TREE --save`; every run is in daemon.jsonl.",
+        "Made by `python -m bench.daemon TREE --save`; every run is in daemon.jsonl.",
         "",
     ]
     for tree, entry in newest.items():
@@ -359,12 +359,9 @@ def main() -> int:
     for tree in options.trees:
         with tempfile.TemporaryDirectory(prefix="lowtide-bench-") as folder:
             entry = measure(tree, options, Path(folder))
-        commit = subprocess.run(
-            ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True
-        ).stdout.strip()
         if options.save:
             with (RESULTS / "daemon.jsonl").open("a") as file:
-                file.write(json.dumps({"commit": commit, **entry}) + "\n")
+                file.write(json.dumps({"commit": commit(), **entry}) + "\n")
             write_table()
     return 0
 

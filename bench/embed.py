@@ -1,7 +1,7 @@
 """How fast and how large is the encoder? Prints chunks per CPU-second and anonymous memory on one core.
 
-    python bench/embed.py TREE [--model FOLDER] [--chunk-bytes 700] [--seconds 5] [--json]
-    python bench/embed.py TREE --questions FILE
+    python -m bench.embed TREE [--model FOLDER] [--chunk-bytes 700] [--seconds 5] [--json]
+    python -m bench.embed TREE --questions FILE
 
 With `--questions` (a file of JSON lines with a `query`, such as model/questions.jsonl) it measures the other side: what a
 process that answers questions pays for the model, its vectors and the comparison of 50 chunks word by word with each.

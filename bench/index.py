@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """How long indexing takes, and how much memory: the whole command, as the kernel sees it.
 
-    python bench/index.py TREE [TREE ...] [--budget 256MiB] [--limit 288M] [--memlimit FILE] [--save]
+    python -m bench.index TREE [TREE ...] [--budget 256MiB] [--quick] [--save]
 
 For each tree: `lowtide index` from nothing, then again with nothing changed, then searches; beside it, in the same run,
 universal-ctags over the same tree and tree-sitter's bare parse time of the files that Lowtide indexed (the floor).
-Memory is that of the whole process group, sampled by memlimit.py in a cgroup (needs root); without it, by psutil.
+Memory is that of the whole process group in a cgroup of the budget and 32 MiB (`bench/cgroup.py` says what that needs).
 `--save` appends the figures with the commit to bench/results/index.jsonl and rewrites bench/results/index.md.
 """
 
@@ -24,8 +24,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-MEMLIMIT = ROOT.parent / "shared" / "tools" / "memlimit.py"
+from bench.cgroup import SLACK_BYTES, Outcome, run_limited
+from bench.revision import ROOT, commit
+
+from lowtide.config import parse_size
+
 QUERIES = [
     "parse a configuration file", "retry a request after a timeout", "compare two strings ignoring case",
     "allocate a buffer and grow it", "convert a date to text", "open a socket and listen", "find the shortest path",
@@ -34,20 +37,13 @@ QUERIES = [
 SYMBOLS = ["parse", "HttpResp", "get_name", "init", "strcmp", "Iterator", "toStr", "err", "write", "ConfigError"]
 
 
-def run_group(command: list[str], limit: str | None, home: Path, memlimit: Path) -> tuple[dict[str, Any], str]:
-    """Run a command, return memlimit's figures and the command's standard output."""
+def run_group(command: list[str], budget_bytes: int, home: Path) -> Outcome:
+    """Run a command in a cgroup of the budget and 32 MiB."""
     environment = {**os.environ, "LOWTIDE_HOME": str(home), "LOWTIDE_EMBEDDED": "1"}
-    if memlimit.exists() and os.geteuid() == 0:
-        wrapped = [sys.executable, str(memlimit), *(["--limit", limit] if limit else []), "--", *command]
-        out = subprocess.run(wrapped, capture_output=True, text=True, env=environment)
-        lines = out.stdout.strip().split("\n")
-        figures = json.loads(lines[-1])
-        if figures["rc"]:
-            sys.exit(f"{' '.join(command)} ended with {figures['rc']}: {out.stderr[-800:]}")
-        return figures, "\n".join(lines[:-1])
-    start = time.perf_counter()
-    out = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
-    return {"wall_s": round(time.perf_counter() - start, 3), "peak_anon_bytes": None, "oom_kills": None}, out.stdout
+    outcome = run_limited(command, budget_bytes + SLACK_BYTES, env=environment)
+    if outcome.rc:
+        sys.exit(f"{' '.join(command)} ended with {outcome.rc}: {outcome.stderr[-800:]}")
+    return outcome
 
 
 def bare_parse(tree: Path, home: Path) -> tuple[float, int]:
@@ -91,18 +87,17 @@ def measure(tree: Path, args: argparse.Namespace) -> dict[str, Any]:
     home = Path(tempfile.mkdtemp(prefix="lowtide-bench-"))
     try:
         lowtide = [sys.executable, "-m", "lowtide.cli", "--budget", args.budget, "--json"]
-        index, text = run_group([*lowtide, "index", str(tree)], args.limit, home, args.memlimit)
-        report = json.loads(text)
-        again, again_text = run_group([*lowtide, "index", str(tree)], args.limit, home, args.memlimit)
+        index, again = (run_group([*lowtide, "index", str(tree)], parse_size(args.budget), home) for _ in range(2))
+        report = json.loads(index.stdout)
         row = {
-            "tree": tree.name, "budget": args.budget, "limit": args.limit,
-            "wall_s": index["wall_s"], "cpu_s": report["cpu_s"], "peak_anon_mib": mib(index["peak_anon_bytes"]),
-            "own_peak_mib": mib(report["peak_anon_bytes"]), "oom_kills": index["oom_kills"],
+            "tree": tree.name, "budget": args.budget, "limit": "budget + 32 MiB",
+            "wall_s": round(index.seconds, 3), "cpu_s": report["cpu_s"], "peak_anon_mib": mib(index.peak_anon_bytes),
+            "own_peak_mib": mib(report["peak_anon_bytes"]), "oom_kills": index.oom_kills,
             "files": report["files"], "symbols": report["symbols"], "chunks": report["chunks"], "vectors": report["vectors"],
             "disk_mib": mib(report["disk_bytes"]), "source_mib": mib(report["source_bytes"]),
             "ladder": [step["step"] for step in report["ladder"]],
-            "again_wall_s": again["wall_s"], "again_indexed": json.loads(again_text)["files"]["indexed"],
-            "again_peak_anon_mib": mib(again["peak_anon_bytes"]),
+            "again_wall_s": round(again.seconds, 3), "again_indexed": json.loads(again.stdout)["files"]["indexed"],
+            "again_peak_anon_mib": mib(again.peak_anon_bytes),
         }  # fmt: skip
         if not args.quick:
             row["ctags_s"] = ctags(tree)
@@ -154,21 +149,18 @@ def searches(tree: Path, home: Path, budget: str) -> dict[str, Any]:
     return figures
 
 
-def mib(count: int | None) -> float | None:
-    return None if count is None else round(count / (1 << 20), 1)
+def mib(count: int) -> float:
+    return round(count / (1 << 20), 1)
 
 
 def save(rows: list[dict[str, Any]]) -> None:
     """Append to the log, and write the newest figure of each (tree, budget) as a table."""
     results = ROOT / "bench" / "results"
     log = results / "index.jsonl"
-    commit = subprocess.run(
-        ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True
-    ).stdout.strip()
     with log.open("a") as file:
         for row in rows:
             file.write(
-                json.dumps({"commit": commit, "python": platform.python_version(), "cores": os.cpu_count(), **row})
+                json.dumps({"commit": commit(), "python": platform.python_version(), "cores": os.cpu_count(), **row})
                 + "\n"
             )
     newest = {}
@@ -184,7 +176,7 @@ def save(rows: list[dict[str, Any]]) -> None:
     lines = [
         "# Indexing, newest figures",
         "",
-        "Made by `python bench/index.py TREE ... --save`; every run is in index.jsonl.",
+        "Made by `python -m bench.index TREE ... --save`; every run is in index.jsonl.",
         "",
     ]
     lines.append("| " + " | ".join(name for name, _ in columns) + " |")
@@ -203,8 +195,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trees", nargs="+", type=Path)
     parser.add_argument("--budget", default="256MiB")
-    parser.add_argument("--limit", help="hard limit of the cgroup, for example 288M")
-    parser.add_argument("--memlimit", type=Path, default=MEMLIMIT)
     parser.add_argument("--quick", action="store_true", help="index only: no ctags, no bare parse, no searches")
     parser.add_argument("--save", action="store_true")
     args = parser.parse_args()

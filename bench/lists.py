@@ -1,6 +1,6 @@
 """Flat segments, graphs or lists for long vectors? What each costs to build and to search, and what it finds.
 
-    python bench/lists.py [--count 100000] [--dims 1536] [--kinds lists,flat,graph] [--shares 0.03,0.06,0.12,0.24]
+    python -m bench.lists [--count 100000] [--dims 1536] [--kinds lists,flat,graph] [--shares 0.03,0.06,0.12,0.24]
 
 Test data of `lowtide.work.sources`; recall@10 against all rows compared in float32, for 200 held-out queries. Each kind is
 built and searched in a process of its own. `--shares`: how much of the rows the lists that are looked at hold.

@@ -1,7 +1,7 @@
 """The language server's figures, as an editor sees them: through `lowtide lsp` and the daemon.
 
-    PYTHONPATH=. python bench/lsp.py TREE                 memory, handshake, outlines, answers while TREE is indexed
-    PYTHONPATH=. python bench/lsp.py --typing TREE...     `workspace/symbol` at each keystroke, and outdated ones cancelled
+    python -m bench.lsp TREE                 memory, handshake, outlines, answers while TREE is indexed
+    python -m bench.lsp --typing TREE...     `workspace/symbol` at each keystroke, and outdated ones cancelled
 
 Options: `--part starts|indexing|outlines` for some of the first, `--budget 256MiB`; `--home DIR` keeps the index from one
 run to the next (else a temporary one is made). Prints one JSON object; `--save` appends it to bench/results/lsp.jsonl and
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from bench.revision import commit
 from tests.lsp.wire import Wire
 
 from lowtide.client import Client, DaemonError, stop
@@ -303,7 +304,7 @@ def save(entry: dict[str, Any]) -> None:
             newest[f"{part} ({', '.join(known['trees'])})"] = known, figures
     lines = [
         "# The language server, newest figures", "",
-        "Made by `python bench/lsp.py ... --save`; every run is in lsp.jsonl. Times in milliseconds, as an editor sees them.",
+        "Made by `python -m bench.lsp ... --save`; every run is in lsp.jsonl. Times in milliseconds, as an editor sees them.",
     ]  # fmt: skip
     for title, (known, figures) in newest.items():
         lines += ["", f"## {title} at {known['budget']} (commit {known['commit']}, load {known['load']})", ""]
@@ -325,9 +326,6 @@ def main() -> None:
     arguments = parser.parse_args()
     roots = [tree.resolve() for tree in arguments.trees]
     parts = ["typing"] if arguments.typing else arguments.part or ["starts", "indexing", "outlines"]
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, cwd=RESULTS
-    )
     load = round(os.getloadavg()[0], 1)
     with tempfile.TemporaryDirectory() as temporary:
         os.environ["LOWTIDE_HOME"] = str(arguments.home or temporary)
@@ -339,7 +337,7 @@ def main() -> None:
         finally:
             stop_daemon()
     entry = {
-        "commit": commit.stdout.strip(), "trees": [root.name for root in roots], "budget": arguments.budget,
+        "commit": commit(), "trees": [root.name for root in roots], "budget": arguments.budget,
         "load": load, "figures": figures,
     }  # fmt: skip
     print(json.dumps(entry, indent=2))

@@ -1,6 +1,6 @@
 """Symbol search at each keystroke: time to answer, time and memory to write the segments.
 
-    python bench/names.py TREE [--count 1000000] [--segments 3]
+    python -m bench.names TREE [--count 1000000] [--segments 3]
 
 Names come from universal-ctags over TREE; when they are too few, words of theirs are put together to more. A keystroke
 is every beginning of a name typed from its first character on, of its humps, or of a part of it.

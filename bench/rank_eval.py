@@ -1,6 +1,6 @@
 """How well search ranks, what each signal of core/rank.py is worth, and whether its weights hold on projects not seen.
 
-    python bench/rank_eval.py PREFIX FOLDER [--fit]
+    python -m bench.rank_eval PREFIX FOLDER [--fit]
 
 PREFIX is a retrieval set (PREFIX_corpus.jsonl.gz, PREFIX_queries.jsonl.gz: one right answer a query); FOLDER gets its
 source trees and their indexes. Figures are NDCG@10, by project. Then the same without each signal. `--fit` looks for

@@ -4,9 +4,9 @@ A ctags tag counts as found when Lowtide has a symbol of the same name in the sa
 it (white space in a name is not compared: `operator ()`). "Same kind" is the share of those found whose kind fits the row
 (`FITTING`).
 
-    python bench/recall.py --python django --python cpython/Lib --javascript web --typescript web --c linux/fs ...
-    python bench/recall.py -v 10 --go go            # and ten misses of each kind
-    python bench/recall.py --save ...               # and write bench/results/recall.md
+    python -m bench.recall --python django --python cpython/Lib --javascript web --typescript web --c linux/fs ...
+    python -m bench.recall -v 10 --go go            # and ten misses of each kind
+    python -m bench.recall --save ...               # and write bench/results/recall.md
 
 Compared are the kinds in `KINDS`, by ctags' names. Not compared, by their nature:
 
@@ -36,6 +36,8 @@ import subprocess
 import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
+
+from bench.revision import commit
 
 from lowtide.models import SymbolKind
 from lowtide.work import languages, parse
@@ -193,15 +195,12 @@ def main() -> int:
 
 
 def _save(table: str, reasons: str, sources: list[str], files: int) -> None:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, cwd=_HERE
-    )
     version = subprocess.run(["ctags", "--version"], capture_output=True, text=True, check=True)
     name = version.stdout.split(",")[0].partition("(")[0].strip()
     (_HERE / "results" / "recall.md").write_text(
         f"""# Definitions found, against universal-ctags
 
-Made by `python bench/recall.py --save` at {commit.stdout.strip()}, against {name}; how tags are compared stands there.
+Made by `python -m bench.recall --save` at {commit()}, against {name}; how tags are compared stands there.
 At most {files:,} files a language, drawn with a fixed seed, from: {"; ".join(sources)}.
 
 {table}

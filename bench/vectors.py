@@ -1,6 +1,6 @@
 """Vector segments: time to search, recall, time to open and build, memory.
 
-    python bench/vectors.py [--counts 34000,200000,1390000] [--kinds flat,graph,mixed] [--tree TREE]
+    python -m bench.vectors [--counts 34000,200000,1390000] [--kinds flat,graph,mixed] [--tree TREE]
 
 Without TREE the vectors are synthetic: clusters in 64 of 256 dimensions plus noise, queries apart from them. With TREE
 they are chunks of its C files, embedded by the default model, and the queries are sentences: what real searches look

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Whether the walk sees what git sees, and how fast.
 
-    python bench/walk.py ROOT [ROOT ...]
+    python -m bench.walk ROOT [ROOT ...]
 
 For each tree: the files that the walk yields, skipped ones included and vendored folders walked, against `git ls-files -co
 --exclude-standard` over the same work tree with an empty repository elsewhere. Prints both counts, both times, and the

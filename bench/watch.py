@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What watching a tree costs, and how soon an edit is hinted.
 
-    python bench/watch.py ROOT [EDITS]
+    python -m bench.watch ROOT [EDITS]
 
 Prints, as JSON: the folders watched, the seconds until the watches stand, the anonymous MiB they take, the share of a
 core taken while nothing happens, and the milliseconds from a save (write to a temporary file, rename) to the hint and to

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
@@ -25,8 +24,8 @@ from pathlib import Path
 from bench.adversaries import contents, daemon, folders, moving, rules
 from bench.adversaries.case import BUDGET_BYTES, LIMIT_BYTES, Scale
 from bench.adversaries.run import Verdict, can_play, expected_of_bystanders, play, remove
+from bench.revision import ROOT, commit
 
-ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "bench" / "results"
 CASES = [*contents.CASES, *folders.CASES, *rules.CASES, *moving.CASES]
 
@@ -91,13 +90,10 @@ def row(verdict: Verdict) -> str:
 
 def save(verdict: Verdict, scale: Scale, ideas: dict[str, str]) -> None:
     """Append to the results, and write the table of the newest of each."""
-    commit = subprocess.run(
-        ["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True
-    ).stdout.strip()
     when = datetime.now(UTC).strftime("%Y-%m-%d")
     file = RESULTS / "adversaries.jsonl"
     with file.open("a") as out:
-        out.write(json.dumps({"commit": commit, "date": when, "quick": scale.quick, **asdict(verdict)}) + "\n")
+        out.write(json.dumps({"commit": commit(), "date": when, "quick": scale.quick, **asdict(verdict)}) + "\n")
     write_table(ideas)
 
 

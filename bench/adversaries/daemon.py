@@ -14,7 +14,7 @@ from typing import Any
 from bench.adversaries import contents, folders, moving, rules, verify
 from bench.adversaries.case import BUDGET_BYTES, LIMIT_BYTES, Scale, add_bystanders
 from bench.adversaries.run import Verdict
-from bench.seeds.cgroup import Group, Sampler
+from bench.cgroup import Group, Sampler
 
 from lowtide import client as clients
 from lowtide.errors import LowtideError

@@ -18,7 +18,7 @@ from typing import Any
 
 from bench.adversaries import mounts, verify
 from bench.adversaries.case import BUDGET_BYTES, LIMIT_BYTES, Case, Scale, add_bystanders
-from bench.seeds.cgroup import Group, Outcome, Sampler, run_limited
+from bench.cgroup import Group, Outcome, Sampler, run_limited
 
 CANCEL_S = 1.0
 """Ctrl-C ends the command within this."""

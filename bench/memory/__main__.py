@@ -31,7 +31,8 @@ from bench.memory.peer_ripgrep import Ripgrep
 from bench.memory.peer_semble import Semble
 from bench.memory.report import newest, retrieval_table, table
 from bench.memory.retrieval import ndcg
-from bench.seeds.run import DOCUMENT, ROOT, commit
+from bench.revision import ROOT, commit
+from bench.seeds.run import DOCUMENT
 from bench.seeds.scenario import between
 
 RESULTS = ROOT / "bench" / "results" / "memory.jsonl"

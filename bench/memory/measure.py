@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from bench.seeds.cgroup import SLACK_BYTES, Outcome, Sample, run_limited
+from bench.cgroup import SLACK_BYTES, Outcome, Sample, run_limited
 
 MIB = 1 << 20
 IDLE_S = 3.0

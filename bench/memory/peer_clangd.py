@@ -17,8 +17,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.cgroup import Group, Sampler
 from bench.memory.measure import IDLE_S, Figures, Job, median_bytes
-from bench.seeds.cgroup import Group, Sampler
 
 _SUFFIXES = frozenset((".hpp", ".h", ".hh"))
 _COUNT = re.compile(rb'"message":"(\d+)/(\d+)"')

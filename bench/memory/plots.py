@@ -13,7 +13,7 @@ import matplotlib
 matplotlib.use("agg")
 from bench.memory.__main__ import RESULTS
 from bench.memory.report import MIB, Entry, newest
-from bench.seeds.run import ROOT
+from bench.revision import ROOT
 from matplotlib import pyplot
 
 IMAGES = ROOT / "docs" / "images"

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import psutil
-from bench.seeds.cgroup import SLACK_BYTES, Group, Sampler
+from bench.cgroup import SLACK_BYTES, Group, Sampler
 from bench.seeds.scenario import Check, Curve, thinned
 
 from lowtide.client import Client, DaemonError

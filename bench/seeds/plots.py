@@ -11,7 +11,8 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("agg")
-from bench.seeds.run import RESULTS, ROOT
+from bench.revision import ROOT
+from bench.seeds.run import RESULTS
 from bench.seeds.scenario import MIB, Curve, Row, newest, row_of
 from matplotlib import pyplot
 

@@ -22,8 +22,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from bench.cgroup import SLACK_BYTES, run_limited
 from bench.seeds.bounded import BoundedDaemon
-from bench.seeds.cgroup import SLACK_BYTES, run_limited
 from bench.seeds.run import main
 from bench.seeds.scenario import MIB, Check, Curve, Options, Row, Size, at_most, exactly, holds, told
 from bench.seeds.trees import INDEX_EVERYTHING, compose, generate, sample

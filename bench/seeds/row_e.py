@@ -21,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bench.seeds.cgroup import SLACK_BYTES, Group, Outcome, run_limited
+from bench.cgroup import SLACK_BYTES, Group, Outcome, run_limited
 from bench.seeds.run import main
 from bench.seeds.scenario import (
     MIB,

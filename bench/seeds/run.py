@@ -18,16 +18,15 @@ import json
 import os
 import platform
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import cast
 
+from bench.revision import ROOT, commit
 from bench.seeds.scenario import Options, Row, Size, between, newest, row_of, table
 
-ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "bench" / "results" / "seeds.jsonl"
 DOCUMENT = ROOT / "docs" / "memory.md"
 ROWS = "ABCDE"
@@ -37,14 +36,6 @@ def run_row(letter: str, options: Options) -> Row:
     """Run one scenario. ModuleNotFoundError when there is none of that letter."""
     module = importlib.import_module(f"bench.seeds.row_{letter.lower()}")
     return cast(Row, module.run(options))
-
-
-def commit() -> str:
-    """The commit that is checked out, with `+` when a tracked file of the product differs from it."""
-    git = ["git", "-C", str(ROOT)]
-    shown = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "daemon", "lsp"], capture_output=True).returncode
-    return f"{shown or 'unknown'}{'+' if changed else ''}"
 
 
 def write_document() -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench.cgroup import Outcome, Sample
 from bench.memory.__main__ import main, worth_running
 from bench.memory.measure import MIB, Figures, Job, ended, median_bytes, run_command
 from bench.memory.peer_clangd import headers, write_units
 from bench.memory.peer_semble import write_model2vec
 from bench.memory.report import newest, retrieval_table, table
 from bench.memory.retrieval import gain
-from bench.seeds.cgroup import Outcome, Sample
 from bench.seeds.scenario import between
 
 
