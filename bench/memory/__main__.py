@@ -1,13 +1,14 @@
 """The memory benchmark: Lowtide and its peers in the same cgroup, in the same run.
 
-    python -m bench.memory --trees FOLDER [--peers FOLDER] [--retrieval PREFIX] [--quick] [--save]
+    python -m bench.memory --trees FOLDER [--peers FOLDER] [--retrieval PREFIX] [--quick] [--save] [--plot]
 
 For each tree and each budget (96, 128, 192, 256, 512 MiB), in a memory cgroup of the budget and 32 MiB, sampled every
 20 ms: time, peak and idle anonymous memory, how far over the budget, how long a cancel takes, and a branch switch of 2,000
 files where --switch names the tree. Peers have no budget of their own: each runs once without a limit, and then under the
 limits that are smaller than what it took. `--peers` is a virtual environment with them (docs/memory.md has the commands);
 one that is not there is left out, and said. `--retrieval` is a set of questions with one right answer each.
-`--quick` is django at 96 and 256 MiB. `--save` appends to bench/results/memory.jsonl and renews the tables of docs/memory.md.
+`--quick` is django at 96 and 256 MiB. `--save` appends to bench/results/memory.jsonl and renews the tables of docs/memory.md;
+`--plot` draws what is there into docs/images (matplotlib).
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ from bench.memory.peer_clangd import Clangd
 from bench.memory.peer_ctags import Ctags
 from bench.memory.peer_ripgrep import Ripgrep
 from bench.memory.peer_semble import Semble
-from bench.memory.report import newest, retrieval_table, table
+from bench.memory.report import made_by, newest, retrieval_table, table
 from bench.memory.retrieval import ndcg
 from bench.revision import ROOT, commit
 from bench.seeds.run import DOCUMENT
 from bench.seeds.scenario import between
 
 RESULTS = ROOT / "bench" / "results" / "memory.jsonl"
-TREES = ("django", "cpython", "go", "boost", "linux")
+TREES = ("django", "cpython", "go", "boost", "jdk")
 BUDGETS_MIB = (96, 128, 192, 256, 512)
 SWITCH_FILES = 2_000
 
@@ -108,7 +109,7 @@ def save(figures: Sequence[Figures]) -> None:
 def write_document() -> None:
     """Renew the tables of docs/memory.md from the log."""
     entries = newest(RESULTS.read_text("utf-8").splitlines())
-    text = between(DOCUMENT.read_text("utf-8"), "memory", table(entries))
+    text = between(DOCUMENT.read_text("utf-8"), "memory", f"{made_by(entries)}\n\n{table(entries)}")
     DOCUMENT.write_text(between(text, "retrieval", retrieval_table(entries)), "utf-8")
 
 
@@ -128,6 +129,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--quick", action="store_true", help="django at 96 and 256 MiB")
     parser.add_argument("--save", action="store_true")
+    parser.add_argument("--plot", action="store_true", help="draw the newest figures of bench/results/memory.jsonl")
     args = parser.parse_args(argv)
     if args.quick:
         args.only, args.budgets = ("django",), (96, 256)
@@ -173,6 +175,10 @@ def main(argv: list[str] | None = None) -> int:
         print(judged)
     if args.save:
         write_document()
+    if args.plot:
+        from bench.memory.plots import draw
+
+        draw(newest(RESULTS.read_text("utf-8").splitlines()))
     over = [figures for figures in done if figures.engine == "Lowtide" and (figures.over_bytes or not figures.is_done)]
     return 1 if over else 0
 

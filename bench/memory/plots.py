@@ -1,18 +1,14 @@
-"""Draws the benchmark: `python -m bench.memory.plots` writes `docs/images/memory_budgets.png` and `memory_peers.png`.
-
-From bench/results/memory.jsonl. Needs matplotlib (model/requirements.txt).
-"""
+"""Draws the benchmark: `docs/images/memory_budgets.png` and `memory_peers.png`. Needs matplotlib (model/requirements.txt)."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
 
 matplotlib.use("agg")
-from bench.memory.__main__ import RESULTS
-from bench.memory.report import MIB, Entry, newest
+from bench.memory.report import MIB, Entry
 from bench.revision import ROOT
 from matplotlib import pyplot
 
@@ -20,7 +16,7 @@ IMAGES = ROOT / "docs" / "images"
 _COLOURS = ("#1f6f8b", "#c8553d", "#7a9e3d", "#8a5fa8", "#7a7a7a", "#b08a2e")
 
 
-def draw_budgets(entries: list[Entry], target: Path) -> None:
+def draw_budgets(entries: Sequence[Entry], target: Path) -> None:
     """Lowtide's peak and idle memory against its budget, a line a tree; the budget is the diagonal."""
     figure, axes = pyplot.subplots(figsize=(8, 5), dpi=120)
     own = [entry for entry in entries if entry["engine"] == "Lowtide" and entry["budget_bytes"] and entry["peak_bytes"]]
@@ -44,7 +40,7 @@ def draw_budgets(entries: list[Entry], target: Path) -> None:
     pyplot.close(figure)
 
 
-def draw_peers(entries: list[Entry], target: Path) -> None:
+def draw_peers(entries: Sequence[Entry], target: Path) -> None:
     """Peak memory by tree: peers without a limit, Lowtide at 256 MiB (or the largest budget that was run)."""
     shown: dict[tuple[str, str], Entry] = {}
     for entry in entries:
@@ -94,13 +90,8 @@ def draw_peers(entries: list[Entry], target: Path) -> None:
     pyplot.close(figure)
 
 
-def main() -> int:
-    entries = newest(RESULTS.read_text("utf-8").splitlines())
+def draw(entries: Sequence[Entry]) -> None:
+    """Both pictures, of the newest figures."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     draw_budgets(entries, IMAGES / "memory_budgets.png")
     draw_peers(entries, IMAGES / "memory_peers.png")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -27,6 +27,14 @@ def _order(entry: Entry) -> tuple[Any, ...]:
     return (entry["tree"], entry["engine"] != "Lowtide", entry["engine"], entry["budget_bytes"] or 1 << 60)
 
 
+def made_by(entries: Sequence[Entry]) -> str:
+    """Which commits the figures are of, and how busy the machine was."""
+    commits = ", ".join(sorted({entry["commit"] for entry in entries}))
+    loads = [entry["load"] for entry in entries]
+    cores = max(entry["cores"] for entry in entries)
+    return f"Made by `python -m bench.memory --save` at {commits}, {cores} cores, load {min(loads)} to {max(loads)}."
+
+
 def table(entries: Sequence[Entry]) -> str:
     """A line for each engine, tree and budget."""
     lines = [
