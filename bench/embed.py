@@ -95,7 +95,7 @@ def ask(tree: Path, questions: Path) -> dict[str, float]:
     split_words(b"warm up", [0, 7])
     np.sort(np.random.default_rng(0).random(1000))
     bare = anonymous_bytes()
-    from lowtide.work.embed import Side
+    from lowtide.work.encoder import Side
     from lowtide.work.model_folder import default_model, read_model
     from lowtide.work.static_model import StaticModel
 
@@ -143,7 +143,8 @@ def main() -> None:
     split_words(b"warm up", [0, 7])
     np.sort(np.random.default_rng(0).random(1000))
     bare = anonymous_bytes()
-    from lowtide.work.embed import Side, document_text, document_words, load_encoder
+    from lowtide.work.embed import load_encoder
+    from lowtide.work.encoder import Side, document_text, document_words
 
     started = time.perf_counter()
     with watched() as highest:

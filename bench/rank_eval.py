@@ -27,7 +27,7 @@ import anyio
 from lowtide import search as engine
 from lowtide.core.rank import Candidate, Ranked, definition, first_of_each
 from lowtide.paths import Places
-from lowtide.work.embed import Side
+from lowtide.work.encoder import Side
 from lowtide.work.model_folder import default_model, read_model
 from lowtide.work.static_model import StaticModel
 from lowtide.workspace import Workspace

@@ -65,7 +65,8 @@ def synthetic(count: int) -> tuple[Iterator[tuple[Ids, Matrix]], Matrix]:
 
 
 def embedded(count: int, tree: Path) -> tuple[Iterator[tuple[Ids, Matrix]], Matrix]:
-    from lowtide.work.embed import Side, document_words, load_encoder
+    from lowtide.work.embed import load_encoder
+    from lowtide.work.encoder import Side, document_words
     from lowtide.work.words import split_words
 
     encoder = load_encoder()

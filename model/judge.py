@@ -24,7 +24,8 @@ import numpy.typing as npt
 import onnxruntime
 
 from lowtide.work.bags import WordBags, read_vocabulary
-from lowtide.work.embed import Encoder, Side, document_text, document_words, load_encoder
+from lowtide.work.embed import load_encoder
+from lowtide.work.encoder import Encoder, Side, document_text, document_words
 from lowtide.work.model_folder import default_model, read_model
 from lowtide.work.words import query_words
 

@@ -44,7 +44,8 @@ from lowtide.models import SymbolKind
 from lowtide.paths import Places
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import ChunkRow, SymbolRow
-from lowtide.work.embed import Encoder, Side, document_text, document_words, load_encoder
+from lowtide.work.embed import load_encoder
+from lowtide.work.encoder import Encoder, Side, document_text, document_words
 from lowtide.work.words import query_words
 from lowtide.workspace import Workspace
 from model.judge import word_overlap

@@ -33,10 +33,10 @@ from lowtide.store.rows import Counts
 from lowtide.system import memory
 from lowtide.system.repository import repository_at
 from lowtide.system.walk import walk
-from lowtide.work.embed import Side
+from lowtide.work.encoder import Side
 from lowtide.work.model_folder import ModelFolder, check_model, default_model, read_model
 from lowtide.work.pool import Urgency, WorkerPool
-from lowtide.work.static_model import StaticModel
+from lowtide.work.static_model import QUESTION_WORDS_KEPT, StaticModel
 from lowtide.workspace import Workspace
 from lowtide.writing import Writing
 
@@ -285,7 +285,7 @@ class Host:
 
     async def _open_static(self) -> StaticModel | None:
         if not self._static_known:
-            self.static_model = await anyio.to_thread.run_sync(StaticModel.open, self.model)
+            self.static_model = await anyio.to_thread.run_sync(StaticModel.open, self.model, QUESTION_WORDS_KEPT)
             self._static_known = True
         return self.static_model
 

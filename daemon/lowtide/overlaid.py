@@ -215,7 +215,7 @@ async def _cosines(service: Service, query: str, pieces: Sequence[_Piece]) -> Se
     """The cosine of each piece with the query; the vectors of unchanged chunks are remembered. ModelError, WorkerError."""
     import numpy as np
 
-    from lowtide.work.embed import Side, document_text
+    from lowtide.work.encoder import Side, document_text
 
     question = np.frombuffer(await service.encode_query(query), np.int8).astype(np.float32)
     cache = service.documents.vectors

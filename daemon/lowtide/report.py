@@ -199,7 +199,7 @@ def memory_tree(service: Service) -> MemoryNode:
     parts.append(MemoryNode("SQLite", sqlite_bytes()))
     if (static := service.host.static_model) is not None:
         parts.append(MemoryNode("vocabulary", static.size_bytes))
-        words = static.words()
+        words = static.statistics()
         parts.append(
             _node_of_cache("words cache", words.bytes, words.limit_bytes, words.hits, words.misses, words.evictions)
         )

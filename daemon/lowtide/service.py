@@ -35,7 +35,7 @@ from lowtide.search import Answer, Filter, Mode
 from lowtide.system.memory import give_back
 from lowtide.system.walk import refuse_reason
 from lowtide.watching import neighbours
-from lowtide.work.embed import Side
+from lowtide.work.encoder import Side
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -21,7 +21,8 @@ from model.extract import NOTHING, write_functions
 from model.judge import Retrieval, bm25, cut, dense, exact, figures, judge
 from tokenizers import Tokenizer
 
-from lowtide.work.embed import Side, load_encoder
+from lowtide.work.embed import load_encoder
+from lowtide.work.encoder import Side
 from lowtide.work.model_folder import read_model
 from model import fetch, licences, pairs, tokenizer
 

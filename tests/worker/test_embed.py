@@ -19,10 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from lowtide.core.budget import LEAST_TASK_BYTES
 from lowtide.errors import ModelError
 from lowtide.work import bags
 from lowtide.work.bags import WordBags, read_vocabulary
-from lowtide.work.embed import Encoder, Side, document_text, document_words, load_encoder
+from lowtide.work.embed import load_encoder
+from lowtide.work.encoder import Encoder, Side, document_text, document_words
 from lowtide.work.model_folder import check_model, default_model, predict_bytes, read_model
 from lowtide.work.words import split_words
 
@@ -197,7 +199,7 @@ def test_recipes_tell_models_apart(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="anonymous memory is read from Linux's accounting")
-def test_the_default_model_adds_at_most_30_mib() -> None:
+def test_the_default_model_adds_at_most_12_mib() -> None:
     program = """
 import numpy as np, psutil
 from lowtide.work.words import split_words
@@ -206,7 +208,8 @@ def anonymous():
     return memory.rss - memory.shared
 np.sort(np.random.default_rng(0).random(1000)); split_words(b"a b", [0, 3])
 before = anonymous()
-from lowtide.work.embed import Side, load_encoder
+from lowtide.work.embed import load_encoder
+from lowtide.work.encoder import Side
 encoder = load_encoder()
 texts = [" ".join(f"word{chr(97 + n % 26)}{chr(97 + k % 26)}{k}" for k in range(100)) for n in range(256)]
 peak = 0
@@ -218,7 +221,23 @@ print(peak - before)
     printed = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     ).stdout
-    assert int(printed) <= 30 * MIB
+    assert int(printed) <= 12 * MIB
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds a process from outside")
+def test_the_default_model_embeds_in_the_room_of_the_smallest_task() -> None:
+    program = f"""
+import os
+from lowtide.system.memory import limit_data_bytes
+from lowtide.work.embed import load_encoder
+from lowtide.work.encoder import Side
+encoder = load_encoder()
+assert limit_data_bytes(os.getpid(), {LEAST_TASK_BYTES})
+texts = [" ".join(f"word{{chr(97 + n % 26)}}{{chr(97 + k % 26)}}{{k}}" for k in range(400)) for n in range(64)]
+assert encoder.encode(texts, Side.DOCUMENT).any()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 # Models of the user's own

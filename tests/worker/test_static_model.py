@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowtide.work.embed import Encoder, Side, load_encoder
+from lowtide.work.embed import runtime_encoder
+from lowtide.work.encoder import Encoder, Side
 from lowtide.work.model_folder import default_model, read_model
 from lowtide.work.static_model import StaticModel
 
@@ -26,7 +27,7 @@ def ours() -> StaticModel:
 
 @pytest.fixture(scope="module")
 def runtime() -> Encoder:
-    return load_encoder()
+    return runtime_encoder(read_model(default_model()))
 
 
 @pytest.mark.parametrize("side", Side)

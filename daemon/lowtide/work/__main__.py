@@ -105,7 +105,7 @@ def _run(task: wire.Request, send: Callable[[wire.Reply], None], source: BinaryI
 
         return embed_file(task)
     if isinstance(task, wire.EncodeTask):
-        from lowtide.work.embed import Side
+        from lowtide.work.encoder import Side
         from lowtide.work.index import encoder_for
 
         encoder = encoder_for(task.model)

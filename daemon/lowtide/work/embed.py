@@ -1,9 +1,8 @@
-"""Words or text to vectors: the only module that runs a model (onnxruntime, tokenizers).
+"""Loads a model: the only module that runs one in onnxruntime, with tokenizers.
 
-Both libraries are imported when a model is loaded, not with this module; a static model needs no tokenizers at all.
+Both libraries are imported when a model that needs them is loaded, not with this module. Lowtide's own needs neither
+(static_model.py): a sum of rows is not worth the 9 MiB that the runtime takes in every worker.
 
-Invariant: a vector is L2-normalised and then scaled to int8 by its own largest component, so a cosine of the stored
-vectors is the cosine of the model's; a text without a known token gives zeros.
 Invariant: memory is bounded by the model and one batch: no arena, no memory pattern, one thread, lengths truncated.
 Invariant: every fault of the libraries or of a model comes out as `ModelError`.
 """
@@ -11,91 +10,46 @@ Invariant: every fault of the libraries or of a model comes out as `ModelError`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from enum import Enum
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lowtide.errors import ModelError
 from lowtide.work.bags import CacheStatistics, WordBags, read_vocabulary
+from lowtide.work.encoder import (
+    GROUP_CHARACTERS,
+    GROUP_ROWS,
+    LONGEST_WORDS_CHARACTERS,
+    REMEDY,
+    Encoder,
+    Side,
+    Vectors,
+    batches,
+    to_int8,
+    words_of,
+)
 from lowtide.work.model_folder import MAX_DIMS, Kind, ModelFolder, Pooling, default_model, read_model
-from lowtide.work.words import query_words, split_words
+from lowtide.work.static_model import StaticModel
 
-Vectors = npt.NDArray[np.int8]
-
-_REMEDY = "check the export (docs/model.md), or use the default model"
-
-# What one step holds at most. A group is what becomes bags at once; a batch is what the model takes at once: its largest
-# tensor has 4 * dims bytes a padded token, 1 MiB for the default model, which stays in a core's cache.
-_GROUP_ROWS = 256
-_GROUP_CHARACTERS = 1 << 17
+# What the model takes at once: its largest tensor has 4 * dims bytes a padded token.
 _STATIC_ROWS = 64
 _STATIC_TOKENS = 1024
 _TRANSFORMER_ROWS = 8
 _TRANSFORMER_CHARACTERS = 1 << 9
-LONGEST_WORDS_CHARACTERS = 1 << 15
-
-
-class Side(Enum):
-    """Which side of a search a text stands on; a model may weigh words differently."""
-
-    DOCUMENT = 0
-    QUERY = 1
-
-
-class Encoder(Protocol):
-    """Turns texts into vectors of `dims` components.
-
-    `recipe` names model, pooling, header and vector format: vectors of different recipes are never compared.
-    `takes_words` says which method is the cheap one: `encode_words` when it is true (the model sees words only), else
-    `encode`.
-    """
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def dims(self) -> int: ...
-    @property
-    def recipe(self) -> str: ...
-    @property
-    def takes_words(self) -> bool: ...
-
-    def encode(self, texts: Sequence[str], side: Side, batch_rows: int | None = None) -> Vectors:
-        """(texts, dims) int8 of raw texts; `batch_rows` texts go through the model at once. Raises ModelError."""
-
-    def encode_words(self, words: Sequence[str], side: Side, batch_rows: int | None = None) -> Vectors:
-        """The same of texts that `split_words` has split already."""
-
-    def statistics(self) -> CacheStatistics:
-        """How the encoder's memory of words fares; zeros when it has none."""
 
 
 def load_encoder(folder: Path | None = None) -> Encoder:
     """The encoder of the model in `folder`, by default Lowtide's own; loads and tries it. Raises ModelError."""
     model = read_model(folder or default_model())
+    return StaticModel.open(model) or runtime_encoder(model)
+
+
+def runtime_encoder(model: ModelFolder) -> Encoder:
+    """Its encoder in onnxruntime, which takes any graph; loads and tries it. Raises ModelError."""
     return _StaticEncoder(model) if model.kind is Kind.STATIC else _TransformerEncoder(model)
-
-
-def document_words(path: str, qualified_name: str, words: str) -> str:
-    """The words of a chunk as they are embedded: those of its path and qualified name in front of its own.
-
-    `words` are `split_words` of the chunk. The header lifts NDCG@10 by about 0.06 (docs/model.md).
-    """
-    return " ".join(filter(None, (_path_words(path), " ".join(query_words(qualified_name)), words)))
-
-
-def document_text(path: str, qualified_name: str, text: str) -> str:
-    """A chunk's text as a model that reads text embeds it, with the same header."""
-    return f"{path} {qualified_name}\n{text}"
-
-
-@lru_cache(maxsize=64)
-def _path_words(path: str) -> str:
-    return " ".join(query_words(path))
 
 
 class _StaticEncoder:
@@ -118,14 +72,14 @@ class _StaticEncoder:
     def encode_words(self, words: Sequence[str], side: Side, batch_rows: int | None = None) -> Vectors:
         vectors = np.zeros((len(words), self.dims), np.int8)
         texts = [text[:LONGEST_WORDS_CHARACTERS] for text in words]
-        for group in _batches([len(text) for text in texts], _GROUP_ROWS, _GROUP_CHARACTERS):
+        for group in batches([len(text) for text in texts], GROUP_ROWS, GROUP_CHARACTERS):
             bags = self._bags.bags([texts[row] for row in group])
             filled = np.arange(int(bags.lengths.max())) < bags.lengths[:, None]
             tokens = np.zeros(filled.shape, np.int64)
             weights = np.zeros(filled.shape, np.float32)
             tokens[filled] = bags.tokens
             weights[filled] = bags.weights
-            for batch in _batches(bags.lengths.tolist(), batch_rows or _STATIC_ROWS, _STATIC_TOKENS):
+            for batch in batches(bags.lengths.tolist(), batch_rows or _STATIC_ROWS, _STATIC_TOKENS):
                 width = int(bags.lengths[batch].max())
                 if width:
                     output = self._run(tokens[batch, :width], weights[batch, :width], side)
@@ -165,7 +119,7 @@ class _TransformerEncoder:
 
     def encode(self, texts: Sequence[str], side: Side, batch_rows: int | None = None) -> Vectors:
         vectors = np.zeros((len(texts), self.dims), np.int8)
-        for rows in _batches([len(text) for text in texts], batch_rows or _TRANSFORMER_ROWS, _TRANSFORMER_CHARACTERS):
+        for rows in batches([len(text) for text in texts], batch_rows or _TRANSFORMER_ROWS, _TRANSFORMER_CHARACTERS):
             encodings = self._tokenizer.encode_batch([texts[row] for row in rows])
             lengths = np.array([len(encoding.ids) for encoding in encodings])
             filled = np.arange(max(1, int(lengths.max()))) < lengths[:, None]
@@ -217,7 +171,7 @@ class _Session:
             )
         except Exception as error:
             raise ModelError(
-                self._what, f"onnxruntime cannot load {model.onnx.name} ({_first_line(error)})", _REMEDY
+                self._what, f"onnxruntime cannot load {model.onnx.name} ({_first_line(error)})", REMEDY
             ) from error
         self._inputs = {item.name for item in self._session.get_inputs()}
         allowed = required | (optional or set())
@@ -225,7 +179,7 @@ class _Session:
             raise ModelError(
                 self._what,
                 f"its inputs are {sorted(self._inputs)}, and {model.kind} models take {sorted(allowed)}",
-                _REMEDY,
+                REMEDY,
             )
         self._output = self._choose_output()
 
@@ -248,7 +202,7 @@ class _Session:
             raise ModelError(
                 self._what,
                 f"output {self._output} has shape {np.shape(output)}, not [batch, dims] or [batch, tokens, dims]",
-                _REMEDY,
+                REMEDY,
             )
         return output.astype(np.float32, copy=False)
 
@@ -277,38 +231,8 @@ def _check_dims(model: ModelFolder, probe: npt.NDArray[np.float32]) -> None:
     if probe.ndim != 2 or not 0 < dims <= MAX_DIMS or model.dims not in (0, dims):
         expected = f"{model.dims}" if model.dims else f"1 to {MAX_DIMS}"
         raise ModelError(
-            f"model {model.folder}", f"its vectors have shape {probe.shape}, expected {expected} dimensions", _REMEDY
+            f"model {model.folder}", f"its vectors have shape {probe.shape}, expected {expected} dimensions", REMEDY
         )
-
-
-def to_int8(vectors: npt.NDArray[np.float32], name: str) -> Vectors:
-    """Each vector, whatever its length, scaled so that its largest component is 127; zeros stay zeros."""
-    largest = np.abs(vectors).max(axis=1, keepdims=True)
-    if not np.isfinite(largest).all():
-        raise ModelError(f"model {name}", "it gave numbers that are not finite", _REMEDY)
-    # Normalising first would cancel out here: the scale by the own maximum is the same for a vector of any length.
-    scaled: Vectors = np.rint(vectors * (127.0 / np.maximum(largest, 1e-12))).astype(np.int8)
-    return scaled
-
-
-def _batches(lengths: Sequence[int], most_rows: int, most_padded: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Row numbers in batches of texts of about one length: little is padded, and rows times longest is bounded.
-
-    A row longer than `most_padded` stands alone.
-    """
-    order = np.argsort(np.array(lengths, np.int64), kind="stable")
-    start = 0
-    for end in range(1, len(order) + 1):
-        rows = end - start
-        if end == len(order) or rows == most_rows or (rows + 1) * lengths[order[end]] > most_padded:
-            yield order[start:end]
-            start = end
-
-
-def words_of(text: str) -> str:
-    """The words of `text` as a static model takes them."""
-    encoded = text.encode("utf-8", "replace")
-    return split_words(encoded, [0, len(encoded)])[0]
 
 
 def _first_line(error: Exception) -> str:

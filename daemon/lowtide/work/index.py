@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from lowtide.errors import FileChanged
 from lowtide.models import FileStatus, Reason
 from lowtide.work import wire
-from lowtide.work.embed import Encoder, Side, document_text, document_words, load_encoder
+from lowtide.work.embed import load_encoder
+from lowtide.work.encoder import Encoder, Side, document_text, document_words
 from lowtide.work.words import query_words, split_words
 
 if TYPE_CHECKING:

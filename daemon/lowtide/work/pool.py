@@ -25,7 +25,7 @@ from lowtide.core.ladder import Ladder
 from lowtide.errors import WorkerError, WorkerOverBudget, WorkerRecycled
 from lowtide.system.memory import KernelProbe, MemoryProbe, limit_data_bytes, yield_disk
 from lowtide.work import wire
-from lowtide.work.embed import Side
+from lowtide.work.encoder import Side
 from lowtide.work.worker import RECYCLED, Worker
 
 log = logging.getLogger(__name__)
