@@ -269,6 +269,17 @@ def test_its_options(home: Path, arguments: list[str], status: int) -> None:
     assert done.stderr.startswith("lowtide: ") == (status == 2)
 
 
+def test_verbose_shows_where_a_failure_comes_from(home: Path) -> None:
+    command = [sys.executable, "-m", "lowtide.cli", "lsp", "--nothing"]
+    plain, verbose = (
+        subprocess.run([*command, *more], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False).stderr
+        for more in ([], ["-v"])
+    )
+    assert "Traceback" not in plain
+    assert "Traceback" in verbose
+    assert verbose.endswith(plain)
+
+
 def test_the_shim_imports_neither_an_event_loop_nor_the_command_line(home: Path) -> None:
     code = (
         "import sys; from lowtide.cli import is_lsp; assert is_lsp(['--budget', '1G', 'lsp']); import lowtide.cli.lsp;"

@@ -31,6 +31,7 @@ USAGE = """Usage: lowtide lsp [OPTIONS]
   --clientProcessId=N      end when this process ends
   --embedded               run in this process, without the daemon
   --budget SIZE            memory for all processes: 256MiB, 1G (least 96MiB)
+  -v, --verbose            a failure shows its traceback
 """
 BLOCK_BYTES = 1 << 16
 PIPE_BYTES = 1 << 20
@@ -55,7 +56,7 @@ class Arguments:
         self.embedded = os.environ.get("LOWTIDE_EMBEDDED", "") not in ("", "0")
         self.budget: str | None = None
         self.client_pid: int | None = None
-        self.help = self.verbose = False
+        self.help = False
         words = list(words)
         while words:
             word = words.pop(0)
@@ -74,9 +75,7 @@ class Arguments:
                 self.embedded = True
             elif word in ("-h", "--help"):
                 self.help = True
-            elif word in ("-v", "--verbose"):
-                self.verbose = True
-            elif word not in ("lsp", "--stdio", "-q", "--quiet", "--json"):
+            elif word not in ("lsp", "--stdio", "-v", "--verbose", "-q", "--quiet", "--json"):
                 raise ArgumentError(f"no option {word}", "", "see `lowtide lsp --help`")
 
 
@@ -91,6 +90,10 @@ def run_lsp(words: list[str]) -> int:
             return _run_embedded(arguments)
         return _run_shim(arguments)
     except LowtideError as error:
+        if "-v" in words or "--verbose" in words:
+            import traceback  # rarely needed, and this process is to be small
+
+            traceback.print_exc()
         print(f"lowtide: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
