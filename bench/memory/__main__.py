@@ -40,6 +40,7 @@ RESULTS = ROOT / "bench" / "results" / "memory.jsonl"
 TREES = ("django", "cpython", "go", "boost", "jdk")
 BUDGETS_MIB = (96, 128, 192, 256, 512)
 SWITCH_FILES = 2_000
+NOT_JUDGED = "Not measured yet: `--retrieval PREFIX` does."
 
 
 def engines(peers: Path, switch_files: int) -> list[Engine]:
@@ -110,7 +111,7 @@ def write_document() -> None:
     """Renew the tables of docs/memory.md from the log."""
     entries = newest(RESULTS.read_text("utf-8").splitlines())
     text = between(DOCUMENT.read_text("utf-8"), "memory", f"{made_by(entries)}\n\n{table(entries)}")
-    DOCUMENT.write_text(between(text, "retrieval", retrieval_table(entries)), "utf-8")
+    DOCUMENT.write_text(between(text, "retrieval", retrieval_table(entries) or NOT_JUDGED), "utf-8")
 
 
 def main(argv: list[str] | None = None) -> int:
