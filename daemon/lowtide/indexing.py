@@ -488,6 +488,8 @@ def _broken(job: Job, broken: _Broken) -> Job:
         if job.recycled < _MOST_CHANGES:
             return replace(job, attempt=max(1, job.attempt), recycled=job.recycled + 1)
         attempt = _GIVEN_UP
+    elif broken.reason is Reason.MEMORY and job.attempt == 1 and job.reason is not Reason.MEMORY:
+        attempt = 1  # alone for another reason, with its share: it has not had all the room yet
     return replace(job, attempt=attempt, reason=broken.reason, rule=broken.rule)
 
 
