@@ -102,6 +102,9 @@ def gather(source: ObserverSource, until: str, *paths: bytes) -> Batch:
     raise AssertionError(f"not told: {paths} {whole}")
 
 
+@pytest.mark.filterwarnings(
+    "ignore:Callback with id:RuntimeWarning"
+)  # its observer on Linux may see a new folder twice
 def test_the_observer_of_other_platforms_tells_the_same(source: ObserverSource, tmp_path: Path) -> None:
     """watchdog's native observer, here that of this platform."""
     try:
@@ -132,6 +135,9 @@ def test_the_observer_waits_to_be_read_in_bounds(source: ObserverSource, tmp_pat
         source.close()
 
 
+@pytest.mark.filterwarnings(
+    "ignore:Callback with id:RuntimeWarning"
+)  # its observer on Linux may see a new folder twice
 def test_a_watcher_on_the_observer_hints_edits(tmp_path: Path) -> None:
     watching = Watching()
     watching.watcher = WatchLoop(tmp_path, lambda root: ObserverSource(root, None), watching.wake, HASTY)
