@@ -23,6 +23,8 @@ from lowtide.errors import ModelError
 
 _WORD_PATTERN = r"[\p{L}\p{Nl}\p{No}]+|[0-9]+|(?:(?![0-9])\p{Nd})+"
 _CONTINUES = "##"
+WORDS_KEPT = 8_192
+"""Words of several tokens that are remembered where whole trees are embedded."""
 _BYTES_PER_WORD = 190
 """A remembered word: its string (about 60 bytes), its share of the dictionary, and its tokens."""
 
@@ -118,7 +120,7 @@ class _Numbers(dict[str, int]):
 class WordBags:
     """Makes bags of texts that are already words."""
 
-    def __init__(self, vocabulary: dict[str, int], unknown: int, longest: int, limit_words: int = 8_192) -> None:
+    def __init__(self, vocabulary: dict[str, int], unknown: int, longest: int, limit_words: int = WORDS_KEPT) -> None:
         self._numbers = _Numbers(vocabulary, unknown, longest)
         self._limit_words = limit_words
         self._offsets = self._pieces = np.zeros(0, np.int64)

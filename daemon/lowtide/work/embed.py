@@ -42,7 +42,7 @@ _TRANSFORMER_CHARACTERS = 1 << 9
 
 
 def load_encoder(folder: Path | None = None) -> Encoder:
-    """The encoder of the model in `folder`, by default Lowtide's own; loads and tries it. Raises ModelError."""
+    """The encoder of the model in `folder`, by default Lowtide's own; what needs the runtime is tried. Raises ModelError."""
     model = read_model(folder or default_model())
     return StaticModel.open(model) or runtime_encoder(model)
 

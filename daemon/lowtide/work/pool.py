@@ -399,7 +399,6 @@ class WorkerPool:
         own = self._probe.anonymous_bytes(os.getpid()) or 0
         self.own_bytes = total = own
         busy: list[tuple[int, Worker]] = []
-        staying: list[tuple[int, Worker]] = []
         for worker in list(self._busy.values()):
             held = self._probe.anonymous_bytes(worker.pid) or 0
             total += held
@@ -407,8 +406,6 @@ class WorkerPool:
             worker.peak_bytes = max(worker.peak_bytes, held)
             if worker.limit_bytes is not None and held > worker.limit_bytes:
                 worker.stop("over its lease")
-            elif worker.killed_for is None:
-                staying.append((held, worker))
         seen = {worker.pid for _, worker in busy}  # one whose task ended meanwhile is among the idle too
         idle = [
             (self._probe.anonymous_bytes(worker.pid) or 0, worker)
@@ -427,6 +424,7 @@ class WorkerPool:
                 [(worker.pid, held) for held, worker in idle],
             )  # fmt: skip
         idle = [(held, worker) for held, worker in idle if worker.killed_for is None]
+        staying = [(held, worker) for held, worker in busy if worker.killed_for is None]
         room = self.budget.total_bytes - GUARD_BYTES - own - sum(held for held, _ in (*staying, *idle))
         for held, worker in (*idle, *sorted(staying, key=lambda entry: (entry[1].pid in self._urgent, -entry[0]))):
             if room >= 0:

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lowtide.errors import ModelError
-from lowtide.work.bags import CacheStatistics, WordBags, read_vocabulary
+from lowtide.work.bags import WORDS_KEPT, CacheStatistics, WordBags, read_vocabulary
 from lowtide.work.encoder import (
     GROUP_CHARACTERS,
     GROUP_ROWS,
@@ -58,10 +58,8 @@ _NODES = (
 )
 """What `model/export.py` writes; another graph may mean anything."""
 
-WORDS_KEPT = 8_192
-"""Words of several tokens that are remembered where whole trees are embedded."""
 QUESTION_WORDS_KEPT = 512
-"""And where questions are."""
+"""Words of several tokens that are remembered where questions are embedded."""
 _TOKENS_AT_ONCE = 1_024
 """Rows of a text that are gathered at once: 1.3 MB for 256 dimensions."""
 _MULTIPLICATIONS = 1 << 18
