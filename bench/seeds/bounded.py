@@ -6,7 +6,6 @@ Invariant: latencies are measured from outside, by a client on the daemon's sock
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -21,7 +20,7 @@ import psutil
 from bench.cgroup import SLACK_BYTES, Group, Sampler
 from bench.seeds.scenario import Check, Curve, thinned
 
-from lowtide.client import Client, DaemonError
+from lowtide.client import Client, DaemonError, daemon_environment
 from lowtide.errors import LowtideError
 from lowtide.paths import Places
 
@@ -47,7 +46,7 @@ class BoundedDaemon:
         """`config` is the user's `config.toml` there."""
         self.home, self.budget_bytes = home, budget_bytes
         self._config = config
-        self.environment = {**os.environ, "LOWTIDE_HOME": str(home)}
+        self.environment = {**daemon_environment(), "LOWTIDE_HOME": str(home)}
         self.environment.pop("LOWTIDE_EMBEDDED", None)
         self.marks: list[tuple[float, str]] = []
         self._stack = ExitStack()

@@ -84,6 +84,19 @@ def _connect(path: Path) -> socket.socket | None:
     return connection
 
 
+def daemon_environment() -> dict[str, str]:
+    """The environment a daemon is to start in: this process's, and no cache of freed blocks in each thread (glibc).
+
+    What those caches keep holds pages of the heap: 3 MiB after a large tree was indexed, and indexing is no faster with
+    them. They can only be turned off before a process starts. What the user set comes last, and wins.
+    """
+    environment = dict(os.environ)
+    if sys.platform == "linux":
+        tunables = ["glibc.malloc.tcache_count=0", environment.get("GLIBC_TUNABLES", "")]
+        environment["GLIBC_TUNABLES"] = ":".join(filter(None, tunables))
+    return environment
+
+
 def _start(places: Places, budget: str | None, deadline_s: float) -> str:
     """Start a daemon that outlives this process, and wait until it listens or gives up; returns its complaint."""
     make_private(places.log_file.parent)
@@ -97,7 +110,7 @@ def _start(places: Places, budget: str | None, deadline_s: float) -> str:
             try:
                 process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, pass_fds=(told,), cwd="/",
-                    start_new_session=True,
+                    start_new_session=True, env=daemon_environment(),
                 )  # fmt: skip
             except OSError as error:
                 raise StoreError(

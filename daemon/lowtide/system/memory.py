@@ -20,6 +20,7 @@ _CGROUP = Path("/sys/fs/cgroup")
 _NO_LIMIT = 1 << 60
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _LARGE_BYTES = 128 << 10
+_KEPT_BELOW_BYTES, _KEPT_OF_A_SIZE = 1024, 7  # by numpy: NBUCKETS and NCACHE of its alloc.cpp
 
 
 class MemoryProbe(Protocol):
@@ -96,14 +97,30 @@ def give_back() -> None:
     """Have the allocator return what it holds and does not use to the system (glibc; elsewhere nothing happens).
 
     Garbage first: a cycle that waits for the collector keeps the buffers around it from being returned, and what is
-    allocated next goes elsewhere. A millisecond, as what is loaded is frozen.
+    allocated next goes elsewhere. A millisecond, as what is loaded is frozen. Then the blocks that numpy keeps.
     """
     gc.collect()
     if sys.platform == "linux":
+        with suppress(AttributeError):  # another thread is still importing numpy
+            _free_kept_blocks()
         import ctypes
 
         with suppress(AttributeError, OSError):
             ctypes.CDLL(None).malloc_trim(0)
+
+
+def _free_kept_blocks() -> None:
+    """Have numpy free the small blocks that it keeps for its next arrays; 4 ms.
+
+    It keeps up to 7 of each size below 1,024 bytes, 3.6 MB in all, and each holds a page of the heap that could be returned.
+    No call of numpy's ends that. But an array that is resized takes its block along, and beyond that size it is freed.
+    """
+    numpy = sys.modules.get("numpy")
+    if numpy is None:
+        return
+    for size_bytes in range(1, _KEPT_BELOW_BYTES):
+        for _ in range(_KEPT_OF_A_SIZE):
+            numpy.empty(size_bytes, numpy.uint8).resize(2 * _KEPT_BELOW_BYTES, refcheck=False)
 
 
 @dataclass(frozen=True, slots=True)
