@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -95,7 +94,7 @@ class _Session:
         )  # fmt: skip
 
     def _start(self, group: Group) -> None:
-        environment = {**os.environ, "LOWTIDE_HOME": str(self._home), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**clients.daemon_environment(), "LOWTIDE_HOME": str(self._home), "PYTHONDONTWRITEBYTECODE": "1"}
         environment.pop("LOWTIDE_EMBEDDED", None)
         command = [sys.executable, "-m", "lowtide.cli", "--budget", str(BUDGET_BYTES), "daemon", "run"]
         group.popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
