@@ -15,7 +15,7 @@ from typing import Any
 
 import anyio
 
-from lowtide.core.match import clean_query, fold, match
+from lowtide.core.match import SCORE_DIGITS, clean_query, fold, least_wanted, match
 from lowtide.core.rank import Candidate, fuse
 from lowtide.errors import LowtideError, PathError
 from lowtide.models import SymbolKind, display_path
@@ -45,17 +45,17 @@ async def symbols(
     for root in roots:
         changed = documents.changed(root)
         hidden = {display_path(os.fsencode(path.relative_to(root))) for path in changed}
+        for path, document in changed.items():
+            fresh = await _open_symbols(documents, document, path.relative_to(root), query)
+            found += [(root, symbol) for symbol in fresh]
         try:
             there = await service.symbols(
-                query, roots=[root], limit=limit + 50 * len(hidden), near=near, cancelled=cancelled
-            )
+                query, roots=[root], limit=limit + 50 * len(hidden), near=near, cancelled=cancelled,
+                least=least_wanted((symbol["score"] for _, symbol in found), limit),
+            )  # fmt: skip
         except PathError:
             there = []
-        fresh: list[dict[str, Any]] = []
-        for path, document in changed.items():
-            fresh += await _open_symbols(documents, document, path.relative_to(root), query)
-        merged = [symbol for _, symbol in there if symbol["path"] not in hidden]
-        found += [(root, symbol) for symbol in (*fresh, *merged)]
+        found += [(root, symbol) for _, symbol in there if symbol["path"] not in hidden]
     if query.strip():
         found.sort(key=lambda pair: -pair[1]["score"])
     return found[:limit]
@@ -97,7 +97,7 @@ def _symbol(row: SymbolColumns, path: str, score: float) -> dict[str, Any]:
     name, kind, container, line, column, end_line, end_column, name_line, name_column, signature, doc = row
     return {
         "name": name, "kind": SymbolKind(kind).label, "container": container, "path": path, "line": name_line + 1,
-        "column": name_column + 1, "score": round(score, 4), "signature": signature, "doc": doc,
+        "column": name_column + 1, "score": round(score, SCORE_DIGITS), "signature": signature, "doc": doc,
         "range": [line, column, end_line, end_column], "name_range": [name_line, name_column],
     }  # fmt: skip
 

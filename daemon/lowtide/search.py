@@ -369,12 +369,12 @@ class Snapshot:
 
     def symbols(
         self, query: str, *, limit: int = 50, kinds: Sequence[SymbolKind] = (), near: Sequence[bytes] = (),
-        cancelled: Callable[[], bool] | None = None,
+        cancelled: Callable[[], bool] | None = None, least: float = 0.0,
     ) -> list[dict[str, Any]]:  # fmt: skip
         """Symbols whose names match `query`, best first: the dictionaries of `find_symbols`."""
         from lowtide.symbols import find_symbols
 
-        return find_symbols(self._catalog, self._segments, query, limit, kinds, near, cancelled)
+        return find_symbols(self._catalog, self._segments, query, limit, kinds, near, cancelled, least)
 
 
 def _inode(path: Path) -> int:

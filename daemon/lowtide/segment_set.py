@@ -66,10 +66,11 @@ class Segments:
         return {number: score for number, score in zip(ids, scores.tolist(), strict=True) if score == score}
 
     def search_names(
-        self, query: str, limit: int, kinds: Sequence[SymbolKind] = (), cancelled: Callable[[], bool] | None = None
-    ) -> list[tuple[int, float]]:
-        """(symbol id, score), best first."""
-        return self._index.search(query, limit, kinds or None, cancelled)
+        self, query: str, limit: int, kinds: Sequence[SymbolKind] = (), cancelled: Callable[[], bool] | None = None,
+        least: float = 0.0,
+    ) -> list[tuple[int, float]]:  # fmt: skip
+        """(symbol id, score), best first; none below `least`."""
+        return self._index.search(query, limit, kinds or None, cancelled, least)
 
     def release(self) -> None:
         """Give mapped pages back to the system."""

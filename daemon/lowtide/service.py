@@ -21,6 +21,7 @@ import anyio.to_thread
 from lowtide.config_watch import ConfigWatch
 from lowtide.core.hints import Hints
 from lowtide.core.lru import ByteCache
+from lowtide.core.match import least_wanted
 from lowtide.errors import CorruptIndex, PathError, UsageError, WorkerError
 from lowtide.explain import explain_file
 from lowtide.host import Host
@@ -205,24 +206,25 @@ class Service:
 
     async def symbols(
         self, query: str, *, roots: Sequence[Path] = (), limit: int = 200, kinds: Sequence[SymbolKind] = (),
-        near: Sequence[Path] = (), cancelled: Callable[[], bool] | None = None,
+        near: Sequence[Path] = (), cancelled: Callable[[], bool] | None = None, least: float = 0.0,
     ) -> list[tuple[Path, dict[str, Any]]]:  # fmt: skip
         """(root, symbol) of the best matches over the workspaces, best first: the dictionaries of `find_symbols`.
 
-        An empty query gives the most recent. `cancelled` is asked now and then; cancelling the task is seen, too.
+        An empty query gives the most recent. `least`: lower scores are not wanted. `cancelled` is asked now and then; cancelling the task is seen, too.
         """
 
-        async def ask(root: Path) -> list[dict[str, Any]]:
+        async def ask(root: Path, wanted: float) -> list[dict[str, Any]]:
             workspace, busy = self._place(root)
             below = [os.fsencode(path.relative_to(root)) for path in near if root in path.parents]
             async with self.readers.use(workspace, busy=busy) as snapshot:
-                find = partial(snapshot.symbols, query, limit=limit, kinds=kinds, near=below)
+                find = partial(snapshot.symbols, query, limit=limit, kinds=kinds, near=below, least=wanted)
                 return await _run_stoppable(find, cancelled or (lambda: False))
 
         self.host.pool.someone_asks()
         found: list[tuple[Path, dict[str, Any]]] = []
         for root in self._roots(roots):
-            found += [(root, symbol) for symbol in await self._guard(root, partial(ask, root))]
+            wanted = max(least, least_wanted((symbol["score"] for _, symbol in found), limit))
+            found += [(root, symbol) for symbol in await self._guard(root, partial(ask, root, wanted))]
         if query.strip():
             found.sort(key=lambda pair: -pair[1]["score"])
         return found[:limit]

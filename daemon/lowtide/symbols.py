@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from lowtide.core.match import SCORE_DIGITS
 from lowtide.models import SymbolKind, display_path
 from lowtide.segment_set import Segments
 from lowtide.store.catalog import Catalog
@@ -26,6 +27,10 @@ KIND_WEIGHTS = {
 _WEIGHTS = [0.06 * KIND_WEIGHTS.get(SymbolKind(kind), 0.3) if kind else 0.0 for kind in range(max(SymbolKind) + 1)]
 """What the kind adds to a score, by its number."""
 _LABELS = [SymbolKind(kind).label if kind else "" for kind in range(max(SymbolKind) + 1)]
+OPEN_BONUS, NEAR_BONUS, RECENT_BONUS = 0.06, 0.03, 0.01
+TEST_LOSS, FOLDER_LOSS, MOST_FOLDERS = 0.05, 0.008, 8
+MOST_WORTH = OPEN_BONUS + RECENT_BONUS + max(_WEIGHTS)
+"""What can be added to a name's score for where and what the symbol is, but for its container."""
 OWNER_BONUS = 0.2
 """Of a symbol whose container has the very name that was asked for: more than kind, place and recency together."""
 _SEPARATORS = re.compile(r"::|->|[./#\\]")
@@ -34,11 +39,12 @@ _TESTS = re.compile(r"(^|/)(tests?|testing|spec|__tests__|fixtures)(/|$)|(^|/)te
 
 def find_symbols(
     catalog: Catalog, segments: Segments, query: str, limit: int, kinds: Sequence[SymbolKind],
-    near: Sequence[bytes] = (), cancelled: Callable[[], bool] | None = None,
+    near: Sequence[bytes] = (), cancelled: Callable[[], bool] | None = None, least: float = 0.0,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """The best symbols for `query`; a qualified one narrows by container or path; an empty one gives the most recent.
 
-    `near`: open files, whose symbols and those of their folders come first among equals.
+    `near`: open files, whose symbols and those of their folders come first among equals. `least`: lower scores are not
+    wanted, for as many better ones were found elsewhere.
     """
     parts = split_query(query)
     if not parts:
@@ -46,7 +52,8 @@ def find_symbols(
     open_files = set(near)
     folders = {path.rpartition(b"/")[0] for path in near}
     count = max(CANDIDATES, limit) if len(parts) == 1 else 8 * CANDIDATES
-    found = dict(segments.search_names(parts[-1], count, kinds, cancelled))
+    most_worth = MOST_WORTH + (OWNER_BONUS if len(parts) > 1 else 0.0)
+    found = dict(segments.search_names(parts[-1], count, kinds, cancelled, least - most_worth))
     if cancelled is not None and cancelled():
         return []
     places = catalog.symbol_places(list(found))
@@ -64,14 +71,15 @@ def find_symbols(
         path = place.path
         worth = worths.get(path)
         if worth is None:
-            close = 0.06 if path in open_files else 0.03 if path.rpartition(b"/")[0] in folders else 0.0
-            test = 0.05 if _TESTS.search(display_path(path).lower()) else 0.0
-            recent = 0.01 * (place.mtime_ns - oldest) / span
-            worth = worths[path] = close - 0.008 * min(path.count(b"/"), 8) - test + recent
+            close = OPEN_BONUS if path in open_files else NEAR_BONUS if path.rpartition(b"/")[0] in folders else 0.0
+            test = TEST_LOSS if _TESTS.search(display_path(path).lower()) else 0.0
+            recent = RECENT_BONUS * (place.mtime_ns - oldest) / span
+            worth = worths[path] = close - FOLDER_LOSS * min(path.count(b"/"), MOST_FOLDERS) - test + recent
         score = found[place.symbol_id] + worth + _WEIGHTS[place.kind]
         if outer and _is_in(place.container, outer):
             score += OWNER_BONUS
-        ranked.append((-score, len(place.name), path, place.name_line, place.symbol_id))
+        if score >= least:
+            ranked.append((-score, len(place.name), path, place.name_line, place.symbol_id))
     ranked.sort()
     best = {number: -score for score, _, _, _, number in ranked[:limit]}
     rows = {row.symbol_id: row for row in catalog.symbols_by_id(list(best))}
@@ -113,7 +121,7 @@ def _answer(row: SymbolRow, score: float) -> dict[str, Any]:
         "path": display_path(row.path),
         "line": row.name_line + 1,
         "column": row.name_column + 1,
-        "score": round(score, 4),
+        "score": round(score, SCORE_DIGITS),
         "signature": row.signature,
         "doc": row.doc,
         "range": [row.start_line, row.start_column, row.end_line, row.end_column],

@@ -75,6 +75,17 @@ def test_each_keystroke_agrees_with_the_reference(texts: list[str], queries: lis
             check(index, symbols, query[:end], 100)
 
 
+@settings(deadline=None, max_examples=200)
+@given(st.lists(LETTERS, max_size=60), LETTERS, st.integers(1, 30), st.floats(0.0, 6.0))
+def test_what_scores_less_than_wanted_is_left_out_and_nothing_else(
+    texts: list[str], query: str, limit: int, least: float
+) -> None:
+    symbols = number(texts)
+    index = NameIndex([make_rows(symbols[::2]), make_rows(symbols[1::2])])
+    every = [score for _, score in index.search(query, limit) if score >= least]
+    assert [score for _, score in index.search(query, limit, least=least)] == pytest.approx(every)
+
+
 @given(
     st.lists(st.text(alphabet="abAB_", min_size=1, max_size=90), min_size=1, max_size=30),
     st.integers(1, 90), st.integers(0, 29), st.integers(1, 3),

@@ -25,6 +25,7 @@ from lowtide.host import Host
 from lowtide.live import LiveWorkspace
 from lowtide.paths import Places
 from lowtide.service import Service
+from lowtide.symbols import RECENT_BONUS
 from lowtide.system import memory
 from lowtide.system.memory import Pressure
 
@@ -190,6 +191,29 @@ def test_renaming_embeds_nothing(modules: Path, tmp_path: Path) -> None:
             assert live.counts.vectors == before
             ((_, symbol),) = await service.symbols("Holder0", limit=1)
             assert symbol["path"] == "renamed/module0.py"
+
+    run(play)
+
+
+@pytest.mark.parametrize("query", ["c", "comp", "cp1", "part", "Holder1", "holder7.grow", "", "gro"])
+def test_the_best_symbols_of_several_workspaces_are_those_of_each(modules: Path, tmp_path: Path, query: str) -> None:
+    other = tmp_path / "other" / "deep" / "tests"
+    other.mkdir(parents=True)
+    for number in range(20):
+        (other / f"more{number}.py").write_text(python_module(number, 10))
+
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            roots = [tmp_path / "other", modules]  # the better ones come last
+            for root in roots:
+                await service.open_workspace(root, "test")
+                await service.wait_idle(root)
+            for limit in (1, 7, 60):
+                alone = [found for root in roots for found in await service.symbols(query, roots=[root], limit=limit)]
+                best = sorted((symbol["score"] for _, symbol in alone), reverse=True)[:limit]
+                together = await service.symbols(query, roots=roots, limit=limit)
+                assert [symbol["score"] for _, symbol in together] == pytest.approx(best, abs=RECENT_BONUS)
+                assert len(together) == len(best)
 
     run(play)
 

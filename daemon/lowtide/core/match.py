@@ -10,6 +10,8 @@ Invariant: every position of a name is one character of it, also beyond ASCII: f
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterable
 from enum import IntEnum
 
 MOST_NAME_CHARACTERS = 255
@@ -26,6 +28,8 @@ PLAIN_PREFIX_QUALITY = 0.5
 """Of a prefix that ends inside a word; one that ends with a word has 1."""
 FEW_PIECES_QUALITY = 0.7
 SAME_START_QUALITY = 0.3
+SCORE_DIGITS = 4
+"""To which scores are rounded in answers."""
 
 
 class Band(IntEnum):
@@ -197,3 +201,9 @@ def _place_subsequence(query: str, name: str) -> list[int]:
         place = name.find(character, place + 1)
         places.append(place)
     return places
+
+
+def least_wanted(scores: Iterable[float], limit: int) -> float:
+    """Below which nothing more is among the best `limit`, given the rounded scores of what was found before; else 0.0."""
+    best = heapq.nlargest(limit, scores)
+    return max(0.0, best[-1] - 10.0**-SCORE_DIGITS) if len(best) >= limit > 0 else 0.0

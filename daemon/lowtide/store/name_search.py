@@ -72,11 +72,12 @@ class NameIndex:
         limit: int,
         kinds: Collection[int] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        least: float = 0.0,
     ) -> list[tuple[int, float]]:
         """(symbol id, score) of the best matches, best first. An empty query matches nothing.
 
         `kinds`: only symbols of these kinds; None or empty for all. `cancelled` is asked between blocks, and ends the
-        search with what was found so far.
+        search with what was found so far. `least`: a lower score is not wanted, and not looked for.
         """
         prepared = Query(query)
         if not self.parts or not prepared.text or limit <= 0:
@@ -85,7 +86,9 @@ class NameIndex:
             scratch = self._scratches.pop()
         except IndexError:
             scratch = Scratch()  # the first search, or another thread has it now
-        search = _Search(self.parts, self._live, self._fitting, scratch, prepared, limit, kinds, cancelled or _never)
+        search = _Search(
+            self.parts, self._live, self._fitting, scratch, prepared, limit, kinds, cancelled or _never, least
+        )
         found = search.run()
         self._scratches[:] = [scratch]
         return found
@@ -141,7 +144,7 @@ class _Found:
 class _Search:
     def __init__(
         self, parts: Sequence[NameRows], live: Sequence[Mask | None], fitting: _Fitting, scratch: Scratch, query: Query, limit: int,
-        kinds: Collection[int] | None, cancelled: Callable[[], bool],
+        kinds: Collection[int] | None, cancelled: Callable[[], bool], least: float,
     ) -> None:  # fmt: skip
         self._parts = parts
         self._fitting = fitting
@@ -149,6 +152,7 @@ class _Search:
         self._query = query
         self._limit = limit
         self._cancelled = cancelled
+        self._least = least
         self._wanted = [_wanted_symbols(part, alive, kinds) for part, alive in zip(parts, live, strict=True)]
         self._counts = [_counts(part, wanted) for part, wanted in zip(parts, self._wanted, strict=True)]
         self._stopped = False
@@ -221,10 +225,16 @@ class _Search:
 
     def _find_fuzzy(self) -> None:
         """In three steps, by the best band that a name can be in; none begins when better ones fill the limit."""
-        for best, candidates in zip(_STEPS, self._candidates(), strict=True):
+        steps = self._candidates()
+        for best in _STEPS:
+            if self._most(best, self._query.length + 1) < self._least:
+                return
+            candidates = next(steps)
             for judged in self._judge(candidates, best):
                 if self._is_cancelled() or (best is Band.SUBSEQUENCE and judged >= MOST_ROWS):
                     return
+                if judged < len(candidates) and self._most(best, candidates.length(judged)) < self._least:
+                    break
                 if not self._filled(best):
                     continue
                 # What fills this band keeps every later step out.
@@ -233,8 +243,12 @@ class _Search:
 
     def _is_beyond(self, best: Band, length: int) -> bool:
         """Whether no name of this length or longer can be among the best any more, being in band `best` at most."""
-        most = best + COVERAGE_WEIGHT * self._query.length / length + QUALITY_WEIGHT + CASE_WEIGHT
+        most = self._most(best, length)
         return sum(int(found.symbols[found.bases >= most].sum()) for found in self._found) >= self._limit
+
+    def _most(self, best: Band, length: int) -> float:
+        """The most that a name of this length can score in this band, or a longer one."""
+        return best + COVERAGE_WEIGHT * self._query.length / length + QUALITY_WEIGHT + CASE_WEIGHT
 
     def _candidates(self) -> Iterator[Candidates]:
         """First the names where pieces of the query may begin words, then those that may have it in one piece, then the
@@ -362,15 +376,18 @@ class _Search:
         names = Names.join([found.names for found in self._found])
         bases = np.concatenate([found.bases for found in self._found])
         case = np.concatenate([found.case for found in self._found])
+        # Each name has at least one symbol, and capitals lift a name by CASE_WEIGHT at most.
+        edge = self._least
         if len(bases) > self._limit:
-            # Each name has at least one symbol, and capitals lift a name by CASE_WEIGHT at most.
-            edge = np.partition(bases, len(bases) - self._limit)[len(bases) - self._limit] - CASE_WEIGHT
-            best = np.flatnonzero(bases >= edge)
+            edge = max(edge, float(np.partition(bases, len(bases) - self._limit)[len(bases) - self._limit]))
+        if edge > 0:
+            best = np.flatnonzero(bases >= edge - CASE_WEIGHT)
             names, bases, case = names.take(best), bases[best], case[best]
         unknown = np.flatnonzero(case < 0)
         case[unknown] = self._agreeing_case(names.take(unknown), bases[unknown])
         scores = bases + CASE_WEIGHT * case
         order = np.lexsort((names.rows, names.owners, -scores))
+        order = order[: min(self._limit, int((scores >= self._least).sum()))]
         names, scores = names.take(order), scores[order]
         answer: list[tuple[int, float]] = []
         for number, row, score in zip(names.owners.tolist(), names.rows.tolist(), scores.tolist(), strict=True):
