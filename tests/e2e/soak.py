@@ -226,7 +226,7 @@ class Soak:
         git(self.root, "branch", "-f", "other")
         self.connect()
         self.settle()
-        self.ask("lowtide/symbols", {"query": "soak", "rootUri": self.root.as_uri()})
+        self.search()  # opens what questions need: the index, and the model's table
         before = self.figures()
         deadline = time.monotonic() + seconds
         actions, weights = list(self.ACTIONS), list(self.ACTIONS.values())
@@ -245,7 +245,7 @@ class Soak:
         """Compare with a fresh index, and with the figures of the start."""
         self.ask("lowtide/setBudget", {"bytes": 512 * MIB})
         self.settle()
-        self.ask("lowtide/symbols", {"query": "soak", "rootUri": self.root.as_uri()})
+        self.search()
         time.sleep(1.0)
         after = self.figures()
         wrong = []
