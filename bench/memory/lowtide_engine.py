@@ -69,10 +69,10 @@ class LowtideEngine:
             git(tree, "checkout", "-q", branch)
             began = time.monotonic()
             # By its status alone: a question now and then would take one of the workers from the work that is measured.
-            daemon.until(lambda status: not is_idle(status), SWITCH_S)
-            daemon.until(is_idle, SWITCH_S, step_s=0.02)
+            seen = daemon.until(lambda status: not is_idle(status), SWITCH_S)
+            done = seen and daemon.until(is_idle, SWITCH_S, step_s=0.02)
             seconds = time.monotonic() - began
-            found = self._finds(daemon, tree, marker) == (branch == "other")
+            found = done is not None and self._finds(daemon, tree, marker) == (branch == "other")
             times.append(round(seconds, 2) if found else None)
         return times[0], times[1]
 

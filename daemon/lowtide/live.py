@@ -413,7 +413,7 @@ class LiveWorkspace:
             if await self._run(indexer):
                 self._merging = True
                 await self._settle()
-                memory.give_back()
+                await anyio.to_thread.run_sync(memory.give_back)
                 await self._count()
                 self.incomplete = self._full_wanted
                 await self._record(indexer, forecaster, time.monotonic() - began, cpu_seconds() - cpu)

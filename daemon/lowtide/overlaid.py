@@ -22,7 +22,7 @@ from lowtide.models import SymbolKind, display_path
 from lowtide.overlay import Document, Documents
 from lowtide.search import SNIPPET_CHARACTERS, SNIPPET_LINES, Answer, Filter, Hit, Mode
 from lowtide.service import Service
-from lowtide.symbols import KIND_WEIGHTS, split_query
+from lowtide.symbols import FOLDER_LOSS, KIND_BONUS, MOST_FOLDERS, OPEN_BONUS, RECENT_BONUS, split_query
 from lowtide.work.wire import SymbolColumns
 from lowtide.work.words import query_words
 
@@ -69,13 +69,12 @@ async def _open_symbols(documents: Documents, document: Document, path: Path, qu
         return [] if query.strip() else [_symbol(row, shown, 0.0) for row in rows[:RECENT]]
     last = clean_query(parts[-1])
     may = re.compile(".*".join(re.escape(character) for character in fold(last)), re.DOTALL).search
-    depth = shown.count("/")
+    place = OPEN_BONUS + RECENT_BONUS - FOLDER_LOSS * min(shown.count("/"), MOST_FOLDERS)
     found = []
     for row in rows:
         if not may(fold(row[0])) or (score := match(last, row[0])) is None or not _is_inside(row[2], shown, parts[:-1]):
             continue
-        weight = KIND_WEIGHTS.get(SymbolKind(row[1]), 0.3) if row[1] else 0.0
-        found.append(_symbol(row, shown, 0.07 + score + 0.06 * weight - 0.008 * min(depth, 8)))
+        found.append(_symbol(row, shown, score + KIND_BONUS[row[1]] + place))
     return found
 
 

@@ -210,7 +210,8 @@ class Service:
     ) -> list[tuple[Path, dict[str, Any]]]:  # fmt: skip
         """(root, symbol) of the best matches over the workspaces, best first: the dictionaries of `find_symbols`.
 
-        An empty query gives the most recent. `least`: lower scores are not wanted. `cancelled` is asked now and then; cancelling the task is seen, too.
+        An empty query gives the most recent. `least`: lower scores are not wanted. `cancelled` is asked now and then;
+        cancelling the task is seen, too.
         """
 
         async def ask(root: Path, wanted: float) -> list[dict[str, Any]]:

@@ -18,18 +18,18 @@ from lowtide.store.rows import SymbolPlace, SymbolRow
 CANDIDATES = 400
 """Names taken from the segments, twice what an editor is answered; ranked by kind, place and recency."""
 
-KIND_WEIGHTS = {
+_KIND_WEIGHTS = {
     SymbolKind.CLASS: 1.0, SymbolKind.INTERFACE: 1.0, SymbolKind.STRUCT: 1.0, SymbolKind.ENUM: 1.0, SymbolKind.MODULE: 0.9,
     SymbolKind.NAMESPACE: 0.9, SymbolKind.FUNCTION: 0.9, SymbolKind.METHOD: 0.8, SymbolKind.CONSTRUCTOR: 0.6,
     SymbolKind.CONSTANT: 0.6, SymbolKind.VARIABLE: 0.4, SymbolKind.ENUM_MEMBER: 0.4, SymbolKind.FIELD: 0.3,
     SymbolKind.PROPERTY: 0.4, SymbolKind.KEY: 0.0, SymbolKind.STRING: 0.1,
 }  # fmt: skip
-_WEIGHTS = [0.06 * KIND_WEIGHTS.get(SymbolKind(kind), 0.3) if kind else 0.0 for kind in range(max(SymbolKind) + 1)]
+KIND_BONUS = [0.06 * _KIND_WEIGHTS.get(SymbolKind(kind), 0.3) if kind else 0.0 for kind in range(max(SymbolKind) + 1)]
 """What the kind adds to a score, by its number."""
 _LABELS = [SymbolKind(kind).label if kind else "" for kind in range(max(SymbolKind) + 1)]
 OPEN_BONUS, NEAR_BONUS, RECENT_BONUS = 0.06, 0.03, 0.01
 TEST_LOSS, FOLDER_LOSS, MOST_FOLDERS = 0.05, 0.008, 8
-MOST_WORTH = OPEN_BONUS + RECENT_BONUS + max(_WEIGHTS)
+MOST_WORTH = OPEN_BONUS + RECENT_BONUS + max(KIND_BONUS)
 """What can be added to a name's score for where and what the symbol is, but for its container."""
 OWNER_BONUS = 0.2
 """Of a symbol whose container has the very name that was asked for: more than kind, place and recency together."""
@@ -75,7 +75,7 @@ def find_symbols(
             test = TEST_LOSS if _TESTS.search(display_path(path).lower()) else 0.0
             recent = RECENT_BONUS * (place.mtime_ns - oldest) / span
             worth = worths[path] = close - FOLDER_LOSS * min(path.count(b"/"), MOST_FOLDERS) - test + recent
-        score = found[place.symbol_id] + worth + _WEIGHTS[place.kind]
+        score = found[place.symbol_id] + worth + KIND_BONUS[place.kind]
         if outer and _is_in(place.container, outer):
             score += OWNER_BONUS
         if score >= least:
