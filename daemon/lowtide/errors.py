@@ -111,6 +111,12 @@ class WorkerRecycled(WorkerError):
     kind = "worker-recycled"
 
 
+class LeaseWithdrawn(WorkerRecycled):
+    """A lease was waited for that can no longer be had: ask again for what the ladder now allows. Nothing was begun."""
+
+    kind = "lease-withdrawn"
+
+
 class WorkerOverBudget(WorkerError):
     """A worker needed more memory than its lease."""
 

@@ -27,6 +27,7 @@ from lowtide.core.queue import Entry, Queue
 from lowtide.donors import Donors
 from lowtide.errors import (
     FileChanged,
+    LeaseWithdrawn,
     ResultTooLarge,
     StoreError,
     WorkerError,
@@ -294,21 +295,21 @@ class Indexer:
                 except _Broken as broken:
                     await self._requeue(batch, broken)
                     continue
-                except WorkerRecycled:
-                    await self._requeue(batch, None)
+                except WorkerRecycled as error:
+                    await self._requeue(batch, None, begun=not isinstance(error, LeaseWithdrawn))
                     continue
                 group.entries = batch
                 group.began = [began] * len(group.commits)
                 await send.send(group)
 
-    async def _requeue(self, batch: list[Entry[Job]], broken: _Broken | None) -> None:
+    async def _requeue(self, batch: list[Entry[Job]], broken: _Broken | None, *, begun: bool = True) -> None:
         """Put a batch back: the one that broke it, if any, alone with one more attempt, the others as they were."""
         async with self._queued:
             for index, entry in enumerate(batch):
                 self._queue.finish(entry.key, entry.generation)
                 job = entry.payload
                 if broken is None:
-                    job = _recycled(job) if len(batch) == 1 else job
+                    job = _recycled(job) if len(batch) == 1 and begun else job
                 elif index == broken.index:
                     job = _broken(job, broken)
                 self._queue.push(entry.key, job, tag=entry.tag)

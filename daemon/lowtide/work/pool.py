@@ -5,6 +5,8 @@ the worker, and a thread that looks every 10 ms kills a worker that holds more a
 
 Invariant: a worker without a lease is idle; its memory counts as the pool's idle bytes and is taken back first.
 Invariant: a lease ends with its task, whatever ends the task, cancellation too.
+Invariant: a lease waits only for what can still be had. When there is no room for its model any more it is told at once
+(LeaseWithdrawn), and asks again for what the ladder then allows.
 """
 
 from __future__ import annotations
@@ -17,12 +19,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Protocol
 
 import anyio
 
 from lowtide.core.budget import LEAST_TASK_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget, Decision, Lease
-from lowtide.core.ladder import Ladder
-from lowtide.errors import WorkerError, WorkerOverBudget, WorkerRecycled
+from lowtide.core.ladder import Ladder, Step
+from lowtide.core.shortage import Shortage
+from lowtide.errors import LeaseWithdrawn, WorkerError, WorkerOverBudget
 from lowtide.system.memory import KernelProbe, MemoryProbe, limit_data_bytes, yield_disk
 from lowtide.work import wire
 from lowtide.work.encoder import Side
@@ -37,8 +41,6 @@ DAEMON_GROWTH_BYTES = 2 * MIB
 """What this process may grow by between two looks, apart from the results that leases hold room for."""
 ASKED_S = 1.0
 """So long after a question one worker fewer begins on what nobody waits for: answering takes a core, too."""
-STARVED_S = 0.5
-"""Between two looks whether there is room for a worker again."""
 GUARD_BYTES = 2 * MIB
 """So close to the budget a worker is ended, whoever has grown: what this process needs at once cannot be foreseen."""
 BLOAT_BYTES = 16 * MIB
@@ -71,6 +73,13 @@ class Outcome:
     grown_bytes: int
 
 
+class StartWorker(Protocol):
+    """Starts a worker process; a seam, so that leases can be tested without processes."""
+
+    async def __call__(self, model: str = "", *, niceness: int = 0) -> Worker:
+        """As Worker.start."""
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerFigure:
     """One process in status and memory tree."""
@@ -85,8 +94,10 @@ class WorkerPool:
 
     def __init__(
         self, budget: Budget, ladder: Ladder, *, probe: MemoryProbe | None = None, niceness: int = 0,
-        model_bytes: int = MODEL_BYTES,
+        model_bytes: int = MODEL_BYTES, start_worker: StartWorker = Worker.start, clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
+        self._start_worker = start_worker
+        self._clock = clock
         self.budget = budget
         self.ladder = ladder
         self._probe = probe or KernelProbe()
@@ -112,6 +123,7 @@ class WorkerPool:
         self.used_bytes = 0
         self.own_bytes = 0
         """Anonymous bytes of this process, as last sampled."""
+        self._shortage = Shortage()
         self._reserved_bytes = 0
         self._next_complaint_s = 0.0
 
@@ -160,7 +172,8 @@ class WorkerPool:
     ) -> AsyncIterator[tuple[Worker, Lease]]:
         """A worker with room for a task that adds `task_bytes` to it, and room in the daemon for `result_bytes`.
 
-        Waits until there is room, the more urgent first. WorkerOverBudget when the task cannot fit, not even alone.
+        Waits until there is room, the more urgent first. WorkerOverBudget when the task cannot fit, not even alone;
+        LeaseWithdrawn when the ladder fell meanwhile and gives no such worker any more.
         """
         self._waiting.append(urgency)
         try:
@@ -181,9 +194,11 @@ class WorkerPool:
             self._give_back(worker, lease)
 
     async def _acquire(self, task_bytes: int, result_bytes: int, model: str, urgency: Urgency) -> tuple[Worker, Lease]:
-        starved_s = 0.0
+        first_step, starved_s = self.ladder.step, None
         while True:
             footing = self.ladder.footing()
+            if urgency is not Urgency.INTERACTIVE and model not in ("", wire.DOCUMENTS) and not footing.embed:
+                raise LeaseWithdrawn("there is no room for the model", self.ladder.reason)
             busy = len(self._busy) + self._starting - len(self._urgent)
             most = footing.worker_count
             if urgency is Urgency.WORK and time.monotonic() - self._asked_s < ASKED_S:
@@ -203,8 +218,8 @@ class WorkerPool:
             if decision is Decision.REFUSE:
                 if base + LEAST_TASK_BYTES > self.budget.most_bytes:
                     # Not even the smallest task: this process holds too much, and that is not the task's fault.
-                    starved_s = starved_s or time.monotonic()
-                    await self._make_room(base, urgency, starved_s)
+                    starved_s = self._clock() if starved_s is None else starved_s
+                    await self._make_room(base, urgency, first_step, starved_s)
                     continue
                 raise WorkerOverBudget(
                     "a task does not fit the budget", f"it needs {need} bytes, {self.budget.most_bytes} are to be had"
@@ -216,24 +231,34 @@ class WorkerPool:
                 self._end_idle(keep=worker)
                 continue
             assert lease is not None
+            self._shortage.over()
             if worker is not None:
                 self._idle = [entry for entry in self._idle if entry[0] is not worker]
                 return self._arm(worker, lease, result_bytes), lease
             return await self._start(lease, model, result_bytes), lease
 
-    async def _make_room(self, base_bytes: int, urgency: Urgency, since_s: float) -> None:
-        """Have this process give back what it can, or the ladder step down; else wait a while."""
-        before = self.ladder.step
-        self.on_refused()
-        if self.ladder.step > before:
-            raise WorkerRecycled("there is no longer room for this work", self.ladder.reason)
+    async def _make_room(self, base_bytes: int, urgency: Urgency, first_step: Step, since_s: float) -> None:
+        """Have this process give back what it can, or the ladder step down; else wait a while.
+
+        One lease does it for all that starve, the others wait for what comes of it. `first_step`: where the ladder stood
+        when the lease was first asked for.
+        """
+        if self._shortage.is_due(self._clock()):
+            self._shortage.tried(self._clock())
+            before = self.ladder.step
+            self.on_refused()
+            if self.ladder.step != before:
+                self._notify()
+        if self.ladder.step > first_step:
+            raise LeaseWithdrawn("there is no longer room for this work", self.ladder.reason)
         if base_bytes + LEAST_TASK_BYTES <= self.budget.most_bytes:
             return
-        if urgency is Urgency.INTERACTIVE or time.monotonic() - since_s > self.patience_s:
+        now = self._clock()
+        if urgency is Urgency.INTERACTIVE or now - since_s > self.patience_s:
             raise WorkerOverBudget(
                 "there is no room for a worker", f"{self.budget.most_bytes >> 20} MiB are left beside this process"
             )
-        with anyio.move_on_after(STARVED_S):
+        with anyio.move_on_after(self._shortage.wait_s(now)):
             await self._wait()
 
     async def _start(self, lease: Lease, model: str, result_bytes: int) -> Worker:
@@ -241,7 +266,7 @@ class WorkerPool:
         worker = None
         try:
             # Somebody looks at what is open: only the others give way.
-            worker = await Worker.start(model, niceness=0 if model == wire.DOCUMENTS else self.niceness)
+            worker = await self._start_worker(model, niceness=0 if model == wire.DOCUMENTS else self.niceness)
             self._busy[worker.pid] = worker
             self._wake.set()
             if self.niceness and model != wire.DOCUMENTS:
