@@ -34,6 +34,7 @@ from lowtide.store.segment_file import TEMPORARY_SUFFIX
 from lowtide.store.vector_index import VectorIndex
 from lowtide.store.vector_segments import open_segment
 from lowtide.system.lock import WriterLock
+from lowtide.tasks import task_group
 from lowtide.work import wire
 from lowtide.work.pool import WorkerPool
 from lowtide.work.sources import VectorSource
@@ -207,7 +208,7 @@ class BulkStore:
                 for number in numbers:  # shared: each worker takes the next
                     await self._make(pool, plan, number, spans[number], progress)
 
-            async with anyio.create_task_group() as group:
+            async with task_group() as group:
                 for _ in range(min(plan.workers, len(missing))):
                     group.start_soon(work)
         pool.end_idle()
@@ -300,7 +301,7 @@ async def spread(
                 )
                 seconds += done.done.cpu_s
 
-    async with anyio.create_task_group() as group:
+    async with task_group() as group:
         for _ in range(workers):
             group.start_soon(work)
     return seconds

@@ -23,6 +23,7 @@ from lowtide.host import Host
 from lowtide.paths import Places, make_private
 from lowtide.server import Server
 from lowtide.service import Service
+from lowtide.tasks import task_group
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ async def serve(
         if load is not None:
             service.config_watch = ConfigWatch(places.config_file, load, service.host)
         server = Server(service, places)
-        async with anyio.create_task_group() as group:
+        async with task_group() as group:
 
             async def listen() -> None:
                 with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:

@@ -29,7 +29,6 @@ from lowtide.errors import (
     FileChanged,
     LeaseWithdrawn,
     ResultTooLarge,
-    StoreError,
     WorkerError,
     WorkerOverBudget,
     WorkerRecycled,
@@ -38,6 +37,7 @@ from lowtide.errors import (
 from lowtide.models import FileStat, FileStatus, Reason
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Commit, NewVectors
+from lowtide.tasks import task_group
 from lowtide.work import languages, wire
 from lowtide.work.pool import Urgency, WorkerPool
 from lowtide.writing import Group, Writing, grouped
@@ -158,14 +158,12 @@ class Indexer:
         self._dedupe = bool(self._donors) or await self._read(self._reader.has_vectors)
         send, receive = anyio.create_memory_object_stream[Group](4 if self._writing.share == 1.0 else 1)
         try:
-            async with anyio.create_task_group() as group:
+            async with task_group() as group:
                 group.start_soon(self._commit_stage, receive)
-                async with send, anyio.create_task_group() as producers:
+                async with send, task_group() as producers:
                     producers.start_soon(self._scan_stage, send.clone())
                     for _ in range(self._ladder.footing().worker_count):
                         producers.start_soon(self._work_stage, send.clone())
-        except BaseExceptionGroup as errors:
-            raise first_error(errors) from errors
         finally:
             self._stopping = True
             self._donors.close()
@@ -512,22 +510,6 @@ def _spans_and_names(file: wire.FileResult, rows: Sequence[int]) -> tuple[list[t
 
 def _why(error: WorkerError) -> str:
     return error.why or error.what
-
-
-def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error to show of several: a failure of the store before what it made fail."""
-    flat: list[BaseException] = []
-    stack: list[BaseException] = [errors]
-    while stack:
-        error = stack.pop()
-        if isinstance(error, BaseExceptionGroup):
-            stack += error.exceptions
-        else:
-            flat.append(error)
-    for error in flat:
-        if isinstance(error, StoreError):
-            return error
-    return flat[0]
 
 
 def _replaced(file: wire.FileResult, status: FileStatus, reason: Reason, rule: str) -> wire.FileResult:

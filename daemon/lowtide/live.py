@@ -27,7 +27,7 @@ from lowtide.core.hints import Hints
 from lowtide.errors import CorruptIndex, LockHeld, LowtideError, StoreError
 from lowtide.forecast import Forecaster
 from lowtide.host import Host
-from lowtide.indexing import Indexer, Progress, cpu_seconds, first_error
+from lowtide.indexing import Indexer, Progress, cpu_seconds
 from lowtide.models import FileStat
 from lowtide.report import IndexReport
 from lowtide.segments import maintain, settle
@@ -35,6 +35,7 @@ from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Counts
 from lowtide.system import memory
 from lowtide.system.watch import WatchQuota, WatchState
+from lowtide.tasks import task_group
 from lowtide.watching import FolderWatch
 from lowtide.work.pool import Urgency
 from lowtide.workspace import Workspace
@@ -290,15 +291,13 @@ class LiveWorkspace:
             try:
                 await self._prepare()
                 await self._count()
-                async with anyio.create_task_group() as group:
+                async with task_group() as group:
                     assert self._settings is not None
                     WatchQuota.of_machine().hold_to(self.host.budget.total_bytes)
                     self._watcher = FolderWatch(self.root, self._settings.index, self._hear)
                     group.start_soon(self._watcher.run)
                     group.start_soon(self._keep_counting)
                     await self._schedule(group)
-            except BaseExceptionGroup as errors:
-                raise first_error(errors) from errors
             finally:
                 self._writing = None
                 self._watcher = None

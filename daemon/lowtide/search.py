@@ -15,7 +15,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anyio
 import anyio.to_thread
 
 from lowtide.core.lexical import Term, choose_terms, expression
@@ -24,6 +23,7 @@ from lowtide.errors import ModelError, UsageError, WorkerError
 from lowtide.models import SymbolKind, display_path
 from lowtide.segment_set import Segments, open_segments
 from lowtide.store.rows import ChunkRow
+from lowtide.tasks import task_group
 from lowtide.work.words import query_words
 from lowtide.workspace import Workspace
 
@@ -210,7 +210,7 @@ class Snapshot:
             except (ModelError, WorkerError) as error:
                 reasons.append(f"no semantic search: {error.message}")
 
-        async with anyio.create_task_group() as group:
+        async with task_group() as group:
             if mode is not Mode.SEMANTIC:
                 group.start_soon(ask_lexicon)
             if mode is not Mode.LEXICAL:

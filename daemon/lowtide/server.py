@@ -30,6 +30,7 @@ from lowtide.errors import LockHeld, LowtideError, StoreError
 from lowtide.paths import Places, make_private
 from lowtide.service import Service
 from lowtide.system.lock import WriterLock
+from lowtide.tasks import task_group
 
 log = logging.getLogger(__name__)
 
@@ -198,17 +199,12 @@ class Session:
             "idle": quiescent and self._server.client_count == 1, "budgetBytes": self._service.host.budget.total_bytes,
         })  # fmt: skip
         try:
-            async with anyio.create_task_group() as group:
+            async with task_group() as group:
                 limit = anyio.CapacityLimiter(MOST_REQUESTS)
                 while (raw := await rpc.read_raw(self._reader)) is not None:
                     message = rpc.decode(rpc.body_of(raw))
                     await self._take(message, group, limit)
                 group.cancel_scope.cancel()
-        except BaseExceptionGroup as errors:
-            framing = errors.subgroup(rpc.FramingError)
-            if framing is None:
-                raise
-            log.warning("event=bad-client client=%s why=%r", self.client, str(framing.exceptions[0]))
         except rpc.FramingError as error:
             log.warning("event=bad-client client=%s why=%r", self.client, str(error))
 

@@ -35,6 +35,7 @@ from lowtide.report import memory_tree, status_of
 from lowtide.search import Answer, Filter, Mode
 from lowtide.system.memory import give_back
 from lowtide.system.walk import refuse_reason
+from lowtide.tasks import task_group
 from lowtide.watching import neighbours
 from lowtide.work.encoder import Side
 
@@ -69,7 +70,7 @@ class Service:
 
     async def __aenter__(self) -> Service:
         await self._stack.enter_async_context(self.host)
-        self._group = await self._stack.enter_async_context(anyio.create_task_group())
+        self._group = await self._stack.enter_async_context(task_group())
         self._group.start_soon(self.monitor.run)
         return self
 
@@ -392,7 +393,7 @@ async def _run_stoppable(work: Callable[..., T], cancelled: Callable[[], bool]) 
             stopped = True
 
     results: list[T] = []
-    async with anyio.create_task_group() as group:
+    async with task_group() as group:
         group.start_soon(notice)
         with anyio.CancelScope(shield=True):
             results.append(await anyio.to_thread.run_sync(partial(work, cancelled=lambda: stopped or cancelled())))

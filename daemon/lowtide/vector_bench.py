@@ -27,6 +27,7 @@ from lowtide.core.budget import MIB
 from lowtide.errors import CorruptIndex
 from lowtide.store.vector_index import VectorIndex
 from lowtide.system.memory import give_back, own_mapped_bytes, read_pressure
+from lowtide.tasks import task_group
 from lowtide.work import wire
 from lowtide.work.pool import WorkerPool
 from lowtide.work.sources import BLOCK_ROWS, VectorSource
@@ -136,7 +137,7 @@ async def follow(work: Awaitable[object], tell: Callable[[], None]) -> None:
             with anyio.move_on_after(0.1):
                 await finished.wait()
 
-    async with anyio.create_task_group() as group:
+    async with task_group() as group:
         group.start_soon(look)
         await work
         finished.set()

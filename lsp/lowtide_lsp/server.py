@@ -19,6 +19,7 @@ import anyio.abc
 
 from lowtide import rpc
 from lowtide.service import Service
+from lowtide.tasks import task_group
 from lowtide_lsp import custom, features
 from lowtide_lsp.session import Session
 
@@ -40,7 +41,7 @@ async def serve(
     client = f"editor-{next(_numbers)}"
     log.info("event=editor-connected client=%s peer_pid=%s", client, peer_pid)
     code = 1
-    async with anyio.create_task_group() as group:
+    async with task_group() as group:
         session = Session(service, client, group)
         session.protocol.set_writer(writer)
         features.register(session)

@@ -111,6 +111,24 @@ def test_folders_above_the_packages_are_no_packages() -> None:
     assert not (ROOT / "lsp" / "__init__.py").exists()
 
 
+TASKS = ENGINE / "tasks.py"
+GROUPS = {"create_task_group", "TaskGroup", "BaseExceptionGroup", "ExceptionGroup"}
+
+
+def test_task_groups_are_made_in_one_place() -> None:
+    """Elsewhere an error would leave as part of an ExceptionGroup, and pass by whoever waits for its type."""
+    for path in [*files(ENGINE), *files(SERVER)]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            made = (
+                node.func if isinstance(node, ast.Call) else node.type if isinstance(node, ast.ExceptHandler) else None
+            )
+            named = list(ast.walk(made)) if made else []
+            names = {each.id for each in named if isinstance(each, ast.Name)}
+            names |= {each.attr for each in named if isinstance(each, ast.Attribute)}
+            bare = bool(names & GROUPS) or isinstance(node, ast.TryStar)
+            assert path == TASKS or not bare, f"{path}:{getattr(node, 'lineno', 0)}: use lowtide.tasks"
+
+
 def test_files_stay_small() -> None:
     for package in (ENGINE, SERVER):
         for path in files(package):

@@ -14,7 +14,7 @@ from lowtide.cli.console import format_bytes, print_json
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import open_client
 from lowtide.client import Client, DaemonError, stop
-from lowtide.errors import LowtideError, PathError
+from lowtide.errors import PathError
 from lowtide.paths import Places
 
 
@@ -124,17 +124,10 @@ def run_command(ready_fd: int | None, options: Options) -> None:
         places, config = load(options)
         set_up_log(places, verbose=options.verbose > 0, to_terminal=ready_fd is None)
         anyio.run(serve, places, config, lambda: tell("ready"), lambda: load(options)[1])
-    except LowtideError as error:
+    except Exception as error:
         if ready_fd is not None:
             tell(str(error))
         raise
-    except BaseExceptionGroup as errors:
-        from lowtide.indexing import first_error
-
-        first = first_error(errors)
-        if ready_fd is not None:
-            tell(str(first))
-        raise first from errors
 
 
 def _control(method: str, done: str, options: Options) -> None:

@@ -18,6 +18,7 @@ from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.running import run
 from lowtide.cli.setup import open_host, resolve_root
 from lowtide.host import IndexRun
+from lowtide.tasks import task_group
 
 
 @click.command("index")
@@ -51,7 +52,7 @@ def _index_here(root: Path, force: bool, options: Options) -> dict[str, Any]:
     async def main() -> dict[str, Any]:
         async with open_host(options) as host:
             index_run = IndexRun()
-            async with anyio.create_task_group() as group:
+            async with task_group() as group:
                 group.start_soon(follow, index_run, host.budget.total_bytes)
                 try:
                     report = await host.index(root, force=force, run=index_run)

@@ -14,6 +14,8 @@ from typing import TypeVar
 
 import anyio
 
+from lowtide.tasks import task_group
+
 T = TypeVar("T")
 GRACE_S = 0.7
 
@@ -25,7 +27,7 @@ def run(main: Callable[[], Awaitable[T]]) -> T:
 
     async def body() -> None:
         nonlocal interrupted
-        async with anyio.create_task_group() as group:
+        async with task_group() as group:
 
             async def listen() -> None:
                 nonlocal interrupted
@@ -42,13 +44,10 @@ def run(main: Callable[[], Awaitable[T]]) -> T:
 
     try:
         anyio.run(body)
-    except BaseExceptionGroup as errors:
+    except Exception:
         if interrupted:
             raise KeyboardInterrupt from None
-        error: BaseException = errors
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        raise error from errors.__cause__
+        raise
     if interrupted or not results:
         raise KeyboardInterrupt
     return results[0]
