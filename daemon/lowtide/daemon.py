@@ -23,6 +23,7 @@ from lowtide.host import Host
 from lowtide.paths import Places, make_private
 from lowtide.server import Server
 from lowtide.service import Service
+from lowtide.system.memory import raise_descriptor_limit
 from lowtide.tasks import task_group
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,8 @@ def set_up_log(places: Places, *, verbose: bool, to_terminal: bool) -> None:
 
 def be_prompt() -> None:
     """Have this process answer soon: a thread that computes lets the event loop in after 1 ms, not 5; what is loaded is
-    looked through no more by the garbage collector (measured: 30 ms each time)."""
+    looked through no more by the garbage collector (measured: 30 ms each time). And it may open many files."""
+    raise_descriptor_limit()
     sys.setswitchinterval(SWITCH_S)
     gc.freeze()
 

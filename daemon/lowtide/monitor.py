@@ -1,6 +1,7 @@
 """Looks after the daemon as time goes by: idle workers, pressure on the machine, the ladder, and who wants to know.
 
 Invariant: one tick does little and waits for nothing, so that a daemon with nothing to do costs next to no CPU time.
+Invariant: no failed tick is the last; while one after the other fails, no worker may work (`vital.py`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import anyio.to_thread
 from lowtide.core.budget import MIB
 from lowtide.core.ladder import Step
 from lowtide.system import memory
+from lowtide.vital import Vital
 
 if TYPE_CHECKING:
     from lowtide.service import Service
@@ -51,6 +53,10 @@ class Monitor:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self.vital = Vital("the monitor")
+        service.host.pool.vitals.append(self.vital)
+        self._others = Vital("the monitor's look at battery and configuration")
+        """What nothing depends on."""
         self._listeners: list[Listener] = []
         self._wake = anyio.Event()
         self._told = ""
@@ -58,6 +64,7 @@ class Monitor:
         """Why the ladder is paused by the machine's state, if it is."""
         self._next_pressure_s = 0.0
         self._next_battery_s = 0.0
+        self._next_configuration_s = 0.0
         self._next_sample_s = 0.0
         self._worked = False
         """Whether there was work since memory was last given back."""
@@ -96,24 +103,35 @@ class Monitor:
             if now - last_s > SLEPT_S or abs((wall - last_wall_s) - (now - last_s)) > SLEPT_S:
                 self._rescan("the clock has jumped")
             last_s, last_wall_s = now, wall
-            await self._tick(now, wall)
-            self._publish()
-            await anyio.sleep(max(0.0, PUBLISH_S - (time.monotonic() - now)))
+            with self.vital.look():
+                await self._tick(now)
+            with self._others.look():
+                await self._look_around(now, wall)
+            told_s = time.monotonic()  # not `now`: a slow tick would bring two Statuses close together
+            with self._others.look():
+                self._publish()
+            await anyio.sleep(max(0.0, PUBLISH_S - (time.monotonic() - told_s)))
 
-    async def _tick(self, now_s: float, wall_s: float) -> None:
+    async def _tick(self, now_s: float) -> None:
         host, readers = self._service.host, self._service.readers
+        self._settle_pause("blind", host.pool.complaint)
         host.pool.tidy()
         readers.tidy(now_s)
         if not host.pool.is_busy:
             host.pool.measure()
         await self._settle_memory(now_s)
+        if now_s >= self._next_pressure_s:
+            self._next_pressure_s = now_s + PRESSURE_S
+            self._weigh(memory.read_pressure(), now_s)
+
+    async def _look_around(self, now_s: float, wall_s: float) -> None:
+        host = self._service.host
         if now_s >= self._next_battery_s:
             self._next_battery_s = now_s + BATTERY_S
             on_battery = host.config.pause_on_battery and await anyio.to_thread.run_sync(memory.on_battery)
             self._settle_pause("battery", "the machine runs on its battery" if on_battery else "")
-        if now_s >= self._next_pressure_s:
-            self._next_pressure_s = now_s + PRESSURE_S
-            self._weigh(memory.read_pressure(), now_s)
+        if now_s >= self._next_configuration_s:
+            self._next_configuration_s = now_s + PRESSURE_S
             watch = self._service.config_watch
             if watch is not None and await anyio.to_thread.run_sync(watch.look):
                 self._rescan("the configuration has changed")
@@ -150,7 +168,7 @@ class Monitor:
     def _weigh(self, pressure: memory.Pressure, now_s: float) -> None:
         """Step down when the machine runs short of memory, pause when it is critical, climb back when it has room."""
         service, ladder = self._service, self._service.host.ladder
-        if service.paused or self._pressure == "battery":
+        if service.paused or self._pressure in ("battery", "blind"):
             return
         if pressure.is_critical and ladder.step < Step.PAUSED:
             self._pressure = "memory"

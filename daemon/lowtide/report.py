@@ -147,9 +147,12 @@ def status_of(service: Service, live: Sequence[LiveWorkspace]) -> dict[str, Any]
     failed = [workspace for workspace in live if workspace.error is not None]
     paused = ladder.step is Step.PAUSED
     complaint = service.config_watch.complaint if service.config_watch else ""
-    message = str(failed[0].error) if failed else complaint or ladder.reason
-    health = "error" if failed else "warning" if complaint or (ladder.step > Step.FULL and not paused) else "ok"
-    state = "paused" if paused else _overall([workspace.state for workspace in live])
+    blind = host.pool.complaint
+    message = blind or (str(failed[0].error) if failed else complaint or ladder.reason)
+    health = (
+        "error" if failed or blind else "warning" if complaint or (ladder.step > Step.FULL and not paused) else "ok"
+    )
+    state = "paused" if paused or blind else _overall([workspace.state for workspace in live])
     return {
         "version": lowtide.__version__,
         "health": health,

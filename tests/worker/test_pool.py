@@ -14,11 +14,13 @@ import pytest
 
 from lowtide.core.budget import MIB, Budget
 from lowtide.core.ladder import Ladder, Step
-from lowtide.errors import WorkerCrashed, WorkerOverBudget, WorkerRecycled, WorkerStalled
+from lowtide.errors import WorkerCrashed, WorkerError, WorkerOverBudget, WorkerRecycled, WorkerStalled
 from lowtide.system.memory import KernelProbe
+from lowtide.vital import MOST_FAILURES
 from lowtide.work import wire
 from lowtide.work.model_folder import default_model
-from lowtide.work.pool import WorkerPool
+from lowtide.work.pool import Urgency, WorkerPool
+from lowtide.work.worker import Worker
 
 MODEL = str(default_model())
 
@@ -233,6 +235,100 @@ def test_one_worker_at_a_time_when_the_ladder_says_so(tmp_path: Path) -> None:
 
     run(body)
     assert most == 1
+
+
+class Blind(Modest):
+    """Sees nothing while it is told so."""
+
+    blind = False
+
+    def anonymous_bytes(self, pid: int) -> int | None:
+        if self.blind:
+            raise OSError(24, "Too many open files")
+        return super().anonymous_bytes(pid)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    with anyio.fail_after(60):
+        while not condition():
+            await anyio.sleep(0.01)
+
+
+def test_a_failed_look_ends_neither_the_guard_nor_a_worker(tmp_path: Path) -> None:
+    probe = Blind()
+
+    async def body(pool: WorkerPool) -> None:
+        async with pool.lease(8 * MIB, 0, "") as (worker, _):
+            probe.blind = True
+            await until(lambda: pool.guard.failed_looks)
+            probe.blind = False
+            if pool.guard.failed_looks < MOST_FAILURES:
+                assert worker.alive
+            worker.limit_bytes = 1
+            await until(lambda: worker.killed_for)  # it still looks, and keeps the limit
+
+    run(body, probe=probe)
+
+
+def test_without_a_guard_that_sees_nothing_runs_and_afterwards_it_goes_on(tmp_path: Path) -> None:
+    probe = Blind()
+    (tmp_path / "a.py").write_text("def one(): ...\n")
+    done: list[str] = []
+
+    async def body(pool: WorkerPool) -> None:
+        async def work() -> None:
+            async with pool.lease(8 * MIB, 0, "") as (worker, _):
+                await pool.run(worker, task(tmp_path, "a.py"))
+            done.append("work")
+
+        async with pool.lease(8 * MIB, 0, "") as (running, _):
+            probe.blind = True
+            await until(lambda: pool.complaint)
+            assert pool.complaint == "the memory guard cannot look: Too many open files"
+            await until(lambda: not running.alive)
+            with pytest.raises(WorkerRecycled):
+                await pool.run(running, task(tmp_path, "a.py"))
+        with pytest.raises(WorkerError, match="cannot look"):  # somebody waits: it is said
+            async with pool.lease(8 * MIB, 0, "", Urgency.INTERACTIVE):
+                pass
+        async with anyio.create_task_group() as group:
+            group.start_soon(work)
+            await anyio.sleep(0.1)
+            assert done == []
+            assert len(pool.processes()) == 1
+            probe.blind = False
+        assert done == ["work"]
+        assert pool.complaint == ""
+
+    run(body, probe=probe)
+
+
+def test_two_workers_start_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = 0
+    both = anyio.Event()
+    ready = Worker.ready
+
+    async def slow(self: Worker) -> None:
+        nonlocal started
+        started += 1
+        if started == 2:
+            both.set()
+        await both.wait()
+        await ready(self)
+
+    monkeypatch.setattr(Worker, "ready", slow)
+
+    async def body(pool: WorkerPool) -> None:
+        async def ask() -> None:
+            async with pool.lease(4 * MIB, 0, ""):
+                pass
+
+        with anyio.fail_after(60):
+            async with anyio.create_task_group() as group:
+                group.start_soon(ask)
+                group.start_soon(ask)
+
+    run(body)
 
 
 def test_swollen_worker_is_not_kept(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import anyio.lowlevel
 import pytest
 from tests.e2e.harness import python_module
 from tests.e2e.soak import git
+from tests.system.descriptors import no_descriptors
 
 from lowtide import monitor
 from lowtide.config import Config
@@ -144,6 +145,65 @@ def test_battery_pauses_unless_configured_otherwise(tmp_path: Path, monkeypatch:
             assert "battery" in service.status()["ladder"]["reason"]
             plugged = True
             await until(lambda: service.status()["state"] == "idle")
+
+    run(play)
+
+
+def test_a_daemon_that_cannot_see_memory_pauses_says_so_and_goes_on_by_itself(
+    modules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor, "TICK_S", 0.01)
+    monkeypatch.setattr(monitor, "PUBLISH_S", 0.01)
+    look = memory.KernelProbe.anonymous_bytes
+    blind = False
+
+    def see(self: memory.KernelProbe, pid: int) -> int | None:
+        if blind:
+            raise OSError(24, "Too many open files")
+        return look(self, pid)
+
+    monkeypatch.setattr(memory.KernelProbe, "anonymous_bytes", see)
+
+    async def play() -> None:
+        nonlocal blind
+        async with serving(tmp_path / "home") as service:
+            blind = True
+            await until(lambda: service.host.ladder.step is Step.PAUSED)
+            status = service.status()
+            assert (status["health"], status["state"]) == ("error", "paused")
+            assert "cannot look: Too many open files" in status["message"]
+            assert "cannot look: Too many open files" in status["ladder"]["reason"]
+            await service.open_workspace(modules, "test")
+            await anyio.sleep(0.1)
+            assert service.status()["workspaces"][0]["files"] == 0
+            blind = False
+            await until(lambda: service.host.ladder.step is Step.FULL)
+            await service.wait_idle(modules)
+            await until(lambda: service.status()["health"] == "ok" and service.status()["state"] == "idle")
+            assert service.status()["workspaces"][0]["files"] == 60
+
+    run(play)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors are counted there")
+def test_a_moment_without_descriptors_ends_nothing(
+    modules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor, "TICK_S", 0.01)
+    monkeypatch.setattr(monitor, "PUBLISH_S", 0.01)
+    monkeypatch.setattr(monitor, "PRESSURE_S", 0.0)
+
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            await until(lambda: service.monitor.history_times)  # one round is done
+            with no_descriptors():
+                await until(lambda: service.monitor.vital.complaint)
+                assert service.status()["health"] == "error"
+                assert service.host.pool.guard.complaint == ""  # what is open is still seen
+            await until(lambda: not service.monitor.vital.complaint)
+            await service.open_workspace(modules, "test")
+            await service.wait_idle(modules)
+            assert service.status()["workspaces"][0]["files"] == 60
 
     run(play)
 

@@ -2,6 +2,7 @@
 
 Invariant: the only module that imports psutil and that sets operating-system limits on other processes.
 Invariant: "used" means anonymous bytes (`rss - shared`, the kernel's RssAnon), never resident bytes.
+Threads: any; a `KernelProbe` is shared by the event loop and the thread that guards the budget, under its own lock.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,42 +29,91 @@ class MemoryProbe(Protocol):
     """Reads the anonymous memory of a process; a seam, so that the budget can be tested without real memory."""
 
     def anonymous_bytes(self, pid: int) -> int | None:
-        """Anonymous bytes of `pid`, or None when the process is gone."""
+        """Anonymous bytes of `pid`, or None when the process is gone. OSError when it cannot be looked at now."""
         ...
 
 
 MOST_PROCESSES = 32
 """More than ever work at once; one that is looked at again after it was dropped is only opened anew."""
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+_STATM_BYTES = 256
 
 
 class KernelProbe:
-    """The real probe. One `/proc/PID/statm` read: about 14 µs. Of all the workers of weeks it remembers the newest."""
+    """The real probe, one read of `/proc/PID/statm`. Of all the workers of weeks it remembers the newest.
+
+    The file of a process is opened once and kept: whoever runs out of descriptors is still seen, and a number that the
+    system has given to another process meanwhile is not mistaken for the first. Threads: any, one at a time by the lock.
+    """
 
     def __init__(self) -> None:
-        self._processes: dict[int, psutil.Process] = {}
+        self._files: dict[int, int] = {}
+        self._lock = threading.Lock()
+
+    def __del__(self) -> None:
+        for file in self._files.values():
+            os.close(file)
 
     def anonymous_bytes(self, pid: int) -> int | None:
-        try:
-            process = self._processes.get(pid)
-            if process is None:
-                while len(self._processes) >= MOST_PROCESSES:
-                    self._processes.pop(next(iter(self._processes)))
-                process = self._processes[pid] = psutil.Process(pid)
-            info = process.memory_info()
-        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-            self._processes.pop(pid, None)
-            return None
-        return int(info.rss - getattr(info, "shared", 0))
+        pages = self.pages(pid)
+        return None if pages is None else pages[0] - pages[1]
+
+    def pages(self, pid: int) -> tuple[int, int] | None:
+        """(resident bytes, those of them that files back), or None when the process is gone. OSError as above."""
+        if sys.platform != "linux":
+            return _ask_psutil(pid)
+        with self._lock:
+            file = self._files.get(pid)
+            try:
+                if file is None:
+                    self._drop_ended()
+                    file = self._files[pid] = os.open(f"/proc/{pid}/statm", os.O_RDONLY)
+                return _read_statm(file)
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                self._drop(pid)
+                return None
+
+    def _drop_ended(self) -> None:
+        """Close what belongs to processes that are gone, and of the others the oldest when they are too many."""
+        for pid, file in list(self._files.items()):
+            try:
+                _read_statm(file)
+            except OSError:
+                self._drop(pid)
+        while len(self._files) >= MOST_PROCESSES:
+            self._drop(next(iter(self._files)))
+
+    def _drop(self, pid: int) -> None:
+        file = self._files.pop(pid, None)
+        if file is not None:
+            os.close(file)
+
+
+def _read_statm(file: int) -> tuple[int, int]:
+    _, resident, shared, *_ = os.pread(file, _STATM_BYTES, 0).split()
+    return int(resident) * _PAGE_BYTES, int(shared) * _PAGE_BYTES
+
+
+def _ask_psutil(pid: int) -> tuple[int, int] | None:
+    try:
+        info = psutil.Process(pid).memory_info()
+    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        return None
+    return int(info.rss), int(getattr(info, "shared", 0))
+
+
+_own = KernelProbe()
 
 
 def own_anonymous_bytes() -> int:
     """Anonymous bytes of the calling process."""
-    return KernelProbe().anonymous_bytes(os.getpid()) or 0
+    return _own.anonymous_bytes(os.getpid()) or 0
 
 
 def own_mapped_bytes() -> int:
     """File-backed resident bytes of the calling process: given back whenever the machine needs them."""
-    return int(getattr(psutil.Process().memory_info(), "shared", 0))
+    pages = _own.pages(os.getpid())
+    return pages[1] if pages else 0
 
 
 def machine_bytes() -> int:
@@ -192,6 +243,22 @@ def cpu_count() -> int:
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return os.cpu_count() or 1
+
+
+def raise_descriptor_limit() -> int:
+    """Let this process open as many files as its hard limit allows; returns how many that is, 0 where nobody counts.
+
+    The soft limit, 1,024 nearly everywhere, is kept low for programs that use `select`. Workers inherit it.
+    """
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(OSError, ValueError):  # macOS refuses what it calls unlimited
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def limit_data_bytes(pid: int, growth_bytes: int) -> bool:

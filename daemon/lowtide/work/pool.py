@@ -7,6 +7,9 @@ Invariant: a worker without a lease is idle; its memory counts as the pool's idl
 Invariant: a lease ends with its task, whatever ends the task, cancellation too.
 Invariant: a lease waits only for what can still be had. When there is no room for its model any more it is told at once
 (LeaseWithdrawn), and asks again for what the ladder then allows.
+Invariant: nothing is admitted while nobody can look at memory (`vitals`), and what runs then is ended.
+Threads: the event loop, and the thread that looks, which only measures. Both measure, one at a time by `_measuring`;
+which worker is idle or busy is changed by the event loop alone, and copied before it is looked through by the thread.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import os
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -28,6 +31,7 @@ from lowtide.core.ladder import Ladder, Step
 from lowtide.core.shortage import Shortage
 from lowtide.errors import LeaseWithdrawn, WorkerError, WorkerOverBudget
 from lowtide.system.memory import KernelProbe, MemoryProbe, limit_data_bytes, yield_disk
+from lowtide.vital import Vital
 from lowtide.work import wire
 from lowtide.work.encoder import Side
 from lowtide.work.worker import RECYCLED, Worker
@@ -41,6 +45,12 @@ DAEMON_GROWTH_BYTES = 2 * MIB
 """What this process may grow by between two looks, apart from the results that leases hold room for."""
 ASKED_S = 1.0
 """So long after a question one worker fewer begins on what nobody waits for: answering takes a core, too."""
+BLIND_WAIT_S = 0.25
+"""Between two looks whether memory can be looked at again."""
+GUARD_STALE_S = 5.0
+"""A guard that has not looked for so long does not work; it looks once a second at the least, on a busy machine too."""
+BLIND_S = 1.0
+"""So long a task that somebody waits for is held back by that, before it fails."""
 GUARD_BYTES = 2 * MIB
 """So close to the budget a worker is ended, whoever has grown: what this process needs at once cannot be foreseen."""
 BLOAT_BYTES = 16 * MIB
@@ -114,6 +124,10 @@ class WorkerPool:
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._monitor: threading.Thread | None = None
+        self._measuring = threading.Lock()
+        self.guard = Vital("the memory guard", stale_s=GUARD_STALE_S)
+        self.vitals = [self.guard]
+        """Who must be able to look, or no worker may work."""
         self.on_refused: Callable[[], None] = lambda: None
         """Told when not even the smallest task fits: this process has grown. It may step the ladder down."""
         self.patience_s = 10.0
@@ -129,6 +143,7 @@ class WorkerPool:
 
     async def __aenter__(self) -> WorkerPool:
         self.measure()
+        self.guard.begin()
         self._monitor = threading.Thread(target=self._watch_memory, name="lowtide-memory", daemon=True)
         self._monitor.start()
         return self
@@ -194,8 +209,13 @@ class WorkerPool:
             self._give_back(worker, lease)
 
     async def _acquire(self, task_bytes: int, result_bytes: int, model: str, urgency: Urgency) -> tuple[Worker, Lease]:
-        first_step, starved_s = self.ladder.step, None
+        first_step, starved_s, blind_s = self.ladder.step, None, 0.0
         while True:
+            if complaint := self.complaint:
+                blind_s = blind_s or self._clock()
+                await self._wait_blind(complaint, urgency, blind_s)
+                continue
+            blind_s = 0.0
             footing = self.ladder.footing()
             if urgency is not Urgency.INTERACTIVE and model not in ("", wire.DOCUMENTS) and not footing.embed:
                 raise LeaseWithdrawn("there is no room for the model", self.ladder.reason)
@@ -237,6 +257,18 @@ class WorkerPool:
                 return self._arm(worker, lease, result_bytes), lease
             return await self._start(lease, model, result_bytes), lease
 
+    @property
+    def complaint(self) -> str:
+        """Why no worker may work: who keeps the budget cannot look. Empty when all is well."""
+        return next(filter(None, (vital.complaint for vital in self.vitals)), "")
+
+    async def _wait_blind(self, complaint: str, urgency: Urgency, since_s: float) -> None:
+        if urgency is Urgency.INTERACTIVE and self._clock() - since_s > BLIND_S:
+            raise WorkerError("no worker may start", complaint, "try again in a moment, or see `lowtide doctor`")
+        self._wake.set()
+        with anyio.move_on_after(BLIND_WAIT_S):
+            await self._wait()
+
     async def _make_room(self, base_bytes: int, urgency: Urgency, first_step: Step, since_s: float) -> None:
         """Have this process give back what it can, or the ladder step down; else wait a while.
 
@@ -262,11 +294,14 @@ class WorkerPool:
             await self._wait()
 
     async def _start(self, lease: Lease, model: str, result_bytes: int) -> Worker:
-        self._starting += 1
         worker = None
         try:
             # Somebody looks at what is open: only the others give way.
-            worker = await self._start_worker(model, niceness=0 if model == wire.DOCUMENTS else self.niceness)
+            self._starting += 1
+            try:
+                worker = await self._start_worker(model, niceness=0 if model == wire.DOCUMENTS else self.niceness)
+            finally:
+                self._starting -= 1  # from here on it counts as busy
             self._busy[worker.pid] = worker
             self._wake.set()
             if self.niceness and model != wire.DOCUMENTS:
@@ -280,11 +315,9 @@ class WorkerPool:
             self.budget.release(lease)
             self._notify()
             raise
-        finally:
-            self._starting -= 1
 
     def _arm(self, worker: Worker, lease: Lease, result_bytes: int) -> Worker:
-        held = self._probe.anonymous_bytes(worker.pid) or 0
+        held = self._look_at(worker) or 0
         worker.base_bytes = held
         worker.peak_bytes = held
         worker.limit_bytes = max(lease.total_bytes - result_bytes, held + MIB)
@@ -296,7 +329,7 @@ class WorkerPool:
     def _give_back(self, worker: Worker, lease: Lease) -> None:
         self._busy.pop(worker.pid, None)
         worker.limit_bytes = None
-        held = self._probe.anonymous_bytes(worker.pid) if worker.alive else None
+        held = self._look_at(worker) if worker.alive else None
         if held is None or worker.killed_for:
             worker.kill()
         elif held > self.base_bytes(worker.model) + (TREES_BYTES if worker.model == wire.DOCUMENTS else BLOAT_BYTES):
@@ -408,39 +441,72 @@ class WorkerPool:
 
     def processes(self) -> list[WorkerFigure]:
         """The daemon and its workers, with their anonymous bytes now."""
-        figures = [WorkerFigure("daemon", os.getpid(), self._probe.anonymous_bytes(os.getpid()) or 0)]
+        own = self.own_bytes
+        with suppress(OSError):  # then as it was last seen
+            own = self._probe.anonymous_bytes(os.getpid()) or 0
+        figures = [WorkerFigure("daemon", os.getpid(), own)]
         workers = [*self._busy.values(), *(worker for worker, _ in self._idle)]
         for worker in workers:
-            held = self._probe.anonymous_bytes(worker.pid)
+            held = self._look_at(worker)
             if held is not None:
                 figures.append(WorkerFigure("worker", worker.pid, held))
         return figures
+
+    def _look_at(self, worker: Worker) -> int | None:
+        """What it holds, or held when it could last be seen; None when it is gone."""
+        try:
+            return self._probe.anonymous_bytes(worker.pid)
+        except OSError:
+            return max(worker.base_bytes, worker.peak_bytes)
 
     def measure(self) -> int:
         """Look once at every process, end what is over its limit, and return the anonymous bytes of all together.
 
         What is ended because all together are too many is not to blame: its task is done again.
         """
-        own = self._probe.anonymous_bytes(os.getpid()) or 0
+        with suppress(OSError):  # the guard looks again, and tells
+            self._look()
+        return self.used_bytes
+
+    def _look(self) -> None:
+        """`measure`; OSError when not every process could be looked at. The others were."""
+        with self._measuring:
+            unseen = self._look_at_all()
+        if unseen:
+            raise unseen[0]
+
+    def _look_at_all(self) -> list[OSError]:
+        unseen: list[OSError] = []
+
+        def look(pid: int) -> int:
+            try:
+                return self._probe.anonymous_bytes(pid) or 0
+            except OSError as error:
+                unseen.append(error)
+                return 0
+
+        own = look(os.getpid()) or self.own_bytes
         self.own_bytes = total = own
         busy: list[tuple[int, Worker]] = []
         for worker in list(self._busy.values()):
-            held = self._probe.anonymous_bytes(worker.pid) or 0
+            held = look(worker.pid)
             total += held
             busy.append((held, worker))
             worker.peak_bytes = max(worker.peak_bytes, held)
             if worker.limit_bytes is not None and held > worker.limit_bytes:
                 worker.stop("over its lease")
         seen = {worker.pid for _, worker in busy}  # one whose task ended meanwhile is among the idle too
-        idle = [
-            (self._probe.anonymous_bytes(worker.pid) or 0, worker)
-            for worker, _ in list(self._idle)
-            if worker.pid not in seen
-        ]
+        idle = [(look(worker.pid), worker) for worker, _ in list(self._idle) if worker.pid not in seen]
         total += sum(held for held, _ in idle)
         self.used_bytes = total
         self.peak_bytes = max(self.peak_bytes, total)
         self.budget.daemon_bytes = own + DAEMON_GROWTH_BYTES + self._reserved_bytes
+        self._keep_budget(own, busy, idle)
+        return unseen
+
+    def _keep_budget(self, own: int, busy: list[tuple[int, Worker]], idle: list[tuple[int, Worker]]) -> None:
+        """End what there is no room for beside this process: idle workers first, then the largest."""
+        total = own + sum(held for held, _ in (*busy, *idle))
         if total > self.budget.total_bytes and time.monotonic() >= self._next_complaint_s:
             self._next_complaint_s = time.monotonic() + COMPLAIN_S
             log.warning(
@@ -456,7 +522,6 @@ class WorkerPool:
                 break
             worker.stop(RECYCLED)
             room += held
-        return total
 
     @contextmanager
     def reserve(self, size_bytes: int) -> Iterator[None]:
@@ -480,12 +545,16 @@ class WorkerPool:
 
     def _watch_memory(self) -> None:
         while not self._stop.is_set():
-            if not self._busy:
+            with self.guard.look():
+                self._look()
+            if self.guard.complaint:
+                for worker in list(self._busy.values()):
+                    worker.stop(RECYCLED)  # nobody sees how it grows
+            if self._busy:
+                time.sleep(POLL_S)
+            else:
                 self._wake.wait(1.0)
                 self._wake.clear()
-                continue
-            self.measure()
-            time.sleep(POLL_S)
 
 
 async def _ask_all(hashes: bytes) -> Sequence[int]:
