@@ -6,22 +6,30 @@ Invariant: every path gets an answer with a status, and a reason whenever it is 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from lowtide.config import Config, load_workspace_settings
+from lowtide.config import Config, IndexSettings, load_workspace_settings
 from lowtide.models import FileStatus, Reason, display_path
 from lowtide.store.rows import FileRow
-from lowtide.system.walk import explain
+from lowtide.system.ignore import Origin
+from lowtide.system.named import NEVER_WALKED
+from lowtide.system.walk import decision, explain
 from lowtide.workspace import Workspace
 
+MOST_LOOKED_AT = 100
+"""Entries of a folder of which nothing is left, to say by which rules."""
 REMEDIES = {
     Reason.TOO_LARGE: "raise `max_file_size` under [index] in .lowtide.toml",
     Reason.MINIFIED: "set `minified = true` under [index] in .lowtide.toml to index such files",
     Reason.GENERATED: "set `generated = true` under [index] in .lowtide.toml to index such files",
     Reason.VENDORED: "set `vendored = true` under [index] in .lowtide.toml to index such folders",
-    Reason.EXCLUDED: "add a line with `!` to .lowtideignore to take it back in",
+    Reason.GIT: "open that folder as a workspace of its own, if it holds source",
+    Reason.SECRET: "secrets are never indexed; give the file another name if it holds none",
     Reason.UNREADABLE: "make the file readable, then run `lowtide index`",
     Reason.ENCODING: "save the file as UTF-8",
     Reason.MEMORY: "raise the budget, then run `lowtide index --force`",
@@ -45,7 +53,8 @@ def explain_file(workspace: Workspace, path: Path, config: Config) -> dict[str, 
     if row is not None and row.path == relative and not (now and now.reason):
         return _from_row(row, path)
     if now is not None and now.reason is not None:
-        return _answer(relative, "skipped", now.reason, now.rule)
+        remedy = take_back(workspace.root, relative, settings.index) if now.reason is Reason.EXCLUDED else None
+        return _answer(relative, "skipped", now.reason, now.rule, remedy)
     if row is not None:
         return _answer(relative, row.status, row.reason, row.rule)
     if not os.path.lexists(path):
@@ -57,6 +66,43 @@ def explain_file(workspace: Workspace, path: Path, config: Config) -> dict[str, 
         return _answer(relative, "not-indexed", "this workspace has no index", "", remedy)
     return _answer(
         relative, "not-indexed", "it appeared after the last index run, or that run did not come to its end", "", remedy
+    )
+
+
+def take_back(root: Path, path: bytes, settings: IndexSettings) -> str:
+    """How a file that a rule leaves out comes back in: by the folder that the rule names, for what lies in it follows."""
+    found = decision(root, path, settings)
+    if found is None:
+        return ""
+    shown = display_path(found.path)
+    if found.origin is Origin.IGNORE_FILE:
+        return f"add the line `!/{_escaped(shown)}{'/' if found.is_folder else ''}` to .lowtideignore"
+    name = "exclude" if found.origin is Origin.EXCLUDE else "include"
+    change = "take the pattern out of" if found.origin is Origin.EXCLUDE else f"add `{shown}` to"
+    return f"{change} `{name}` under [index] in .lowtide.toml or in your own configuration"
+
+
+def _escaped(shown: str) -> str:
+    return re.sub(r"([*?\[\\ ])", r"\\\1", shown)
+
+
+def why_nothing(root: Path, settings: IndexSettings, skipped: Mapping[str, int]) -> str:
+    """Why an index of `root` would hold no file at all, for people; `skipped`: how many files each reason leaves out."""
+    if skipped:
+        counts = ", ".join(f"{reason} {count:,}" for reason, count in skipped.items())
+        return f"no file is indexed: all are skipped ({counts}); `lowtide why FILE` tells of one"
+    rules: dict[str, None] = {}
+    with os.scandir(root) as entries:
+        for entry in islice(entries, MOST_LOOKED_AT):
+            found = explain(root, os.fsencode(entry.name), settings)
+            if found is not None and found.reason is Reason.EXCLUDED and os.fsencode(entry.name) not in NEVER_WALKED:
+                rules[found.rule] = None
+    if not rules:
+        return "no file is indexed: the folder holds none"
+    shown = "; ".join(list(rules)[:3])
+    return (
+        f"no file is indexed: ignore rules leave everything out ({shown}); "
+        "set `gitignore = false` under [index] in .lowtide.toml to index it all the same"
     )
 
 

@@ -22,6 +22,7 @@ from lowtide.config import LEAST_BUDGET_BYTES, Config, WorkspaceSettings, format
 from lowtide.core.budget import LEAST_TASK_BYTES, MARGIN_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget, CostModel
 from lowtide.core.ladder import Ladder, Step
 from lowtide.errors import ConfigError, CorruptIndex, RefusedError
+from lowtide.explain import why_nothing
 from lowtide.forecast import Forecaster
 from lowtide.indexing import Indexer, IndexOptions, Progress, cpu_seconds
 from lowtide.models import FileStat
@@ -319,6 +320,8 @@ class Host:
             if fits
             else "does not fit on the disk: free some space, or set LOWTIDE_HOME to another disk"
         )
+        if not result.files:
+            verdict = await anyio.to_thread.run_sync(why_nothing, root, settings.index, result.skipped)
         return {
             "root": str(root),
             **result.as_json(),
@@ -359,6 +362,9 @@ class Host:
         self, workspace: Workspace, counts: Counts, progress: Progress, messages: Sequence[str], predicted: dict[str, Any] | None
     ) -> IndexReport:  # fmt: skip
         """The outcome of a run, without its times."""
+        if not progress.indexed and not progress.unchanged:
+            index = load_workspace_settings(workspace.root, self.config).index
+            messages = [*messages, why_nothing(workspace.root, index, progress.skip_reasons)]
         return IndexReport(
             root=str(workspace.root), indexed=progress.indexed, unchanged=progress.unchanged, removed=progress.removed,
             skipped=progress.skipped, failed=progress.failed, quarantined=progress.quarantined,

@@ -21,7 +21,7 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
-from lowtide.config import WORKSPACE_FILE, WorkspaceSettings
+from lowtide.config import WORKSPACE_FILE, IndexSettings, WorkspaceSettings
 from lowtide.core.debounce import Debounce
 from lowtide.core.hints import Hints
 from lowtide.errors import CorruptIndex, LockHeld, LowtideError, StoreError
@@ -109,6 +109,11 @@ class LiveWorkspace:
         self.files_indexed = 0
 
     # -- what others see ----------------------------------------------------------------------------------------
+
+    @property
+    def index_settings(self) -> IndexSettings | None:
+        """What is indexed here; None before its settings were read."""
+        return self._settings.index if self._settings else None
 
     @property
     def watch_state(self) -> WatchState | None:

@@ -62,6 +62,7 @@ class Reason(StrEnum):
     MINIFIED = "minified"
     GENERATED = "generated"
     VENDORED = "vendored"
+    GIT = "git"
     SECRET = "secret"
     SYMLINK = "symlink"
     SYMLINK_OUT = "symlink-out-of-root"

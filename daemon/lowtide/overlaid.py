@@ -43,7 +43,7 @@ async def symbols(
     """As `Service.symbols`, best first; a root that has no index yet has only what is open."""
     found: list[tuple[Path, dict[str, Any]]] = []
     for root in roots:
-        changed = documents.changed(root)
+        changed = await documents.searchable(root, service.index_settings(root))
         hidden = {display_path(os.fsencode(path.relative_to(root))) for path in changed}
         for path, document in changed.items():
             fresh = await _open_symbols(documents, document, path.relative_to(root), query)
@@ -111,7 +111,7 @@ async def search(
     """
     answers: list[tuple[Path, Answer]] = []
     for root in roots:
-        changed = documents.changed(root)
+        changed = await documents.searchable(root, service.index_settings(root))
         more = 3 * len(changed)
         ((_, answer),) = await service.search(query, roots=[root], mode=mode, limit=limit + more, narrow=narrow)
         if changed:

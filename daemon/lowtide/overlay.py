@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,10 +23,12 @@ import anyio.abc
 import anyio.to_thread
 
 from lowtide.buffers import Position, TextBuffer, read_regular
+from lowtide.config import IndexSettings
 from lowtide.core.budget import FIXED_TASK_BYTES, MIB
 from lowtide.core.lru import ByteCache
 from lowtide.core.positions import Units
 from lowtide.errors import LowtideError, WorkerCrashed, WorkerError, WorkerOverBudget, WorkerRecycled
+from lowtide.system.walk import is_left_out
 from lowtide.work import wire
 from lowtide.work.languages import language_called, language_for
 from lowtide.work.pool import Urgency, WorkerPool
@@ -46,6 +49,7 @@ LEAST_FACTOR = 40.0
 PARSE_S = 10.0
 ROOM_S = 10.0
 """When no worker can be had by then, the budget is taken by others."""
+JUDGED_S = 10.0
 TRIES = 3
 _SEPARATE_TREE_BYTES = 2 * MIB
 """A longer text is parsed whole each time: its tree is not worth its memory."""
@@ -97,6 +101,16 @@ class DocumentReader:
         raise WorkerError("the workers are busy", "", "try again, or pause indexing")
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Whether an index of `root` leaves a file out; asked again after `until_s`, for ignore files change."""
+
+    root: Path
+    settings: IndexSettings
+    left_out: bool
+    until_s: float
+
+
 @dataclass(slots=True)
 class Document:
     """One open text. `path` is None for one that is no file here."""
@@ -117,6 +131,7 @@ class Document:
     chunks: Sequence[ChunkColumns] = ()
     chunk_symbols: Sequence[SymbolColumns] = ()
     chunks_of: int = -1
+    judged: _Judged | None = None
     wanted: bool = False
     """Someone has asked for its definitions: the next version's will be wanted, too."""
     lock: anyio.Lock = field(default_factory=anyio.Lock)
@@ -163,6 +178,20 @@ class Documents:
             for document in self._open.values()
             if document.changed and document.path is not None and root in document.path.parents
         }
+
+    async def searchable(self, root: Path, settings: IndexSettings) -> dict[Path, Document]:
+        """Those of `changed` that an index of `root` would hold: what is left out on the disk is not found in an editor."""
+        found = self.changed(root)
+        for path, document in list(found.items()):
+            now_s = time.monotonic()
+            judged = document.judged
+            if judged is None or judged.root != root or judged.settings != settings or now_s > judged.until_s:
+                relative = os.fsencode(path.relative_to(root))
+                left_out = await anyio.to_thread.run_sync(is_left_out, root, relative, settings)
+                judged = document.judged = _Judged(root, settings, left_out, now_s + JUDGED_S)
+            if judged.left_out:
+                del found[path]
+        return found
 
     def open(self, uri: str, path: Path | None, language: str, version: int, text: str) -> Document | None:
         """Take a text over from the editor; None when there is no room for it."""

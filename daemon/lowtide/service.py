@@ -18,6 +18,7 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
+from lowtide.config import IndexSettings
 from lowtide.config_watch import ConfigWatch
 from lowtide.core.hints import Hints
 from lowtide.core.lru import ByteCache
@@ -261,6 +262,11 @@ class Service:
         root = next((root for root in self._live if root in (path, *path.parents)), None)
         root = root or self.host.places.find_index_root(path)
         return await anyio.to_thread.run_sync(explain_file, self.host.workspace(root), path, self.host.config)
+
+    def index_settings(self, root: Path) -> IndexSettings:
+        """What is indexed of a workspace: by its own settings once they are known, else by the user's."""
+        live = self._live.get(root)
+        return (live.index_settings if live else None) or self.host.config.index
 
     def _roots(self, roots: Sequence[Path]) -> Sequence[Path]:
         return [real_path(root) for root in roots] or list(self._live)

@@ -16,7 +16,7 @@ from lowtide import api
 from lowtide.errors import PathError
 from lowtide.overlaid import search as find_chunks
 from lowtide.rpc import INVALID_PARAMS
-from lowtide.search import Answer, Filter, Mode
+from lowtide.search import Answer, Filter, Hit, Mode
 from lowtide_lsp import protocol as wire
 from lowtide_lsp.session import Session
 from lowtide_lsp.transport import RequestError
@@ -59,7 +59,7 @@ async def search(session: Session, params: wire.SearchParams) -> wire.SearchResu
     narrow = Filter(
         tuple(params.languages or ()), tuple(params.globs or ()), tuple(api.KINDS[kind] for kind in params.kinds or ())
     )
-    roots = [session.need_file(params.root_uri)] if params.root_uri else session.roots
+    roots = [session.need_root(params.root_uri)] if params.root_uri else session.roots
     limit = _limit(params.limit)
     answers: list[tuple[Path, Answer]] = []
     errors: list[PathError] = []
@@ -108,8 +108,15 @@ def _is_same(root: Path, hit: Any, own: tuple[Path | None, int, int]) -> bool:
 
 
 def result(session: Session, answers: Sequence[tuple[Path, Answer]], limit: int, took_ms: float) -> wire.SearchResult:
-    """The hits of several workspaces as one answer, best first."""
-    found = sorted(((root, hit) for root, answer in answers for hit in answer.hits), key=lambda pair: -pair[1].score)
+    """The hits of several workspaces as one answer, best first; what lies in two of them, once."""
+    by_place: dict[tuple[Path, int, int], tuple[Path, Hit]] = {}
+    for root, answer in answers:
+        for hit in answer.hits:
+            place = (root / hit.path, hit.start_line, hit.end_line)
+            known = by_place.get(place)
+            if known is None or hit.score > known[1].score:
+                by_place[place] = (root, hit)
+    found = sorted(by_place.values(), key=lambda pair: -pair[1].score)
     hits = [
         wire.SearchHit(
             session.uri_of(root, hit.path)[0],

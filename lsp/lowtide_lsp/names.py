@@ -153,7 +153,8 @@ async def _files_with(session: Session, path: Path | None, name: str) -> tuple[l
             names, more = [], False  # no index yet
         is_cut = is_cut or more
         shown = [
-            display_path(os.fsencode(open_path.relative_to(root))) for open_path in session.documents.changed(root)
+            display_path(os.fsencode(open_path.relative_to(root)))
+            for open_path in await session.documents.searchable(root, session.service.index_settings(root))
         ]
         for each in (*shown, *map(display_path, names)):
             place = convert.real_name(root, each)

@@ -248,6 +248,10 @@ class Session:
             )
         return path
 
+    def need_root(self, uri: str) -> Path:
+        """The real path of a folder that a request names, whether it is called by a link or not. Errors as `need_file`."""
+        return Path(os.path.realpath(self.need_file(uri)))
+
     async def read_closed(self, uri: str) -> Document:
         """A file that is not open, as if it were. RequestError when it cannot be read."""
         path = self.need_file(uri)

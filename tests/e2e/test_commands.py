@@ -322,3 +322,14 @@ def test_settings_of_the_workspace_narrow_and_cannot_raise_the_budget(lowtide: L
     assert report["budget_bytes"] == 128 << 20
     assert any("budget" in message for message in report["messages"])
     assert lowtide.json("why", root / "b.js")["status"] == "skipped"
+
+
+def test_a_tree_of_which_nothing_is_left_is_told_with_the_rule(lowtide: Lowtide, tree: Tree) -> None:
+    root = tree({"src/a.py": "x = 1\n", ".gitignore": "# all\n*\n"})
+    (root / ".git").mkdir()
+    assert ".gitignore:2: *" in lowtide.json("plan", root)["verdict"]
+    report = lowtide.json("index", root)
+    assert report["files"]["indexed"] == 0
+    assert any(".gitignore:2: *" in message for message in report["messages"])
+    shown = lowtide.run("index", root)
+    assert ".gitignore:2: *" in shown.stdout + shown.stderr

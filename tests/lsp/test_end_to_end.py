@@ -145,6 +145,51 @@ def test_references_are_found_in_every_file_that_has_the_name(home: Path, tree: 
     run(main)
 
 
+def test_folders_inside_folders_and_links_to_them_are_one_place(home: Path, tree: Path, tmp_path: Path) -> None:
+    inner = tree / "inner"
+    inner.mkdir()
+    (inner / "ebb.py").write_text('def ebb_of_spring():\n    """The water falls in spring."""\n    return 1\n')
+    (tree / ".gitignore").write_text("ignored/\n")
+    (tree / ".env").write_text("KEY = lantern\n")
+    link = tmp_path / "link"
+    link.symlink_to(tree)
+
+    async def main() -> None:
+        async with started() as editor:
+            folders = [{"uri": folder.as_uri(), "name": folder.name} for folder in (link, link / "inner")]
+            await editor.initialize(link, workspaceFolders=folders)
+            assert await editor.symbols("ebb_of_spring") == ["ebb_of_spring"]
+            await editor.symbols("function_4")
+            query = {"query": "the water falls in spring", "limit": 20}
+
+            async def places(**more: Any) -> list[tuple[str, int]]:
+                found = await editor.result("lowtide/search", {**query, **more})
+                return [(hit["uri"].rpartition("/")[2], hit["range"]["start"]["line"]) for hit in found["hits"]]
+
+            found = await places()
+            assert found.count(("ebb.py", 0)) == 1
+            assert len(found) == len(set(found))
+            uri = (link / "inner" / "ebb.py").as_uri()
+            editor.open(uri, (inner / "ebb.py").read_text())
+            editor.edit(uri, (0, 0), (2, 99), "def zebra():\n    'The water falls in spring, unsaved.'")
+            for root in (link, tree, link / "inner", inner):
+                hits = (await editor.result("lowtide/search", {**query, "rootUri": root.as_uri()}))["hits"]
+                assert [hit["name"] for hit in hits if hit["uri"] == uri] == ["zebra"], root
+            for name in (".env", "new.env", "ignored/new.py"):
+                secret = (link / name).as_uri()
+                editor.open(secret, "")
+                editor.edit(secret, (0, 0), (0, 0), "def lantern(): return 'the water falls in spring, lantern'\n")
+            found = await editor.result("lowtide/search", {"query": "lantern water spring", "limit": 20})
+            names = {hit["uri"].rpartition("/")[2] for hit in found["hits"]}
+            assert "ebb.py" in names
+            assert names.isdisjoint({".env", "new.env", "new.py"})
+            assert "lantern" not in [
+                item["name"] for item in await editor.result("workspace/symbol", {"query": "lantern"})
+            ]
+
+    run(main)
+
+
 def test_two_editors_see_one_index_and_both_are_told(home: Path, tree: Path) -> None:
     async def main() -> None:
         async with started() as one, started() as two:

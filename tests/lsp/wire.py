@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 
 from lowtide import rpc
+from lowtide.config import IndexSettings
 from lowtide.core.lru import ByteCache
 from lowtide.search import Answer, Hit
 from lowtide.work import documents, wire
@@ -42,6 +43,9 @@ class FakeReader:
 
 class FakeService:
     """Answers what it is told to; remembers what it was asked."""
+
+    def index_settings(self, root: Path) -> IndexSettings:
+        return IndexSettings()
 
     def __init__(self) -> None:
         self.documents = FakeReader()

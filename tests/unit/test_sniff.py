@@ -158,7 +158,9 @@ def test_nothing_and_a_mark_alone_are_empty() -> None:
 )
 def test_private_key_is_a_secret_under_any_name(text: str) -> None:
     assert skipped(text.encode(), b"notes.txt") is Reason.SECRET
-    assert skipped(text.encode(), b"a.py", EVERYTHING) is Reason.SECRET
+    # A program with more in it than the key loses the key alone: see test_secrets.py.
+    found = sniff(b"a.py", text.encode(), EVERYTHING)
+    assert isinstance(found, Skip) if len(text) < 1000 else isinstance(found, Text) and b"MIIEvQ" not in found.utf8
 
 
 @pytest.mark.parametrize(

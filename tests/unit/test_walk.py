@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lowtide.config import IndexSettings
+from lowtide.explain import take_back
 from lowtide.models import FileStat, Reason
-from lowtide.system.walk import explain, refuse_reason, walk
+from lowtide.system.walk import explain, is_left_out, refuse_reason, walk
 
 DEFAULTS = IndexSettings()
 
@@ -411,6 +412,102 @@ def test_why_answers_for_any_path(tmp_path: Path) -> None:
     assert why("link") == ("symlink", "a link to s")
     assert why("link/b.c") == ("symlink", "link is a link to s")
     assert why("away/etc/passwd") == ("symlink-out-of-root", "away is a link to /")
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main")
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def test_what_is_gits_own_is_no_source(tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    make(repository, {"src/a.py": "x = 1\n"})
+    git(repository, "init", "-q")
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "x")
+    git(repository, "worktree", "add", "-q", "--detach", ".agents/one")
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    git(tmp_path, "clone", "-q", "--bare", str(repository), str(bare / ".bare"))
+    (bare / ".git").write_text("gitdir: ./.bare\n")
+    git(bare, "worktree", "add", "-q", "--detach", "feature")
+    git(tmp_path, "clone", "-q", "--bare", str(repository), str(tmp_path / "beside" / "copy.git"))
+    make(tmp_path / "beside", {"code/z.py": "x = 1\n"})
+    git(repository, "clone", "-q", ".", "other")  # a repository of its own
+    for vendored in (False, True):
+        assert reasons(repository, vendored=vendored) == {
+            ".agents/one/": "git", "other/src/a.py": None, "src/a.py": None,
+        }  # fmt: skip
+        assert reasons(bare, vendored=vendored) == {".bare/": "git", "feature/src/a.py": None}
+        assert reasons(tmp_path / "beside", vendored=vendored) == {"code/z.py": None, "copy.git/": "git"}
+    assert reasons(repository / ".agents" / "one") == {"src/a.py": None}
+    why = explain(repository, b".agents/one/src/a.py", DEFAULTS)
+    assert why is not None
+    assert (why.reason, why.rule) == (Reason.GIT, "another work tree of the same repository")
+    assert refuse_reason(tmp_path / "beside" / "copy.git")
+    assert refuse_reason(bare) is None
+
+
+def test_a_copy_of_a_home_folder_is_told_and_its_caches_left_out(tmp_path: Path) -> None:
+    home = make(
+        tmp_path / "old",
+        {".bash_history": "ls\n", ".cache/pip/a.py": "x", ".local/a.py": "x", ".ssh/id_rsa": "x", "src/a.py": "x"},
+    )
+    assert "home folder" in str(refuse_reason(home))
+    assert reasons(home) == {
+        ".bash_history": "secret", ".cache/": "vendored", ".local/a.py": None, ".ssh/id_rsa": "secret", "src/a.py": None,
+    }  # fmt: skip
+    dotfiles = make(tmp_path / "dotfiles", {".git/HEAD": "x", ".bashrc": "x", ".config/a": "x", ".local/bin/b": "x"})
+    assert refuse_reason(dotfiles) is None
+
+
+@pytest.mark.parametrize(
+    ("rules", "path"),
+    [
+        ({".gitignore": "build/\n"}, "build/out.py"),
+        ({".gitignore": "build\n"}, "a/build/b/out.py"),
+        ({".gitignore": "*.py\n"}, "a/out.py"),
+        ({"a/.gitignore": "*\n"}, "a/b/out.py"),
+        ({".gitignore": "*\n"}, "a/b/out.py"),
+        ({".gitignore": "odd[[]*\n"}, "odd[1] name/out.py"),
+    ],
+)
+def test_advice_on_a_file_left_out_brings_it_in(tmp_path: Path, rules: dict[str, str], path: str) -> None:
+    make(tmp_path, {path: "x", **rules})
+    git(tmp_path, "init", "-q")
+    added: list[str] = []
+    while explain(tmp_path, path.encode(), DEFAULTS) is not None:
+        advice = take_back(tmp_path, path.encode(), DEFAULTS)
+        line = advice.partition("`")[2].partition("`")[0]
+        assert line.startswith("!")
+        assert line not in added, advice
+        added.append(line)
+        make(tmp_path, {".lowtideignore": "".join(f"{each}\n" for each in added)})
+    assert path in reasons(tmp_path)
+    assert len(added) <= path.count("/") + 1
+
+
+def test_what_is_left_out_by_name_is_so_before_it_exists(tmp_path: Path) -> None:
+    make(tmp_path, {".gitignore": "ignored/\n", "ignored/here.py": "x", "empty.py": "", "a.py": "x"})
+    git(tmp_path, "init", "-q")
+    judged = {
+        path: is_left_out(tmp_path, path.encode(), DEFAULTS)
+        for path in (
+            ".env",
+            "sub/.env",
+            "ignored/here.py",
+            "ignored/new.py",
+            "gone/ignored/new.py",
+            "empty.py",
+            "a.py",
+            "new/folder/b.py",
+        )
+    }
+    assert judged == {
+        ".env": True, "sub/.env": True, "ignored/here.py": True, "ignored/new.py": True,
+        "gone/ignored/new.py": True, "empty.py": False,
+        "a.py": False, "new/folder/b.py": False,
+    }  # fmt: skip
 
 
 def test_home_its_parents_and_system_folders_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,19 +99,8 @@ def _print_report(report: dict[str, Any]) -> None:
         top = sorted(reasons.items(), key=lambda item: -item[1])
         counts = ", ".join(f"{reason} {count:,}" for reason, count in top)
         click.echo(hang("skipped: ", f"{counts} (`lowtide why FILE` tells of one)"))
-    if not files["indexed"] and not files["unchanged"]:
-        click.secho("no file is indexed: " + _why_nothing(report), fg="yellow", err=True)
     for step in report["ladder"]:
         click.secho(f"ladder: {step['step']}: {step['reason']}", fg="yellow")
-
-
-def _why_nothing(report: dict[str, Any]) -> str:
-    if report["skipped_by_reason"]:
-        return "every file was skipped for the reasons above"
-    return (
-        "the folder is empty, or its ignore files leave everything out "
-        "(set `gitignore = false` under [index] in .lowtide.toml to index it all the same)"
-    )
 
 
 Show = Callable[[dict[str, Any]], None]

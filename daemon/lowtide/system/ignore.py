@@ -16,6 +16,7 @@ import re
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from lowtide.system.plain_file import open_plain
 from lowtide.system.wildmatch import SPECIAL, translate
@@ -30,12 +31,21 @@ ten thousand bytes to be made."""
 _BLOCK_BYTES = 1 << 13
 
 
+class Origin(Enum):
+    """Where a rule stands, and so how it is undone."""
+
+    IGNORE_FILE = auto()
+    EXCLUDE = auto()
+    INCLUDE = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """The pattern that decided; `text` is for people: `.gitignore:12: *.log`."""
 
     negated: bool
     text: str
+    origin: Origin = Origin.IGNORE_FILE
 
 
 class _Literal:
@@ -105,8 +115,10 @@ class Rules:
     """
 
     def __init__(
-        self, shown: str, base_bytes: int = 0, outer: bytes = b"", fold: bool = False, read_bytes: int = 0
-    ) -> None:
+        self, shown: str, base_bytes: int = 0, outer: bytes = b"", fold: bool = False, read_bytes: int = 0,
+        origin: Origin = Origin.IGNORE_FILE,
+    ) -> None:  # fmt: skip
+        self._origin = origin
         self.outer = outer
         self.read_bytes = read_bytes
         self._shown = shown
@@ -196,7 +208,7 @@ class Rules:
             return None
         text = self._texts[best]
         shown = text.decode("utf-8", "backslashreplace")
-        return Rule(text.startswith(b"!"), f"{self._shown}:{self._lines[best]}: {shown}")
+        return Rule(text.startswith(b"!"), f"{self._shown}:{self._lines[best]}: {shown}", self._origin)
 
     def _folders_only(self, name: bytes) -> int:
         dot = name.rfind(b".")
@@ -227,9 +239,9 @@ def read_rules(
     return rules if rules else None
 
 
-def rules_of(patterns: Iterable[str], shown: str) -> Rules:
+def rules_of(patterns: Iterable[str], shown: str, origin: Origin = Origin.IGNORE_FILE) -> Rules:
     """Rules from a list of patterns, numbered from 1."""
-    rules = Rules(shown)
+    rules = Rules(shown, origin=origin)
     for number, pattern in enumerate(patterns, 1):
         rules.add(pattern.encode("utf-8", "surrogateescape"), number)
     return rules

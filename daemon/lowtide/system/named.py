@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from lowtide.models import Reason
+from lowtide.system.secrets import secret_rule
 
 NEVER_WALKED = frozenset({b".git", b".hg", b".svn", b".jj", b"CVS", b".bzr", b".pijul", b"_darcs"})
 
@@ -15,7 +16,8 @@ _VENDORED_FOLDERS = frozenset(
     b"node_modules bower_components jspm_packages site-packages dist-packages __pycache__ __pypackages__ .tox .nox .venv "
     b".mypy_cache .pytest_cache .ruff_cache .hypothesis .ipynb_checkpoints .eggs .pixi .gradle .terraform .yarn .pnpm-store "
     b"Pods Carthage third_party third-party thirdparty 3rdparty _vendor .bundle .dart_tool .stack-work elm-stuff "
-    b".parcel-cache .turbo .next .nuxt .svelte-kit .angular".split()
+    b".parcel-cache .turbo .next .nuxt .svelte-kit .angular .cache .npm .nvm .rustup .pyenv .rbenv .sdkman .vscode-server "
+    b".cursor-server .mozilla .thunderbird".split()
 )
 _VENDOR_MARKS = frozenset(
     {b"modules.txt", b"autoload.php", b"composer", b"bundle", b"github.com", b"golang.org", b"jquery", b"bootstrap"}
@@ -26,8 +28,9 @@ _FOLDER_MARKS = {
     b"conda-meta": "a conda environment",
     b".cargo-checksum.json": "a vendored crate",
 }
-MARKS = _VENDOR_MARKS | _FOLDER_MARKS.keys()
-"""The entries of a folder that `vendored_folder` wants to know of."""
+GIT_MARKS = frozenset({b"HEAD", b"objects", b"refs"})
+MARKS = _VENDOR_MARKS | _FOLDER_MARKS.keys() | GIT_MARKS
+"""The entries of a folder that `vendored_folder` and `is_git_folder` want to know of."""
 
 _BINARY = frozenset(
     b"a avif bin bmp br bz2 cab class cur db deb der dex dll dmg dylib ear egg elf eot exe flac gif gz heic icns ico idx img iso jar "
@@ -36,16 +39,6 @@ _BINARY = frozenset(
     b"tar tgz tif tiff ttc ttf war wasm wav webm webp whl wim woff woff2 xls xlsx xz zip zst doc docx".split()
 )
 _SHARED_OBJECT = re.compile(rb".*\.so(?:\.[0-9]+)+")
-
-_SECRET_NAMES = frozenset(
-    b".netrc _netrc .npmrc .pypirc .pgpass .my.cnf .htpasswd .git-credentials credentials credentials.json .dockercfg id_rsa "
-    b"id_dsa id_ecdsa id_ed25519 id_ecdsa_sk id_ed25519_sk secring.gpg service-account.json .s3cfg .boto .vault-token "
-    b".vault_pass kubeconfig".split()
-)
-_SECRET_EXTENSIONS = frozenset(
-    b"pem key p8 pk8 p12 pfx pkcs12 kdb kdbx jks jceks bks keystore ppk ovpn gpg tfstate".split()
-)
-_ENV_SAMPLES = (b".example", b".sample", b".template", b".tmpl", b".dist", b".default", b".defaults", b".schema")
 
 _SCRIPTS = frozenset({b"js", b"mjs", b"cjs", b"css", b"html", b"ts", b"map"})
 _MINIFIED = re.compile(rb".+(?:[.-]min\.(?:js|css|mjs|cjs|html)|\.bundle\.(?:js|css)|\.(?:js|css|mjs|cjs|ts)\.map)")
@@ -76,17 +69,22 @@ def vendored_folder(name: bytes, entries: frozenset[bytes]) -> str:
     return ""
 
 
-def named_reason(name: bytes, *, generated: bool, minified: bool) -> tuple[Reason, str] | None:
-    """Why a file is left out by its name, with the rule; `generated` and `minified` ones only when they are not wanted."""
+def is_git_folder(marks: frozenset[bytes]) -> bool:
+    """Whether a folder that holds `marks` is a repository's own, whatever it is called: `.bare`, `project.git`."""
+    return marks >= GIT_MARKS
+
+
+def named_reason(path: bytes, *, generated: bool, minified: bool) -> tuple[Reason, str] | None:
+    """Why a file is left out by its name, with the rule; `generated` and `minified` ones only when they are not wanted.
+
+    `path`: relative, for a few names mean something only in a folder of their own.
+    """
+    name = path.rpartition(b"/")[2]
     lower = name.lower()
     stem, dot, extension = lower.rpartition(b".")
-    if lower in _SECRET_NAMES:
-        return Reason.SECRET, f"{lower.decode()} (secrets)"
+    if rule := secret_rule(path):
+        return Reason.SECRET, rule
     if dot:
-        if extension in _SECRET_EXTENSIONS:
-            return Reason.SECRET, f"*.{extension.decode()} (secrets)"
-        if b".env" in lower and _is_environment(lower):
-            return Reason.SECRET, ".env (secrets)"
         if extension in _BINARY:
             return Reason.BINARY, f"*.{extension.decode()}"
         if b".so." in lower and _SHARED_OBJECT.fullmatch(lower):
@@ -99,10 +97,3 @@ def named_reason(name: bytes, *, generated: bool, minified: bool) -> tuple[Reaso
     if not generated and name in _LOCKS:
         return Reason.GENERATED, f"{name.decode()}: a lock file"
     return None
-
-
-def _is_environment(lower: bytes) -> bool:
-    """`.env`, `.env.local`, `.envrc`, `production.env`; not `.env.example`."""
-    if lower.endswith(_ENV_SAMPLES):
-        return False
-    return lower in (b".env", b".envrc") or lower.startswith(b".env.") or lower.endswith(b".env")

@@ -40,6 +40,8 @@ class Repository:
     fold: bool
     """core.ignorecase: patterns match letters in either case."""
     hash_bytes: int
+    bare: bool = False
+    """It says that no work tree belongs to it, but for those that were added."""
 
     def exclude_rules(
         self, *, base_bytes: int = 0, outer: bytes = b"", limit_bytes: int = MAX_IGNORE_BYTES
@@ -71,7 +73,8 @@ def repository_at(folder: bytes) -> Repository | None:
     config = read_small(os.path.join(common, b"config"), _SMALL_BYTES, follow=True) or b""
     fold = re.search(rb"^\s*ignorecase(?:\s*=\s*(?:true|yes|on|1))?\s*$", config, re.IGNORECASE | re.MULTILINE)
     sha256 = re.search(rb"^\s*objectformat\s*=\s*sha256\s*$", config, re.IGNORECASE | re.MULTILINE)
-    return Repository(git, common, fold is not None, 32 if sha256 else 20)
+    bare = re.search(rb"^\s*bare(?:\s*=\s*(?:true|yes|on|1))?\s*$", config, re.IGNORECASE | re.MULTILINE)
+    return Repository(git, common, fold is not None, 32 if sha256 else 20, bare is not None)
 
 
 def enclosing_repository(root: bytes) -> tuple[bytes, Repository] | None:
@@ -84,6 +87,20 @@ def enclosing_repository(root: bytes) -> tuple[bytes, Repository] | None:
         if parent == folder:
             return None
         folder = parent
+
+
+def is_added_work_tree(folder: bytes) -> bool:
+    """Whether `folder` is one more work tree of the very repository whose work tree it lies in."""
+    own = repository_at(folder) if os.path.isfile(os.path.join(folder, b".git")) else None
+    if own is None or own.git == own.common:
+        return False
+    around = enclosing_repository(os.path.dirname(folder))
+    if around is None:
+        return False
+    outer = around[1]
+    # Beside a bare one no files lie around it: the added work trees are all there is.
+    is_outer_bare = outer.bare and outer.git == outer.common
+    return not is_outer_bare and os.path.realpath(own.common) == os.path.realpath(outer.common)
 
 
 def global_rules(root: bytes) -> Rules | None:

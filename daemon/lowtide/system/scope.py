@@ -12,14 +12,14 @@ import os
 from dataclasses import dataclass, replace
 
 from lowtide.config import IndexSettings
-from lowtide.system.ignore import MAX_IGNORE_BYTES, Rule, Rules, read_rules, rules_of
+from lowtide.system.ignore import MAX_IGNORE_BYTES, Origin, Rule, Rules, read_rules, rules_of
 from lowtide.system.repository import Tracked, enclosing_repository, global_rules, repository_at
 
 GIT, GIT_IGNORE, OWN_IGNORE = b".git", b".gitignore", b".lowtideignore"
 MARKS = frozenset({GIT, GIT_IGNORE, OWN_IGNORE})
 """The entries of a folder that `Judge.enter` wants to know of."""
 
-_NOT_INCLUDED = Rule(False, "not in `include` of the configuration")
+_NOT_INCLUDED = Rule(False, "not in `include` of the configuration", Origin.INCLUDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class Judge:
 
     def __init__(self, root: bytes, settings: IndexSettings) -> None:
         self._root = root
-        self._exclude = rules_of(settings.exclude, "exclude in the configuration")
-        self._include = rules_of(settings.include, "include in the configuration")
+        self._exclude = rules_of(settings.exclude, "exclude in the configuration", Origin.EXCLUDE)
+        self._include = rules_of(settings.include, "include in the configuration", Origin.INCLUDE)
         self._gitignore = settings.gitignore
         self._global = global_rules(root) if settings.gitignore else None
 

@@ -13,6 +13,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -20,8 +21,9 @@ from lowtide.config import IndexSettings, format_size
 from lowtide.core.hints import folders_around, outermost
 from lowtide.models import FileStat, Reason
 from lowtide.system import named, scope
-from lowtide.system.ignore import read_small
+from lowtide.system.ignore import Origin, read_small
 from lowtide.system.listing import HELD_BYTES, Listing, Names, read_names
+from lowtide.system.repository import is_added_work_tree
 from lowtide.system.scope import Judge, Scope
 from lowtide.work.languages import language_for
 
@@ -41,6 +43,12 @@ _SYSTEM_FOLDERS = frozenset({
 })  # fmt: skip
 _SYSTEM_TREES = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/System")
 _HOMES = ("/home", "/Users")
+_HOME_MARKS = frozenset(
+    b".bash_history .zsh_history .python_history .lesshst .viminfo .cache .local .ssh .gnupg .mozilla .Xauthority .npm .dbus "
+    b".Trash Downloads".split()
+)
+LEAST_HOME_MARKS = 3
+"""A copy of a home folder holds so many of these."""
 
 
 def refuse_reason(root: Path) -> str | None:
@@ -56,9 +64,19 @@ def refuse_reason(root: Path) -> str | None:
         return "it is the whole file system"
     if str(real.parent) in _HOMES:
         return "it is a home folder"
+    if named.is_git_folder(_held(real, named.GIT_MARKS)):
+        return "it is a git repository without a work tree: there is no source in it"
+    kept = _held(real, _HOME_MARKS)
+    if len(kept) >= LEAST_HOME_MARKS and not os.path.lexists(real / ".git"):
+        return f"it looks like a home folder ({', '.join(sorted(map(os.fsdecode, kept))[:LEAST_HOME_MARKS])} in it)"
     if str(real) in _SYSTEM_FOLDERS or any(str(real).startswith(f"{tree}/") for tree in _SYSTEM_TREES):
         return "it is a system folder"
     return None
+
+
+def _held(folder: Path, names: frozenset[bytes]) -> frozenset[bytes]:
+    inside = os.fsencode(folder)
+    return frozenset(name for name in names if os.path.lexists(os.path.join(inside, name)))
 
 
 def walk(
@@ -94,6 +112,38 @@ def explain(root: Path, path: bytes, settings: IndexSettings) -> FileStat | None
         walker.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a rule decided on: the path itself, or a folder above it, relative to the root."""
+
+    path: bytes
+    is_folder: bool
+    origin: Origin
+
+
+def decision(root: Path, path: bytes, settings: IndexSettings) -> Decision | None:
+    """Which rule of an ignore file or of the configuration leaves `path` out, and at which of its folders; None: none does."""
+    walker = _Walker(root, settings)
+    try:
+        walker.explain(path)
+        return walker.decision
+    finally:
+        walker.close()
+
+
+_BY_NAME = frozenset({
+    Reason.SECRET, Reason.EXCLUDED, Reason.VENDORED, Reason.GIT, Reason.BINARY, Reason.GENERATED, Reason.MINIFIED,
+})  # fmt: skip
+
+
+def is_left_out(root: Path, path: bytes, settings: IndexSettings) -> bool:
+    """Whether the file at `path` (relative to `root`) is not to be indexed whatever it holds, and whether it exists or not."""
+    if named.named_reason(path, generated=settings.generated, minified=settings.minified):
+        return True
+    found = explain(root, path, settings)
+    return found is not None and found.reason in _BY_NAME
+
+
 class _Walker:
     def __init__(self, root: Path, settings: IndexSettings, only: Sequence[bytes] | None = None) -> None:
         self._only = frozenset(outermost(only)) if only is not None and b"" not in only else None
@@ -103,6 +153,7 @@ class _Walker:
         self._settings = settings
         self._judge = Judge(self._root, settings)
         self._stack: list[tuple[bytes, Names, Scope]] = []
+        self.decision: Decision | None = None
 
     def close(self) -> None:
         while self._stack:
@@ -173,6 +224,8 @@ class _Walker:
         listing = self._list(path)
         if isinstance(listing, str):
             return FileStat(path + b"/", 0, 0, 0, Reason.UNREADABLE, listing)
+        if why := self._gits(path, listing.marks):
+            return FileStat(path + b"/", 0, 0, 0, Reason.GIT, why)
         if why := self._left_out(path, name, listing.marks):
             return FileStat(path + b"/", 0, 0, 0, Reason.VENDORED, why)
         self._push(path, listing, inner)
@@ -196,7 +249,11 @@ class _Walker:
                         continue
                     yield path
                     listing = self._list_now(path)
-                    if listing is not None and not self._left_out(path, name, listing.marks):
+                    if (
+                        listing is not None
+                        and not self._gits(path, listing.marks)
+                        and not self._left_out(path, name, listing.marks)
+                    ):
                         self._push(path, listing, inner)
                         break
                 else:
@@ -219,18 +276,19 @@ class _Walker:
         for depth, name in enumerate(parts):
             parent = b"/".join(parts[:depth])
             here = b"/".join(parts[: depth + 1])
-            listing = self._list(parent)
-            if isinstance(listing, str):
-                return FileStat(whole, 0, 0, 0, Reason.UNREADABLE, f"{_shown(parent)}/: {listing}")
-            if parent and (why := self._left_out(parent, parts[depth - 1], listing.marks)):
-                return FileStat(whole, 0, 0, 0, Reason.VENDORED, why)
-            self._push(parent, listing, around)
-            around = self._stack[-1][2]
+            is_last = depth + 1 == len(parts)
+            is_there = os.path.lexists(self._inside + here)
+            if os.path.lexists(self._inside + parent):
+                if (found := self._explain_folder(whole, parent, parts[depth - 1], around)) is not None:
+                    return found
+                around = self._stack[-1][2]
             is_folder = os.path.isdir(self._inside + here) and not os.path.islink(self._inside + here)
+            is_folder = is_folder or not (is_there or is_last)  # one that is yet to be made
             if name == scope.GIT or (is_folder and name in named.NEVER_WALKED):
                 return FileStat(whole, 0, 0, 0, Reason.EXCLUDED, f"{_shown(name)} is never walked")
             if not is_folder:
                 if rule := self._judge.file(here, name, around):
+                    self.decision = Decision(here, False, rule.origin)
                     return FileStat(whole, 0, 0, 0, Reason.EXCLUDED, rule.text)
                 found = self._examine(here, name)
                 if found is None or not found.reason:
@@ -240,13 +298,28 @@ class _Walker:
                 return FileStat(whole, 0, 0, 0, found.reason, f"{_shown(here)} is {found.rule}")
             inner = self._judge.folder(here, name, around)
             if not isinstance(inner, Scope):
+                self.decision = Decision(here, True, inner.origin)
                 return FileStat(whole, 0, 0, 0, Reason.EXCLUDED, inner.text)
             around = inner
         listing = self._list(whole)
         if isinstance(listing, str):
             return FileStat(whole, 0, 0, 0, Reason.UNREADABLE, listing)
+        if parts and (why := self._gits(whole, listing.marks)):
+            return FileStat(whole, 0, 0, 0, Reason.GIT, why)
         why = self._left_out(whole, parts[-1], listing.marks) if parts else ""
         return FileStat(whole, 0, 0, 0, Reason.VENDORED, why) if why else None
+
+    def _explain_folder(self, whole: bytes, parent: bytes, name: bytes, around: Scope) -> FileStat | None:
+        """Why all of a folder on the way to `whole` is left out; else go into it."""
+        listing = self._list(parent)
+        if isinstance(listing, str):
+            return FileStat(whole, 0, 0, 0, Reason.UNREADABLE, f"{_shown(parent)}/: {listing}")
+        if parent and (why := self._gits(parent, listing.marks)):
+            return FileStat(whole, 0, 0, 0, Reason.GIT, why)
+        if parent and (why := self._left_out(parent, name, listing.marks)):
+            return FileStat(whole, 0, 0, 0, Reason.VENDORED, why)
+        self._push(parent, listing, around)
+        return None
 
     def _examine(self, path: bytes, name: bytes) -> FileStat | None:
         """What the file system and the name tell of one file; None when it has gone meanwhile."""
@@ -264,7 +337,7 @@ class _Walker:
                 reason, rule = self._link(self._inside + path)
             else:
                 reason, rule = Reason.NOT_A_FILE, _kind(info.st_mode)
-        elif found := named.named_reason(name, generated=settings.generated, minified=settings.minified):
+        elif found := named.named_reason(path, generated=settings.generated, minified=settings.minified):
             reason, rule = found
         elif info.st_size == 0:
             reason, rule = Reason.EMPTY, "the file is empty"
@@ -293,6 +366,14 @@ class _Walker:
             return read_names(self._inside + path, MARKS, after)
         except OSError as error:
             return error.strerror or str(error)
+
+    def _gits(self, path: bytes, marks: frozenset[bytes]) -> str:
+        """What a folder is to git, when it is none of this work tree's."""
+        if named.is_git_folder(marks):
+            return "a git repository's own folder"
+        if scope.GIT in marks and is_added_work_tree(os.path.join(self._root, path)):
+            return "another work tree of the same repository"
+        return ""
 
     def _left_out(self, path: bytes, name: bytes, marks: frozenset[bytes]) -> str:
         """Why a folder is left out whole, by its name and by what it holds."""

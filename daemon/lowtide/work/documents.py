@@ -2,6 +2,7 @@
 
 Each task brings the whole text, so nothing is lost with the worker; what is kept of the text before only saves time.
 
+Invariant: what a file would not give to the index for being a private key, an open text does not give either.
 Invariant: what is kept is bounded in bytes of text, the least recently used goes first.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from time import process_time
 
-from lowtide.work import chunk, languages, parse, wire
+from lowtide.work import chunk, keys, languages, parse, wire
 
 MOST_TEXT_BYTES = 3 << 20
 """Of all texts whose trees are kept: their trees take some thirty times that."""
@@ -26,16 +27,21 @@ def read(task: wire.DocumentTask) -> wire.Done:
     ) or languages.language_called(task.language)
     symbols: list[wire.SymbolColumns] = []
     chunks: list[wire.ChunkColumns] = []
+    spans = keys.key_spans(task.text)
+    text = keys.blank(task.text, spans)
     if language is None:
         _kept.pop(task.key, None)
-        chunks = chunk.chunk_lines(task.text) if task.chunks else []
+        chunks = chunk.chunk_lines(text) if task.chunks else []
     elif task.chunks:
-        parsed = parse.parse(task.text, language, task.deadline_s)
+        parsed = parse.parse(text, language, task.deadline_s)
         symbols, chunks = parsed.symbols, parsed.chunks
     else:
-        symbols, reading = parse.parse_again(task.text, language, task.deadline_s, _kept.pop(task.key, None))
+        symbols, reading = parse.parse_again(text, language, task.deadline_s, _kept.pop(task.key, None))
         if task.keep:
             _keep(task.key, reading)
+    if spans and not keys.may_lose_a_part(task.path, text, spans):
+        chunks = []
+    chunks = [row for row in chunks if keys.holds_none(row[0], row[1], spans)]
     outline = wire.Outline(language.name if language else "", symbols, chunks)
     return wire.Done([], b"", [], 0, process_time() - cpu, outline=outline)
 

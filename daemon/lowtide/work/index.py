@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from lowtide.models import FileStatus, Reason
 from lowtide.work import wire
 from lowtide.work.embed import load_encoder
 from lowtide.work.encoder import Encoder, Side, document_text, document_words
+from lowtide.work.keys import holds_none
 from lowtide.work.words import query_words, split_words
 
 if TYPE_CHECKING:
@@ -185,6 +187,9 @@ def _parse(
         symbols, chunks = parsed.symbols, parsed.chunks
         reason = parsed.partial or ""
     chunk_words = split_words(utf8, [*(row[0] for row in chunks), len(utf8)]) if chunks else []
+    if text.keys:
+        kept = [holds_none(row[0], row[1], text.keys) for row in chunks]
+        chunks, chunk_words = list(compress(chunks, kept)), list(compress(chunk_words, kept))
     qualified = [wire.qualified_name(symbols[row[4]]) if row[4] >= 0 else "" for row in chunks]
     names = [" ".join(query_words(name)) if name else "" for name in qualified]
     shown_path = path.decode("utf-8", "replace")

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lowtide.models import Reason
+from lowtide.work.keys import Span, blank, key_spans, may_lose_a_part
 
 HEAD_BYTES = 2048
 """Where a generated file says so."""
@@ -53,13 +54,6 @@ _GENERATED = re.compile(
 _COMMENT_LINE = re.compile(rb"//|#|--|;|%|\*|rem\b|dnl\b|<\?xml|<!doctype", re.IGNORECASE)
 _BLOCK_OPENING = re.compile(rb"[rRuU]?(/\*|<!--|\"\"\"|'''|\(\*|\{-)")
 _BLOCK_ENDINGS = {b"/*": b"*/", b"<!--": b"-->", b"(*": b"*)", b"{-": b"-}"}
-
-_KEY_MARKS = (b"PRIVATE KEY-----", b"PRIVATE KEY BLOCK-----")
-_KEY = re.compile(
-    rb"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
-    # line ends, as such or as written in a string; headers as `Proc-Type: 4,ENCRYPTED`; then the key itself
-    rb"(?:[\s\"'+,#*/]|\\r|\\n|[A-Za-z-]{1,20}: [^\n]{1,80}\n){1,200}[A-Za-z0-9+/]{40}"
-)
 
 _DECLARED = re.compile(rb"(?:coding|charset)[:=][ \t]*[\"']?([-\w.]{1,40})")
 _DECLARED_WITHIN_BYTES = 1024
@@ -99,10 +93,11 @@ class SniffSettings:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A file's text: UTF-8 without a byte order mark, and the encoding it was in."""
+    """A file's text: UTF-8 without a byte order mark, the encoding it was in, and where private keys were blanked."""
 
     utf8: bytes
     encoding: str
+    keys: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +117,10 @@ def sniff(path: bytes, data: bytes, settings: SniffSettings) -> Text | Skip:
         return text
     if not text.utf8:
         return Skip(Reason.EMPTY, "the file holds a byte order mark and nothing else")
-    if _holds_key(text.utf8):
-        return Skip(Reason.SECRET, "it holds a private key (-----BEGIN ... PRIVATE KEY-----)")
+    if spans := key_spans(text.utf8):
+        if not may_lose_a_part(path, text.utf8, spans):
+            return Skip(Reason.SECRET, "it holds a private key (-----BEGIN ... PRIVATE KEY-----)")
+        text = Text(blank(text.utf8, spans), text.encoding, tuple(spans))
     if not settings.generated and (rule := _generated(text.utf8)):
         return Skip(Reason.GENERATED, rule)
     if not settings.minified and (rule := _minified(path, text.utf8)):
@@ -228,17 +225,6 @@ def _is_readable(text: bytes) -> bool:
     """At most one control character in two hundred of the first bytes."""
     sample = text[:_PIECE_BYTES]
     return (len(sample) - len(sample.translate(None, _CONTROLS))) * 200 <= len(sample)
-
-
-def _holds_key(utf8: bytes) -> bool:
-    """A private key itself: the mark alone, as programs that read keys write it, is none."""
-    for mark in _KEY_MARKS:
-        position = utf8.find(mark)
-        while position >= 0:
-            if _KEY.search(utf8, max(0, position - 120), position + 1000):
-                return True
-            position = utf8.find(mark, position + len(mark))
-    return False
 
 
 def _generated(utf8: bytes) -> str:

@@ -1,0 +1,79 @@
+"""Private keys in a text: where they stand, and the text without them.
+
+A file that is a key, or data that holds one, is left out whole. A program that holds one (a sample in a test) loses that
+part alone: the key's characters are blanked, so that every other place in the text stays where it was, and the chunks that
+held them are not kept.
+
+Invariant: a mark alone (`-----BEGIN PRIVATE KEY-----`), as programs that read keys write it, is no key.
+Invariant: what is blanked has the same length and the same lines as before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from lowtide.work.languages import language_for
+
+Span = tuple[int, int]
+"""Start and end of a key, in bytes."""
+
+_MARKS = (b"PRIVATE KEY-----", b"PRIVATE KEY BLOCK-----")
+_KEY = re.compile(
+    rb"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
+    # line ends, as such or as written in a string; headers as `Proc-Type: 4,ENCRYPTED`; then the key itself
+    rb"(?:[\s\"'+,#*/]|\\r|\\n|[A-Za-z-]{1,20}: [^\n]{1,80}\n){1,200}[A-Za-z0-9+/]{40}"
+)
+_BODY_END = re.compile(rb"-----END [^\n-]{0,60}-----|[^\sA-Za-z0-9+/=\"'\\,:#*-]")
+"""A key goes on to its end mark, or to a character that no key has, however it is written."""
+MOST_KEY_BYTES = 16 << 10
+_WORD = re.compile(rb"[^\s]")
+_DATA = frozenset({"json", "yaml", "toml", "hcl", "markdown", "html", "css"})
+"""Languages that have a grammar and are no programs."""
+
+
+def key_spans(utf8: bytes) -> list[Span]:
+    """Where private keys stand in a text, in order, none overlapping."""
+    spans: list[Span] = []
+    for mark in _MARKS:
+        position = utf8.find(mark)
+        while position >= 0:
+            position += len(mark)
+            if found := _KEY.search(utf8, max(0, position - 120), position + 1000):
+                end = _BODY_END.search(utf8, found.end(), found.end() + MOST_KEY_BYTES)
+                spans.append((found.start(), end.end() if end else min(len(utf8), found.end() + MOST_KEY_BYTES)))
+                position = max(position, spans[-1][1])
+            position = utf8.find(mark, position)
+    return _joined(sorted(spans))
+
+
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    joined: list[Span] = []
+    for start, end in spans:
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def may_lose_a_part(path: bytes, utf8: bytes, spans: Sequence[Span]) -> bool:
+    """Whether a text that holds keys is a program with more to it than they are."""
+    language = language_for(path, utf8[:4096])
+    held = sum(end - start for start, end in spans)
+    return language is not None and language.name not in _DATA and 2 * held < len(utf8)
+
+
+def blank(utf8: bytes, spans: Sequence[Span]) -> bytes:
+    """The text with every character of a key but white space as an `x`."""
+    pieces: list[bytes] = []
+    position = 0
+    for start, end in spans:
+        pieces += (utf8[position:start], _WORD.sub(b"x", utf8[start:end]))
+        position = end
+    return b"".join((*pieces, utf8[position:]))
+
+
+def holds_none(start: int, end: int, spans: Sequence[Span]) -> bool:
+    """Whether no key stands between two places of a text."""
+    return not any(first < end and start < last for first, last in spans)
