@@ -40,6 +40,11 @@ class Vital:
         self._next_log_s = -math.inf
         self._unlogged = 0
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last look failed."""
+        return self._in_a_row > 0
+
     def begin(self) -> None:
         """The loop starts now."""
         self._seen_s = self._clock()
@@ -60,10 +65,11 @@ class Vital:
     @property
     def complaint(self) -> str:
         """Why it cannot be relied on now; empty when it can."""
-        if self._in_a_row >= MOST_FAILURES:
-            return f"{self.name} cannot look: {self._why}"
         silent_s = self._clock() - self._seen_s
-        return f"{self.name} has not looked for {silent_s:.0f} s" if silent_s > self._stale_s else ""
+        is_stale = silent_s > self._stale_s
+        if self._in_a_row >= MOST_FAILURES or (is_stale and self._in_a_row):
+            return f"{self.name} cannot look: {self._why}"
+        return f"{self.name} has not looked for {silent_s:.0f} s" if is_stale else ""
 
     def _failed(self, error: Exception) -> None:
         self.failed_looks += 1

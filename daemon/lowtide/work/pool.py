@@ -47,7 +47,7 @@ ASKED_S = 1.0
 """So long after a question one worker fewer begins on what nobody waits for: answering takes a core, too."""
 BLIND_WAIT_S = 0.25
 """Between two looks whether memory can be looked at again."""
-GUARD_STALE_S = 5.0
+GUARD_STALE_S = 10.0
 """A guard that has not looked for so long does not work; it looks once a second at the least, on a busy machine too."""
 BLIND_S = 1.0
 """So long a task that somebody waits for is held back by that, before it fails."""
@@ -553,7 +553,7 @@ class WorkerPool:
             if self._busy:
                 time.sleep(POLL_S)
             else:
-                self._wake.wait(1.0)
+                self._wake.wait(BLIND_WAIT_S if self.guard.is_failing else 1.0)
                 self._wake.clear()
 
 
