@@ -99,14 +99,26 @@ class WorkerError(LowtideError):
     kind = "worker"
 
 
+class WorkersUnavailable(WorkerError):
+    """No worker can be started now, which is no task's fault: try again later."""
+
+    kind = "workers-unavailable"
+
+
+class ModuleMissing(WorkerError):
+    """A worker could not load what a task needs: perhaps the grammar of one language, perhaps any part of Lowtide."""
+
+    kind = "module-missing"
+
+
 class WorkerCrashed(WorkerError):
-    """A worker ended before it answered."""
+    """A worker ended by itself before it answered."""
 
     kind = "worker-crashed"
 
 
 class WorkerRecycled(WorkerError):
-    """A worker was ended to make room, through no fault of its task: do the task again."""
+    """A worker was ended from outside, mostly to make room, through no fault of its task: do the task again."""
 
     kind = "worker-recycled"
 

@@ -28,11 +28,13 @@ from lowtide.donors import Donors
 from lowtide.errors import (
     FileChanged,
     LeaseWithdrawn,
+    ModuleMissing,
     ResultTooLarge,
     WorkerError,
     WorkerOverBudget,
     WorkerRecycled,
     WorkerStalled,
+    WorkersUnavailable,
 )
 from lowtide.models import FileStat, FileStatus, Reason
 from lowtide.store.catalog import Catalog
@@ -293,21 +295,22 @@ class Indexer:
                 except _Broken as broken:
                     await self._requeue(batch, broken)
                     continue
-                except WorkerRecycled as error:
-                    await self._requeue(batch, None, begun=not isinstance(error, LeaseWithdrawn))
+                except WorkerRecycled as ended:
+                    await self._requeue(batch, ended)
                     continue
                 group.entries = batch
                 group.began = [began] * len(group.commits)
                 await send.send(group)
 
-    async def _requeue(self, batch: list[Entry[Job]], broken: _Broken | None, *, begun: bool = True) -> None:
+    async def _requeue(self, batch: list[Entry[Job]], broken: _Broken | WorkerRecycled) -> None:
         """Put a batch back: the one that broke it, if any, alone with one more attempt, the others as they were."""
         async with self._queued:
             for index, entry in enumerate(batch):
                 self._queue.finish(entry.key, entry.generation)
                 job = entry.payload
-                if broken is None:
-                    job = _recycled(job) if len(batch) == 1 and begun else job
+                if isinstance(broken, WorkerRecycled):
+                    begun = len(batch) == 1 and not isinstance(broken, LeaseWithdrawn)
+                    job = _recycled(job, _why(broken)) if begun else job
                 elif index == broken.index:
                     job = _broken(job, broken)
                 self._queue.push(entry.key, job, tag=entry.tag)
@@ -357,8 +360,8 @@ class Indexer:
             done = outcome.done
             if apart:
                 done = await self._embed_apart(jobs[0], done, footing.batch_size)
-        except WorkerRecycled:
-            raise
+        except (WorkerRecycled, WorkersUnavailable):
+            raise  # no file is to blame
         except ResultTooLarge as error:
             raise _Broken(error.index, Reason.MEMORY, _why(error), error.size_bytes) from error
         except WorkerOverBudget as error:
@@ -367,6 +370,8 @@ class Indexer:
             raise _Broken(current, Reason.DEADLINE, _why(error)) from error
         except FileChanged as error:
             raise _Broken(0, Reason.CHANGED, _why(error)) from error
+        except ModuleMissing as error:
+            raise _Broken(current, Reason.GRAMMAR, _why(error)) from error
         except WorkerError as error:
             raise _Broken(current, Reason.CRASH, _why(error)) from error
         return self._collect(jobs, done)
@@ -492,11 +497,11 @@ def _broken(job: Job, broken: _Broken) -> Job:
     return replace(job, attempt=attempt, reason=broken.reason, rule=broken.rule)
 
 
-def _recycled(job: Job) -> Job:
+def _recycled(job: Job, why: str) -> Job:
     """A job that was ended alone for no fault of its own; too often, and it must be tried in another way."""
     if job.recycled < _MOST_RECYCLED:
         return replace(job, recycled=job.recycled + 1)
-    rule = f"there was not room enough {job.recycled} times"
+    rule = f"its worker was ended {job.recycled} times: {why}"
     return replace(job, attempt=job.attempt + 1, reason=Reason.MEMORY, rule=rule, recycled=0)
 
 

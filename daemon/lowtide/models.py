@@ -73,7 +73,9 @@ class Reason(StrEnum):
     EXCLUDED = "excluded"
     MEMORY = "over-budget"
     DEADLINE = "deadline"
+    COSTLY = "costly"
     CRASH = "crash"
+    GRAMMAR = "no-grammar"
     CHANGED = "changed-while-read"
 
 

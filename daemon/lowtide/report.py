@@ -147,11 +147,11 @@ def status_of(service: Service, live: Sequence[LiveWorkspace]) -> dict[str, Any]
     failed = [workspace for workspace in live if workspace.error is not None]
     paused = ladder.step is Step.PAUSED
     complaint = service.config_watch.complaint if service.config_watch else ""
+    outage = f"workers cannot start: {host.pool.outage.why}" if host.pool.outage.why else ""
     blind = host.pool.complaint
-    message = blind or (str(failed[0].error) if failed else complaint or ladder.reason)
-    health = (
-        "error" if failed or blind else "warning" if complaint or (ladder.step > Step.FULL and not paused) else "ok"
-    )
+    message = blind or (str(failed[0].error) if failed else outage or complaint or ladder.reason)
+    is_broken = bool(failed or blind or outage)
+    health = "error" if is_broken else "warning" if complaint or (ladder.step > Step.FULL and not paused) else "ok"
     state = "paused" if paused or blind else _overall([workspace.state for workspace in live])
     return {
         "version": lowtide.__version__,

@@ -32,7 +32,7 @@ from lowtide.store.vectors import predict_graph_bytes
 from lowtide.system.memory import give_back
 from lowtide.work import wire
 from lowtide.work.pool import WorkerPool
-from lowtide.work.worker import RECYCLED
+from lowtide.work.worker import Ended
 from lowtide.workspace import Workspace
 
 T = TypeVar("T")
@@ -220,7 +220,7 @@ class _Keeper:
                 async with pool.lease(predict_graph_bytes(count, dims) + 16 * MIB, 0, "") as (worker, _):
                     done = (await pool.run(worker, task, file_deadline_s=lambda _, n=count: 120.0 + n / 500)).done  # type: ignore[misc]
                     # A process that has used a graph cannot run a model any more.
-                    worker.kill(RECYCLED)
+                    worker.kill(Ended.RECYCLED)
                 if done.segment:
                     made.append(Segment(*done.segment))
         except BaseException:

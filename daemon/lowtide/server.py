@@ -29,11 +29,14 @@ from lowtide.api import HANDLERS, ParamsError
 from lowtide.errors import LockHeld, LowtideError, StoreError
 from lowtide.paths import Places, make_private
 from lowtide.service import Service
+from lowtide.system.installation import Installed
 from lowtide.system.lock import WriterLock
 from lowtide.tasks import task_group
 
 log = logging.getLogger(__name__)
 
+LOOK_S = 5.0
+"""Between two looks whether anybody is here, and whether Lowtide has been replaced."""
 FIRST_MESSAGE_S = 30.0
 MOST_REQUESTS = 64
 """At work at once for one connection; more wait in its socket."""
@@ -107,9 +110,17 @@ class Server:
         return self._service.host.config.idle_minutes * 60
 
     async def _wait(self) -> None:
+        installation = self._service.host.pool.installation
+        before = Installed.SAME
         while not self.stopping.is_set():
-            with anyio.move_on_after(min(self._idle_s, 5.0) if self._idle_s else 5.0):
+            with anyio.move_on_after(min(self._idle_s, LOOK_S) if self._idle_s else LOOK_S):
                 await self.stopping.wait()
+            installed = installation.look()
+            if installed is before is Installed.REPLACED:
+                # Twice, so that the new one is whole. What is committed stays; whoever asks next starts the new version.
+                log.info("event=leaving why='the installation has changed'")
+                return
+            before = installed
             if self.client_count:
                 self._left_s = time.monotonic()
             elif self._idle_s and time.monotonic() - self._left_s >= self._idle_s:

@@ -31,6 +31,7 @@ from lowtide.tasks import task_group
 from lowtide.work import wire
 from lowtide.work.pool import WorkerPool
 from lowtide.work.sources import BLOCK_ROWS, VectorSource
+from lowtide.work.worker import Ended
 
 LIMIT = 10
 ROUNDS = 3
@@ -117,7 +118,7 @@ async def trial(store: BulkStore, pool: WorkerPool, plan: BulkPlan, folder: Path
             middle = time.monotonic()
             await pool.run(worker, task, file_deadline_s=lambda _: 120.0)
             second_s = time.monotonic() - middle
-            worker.kill("trial")
+            worker.kill(Ended.RECYCLED)
         return max(0.0, middle - began - second_s) + second_s / rows * store.source.count / plan.workers * _BEYOND_TRIAL
     finally:
         (folder / target).unlink(missing_ok=True)

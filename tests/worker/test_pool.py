@@ -14,7 +14,7 @@ import pytest
 
 from lowtide.core.budget import MIB, Budget
 from lowtide.core.ladder import Ladder, Step
-from lowtide.errors import WorkerCrashed, WorkerError, WorkerOverBudget, WorkerRecycled, WorkerStalled
+from lowtide.errors import WorkerError, WorkerOverBudget, WorkerRecycled, WorkerStalled
 from lowtide.system.memory import KernelProbe
 from lowtide.vital import MOST_FAILURES
 from lowtide.work import wire
@@ -188,7 +188,7 @@ def test_worker_past_its_deadline_is_ended(tmp_path: Path) -> None:
 
 def test_killed_worker_is_told_and_replaced(tmp_path: Path) -> None:
     async def body(pool: WorkerPool) -> None:
-        with pytest.raises(WorkerCrashed, match="SIGKILL"):
+        with pytest.raises(WorkerRecycled, match="SIGKILL"):
             async with pool.lease(4 * MIB, 0, "") as (worker, _):
                 os.kill(worker.pid, signal.SIGKILL)
                 await pool.run(worker, task(tmp_path))

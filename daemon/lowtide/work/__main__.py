@@ -10,8 +10,10 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from time import process_time
 from typing import BinaryIO
 
+from lowtide.errors import ModuleMissing
 from lowtide.work import wire
 
 
@@ -35,7 +37,7 @@ def main() -> int:
         send(wire.Done([], b"", [], 0, 0.0, error=str(error), error_kind=getattr(error, "kind", "error")))
         return 1
     stands_back = not niceness or _stand_back(niceness)
-    send(wire.Ready(os.getpid()))
+    send(wire.Ready(os.getpid(), wire.BUILD))
     while (body := wire.read_frame(source)) is not None:
         stands_back = stands_back or _stand_back(niceness)
         task = wire.request_decoder.decode(body)
@@ -47,6 +49,8 @@ def main() -> int:
             return 3
         except BrokenPipeError:
             return 0
+        except ImportError as error:
+            send(wire.Done([], b"", [], 0, 0.0, error=str(error), error_kind=ModuleMissing.kind))
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
             send(wire.Done([], b"", [], 0, 0.0, error=text, error_kind=getattr(error, "kind", "error")))
@@ -98,7 +102,10 @@ def _run(task: wire.Request, send: Callable[[wire.Reply], None], source: BinaryI
             return answer.indices
 
         return index_files(
-            task, lambda index: send(wire.Started(index)), ask, lambda count: send(wire.Embedding(count))
+            task,
+            lambda index: send(wire.Started(index, process_time())),
+            ask,
+            lambda count: send(wire.Embedding(count, process_time())),
         )
     if isinstance(task, wire.EmbedTask):
         from lowtide.work.index import embed_file
@@ -119,7 +126,7 @@ def _run(task: wire.Request, send: Callable[[wire.Reply], None], source: BinaryI
         from lowtide.work import pieces
 
         def alive(rows: int) -> None:
-            send(wire.Started(rows))
+            send(wire.Started(rows, process_time()))
 
         return pieces.build(task, alive) if isinstance(task, wire.PieceTask) else pieces.find_truth(task, alive)
     if isinstance(task, wire.DocumentTask):

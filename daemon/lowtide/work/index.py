@@ -11,7 +11,7 @@ import stat
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +47,8 @@ class _Batch:
     unpacked_bytes: list[int] = field(default_factory=list)
     """What writing each file takes in the daemon, beside its result."""
     takes_words: bool = True
+    began: Callable[[], None] = lambda: None
+    """Says that the present file begins only now: what went before is not its doing."""
 
 
 @lru_cache(maxsize=1)
@@ -69,6 +71,7 @@ def index_files(
     batch = _Batch(takes_words=not task.embed or encoder_for(task.model).takes_words)
     for index, path in enumerate(task.paths):
         started(index)
+        batch.began = partial(started, index)
         known = task.known_hashes[index] if index < len(task.known_hashes) else b""
         batch.unpacked_bytes.append(0)
         batch.files.append(_index_file(task, path, known, batch))
@@ -183,6 +186,8 @@ def _parse(
     else:
         from lowtide.work import parse
 
+        if parse.load(language):
+            batch.began()
         parsed = parse.parse(utf8, language, task.deadline_s)
         symbols, chunks = parsed.symbols, parsed.chunks
         reason = parsed.partial or ""

@@ -40,6 +40,8 @@ _WIDE = 5_000
 _WIDE_COST = 10**9
 _SECOND_TRY_BYTES = 1 << 20
 _MAX_DECLARATORS = 16
+_clock = time.thread_time
+"""What deadlines are told by: a busy machine takes no file's symbols."""
 _MACROS = {Macros.NONE: None, Macros.KERNEL: macros.KERNEL, Macros.CAPITALS: macros.CAPITALS}
 
 
@@ -92,10 +94,12 @@ class Reading:
 def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
     """Find the definitions and the chunks of `text` (valid UTF-8).
 
-    `deadline_s` counts from the call; when it has passed the search for definitions stops with what it has and
-    `partial` says so. Raises nothing for any text; memory is the parser's.
+    `deadline_s` is CPU time of this thread, without the grammar's loading; when it has passed the search for definitions
+    stops with what it has and `partial` says so. Raises nothing for any text, ImportError for a grammar that cannot be
+    loaded; memory is the parser's.
     """
-    rows, outline, root, partial, _ = _read(text, language, time.monotonic() + deadline_s, None)
+    load(language)
+    rows, outline, root, partial, _ = _read(text, language, _clock() + deadline_s, None)
     atoms, targets, leads = cuts.atoms(text, root, outline, _grammar(language).comments)
     chunks = chunk.pack(text, atoms, targets)
     # A definition begins at the comment that documents it, and above that its overload signatures.
@@ -113,7 +117,8 @@ def parse_again(
     """The definitions of `text` alone, and what makes its next version cheap. Errors as for `parse`."""
     if before is not None and before.language is not language:
         before = None
-    stop = time.monotonic() + deadline_s
+    load(language)
+    stop = _clock() + deadline_s
     reading = _reread(text, language, stop, before) if before is not None else None
     if reading is not None and reading.kept is not None:
         return list(reading.kept.rows), reading
@@ -224,8 +229,20 @@ _grammars: dict[str, _Grammar] = {}
 def _grammar(language: Language) -> _Grammar:
     known = _grammars.get(language.name)
     if known is None:
-        known = _grammars[language.name] = _load(language)
+        try:
+            known = _grammars[language.name] = _load(language)
+        except (OSError, AttributeError, ValueError) as error:
+            # Half of an upgrade, or a grammar that its queries do not fit.
+            raise ImportError(f"the grammar of {language.name} cannot be used: {error}") from error
     return known
+
+
+def load(language: Language) -> bool:
+    """Load the grammar of `language` and its queries; False when it was loaded already. ImportError when it cannot be."""
+    if language.name in _grammars:
+        return False
+    _grammar(language)
+    return True
 
 
 def _load(language: Language) -> _Grammar:
@@ -313,7 +330,7 @@ def _find(
     pending = [] if _is_costly(root) else [root]
     pending_functions: list[tree_sitter.Node] = []
     if not pending:
-        partial = Reason.DEADLINE
+        partial = Reason.COSTLY
     seen = {root.id}
     cursor = tree_sitter.QueryCursor(grammar.query, match_limit=_MATCH_LIMIT)
     cursor.set_max_start_depth(language.scan_depth or _UNSCOPED_DEPTH)
@@ -322,7 +339,6 @@ def _find(
     nested = grammar.nested
     windows: list[tuple[int, int]] = []  # what is left of a large scope
     node, present = root, cursor
-    clock = time.monotonic
     while windows or pending or pending_functions:
         if not windows:
             present.set_byte_range(0, _NO_LIMIT)
@@ -338,7 +354,7 @@ def _find(
             windows = [within] if within and node is root else _windows(start, end)
         if windows:
             present.set_byte_range(*windows.pop())
-        if clock() > stop:
+        if _clock() > stop:
             partial = Reason.DEADLINE
             break
         for index, captures in present.matches(node):
@@ -380,7 +396,7 @@ def _find(
                         continue
                     seen.add(scope.id)
                     if _is_costly(scope):
-                        partial = Reason.DEADLINE
+                        partial = Reason.COSTLY
                         continue
                     if scope_capture == "scope.nested" and language.searches_functions:
                         pending_functions.append(scope)

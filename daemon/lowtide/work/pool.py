@@ -28,13 +28,15 @@ import anyio
 
 from lowtide.core.budget import LEAST_TASK_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget, Decision, Lease
 from lowtide.core.ladder import Ladder, Step
+from lowtide.core.outage import Outage
 from lowtide.core.shortage import Shortage
-from lowtide.errors import LeaseWithdrawn, WorkerError, WorkerOverBudget
+from lowtide.errors import LeaseWithdrawn, WorkerError, WorkerOverBudget, WorkersUnavailable
+from lowtide.system.installation import Installation, Installed
 from lowtide.system.memory import KernelProbe, MemoryProbe, limit_data_bytes, yield_disk
 from lowtide.vital import Vital
 from lowtide.work import wire
 from lowtide.work.encoder import Side
-from lowtide.work.worker import RECYCLED, Worker
+from lowtide.work.worker import Ended, Worker
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +133,10 @@ class WorkerPool:
         self.on_refused: Callable[[], None] = lambda: None
         """Told when not even the smallest task fits: this process has grown. It may step the ladder down."""
         self.patience_s = 10.0
-        """How long work may wait for this process to give something back before it fails."""
+        """How long work may wait for this process to give something back, or for a worker to start, before it fails."""
+        self.outage = Outage()
+        """Whether workers can be started at all."""
+        self.installation = Installation.of_this_process()
         self.peak_bytes = 0
         """Highest anonymous bytes of the daemon and its workers together, as sampled."""
         self.used_bytes = 0
@@ -170,9 +175,9 @@ class WorkerPool:
         return bool(self._busy)
 
     def kill_all(self) -> None:
-        """End every worker now. Running tasks fail with WorkerCrashed."""
+        """End every worker now. Running tasks fail with WorkerRecycled."""
         for worker in [*self._busy.values(), *(worker for worker, _ in self._idle)]:
-            worker.kill("stopped")
+            worker.kill(Ended.STOPPED)
         self._idle.clear()
 
     def base_bytes(self, model: str) -> int:
@@ -188,7 +193,8 @@ class WorkerPool:
         """A worker with room for a task that adds `task_bytes` to it, and room in the daemon for `result_bytes`.
 
         Waits until there is room, the more urgent first. WorkerOverBudget when the task cannot fit, not even alone;
-        LeaseWithdrawn when the ladder fell meanwhile and gives no such worker any more.
+        LeaseWithdrawn when the ladder fell meanwhile and gives no such worker any more; WorkersUnavailable when none can be
+        started: work waits for that as long as `patience_s`, a question not at all.
         """
         self._waiting.append(urgency)
         try:
@@ -209,7 +215,7 @@ class WorkerPool:
             self._give_back(worker, lease)
 
     async def _acquire(self, task_bytes: int, result_bytes: int, model: str, urgency: Urgency) -> tuple[Worker, Lease]:
-        first_step, starved_s, blind_s = self.ladder.step, None, 0.0
+        first_step, starved_s, down_s, blind_s = self.ladder.step, None, None, 0.0
         while True:
             if complaint := self.complaint:
                 blind_s = blind_s or self._clock()
@@ -227,6 +233,10 @@ class WorkerPool:
                 await self._wait()
                 continue
             worker = self._pick_idle(model)
+            if worker is None and (wait_s := self.outage.wait_s(self._clock())):
+                down_s = self._clock() if down_s is None else down_s
+                await self._sit_out(urgency, wait_s, down_s)
+                continue
             base = max(self.base_bytes(model), worker.base_bytes if worker else 0)
             self.budget.idle_bytes = sum(other.base_bytes for other, _ in self._idle if other is not worker)
             need = base + task_bytes + result_bytes
@@ -255,7 +265,30 @@ class WorkerPool:
             if worker is not None:
                 self._idle = [entry for entry in self._idle if entry[0] is not worker]
                 return self._arm(worker, lease, result_bytes), lease
-            return await self._start(lease, model, result_bytes), lease
+            try:
+                return await self._start(lease, model, result_bytes), lease
+            except WorkersUnavailable as error:
+                self._report_outage(error)
+
+    def _report_outage(self, error: WorkersUnavailable) -> None:
+        installed = self.installation.look()
+        what = {
+            Installed.SAME: error.why,
+            Installed.GONE: f"{self.installation.package} is away",
+            Installed.REPLACED: "the installation has changed",
+        }[installed]
+        if self.outage.failed(what, self._clock()):
+            log.warning("event=workers-unavailable installation=%s why=%r", installed.value, error.why)
+
+    async def _sit_out(self, urgency: Urgency, wait_s: float, since_s: float) -> None:
+        """Wait until another try to start a worker may be made. WorkersUnavailable when that is too long for the task."""
+        if urgency is Urgency.INTERACTIVE or self._clock() - since_s > self.patience_s:
+            raise WorkersUnavailable(
+                "workers cannot start",
+                self.outage.why,
+                "if it stays so, install Lowtide again, and `lowtide daemon stop`",
+            )
+        await anyio.sleep(wait_s)
 
     @property
     def complaint(self) -> str:
@@ -307,10 +340,13 @@ class WorkerPool:
             if self.niceness and model != wire.DOCUMENTS:
                 yield_disk(worker.pid)
             await worker.ready()
+            if self.outage.ended():
+                log.info("event=workers-available")
+                self._notify()
             return self._arm(worker, lease, result_bytes)
         except BaseException:
             if worker:
-                worker.kill("cancelled")
+                worker.kill(Ended.CANCELLED)
                 self._busy.pop(worker.pid, None)
             self.budget.release(lease)
             self._notify()
@@ -333,7 +369,7 @@ class WorkerPool:
         if held is None or worker.killed_for:
             worker.kill()
         elif held > self.base_bytes(worker.model) + (TREES_BYTES if worker.model == wire.DOCUMENTS else BLOAT_BYTES):
-            worker.kill(RECYCLED)
+            worker.kill(Ended.RECYCLED)
         else:
             worker.base_bytes = held
             self._idle.append((worker, time.monotonic()))
@@ -353,10 +389,10 @@ class WorkerPool:
             if worker is keep:
                 kept.append((worker, since))
             else:
-                worker.kill(RECYCLED)
+                worker.kill(Ended.RECYCLED)
         if len(kept) == len(self._idle):
             for worker, _ in kept:  # nothing else to give up: the task then gets a fresh worker
-                worker.kill(RECYCLED)
+                worker.kill(Ended.RECYCLED)
             kept = []
         self._idle = kept
 
@@ -369,7 +405,7 @@ class WorkerPool:
         for worker, since in self._idle:
             wait = DOCUMENTS_S if worker.model == wire.DOCUMENTS else keep if worker is newest else IDLE_S
             if now - since >= wait:
-                worker.kill("idle")
+                worker.kill(Ended.IDLE)
             else:
                 kept.append((worker, since))
         if len(kept) < len(self._idle):
@@ -381,7 +417,7 @@ class WorkerPool:
         now = time.monotonic()
         for worker, since in self._idle:
             if now - since >= after_s:
-                worker.kill("idle")
+                worker.kill(Ended.IDLE)
         self._idle = [(worker, since) for worker, since in self._idle if now - since < after_s]
         self._notify()
 
@@ -397,7 +433,7 @@ class WorkerPool:
         self.end_idle()
         for worker in list(self._busy.values()):
             if worker.pid not in self._urgent:
-                worker.stop(RECYCLED)
+                worker.stop(Ended.RECYCLED)
 
     def wake(self) -> None:
         """Have waiting tasks look again: the budget or the ladder has changed."""
@@ -494,7 +530,7 @@ class WorkerPool:
             busy.append((held, worker))
             worker.peak_bytes = max(worker.peak_bytes, held)
             if worker.limit_bytes is not None and held > worker.limit_bytes:
-                worker.stop("over its lease")
+                worker.stop(Ended.OVER_LEASE)
         seen = {worker.pid for _, worker in busy}  # one whose task ended meanwhile is among the idle too
         idle = [(look(worker.pid), worker) for worker, _ in list(self._idle) if worker.pid not in seen]
         total += sum(held for held, _ in idle)
@@ -520,7 +556,7 @@ class WorkerPool:
         for held, worker in (*idle, *sorted(staying, key=lambda entry: (entry[1].pid in self._urgent, -entry[0]))):
             if room >= 0:
                 break
-            worker.stop(RECYCLED)
+            worker.stop(Ended.RECYCLED)
             room += held
 
     @contextmanager
@@ -535,7 +571,7 @@ class WorkerPool:
             for worker in sorted(self._busy.values(), key=lambda worker: -(worker.limit_bytes or 0)):
                 if over <= 0:
                     break
-                worker.stop(RECYCLED)
+                worker.stop(Ended.RECYCLED)
                 over -= worker.limit_bytes or 0
             yield
         finally:
@@ -549,7 +585,7 @@ class WorkerPool:
                 self._look()
             if self.guard.complaint:
                 for worker in list(self._busy.values()):
-                    worker.stop(RECYCLED)  # nobody sees how it grows
+                    worker.stop(Ended.RECYCLED)  # nobody sees how it grows
             if self._busy:
                 time.sleep(POLL_S)
             else:

@@ -70,7 +70,7 @@ def recover(
 ) -> None:
     """Add to `found` (by the offset of the name) what the patterns of `language` find and the tree does not show.
 
-    `is_code` says of an offset whether it is outside of comments and strings; `stop` is a time of the monotonic clock.
+    `is_code` says of an offset whether it is outside of comments and strings; `stop` is a time of this thread's CPU clock.
     """
     heads = _heads(language.name)
     if heads is None or len(text) > _MAX_BYTES or root.child_count > _MAX_CHILDREN:
@@ -85,7 +85,7 @@ def recover(
         line_start = text.rfind(b"\n", 0, at) + 1
         if line_start in taken:
             continue
-        if time.monotonic() > stop or len(matches) > _MAX_RECOVERED:
+        if time.thread_time() > stop or len(matches) > _MAX_RECOVERED:
             break
         if (language.name not in INITIALISERS or not _is_initialiser(text, match.start())) and is_code(at):
             taken.add(line_start)

@@ -10,9 +10,11 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import BinaryIO
+from typing import BinaryIO, get_args
 
 import msgspec
+
+import lowtide
 
 HEADER = struct.Struct("<I")
 MAX_FRAME_BYTES = 1 << 30
@@ -46,7 +48,7 @@ class IndexTask(_Message, frozen=True):
     """Read, parse, chunk and embed some files of one root.
 
     `embed`: make vectors. `ask`: first ask which chunks have no vector yet. `lines_only`: do not parse, chunk by lines
-    (for a file whose syntax tree does not fit). `deadline_s` bounds each file's query.
+    (for a file whose syntax tree does not fit). `deadline_s` of CPU time bounds each file's query.
     """
 
     root: bytes
@@ -183,10 +185,12 @@ class Outline(_Message, frozen=True):
 class Started(_Message, frozen=True):
     """The worker begins file number `index` of its task: whatever kills it now is that file's doing.
 
-    Of a piece: `index` rows are read.
+    Of a piece: `index` rows are read. It is told again when what no file is to blame for (a grammar's loading) is done.
     """
 
     index: int
+    cpu_s: float
+    """CPU time of the worker so far: its deadline counts from there."""
 
 
 class Ask(_Message, frozen=True):
@@ -196,9 +200,10 @@ class Ask(_Message, frozen=True):
 
 
 class Ready(_Message, frozen=True):
-    """The worker can take a task."""
+    """The worker can take a task. `build` is its `BUILD`: of another one it would not understand what it is told."""
 
     pid: int
+    build: str
 
 
 class Done(_Message, frozen=True):
@@ -218,13 +223,24 @@ class Done(_Message, frozen=True):
 
 
 class Embedding(_Message, frozen=True):
-    """The loading of a model has begun (True) or chunks are being embedded: no single file is to blame."""
+    """So many chunks are being embedded: no single file is to blame."""
 
     count: int
+    cpu_s: float
+
+
+def _build() -> str:
+    """Names the version and the shape of every message."""
+    messages = (message for kind in (Request, Reply, FileResult | Outline) for message in get_args(kind))
+    shapes = sorted(f"{message.__name__}{message.__annotations__}" for message in messages)
+    return f"{lowtide.__version__}-{zlib.crc32(repr(shapes).encode()):08x}"
 
 
 Request = IndexTask | EmbedTask | EncodeTask | GraphTask | PieceTask | TruthTask | DocumentTask | Want
 Reply = Ready | Started | Ask | Embedding | Done
+
+BUILD = _build()
+"""A daemon and a worker of different builds do not work together: one of them has been replaced."""
 
 _encoder = msgspec.msgpack.Encoder()
 request_decoder = msgspec.msgpack.Decoder(Request)
