@@ -1,23 +1,31 @@
 """How a definition begins, by its text alone: for files whose syntax tree is broken.
 
 Invariant: data only. Every pattern matches from the start of a line, in time linear in what it reads: its parts cannot
-match the same text in two ways, and repeats give nothing back (`*+`). The group `name` is the definition's name,
-`container` (optional) what it belongs to.
+match the same text in two ways, and repeats give nothing back (`*+` of a single character, else `_repeated`). The group
+`name` is the definition's name, `container` (optional) what it belongs to.
+Invariant: no group is repeated with `*+` or `++`: Python before 3.11.5 then matches wrongly (a test looks for it).
 """
 
 from __future__ import annotations
 
-_ARGUMENTS = r"\((?:[^(){};]|\{[^{}\n]*\}|\((?:[^()\n]|\([^()\n]*\))*+\))*+\)"
+
+def _repeated(item: str) -> str:
+    """Any number of `item`, as many as there are, and none of them given back."""
+    return rf"(?>(?:{item})*)"
+
+
+_INNER = _repeated(r"[^()\n]++|\([^()\n]*\)")
+_ARGUMENTS = r"\(" + _repeated(r"[^(){};]++|\{[^{}\n]*\}|\(" + _INNER + r"\)") + r"\)"
 """A parameter list with defaults and function types; a `;` ends it, so no statement is one."""
 _NOT_A_NAME = (
     r"(?!(?:if|for|while|switch|catch|with|return|else|do|function|sizeof|foreach|elseif|until|unless|synchronized|using"
     r"|lock|fixed|await|yield|new|throw|typeof|when|match|assert|defined|super|constructor_)\b)"
 )
 _C_TYPE = r"(?!(?:return|else|case|goto|typedef|new|delete|throw|using|namespace)\b)[A-Za-z_][\w \t*&<>,:]*(?:[ \t*&]|\n[ \t]*+)"
-_ACCESS = (
-    r"(?:(?:public|private|protected|internal|static|final|abstract|async|override|virtual|sealed|partial|default|native"
+_ACCESS = _repeated(
+    r"(?:public|private|protected|internal|static|final|abstract|async|override|virtual|sealed|partial|default|native"
     r"|synchronized|strictfp|export|declare|readonly|open|data|inline|suspend|case|implicit|lazy|fileprivate|mutating"
-    r"|unsafe|extern|const|get|set|new|external|factory)[ \t]++)*+"
+    r"|unsafe|extern|const|get|set|new|external|factory)[ \t]++"
 )
 _TYPED_METHOD = (
     rf"^[ \t]*+{_ACCESS}(?!(?:return|else|new|throw|case|await)\b)(?:<[^<>\n]*>\s*)?[A-Za-z_][\w.]*+(?:<[^;(){{}}\n]*>)?"
@@ -65,8 +73,10 @@ _C = (
     ("struct", r"^[ \t]*+(?:typedef[ \t]+)?(?:struct|union)[ \t]+(?P<name>\w++)\s*\{"),
     ("enum", r"^[ \t]*+(?:typedef[ \t]+)?enum[ \t]+(?P<name>\w++)\s*\{"),
 )
+_SCOPES = _repeated(r"\w++::")
 _CPP_TAIL = (
-    r"(?:\s*+(?:const|noexcept|override|final|volatile|&&?|->[ \t]*+[\w:<>*&, \t]++|[A-Z_]{4,}+))*+\s*+(?:\{|:(?!:))"
+    _repeated(r"\s*+(?:const|noexcept|override|final|volatile|&&?|->[ \t]*+[\w:<>*&, \t]++|[A-Z_]{4,}+)")
+    + r"\s*+(?:\{|:(?!:))"
 )
 _CPP = (
     *_PREPROCESSOR,
@@ -79,7 +89,8 @@ _CPP = (
         "function",
         # The look ahead leaves most lines at once.
         rf"^[ \t]*+(?=[A-Za-z_~][\w \t*&<>,:~]*+(?:\n[ \t]*+[\w~][\w \t*&<>,:~]*+)?[^\w\s(;]{{0,3}}\()(?:{_C_TYPE})?{_NOT_A_NAME}"
-        r"(?P<name>(?:\w++::)*+(?:operator[ \t]*(?:\(\)|[^\s\w(;]{1,3})|(?!operator\b|[A-Z][A-Z\d]*_[A-Z\d_]*+\b)~?[A-Za-z_]\w*+))"
+        rf"(?P<name>{_SCOPES}"
+        r"(?:operator[ \t]*(?:\(\)|[^\s\w(;]{1,3})|(?!operator\b|[A-Z][A-Z\d]*_[A-Z\d_]*+\b)~?[A-Za-z_]\w*+))"
         rf"[ \t]*{_ARGUMENTS}{_CPP_TAIL}",
     ),
     (
@@ -115,10 +126,11 @@ _GO = (
     ("variable", r"^var[ \t]+(?P<name>\w++)"),
 )
 _VISIBLE = r"^[ \t]*+(?:pub(?:\([^)\n]*\))?[ \t]+)?"
+_QUALIFIERS = _repeated(r"(?:unsafe|async|const|default|extern(?:[ \t]*\"[^\"\n]*\")?)[ \t]+")
 _RUST = (
     (
         "function",
-        rf"{_VISIBLE}(?:(?:unsafe|async|const|default|extern(?:[ \t]*\"[^\"\n]*\")?)[ \t]+)*+fn[ \t]+(?P<name>\w++)",
+        rf"{_VISIBLE}{_QUALIFIERS}fn[ \t]+(?P<name>\w++)",
     ),
     ("struct", rf"{_VISIBLE}(?:struct|union)[ \t]+(?P<name>\w++)"),
     ("enum", rf"{_VISIBLE}enum[ \t]+(?P<name>\w++)"),
@@ -147,10 +159,11 @@ _C_SHARP = (
     ("struct", rf"^[ \t]*+{_ACCESS}struct[ \t]++(?P<name>\w++)"),
     *_JAVA[1:],
 )
+_RECEIVERS = _repeated(r"[\w<>?]++\.")
 _KOTLIN = (
     ("class", rf"^[ \t]*+{_ACCESS}(?:enum[ \t]+|annotation[ \t]+)?(?:class|object)[ \t]++(?P<name>\w++)"),
     ("interface", rf"^[ \t]*+{_ACCESS}(?:fun[ \t]+)?interface[ \t]++(?P<name>\w++)"),
-    ("function", rf"^[ \t]*+{_ACCESS}fun[ \t]++(?:<[^>\n]*>[ \t]*)?(?:[\w<>?]++\.)*+(?P<name>\w++)[ \t]*\("),
+    ("function", rf"^[ \t]*+{_ACCESS}fun[ \t]++(?:<[^>\n]*>[ \t]*)?{_RECEIVERS}(?P<name>\w++)[ \t]*\("),
 )
 _SWIFT = (
     ("class", rf"^[ \t]*+{_ACCESS}(?:class|actor)[ \t]++(?!func\b|var\b|let\b)(?P<name>\w++)"),
