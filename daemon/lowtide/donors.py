@@ -5,7 +5,7 @@ Invariant: a donor is another's index, which may be cleared or damaged at any mo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,8 +22,8 @@ HASH_BYTES = 16
 class Donors:
     """Catalogs to take vectors from, as far as they are of the model `recipe`."""
 
-    def __init__(self, paths: Sequence[Path], recipe: str) -> None:
-        self._paths = paths
+    def __init__(self, find: Callable[[], Sequence[Path]], recipe: str) -> None:
+        self._find = find
         self._recipe = recipe
         self._catalogs: list[Catalog] = []
         self._limit = anyio.CapacityLimiter(1)
@@ -33,8 +33,8 @@ class Donors:
         return bool(self._catalogs)
 
     def open(self) -> None:
-        """Open them; in a thread."""
-        for path in self._paths:
+        """Find and open them; in a thread."""
+        for path in self._find():
             with suppress(StoreError):
                 catalog = Catalog(path, writable=False)
                 if catalog.get_meta("recipe") == self._recipe:

@@ -21,6 +21,7 @@ import lowtide
 from lowtide.config import LEAST_BUDGET_BYTES, Config, WorkspaceSettings, format_size, load_workspace_settings
 from lowtide.core.budget import LEAST_TASK_BYTES, MARGIN_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget, CostModel
 from lowtide.core.ladder import Ladder, Step
+from lowtide.core.turns import Turns, most_turns
 from lowtide.errors import ConfigError, CorruptIndex, RefusedError
 from lowtide.explain import why_nothing
 from lowtide.forecast import Forecaster
@@ -42,6 +43,7 @@ from lowtide.workspace import Workspace
 from lowtide.writing import Writing
 
 MOST_RELATIVES = 4
+MOST_OPENING = 4
 
 
 class IndexRun:
@@ -85,6 +87,10 @@ class Host:
         self._static_known = False
         self.shrink: Callable[[], None] = lambda: None
         """Gives back what this process can do without."""
+        self.turns = Turns(lambda: most_turns(self.budget.total_bytes))
+        """Who may index a whole workspace now."""
+        self.opening = anyio.CapacityLimiter(MOST_OPENING)
+        """Held while an index is opened to write: very many at once would be no sooner done."""
         self._encoding = anyio.Lock()
         self._stack = AsyncExitStack()
 
@@ -240,21 +246,23 @@ class Host:
         return Indexer(
             writing, reader, self.pool, self.ladder, self.costs, options,
             lambda: walk(workspace.root, settings.index, only=only), on_planned,
-            self.relatives(workspace) if only is None else (),
+            (lambda: self.relatives(workspace)) if only is None else list,
         )  # fmt: skip
 
     def relatives(self, workspace: Workspace) -> list[Path]:
-        """Catalogs of other work trees of the same repository: what was embedded there need not be here."""
+        """Catalogs of other work trees of the same repository: what was embedded there need not be here. Reads the disk."""
         own = repository_at(os.fsencode(workspace.root))
         if own is None:
             return []
         common = os.path.realpath(own.common)
-        found = []
+        found: list[Path] = []
         for root, folder in self.places.list_indexes():
+            if len(found) == MOST_RELATIVES:
+                break
             other = repository_at(os.fsencode(root)) if folder != workspace.folder else None
             if other is not None and os.path.realpath(other.common) == common:
                 found.append(Workspace(root, folder).catalog_path)
-        return found[:MOST_RELATIVES]
+        return found
 
     def forecaster(self, last_run: dict[str, Any] | None) -> Forecaster:
         """Predicts what indexing takes on the present footing."""

@@ -128,9 +128,9 @@ class Indexer:
     def __init__(
         self, writing: Writing, reader: Catalog, pool: WorkerPool, ladder: Ladder, costs: CostModel, options: IndexOptions,
         walk: Callable[[], Iterable[FileStat]], on_planned: Callable[[FileStat], None] = lambda _: None,
-        donors: Sequence[Path] = (),
+        find_donors: Callable[[], Sequence[Path]] = list,
     ) -> None:  # fmt: skip
-        self._donors = Donors(donors if options.embed else (), options.recipe)
+        self._donors = Donors(find_donors if options.embed else list, options.recipe)
         self._on_planned = on_planned
         self._writing = writing
         self._began = writing.generations.now

@@ -2,6 +2,7 @@
 
 Invariant: the scan is the truth; an event only says where to look. At most one whole and one narrow run work at a time,
 and both write through one writer, under the workspace's lock, which is held as long as the workspace is live.
+Invariant: one that has nothing to do costs its watches and the descriptor of its lock, and next to no memory.
 Invariant: whatever ends a run early (pause, cancel, a fault) leaves the index consistent, and the workspace remembers
 that it is incomplete until a whole run has ended.
 """
@@ -12,7 +13,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ from lowtide.host import Host
 from lowtide.indexing import Indexer, Progress, cpu_seconds
 from lowtide.models import FileStat
 from lowtide.report import IndexReport
+from lowtide.resting import Resting
 from lowtide.segments import maintain, settle
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Counts
@@ -101,6 +103,7 @@ class LiveWorkspace:
         self._settings: WorkspaceSettings | None = None
         self._reader: Catalog | None = None
         self._merging = False
+        self._resting: Resting | None = None
         self._counting = anyio.Lock()
         self._count_s = 0.0
         self.runs = 0
@@ -148,6 +151,11 @@ class LiveWorkspace:
         return "idle"
 
     @property
+    def before(self) -> int | None:
+        """How many workspaces are indexed before it; None when it does not wait for them."""
+        return self.host.turns.before(self)
+
+    @property
     def phase(self) -> str:
         """What the run does: `scanning`, `indexing` or `merging`."""
         return "merging" if self._merging else self.state
@@ -178,6 +186,8 @@ class LiveWorkspace:
             "quarantined": counts.quarantined, "damage": "", "state": self.state, "incomplete": self.incomplete,
             "messages": list(self.messages),
         }  # fmt: skip
+        if (before := self.before) is not None:
+            entry["before"] = before
         if self.watch_state is not None:
             state = self.watch_state
             entry["watch"] = {"mode": state.mode.value, "reason": state.reason, "remedy": state.remedy}
@@ -213,6 +223,7 @@ class LiveWorkspace:
     def pause(self) -> None:
         """Stop what runs; keep collecting hints."""
         self._paused = True
+        self._want_no_turn()
         self.cancel_runs()
         self._notify()
 
@@ -226,11 +237,16 @@ class LiveWorkspace:
     def cancel(self) -> None:
         """Stop what runs, and what was to run."""
         self._full_wanted = False
+        self._want_no_turn()
         self._held = True
         if self._hints.take_all():
             self.incomplete = True
         self.cancel_runs()
         self._notify()
+
+    def _want_no_turn(self) -> None:
+        if self._full is None:
+            self.host.turns.end(self, time.monotonic())
 
     def cancel_runs(self) -> None:
         """Stop what runs now."""
@@ -288,26 +304,37 @@ class LiveWorkspace:
             self._full_wanted = True
 
     async def _open(self, anew: bool) -> None:
-        with self.workspace.writing(anew=anew) as (catalog, messages):
-            self.error = None
-            self.messages = tuple(messages)
-            self._writing = Writing(catalog, partial(settle, self.workspace, catalog), self._is_read, self.host.budget)
-            self._reader = Catalog(self.workspace.catalog_path, writable=False)
-            try:
+        with ExitStack() as stack:
+            async with self.host.opening:
+                catalog, messages = await anyio.to_thread.run_sync(
+                    stack.enter_context, self.workspace.writing(anew=anew)
+                )
+                stack.callback(self._forget)
+                self.error = None
+                self.messages = tuple(messages)
+                settled = partial(settle, self.workspace, catalog)
+                self._writing = Writing(catalog, settled, self._is_read, self.host.budget)
+                self._reader = Catalog(self.workspace.catalog_path, writable=False)
                 await self._prepare()
                 await self._count()
-                async with task_group() as group:
-                    assert self._settings is not None
-                    WatchQuota.of_machine().hold_to(self.host.budget.total_bytes)
-                    self._watcher = FolderWatch(self.root, self._settings.index, self._hear)
-                    group.start_soon(self._watcher.run)
-                    group.start_soon(self._keep_counting)
-                    await self._schedule(group)
-            finally:
-                self._writing = None
-                self._watcher = None
-                reader, self._reader = self._reader, None
-                reader.close()
+                self._resting = Resting(self._writing, self._reader, self._counting)
+                if self.host.turns.are_waited_for:
+                    await self._resting.rest()
+            async with task_group() as group:
+                assert self._settings is not None
+                WatchQuota.of_machine().hold_to(self.host.budget.total_bytes)
+                self._watcher = FolderWatch(self.root, self._settings.index, self._hear)
+                group.start_soon(self._watcher.run)
+                group.start_soon(self._keep_counting)
+                await self._schedule(group)
+
+    def _forget(self) -> None:
+        """What was open is to be closed."""
+        self._writing = self._watcher = self._resting = None
+        self.host.turns.end(self, time.monotonic())
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
 
     async def _prepare(self) -> None:
         assert self._writing is not None
@@ -326,15 +353,15 @@ class LiveWorkspace:
                     raise restart
                 await self._wake.wait()
                 continue
+            wake, now = self._wake, time.monotonic()
             if self._paused:
-                await self._wake.wait()
+                with anyio.move_on_after(await self._rest_when_idle(now)):
+                    await wake.wait()
                 continue
-            now = time.monotonic()
             self._start_due(group, now)
             due = self._hints.due_s(now) if self._narrow is None else None
             tick = max(0.1, self._recheck_at_s - now) if self._recheck_at_s and self._full is None else None
-            waits = [wait for wait in (due, tick) if wait is not None]
-            wake = self._wake
+            waits = [wait for wait in (due, tick, await self._rest_when_idle(now)) if wait is not None]
             with anyio.move_on_after(min(waits) if waits else None):
                 await wake.wait()
 
@@ -346,11 +373,16 @@ class LiveWorkspace:
         if self._recheck_at_s and now_s >= self._recheck_at_s:
             self._full_wanted = not self._held
             self._recheck_at_s = 0.0
-        if self._full_wanted and self._full is None:
+        if self._full_wanted and self._full is None and self.host.turns.take(self, now_s, self._notify):
             self._full_wanted = False
             self._recheck_at_s = 0.0
             self._full = self._indexer(None)
             group.start_soon(self._run_full, self._full)
+
+    async def _rest_when_idle(self, now_s: float) -> float | None:
+        assert self._resting is not None
+        works = self._full is not None or self._narrow is not None
+        return await self._resting.look(now_s, works=works, hurry=self.host.turns.are_waited_for)
 
     def _accept(self, group: anyio.abc.TaskGroup, hints: Hints) -> None:
         assert self._writing is not None
@@ -428,6 +460,7 @@ class LiveWorkspace:
             if self._watcher is not None:
                 self._watcher.rescan_took(seconds)
             self._recheck_at_s = time.monotonic() + max(LEAST_TICK_S, TICK_FACTOR * seconds)
+            self.host.turns.end(self, time.monotonic())
             self._forget_generations()
             self._notify()
         log.info(
@@ -450,11 +483,8 @@ class LiveWorkspace:
     async def shrink(self) -> None:
         """Give back the page caches of its connections."""
         with suppress(LowtideError):
-            if self._writing is not None:
-                await self._in_writer(self._writing.writer.shrink)
-            async with self._counting:
-                if self._reader is not None:
-                    await anyio.to_thread.run_sync(self._reader.shrink)
+            if self._resting is not None:
+                await self._resting.shrink()
 
     async def _in_writer(self, call: Callable[[], T]) -> T:
         """Run it in a thread, with the writer to itself."""
@@ -499,8 +529,11 @@ class LiveWorkspace:
     async def _keep_counting(self) -> None:
         seen = -1
         while True:
+            if self._full is None and self._narrow is None:
+                await self._wake.wait()
+                continue
             await anyio.sleep(COUNTS_S)
-            if self._writing is not None and self._writing.commits != seen:
+            if self._writing is not None and self._writing.commits != seen and (self._full or self._narrow):
                 seen = self._writing.commits
                 began = time.monotonic()
                 await self._count()

@@ -116,6 +116,7 @@ class Monitor:
         host, readers = self._service.host, self._service.readers
         self._settle_pause("blind", host.pool.complaint)
         host.pool.tidy()
+        host.turns.look(now_s)
         readers.tidy(now_s)
         if not host.pool.is_busy:
             host.pool.measure()

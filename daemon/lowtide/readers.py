@@ -1,5 +1,6 @@
 """The open snapshots of all workspaces, shared by everyone who searches.
 
+Invariant: few are open that nobody asks: what they hold is bounded, and so is their number, the last used stay.
 Invariant: one snapshot a workspace is current; an older one ends with its last user. A new one takes over what the one
 before has open, so that only what was committed since is read.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -24,6 +25,12 @@ BUSY_AGE_S = 1.0
 READING_S = 30.0
 IDLE_S = 300.0
 """A snapshot that nobody has asked for this long is closed."""
+SNAPSHOT_BYTES = 300 << 10
+"""What an open one takes beside what it tells of: its connection and what that has read."""
+BUDGET_PART = 32
+"""All that nobody asks now take at most this part of the budget, but one is kept."""
+MOST_OPEN = 32
+"""And are at most so many: each takes a few descriptors."""
 
 
 @dataclass(slots=True)
@@ -44,7 +51,8 @@ class _Place:
 class Readers:
     """Snapshots by workspace."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget_bytes: Callable[[], int] = lambda: 1 << 40) -> None:
+        self._budget_bytes = budget_bytes
         self._places: dict[str, _Place] = {}
         self._renewals: set[asyncio.Task[None]] = set()
         self.opened_count = 0
@@ -72,6 +80,27 @@ class Readers:
         finally:
             entry.users -= 1
             self._close_unused(entry)
+            self._bound()
+
+    def _bound(self) -> None:
+        """Close those that were used longest ago, as far as they are too much together."""
+        unused = sorted(
+            (place for place in self._places.values() if place.open is not None and not place.open.users),
+            key=lambda place: -place.used_s,
+        )
+        held_bytes = 0
+        for number, place in enumerate(unused):
+            assert place.open is not None
+            held_bytes += SNAPSHOT_BYTES + sum(place.open.snapshot.memory().values())
+            too_many = number >= MOST_OPEN or held_bytes > self._budget_bytes() // BUDGET_PART
+            if number and too_many and not place.lock.locked():
+                self._close_place(place)
+
+    def _close_place(self, place: _Place) -> None:
+        if place.open is not None:
+            place.open.retired = True
+            self._close_unused(place.open)
+            place.open = None
 
     async def _renew(self, place: _Place, workspace: Workspace) -> None:
         with suppress(LowtideError):
@@ -110,9 +139,8 @@ class Readers:
     def tidy(self, now_s: float) -> None:
         """Close what nobody has used for IDLE_S."""
         for key, place in list(self._places.items()):
-            if now_s - place.used_s > IDLE_S and place.open is not None and not place.open.users:
-                place.open.retired = True
-                self._close_unused(place.open)
+            if now_s - place.used_s > IDLE_S and not place.lock.locked() and not (place.open and place.open.users):
+                self._close_place(place)
                 del self._places[key]
 
     def release(self) -> None:
@@ -140,9 +168,7 @@ class Readers:
         """Close every snapshot that nobody asks now; the next question opens it again."""
         for place in self._places.values():
             if place.open is not None and not place.open.users and not place.lock.locked():
-                place.open.retired = True
-                self._close_unused(place.open)
-                place.open = None
+                self._close_place(place)
 
     def close(self) -> None:
         """Close everything."""

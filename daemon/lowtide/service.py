@@ -53,7 +53,7 @@ class Service:
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        self.readers = Readers()
+        self.readers = Readers(lambda: host.budget.total_bytes)
         self.monitor = Monitor(self)
         self.vectors = ByteCache(VECTOR_CACHE_BYTES)
         self.documents = DocumentReader(host.pool)
@@ -152,6 +152,7 @@ class Service:
         fresh = [path for path in paths if path not in known]
         for live in self._live.values():
             if fresh and live.incomplete and (near := neighbours(live.root, fresh)):
+                self.host.turns.ask(live)
                 live.look_at(Hints(frozenset(near)))
 
     @property
@@ -269,7 +270,10 @@ class Service:
         return (live.index_settings if live else None) or self.host.config.index
 
     def _roots(self, roots: Sequence[Path]) -> Sequence[Path]:
-        return [real_path(root) for root in roots] or list(self._live)
+        wanted = [real_path(root) for root in roots] or list(self._live)
+        if len(wanted) == 1 and (live := self._live.get(wanted[0])):
+            self.host.turns.ask(live)  # who asks all asks none before the others
+        return wanted
 
     def _place(self, root: Path) -> tuple[Any, bool]:
         live = self._live.get(root)

@@ -1,6 +1,6 @@
-"""Watching from the event loop: the watcher's thread wakes the loop, and the loop takes the hints.
+"""Watching from the event loop: a watcher wakes the loop from its thread, and the loop takes the hints.
 
-Invariant: the thread outlives no task: whoever runs `watch` sees it end before `watch` does.
+Invariant: a watcher outlives no task: whoever runs `FolderWatch.run` sees it end before that does.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
+from anyio.lowlevel import RunVar
 
 from lowtide.config import IndexSettings
 from lowtide.core.hints import Hints
@@ -23,6 +24,10 @@ from lowtide.system.walk import folders
 from lowtide.system.watch import Watcher, WatchState
 
 log = logging.getLogger(__name__)
+
+MOST_STARTING = 4
+"""Each holds a thread of the event loop's until its watches stand: questions need some, too."""
+_starting: RunVar[anyio.CapacityLimiter] = RunVar("lowtide-watches-starting")
 
 
 class FolderWatch:
@@ -52,7 +57,7 @@ class FolderWatch:
     async def run(self) -> None:
         """Until cancelled. The first hint, once the watches stand, is a rescan."""
         try:
-            state = await anyio.to_thread.run_sync(self._watcher.start)
+            state = await anyio.to_thread.run_sync(self._watcher.start, limiter=_limit_of_starting())
             log.info("event=watching root=%r mode=%s why=%r", str(self._root), state.mode, state.reason)
             self.has_begun = True
             self._look()
@@ -67,6 +72,16 @@ class FolderWatch:
 
     def _look(self) -> None:
         self._on_hints(self._watcher.take(), time.monotonic())
+
+
+def _limit_of_starting() -> anyio.CapacityLimiter:
+    """The one of this event loop."""
+    try:
+        return _starting.get()
+    except LookupError:
+        limit = anyio.CapacityLimiter(MOST_STARTING)
+        _starting.set(limit)
+        return limit
 
 
 def neighbours(root: Path, paths: Sequence[Path]) -> list[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import time
 from importlib.metadata import requires
 from pathlib import Path
 
@@ -92,7 +93,8 @@ def gather(source: ObserverSource, until: str, *paths: bytes) -> Batch:
     """What is told until all of `paths` are among it."""
     whole = Batch()
     for _ in range(200):
-        batch = source.read(0.1)
+        batch = source.take()
+        time.sleep(0.05)
         whole.changed |= batch.changed
         whole.arrived |= batch.arrived
         whole.git |= batch.git
@@ -128,7 +130,7 @@ def test_the_observer_waits_to_be_read_in_bounds(source: ObserverSource, tmp_pat
     try:
         for number in range(10_100):
             source._note(os.fsencode(tmp_path) + b"/%d" % number)
-        batch = source.read(0)
+        batch = source.take()
         assert len(batch.changed) == 10_000
         assert batch.overflow
     finally:
@@ -140,7 +142,7 @@ def test_the_observer_waits_to_be_read_in_bounds(source: ObserverSource, tmp_pat
 )  # its observer on Linux may see a new folder twice
 def test_a_watcher_on_the_observer_hints_edits(tmp_path: Path) -> None:
     watching = Watching()
-    watching.watcher = WatchLoop(tmp_path, lambda root: ObserverSource(root, None), watching.wake, HASTY)
+    watching.watcher = WatchLoop(tmp_path, lambda root, wake: ObserverSource(root, None, wake), watching.wake, HASTY)
     watching.watcher.start()
     try:
         watching.wait(lambda: watching.rescans)

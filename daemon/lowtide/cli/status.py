@@ -99,10 +99,12 @@ def _print_workspace(workspace: dict[str, Any]) -> None:
     rest = [f"{workspace[name]:,} {name}" for name in names if workspace[name]]
     if rest:
         click.echo("    " + ", ".join(rest))
+    if workspace.get("before"):
+        click.echo(f"    waiting: {format_count(workspace['before'], 'workspace')} before it")
     if watching := workspace.get("watch"):
         more = f": {watching['reason']}" if watching["reason"] else ""
         click.echo(f"    {watching['mode']}{more}" + (f"; {watching['remedy']}" if watching["remedy"] else ""))
-    if workspace.get("incomplete") and not (workspace["pending"] or workspace["damage"]):
+    if workspace.get("incomplete") and not (workspace["pending"] or workspace["damage"] or workspace.get("before")):
         click.secho("    not all of it is indexed yet: `lowtide index` goes on", fg="yellow")
     if workspace["damage"]:
         click.secho(f"    damaged: {workspace['damage']}; run `lowtide index` to build it anew", fg="red")

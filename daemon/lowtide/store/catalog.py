@@ -79,15 +79,40 @@ class Catalog(Queries):
     def __init__(self, path: Path, *, writable: bool) -> None:
         self.path = path
         self._writable = writable
-        with _mapped(path):
-            self._db = self._connect()
+        self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self._open_connection()
+
+    # -- opening ------------------------------------------------------------------------------------------------
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        return self._connection or self._open_connection()
+
+    def _open_connection(self) -> sqlite3.Connection:
+        if self._identity is not None and _identity(self.path) != self._identity:
+            raise CorruptIndex(f"the index at {self.path} is gone, or another", "", "it is built anew")
+        with _mapped(self.path):
+            connection = self._connection = self._connect()
             try:
                 self._prepare()
             except BaseException:
-                self._db.close()
+                self._connection = None
+                connection.close()
                 raise
+        self._identity = _identity(self.path)
+        return connection
 
-    # -- opening ------------------------------------------------------------------------------------------------
+    @property
+    def rests(self) -> bool:
+        """Whether the connection is closed until it is needed again."""
+        return self._connection is None
+
+    def rest(self) -> None:
+        """Close the connection until it is needed again: one that nobody uses takes half a MiB and three files. In a
+        writer's or reader's own thread, like everything else."""
+        self.close()
+        self._connection = None
 
     def _connect(self) -> sqlite3.Connection:
         if not self._writable and not self.path.exists():
@@ -152,11 +177,13 @@ class Catalog(Queries):
 
     def close(self) -> None:
         """Close the connection; a writer first folds the write-ahead log into the file when no reader is in the way."""
+        if self._connection is None:
+            return
         with suppress(sqlite3.Error):
             if self._writable:
-                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         with suppress(sqlite3.Error):
-            self._db.close()
+            self._connection.close()
 
     def interrupt(self) -> None:
         """Make a running query of this connection end early; may be called from any thread."""
@@ -470,6 +497,14 @@ def sqlite_bytes() -> int:
 
 def _open(uri: str) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file it is; None when there is none."""
+    with suppress(OSError):
+        info = path.stat()
+        return info.st_dev, info.st_ino
+    return None
 
 
 def _is_read_only(folder: Path) -> bool:

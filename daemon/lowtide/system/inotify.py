@@ -34,6 +34,7 @@ IN_MODIFY, IN_ATTRIB, IN_CLOSE_WRITE = 0x2, 0x4, 0x8
 IN_MOVED_FROM, IN_MOVED_TO, IN_CREATE, IN_DELETE = 0x40, 0x80, 0x100, 0x200
 IN_DELETE_SELF, IN_MOVE_SELF, IN_UNMOUNT, IN_Q_OVERFLOW, IN_IGNORED = 0x400, 0x800, 0x2000, 0x4000, 0x8000
 IN_ONLYDIR, IN_DONT_FOLLOW, IN_EXCL_UNLINK, IN_ISDIR = 0x1000000, 0x2000000, 0x4000000, 0x40000000
+IN_MASK_ADD = 0x20000000
 
 _ARRIVED = IN_MOVED_TO | IN_CREATE
 _WENT = IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT
@@ -68,7 +69,7 @@ class Event(NamedTuple):
 
 
 class Reader(Protocol):
-    """One inotify instance."""
+    """What takes the watches of one workspace."""
 
     def add(self, path: bytes, mask: int) -> int:
         """Watch a folder; the watch's number, the same for the same folder. OSError."""
@@ -153,7 +154,7 @@ class Batch:
 
 
 class FolderWatches:
-    """The watches of one workspace on one inotify instance. `root` is a real path; `folders` gives those that a walk lists."""
+    """The watches of one workspace. `root` is a real path; `folders` gives those that a walk lists."""
 
     def __init__(
         self,
@@ -284,9 +285,7 @@ class FolderWatches:
 
     def close(self) -> None:
         """Give all watches back; the reader is to be closed by its owner."""
-        self._quota.give(len(self._tree) + len(self._git))
-        self._tree.clear()
-        self._git.clear()
+        self._end([*self._tree.clear(), *self._git])
 
     def apply(self, events: Iterable[Event]) -> Batch:
         """What `events`, in the kernel's order, say."""

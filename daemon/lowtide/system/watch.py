@@ -1,7 +1,8 @@
 """Watching a workspace: events are hints of where to look again, and the scan is the truth.
 
-One thread a workspace reads the kernel's events, keeps the watches in line with what the walk would list, and gathers
-what changed until it is taken:
+The kernel's events are read by one thread for all workspaces (`inotify_hub`). What a workspace was told is dealt with in
+steps, by a thread that is free (`rounds`): the watches are kept in line with what the walk would list, and what changed is
+gathered until it is taken:
 
     watcher = Watcher(root, partial(walk.folders, root, settings), wake=lambda: loop.call_soon_threadsafe(look))
     def look(): debounce.add(watcher.take(), time.monotonic())   # and watcher.state may be another
@@ -41,6 +42,7 @@ from watchdog.observers import Observer
 from lowtide.core.hints import MOST_PATHS
 from lowtide.system import git_state
 from lowtide.system.inotify import RAISE_FILES, Batch, Event, FolderWatches, OutOfWatches, WatchQuota
+from lowtide.system.inotify_hub import Hub, Inbox
 from lowtide.system.named import NEVER_WALKED, vendored_folder
 from lowtide.system.repository import Repository, enclosing_repository
 from lowtide.system.scope import GIT
@@ -76,17 +78,20 @@ class Watcher(WatchLoop):
         timing: Timing | None = None,
     ) -> None:
         limit = quota or WatchQuota.of_machine()
-        super().__init__(root, lambda real: open_source(real, folders, limit), wake, timing)
+        super().__init__(root, lambda real, wake: open_source(real, folders, limit, wake), wake, timing)
 
 
-def open_source(root: bytes, folders: Folders, quota: WatchQuota) -> Source:
-    """The platform's events below the real path `root`. OutOfWatches when the system grants none."""
+def open_source(root: bytes, folders: Folders, quota: WatchQuota, wake: Callable[[], None]) -> Source:
+    """The platform's events below the real path `root`; `wake` is called, in any thread, when there are some.
+
+    OutOfWatches when the system grants none.
+    """
     found = enclosing_repository(root)
     around = None if found is None or found[0] == root else found[1]
     try:
         if HAS_INOTIFY:
-            return InotifySource(root, folders, quota, around)
-        return ObserverSource(root, None if found is None else found[1].git)
+            return InotifySource(root, folders, quota, around, HUB.join(wake))
+        return ObserverSource(root, None if found is None else found[1].git, wake)
     except OSError as error:
         raise _no_instance(error) from error
 
@@ -125,8 +130,7 @@ if sys.platform == "linux":
 
         def __init__(self) -> None:
             self._inotify_fd = -1
-            self._timeout_ms = 0.0
-            self.busy = False
+            self._busy = False
             try:
                 super().__init__()
             except OSError:
@@ -145,24 +149,30 @@ if sys.platform == "linux":
         def remove(self, watch: int) -> None:
             inotify_rm_watch(self._inotify_fd, WatchDescriptor(watch))
 
-        def read(self, timeout_s: float) -> list[Event]:
-            """The events there are; waits for the first up to `timeout_s`."""
-            self.busy = False
-            self._timeout_ms = timeout_s * 1000
+        def read(self) -> list[Event]:
+            """The events there are; waits for the first, or until it is interrupted."""
             parsed = self._parse_event_buffer(self._read_event_buffer(_BUFFER_BYTES))
             return [Event(watch, mask, name) for watch, mask, _, name in parsed]
 
         def _check_inotify_fd(self) -> bool:
             assert self._poller is not None
-            ready = any(fd == self._inotify_fd for fd, _ in self._poller.poll(self._timeout_ms))
+            ready = any(fd == self._inotify_fd for fd, _ in self._poller.poll())
             if ready:
-                self.busy = True  # before they are read: who asks sees them unread, or being dealt with
+                self._busy = True  # before they are read: who asks sees them unread, or being dealt with
             return ready
 
         def unread(self) -> bool:
-            count = array("i", [0])
-            fcntl.ioctl(self._inotify_fd, termios.FIONREAD, count)
-            return count[0] > 0
+            if self._closed:
+                return False
+            try:
+                count = array("i", [0])
+                fcntl.ioctl(self._inotify_fd, termios.FIONREAD, count)
+            except OSError:
+                return False  # it is being closed
+            return count[0] > 0 or self._busy
+
+        def dealt_with(self) -> None:
+            self._busy = False
 
         def interrupt(self) -> None:
             os.write(self._kill_w, b"!")
@@ -172,42 +182,36 @@ if sys.platform == "linux":
             self._closed = True
             self._close_resources()
 
+    HUB = Hub(InotifyReader)
+    """That of this process: one instance for all workspaces."""
+
     class InotifySource(FolderWatches):
         """Events of Linux, of the folders that are worth a watch."""
 
-        def __init__(self, root: bytes, folders: Folders, quota: WatchQuota, around: Repository | None) -> None:
-            self._instance = InotifyReader()
-            self._closing = threading.Lock()
-            self._closed = False
-            super().__init__(root, self._instance, folders, quota, around)
+        def __init__(
+            self, root: bytes, folders: Folders, quota: WatchQuota, around: Repository | None, inbox: Inbox
+        ) -> None:
+            self._inbox = inbox
+            super().__init__(root, inbox, folders, quota, around)
 
-        def read(self, timeout_s: float) -> Batch:
-            return self.apply(self._instance.read(timeout_s))
+        def take(self) -> Batch:
+            return self.apply(self._inbox.take())
 
         def caught_up(self) -> bool:
-            with self._closing:
-                return not self._closed and not self._instance.unread() and not self._instance.busy
-
-        def interrupt(self) -> None:
-            with self._closing:
-                if not self._closed:
-                    self._instance.interrupt()
+            return self._inbox.caught_up()
 
         def close(self) -> None:
-            with self._closing:
-                if not self._closed:
-                    self._closed = True
-                    super().close()
-                    self._instance.release()
+            super().close()
+            self._inbox.close()
 
 
 class ObserverSource(FileSystemEventHandler):
     """Events of the other platforms, which tell of a whole tree at once: macOS, Windows."""
 
-    def __init__(self, root: bytes, git_around: bytes | None) -> None:
+    def __init__(self, root: bytes, git_around: bytes | None, wake: Callable[[], None] = lambda: None) -> None:
+        self._wake = wake
         self._inside = root.rstrip(b"/") + b"/"
         self._lock = threading.Lock()
-        self._some = threading.Event()
         self._batch = Batch()
         self._busy = False
         self._git = [git_around] if git_around is not None else []
@@ -223,11 +227,8 @@ class ObserverSource(FileSystemEventHandler):
         """Nothing to do: the system watches all."""
         return 0
 
-    def read(self, timeout_s: float) -> Batch:
-        self._busy = False
-        self._some.wait(timeout_s)
+    def take(self) -> Batch:
         with self._lock:
-            self._some.clear()
             batch, self._batch = self._batch, Batch()
             self._busy = bool(batch)
         return batch
@@ -235,9 +236,6 @@ class ObserverSource(FileSystemEventHandler):
     def caught_up(self) -> bool:
         with self._lock:
             return not self._busy and not self._batch
-
-    def interrupt(self) -> None:
-        self._some.set()
 
     def close(self) -> None:
         self._observer.stop()
@@ -252,7 +250,7 @@ class ObserverSource(FileSystemEventHandler):
             for path in paths:
                 self._note(os.fsencode(path).replace(os.fsencode(os.sep), b"/"))
         if self._batch:
-            self._some.set()
+            self._wake()
 
     def _note(self, full: bytes) -> None:
         path = full.removeprefix(self._inside)

@@ -10,7 +10,7 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from threading import Event
 
@@ -18,6 +18,7 @@ from lowtide.core.hints import GitActivity
 from lowtide.system.git_state import git_activity
 from lowtide.system.inotify import MOST_PLANNED, Batch, OutOfWatches, max_user_watches
 from lowtide.system.mounts import silent_mounts
+from lowtide.system.rounds import Pause
 from lowtide.system.watch_state import Outbox, Source, Timing, WatchMode, WatchState
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Root:
 
 
 class Session:
-    """Watching, from when the watches stand until there is a reason to begin anew. Lives in the loop's thread."""
+    """Watching, from when the watches stand until there is a reason to begin anew. Its steps are the loop's."""
 
     def __init__(
         self,
@@ -76,18 +77,17 @@ class Session:
         self._order_at = now
         self._git = GitActivity.IDLE
 
-    def run(self, reason: str, begun: Callable[[], None]) -> str:
-        """Hint a rescan for `reason`, call `begun`, and watch; why to begin anew."""
+    def steps(self, reason: str, begun: Callable[[], None]) -> Generator[Pause, None, str]:
+        """Hint a rescan for `reason`, call `begun`, and watch, step by step; why to begin anew."""
         self._look_at_git()
         self._outbox.enter(self._state())
         self._outbox.rescan(reason)
         self._outbox.settle(True)
         self._outbox.flush()
         begun()
-        nap_s = self._timing.nap_s
         while not self._stopping.is_set():
-            asked_s = time.monotonic()
-            batch = self._read(max(0.0, self._next_s() - asked_s))
+            yield Pause(max(0.0, self._next_s() - time.monotonic()))
+            batch = self._source.take() if self._source is not None else Batch()
             now = time.monotonic()
             if why := self._begin_anew(now, batch):
                 return why
@@ -96,12 +96,8 @@ class Session:
             self._poll(now)
             self._outbox.settle(not self._to_plan and self._lost_s is None)
             self._outbox.flush()
-            # Events that come without a rest are cheaper in larger batches: the kernel merges those alike.
-            nap_s = (
-                self._timing.nap_s if now - asked_s > self._timing.nap_s else min(2 * nap_s, self._timing.nap_most_s)
-            )
             if batch:
-                self._stopping.wait(nap_s)
+                yield Pause(self._timing.nap_s, deaf=True)
         return "stopped"
 
     def _state(self) -> WatchState:
@@ -115,12 +111,6 @@ class Session:
             mode,
             f"what others change on a network drive or shared folder is not told, but looked for now and then: {where}",
         )
-
-    def _read(self, timeout_s: float) -> Batch:
-        if self._source is not None:
-            return self._source.read(timeout_s)
-        self._stopping.wait(timeout_s)
-        return Batch()
 
     def _next_s(self) -> float:
         """When there is something to do without an event."""

@@ -52,9 +52,7 @@ class Timing:
     retry_s: float = 300.0
     """Are there file watches again?"""
     nap_s: float = 0.005
-    """Between two reads: events that come in many are cheaper together;"""
-    nap_most_s: float = 0.03
-    """doubled as long as they come without a rest."""
+    """After something was told: what follows at once is dealt with together."""
     plan_gap_s: float = 0.05
     settle_s: float = 0.1
     """After events were lost: the watches are put in order when it has been quiet so long,"""
@@ -76,14 +74,11 @@ class Source(Protocol):
     def plan(self, only: Iterable[bytes] | None, stopped: Callable[[], bool]) -> int:
         """Put the watches in order, everywhere or at and below `only`; how many folders are new. OutOfWatches."""
 
-    def read(self, timeout_s: float) -> Batch:
-        """The events there are; waits for some, up to `timeout_s`."""
+    def take(self) -> Batch:
+        """What was told since it was last asked; whoever opened it is woken when there is something."""
 
     def caught_up(self) -> bool:
-        """Whether all that happened before this call has been read and dealt with; from any thread."""
-
-    def interrupt(self) -> None:
-        """Make `read` return, now or the next time; from any thread."""
+        """Whether all that happened before this call has been taken and dealt with; from any thread."""
 
     def close(self) -> None:
         """Give everything back."""

@@ -1,0 +1,177 @@
+"""Many workspaces in one daemon: few are indexed at once, all come to their end, and those at rest cost next to nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from lowtide import readers, resting
+from lowtide.config import Config
+from lowtide.host import Host
+from lowtide.paths import Places
+from lowtide.service import Service
+from lowtide.system import memory
+
+MIB = 1 << 20
+COUNT = 7
+
+
+@pytest.fixture
+def roots(tmp_path: Path) -> list[Path]:
+    made = []
+    for number in range(COUNT):
+        root = tmp_path / f"tree{number}"
+        root.mkdir()
+        for part in range(4):
+            (root / f"part{part}.py").write_text(f"def figure_{number}_{part}(value):\n    return value + {part}\n")
+        made.append(root)
+    return made
+
+
+@asynccontextmanager
+async def serving(home: Path, own_mib: int = 128) -> AsyncIterator[Service]:
+    places = Places(home / "config", home / "cache", home / "run")
+    async with Service(Host(places, Config(own_mib * MIB + memory.own_anonymous_bytes()))) as service:
+        yield service
+
+
+def open_files(home: Path) -> list[str]:
+    """What this process has open below `home`, but for the locks."""
+    found = []
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            path = os.readlink(f"/proc/self/fd/{number}")
+        except OSError:
+            continue
+        if path.startswith(str(home)) and not path.endswith("/lock"):
+            found.append(path)
+    return found
+
+
+async def until(condition: Callable[[], Any], seconds: float = 120.0) -> None:
+    with anyio.fail_after(seconds):
+        while not condition():
+            await anyio.sleep(0.01)
+
+
+def run(play: Callable[[], Awaitable[None]]) -> None:
+    anyio.run(play)
+
+
+def test_one_after_the_other_and_all_of_them(
+    roots: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never more whole runs than there are turns, and those that wait say how many come before them."""
+    home = tmp_path / "home"
+    most_busy, seen_before = 0, set[int]()
+
+    async def play() -> None:
+        nonlocal most_busy
+        async with serving(home) as service:
+            monkeypatch.setattr(service.host.turns, "_most", lambda: 1)
+            for root in roots:
+                await service.open_workspace(root, "test")
+            with anyio.fail_after(120):
+                while any(entry.incomplete for entry in service.workspaces):
+                    most_busy = max(most_busy, sum(entry.busy for entry in service.workspaces))
+                    for entry in service.status()["workspaces"]:
+                        if "before" in entry:
+                            assert entry["state"] == "waiting"
+                            seen_before.add(entry["before"])
+                    await anyio.sleep(0.005)
+            assert sum(entry.counts.files for entry in service.workspaces) == 4 * COUNT
+            assert not any("before" in entry for entry in service.status()["workspaces"])
+
+    run(play)
+    assert most_busy <= 2, "one, and one beside a long one"
+    assert {1, 2} <= seen_before
+
+
+def test_what_somebody_asks_for_is_indexed_before_the_others(
+    roots: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            monkeypatch.setattr(service.host.turns, "_most", lambda: 1)
+            for root in roots:
+                await service.open_workspace(root, "test")
+            service.set_open_files("test", [roots[-1] / "part0.py"])
+            await until(lambda: any(entry.completed_runs for entry in service.workspaces if entry.root == roots[-1]))
+            done = sum(entry.completed_runs > 0 for entry in service.workspaces)
+            assert done <= COUNT // 2
+
+    run(play)
+
+
+def test_at_rest_it_has_no_catalog_open_and_an_edit_is_found_all_the_same(
+    roots: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resting, "REST_S", 0.05)
+    home = tmp_path / "home"
+
+    async def play() -> None:
+        async with serving(home) as service:
+            for root in roots[:3]:
+                await service.open_workspace(root, "test")
+            await until(lambda: all(entry.completed_runs for entry in service.workspaces))
+            await until(lambda: not [path for path in open_files(home) if "catalog" in path])
+            for number in range(2):
+                (roots[1] / "late.py").write_text(f"def late_arrival_{number}():\n    return 1\n")
+
+                async def is_found(name: str = f"late_arrival_{number}") -> bool:
+                    return any(symbol["name"] == name for _, symbol in await service.symbols(name))
+
+                with anyio.fail_after(60):
+                    while not await is_found():
+                        await anyio.sleep(0.02)
+                service.readers.close_idle()
+                await until(lambda: not [path for path in open_files(home) if "catalog" in path])
+            assert service.live(roots[1]).error is None  # type: ignore[union-attr]
+
+    run(play)
+
+
+def test_an_index_removed_while_it_rests_is_made_anew(
+    roots: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resting, "REST_S", 0.05)
+    home = tmp_path / "home"
+
+    async def play() -> None:
+        async with serving(home) as service:
+            await service.open_workspace(roots[0], "test")
+            entry = service.live(roots[0])
+            assert entry is not None
+            await until(lambda: entry.completed_runs and not [p for p in open_files(home) if "catalog" in p])
+            entry.workspace.catalog_path.unlink()
+            (roots[0] / "late.py").write_text("def late_arrival():\n    return 1\n")
+            await until(lambda: entry.completed_runs > 1 and entry.counts.files == 5)
+
+    run(play)
+
+
+def test_asking_all_keeps_few_of_them_open(roots: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "MOST_OPEN", 2)
+    monkeypatch.setattr(resting, "REST_S", 0.05)
+
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            for root in roots:
+                await service.open_workspace(root, "test")
+            await until(lambda: all(entry.completed_runs for entry in service.workspaces))
+            for _ in range(2):
+                found = await service.symbols("figure")
+                assert len({root for root, _ in found}) == COUNT
+                assert len(service.readers) <= 2
+            await service.symbols("figure", roots=[roots[0]])
+            opened = service.readers.opened_count
+            await service.symbols("figure", roots=[roots[0]])
+            assert service.readers.opened_count == opened, "the one used last stays open"
+
+    run(play)
