@@ -115,7 +115,7 @@ def write_folder(
         "dims": int(table.shape[1]),
         "pooling": "sum-log-tf",
         "max_tokens": 0,
-        "header": "path-name",
+        "header": "name",
         **about,
         "files": files,
     }

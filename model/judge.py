@@ -96,9 +96,7 @@ def dense(retrieval: Retrieval, encoder: Encoder, header: bool) -> Scores:
         if encoder.takes_words:
             documents = encoder.encode_words(_words(functions, header), Side.DOCUMENT)
         else:
-            texts = [
-                document_text(row["path"], row["qual"], row["text"]) if header else row["text"] for row in functions
-            ]
+            texts = [document_text(row["qual"], row["text"]) if header else row["text"] for row in functions]
             documents = encoder.encode(texts, Side.DOCUMENT)
         queries = encoder.encode([query["query"] for query in retrieval.queries[project]], Side.QUERY)
         scores[project] = _unit(queries) @ _unit(documents).T
@@ -234,7 +232,7 @@ def _words(functions: list[dict[str, Any]], header: bool) -> list[str]:
     words = [" ".join(query_words(row["text"])) for row in functions]
     if not header:
         return words
-    return [document_words(row["path"], row["qual"], text) for row, text in zip(functions, words, strict=True)]
+    return [document_words(row["qual"], text) for row, text in zip(functions, words, strict=True)]
 
 
 def _int8(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:

@@ -316,10 +316,9 @@ class Vectors:
 
     def _document(self, row: ChunkRow, text: str) -> str:
         qualified = f"{row.container}.{row.name}" if row.container else row.name
-        path = os.fsdecode(row.path)
         if self._encoder.takes_words:
-            return document_words(path, qualified, " ".join(query_words(text)))
-        return document_text(path, qualified, text)
+            return document_words(qualified, " ".join(query_words(text)))
+        return document_text(qualified, text)
 
     def _documents(self, texts: Sequence[str]) -> npt.NDArray[np.int8]:
         encode: Callable[..., Any] = self._encoder.encode_words if self._encoder.takes_words else self._encoder.encode

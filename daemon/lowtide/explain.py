@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import islice
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lowtide.config import Config, IndexSettings, load_workspace_settings
+from lowtide.core.plan import retry_at_ns
 from lowtide.models import FileStatus, Reason, display_path
 from lowtide.store.rows import FileRow
 from lowtide.system.ignore import Origin
@@ -115,6 +117,22 @@ def is_stale(row: FileRow, path: Path) -> bool:
     return (info.st_size, info.st_mtime_ns) != (row.size_bytes, row.mtime_ns)
 
 
+def _again(row: FileRow) -> str:
+    """When a file that failed is tried again by itself; empty when it is not."""
+    at_ns = retry_at_ns(row.reason, row.tries, row.indexed_at_ns)
+    if at_ns is not None:
+        when = datetime.fromtimestamp(at_ns / 1e9).astimezone()
+        due = (
+            "by the next whole run"
+            if at_ns <= time.time_ns()
+            else f"by the first whole run after {when:%Y-%m-%d %H:%M}"
+        )
+        return f"nothing: it was tried {row.tries or 1} times so far, and is tried again {due}"
+    if row.status is FileStatus.QUARANTINED and row.reason == Reason.CRASH:
+        return "nothing: it is tried again when it changes, and by another version of Lowtide"
+    return ""
+
+
 def _from_row(row: FileRow, path: Path) -> dict[str, Any]:
     status, reason, remedy = str(row.status), row.reason, ""
     if row.status is FileStatus.INDEXED and is_stale(row, path):
@@ -122,7 +140,7 @@ def _from_row(row: FileRow, path: Path) -> dict[str, Any]:
         status, reason = "stale", "the file is gone" if gone else "the file has changed since it was indexed"
         remedy = "run `lowtide index`"
     elif reason in list(Reason):
-        remedy = REMEDIES.get(Reason(reason), "")
+        remedy = _again(row) or REMEDIES.get(Reason(reason), "")
     answer = _answer(row.path, status, reason, row.rule, remedy)
     answer.update(
         symbols=row.symbols, chunks=row.chunks, content_hash=row.content_hash.hex(), language=row.language, encoding=row.encoding,

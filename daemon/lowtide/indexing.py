@@ -8,6 +8,7 @@ given up as quarantined with the reason; every other file is indexed whole.
 from __future__ import annotations
 
 import resource
+import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -20,9 +21,10 @@ import anyio.from_thread
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+import lowtide
 from lowtide.core.budget import MIB, CostModel
 from lowtide.core.ladder import Ladder
-from lowtide.core.plan import Act, Action, compare
+from lowtide.core.plan import Act, Action, Retrying, compare
 from lowtide.core.queue import Entry, Queue
 from lowtide.donors import Donors
 from lowtide.errors import (
@@ -68,6 +70,7 @@ class Job:
     size_bytes: int
     mtime_ns: int
     inode: int
+    ctime_ns: int
     known_hash: bytes
     attempt: int = 0
     reason: Reason | None = None
@@ -76,6 +79,8 @@ class Job:
     """What its result takes in this process, where that is known to be more than such files usually need."""
     recycled: int = 0
     """How often it was done again for no fault of its text: others needed the room, or it changed meanwhile."""
+    failed_before: str = ""
+    """The reason for which it is tried again."""
 
 
 @dataclass(slots=True)
@@ -191,7 +196,9 @@ class Indexer:
         group = Group()
         scanner = Catalog(self._reader.path, writable=False)
         try:
-            for action in compare(scanner.known_files(self._options.only), self._walk(), recheck=self._options.recheck):
+            retrying = Retrying(time.time_ns(), lowtide.__version__) if self._options.only is None else None
+            known = scanner.known_files(self._options.only)
+            for action in compare(known, self._walk(), recheck=self._options.recheck, retrying=retrying):
                 if self._stopping:
                     return
                 self._sort_action(action, jobs, group)
@@ -227,9 +234,7 @@ class Indexer:
             assert known is not None
             self._count_kept(known.status, known.reason)
         else:
-            jobs.append(
-                Job(stat.path, stat.size_bytes, stat.mtime_ns, stat.inode, known.content_hash if known else b"")
-            )
+            jobs.append(_job_of(action, stat))
             progress.total += 1
             self._on_planned(stat)
 
@@ -414,7 +419,7 @@ class Indexer:
                 file = _replaced(file, FileStatus.QUARANTINED, job.reason or Reason.CRASH, job.rule)
             elif file.status == FileStatus.SKIPPED and not file.content_hash:
                 file = _stat_of(file, job)
-            group.commits.append(Commit(job.path, file, vectors))
+            group.commits.append(Commit(job.path, file, vectors, file.reason == job.failed_before != ""))
             group.size_bytes += max(int(2.5 * job.size_bytes), job.result_bytes)
         return group
 
@@ -424,7 +429,7 @@ class Indexer:
         if job.reason is Reason.CHANGED:
             status, mtime_ns = FileStatus.SKIPPED, -1
         result = wire.FileResult(
-            job.size_bytes, mtime_ns, job.inode, b"", "", "", 0, status, job.reason or Reason.CRASH,
+            job.size_bytes, mtime_ns, job.inode, job.ctime_ns, b"", "", "", 0, status, job.reason or Reason.CRASH,
             job.rule,
         )  # fmt: skip
         return Group(commits=[Commit(job.path, result, NewVectors())])
@@ -459,7 +464,7 @@ class Indexer:
                 progress.skip_reasons[result.reason] += 1
             elif result.status == FileStatus.QUARANTINED:
                 progress.quarantined += 1
-            elif result.reason == "unchanged":
+            elif result.reason == "unchanged" or commit.still_fails:
                 progress.unchanged += 1
             else:
                 progress.indexed += 1
@@ -470,6 +475,16 @@ class Indexer:
                 self._queue.finish(entry.key, entry.generation)
             self._open_jobs -= len(group.entries)
             self._queued.notify_all()
+
+
+def _job_of(action: Action, stat: FileStat) -> Job:
+    known = action.known
+    job = Job(
+        stat.path, stat.size_bytes, stat.mtime_ns, stat.inode, stat.ctime_ns, known.content_hash if known else b""
+    )
+    if known is None or action.act is not Act.AGAIN:
+        return job
+    return replace(job, known_hash=b"", attempt=1, failed_before=known.reason)  # alone, and not taken as unchanged
 
 
 class _Broken(Exception):

@@ -94,6 +94,8 @@ class FileStat:
     inode: int
     reason: Reason | None = None
     rule: str = ""
+    ctime_ns: int = 0
+    """When anything of it changed last, its content too, whatever its modification time was set to. 0: not known."""
 
 
 @dataclass(frozen=True, slots=True)

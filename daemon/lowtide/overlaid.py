@@ -218,7 +218,7 @@ async def _cosines(service: Service, query: str, pieces: Sequence[_Piece]) -> Se
 
     question = np.frombuffer(await service.encode_query(query), np.int8).astype(np.float32)
     cache = service.documents.vectors
-    texts = [document_text(piece.path, piece.qualified, piece.text) for piece in pieces]
+    texts = [document_text(piece.qualified, piece.text) for piece in pieces]
     keys = [hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest() for text in texts]
     vectors = [cache.get(key) for key in keys]
     missing = [index for index, vector in enumerate(vectors) if vector is None]

@@ -11,7 +11,7 @@ Contents = dict[str, Any]
 
 
 def read_contents(catalog: Path) -> Contents:
-    """Files, symbols and chunks of a catalog, with the content address of each chunk's vector and its lexical rows."""
+    """Files, symbols and chunks of a catalog, with each chunk's vector and its lexical rows."""
     db = sqlite3.connect(f"file:{catalog}?mode=ro", uri=True)
     try:
         files = {
@@ -29,7 +29,7 @@ def read_contents(catalog: Path) -> Contents:
         )
         chunks = Counter(
             db.execute(
-                "SELECT f.path, c.start_byte, c.end_byte, c.start_line, c.end_line, hex(v.hash), s.name FROM chunks c"
+                "SELECT f.path, c.start_byte, c.end_byte, c.start_line, c.end_line, hex(v.hash), hex(v.data), s.name FROM chunks c"
                 " JOIN files f ON f.id = c.file_id LEFT JOIN vectors v ON v.id = c.vector_id"
                 " LEFT JOIN symbols s ON s.id = c.symbol_id"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +30,7 @@ def result(*names: str, content: bytes = b"c") -> FileResult:
     """A file with one chunk and one symbol a name."""
     words = [f"{name} body" for name in names]
     return FileResult(
-        size_bytes=10, mtime_ns=20, inode=30, content_hash=content, language="python", encoding="utf-8", lines=3,
+        size_bytes=10, mtime_ns=20, inode=30, ctime_ns=40, content_hash=content, language="python", encoding="utf-8", lines=3,
         status=FileStatus.INDEXED, reason="", rule="",
         symbol_count=len(names),
         symbols=pack_symbols([(name, 12, "", row, 0, row, 9, row, 4, f"def {name}()", "") for row, name in enumerate(names)]),
@@ -225,3 +226,43 @@ def test_known_files_are_read_in_pages(catalog: Catalog, monkeypatch: pytest.Mon
         put(catalog, path, result("alpha"))
     assert [known.path for known in catalog.known_files()] == paths
     assert [known.path for known in catalog.known_files([b"3", b"5"])] == [b"3", b"5"]
+
+
+def test_a_catalog_of_an_older_schema_becomes_the_present_one(tmp_path: Path) -> None:
+    """Step by step; what a new catalog has, a migrated one has too, and no row is lost."""
+    path = tmp_path / "catalog.sqlite"
+    shutil.copy(Path(__file__).parents[1] / "data" / "formats" / "catalog-1.sqlite", path)
+    with pytest.raises(StoreError, match="older format"):
+        Catalog(path, writable=False)
+    catalog = Catalog(path, writable=True)
+    row = catalog.file(b"a.py")
+    catalog.close()
+    assert row is not None
+    assert (row.path, row.symbols, row.ctime_ns, row.tries, row.program) == (b"a.py", 2, 0, 0, "")
+    fresh = Catalog(tmp_path / "fresh.sqlite", writable=True)
+    fresh.close()
+    assert columns(path) == columns(tmp_path / "fresh.sqlite")
+
+
+def columns(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    db = sqlite3.connect(path)
+    try:
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: db.execute(f"PRAGMA table_info('{name}')").fetchall() for name in tables}
+    finally:
+        db.close()
+
+
+def test_a_failure_is_counted_while_the_file_stays_as_it_is(catalog: Catalog) -> None:
+    def tries(file: FileResult) -> int:
+        put(catalog, b"a.py", file)
+        row = catalog.file(b"a.py")
+        assert row is not None
+        return row.tries
+
+    stalled = msgspec.structs.replace(result("alpha"), status=FileStatus.QUARANTINED, reason=Reason.DEADLINE)
+    assert [tries(stalled) for _ in range(3)] == [1, 2, 3]
+    assert tries(msgspec.structs.replace(stalled, mtime_ns=21)) == 1, "it is another file now"
+    assert tries(msgspec.structs.replace(stalled, mtime_ns=21, reason=Reason.CRASH)) == 1
+    assert tries(result("alpha")) == 0
+    assert tries(msgspec.structs.replace(result("alpha"), reason=Reason.DEADLINE)) == 1, "in part is a failure, too"

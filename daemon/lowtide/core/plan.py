@@ -12,7 +12,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from lowtide.models import FileStat, FileStatus
+from lowtide.models import FileStat, FileStatus, Reason
+
+RETRIED = frozenset({Reason.DEADLINE, Reason.GRAMMAR})
+"""Failures that may be of the moment: the next whole run tries again."""
+RETRY_AFTER_S = (0, 3600, 24 * 3600, 7 * 24 * 3600)
+"""After the first failure, the second, and so on: a file that really hangs must not cost its deadline at each start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,12 @@ class Known:
     reason: str
     content_hash: bytes
     rule: str = ""
+    ctime_ns: int = 0
+    tries: int = 0
+    """How often in a row it met the same failure."""
+    tried_at_ns: int = 0
+    program: str = ""
+    """The version of Lowtide that looked at it last."""
 
 
 class Act(Enum):
@@ -37,6 +48,8 @@ class Act(Enum):
     INDEX = "index"
     SKIP = "skip"
     REMOVE = "remove"
+    AGAIN = "again"
+    """Index it although it is as it was: it failed, and may succeed now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +62,35 @@ class Action:
     known: Known | None
 
 
-def compare(known: Iterable[Known], observed: Iterable[FileStat], *, recheck: bool = False) -> Iterator[Action]:
-    """Join both streams. `recheck` indexes also what seems unchanged.
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """What a whole run tries again: `program` is this version of Lowtide."""
 
-    A file is taken as unchanged when size, modification time and inode are the same; a file that was skipped by its
-    content or quarantined stays so until one of them changes.
+    now_ns: int
+    program: str
+
+    def is_due(self, known: Known) -> bool:
+        """Whether a file that failed is tried again though it is as it was."""
+        if known.status is FileStatus.QUARANTINED and known.program != self.program:
+            return True
+        at_ns = retry_at_ns(known.reason, known.tries, known.tried_at_ns)
+        return at_ns is not None and at_ns <= self.now_ns
+
+
+def retry_at_ns(reason: str, tries: int, tried_at_ns: int) -> int | None:
+    """When a file is tried again that failed for `reason`; None: when it changes, or with another version of Lowtide."""
+    if reason not in RETRIED:
+        return None
+    return tried_at_ns + 1_000_000_000 * RETRY_AFTER_S[min(max(tries, 1), len(RETRY_AFTER_S)) - 1]
+
+
+def compare(
+    known: Iterable[Known], observed: Iterable[FileStat], *, recheck: bool = False, retrying: Retrying | None = None
+) -> Iterator[Action]:
+    """Join both streams. `recheck` indexes also what seems unchanged, `retrying` what failed and may succeed now.
+
+    A file is taken as unchanged when size, inode and both times (of its content, of anything about it) are the same; a file
+    that was skipped by its content or quarantined else stays so until one of them changes.
     """
     left = iter(known)
     right = iter(observed)
@@ -68,13 +105,16 @@ def compare(known: Iterable[Known], observed: Iterable[FileStat], *, recheck: bo
             yield Action(Act.SKIP if new.reason else Act.INDEX, new.path, new, None)
             new = next(right, None)
         else:
-            yield _decide(old, new, recheck)
+            yield _decide(old, new, recheck, retrying)
             old, new = next(left, None), next(right, None)
 
 
-def _decide(old: Known, new: FileStat, recheck: bool) -> Action:
-    same_stat = (old.size_bytes, old.mtime_ns, old.inode) == (new.size_bytes, new.mtime_ns, new.inode)
+def _decide(old: Known, new: FileStat, recheck: bool, retrying: Retrying | None) -> Action:
+    before = old.size_bytes, old.mtime_ns, old.inode, old.ctime_ns
+    same_stat = before == (new.size_bytes, new.mtime_ns, new.inode, new.ctime_ns)
     if new.reason is not None:
         same = old.status is FileStatus.SKIPPED and old.reason == new.reason and old.rule == new.rule and same_stat
         return Action(Act.KEEP if same else Act.SKIP, new.path, new, old)
-    return Action(Act.KEEP if same_stat and not recheck else Act.INDEX, new.path, new, old)
+    if recheck or not same_stat:
+        return Action(Act.INDEX, new.path, new, old)
+    return Action(Act.AGAIN if retrying is not None and retrying.is_due(old) else Act.KEEP, new.path, new, old)

@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+import lowtide
+from lowtide.core.plan import RETRIED
 from lowtide.errors import CorruptIndex, IndexTooNew, StoreError
 from lowtide.models import FileStat, FileStatus
 from lowtide.store import schema
@@ -266,19 +268,24 @@ class Catalog(Queries):
                         0,
                         0,
                         0,
+                        stat.ctime_ns,
                     ),
                 )
             return sum(self._write_file(commit) for commit in commits)
 
-    def _put_file(self, path: bytes, values: Sequence[Any]) -> int:
+    def _put_file(self, path: bytes, values: Sequence[Any], *, has_failed: bool = False) -> int:
         self._db.execute(
             "INSERT INTO files (path, size_bytes, mtime_ns, inode, content_hash, language, encoding, status, reason, rule,"
-            " lines, symbols, chunks, indexed_at_ns) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (path) DO UPDATE SET"
+            " lines, symbols, chunks, ctime_ns, tries, indexed_at_ns, program)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (path) DO UPDATE SET"
             " size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, inode = excluded.inode,"
             " content_hash = excluded.content_hash, language = excluded.language, encoding = excluded.encoding,"
             " status = excluded.status, reason = excluded.reason, rule = excluded.rule, lines = excluded.lines,"
-            " symbols = excluded.symbols, chunks = excluded.chunks, indexed_at_ns = excluded.indexed_at_ns",
-            (path, *values, time.time_ns()),
+            " symbols = excluded.symbols, chunks = excluded.chunks, indexed_at_ns = excluded.indexed_at_ns,"
+            " ctime_ns = excluded.ctime_ns, program = excluded.program, tries = CASE WHEN excluded.tries > 0"
+            " AND (files.reason, files.size_bytes, files.mtime_ns) = (excluded.reason, excluded.size_bytes, excluded.mtime_ns)"
+            " THEN files.tries + 1 ELSE excluded.tries END",
+            (path, *values, int(has_failed), time.time_ns(), lowtide.__version__),
         )
         return int(self._value("SELECT id FROM files WHERE path = ?", (path,)))
 
@@ -286,8 +293,8 @@ class Catalog(Queries):
         result = commit.result
         if result.status == FileStatus.INDEXED and result.reason == "unchanged":
             self._db.execute(
-                "UPDATE files SET size_bytes = ?, mtime_ns = ?, inode = ? WHERE path = ?",
-                (result.size_bytes, result.mtime_ns, result.inode, commit.path),
+                "UPDATE files SET size_bytes = ?, mtime_ns = ?, inode = ?, ctime_ns = ? WHERE path = ?",
+                (result.size_bytes, result.mtime_ns, result.inode, result.ctime_ns, commit.path),
             )
             return 0
         self._delete_file(commit.path)
@@ -295,7 +302,8 @@ class Catalog(Queries):
         file_id = self._put_file(
             commit.path,
             (result.size_bytes, result.mtime_ns, result.inode, result.content_hash, result.language, result.encoding,
-             result.status, result.reason, result.rule, result.lines, result.symbol_count, chunk_count),
+             result.status, result.reason, result.rule, result.lines, result.symbol_count, chunk_count, result.ctime_ns),
+            has_failed=result.status == FileStatus.QUARANTINED or result.reason in RETRIED,
         )  # fmt: skip
         if not chunk_count and not result.symbol_count:
             return 0

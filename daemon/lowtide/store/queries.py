@@ -16,7 +16,9 @@ from lowtide.models import FileStatus
 from lowtide.store.rows import ChunkRow, Counts, FileRow, SymbolPlace, SymbolRow
 
 T = TypeVar("T")
-_KNOWN = "id, path, size_bytes, mtime_ns, inode, status, reason, content_hash, rule"
+_KNOWN = (
+    "id, path, size_bytes, mtime_ns, inode, status, reason, content_hash, rule, ctime_ns, tries, indexed_at_ns, program"
+)
 _PAGE_ROWS = 2048
 
 
@@ -316,7 +318,8 @@ def _file_row(row: Any) -> FileRow:
 
 
 def _known(row: Sequence[Any]) -> Known:
-    return Known(row[0], row[1], row[2], row[3], row[4], FileStatus(row[5]), row[6], row[7], row[8])
+    number, path, size_bytes, mtime_ns, inode, status, *rest = row
+    return Known(number, path, size_bytes, mtime_ns, inode, FileStatus(status), *rest)
 
 
 def _folders_of(path: bytes) -> Iterator[bytes]:

@@ -58,6 +58,9 @@ class FileRow:
     symbols: int
     chunks: int
     indexed_at_ns: int
+    ctime_ns: int
+    tries: int
+    program: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +147,5 @@ class Commit:
     path: bytes
     result: FileResult
     vectors: NewVectors
+    still_fails: bool = False
+    """It was tried again, and is what it was."""

@@ -6,7 +6,7 @@ Invariant: `MIGRATIONS[n]` turns version n into n + 1; a migration is never edit
 from __future__ import annotations
 
 APPLICATION_ID = 0x4C544944  # "LTID"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Of the tables. A catalog with a higher one is refused, never touched."""
 
 CONTENT_VERSION = 6
@@ -33,7 +33,10 @@ CREATE TABLE files (
     lines INTEGER NOT NULL,
     symbols INTEGER NOT NULL,
     chunks INTEGER NOT NULL,
-    indexed_at_ns INTEGER NOT NULL
+    indexed_at_ns INTEGER NOT NULL,
+    ctime_ns INTEGER NOT NULL DEFAULT 0,
+    tries INTEGER NOT NULL DEFAULT 0,
+    program TEXT NOT NULL DEFAULT ''
 );
 
 CREATE TABLE file_words (
@@ -80,6 +83,11 @@ CREATE TABLE vectors (
 );
 CREATE INDEX vectors_by_address ON vectors (address);
 
+CREATE TABLE unused_vectors (
+    id INTEGER PRIMARY KEY,
+    since_ns INTEGER NOT NULL
+);
+
 CREATE TABLE segments (
     name TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
@@ -100,4 +108,14 @@ CREATE VIRTUAL TABLE lexicon USING fts5 (words, name, path, content='', tokenize
 CREATE VIRTUAL TABLE lexicon_terms USING fts5vocab (lexicon, row);
 """
 
-MIGRATIONS: dict[int, str] = {}
+MIGRATIONS: dict[int, str] = {
+    1: """
+ALTER TABLE files ADD COLUMN ctime_ns INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE files ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE files ADD COLUMN program TEXT NOT NULL DEFAULT '';
+CREATE TABLE unused_vectors (
+    id INTEGER PRIMARY KEY,
+    since_ns INTEGER NOT NULL
+);
+""",
+}

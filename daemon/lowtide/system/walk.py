@@ -349,7 +349,10 @@ class _Walker:
             if language is None or language.name not in settings.languages:
                 reason, rule = Reason.EXCLUDED, "not one of `languages` in the configuration"
         # What the index can hold: some file systems give 64-bit inodes, and times beyond the year 2262.
-        return FileStat(path, info.st_size, min(info.st_mtime_ns, _MOST_INT64), info.st_ino & _MOST_INT64, reason, rule)
+        return FileStat(
+            path, info.st_size, min(info.st_mtime_ns, _MOST_INT64), info.st_ino & _MOST_INT64, reason, rule,
+            min(info.st_ctime_ns, _MOST_INT64),
+        )  # fmt: skip
 
     def _link(self, full: bytes) -> tuple[Reason, str]:
         try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import Enum
-from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -62,22 +61,19 @@ class Encoder(Protocol):
         """How the encoder's memory of words fares; zeros when it has none."""
 
 
-def document_words(path: str, qualified_name: str, words: str) -> str:
-    """The words of a chunk as they are embedded: those of its path and qualified name in front of its own.
+def document_words(qualified_name: str, words: str) -> str:
+    """The words of a chunk as they are embedded: those of its qualified name in front of its own.
 
-    `words` are `split_words` of the chunk. The header lifts NDCG@10 by about 0.06 (docs/model.md).
+    `words` are `split_words` of the chunk. What is embedded is what a content address names, nothing else: a vector does not
+    depend on where its file stood first. A path counts where it is asked for, by the lexical index and the ranking.
     """
-    return " ".join(filter(None, (_path_words(path), " ".join(query_words(qualified_name)), words)))
+    return " ".join(filter(None, (" ".join(query_words(qualified_name)), words)))
 
 
-def document_text(path: str, qualified_name: str, text: str) -> str:
-    """A chunk's text as a model that reads text embeds it, with the same header."""
-    return f"{path} {qualified_name}\n{text}"
-
-
-@lru_cache(maxsize=64)
-def _path_words(path: str) -> str:
-    return " ".join(query_words(path))
+def document_text(qualified_name: str, text: str) -> str:
+    """A chunk's text as a model that reads text embeds it, with the same header; a name that is split already stays so."""
+    header = " ".join(query_words(qualified_name))
+    return f"{header}\n{text}" if header else text
 
 
 def to_int8(vectors: npt.NDArray[np.float32], name: str) -> Vectors:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _MOST = (1 << 63) - 1
 """The largest number that SQLite holds."""
+_TICK_NS = 20_000_000
+"""Linux's clock of files goes on in steps of up to 10 ms."""
 _SYMBOL_BYTES = 640
 """A symbol as a tuple (measured 480), beside its texts; and its parameters for SQLite."""
 _CHUNK_BYTES = 700
@@ -130,10 +132,9 @@ def embed_file(task: wire.EmbedTask) -> wire.Done:
     text = sniff.sniff(task.path, data, sniff.SniffSettings.from_wire(task.settings))
     if isinstance(text, sniff.Skip):
         raise FileChanged("a file changed", "it kept changing while it was indexed")
-    path = task.path.decode("utf-8", "replace")
     takes_words = encoder_for(task.model).takes_words
     documents = [
-        _document(path, name, text.utf8, start, end, None, takes_words)
+        _document(name, text.utf8, start, end, None, takes_words)
         for (start, end), name in zip(task.spans, task.names, strict=True)
     ]
     vectors, dims = _embed(documents, task.model, task.batch_size)
@@ -146,10 +147,10 @@ def _embed(documents: list[str], model: str, batch_size: int) -> tuple[bytes, in
     return encode(documents, Side.DOCUMENT, batch_size).tobytes(), encoder.dims
 
 
-def _document(path: str, name: str, utf8: bytes, start: int, end: int, words: str | None, takes_words: bool) -> str:
+def _document(name: str, utf8: bytes, start: int, end: int, words: str | None, takes_words: bool) -> str:
     if not takes_words:
-        return document_text(path, name, utf8[start:end].decode("utf-8", "replace"))
-    return document_words(path, name, split_words(utf8[start:end], [0, end - start])[0] if words is None else words)
+        return document_text(name, utf8[start:end].decode("utf-8", "replace"))
+    return document_words(name, split_words(utf8[start:end], [0, end - start])[0] if words is None else words)
 
 
 def _index_file(task: wire.IndexTask, path: bytes, known_hash: bytes, batch: _Batch) -> wire.FileResult:
@@ -162,7 +163,7 @@ def _index_file(task: wire.IndexTask, path: bytes, known_hash: bytes, batch: _Ba
     except _NotIndexed as refusal:
         return _result(refusal.reason, refusal.rule, status=FileStatus.SKIPPED)
     content_hash = hashlib.blake2b(data, digest_size=16).digest()
-    common = (info.st_size, min(info.st_mtime_ns, _MOST), info.st_ino & _MOST, content_hash)  # as the walk cuts them
+    common = (*_stamp(info), content_hash)
     if content_hash == known_hash:
         return _result("unchanged", "", status=FileStatus.INDEXED, common=common)
     found = sniff.sniff(path, data, sniff.SniffSettings.from_wire(task.settings))
@@ -172,8 +173,19 @@ def _index_file(task: wire.IndexTask, path: bytes, known_hash: bytes, batch: _Ba
     return _parse(task, path, found, common, batch)
 
 
+def _stamp(info: os.stat_result) -> tuple[int, int, int, int]:
+    """What tells whether a file has changed, cut as the walk cuts it.
+
+    A file that changed just now may change again within the same tick of the file system's clock: its time is not kept, so that
+    the next run looks at its content.
+    """
+    is_settled = time.time_ns() - info.st_ctime_ns > _TICK_NS
+    ctime_ns = min(info.st_ctime_ns, _MOST) if is_settled else 0
+    return info.st_size, min(info.st_mtime_ns, _MOST), info.st_ino & _MOST, ctime_ns
+
+
 def _parse(
-    task: wire.IndexTask, path: bytes, text: Text, common: tuple[int, int, int, bytes], batch: _Batch
+    task: wire.IndexTask, path: bytes, text: Text, common: tuple[int, int, int, int, bytes], batch: _Batch
 ) -> wire.FileResult:
     from lowtide.work import chunk, languages
 
@@ -197,12 +209,11 @@ def _parse(
         chunks, chunk_words = list(compress(chunks, kept)), list(compress(chunk_words, kept))
     qualified = [wire.qualified_name(symbols[row[4]]) if row[4] >= 0 else "" for row in chunks]
     names = [" ".join(query_words(name)) if name else "" for name in qualified]
-    shown_path = path.decode("utf-8", "replace")
-    path_words = " ".join(query_words(shown_path))
+    path_words = " ".join(query_words(path.decode("utf-8", "replace")))
     hashes = [_address(task.recipe, name, utf8[row[0] : row[1]]) for row, name in zip(chunks, qualified, strict=True)]
     batch.hashes += hashes
     batch.documents += [
-        _document(shown_path, name, utf8, row[0], row[1], words, batch.takes_words)
+        _document(name, utf8, row[0], row[1], words, batch.takes_words)
         for row, name, words in zip(chunks, qualified, chunk_words, strict=True)
     ]
     batch.unpacked_bytes[-1] = _unpacked_bytes(symbols, chunk_words, names)
@@ -223,7 +234,7 @@ def _parse(
 
 
 def _address(recipe: str, name: str, text: bytes) -> bytes:
-    """A chunk's content address. The path is left out, so that a renamed file keeps its vectors."""
+    """A chunk's content address: all that is embedded of it, and by which recipe. A renamed file keeps its vectors."""
     address = hashlib.blake2b(text, digest_size=16, key=recipe.encode())
     address.update(b"\0" + name.encode())
     return address.digest()
@@ -249,13 +260,17 @@ def _read(path: bytes, limit_bytes: int) -> tuple[bytes, os.stat_result]:
                 raise _NotIndexed(Reason.TOO_LARGE, f"{before.st_size} bytes is over max_file_size = {limit_bytes}")
             data = _read_at_most(fd, before.st_size, limit_bytes)
             after = os.fstat(fd)
-            if (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size):
+            if _identity(before) == _identity(after):
                 return data, after
             before = after
             os.lseek(fd, 0, os.SEEK_SET)
         raise _NotIndexed(Reason.CHANGED, "the file kept changing while it was read")
     finally:
         os.close(fd)
+
+
+def _identity(info: os.stat_result) -> tuple[int, int, int]:
+    return info.st_size, info.st_mtime_ns, info.st_ctime_ns
 
 
 def _read_at_most(fd: int, size_bytes: int, limit_bytes: int) -> bytes:
@@ -274,6 +289,6 @@ def _read_at_most(fd: int, size_bytes: int, limit_bytes: int) -> bytes:
 
 
 def _result(
-    reason: str, rule: str, *, status: FileStatus, common: tuple[int, int, int, bytes] = (0, 0, 0, b"")
+    reason: str, rule: str, *, status: FileStatus, common: tuple[int, int, int, int, bytes] = (0, 0, 0, 0, b"")
 ) -> wire.FileResult:
     return wire.FileResult(*common, "", "", 0, status, reason, rule)

@@ -60,7 +60,12 @@ class Pooling(StrEnum):
 class Header(StrEnum):
     """What is put in front of a chunk's text before it is embedded."""
 
-    PATH_NAME = "path-name"
+    NAME = "name"
+    """The words of its qualified name."""
+
+
+_HEADERS = {"name": Header.NAME, "path-name": Header.NAME}
+"""What `model.json` may say. The path was embedded once, and is no longer: a vector must not depend on where a file stood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +175,11 @@ def _read_own(folder: Path, onnx: Path, tokenizer: Path, described: dict[str, An
         raise _wrong(folder, f"max_tokens is {max_tokens!r}, not a number from 0")
     try:
         kind, pooling = Kind(str(described.get("kind"))), Pooling(str(described.get("pooling")))
-        header = Header(str(described.get("header")))
+        header = _HEADERS[str(described.get("header"))]
     except ValueError as error:
         raise _wrong(folder, str(error)) from None
+    except KeyError as error:
+        raise _wrong(folder, f"{error} is not a valid header") from None
     if (kind is Kind.STATIC) != (pooling is Pooling.SUM_LOG_TF):
         raise _wrong(folder, f"pooling {pooling} does not go with kind {kind}")
     return _folder(folder, onnx, tokenizer, hashes, described, kind, pooling, dims, max_tokens, header)
@@ -193,9 +200,7 @@ def _read_plain(folder: Path, onnx: Path, tokenizer: Path) -> ModelFolder:
     max_tokens = min(asked if isinstance(asked, int) and asked > 0 else _PLAIN_TOKENS, longest)
     hashes = {file.name: _sha256(file) for file in (onnx, tokenizer, *_external_data(onnx))}
     described = {"name": folder.resolve().name, "licence": "not stated"}
-    return _folder(
-        folder, onnx, tokenizer, hashes, described, Kind.TRANSFORMER, pooling, 0, max_tokens, Header.PATH_NAME
-    )
+    return _folder(folder, onnx, tokenizer, hashes, described, Kind.TRANSFORMER, pooling, 0, max_tokens, Header.NAME)
 
 
 def _folder(

@@ -150,6 +150,7 @@ class FileResult(_Message, frozen=True):
     size_bytes: int
     mtime_ns: int
     inode: int
+    ctime_ns: int
     content_hash: bytes
     language: str
     encoding: str
