@@ -14,6 +14,8 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from io import TextIOWrapper
+from pathlib import Path
 
 import anyio
 
@@ -34,18 +36,32 @@ LOG_BYTES = 1 << 20
 LOG_COUNT = 3
 
 
+class _LogFile(logging.handlers.RotatingFileHandler):
+    """The user's alone; made again, with its folder, when it has been removed."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(file, maxBytes=LOG_BYTES, backupCount=LOG_COUNT, encoding="utf-8", errors="backslashreplace")
+
+    def _open(self) -> TextIOWrapper:
+        make_private(Path(self.baseFilename).parent)
+        stream = super()._open()
+        os.fchmod(stream.fileno(), 0o600)
+        return stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.stream is not None and not os.path.exists(self.baseFilename):
+            self.stream.close()
+            self.stream = None  # the next line opens it
+        super().emit(record)
+
+
 def set_up_log(places: Places, *, verbose: bool, to_terminal: bool) -> None:
     """One event a line, to the log file (1 MiB, three old ones kept), or to standard error in the foreground."""
     handler: logging.Handler
     if to_terminal:
         handler = logging.StreamHandler(sys.stderr)
     else:
-        make_private(places.log_file.parent)
-        handler = logging.handlers.RotatingFileHandler(
-            places.log_file, maxBytes=LOG_BYTES, backupCount=LOG_COUNT, encoding="utf-8", errors="backslashreplace"
-        )
-        with suppress(OSError):
-            places.log_file.chmod(0o600)
+        handler = _LogFile(places.log_file)
     handler.setFormatter(logging.Formatter("%(asctime)s level=%(levelname)s logger=%(name)s %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
@@ -63,7 +79,7 @@ def be_prompt() -> None:
 
 
 async def serve(
-    places: Places, config: Config, on_ready: Callable[[], None], load: Callable[[], Config] | None = None
+    places: Places, config: Config, on_ready: Callable[[Path], None], load: Callable[[], Config] | None = None
 ) -> None:
     """Until stopped; `load` reads the configuration again when its file changes. LockHeld when this user's daemon runs already; StoreError, ConfigError, ModelError."""
     be_prompt()
@@ -77,22 +93,22 @@ async def serve(
                 with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
                     async for number in signals:
                         log.info("event=leaving why=%s", signal.Signals(number).name)
-                        _leave_after(GRACE_S, places)
+                        _leave_after(GRACE_S, server.withdraw)
                         server.stopping.set()
 
             group.start_soon(listen)
             await server.run(on_ready)
-            _leave_after(GRACE_S + 1.0, places)
+            _leave_after(GRACE_S + 1.0, server.withdraw)
             group.cancel_scope.cancel()
     log.info("event=ended")
 
 
-def _leave_after(seconds: float, places: Places) -> None:
+def _leave_after(seconds: float, withdraw: Callable[[], None]) -> None:
     """Whatever hangs, the process goes: index and segments are safe against that by their design."""
 
     def leave() -> None:
-        with suppress(OSError):
-            places.socket.unlink()
+        with suppress(Exception):
+            withdraw()
         os._exit(0)
 
     timer = threading.Timer(seconds, leave)

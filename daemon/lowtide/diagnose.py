@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import lowtide
+from lowtide.client import END_S, Client, NotRunning
 from lowtide.config import Config, format_size
 from lowtide.errors import LowtideError
 from lowtide.paths import Places
@@ -46,7 +47,7 @@ def examine(places: Places, config: Config, complaint: LowtideError | None = Non
     """Every check, in the order shown; `complaint` is what is wrong with the configuration, when `config` is not it."""
     checks: list[Check] = []
     parts: list[Callable[[], Iterator[Check]]] = [
-        _versions, lambda: _memory(config), _watches, lambda: _places(places), lambda: _configuration(places, complaint),
+        _versions, lambda: _memory(config), _watches, lambda: _places(places), lambda: _daemon(places), lambda: _configuration(places, complaint),
         lambda: _model(config), lambda: _indexes(places),
     ]  # fmt: skip
     for part in parts:
@@ -123,6 +124,19 @@ def _places(places: Places) -> Iterator[Check]:
         f"{format_size(free)} free",
         "" if enough else "free some space, or set LOWTIDE_HOME to another disk",
     )
+
+
+def _daemon(places: Places) -> Iterator[Check]:
+    try:
+        with Client.connect(places, start=False, patience_s=END_S) as client:
+            version = client.hello["version"]
+            same = version == lowtide.__version__
+            remedy = "" if same else "`lowtide daemon stop`: the next command starts this version's"
+            yield Check("daemon", same, f"process {client.hello['pid']}, version {version}", remedy)
+    except NotRunning:
+        yield Check("daemon", True, "it does not run; commands and editors start it")
+    except LowtideError as error:
+        yield Check("daemon", False, error.message, error.remedy)
 
 
 def _configuration(places: Places, complaint: LowtideError | None) -> Iterator[Check]:

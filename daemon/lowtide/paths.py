@@ -1,6 +1,7 @@
 """Where Lowtide keeps things.
 
-`LOWTIDE_HOME` moves everything; else the user's configuration, cache and runtime folders (platformdirs).
+`LOWTIDE_HOME` moves everything; else the user's configuration, cache and runtime folders (platformdirs). The
+daemon's lock lies in the cache folder, beside the indexes, and names its socket: see `daemon_lock.py`.
 
 Invariant: an index folder belongs to one root, named after its real path; what is made here is the user's alone (folders
 0700, files 0600), and a folder that another user owns is never used.
@@ -15,10 +16,11 @@ import shutil
 import stat
 import tempfile
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lowtide.errors import StoreError
+from lowtide.errors import ConfigError, StoreError
 
 ROOT_FILE = "root"
 """In an index folder: the path of its root, as bytes of the file system."""
@@ -43,8 +45,8 @@ class Places:
             return cls(base / "config", base / "cache", base / "run")
         import platformdirs
 
-        config = Path(platformdirs.user_config_dir("lowtide", appauthor=False))
-        cache = Path(platformdirs.user_cache_dir("lowtide", appauthor=False))
+        config = _in_home(platformdirs.user_config_dir)
+        cache = _in_home(platformdirs.user_cache_dir)
         with warnings.catch_warnings():
             # It warns of a runtime folder that others can enter, and takes another; standard error is not its to write to.
             warnings.simplefilter("ignore")
@@ -52,7 +54,7 @@ class Places:
                 runtime = Path(platformdirs.user_runtime_dir("lowtide", appauthor=False))
             except PermissionError:
                 runtime = cache / "run"  # someone else holds the place in the temporary folder
-        return cls(config, cache, runtime)
+        return cls(config, cache, runtime if runtime.is_absolute() else cache / "run")
 
     @property
     def config_file(self) -> Path:
@@ -60,8 +62,8 @@ class Places:
         return self.config / "config.toml"
 
     @property
-    def socket(self) -> Path:
-        """The daemon's socket; in the temporary folder when its path would be longer than a socket's may be."""
+    def older_socket(self) -> Path:
+        """Where a daemon listens whose lock lies beside its socket, as in versions before the lock lay with the indexes."""
         path = self.runtime / "daemon.sock"
         if len(os.fsencode(path)) <= MOST_SOCKET_BYTES:
             return path
@@ -120,6 +122,18 @@ class Places:
         while not os.path.exists(folder) and folder != folder.parent:
             folder = folder.parent
         return shutil.disk_usage(folder).free
+
+
+def _in_home(find: Callable[..., str]) -> Path:
+    """One of the user's folders. ConfigError when there is no home folder for it to be in."""
+    try:
+        path = Path(find("lowtide", appauthor=False))
+    except RuntimeError:
+        path = Path()
+    if not path.is_absolute():  # of older platformdirs: `~/.cache`, or a relative path of a variable's
+        why = "HOME is not set to a whole path, and the list of users has none for this one"
+        raise ConfigError("no home folder", why, "set HOME, or LOWTIDE_HOME to a folder of yours")
+    return path
 
 
 def real_path(path: Path) -> Path:

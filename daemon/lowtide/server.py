@@ -3,8 +3,8 @@
 A connection that begins with `initialize` is an editor's and is handed to the language server; one that begins with
 `lowtide/hello` is the command line's and is served here.
 
-Invariant: one daemon a user: the lock beside the socket is held as long as the daemon lives, and only its holder
-touches the socket. Only the same user, or root, is let in.
+Invariant: one daemon a cache folder, which can be reached as long as it lives (`reachable.py`). Only the same user, or
+root, is let in.
 """
 
 from __future__ import annotations
@@ -12,35 +12,33 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import socket
-import struct
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.to_thread
 
 import lowtide
-from lowtide import rpc
+from lowtide import daemon_socket, rpc
 from lowtide.api import HANDLERS, ParamsError
-from lowtide.errors import LockHeld, LowtideError, StoreError
-from lowtide.paths import Places, make_private
+from lowtide.errors import LowtideError
+from lowtide.paths import Places
+from lowtide.reachable import LOOK_S, Reachable
 from lowtide.service import Service
 from lowtide.system.installation import Installed
-from lowtide.system.lock import WriterLock
 from lowtide.tasks import task_group
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 5.0
-"""Between two looks whether anybody is here, and whether Lowtide has been replaced."""
+INSTALLED_S = 5.0
+"""Between two looks whether Lowtide has been replaced."""
 FIRST_MESSAGE_S = 30.0
 MOST_REQUESTS = 64
 """At work at once for one connection; more wait in its socket."""
-READ_LIMIT = 1 << 16
 EDITOR_BYTES = 18 << 20
 """What the language server's modules take, once (measured: 16 MiB)."""
 MOST_UNSENT_BYTES = 32 << 20
@@ -52,11 +50,11 @@ class Server:
 
     def __init__(self, service: Service, places: Places) -> None:
         self._service = service
-        self._places = places
         self._sessions: dict[str, Session] = {}
         self._editors = 0
         self._next = 1
         self._left_s = time.monotonic()
+        self._reachable = Reachable(places, self._connected)
         self.stopping = anyio.Event()
 
     @property
@@ -64,46 +62,19 @@ class Server:
         """Connections that are open now."""
         return len(self._sessions) + self._editors
 
-    async def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
-        """Serve. LockHeld when this user's daemon runs already, StoreError when the socket cannot be made."""
-        path = self._places.socket
-        make_private(path.parent)
+    async def run(self, on_ready: Callable[[Path], None] = lambda _: None) -> None:
+        """Serve; `on_ready` is told the socket. LockHeld when the daemon runs already, StoreError when there is no place."""
+        on_ready(await self._reachable.begin())
         try:
-            lock = WriterLock(path.with_name("daemon.lock"))
-            lock.acquire()
-        except LockHeld as error:
-            raise LockHeld(
-                "the daemon runs already", error.why.replace("is writing to it", "is it"), "use that one"
-            ) from error
-        try:
-            with suppress(FileNotFoundError):
-                path.unlink()  # ours now: whoever made it is gone, or it would hold the lock
-            try:
-                listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                before = os.umask(0o177)
-                try:
-                    listener.bind(os.fspath(path))
-                finally:
-                    os.umask(before)
-                listener.listen(128)
-                listener.setblocking(False)
-            except OSError as error:
-                raise StoreError(
-                    f"cannot listen on {path}", error.strerror or str(error), "check the folder, or set LOWTIDE_HOME"
-                ) from error
-            server = await asyncio.start_unix_server(self._connected, sock=listener, limit=READ_LIMIT)
-            log.info("event=listening socket=%r version=%s pid=%d", os.fspath(path), lowtide.__version__, os.getpid())
-            on_ready()
-            try:
-                await self._wait()
-            finally:
-                server.close()
-                for session in list(self._sessions.values()):
-                    session.close()
-                with suppress(FileNotFoundError):
-                    path.unlink()
+            await self._wait()
         finally:
-            lock.release()
+            for session in list(self._sessions.values()):
+                session.close()
+            self._reachable.end()
+
+    def withdraw(self) -> None:
+        """Leave nothing behind that leads here; for a process that is about to go whatever hangs."""
+        self._reachable.withdraw()
 
     @property
     def _idle_s(self) -> float:
@@ -111,16 +82,20 @@ class Server:
 
     async def _wait(self) -> None:
         installation = self._service.host.pool.installation
-        before = Installed.SAME
+        before, next_s = Installed.SAME, time.monotonic() + INSTALLED_S
         while not self.stopping.is_set():
             with anyio.move_on_after(min(self._idle_s, LOOK_S) if self._idle_s else LOOK_S):
                 await self.stopping.wait()
-            installed = installation.look()
-            if installed is before is Installed.REPLACED:
-                # Twice, so that the new one is whole. What is committed stays; whoever asks next starts the new version.
-                log.info("event=leaving why='the installation has changed'")
+            if self.stopping.is_set() or not await self._reachable.keep(is_needed=self.client_count > 0):
                 return
-            before = installed
+            if time.monotonic() >= next_s:
+                next_s = time.monotonic() + INSTALLED_S
+                installed = installation.look()
+                if installed is before is Installed.REPLACED:
+                    # Twice, so that the new one is whole. What is committed stays; whoever asks next starts the new version.
+                    log.info("event=leaving why='the installation has changed'")
+                    return
+                before = installed
             if self.client_count:
                 self._left_s = time.monotonic()
             elif self._idle_s and time.monotonic() - self._left_s >= self._idle_s:
@@ -128,7 +103,7 @@ class Server:
                 return
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        peer = _peer(writer.get_extra_info("socket"))
+        peer = daemon_socket.peer(writer.get_extra_info("socket"))
         try:
             if peer is not None and peer[1] not in (os.geteuid(), 0):
                 log.warning("event=refused uid=%d", peer[1])
@@ -299,15 +274,3 @@ class Session:
             self._writer.transport.abort()
             return
         self._writer.write(rpc.frame(message))
-
-
-def _peer(connection: Any) -> tuple[int, int] | None:
-    """(process id, user id) of the other side; None where the system does not tell."""
-    option = getattr(socket, "SO_PEERCRED", None)
-    if option is None:
-        return None
-    try:
-        pid, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, option, struct.calcsize("3i")))
-    except OSError:
-        return None
-    return pid, uid

@@ -44,6 +44,11 @@ def connect(lowtide: Lowtide) -> Client:
     return Client.connect(places(lowtide), start=False)
 
 
+def socket_path(lowtide: Lowtide) -> Path:
+    """Where its daemon listens when nothing is in the way."""
+    return places(lowtide).runtime / "daemon.sock"
+
+
 def pid_of(lowtide: Lowtide) -> int:
     return int(lowtide.json("daemon", "status")["pid"])
 
@@ -51,7 +56,7 @@ def pid_of(lowtide: Lowtide) -> int:
 def plain_socket(lowtide: Lowtide) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(30)
-    connection.connect(os.fspath(places(lowtide).socket))
+    connection.connect(os.fspath(socket_path(lowtide)))
     return connection
 
 
@@ -94,7 +99,7 @@ def test_ten_that_start_at_once_get_the_same_daemon(lowtide: Lowtide) -> None:
 
 def test_socket_and_folder_are_the_users_alone(lowtide: Lowtide) -> None:
     lowtide.run("daemon", "start")
-    path = places(lowtide).socket
+    path = socket_path(lowtide)
     assert oct(path.stat().st_mode & 0o777) == "0o600"
     assert oct(path.parent.stat().st_mode & 0o777) == "0o700"
 
@@ -104,7 +109,7 @@ def test_a_socket_left_by_a_killed_daemon_is_taken_over(lowtide: Lowtide) -> Non
     pid = pid_of(lowtide)
     os.kill(pid, signal.SIGKILL)
     until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-    assert places(lowtide).socket.exists()
+    assert socket_path(lowtide).exists()
     lowtide.run("daemon", "start")
     assert pid_of(lowtide) != pid
 
@@ -139,7 +144,7 @@ def test_a_signal_ends_it_within_a_second(lowtide: Lowtide, modules: Path, numbe
     process.communicate(timeout=30)
     assert took < 5.0  # it gives itself 0.7 s; the rest is for a machine that runs all the other tests as well
     assert psutil.wait_procs(workers, timeout=5)[1] == []
-    assert not places(lowtide).socket.exists()
+    assert not socket_path(lowtide).exists()
 
 
 def test_interrupted_command_stops_the_work_and_keeps_the_daemon(lowtide: Lowtide, modules: Path) -> None:
@@ -314,7 +319,7 @@ def test_it_leaves_when_nobody_needs_it(lowtide: Lowtide) -> None:
     (config / "config.toml").write_text("[daemon]\nidle_minutes = 0.01\n")
     pid = int(lowtide.json("daemon", "start")["pid"])
     assert psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=30)[1] == []
-    assert not places(lowtide).socket.exists()
+    assert not socket_path(lowtide).exists()
 
 
 def test_a_bad_configuration_is_said_to_who_starts_it(lowtide: Lowtide) -> None:

@@ -284,7 +284,7 @@ def test_an_editor_attaches_to_the_socket_itself(home: Path, tree: Path) -> None
     async def main() -> None:
         places = Places.from_environment()
         (await asyncio.to_thread(Client.connect, places)).close()
-        wire = Wire(*await asyncio.open_unix_connection(places.socket))
+        wire = Wire(*await asyncio.open_unix_connection(places.runtime / "daemon.sock"))
         await wire.initialize(tree)
         assert (await wire.result("lowtide/status", {}))["health"] == "ok"
         wire.writer.close()
@@ -294,7 +294,7 @@ def test_an_editor_attaches_to_the_socket_itself(home: Path, tree: Path) -> None
 
 def test_without_a_daemon_the_editor_is_told_why(home: Path, tree: Path) -> None:
     home.mkdir()
-    (home / "run").write_text("in the way")
+    (home / "cache").write_text("in the way")
 
     async def main() -> None:
         async with started() as editor:

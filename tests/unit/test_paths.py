@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lowtide.errors import StoreError
+from lowtide.errors import ConfigError, StoreError
 from lowtide.paths import ROOT_FILE, Places
 
 
@@ -30,7 +30,7 @@ def mode(path: Path) -> int:
 
 
 def test_lowtide_home_moves_everything_and_nothing_is_made(tmp_path: Path, places: Places) -> None:
-    for path in (places.config_file, places.cache, places.socket):
+    for path in (places.config_file, places.cache, places.runtime):
         assert tmp_path / "home" in path.parents
     assert not (tmp_path / "home").exists()
 
@@ -51,7 +51,7 @@ def test_without_it_the_platforms_folders_are_used(tmp_path: Path, monkeypatch: 
     found = Places.from_environment()
     assert found.config_file == tmp_path / "CONFIG" / "lowtide" / "config.toml"
     assert found.cache == tmp_path / "CACHE" / "lowtide"
-    assert found.socket == tmp_path / "RUNTIME" / "lowtide" / "daemon.sock"
+    assert found.runtime == tmp_path / "RUNTIME" / "lowtide"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the XDG folders are those of Linux")
@@ -59,7 +59,25 @@ def test_runtime_folder_that_others_can_enter_is_not_used(tmp_path: Path, monkey
     monkeypatch.delenv("LOWTIDE_HOME", raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     tmp_path.chmod(0o777)
-    assert tmp_path not in Places.from_environment().socket.parents
+    assert tmp_path not in Places.from_environment().runtime.parents
+
+
+@pytest.mark.parametrize("home", [None, "", "relative"])
+def test_without_a_home_nothing_is_made_in_the_current_folder(
+    monkeypatch: pytest.MonkeyPatch, home: str | None
+) -> None:
+    for name in ("LOWTIDE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    if home is not None:
+        monkeypatch.setenv("HOME", home)
+
+    def no_entry(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr("pwd.getpwuid", no_entry)
+    with pytest.raises(ConfigError, match="no home folder") as caught:
+        Places.from_environment()
+    assert "LOWTIDE_HOME" in caught.value.remedy
 
 
 def test_index_folder_belongs_to_the_real_path_of_the_root(tmp_path: Path, places: Places) -> None:

@@ -186,6 +186,7 @@ def test_a_grammar_that_cannot_be_loaded_takes_definitions_only(
 
 def test_a_daemon_whose_package_was_replaced_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_module, "LOOK_S", 0.05)
+    monkeypatch.setattr(server_module, "INSTALLED_S", 0.05)
     package = tmp_path / "lowtide"
     (package / "work").mkdir(parents=True)
     for name in ("__init__.py", "work/__main__.py"):
@@ -198,17 +199,17 @@ def test_a_daemon_whose_package_was_replaced_leaves(tmp_path: Path, monkeypatch:
             async with anyio.create_task_group() as group:
 
                 async def serve() -> None:
-                    await Server(service, service.host.places).run(ready.set)
+                    await Server(service, service.host.places).run(lambda _: ready.set())
                     group.cancel_scope.cancel()
 
                 group.start_soon(serve)
                 await ready.wait()
                 await anyio.sleep(0.3)
-                assert service.host.places.socket.exists()
+                assert (service.host.places.runtime / "daemon.sock").exists()
                 (package / "__init__.py").write_text("__version__ = '2'\n")
                 with anyio.fail_after(60):
                     await anyio.sleep_forever()
-            assert not service.host.places.socket.exists()
+            assert not (service.host.places.runtime / "daemon.sock").exists()
 
     with anyio.from_thread.start_blocking_portal() as portal:
         portal.call(play)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -13,7 +14,7 @@ import click
 from lowtide.cli.console import format_bytes, print_json
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import open_client
-from lowtide.client import Client, DaemonError, stop
+from lowtide.client import END_S, Client, NotRunning, end, start_word
 from lowtide.errors import PathError
 from lowtide.paths import Places
 
@@ -37,16 +38,13 @@ def start(options: Options) -> None:
 def stop_command(options: Options) -> None:
     """Stop the daemon.
 
-    Indexes stay, and what was being indexed goes on at the next start.
+    Indexes stay, and what was being indexed goes on at the next start. One that does not answer is ended by a signal.
     """
     try:
-        client = Client.connect(Places.from_environment(), start=False)
-    except DaemonError as error:
-        if "does not run" not in error.what:
-            raise
+        pid = end(Places.from_environment(), lambda step: click.echo(step, err=True))
+    except NotRunning:
         _say(options, {"running": False}, "the daemon does not run")
         return
-    pid = stop(client)
     _say(options, {"pid": pid, "running": False}, f"stopped: process {pid}")
 
 
@@ -55,12 +53,10 @@ def stop_command(options: Options) -> None:
 def status(options: Options) -> None:
     """Say whether the daemon runs, and how it does."""
     try:
-        with Client.connect(Places.from_environment(), start=False) as client:
-            answer = client.ask("lowtide/status", {})
+        with Client.connect(Places.from_environment(), start=False, patience_s=END_S) as client:
+            answer = client.ask("lowtide/status", {}, within_s=END_S)
             hello = client.hello
-    except DaemonError as error:
-        if "does not run" not in error.what:
-            raise
+    except NotRunning:
         _say(options, {"running": False}, "the daemon does not run; commands and editors start it")
         return
     memory = answer["memory"]
@@ -110,23 +106,25 @@ def run_command(ready_fd: int | None, options: Options) -> None:
     from lowtide.cli.setup import load
     from lowtide.daemon import serve, set_up_log
 
-    def tell(text: str) -> None:
+    def tell(error: BaseException | None) -> None:
         nonlocal ready_fd
         if ready_fd is not None:
             with suppress(OSError):
-                os.write(ready_fd, text.replace("\n", " ").encode() + b"\n")
+                os.write(ready_fd, start_word(error))
                 os.close(ready_fd)
             ready_fd = None
-        elif text == "ready" and not options.quiet:
-            click.echo(f"listening on {places.socket}; Ctrl-C ends it", err=True)
+
+    def ready(socket: Path) -> None:
+        if ready_fd is None and not options.quiet:
+            click.echo(f"listening on {socket}; Ctrl-C ends it", err=True)
+        tell(None)
 
     try:
         places, config = load(options)
         set_up_log(places, verbose=options.verbose > 0, to_terminal=ready_fd is None)
-        anyio.run(serve, places, config, lambda: tell("ready"), lambda: load(options)[1])
+        anyio.run(serve, places, config, ready, lambda: load(options)[1])
     except Exception as error:
-        if ready_fd is not None:
-            tell(str(error))
+        tell(error)
         raise
 
 

@@ -129,7 +129,7 @@ def _run_shim(arguments: Arguments) -> int:
 
 def _settle_version(places: Places, arguments: Arguments) -> None:
     """Have an older daemon that has nothing to do replaced; one that is in use serves this editor, too."""
-    with suppress(client.DaemonError, client.RemoteError):
+    with suppress(client.OtherVersion, client.RemoteError):
         client.Client.connect(places, budget=arguments.budget).close()
 
 

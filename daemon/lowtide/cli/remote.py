@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from lowtide.cli.options import Options
-from lowtide.client import Client, DaemonError
+from lowtide.client import END_S, Client, NotRunning
 from lowtide.paths import Places
 
 
@@ -30,10 +30,10 @@ def open_client(options: Options) -> Client:
 
 
 def find_client() -> Client | None:
-    """The user's daemon if it runs."""
+    """The user's daemon if it runs. NoAnswer when it runs and says nothing: that is no reason to do without it."""
     try:
-        return Client.connect(Places.from_environment(), start=False)
-    except DaemonError:
+        return Client.connect(Places.from_environment(), start=False, patience_s=END_S)
+    except NotRunning:
         return None
 
 

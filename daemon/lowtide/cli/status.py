@@ -13,6 +13,7 @@ from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import find_client, is_embedded
 from lowtide.cli.running import run
 from lowtide.cli.setup import open_host, resolve_root
+from lowtide.client import END_S
 from lowtide.errors import UsageError
 
 
@@ -51,17 +52,26 @@ def _ask(root: Path | None, options: Options) -> dict[str, Any]:
         async with open_host(options) as host:
             return host.status(root)
 
-    client = None if is_embedded(options) else find_client()
-    if client is None:
+    if is_embedded(options):
         return run(main)
+    client = find_client()
+    if client is None:
+        return _without_daemon(run(main))
     with client:
-        status: dict[str, Any] = client.ask("lowtide/status", {})
+        status: dict[str, Any] = client.ask("lowtide/status", {}, within_s=END_S)
     here = run(main)
     live = {workspace["rootUri"]: workspace for workspace in status["workspaces"]}
     wanted = [live.pop(workspace["rootUri"], workspace) for workspace in here["workspaces"]]
     status["workspaces"] = wanted + (list(live.values()) if root is None else [])
     if status["health"] == "ok" and any(workspace["damage"] for workspace in wanted):
         status["health"] = "error"
+    return status
+
+
+def _without_daemon(status: dict[str, Any]) -> dict[str, Any]:
+    """What this process found, without its own memory: it would be taken for the daemon's, and there is none."""
+    status["memory"] |= {"usedBytes": 0, "peakBytes": 0, "mappedBytes": 0, "processes": []}
+    status["message"] = status["message"] or "the daemon does not run; commands and editors start it"
     return status
 
 

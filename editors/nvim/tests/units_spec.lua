@@ -73,18 +73,42 @@ describe('places', function()
 
   it('are in LOWTIDE_HOME when it is set, else in the folders of the user', function()
     vim.env.LOWTIDE_HOME = '/home/of/lowtide'
-    assert.same({ '/home/of/lowtide/run/daemon.sock' }, places.socket_candidates())
+    assert.equal('/home/of/lowtide/cache/daemon.lock', places.lock_file())
     assert.equal('/home/of/lowtide/cache/log/daemon.log', places.log_file())
     vim.env.LOWTIDE_HOME = nil
     vim.env.XDG_RUNTIME_DIR, vim.env.XDG_CACHE_HOME = '/run/user/5', '/c'
-    assert.equal('/run/user/5/lowtide/daemon.sock', places.socket_candidates()[1])
+    assert.equal('/c/lowtide/daemon.lock', places.lock_file())
     assert.equal('/c/lowtide/log/daemon.log', places.log_file())
-    assert.same({ '/my.sock' }, places.socket_candidates('/my.sock'))
   end)
 
-  it('whose name is too long for a socket are left to the server', function()
-    vim.env.LOWTIDE_HOME = '/' .. ('x'):rep(120)
-    assert.same({}, places.socket_candidates())
+  it('of the daemon are what its lock says, if nobody else can have put them there', function()
+    local home = assert(vim.uv.fs_mkdtemp(vim.fs.joinpath(vim.uv.os_tmpdir(), 'lt-XXXXXX')))
+    vim.env.LOWTIDE_HOME = home
+    assert.is_nil(places.find_socket())
+    local folder = home .. '/elsewhere'
+    vim.fn.mkdir(folder, 'p', 448)
+    vim.fn.mkdir(home .. '/cache', 'p')
+    local path = folder .. '/daemon.sock'
+    local server = assert(vim.uv.new_pipe(false))
+    server:bind(path)
+    server:listen(1, function() end)
+    local function tell(text)
+      vim.fn.writefile({ text }, places.lock_file())
+      return places.find_socket()
+    end
+    local told = vim.json.encode({ pid = 1, socket = path })
+    assert.is_nil(tell(''))
+    assert.is_nil(tell('{"pid": 1'))
+    assert.is_nil(tell('{"socket": 7}'))
+    assert.equal(path, tell(told))
+    vim.uv.fs_chmod(folder, 493)
+    assert.is_nil(tell(told))
+    vim.uv.fs_chmod(folder, 448)
+    assert.equal(path, tell(told))
+    vim.uv.fs_symlink(folder, home .. '/link')
+    assert.is_nil(tell(vim.json.encode({ pid = 1, socket = home .. '/link/daemon.sock' })))
+    server:close()
+    vim.fn.delete(home, 'rf')
   end)
 
   it('with nobody listening are passed over', function()

@@ -1,10 +1,9 @@
--- Where Lowtide keeps its socket and its log, as far as an editor can know.
--- Invariant: a socket that another user owns is never used.
+-- Where Lowtide keeps its socket and its log, as far as an editor can know: the daemon's lock names the socket.
+-- Invariant: a socket in a folder that is a link, that another user owns, or that others can enter is never used.
 
 local M = {}
 
--- A socket's path may not be longer; the daemon then takes another place, whose name only the server knows.
-local MOST_SOCKET_BYTES = 100
+local MOST_LOCK_BYTES = 16384
 
 ---@param folder string?
 ---@param name string
@@ -13,45 +12,63 @@ local function inside(folder, name)
   return folder and folder ~= '' and vim.fs.joinpath(folder, name) or nil
 end
 
----@param option string? an explicit path
----@return string[] the places where the daemon's socket may be, the likeliest first
-function M.socket_candidates(option)
-  if option then
-    return { vim.fs.normalize(option) }
-  end
-  local found = {}
-  local function add(path)
-    if path and #path <= MOST_SOCKET_BYTES then
-      found[#found + 1] = path
-    end
-  end
+---@return string folder that holds the indexes
+local function cache_folder()
   local home = vim.env.LOWTIDE_HOME
   if home and home ~= '' then
-    add(inside(vim.fn.fnamemodify(home, ':p'), 'run/daemon.sock'))
-    return found
+    return assert(inside(vim.fn.fnamemodify(home, ':p'), 'cache'))
+  elseif vim.uv.os_uname().sysname == 'Darwin' then
+    return assert(inside(vim.env.HOME, 'Library/Caches/lowtide'))
   end
-  if vim.uv.os_uname().sysname == 'Darwin' then
-    add(inside(vim.env.HOME, 'Library/Caches/TemporaryItems/lowtide/daemon.sock'))
-    return found
+  return assert(inside(vim.env.XDG_CACHE_HOME, 'lowtide') or inside(vim.env.HOME, '.cache/lowtide'))
+end
+
+---@return string path of the daemon's lock; the file need not exist
+function M.lock_file()
+  return assert(inside(cache_folder(), 'daemon.lock'))
+end
+
+---@return string? path of the socket that the daemon's lock names
+local function socket_of_lock()
+  local path = M.lock_file()
+  local info = vim.uv.fs_lstat(path)
+  if not info or info.type ~= 'file' or info.uid ~= vim.uv.getuid() then
+    return nil
   end
-  local uid = vim.uv.getuid()
-  add(inside(vim.env.XDG_RUNTIME_DIR, 'lowtide/daemon.sock'))
-  add(('/run/user/%d/lowtide/daemon.sock'):format(uid))
-  add(inside(vim.uv.os_tmpdir(), ('runtime-%d/lowtide/daemon.sock'):format(uid)))
-  return found
+  local file = vim.uv.fs_open(path, 'r', 0)
+  if not file then
+    return nil
+  end
+  local text = vim.uv.fs_read(file, MOST_LOCK_BYTES, 0)
+  vim.uv.fs_close(file)
+  local ok, told = pcall(vim.json.decode, text or '')
+  local socket = ok and type(told) == 'table' and told.socket or nil
+  return type(socket) == 'string' and socket or nil
+end
+
+---@param path string
+---@return boolean whether it lies in a folder of this user's alone
+local function is_private(path)
+  local info = vim.uv.fs_lstat(vim.fs.dirname(path))
+  return info ~= nil
+    and info.type == 'directory'
+    and info.uid == vim.uv.getuid()
+    and bit.band(info.mode, 63) == 0
 end
 
 ---@param option string? an explicit path
 ---@return string? path of a socket that a daemon of this user listens on
 function M.find_socket(option)
-  for _, path in ipairs(M.socket_candidates(option)) do
-    local info = vim.uv.fs_stat(path)
-    if info and info.type == 'socket' and info.uid == vim.uv.getuid() then
-      local ok, channel = pcall(vim.fn.sockconnect, 'pipe', path)
-      if ok and channel > 0 then
-        vim.fn.chanclose(channel)
-        return path
-      end
+  local path = option and vim.fs.normalize(option) or socket_of_lock()
+  if not path or not (option or is_private(path)) then
+    return nil
+  end
+  local info = vim.uv.fs_stat(path)
+  if info and info.type == 'socket' and info.uid == vim.uv.getuid() then
+    local ok, channel = pcall(vim.fn.sockconnect, 'pipe', path)
+    if ok and channel > 0 then
+      vim.fn.chanclose(channel)
+      return path
     end
   end
   return nil
@@ -59,16 +76,7 @@ end
 
 ---@return string path of the daemon's log; the file need not exist
 function M.log_file()
-  local home = vim.env.LOWTIDE_HOME
-  local cache
-  if home and home ~= '' then
-    cache = inside(vim.fn.fnamemodify(home, ':p'), 'cache')
-  elseif vim.uv.os_uname().sysname == 'Darwin' then
-    cache = inside(vim.env.HOME, 'Library/Caches/lowtide')
-  else
-    cache = inside(vim.env.XDG_CACHE_HOME, 'lowtide') or inside(vim.env.HOME, '.cache/lowtide')
-  end
-  return assert(inside(cache, 'log/daemon.log'))
+  return assert(inside(cache_folder(), 'log/daemon.log'))
 end
 
 return M

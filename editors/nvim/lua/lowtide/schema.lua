@@ -55,8 +55,7 @@ editor, and starts `cmd` when it does not. "socket" never starts anything, "comm
     default = nil,
     check = is('string'),
     doc = [[
-The path of the daemon's socket, when it is not where Lowtide puts it by itself: in $LOWTIDE_HOME/run, else in the
-runtime folder of the user.]],
+The path of the daemon's socket, when it is not to be the one that the daemon's own lock names.]],
   },
   {
     name = 'root_markers',

@@ -23,9 +23,9 @@ function M.complaint()
     return nil
   end
   if options.connect == 'socket' then
-    return 'the daemon does not listen: no socket at '
-      .. table.concat(places.socket_candidates(options.socket), ' or ')
-      .. '; run `lowtide daemon start`'
+    local where = options.socket and 'no socket at ' .. options.socket
+      or 'no daemon holds ' .. places.lock_file()
+    return 'the daemon does not listen: ' .. where .. '; run `lowtide daemon start`'
   end
   if vim.fn.executable(options.cmd[1]) == 0 then
     local text = 'the server is not found: `%s` is not an executable in PATH; '
