@@ -1,25 +1,23 @@
 """What indexing a workspace would take, before it is done; compared with the outcome after.
 
-Invariant: figures only from the walk and from measured rates; the rates of the last run of the same index are preferred.
+Invariant: figures only from the walk and from measured rates, those of the runs on this machine first of all.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lowtide.core.budget import MARGIN_BYTES, MIB, WORKER_BYTES, CostModel
+from lowtide.core.rates import START_S, PastRun, Rates
 from lowtide.models import FileStat
 from lowtide.work.languages import language_for
 
-SECONDS_A_MIB = 0.30
-"""CPU time of reading, parsing, embedding and storing one MiB of source, all processes together (measured: 0.2 to 0.4)."""
-SECONDS_A_FILE = 0.0004
-START_S = 0.8
-"""Interpreters, imports and the model, once."""
-DISK_FACTOR = 1.7
+DISK_FACTOR = 1.5
 """Index bytes for each byte of source (measured: 1.3 to 2.0)."""
+DISK_A_FILE = 900
 DISK_BASE = 200 << 10
 DAEMON_BYTES = 36 * MIB
 
@@ -36,6 +34,7 @@ class Forecast:
     languages: Counter[str] = field(default_factory=Counter)
     predicted_peak_anon_bytes: int = 0
     predicted_wall_s: float = 0.0
+    predicted_cpu_s: float = 0.0
     predicted_disk_bytes: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -46,6 +45,7 @@ class Forecast:
             "watches": self.folders,
             "predicted_peak_anon_bytes": self.predicted_peak_anon_bytes,
             "predicted_wall_s": round(self.predicted_wall_s, 1),
+            "predicted_cpu_s": round(self.predicted_cpu_s, 1),
             "predicted_disk_bytes": self.predicted_disk_bytes,
             "skipped": dict(self.skipped.most_common()),
             "languages": dict(self.languages.most_common()),
@@ -53,16 +53,21 @@ class Forecast:
 
 
 class Forecaster:
-    """Predicts from files as the walk gives them; `last_run` gives the rates of the same index when there is one."""
+    """Predicts from files as the walk gives them, and from the figures of past `runs` on this machine.
+
+    `own_run`: those of the last run of the same index, when there is one.
+    """
 
     def __init__(
-        self, *, budget_bytes: int, worker_count: int, model_bytes: int, costs: CostModel, last_run: dict[str, Any] | None
+        self, *, budget_bytes: int, worker_count: int, model_bytes: int, costs: CostModel, runs: Sequence[dict[str, Any]] = (),
+        own_run: dict[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self._budget_bytes = budget_bytes
         self._worker_count = worker_count
         self._model_bytes = model_bytes
         self._costs = costs
-        self._last_run = last_run
+        self._runs = runs
+        self._own_run = own_run
         self._result = Forecast()
         self._folders: set[bytes] = set()
         self._tree_bytes = 0
@@ -88,22 +93,33 @@ class Forecaster:
         result.languages[name or "text"] += 1
         self._tree_bytes = max(self._tree_bytes, self._costs.predict_bytes(name, stat.size_bytes))
 
+    def _disk_share(self) -> float:
+        """How the last run of this very index, if it was a whole one, compares with what would have been predicted."""
+        last = self._own_run
+        if not last or last["files"]["unchanged"] or last.get("source_bytes", 0) < MIB:
+            return 1.0
+        return float(last["disk_bytes"]) / _disk_bytes(last["files"]["indexed"], last["source_bytes"])
+
     def result(self) -> Forecast:
         """The prediction for all that was added."""
-        result, last_run = self._result, self._last_run
+        result = self._result
         result.folders = len(self._folders) + 1
-        mib = result.source_bytes / MIB
-        seconds_a_mib, disk_factor = SECONDS_A_MIB, DISK_FACTOR
-        if last_run and last_run.get("source_bytes", 0) > MIB and last_run["cpu_s"] > 0:
-            done_mib = last_run["source_bytes"] / MIB
-            seconds_a_mib = max(
-                0.02, (last_run["cpu_s"] - START_S - SECONDS_A_FILE * last_run["files"]["indexed"]) / done_mib
-            )
-            if not last_run["files"]["unchanged"]:
-                disk_factor = last_run["disk_bytes"] / last_run["source_bytes"]
-        result.predicted_wall_s = START_S + (mib * seconds_a_mib + result.files * SECONDS_A_FILE) / self._worker_count
-        result.predicted_disk_bytes = int(DISK_BASE + result.source_bytes * disk_factor)
+        rates = Rates.learned([past for past in map(_past, self._runs) if past is not None])
+        result.predicted_cpu_s = rates.cpu_s(result.files, result.source_bytes / MIB)
+        result.predicted_wall_s = START_S + (result.predicted_cpu_s - START_S) / self._worker_count
+        result.predicted_disk_bytes = int(_disk_bytes(result.files, result.source_bytes) * self._disk_share())
         base = DAEMON_BYTES + self._worker_count * (WORKER_BYTES + self._model_bytes + 8 * MIB)
         alone = DAEMON_BYTES + WORKER_BYTES + self._tree_bytes
         result.predicted_peak_anon_bytes = min(max(base, alone), self._budget_bytes - MARGIN_BYTES)
         return result
+
+
+def _past(figures: dict[str, Any]) -> PastRun | None:
+    """A run's figures as they are kept; None when they tell no time, as those of old versions may."""
+    if not figures.get("cpu_s") or not figures.get("source_bytes"):
+        return None
+    return PastRun(int(figures["files"]["indexed"]), figures["source_bytes"] / MIB, float(figures["cpu_s"]))
+
+
+def _disk_bytes(files: int, source_bytes: int) -> float:
+    return DISK_BASE + DISK_A_FILE * files + DISK_FACTOR * source_bytes

@@ -22,7 +22,7 @@ from lowtide.config import LEAST_BUDGET_BYTES, Config, WorkspaceSettings, format
 from lowtide.core.budget import LEAST_TASK_BYTES, MARGIN_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget, CostModel
 from lowtide.core.ladder import Ladder, Step
 from lowtide.core.turns import Turns, most_turns
-from lowtide.errors import ConfigError, CorruptIndex, RefusedError
+from lowtide.errors import ConfigError, CorruptIndex, LowtideError, RefusedError
 from lowtide.explain import why_nothing
 from lowtide.forecast import Forecaster
 from lowtide.indexing import Indexer, IndexOptions, Progress, cpu_seconds
@@ -43,6 +43,8 @@ from lowtide.workspace import Workspace
 from lowtide.writing import Writing
 
 MOST_RELATIVES = 4
+MOST_OTHER_RUNS = 8
+"""Indexes whose last run is looked at for a forecast."""
 MOST_OPENING = 4
 
 
@@ -185,20 +187,19 @@ class Host:
         """
         run = run or IndexRun()
         workspace = self.workspace(root, create=True)
-        started, cpu = time.monotonic(), cpu_seconds()
         try:
             report = await self._index(workspace, force, run)
         except CorruptIndex:
             report = await self._index(workspace, True, run)
-        wall_s = time.monotonic() - started
         self.pool.kill_all()
-        return report.timed(wall_s, cpu_seconds() - cpu)
+        return report
 
     async def _index(self, workspace: Workspace, force: bool, run: IndexRun) -> IndexReport:
+        began_s, began_cpu_s = time.monotonic(), cpu_seconds()
         with workspace.writing(anew=force) as (catalog, messages):
             settings, notes = self.prepare(workspace, catalog)
             messages += notes
-            forecaster = self.forecaster(catalog.last_run())
+            forecaster = self.forecaster(catalog.runs())
             writing = Writing(catalog, lambda: settle(workspace, catalog), budget=self.budget)
             reader = Catalog(workspace.catalog_path, writable=False)
             try:
@@ -211,7 +212,9 @@ class Host:
             self.pool.end_idle()
             await maintain(workspace, catalog, self.pool)
             self.save_costs(catalog)
+            catalog.fold()
             report = self.report(workspace, catalog.counts(), progress, messages, forecaster.result().as_json())
+            report = report.timed(time.monotonic() - began_s, cpu_seconds() - began_cpu_s)
             catalog.record_run(report.as_json(), has_changed=progress.has_changed)
         return report
 
@@ -264,14 +267,27 @@ class Host:
                 found.append(Workspace(root, folder).catalog_path)
         return found
 
-    def forecaster(self, last_run: dict[str, Any] | None) -> Forecaster:
-        """Predicts what indexing takes on the present footing."""
+    def forecaster(self, own: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]] = ()) -> Forecaster:
+        """Predicts what indexing takes on the present footing, by the past runs of an index and of others."""
         footing = self.ladder.footing()
         model_bytes = self.pool.base_bytes(str(self.model.folder)) - self.pool.base_bytes("") if footing.embed else 0
         return Forecaster(
             budget_bytes=self.budget.total_bytes, worker_count=footing.worker_count, model_bytes=model_bytes,
-            costs=self.costs, last_run=last_run,
+            costs=self.costs, runs=(*own, *others), own_run=own[0] if own else None,
         )  # fmt: skip
+
+    def _other_runs(self, workspace: Workspace) -> list[dict[str, Any]]:
+        """The last run of each of some other indexes: what this machine is able to do."""
+        found: list[dict[str, Any]] = []
+        for root, folder in self.places.list_indexes():
+            if folder != workspace.folder and len(found) < MOST_OTHER_RUNS:
+                with suppress(LowtideError):
+                    catalog = Catalog(Workspace(root, folder).catalog_path, writable=False)
+                    try:
+                        found += catalog.runs(1)
+                    finally:
+                        catalog.close()
+        return found
 
     async def encode_query(self, query: str) -> bytes:
         """The int8 vector of a query. ModelError, WorkerError."""
@@ -301,16 +317,17 @@ class Host:
     async def plan(self, root: Path) -> dict[str, Any]:
         """What indexing `root` would take: the figures of `lowtide plan --json`."""
         workspace = self.workspace(root)
-        last_run = None
+        own: list[dict[str, Any]] = []
         if workspace.has_index:
             catalog = workspace.reading()
             try:
                 self._load_costs(catalog)
-                last_run = catalog.last_run()
+                own = catalog.runs()
             finally:
                 catalog.close()
+        others = await anyio.to_thread.run_sync(self._other_runs, workspace)
         settings = load_workspace_settings(root, self.config)
-        forecaster = self.forecaster(last_run)
+        forecaster = self.forecaster(own, others)
 
         def look() -> None:
             for stat in walk(root, settings.index):
@@ -337,7 +354,7 @@ class Host:
             "free_disk_bytes": free,
             "fits": fits,
             "verdict": verdict,
-            "last_run": last_run,
+            "last_run": own[0] if own else None,
         }
 
     def status(self, root: Path | None) -> dict[str, Any]:

@@ -102,6 +102,8 @@ class Progress:
     symbols: int = 0
     new_vectors: int = 0
     bytes_done: int = 0
+    worker_cpu_s: float = 0.0
+    """CPU time that workers spent on tasks."""
     skip_reasons: Counter[str] = field(default_factory=Counter)
     phase: str = "indexing"
 
@@ -363,6 +365,7 @@ class Indexer:
             if len(jobs) == 1 and not lines_only and names[0]:
                 self._costs.learn(names[0].name, size, outcome.grown_bytes)
             done = outcome.done
+            self.progress.worker_cpu_s += done.cpu_s
             if apart:
                 done = await self._embed_apart(jobs[0], done, footing.batch_size)
         except (WorkerRecycled, WorkersUnavailable):
@@ -542,6 +545,12 @@ def _stat_of(file: wire.FileResult, job: Job) -> wire.FileResult:
     import msgspec
 
     return msgspec.structs.replace(file, size_bytes=job.size_bytes)
+
+
+def own_cpu_seconds() -> float:
+    """CPU time of this process alone."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
 
 
 def cpu_seconds() -> float:

@@ -28,7 +28,7 @@ from lowtide.core.hints import Hints
 from lowtide.errors import CorruptIndex, LockHeld, LowtideError, StoreError
 from lowtide.forecast import Forecaster
 from lowtide.host import Host
-from lowtide.indexing import Indexer, Progress, cpu_seconds
+from lowtide.indexing import Indexer, Progress, own_cpu_seconds
 from lowtide.models import FileStat
 from lowtide.report import IndexReport
 from lowtide.resting import Resting
@@ -435,7 +435,7 @@ class LiveWorkspace:
         )  # fmt: skip
 
     async def _run_full(self, indexer: Indexer) -> None:
-        began, cpu = time.monotonic(), cpu_seconds()
+        began, cpu = time.monotonic(), own_cpu_seconds()
         self.incomplete = True
         try:
             before = self._settings
@@ -444,7 +444,7 @@ class LiveWorkspace:
                 self.restart(anew=False)  # other folders are to be watched
                 return
             assert self._writing is not None
-            forecaster = self.host.forecaster(await self._in_writer(self._writing.writer.last_run))
+            forecaster = self.host.forecaster(await self._in_writer(self._writing.writer.runs))
             self._full = indexer = self._indexer(None, forecaster.add)
             if await self._run(indexer):
                 self._merging = True
@@ -452,7 +452,7 @@ class LiveWorkspace:
                 await anyio.to_thread.run_sync(memory.give_back)
                 await self._count()
                 self.incomplete = self._full_wanted
-                await self._record(indexer, forecaster, time.monotonic() - began, cpu_seconds() - cpu)
+                await self._record(indexer, forecaster, time.monotonic() - began, own_cpu_seconds() - cpu)
         finally:
             self._merging = False
             self._full = None
@@ -474,7 +474,7 @@ class LiveWorkspace:
         progress = indexer.progress
         predicted = forecaster.result().as_json()
         report = self.host.report(self.workspace, self.counts, progress, list(self.messages), predicted)
-        self.report = report.timed(wall_s, cpu_s)
+        self.report = report.timed(wall_s, cpu_s + progress.worker_cpu_s)
         self.completed_runs += 1
         if (writing := self._writing) is not None:
             figures = self.report.as_json()

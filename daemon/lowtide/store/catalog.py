@@ -443,8 +443,19 @@ class Catalog(Queries):
 
     def last_run(self) -> dict[str, Any] | None:
         """The figures of the newest index run, or None."""
-        value = self._value("SELECT figures FROM runs ORDER BY id DESC LIMIT 1")
-        return None if value is None else dict(json.loads(value))
+        return next(iter(self.runs(1)), None)
+
+    def runs(self, limit: int = 20) -> list[dict[str, Any]]:
+        """The figures of the newest index runs, the last one first."""
+        return [
+            dict(json.loads(row[0]))
+            for row in self._rows("SELECT figures FROM runs ORDER BY id DESC LIMIT ?", (limit,))
+        ]
+
+    def fold(self) -> None:
+        """Fold the write-ahead log into the file, as far as no reader is in the way."""
+        with suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     # -- the manifest -------------------------------------------------------------------------------------------
 

@@ -1,0 +1,64 @@
+"""What a run records of itself, and what the next one is predicted to take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+
+from lowtide.config import Config
+from lowtide.host import Host
+from lowtide.paths import Places
+from lowtide.store.catalog import Catalog
+from lowtide.system.memory import own_anonymous_bytes
+
+
+def tiny_files(root: Path, count: int) -> Path:
+    for number in range(count):
+        path = root / f"d{number % 20}" / f"m{number}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"def tiny_function_{number}(value):\n    return value + {number}\n")
+    return root
+
+
+def test_very_many_tiny_files_are_predicted_by_the_runs_before(tmp_path: Path) -> None:
+    first, second = tiny_files(tmp_path / "first", 500), tiny_files(tmp_path / "second", 1000)
+
+    async def play() -> None:
+        places = Places(tmp_path / "config", tmp_path / "cache", tmp_path / "run")
+        async with Host(places, Config((256 << 20) + own_anonymous_bytes())) as host:
+            report = await host.index(first)
+            workspace = host.workspace(first)
+            catalog = Catalog(workspace.catalog_path, writable=False)
+            recorded = catalog.last_run()
+            catalog.close()
+            assert recorded is not None
+            assert recorded["wall_s"] > 0
+            assert recorded["cpu_s"] > 0
+            assert (recorded["wall_s"], recorded["cpu_s"]) == (round(report.wall_s, 3), round(report.cpu_s, 3))
+            assert abs(report.disk_bytes - workspace.disk_bytes()) < 100_000, "with nothing left in the log"
+
+            predicted = await host.plan(second)  # of which nothing is known but what this machine did elsewhere
+            took = await host.index(second)
+            assert took.cpu_s / 2 <= predicted["predicted_cpu_s"] <= 2 * took.cpu_s
+            assert took.disk_bytes / 2 <= predicted["predicted_disk_bytes"] <= 2 * took.disk_bytes
+
+    anyio.run(play)
+
+
+def test_what_an_index_takes_on_disk_counts_its_log(tmp_path: Path) -> None:
+    places = Places(tmp_path / "config", tmp_path / "cache", tmp_path / "run")
+    (tmp_path / "tree").mkdir()
+
+    async def play() -> None:
+        async with Host(places, Config((256 << 20) + own_anonymous_bytes())) as host:
+            workspace = host.workspace(tmp_path / "tree", create=True)
+            with workspace.writing() as (catalog, _):
+                with catalog.transaction():
+                    for number in range(500):
+                        catalog.set_meta(f"key{number}", "x" * 1000)
+                files = list(workspace.folder.iterdir())
+                assert {path.name for path in files} >= {"catalog.sqlite-wal", "catalog.sqlite-shm"}
+                assert workspace.disk_bytes() == sum(path.stat().st_blocks * 512 for path in files)
+
+    anyio.run(play)
