@@ -514,7 +514,7 @@ class LiveWorkspace:
             try:
                 await maintain(
                     self.workspace, self._writing.writer, self.host.pool, limit=self._writing.limit,
-                    check=self.runs <= 1 or self.workspace.has_damaged_segments, collect=self._narrow is None,
+                    check=self.runs <= 1 or self.workspace.has_damaged_segments, may_collect=lambda: self._narrow is None,
                 )  # fmt: skip
                 self.host.save_costs(self._writing.writer)
             finally:

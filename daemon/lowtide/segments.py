@@ -8,6 +8,7 @@ Invariant: a new file is complete and synced before the one transaction that nam
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -38,8 +39,14 @@ from lowtide.workspace import Workspace
 T = TypeVar("T")
 SUFFIX = ".seg"
 UNUSED_FACTOR = 1.5
-"""Vectors kept for each chunk there is, before unused ones are deleted (300 bytes each on the disk)."""
+"""Vectors kept for each chunk there is, before unused ones are deleted at once (300 bytes each on the disk)."""
 UNUSED_COUNT = 20_000
+UNUSED_NS = 7 * 24 * 3600 * 10**9
+LOOK_AGAIN_NS = 24 * 3600 * 10**9
+"""Vectors unused for a week are deleted; it is looked once a day."""
+COLLECT_ROWS = 4096
+"""Looked at, or deleted, in one transaction: a few milliseconds."""
+LOOKED_AT = "unused_looked_at_ns"
 MOST_ROUNDS = 32
 """A plan settles in two or three rounds; more would be a fault, and must not hang."""
 
@@ -58,19 +65,18 @@ async def maintain(
     *,
     limit: anyio.CapacityLimiter | None = None,
     check: bool = True,
-    collect: bool = True,
+    may_collect: Callable[[], bool] = lambda: True,
 ) -> None:
     """Bring the segments to where the policy wants them, when a run has ended. `limit` is that of the catalog's writer.
 
-    With `check` every segment is read and its checksum compared. With `collect` vectors that no chunk has used for long
-    may go: only when no run works, for a run counts on the vectors that it found. Cancelling leaves the manifest as it was or one step
+    With `check` every segment is read and its checksum compared. Vectors that no chunk has used for long go while
+    `may_collect`, in short steps: only when no run works, for a run counts on the vectors that it found. Cancelling leaves the manifest as it was or one step
     further, and files that the next sweep removes.
     """
     keeper = _Keeper(workspace, catalog)
     if check:
         await _in_thread(keeper.drop_damaged, limit)
-    if collect:
-        await _in_thread(keeper.collect, limit)
+    await _collect(keeper, catalog, limit, may_collect)
     await _in_thread(keeper.settle_names, limit)
     if not catalog.vector_dims():
         return
@@ -110,6 +116,24 @@ def settle(workspace: Workspace, catalog: Catalog) -> None:
     give_back()
 
 
+async def _collect(
+    keeper: _Keeper, catalog: Catalog, limit: anyio.CapacityLimiter | None, may_go_on: Callable[[], bool]
+) -> None:
+    now_ns = time.time_ns()
+    since_ns = await _in_thread(partial(keeper.unused_since_ns, now_ns), limit)
+    if since_ns is None:
+        return
+    after_id: int | None = 0
+    while after_id is not None:
+        if not may_go_on():
+            return  # the next run begins again
+        after_id = await _in_thread(partial(catalog.mark_unused, after_id, COLLECT_ROWS, now_ns), limit)
+    deleted = 1
+    while deleted and may_go_on():
+        deleted = await _in_thread(partial(catalog.delete_unused, since_ns, COLLECT_ROWS), limit)
+    await _in_thread(partial(catalog.set_meta, LOOKED_AT, str(now_ns)), limit)
+
+
 async def _in_thread(call: Callable[[], T], limit: anyio.CapacityLimiter | None) -> T:
     return await anyio.to_thread.run_sync(call, limiter=limit)
 
@@ -143,11 +167,16 @@ class _Keeper:
         self._swap([], gone)
         self._workspace.forget_damaged_segments()
 
-    def collect(self) -> None:
-        """Delete vectors that no chunk uses, once they are many: until then the way back to another branch is free."""
+    def unused_since_ns(self, now_ns: int) -> int | None:
+        """Vectors unused since then go; None when it is too early to look again.
+
+        They are kept for some time, unless they are many: the way back to another branch is then free.
+        """
         counts = self._catalog.counts()
         if counts.vectors > UNUSED_FACTOR * counts.chunks + UNUSED_COUNT:
-            self._catalog.collect_vectors()
+            return now_ns
+        looked_ns = int(self._catalog.get_meta(LOOKED_AT) or 0)
+        return now_ns - UNUSED_NS if not 0 <= now_ns - looked_ns < LOOK_AGAIN_NS else None
 
     # -- vectors ------------------------------------------------------------------------------------------------
 

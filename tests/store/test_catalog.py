@@ -76,7 +76,9 @@ def test_removed_file_leaves_nothing_but_its_vectors(catalog: Catalog) -> None:
     assert catalog.file(b"a.py") is None
     assert catalog.search_lexicon('"alpha"', 10, (1.0, 1.0, 1.0)) == []
     assert catalog.counts().vectors == 1
-    assert catalog.collect_vectors() == 1
+    catalog.mark_unused(0, 100, now_ns=1)
+    assert catalog.delete_unused(1, 100) == 1
+    assert catalog.counts().vectors == 0
 
 
 def test_same_chunk_is_embedded_once(catalog: Catalog) -> None:
@@ -93,7 +95,8 @@ def test_ids_are_never_used_twice(catalog: Catalog) -> None:
     assert row is not None
     first = next(catalog.symbol_names_after(0))[0]
     catalog.write([], [], [row.path])
-    catalog.collect_vectors()
+    catalog.mark_unused(0, 100, now_ns=1)
+    catalog.delete_unused(1, 100)
     put(catalog, b"a.py", result("alpha"))
     assert next(catalog.symbol_names_after(0))[0] > first
     assert next(catalog.vectors_after(0))[0] > 1

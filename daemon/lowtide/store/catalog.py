@@ -400,6 +400,7 @@ class Catalog(Queries):
         with self.transaction():
             self._db.execute("UPDATE chunks SET vector_id = NULL WHERE vector_id IS NOT NULL")
             self._db.execute("DELETE FROM vectors")
+            self._db.execute("DELETE FROM unused_vectors")
             self._db.execute("DELETE FROM segments WHERE kind IN ('flat', 'graph')")
             self.mark_all_stale()
 
@@ -423,13 +424,39 @@ class Catalog(Queries):
                 " WHERE id IN (SELECT DISTINCT file_id FROM chunks WHERE vector_id IS NULL)"
             )
 
-    def collect_vectors(self) -> int:
-        """Delete vectors that no chunk uses; returns how many."""
+    def mark_unused(self, after_id: int, limit: int, now_ns: int) -> int | None:
+        """Note which of the next `limit` vectors no chunk uses, and that it is so from now on; None when there are no more.
+
+        Returns the last id looked at: where the next call goes on. One short transaction.
+        """
+        next_ids = "SELECT id FROM vectors WHERE id > ? ORDER BY id LIMIT ?"
+        last_id = self._value(f"SELECT max(id) FROM ({next_ids})", (after_id, limit))
+        if last_id is None:
+            return None
+        uses = "EXISTS (SELECT 1 FROM chunks WHERE chunks.vector_id = {}.id)".format
         with self.transaction():
-            cursor = self._db.execute(
-                "DELETE FROM vectors WHERE NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.vector_id = vectors.id)"
+            self._db.execute(
+                f"DELETE FROM unused_vectors WHERE id > ? AND id <= ? AND {uses('unused_vectors')}", (after_id, last_id)
             )
-            return cursor.rowcount
+            self._db.execute(
+                "INSERT OR IGNORE INTO unused_vectors SELECT id, ? FROM vectors"
+                f" WHERE id > ? AND id <= ? AND NOT {uses('vectors')}",
+                (now_ns, after_id, last_id),
+            )
+        return int(last_id)
+
+    def delete_unused(self, since_ns: int, limit: int) -> int:
+        """Delete some of the vectors that no chunk has used since then; returns how many were looked at."""
+        with self.transaction():
+            found = self._db.execute(
+                "SELECT id FROM unused_vectors WHERE since_ns <= ? LIMIT ?", (since_ns, limit)
+            ).fetchall()
+            self._db.executemany(
+                "DELETE FROM vectors WHERE id = ? AND NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.vector_id = vectors.id)",
+                found,
+            )
+            self._db.executemany("DELETE FROM unused_vectors WHERE id = ?", found)
+        return len(found)
 
     def record_run(self, figures: dict[str, Any], *, has_changed: bool) -> None:
         """Keep the outcome of an index run that has changed the index, or was its first; the last 20 stay."""
