@@ -225,9 +225,13 @@ class Documents:
         document.unweighed_bytes += sum(len(text) for _, text in changes)
         if document.unweighed_bytes > MIB and self._weigh(document) > MOST_TEXTS_BYTES:
             log.warning("event=not-held client=%s why='the text grew too long'", self._client)
-            self.close(uri)
-            self._refuse(uri)
+            self.refuse(uri)
         return True
+
+    def refuse(self, uri: str) -> None:
+        """What the editor has in this text is not known: the disk counts, until it is opened again."""
+        self.close(uri)
+        self._refuse(uri)
 
     def _refuse(self, uri: str) -> None:
         if len(self._refused) < MOST_REFUSED:

@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
 """Whether lock and socket are still there is to be looked at so often."""
-READ_LIMIT = 1 << 16
+READ_LIMIT = 1 << 15
+"""Bytes of a connection that are read ahead, about; what is longer waits in its socket."""
 
 Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

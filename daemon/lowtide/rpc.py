@@ -6,14 +6,13 @@ Invariant: nothing is read into memory before its length is known and allowed.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
 
 if TYPE_CHECKING:
     import asyncio
 
 MOST_HEADER_BYTES = 4096
 MOST_BODY_BYTES = 64 << 20
-PASSED_OVER_BYTES = 64 << 10
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
 REQUEST_FAILED, REQUEST_CANCELLED, SERVER_NOT_INITIALIZED = -32803, -32800, -32002
 
@@ -22,21 +21,19 @@ class FramingError(Exception):
     """The other side does not speak this protocol, or says too much at once."""
 
 
-class TooLong(FramingError):
-    """A message that was passed over."""
-
-
 def frame(message: dict[str, Any]) -> bytes:
     """One message as it travels."""
     body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
-async def read_raw(reader: asyncio.StreamReader, most_bytes: int = MOST_BODY_BYTES) -> bytes | None:
-    """The bytes of the next message, header and all; None at the end. FramingError for anything else.
+def is_number(value: Any) -> TypeGuard[int | str]:
+    """Whether a request may have `value` as its id, by which its answer and its cancellation name it."""
+    return isinstance(value, str) or (type(value) is int and abs(value) < 1 << 63)
 
-    TooLong for one of more than `most_bytes`, up to MOST_BODY_BYTES: it is passed over, and the next may be read.
-    """
+
+async def read_head(reader: asyncio.StreamReader) -> bytes | None:
+    """The header of the next message; None at the end. FramingError for anything else."""
     from asyncio import IncompleteReadError, LimitOverrunError  # not for clients, which are to begin quickly
 
     head = b""
@@ -54,15 +51,7 @@ async def read_raw(reader: asyncio.StreamReader, most_bytes: int = MOST_BODY_BYT
         raise FramingError("the connection ended in the middle of a message") from error
     except LimitOverrunError as error:
         raise FramingError("the header is too long") from error
-    length = _length(head)
-    try:
-        if length > most_bytes:
-            while length:
-                length -= len(await reader.readexactly(min(length, PASSED_OVER_BYTES)))
-            raise TooLong(f"a message of more than {most_bytes >> 20} MiB is too long; it was passed over")
-        return head + await reader.readexactly(length)
-    except IncompleteReadError as error:
-        raise FramingError("the connection ended in the middle of a message") from error
+    return head
 
 
 def read_blocking(stream: BinaryIO) -> dict[str, Any] | None:
@@ -75,13 +64,8 @@ def read_blocking(stream: BinaryIO) -> dict[str, Any] | None:
         head += line
         if len(head) > MOST_HEADER_BYTES:
             raise FramingError("the header is too long")
-    body = stream.read(_length(head))
+    body = stream.read(length_of(head))
     return decode(body)
-
-
-def body_of(raw: bytes) -> bytes:
-    """What follows the header."""
-    return raw[raw.index(b"\r\n\r\n") + 4 :]
 
 
 def decode(body: bytes) -> dict[str, Any]:
@@ -95,15 +79,15 @@ def decode(body: bytes) -> dict[str, Any]:
     return message
 
 
-def _length(head: bytes) -> int:
+def length_of(head: bytes) -> int:
+    """The length that a header gives. FramingError when it gives none, or one of more than MOST_BODY_BYTES."""
     for line in head.split(b"\r\n"):
         name, _, value = line.partition(b":")
         if name.strip().lower() == b"content-length":
-            try:
-                length = int(value)
-            except ValueError:
+            if not value.strip().isdigit():
                 break
+            length = int(value) if len(value) < 20 else MOST_BODY_BYTES + 1
             if not 0 <= length <= MOST_BODY_BYTES:
-                raise FramingError(f"a message of {length} bytes is too long")
+                raise FramingError("a message is too long")
             return length
     raise FramingError("a message has no length")

@@ -26,8 +26,9 @@ import lowtide
 from lowtide import daemon_socket, rpc
 from lowtide.api import HANDLERS, ParamsError
 from lowtide.errors import LowtideError
+from lowtide.intake import MOST_FIRST_BYTES, PassedOver, Taken, Undecodable
 from lowtide.paths import Places
-from lowtide.reachable import LOOK_S, Reachable
+from lowtide.reachable import LOOK_S, READ_LIMIT, Reachable
 from lowtide.service import Service
 from lowtide.system.installation import Installed
 from lowtide.tasks import task_group
@@ -37,8 +38,11 @@ log = logging.getLogger(__name__)
 INSTALLED_S = 5.0
 """Between two looks whether Lowtide has been replaced."""
 FIRST_MESSAGE_S = 30.0
-MOST_REQUESTS = 64
-"""At work at once for one connection; more wait in its socket."""
+MOST_REQUESTS = 256
+"""At work at once for one connection; more are refused, so that a cancellation is heard behind them."""
+MOST_CONNECTIONS = 512
+MOST_QUOTED = 100
+"""Characters of what a client sent, in an answer that says it is wrong."""
 EDITOR_BYTES = 18 << 20
 """What the language server's modules take, once (measured: 16 MiB)."""
 MOST_UNSENT_BYTES = 32 << 20
@@ -52,6 +56,7 @@ class Server:
         self._service = service
         self._sessions: dict[str, Session] = {}
         self._editors = 0
+        self._connections = 0
         self._next = 1
         self._left_s = time.monotonic()
         self._reachable = Reachable(places, self._connected)
@@ -104,23 +109,23 @@ class Server:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = daemon_socket.peer(writer.get_extra_info("socket"))
+        self._connections += 1
         try:
             if peer is not None and peer[1] not in (os.geteuid(), 0):
                 log.warning("event=refused uid=%d", peer[1])
                 return
-            try:
-                async with asyncio.timeout(FIRST_MESSAGE_S):
-                    raw = await rpc.read_raw(reader)
-                first = rpc.decode(rpc.body_of(raw)) if raw is not None else {}
-            except (rpc.FramingError, TimeoutError) as error:
-                log.warning("event=bad-client why=%r", str(error) or "it said nothing")
+            if self._connections > MOST_CONNECTIONS:
+                log.warning("event=refused why='too many connections' most=%d", MOST_CONNECTIONS)
                 return
-            if raw is None:
+            if hasattr(writer.transport, "max_size"):
+                writer.transport.max_size = READ_LIMIT  # asyncio reads 256 KiB at once, for each connection
+            first = await self._first(reader)
+            if first is None:
                 return
-            if first.get("method") == "lowtide/hello":
+            if first.value.get("method") == "lowtide/hello":
                 await self._serve_command(reader, writer, first)
             else:
-                await self._serve_editor(reader, writer, raw, peer[0] if peer else None)
+                await self._serve_editor(reader, writer, first, peer[0] if peer else None)
         except ConnectionError:
             pass
         except asyncio.CancelledError:
@@ -128,13 +133,31 @@ class Server:
         except Exception:
             log.exception("event=session-failed")
         finally:
+            self._connections -= 1
             self._left_s = time.monotonic()
             with suppress(Exception):
                 writer.close()
 
-    async def _serve_command(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: dict[str, Any]
-    ) -> None:
+    async def _first(self, reader: asyncio.StreamReader) -> Taken | None:
+        """The message that says who is there; None when it is none."""
+        why = "it is not a JSON object"
+        try:
+            async with asyncio.timeout(FIRST_MESSAGE_S):
+                first = await self._service.intake.next(reader, MOST_FIRST_BYTES)
+            if first is None:
+                return None
+            if isinstance(first, Taken) and isinstance(first.value, dict):
+                return first
+            if isinstance(first, PassedOver):
+                why = str(first.error)
+        except rpc.FramingError as error:
+            why = str(error)
+        except TimeoutError:
+            why = "it said nothing"
+        log.warning("event=bad-client why=%r", why)
+        return None
+
+    async def _serve_command(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: Taken) -> None:
         name = f"command-{self._next}"
         self._next += 1
         session = self._sessions[name] = Session(self, self._service, name, reader, writer)
@@ -146,7 +169,7 @@ class Server:
                 await self._service.drop_client(name)
 
     async def _serve_editor(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: bytes, peer_pid: int | None
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: Taken, peer_pid: int | None
     ) -> None:
         import importlib
 
@@ -175,30 +198,57 @@ class Session:
         self._service = service
         self._reader = reader
         self._writer = writer
-        self._requests: dict[Any, anyio.CancelScope] = {}
+        self._requests: dict[int | str, anyio.CancelScope] = {}
+        self._taken: dict[int | str, Taken] = {}
+        self._is_subscribed = False
 
-    async def run(self, first: dict[str, Any]) -> None:
-        """Until the client has gone."""
+    async def run(self, first: Taken) -> None:
+        """Until the client has gone; what it has asked for ends with it."""
         quiescent = all(live.quiescent for live in self._service.workspaces)
-        self._answer(first.get("id"), {
+        number = first.value.get("id")
+        self._answer(number if rpc.is_number(number) else None, {
             "version": lowtide.__version__, "pid": os.getpid(),
             "idle": quiescent and self._server.client_count == 1, "budgetBytes": self._service.host.budget.total_bytes,
         })  # fmt: skip
+        first.release()
         try:
             async with task_group() as group:
-                limit = anyio.CapacityLimiter(MOST_REQUESTS)
-                while (raw := await rpc.read_raw(self._reader)) is not None:
-                    message = rpc.decode(rpc.body_of(raw))
-                    await self._take(message, group, limit)
+                while (taken := await self._service.intake.next(self._reader)) is not None:
+                    if isinstance(taken, PassedOver):
+                        self._pass_over(taken)
+                    elif not await self._take(taken, group):
+                        taken.release()
+                    await self._writer.drain()  # who does not read its answers is not heard either
                 group.cancel_scope.cancel()
         except rpc.FramingError as error:
             log.warning("event=bad-client client=%s why=%r", self.client, str(error))
+        finally:
+            for taken in self._taken.values():
+                taken.release()  # of tasks that were ended before they began
 
-    async def _take(self, message: dict[str, Any], group: anyio.abc.TaskGroup, limit: anyio.CapacityLimiter) -> None:
-        method, number = message.get("method"), message.get("id")
+    def _pass_over(self, passed: PassedOver) -> None:
+        log.warning("event=passed-over client=%s method=%r why=%r", self.client, passed.method, str(passed.error))
+        if isinstance(passed.error, Undecodable) and passed.number is None:
+            self._fail(None, rpc.PARSE_ERROR, str(passed.error))
+        elif passed.number is not None or not passed.method:
+            self._refuse(passed.number, passed.error)
+
+    async def _take(self, taken: Taken, group: anyio.abc.TaskGroup) -> bool:
+        """Do what a message says; true when a task does, which then releases it."""
+        message = taken.value
+        if not isinstance(message, dict) or not isinstance(message.get("method"), str):
+            if not isinstance(message, dict) or "id" not in message or "method" in message:
+                self._fail(None, rpc.INVALID_REQUEST, "the message is neither request nor notification")
+            return False
+        method, number = message["method"], message.get("id")
         params = message.get("params") or {}
-        if method == "$/cancelRequest":
-            scope = self._requests.get(params.get("id")) if isinstance(params, dict) else None
+        if number is not None and not rpc.is_number(number):
+            self._fail(None, rpc.INVALID_REQUEST, "id: a whole number or a text")
+        elif number is not None and number in self._requests:
+            self._fail(number, rpc.INVALID_REQUEST, f"request {number!r} is at work already")
+        elif method == "$/cancelRequest":
+            key = params.get("id") if isinstance(params, dict) else None
+            scope = self._requests.get(key) if rpc.is_number(key) else None
             if scope is not None:
                 scope.cancel()
         elif method == "lowtide/stop":
@@ -208,39 +258,47 @@ class Session:
             self._server.stopping.set()
         elif method == "lowtide/subscribe":
             self._answer(number, self._service.status())
-            group.start_soon(self._tell)
+            if not self._is_subscribed:
+                self._is_subscribed = True
+                group.start_soon(self._tell)
         elif number is None:
-            return  # an unknown notification
-        elif not isinstance(method, str) or method not in HANDLERS:
-            self._fail(number, rpc.METHOD_NOT_FOUND, f"no method {method!r}")
+            return False  # an unknown notification
+        elif method not in HANDLERS:
+            self._fail(number, rpc.METHOD_NOT_FOUND, f"no method {method[:MOST_QUOTED]!r}")
         elif not isinstance(params, dict):
             self._fail(number, rpc.INVALID_PARAMS, "params: an object")
+        elif len(self._requests) >= MOST_REQUESTS:
+            self._fail(number, rpc.REQUEST_FAILED, f"{MOST_REQUESTS} requests are at work; wait for one to end")
         else:
-            await limit.acquire_on_behalf_of(number)
-            group.start_soon(self._handle, method, number, params, limit)
+            scope = self._requests[number] = anyio.CancelScope()
+            self._taken[number] = taken
+            group.start_soon(self._handle, method, number, params, scope)
+            return True
+        return False
 
-    async def _handle(self, method: str, number: Any, params: dict[str, Any], limit: anyio.CapacityLimiter) -> None:
+    async def _handle(self, method: str, number: int | str, params: dict[str, Any], scope: anyio.CancelScope) -> None:
         try:
-            with anyio.CancelScope() as scope:
-                self._requests[number] = scope
+            with scope:
                 try:
                     self._answer(number, await HANDLERS[method](self._service, self, params))
                 except ParamsError as error:
                     self._fail(number, rpc.INVALID_PARAMS, str(error))
                 except LowtideError as error:
-                    self._fail(number, rpc.REQUEST_FAILED, str(error), {
-                        "kind": error.kind, "message": error.message, "remedy": error.remedy, "exit": error.exit_code,
-                    })  # fmt: skip
+                    self._refuse(number, error)
                 except Exception as error:
                     log.exception("event=request-failed method=%s", method)
                     self._fail(number, rpc.INTERNAL_ERROR, f"unexpected {type(error).__name__}: {error}")
             if scope.cancelled_caught:
                 self._fail(number, rpc.REQUEST_CANCELLED, "cancelled")
-            with suppress(ConnectionError):
-                await self._writer.drain()
         finally:
             self._requests.pop(number, None)
-            limit.release_on_behalf_of(number)
+            self._taken.pop(number).release()
+        with suppress(ConnectionError):
+            await self._writer.drain()
+
+    def _refuse(self, number: int | str | None, error: LowtideError) -> None:
+        data = {"kind": error.kind, "message": error.message, "remedy": error.remedy, "exit": error.exit_code}
+        self._fail(number, rpc.REQUEST_FAILED, str(error), data)
 
     async def _tell(self) -> None:
         end = self._service.subscribe(lambda status: self.notify("lowtide/statusChanged", status))

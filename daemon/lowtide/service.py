@@ -26,6 +26,7 @@ from lowtide.core.match import least_wanted
 from lowtide.errors import CorruptIndex, PathError, UsageError, WorkerError
 from lowtide.explain import explain_file
 from lowtide.host import Host
+from lowtide.intake import Intake
 from lowtide.live import LiveWorkspace
 from lowtide.models import SymbolKind
 from lowtide.monitor import Monitor
@@ -39,6 +40,7 @@ from lowtide.system.walk import refuse_reason
 from lowtide.tasks import task_group
 from lowtide.watching import neighbours
 from lowtide.work.encoder import Side
+from lowtide.work.rooms import Rooms
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -53,6 +55,9 @@ class Service:
 
     def __init__(self, host: Host) -> None:
         self.host = host
+        self.rooms = Rooms(host.pool)
+        """What questions and messages may take of the budget."""
+        self.intake = Intake(self.rooms)
         self.readers = Readers(lambda: host.budget.total_bytes)
         self.monitor = Monitor(self)
         self.vectors = ByteCache(VECTOR_CACHE_BYTES)

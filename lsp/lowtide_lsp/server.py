@@ -18,6 +18,7 @@ import anyio
 import anyio.abc
 
 from lowtide import rpc
+from lowtide.intake import PassedOver, Taken
 from lowtide.service import Service
 from lowtide.tasks import task_group
 from lowtide_lsp import custom, features
@@ -26,15 +27,13 @@ from lowtide_lsp.session import Session
 log = logging.getLogger(__name__)
 
 FLUSH_S = 0.5
-MOST_MESSAGE_BYTES = 16 << 20
-"""Taking one in takes some four times that; a longer text is answered as it is on the disk."""
 _numbers = itertools.count(1)
 
 
 async def serve(
-    service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, first: bytes | None, peer_pid: int | None
+    service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, first: Taken | None, peer_pid: int | None
 ) -> int:  # fmt: skip
-    """Serve one client until it is gone; `first`: what was read from it already, a whole message. Returns its exit code.
+    """Serve one client until it is gone; `first`: the message that was taken from it already. Returns its exit code.
 
     0 after `shutdown` and `exit`, else 1. Cancelling ends the session.
     """
@@ -64,27 +63,28 @@ async def serve(
     return code
 
 
-async def _read(session: Session, reader: asyncio.StreamReader, first: bytes | None) -> None:
+async def _read(session: Session, reader: asyncio.StreamReader, first: Taken | None) -> None:
     protocol = session.protocol
-    raw = first
+    taken: Taken | PassedOver | None = first
     while protocol.exit_code is None:
-        if raw is None:
+        if taken is None:
             try:
-                raw = await rpc.read_raw(reader, MOST_MESSAGE_BYTES)
-            except rpc.TooLong as error:
-                log.warning("event=passed-over client=%s why=%r", session.client, str(error))
-                protocol.refuse(str(error))
-                continue
+                taken = await session.service.intake.next(reader)
             except rpc.FramingError as error:
                 log.warning("event=bad-client client=%s why=%r", session.client, str(error))
                 protocol.refuse(str(error))
                 return
             except ConnectionError:
                 return
-            if raw is None:
+            if taken is None:
                 return
-        protocol.take(rpc.body_of(raw))
-        raw = None
+        if isinstance(taken, PassedOver):
+            log.warning("event=passed-over client=%s method=%r why=%r", session.client, taken.method, str(taken.error))
+            protocol.pass_over(taken)
+            session.passed_over(taken)
+        else:
+            protocol.take(taken)
+        taken = None
         # The tasks that this message began run before the next is looked at, however many there are.
         await asyncio.sleep(0)
 

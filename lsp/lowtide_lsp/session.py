@@ -27,6 +27,7 @@ from lowtide.buffers import TextBuffer, read_regular
 from lowtide.config import parse_size
 from lowtide.core.positions import Units
 from lowtide.errors import LowtideError
+from lowtide.intake import PassedOver
 from lowtide.overlay import MOST_TEXTS_BYTES, Document, Documents
 from lowtide.paths import path_of
 from lowtide.service import Service
@@ -280,6 +281,18 @@ class Session:
                 f"lowtide: {uri[:200]} is answered as it is on the disk: the texts that are open take more than {most}"
             )
             self.log_message(types.MessageType.Warning, text)
+
+    def passed_over(self, passed: PassedOver) -> None:
+        """A message was not taken. If it was about a text, that is no longer known: the disk counts, and it is said."""
+        if passed.method not in (types.TEXT_DOCUMENT_DID_OPEN, types.TEXT_DOCUMENT_DID_CHANGE):
+            return
+        uris = [passed.uri] if passed.uri else [document.uri for document in self.documents]
+        for uri in uris:
+            self.documents.refuse(uri)
+            self.log_message(
+                types.MessageType.Warning, f"lowtide: {uri[:200]} is answered as it is on the disk: {passed.error}"
+            )
+        self.opened(None)
 
     def edited(self) -> None:
         """A text has changed: outlines that the editor shows are parsed before it asks."""

@@ -32,6 +32,7 @@ from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
 
 from lowtide import rpc
 from lowtide.errors import LowtideError
+from lowtide.intake import PassedOver, Taken, Undecodable
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ class Protocol(LanguageServerProtocol):
         """Set by `exit`: 0 after `shutdown`, else 1."""
         self.initialized = False
         self._scopes: dict[Any, anyio.CancelScope] = {}
+        self._taken: dict[Any, Taken] = {}
         self._asked: dict[str, asyncio.Future[Any]] = {}
         self._later: list[Awaitable[Any]] = []
         self._later_runs = False
@@ -135,31 +137,42 @@ class Protocol(LanguageServerProtocol):
         """Requests to the client that it has not answered."""
         return len(self._asked)
 
-    def take(self, body: bytes) -> None:
-        """Handle one message; answers go out by themselves."""
-        try:
-            message = json.loads(body)
-        except (ValueError, RecursionError):
-            self._fail(None, RequestError(rpc.PARSE_ERROR, "the message is not JSON"))
-            return
+    def take(self, taken: Taken) -> None:
+        """Handle one message; answers go out by themselves. It is released when it is done with."""
+        if not self._take(taken):
+            taken.release()
+
+    def pass_over(self, passed: PassedOver) -> None:
+        """Answer a message that was not taken."""
+        if passed.number is not None:
+            self._fail(passed.number, as_request_error(passed.error))
+        elif isinstance(passed.error, Undecodable):
+            self._fail(None, RequestError(rpc.PARSE_ERROR, str(passed.error)))
+        else:
+            self.refuse(str(passed.error))
+
+    def _take(self, taken: Taken) -> bool:
+        """True when a task handles it, which then releases it."""
+        message = taken.value
         number = message.get("id") if isinstance(message, dict) else None
         if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
             self._fail(
-                number if isinstance(number, int | str) else None,
+                number if rpc.is_number(number) else None,
                 RequestError(INVALID_REQUEST, "the message is not JSON-RPC 2.0"),
             )
-            return
+            return False
         method = message.get("method")
         if method is None and "id" in message:
             self._take_answer(message)
-        elif not isinstance(method, str) or ("id" in message and not isinstance(number, int | str)):
+        elif not isinstance(method, str) or ("id" in message and not rpc.is_number(number)):
             self._fail(None, RequestError(INVALID_REQUEST, "the message is neither request nor notification"))
         elif "id" in message:
-            self._take_request(number, method, message)
+            return self._take_request(number, method, taken)
         else:
             self._take_notification(method, message)
+        return False
 
-    def _take_request(self, number: Any, method: str, message: dict[str, Any]) -> None:
+    def _take_request(self, number: Any, method: str, taken: Taken) -> bool:
         error = self._refusal(method)
         if number in self._scopes:
             error = RequestError(INVALID_REQUEST, f"request {number!r} is at work already")
@@ -168,21 +181,23 @@ class Protocol(LanguageServerProtocol):
         if error is None:
             try:
                 handler = self._get_handler(method)
-                params = self._params(method, message)
+                params = self._params(method, taken.value)
             except JsonRpcMethodNotFound:
-                error = RequestError(rpc.METHOD_NOT_FOUND, f"no method {method}")
+                error = RequestError(rpc.METHOD_NOT_FOUND, f"no method {method[:100]}")
             except RequestError as wrong:
                 error = wrong
         if error is not None:
             self._fail(number, error)
-            return
+            return False
         if method == types.INITIALIZE:
             self.initialized = True
         if method == types.SHUTDOWN:
             self._shut_down(number)
-            return
+            return False
         scope = self._scopes[number] = anyio.CancelScope()
+        self._taken[number] = taken
         self.group.start_soon(self._answer, number, handler, params, scope)
+        return True
 
     def _refusal(self, method: str) -> RequestError | None:
         if self._shutdown:
@@ -231,6 +246,7 @@ class Protocol(LanguageServerProtocol):
                 self._fail(number, RequestError(rpc.REQUEST_CANCELLED, "cancelled"))
         finally:
             self._scopes.pop(number, None)
+            self._taken.pop(number).release()
 
     def refuse(self, why: str) -> None:
         """Answer what is no message."""
@@ -251,7 +267,9 @@ class Protocol(LanguageServerProtocol):
         if method == types.CANCEL_REQUEST:
             params = message.get("params")
             scope = (
-                self._scopes.get(params.get("id")) if isinstance(params, dict) and _is_key(params.get("id")) else None
+                self._scopes.get(params.get("id"))
+                if isinstance(params, dict) and rpc.is_number(params.get("id"))
+                else None
             )
             if scope is not None:
                 scope.cancel()
@@ -385,11 +403,9 @@ class Protocol(LanguageServerProtocol):
                 with suppress(ConnectionLost):
                     future.exception()
         self._asked.clear()
+        for taken in self._taken.values():
+            taken.release()  # of requests that were ended before they began
         self.writer = None
-
-
-def _is_key(value: Any) -> bool:
-    return isinstance(value, int | str)
 
 
 def _where(error: BaseException) -> str:

@@ -19,6 +19,7 @@ from pygls.progress import Progress
 from tests.lsp.wire import STATUS, FakeService, Wire, connected, symbol
 
 from lowtide.errors import WorkerError
+from lowtide.intake import Taken
 from lowtide_lsp.session import Session
 
 
@@ -368,7 +369,7 @@ def test_a_huge_text_is_taken_or_left_but_never_breaks(tmp_path: Path) -> None:
 
 
 def test_a_message_that_is_too_long_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lowtide_lsp.server.MOST_MESSAGE_BYTES", 1 << 20)
+    monkeypatch.setattr("lowtide.intake.MOST_MESSAGE_BYTES", 1 << 20)
 
     async def main() -> None:
         async with connected(FakeService()) as connection:
@@ -462,8 +463,7 @@ def test_first_message_read_by_the_daemon(tmp_path: Path) -> None:
             "method": "initialize",
             "params": {"processId": os.getpid(), "rootUri": None, "capabilities": {}},
         }
-        body = json.dumps(message).encode()
-        async with connected(FakeService(), b"Content-Length: %d\r\n\r\n%b" % (len(body), body)) as connection:
+        async with connected(FakeService(), Taken(message)) as connection:
             wire: Wire = connection.wire
             assert (await wire.answer(7))["result"]["serverInfo"]["name"] == "lowtide"
 

@@ -15,7 +15,10 @@ import anyio
 
 from lowtide import rpc
 from lowtide.config import IndexSettings
+from lowtide.core.budget import Lease
 from lowtide.core.lru import ByteCache
+from lowtide.errors import BudgetError
+from lowtide.intake import Intake, Taken
 from lowtide.search import Answer, Hit
 from lowtide.work import documents, wire
 
@@ -41,6 +44,25 @@ class FakeReader:
         return outline
 
 
+class AllRoom:
+    """Lends whatever is asked for; `lent_bytes` is what has not come back. `most_bytes`: a larger wish is refused."""
+
+    def __init__(self) -> None:
+        self.lent_bytes = 0
+        self.most_lent_bytes = 0
+        self.most_bytes = 1 << 40
+
+    async def take_room(self, size_bytes: int, wait_s: float) -> Lease:
+        if size_bytes > self.most_bytes:
+            raise BudgetError("there is no room for this", "", "ask again in a moment")
+        self.lent_bytes += size_bytes
+        self.most_lent_bytes = max(self.most_lent_bytes, self.lent_bytes)
+        return Lease(0, size_bytes)
+
+    def end_room(self, lease: Lease) -> None:
+        self.lent_bytes -= lease.total_bytes
+
+
 class FakeService:
     """Answers what it is told to; remembers what it was asked."""
 
@@ -48,6 +70,8 @@ class FakeService:
         return IndexSettings()
 
     def __init__(self) -> None:
+        self.room = AllRoom()
+        self.intake = Intake(self.room)
         self.documents = FakeReader()
         self.found: list[dict[str, Any]] = []
         self.hits: list[Hit] = []
@@ -167,10 +191,10 @@ class Wire:
             await self.read()
 
     async def read(self) -> None:
-        raw = await asyncio.wait_for(rpc.read_raw(self.reader), 20)
-        if raw is None:
+        head = await asyncio.wait_for(rpc.read_head(self.reader), 20)
+        if head is None:
             raise EOFError
-        message = rpc.decode(rpc.body_of(raw))
+        message = rpc.decode(await self.reader.readexactly(rpc.length_of(head)))
         if "method" in message:
             self.heard.append(message)
             if message["method"] == "window/workDoneProgress/create":
@@ -209,7 +233,7 @@ class Connection:
 
 
 @asynccontextmanager
-async def connected(service: Any, first: bytes | None = None) -> AsyncIterator[Connection]:
+async def connected(service: Any, first: Taken | None = None) -> AsyncIterator[Connection]:
     """A session over a socket pair."""
     from lowtide_lsp.server import serve
 

@@ -421,6 +421,32 @@ class WorkerPool:
         self._idle = [(worker, since) for worker, since in self._idle if now - since < after_s]
         self._notify()
 
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Somebody waits for room in this process: work that nobody waits for is not admitted meanwhile."""
+        self._waiting.append(Urgency.INTERACTIVE)
+        try:
+            yield
+        finally:
+            self._waiting.remove(Urgency.INTERACTIVE)
+            self._notify()
+
+    @property
+    def idle_bytes(self) -> int:
+        """What workers without a task hold."""
+        return sum(worker.base_bytes for worker, _ in self._idle)
+
+    def end_largest(self) -> None:
+        """End the worker with the largest lease whose task nobody waits for: it is done again later."""
+        others = [worker for worker in self._busy.values() if worker.pid not in self._urgent and not worker.killed_for]
+        if others:
+            max(others, key=lambda worker: worker.limit_bytes or 0).stop(RECYCLED)
+
+    async def changed(self, wait_s: float) -> None:
+        """Until room may have come free, or `wait_s` have passed."""
+        with anyio.move_on_after(wait_s):
+            await self._wait()
+
     async def _wait(self) -> None:
         await self._changed.wait()
 
