@@ -19,8 +19,9 @@ import anyio.to_thread
 
 from lowtide.core.lexical import Term, choose_terms, expression
 from lowtide.core.rank import SHORTLIST, Candidate, Near, Ranked, first_of_each, rank_chunks, refine
-from lowtide.errors import ModelError, UsageError, WorkerError
+from lowtide.errors import ModelError, WorkerError
 from lowtide.models import SymbolKind, display_path
+from lowtide.question import check_names, check_symbol, read_question
 from lowtide.segment_set import Segments, open_segments
 from lowtide.store.rows import ChunkRow
 from lowtide.tasks import task_group
@@ -57,6 +58,11 @@ class Filter:
 
     def __bool__(self) -> bool:
         return bool(self.languages or self.globs or self.kinds)
+
+    def check(self) -> None:
+        """UsageError when it names more than a question may."""
+        for what, names in (("languages", self.languages), ("globs", self.globs), ("kinds", self.kinds)):
+            check_names(what, names)
 
     def takes_file(self, path: bytes, language: str) -> bool:
         """Whether a file's path and language pass."""
@@ -184,10 +190,11 @@ class Snapshot:
         is read from disk and looked at word by word.
         """
         started = time.perf_counter()
-        words = query_words(query)
-        if not query.strip():
-            raise UsageError("an empty query", "", "say what to look for")
-        reasons: list[str] = list(self._segments.reasons) if mode is not Mode.LEXICAL else []
+        question = read_question(query)
+        query, words = question.text, question.words
+        if narrow:
+            narrow.check()
+        reasons = [*question.reasons, *(self._segments.reasons if mode is not Mode.LEXICAL else ())]
         lexical: list[tuple[int, float]] = []
         vector: bytes | None = None
         allowed = await anyio.to_thread.run_sync(self._allowed, narrow) if narrow else None
@@ -217,11 +224,11 @@ class Snapshot:
                 group.start_soon(ask_model)
         if mode is Mode.SEMANTIC and vector is None:
             await ask_lexicon()
-        rows, candidates, ranked = await anyio.to_thread.run_sync(self._ranked, query, lexical, vector, allowed)
+        rows, candidates, ranked = await anyio.to_thread.run_sync(self._ranked, question.gist, lexical, vector, allowed)
         if mode is Mode.HYBRID and vector is not None and closeness is not None:
             first = [rows[each.chunk_id] for each in ranked[:SHORTLIST]]
             texts = await anyio.to_thread.run_sync(self._texts, first)
-            found = await closeness(query, texts)
+            found = await closeness(question.gist, texts)
             if found is not None:
                 halves = zip(first, found[: len(first)], found[len(first) :], strict=True)
                 ranked = refine(ranked, {row.chunk_id: Near(*text, head[0]) for row, text, head in halves})
@@ -374,6 +381,7 @@ class Snapshot:
         """Symbols whose names match `query`, best first: the dictionaries of `find_symbols`."""
         from lowtide.symbols import find_symbols
 
+        check_symbol(query)
         return find_symbols(self._catalog, self._segments, query, limit, kinds, near, cancelled, least)
 
 

@@ -260,9 +260,9 @@ def test_a_failed_look_ends_neither_the_guard_nor_a_worker(tmp_path: Path) -> No
     async def body(pool: WorkerPool) -> None:
         async with pool.lease(8 * MIB, 0, "") as (worker, _):
             probe.blind = True
-            await until(lambda: pool.guard.failed_looks)
+            await until(lambda: pool.guard.vital.failed_looks)
             probe.blind = False
-            if pool.guard.failed_looks < MOST_FAILURES:
+            if pool.guard.vital.failed_looks < MOST_FAILURES:
                 assert worker.alive
             worker.limit_bytes = 1
             await until(lambda: worker.killed_for)  # it still looks, and keeps the limit
@@ -335,7 +335,7 @@ def test_swollen_worker_is_not_kept(tmp_path: Path) -> None:
     async def body(pool: WorkerPool) -> None:
         async with pool.lease(4 * MIB, 0, "") as (worker, _):
             first = worker.pid
-            pool._probe = Swollen(worker.pid)  # what it would look like after a leak
+            pool.guard.probe = Swollen(worker.pid)  # what it would look like after a leak
         async with pool.lease(4 * MIB, 0, "") as (worker, _):
             assert worker.pid != first
 

@@ -199,7 +199,7 @@ def test_a_moment_without_descriptors_ends_nothing(
             with no_descriptors():
                 await until(lambda: service.monitor.vital.complaint)
                 assert service.status()["health"] == "error"
-                assert service.host.pool.guard.complaint == ""  # what is open is still seen
+                assert service.host.pool.guard.vital.complaint == ""  # what is open is still seen
             await until(lambda: not service.monitor.vital.complaint)
             await service.open_workspace(modules, "test")
             await service.wait_idle(modules)

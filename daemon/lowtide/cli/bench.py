@@ -85,7 +85,7 @@ def vectors(
                     return predicted
                 if not options.as_json and not options.quiet:
                     _print_plan(predicted, source)
-                pool.peak_bytes = 0
+                pool.guard.peak_bytes = 0
                 await vector_bench.follow(
                     store.build(pool, plan, progress), lambda: show("building", progress.rows_seen, source.count)
                 )

@@ -1,25 +1,22 @@
 """The workers of one daemon, under one budget.
 
 Every task needs a lease. The lease becomes the worker's limit twice: RLIMIT_DATA makes an allocation past it fail inside
-the worker, and a thread that looks every 10 ms kills a worker that holds more all the same.
+the worker, and a thread that looks every 10 ms (`guard.py`) kills a worker that holds more all the same.
 
 Invariant: a worker without a lease is idle; its memory counts as the pool's idle bytes and is taken back first.
 Invariant: a lease ends with its task, whatever ends the task, cancellation too.
 Invariant: a lease waits only for what can still be had. When there is no room for its model any more it is told at once
 (LeaseWithdrawn), and asks again for what the ladder then allows.
 Invariant: nothing is admitted while nobody can look at memory (`vitals`), and what runs then is ended.
-Threads: the event loop, and the thread that looks, which only measures. Both measure, one at a time by `_measuring`;
-which worker is idle or busy is changed by the event loop alone, and copied before it is looked through by the thread.
+Threads: the event loop alone, but for `_crew`, which the guard's thread calls: what it reads is copied in one step.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -33,28 +30,19 @@ from lowtide.core.shortage import Shortage
 from lowtide.errors import LeaseWithdrawn, WorkerError, WorkerOverBudget, WorkersUnavailable
 from lowtide.system.installation import Installation, Installed
 from lowtide.system.memory import KernelProbe, MemoryProbe, limit_data_bytes, yield_disk
-from lowtide.vital import Vital
 from lowtide.work import wire
 from lowtide.work.encoder import Side
+from lowtide.work.guard import Crew, MemoryGuard, WorkerFigure
 from lowtide.work.worker import Ended, Worker
 
 log = logging.getLogger(__name__)
 
-POLL_S = 0.010
-COMPLAIN_S = 1.0
-"""At most so often the log tells that the budget is passed."""
-DAEMON_GROWTH_BYTES = 2 * MIB
-"""What this process may grow by between two looks, apart from the results that leases hold room for."""
 ASKED_S = 1.0
 """So long after a question one worker fewer begins on what nobody waits for: answering takes a core, too."""
 BLIND_WAIT_S = 0.25
 """Between two looks whether memory can be looked at again."""
-GUARD_STALE_S = 10.0
-"""A guard that has not looked for so long does not work; it looks once a second at the least, on a busy machine too."""
 BLIND_S = 1.0
 """So long a task that somebody waits for is held back by that, before it fails."""
-GUARD_BYTES = 2 * MIB
-"""So close to the budget a worker is ended, whoever has grown: what this process needs at once cannot be foreseen."""
 BLOAT_BYTES = 16 * MIB
 """An idle worker that holds this much more than a fresh one is ended: that is how memory really returns."""
 TREES_BYTES = 96 * MIB
@@ -92,15 +80,6 @@ class StartWorker(Protocol):
         """As Worker.start."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerFigure:
-    """One process in status and memory tree."""
-
-    role: str
-    pid: int
-    anon_bytes: int
-
-
 class WorkerPool:
     """Runs tasks in worker processes; see the module. Use as an asynchronous context manager."""
 
@@ -112,7 +91,6 @@ class WorkerPool:
         self._clock = clock
         self.budget = budget
         self.ladder = ladder
-        self._probe = probe or KernelProbe()
         self.niceness = niceness
         self._model_bytes = model_bytes
         self._idle: list[tuple[Worker, float]] = []
@@ -123,12 +101,8 @@ class WorkerPool:
         self._asked_s = float("-inf")
         self._waiting: list[Urgency] = []
         self._changed = anyio.Event()
-        self._stop = threading.Event()
-        self._wake = threading.Event()
-        self._monitor: threading.Thread | None = None
-        self._measuring = threading.Lock()
-        self.guard = Vital("the memory guard", stale_s=GUARD_STALE_S)
-        self.vitals = [self.guard]
+        self.guard = MemoryGuard(budget, probe or KernelProbe(), self._crew)
+        self.vitals = [self.guard.vital]
         """Who must be able to look, or no worker may work."""
         self.on_refused: Callable[[], None] = lambda: None
         """Told when not even the smallest task fits: this process has grown. It may step the ladder down."""
@@ -137,28 +111,16 @@ class WorkerPool:
         self.outage = Outage()
         """Whether workers can be started at all."""
         self.installation = Installation.of_this_process()
-        self.peak_bytes = 0
-        """Highest anonymous bytes of the daemon and its workers together, as sampled."""
-        self.used_bytes = 0
-        self.own_bytes = 0
-        """Anonymous bytes of this process, as last sampled."""
+
         self._shortage = Shortage()
-        self._reserved_bytes = 0
-        self._next_complaint_s = 0.0
 
     async def __aenter__(self) -> WorkerPool:
-        self.measure()
-        self.guard.begin()
-        self._monitor = threading.Thread(target=self._watch_memory, name="lowtide-memory", daemon=True)
-        self._monitor.start()
+        self.guard.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.kill_all()
-        self._stop.set()
-        self._wake.set()
-        if self._monitor:
-            self._monitor.join()
+        self.guard.stop()
 
     def someone_asks(self) -> None:
         """A person waits for an answer: one core is left to it for a moment."""
@@ -298,7 +260,7 @@ class WorkerPool:
     async def _wait_blind(self, complaint: str, urgency: Urgency, since_s: float) -> None:
         if urgency is Urgency.INTERACTIVE and self._clock() - since_s > BLIND_S:
             raise WorkerError("no worker may start", complaint, "try again in a moment, or see `lowtide doctor`")
-        self._wake.set()
+        self.guard.wake()
         with anyio.move_on_after(BLIND_WAIT_S):
             await self._wait()
 
@@ -336,7 +298,7 @@ class WorkerPool:
             finally:
                 self._starting -= 1  # from here on it counts as busy
             self._busy[worker.pid] = worker
-            self._wake.set()
+            self.guard.wake()
             if self.niceness and model != wire.DOCUMENTS:
                 yield_disk(worker.pid)
             await worker.ready()
@@ -353,19 +315,19 @@ class WorkerPool:
             raise
 
     def _arm(self, worker: Worker, lease: Lease, result_bytes: int) -> Worker:
-        held = self._look_at(worker) or 0
+        held = self.guard.held_bytes(worker) or 0
         worker.base_bytes = held
         worker.peak_bytes = held
         worker.limit_bytes = max(lease.total_bytes - result_bytes, held + MIB)
         limit_data_bytes(worker.pid, max(MIB, worker.limit_bytes - held))
         self._busy[worker.pid] = worker
-        self._wake.set()
+        self.guard.wake()
         return worker
 
     def _give_back(self, worker: Worker, lease: Lease) -> None:
         self._busy.pop(worker.pid, None)
         worker.limit_bytes = None
-        held = self._look_at(worker) if worker.alive else None
+        held = self.guard.held_bytes(worker) if worker.alive else None
         if held is None or worker.killed_for:
             worker.kill()
         elif held > self.base_bytes(worker.model) + (TREES_BYTES if worker.model == wire.DOCUMENTS else BLOAT_BYTES):
@@ -440,7 +402,7 @@ class WorkerPool:
         """End the worker with the largest lease whose task nobody waits for: it is done again later."""
         others = [worker for worker in self._busy.values() if worker.pid not in self._urgent and not worker.killed_for]
         if others:
-            max(others, key=lambda worker: worker.limit_bytes or 0).stop(RECYCLED)
+            max(others, key=lambda worker: worker.limit_bytes or 0).stop(Ended.RECYCLED)
 
     async def changed(self, wait_s: float) -> None:
         """Until room may have come free, or `wait_s` have passed."""
@@ -501,94 +463,38 @@ class WorkerPool:
 
     # -- measuring ----------------------------------------------------------------------------------------------
 
+    def _crew(self) -> Crew:
+        return Crew(
+            list(self._busy.values()), [worker for worker, _ in list(self._idle)], frozenset(self._urgent.copy())
+        )
+
     def processes(self) -> list[WorkerFigure]:
         """The daemon and its workers, with their anonymous bytes now."""
-        own = self.own_bytes
-        with suppress(OSError):  # then as it was last seen
-            own = self._probe.anonymous_bytes(os.getpid()) or 0
-        figures = [WorkerFigure("daemon", os.getpid(), own)]
-        workers = [*self._busy.values(), *(worker for worker, _ in self._idle)]
-        for worker in workers:
-            held = self._look_at(worker)
-            if held is not None:
-                figures.append(WorkerFigure("worker", worker.pid, held))
-        return figures
-
-    def _look_at(self, worker: Worker) -> int | None:
-        """What it holds, or held when it could last be seen; None when it is gone."""
-        try:
-            return self._probe.anonymous_bytes(worker.pid)
-        except OSError:
-            return max(worker.base_bytes, worker.peak_bytes)
+        return self.guard.processes()
 
     def measure(self) -> int:
-        """Look once at every process, end what is over its limit, and return the anonymous bytes of all together.
+        """`MemoryGuard.measure`."""
+        return self.guard.measure()
 
-        What is ended because all together are too many is not to blame: its task is done again.
-        """
-        with suppress(OSError):  # the guard looks again, and tells
-            self._look()
-        return self.used_bytes
+    @property
+    def used_bytes(self) -> int:
+        """Anonymous bytes of the daemon and its workers together, as last sampled."""
+        return self.guard.used_bytes
 
-    def _look(self) -> None:
-        """`measure`; OSError when not every process could be looked at. The others were."""
-        with self._measuring:
-            unseen = self._look_at_all()
-        if unseen:
-            raise unseen[0]
+    @property
+    def peak_bytes(self) -> int:
+        """The highest of these."""
+        return self.guard.peak_bytes
 
-    def _look_at_all(self) -> list[OSError]:
-        unseen: list[OSError] = []
-
-        def look(pid: int) -> int:
-            try:
-                return self._probe.anonymous_bytes(pid) or 0
-            except OSError as error:
-                unseen.append(error)
-                return 0
-
-        own = look(os.getpid()) or self.own_bytes
-        self.own_bytes = total = own
-        busy: list[tuple[int, Worker]] = []
-        for worker in list(self._busy.values()):
-            held = look(worker.pid)
-            total += held
-            busy.append((held, worker))
-            worker.peak_bytes = max(worker.peak_bytes, held)
-            if worker.limit_bytes is not None and held > worker.limit_bytes:
-                worker.stop(Ended.OVER_LEASE)
-        seen = {worker.pid for _, worker in busy}  # one whose task ended meanwhile is among the idle too
-        idle = [(look(worker.pid), worker) for worker, _ in list(self._idle) if worker.pid not in seen]
-        total += sum(held for held, _ in idle)
-        self.used_bytes = total
-        self.peak_bytes = max(self.peak_bytes, total)
-        self.budget.daemon_bytes = own + DAEMON_GROWTH_BYTES + self._reserved_bytes
-        self._keep_budget(own, busy, idle)
-        return unseen
-
-    def _keep_budget(self, own: int, busy: list[tuple[int, Worker]], idle: list[tuple[int, Worker]]) -> None:
-        """End what there is no room for beside this process: idle workers first, then the largest."""
-        total = own + sum(held for held, _ in (*busy, *idle))
-        if total > self.budget.total_bytes and time.monotonic() >= self._next_complaint_s:
-            self._next_complaint_s = time.monotonic() + COMPLAIN_S
-            log.warning(
-                "event=over-budget total=%d budget=%d own=%d busy=%r idle=%r", total, self.budget.total_bytes, own,
-                [(worker.pid, held, worker.limit_bytes) for held, worker in busy],
-                [(worker.pid, held) for held, worker in idle],
-            )  # fmt: skip
-        idle = [(held, worker) for held, worker in idle if worker.killed_for is None]
-        staying = [(held, worker) for held, worker in busy if worker.killed_for is None]
-        room = self.budget.total_bytes - GUARD_BYTES - own - sum(held for held, _ in (*staying, *idle))
-        for held, worker in (*idle, *sorted(staying, key=lambda entry: (entry[1].pid in self._urgent, -entry[0]))):
-            if room >= 0:
-                break
-            worker.stop(Ended.RECYCLED)
-            room += held
+    @property
+    def own_bytes(self) -> int:
+        """Anonymous bytes of this process, as last sampled."""
+        return self.guard.own_bytes
 
     @contextmanager
     def reserve(self, size_bytes: int) -> Iterator[None]:
         """This process is about to grow by `size_bytes`: what stands in the way ends now, and is done again later."""
-        self._reserved_bytes += size_bytes
+        self.guard.reserved_bytes += size_bytes
         try:
             self.measure()
             over = self.budget.daemon_bytes + self.budget.leased_bytes - self.budget.total_bytes
@@ -601,22 +507,9 @@ class WorkerPool:
                 over -= worker.limit_bytes or 0
             yield
         finally:
-            self._reserved_bytes -= size_bytes
+            self.guard.reserved_bytes -= size_bytes
             self.measure()
             self._notify()
-
-    def _watch_memory(self) -> None:
-        while not self._stop.is_set():
-            with self.guard.look():
-                self._look()
-            if self.guard.complaint:
-                for worker in list(self._busy.values()):
-                    worker.stop(Ended.RECYCLED)  # nobody sees how it grows
-            if self._busy:
-                time.sleep(POLL_S)
-            else:
-                self._wake.wait(BLIND_WAIT_S if self.guard.is_failing else 1.0)
-                self._wake.clear()
 
 
 async def _ask_all(hashes: bytes) -> Sequence[int]:

@@ -64,6 +64,9 @@ _TOKENS_AT_ONCE = 1_024
 """Rows of a text that are gathered at once: 1.3 MB for 256 dimensions."""
 _MULTIPLICATIONS = 1 << 18
 """Of one product of matrices: OpenBLAS gives larger ones to several threads, which wait for one another for 10 ms."""
+MOST_ASKED_TOKENS = 64
+"""Of a query that texts are compared with word by word; a long one has more than any text answers."""
+_TEXTS_AT_ONCE = 16
 _TOKEN_BYTES = 110
 """A token of the vocabulary: its string and its place in the dictionary."""
 
@@ -149,7 +152,7 @@ class StaticModel:
         text's nearest one by cosine, whose root counts, so that all words somewhat near are better than one word said and the
         others far; tokens that the model holds for more important count more. 0 to 1.
         """
-        asked = self._bags.bags([words_of(query)[:LONGEST_WORDS_CHARACTERS]]).tokens
+        asked = self._most_important(self._bags.bags([words_of(query)[:LONGEST_WORDS_CHARACTERS]]).tokens)
         encoded = [text.encode("utf-8", "replace") for text in texts]
         words = split_words(b"".join(encoded), np.cumsum([0, *map(len, encoded)]).tolist())
         bags = self._bags.bags(words)
@@ -168,10 +171,21 @@ class StaticModel:
         weights /= max(float(weights.sum()), 1e-12)
         near = np.zeros(len(texts), np.float32)
         filled = np.flatnonzero(bags.lengths)
-        starts = (np.cumsum(bags.lengths) - bags.lengths)[filled]
-        nearest = np.maximum.reduceat(cosines[places], starts, axis=0)
-        near[filled] = np.sqrt(np.maximum(nearest, 0)) @ weights
+        ends = np.cumsum(bags.lengths)
+        for first in range(0, len(filled), _TEXTS_AT_ONCE):
+            group = filled[first : first + _TEXTS_AT_ONCE]
+            starts = (ends - bags.lengths)[group]
+            part = cosines[places[starts[0] : ends[group[-1]]]]
+            nearest = np.maximum.reduceat(part, starts - starts[0], axis=0)
+            near[group] = np.sqrt(np.maximum(nearest, 0)) @ weights
         return list(zip(near.tolist(), bags.lengths.tolist(), strict=True))
+
+    def _most_important(self, tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """All of them as a rule; of very many those that the model holds for the most important, in their order."""
+        if len(tokens) <= MOST_ASKED_TOKENS:
+            return tokens
+        weights = _unit(self._rows[tokens])[1] * self._scales[tokens, Side.QUERY.value]
+        return tokens[np.sort(np.argsort(-weights, kind="stable")[:MOST_ASKED_TOKENS])]
 
 
 def _unit(rows: npt.NDArray[np.int8]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
