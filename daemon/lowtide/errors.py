@@ -80,6 +80,26 @@ class CorruptIndex(StoreError):
     kind = "corrupt-index"
 
 
+class CorruptSegment(CorruptIndex):
+    """A segment is damaged or missing; it is made anew from the catalog, which may be sound."""
+
+
+class EmptyIndex(CorruptIndex):
+    """A catalog has no tables: it is just being made, or was emptied."""
+
+
+class IndexGone(StoreError):
+    """The files of an index are no longer those that were opened: somebody removed or replaced them."""
+
+    kind = "index-gone"
+
+
+class ForeignIndex(StoreError):
+    """An index folder that Lowtide did not make like this: it is refused, and nothing in it is opened or deleted."""
+
+    kind = "foreign-index"
+
+
 class IndexTooNew(StoreError):
     """The index was written by a newer version of Lowtide."""
 

@@ -22,14 +22,14 @@ from lowtide.config import LEAST_BUDGET_BYTES, Config, WorkspaceSettings, format
 from lowtide.core.budget import LEAST_TASK_BYTES, MARGIN_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget, CostModel
 from lowtide.core.ladder import Ladder, Step
 from lowtide.core.turns import Turns, most_turns
-from lowtide.errors import ConfigError, CorruptIndex, LowtideError, RefusedError
+from lowtide.errors import ConfigError, CorruptIndex, IndexGone, LowtideError, RefusedError
 from lowtide.explain import why_nothing
 from lowtide.forecast import Forecaster
 from lowtide.indexing import Indexer, IndexOptions, Progress, cpu_seconds
 from lowtide.models import FileStat
 from lowtide.paths import Places
 from lowtide.report import IndexReport, describe_workspace
-from lowtide.segments import maintain, settle
+from lowtide.segments import maintain, mended_segments, settle
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Counts
 from lowtide.system import memory
@@ -175,9 +175,9 @@ class Host:
             self.pool.recycle()
         self.pool.wake()
 
-    def workspace(self, root: Path, *, create: bool = False) -> Workspace:
-        """The workspace of `root`; with `create`, its index folder is made."""
-        return Workspace(root, self.places.index_folder(root, create=create))
+    def workspace(self, root: Path) -> Workspace:
+        """The workspace of `root`; its index folder is made by who writes to it."""
+        return Workspace(root, self.places.index_folder(root))
 
     async def index(self, root: Path, *, force: bool = False, run: IndexRun | None = None) -> IndexReport:
         """Bring the index of `root` up to date.
@@ -186,11 +186,11 @@ class Host:
         catalog found damaged on the way is built anew, once.
         """
         run = run or IndexRun()
-        workspace = self.workspace(root, create=True)
+        workspace = self.workspace(root)
         try:
             report = await self._index(workspace, force, run)
-        except CorruptIndex:
-            report = await self._index(workspace, True, run)
+        except (CorruptIndex, IndexGone):
+            report = await self._index(workspace, force, run)
         self.pool.kill_all()
         return report
 
@@ -201,7 +201,7 @@ class Host:
             messages += notes
             forecaster = self.forecaster(catalog.runs())
             writing = Writing(catalog, lambda: settle(workspace, catalog), budget=self.budget)
-            reader = Catalog(workspace.catalog_path, writable=False)
+            reader = workspace.reading()
             try:
                 indexer = self.indexer(workspace, writing, reader, settings, on_planned=forecaster.add)
                 run.attach(indexer.progress, self.pool)
@@ -210,7 +210,7 @@ class Host:
                 reader.close()
             run.phase = "merging"
             self.pool.end_idle()
-            await maintain(workspace, catalog, self.pool)
+            messages += mended_segments(await maintain(workspace, catalog, self.pool))
             self.save_costs(catalog)
             catalog.fold()
             report = self.report(workspace, catalog.counts(), progress, messages, forecaster.result().as_json())

@@ -196,7 +196,7 @@ class Indexer:
         progress = self.progress
         jobs: list[Job] = []
         group = Group()
-        scanner = Catalog(self._reader.path, writable=False)
+        scanner = self._reader.another()
         try:
             retrying = Retrying(time.time_ns(), lowtide.__version__) if self._options.only is None else None
             known = scanner.known_files(self._options.only)

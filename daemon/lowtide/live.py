@@ -24,15 +24,16 @@ import anyio.to_thread
 
 from lowtide.config import WORKSPACE_FILE, IndexSettings, WorkspaceSettings
 from lowtide.core.debounce import Debounce
+from lowtide.core.healing import Rebuilds
 from lowtide.core.hints import Hints
-from lowtide.errors import CorruptIndex, LockHeld, LowtideError, StoreError
+from lowtide.errors import CorruptIndex, CorruptSegment, IndexGone, LockHeld, LowtideError, StoreError
 from lowtide.forecast import Forecaster
 from lowtide.host import Host
 from lowtide.indexing import Indexer, Progress, own_cpu_seconds
 from lowtide.models import FileStat
 from lowtide.report import IndexReport
 from lowtide.resting import Resting
-from lowtide.segments import maintain, settle
+from lowtide.segments import maintain, mended_segments, settle
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Counts
 from lowtide.system import memory
@@ -40,7 +41,7 @@ from lowtide.system.watch import WatchQuota, WatchState
 from lowtide.tasks import task_group
 from lowtide.watching import FolderWatch
 from lowtide.work.pool import Urgency
-from lowtide.workspace import Workspace
+from lowtide.workspace import REBUILT, Workspace
 from lowtide.writing import Writing
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ FIRST_HINT = "start"
 """The reason that the watcher gives for its first rescan."""
 TICK_FACTOR = 200.0
 """A whole scan now and then, whatever the events said: at least this many times its own duration apart."""
+INDEX_GONE = "the files of the index were removed or replaced: it is built anew from what is there"
 NO_COUNTS = Counts(0, 0, 0, 0, 0, 0, 0)
 
 
@@ -73,13 +75,16 @@ class LiveWorkspace:
         self, host: Host, root: Path, changed: Callable[[], None], is_read: Callable[[Workspace], bool]
     ) -> None:
         self.host = host
-        self.workspace: Workspace = host.workspace(root, create=True)
+        self.workspace: Workspace = host.workspace(root)
         self.root = root
         self.clients: set[str] = set()
         self.counts = NO_COUNTS
         self.disk_bytes = 0
         self.error: LowtideError | None = None
         self.messages: tuple[str, ...] = ()
+        self._rebuilds = Rebuilds()
+        self._mended: tuple[str, ...] = ()
+        """What is to be told of the next opening."""
         self.report: IndexReport | None = None
         self.incomplete = True
         """No whole run has ended since the last doubt."""
@@ -220,6 +225,41 @@ class LiveWorkspace:
         self.cancel_runs()
         self._notify()
 
+    def look_after(self, now_s: float) -> bool:
+        """See what became of the index's files: found damaged, removed, or replaced. True when it is opened anew for that.
+
+        A few looks at the folder; in the event loop, now and then and when a question has failed. What is damaged again
+        and again is built anew ever more seldom.
+        """
+        writing = self._writing
+        if writing is None or self._restart is not None:
+            return False
+        gone = not writing.writer.may_write
+        if gone or self.workspace.is_marked:
+            if not self._may_rebuild(now_s, "it is damaged" if not gone else "its files are gone"):
+                return False
+            log.warning("event=index-%s root=%r", "gone" if gone else "damaged", str(self.root))
+            self._mended = (INDEX_GONE,) if gone else ()
+            self.restart(anew=False)  # whoever opens it sees the mark
+            return True
+        can_begin = self._full is None and not self._full_wanted and not self._paused
+        if can_begin and self.workspace.has_damaged_segments and self._may_rebuild(now_s, "a file of it is damaged"):
+            log.warning("event=segments-damaged root=%r", str(self.root))
+            self.rescan()
+        return False
+
+    def _may_rebuild(self, now_s: float, why: str) -> bool:
+        """Count a rebuild that begins now; false when the last ones were so lately that this one must wait, and `error` says so."""
+        wait_s = self._rebuilds.due_s(now_s)
+        if wait_s <= 0:
+            self._rebuilds.begin(now_s)
+            return True
+        self.error = StoreError(
+            f"the index of {self.root} was damaged again", why,
+            f"check the disk; it is built anew in {wait_s:.0f} s, and at once by `lowtide index --force {self.root}`",
+        )  # fmt: skip
+        return False
+
     def pause(self) -> None:
         """Stop what runs; keep collecting hints."""
         self._paused = True
@@ -280,10 +320,16 @@ class LiveWorkspace:
             except _Restart as restart:
                 anew, tries = restart.anew, 0
                 continue
-            except CorruptIndex as error:
+            except (CorruptIndex, IndexGone) as error:
                 log.warning("event=index-damaged root=%r why=%r", str(self.root), str(error))
-                anew = True
-                tries += 1
+                anew = isinstance(error, CorruptIndex) and not isinstance(error, CorruptSegment)
+                self._mended = () if isinstance(error, CorruptSegment) else (INDEX_GONE,) if not anew else (REBUILT,)
+                self.incomplete = self._full_wanted = True
+                while self._restart is None and not self._may_rebuild(now := time.monotonic(), error.why):
+                    self._notify()
+                    with anyio.move_on_after(self._rebuilds.due_s(now)):
+                        await self._wake.wait()
+                continue
             except LowtideError as error:
                 anew = False
                 self.error = error
@@ -311,10 +357,11 @@ class LiveWorkspace:
                 )
                 stack.callback(self._forget)
                 self.error = None
-                self.messages = tuple(messages)
+                self.messages = tuple(dict.fromkeys((*self._mended, *messages)))
+                self._mended = ()
                 settled = partial(settle, self.workspace, catalog)
                 self._writing = Writing(catalog, settled, self._is_read, self.host.budget)
-                self._reader = Catalog(self.workspace.catalog_path, writable=False)
+                self._reader = self.workspace.reading()
                 await self._prepare()
                 await self._count()
                 self._resting = Resting(self._writing, self._reader, self._counting)
@@ -512,10 +559,11 @@ class LiveWorkspace:
         with anyio.CancelScope() as scope:
             self._scopes.add(scope)
             try:
-                await maintain(
+                damaged = await maintain(
                     self.workspace, self._writing.writer, self.host.pool, limit=self._writing.limit,
                     check=self.runs <= 1 or self.workspace.has_damaged_segments, may_collect=lambda: self._narrow is None,
                 )  # fmt: skip
+                self.messages = (*self.messages, *mended_segments(damaged))[-10:]
                 self.host.save_costs(self._writing.writer)
             finally:
                 self._scopes.discard(scope)

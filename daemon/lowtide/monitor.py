@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 TICK_S = 0.5
 PRESSURE_S = 2.0
 BATTERY_S = 20.0
+LOOK_S = 1.0
+"""How often the open indexes are looked at: four names each."""
 SAMPLE_S = 10.0
 SAMPLE_COUNT = 4320
 """Twelve hours of memory samples, 17 bytes each."""
@@ -65,6 +67,7 @@ class Monitor:
         self._next_pressure_s = 0.0
         self._next_battery_s = 0.0
         self._next_configuration_s = 0.0
+        self._next_look_s = 0.0
         self._next_sample_s = 0.0
         self._worked = False
         """Whether there was work since memory was last given back."""
@@ -127,6 +130,9 @@ class Monitor:
 
     async def _look_around(self, now_s: float, wall_s: float) -> None:
         host = self._service.host
+        if now_s >= self._next_look_s:
+            self._next_look_s = now_s + LOOK_S
+            self._service.look_after()
         if now_s >= self._next_battery_s:
             self._next_battery_s = now_s + BATTERY_S
             on_battery = host.config.pause_on_battery and await anyio.to_thread.run_sync(memory.on_battery)

@@ -9,6 +9,7 @@ Invariant: an index folder belongs to one root, named after its real path; what 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -25,6 +26,7 @@ from lowtide.errors import ConfigError, StoreError
 ROOT_FILE = "root"
 """In an index folder: the path of its root, as bytes of the file system."""
 MOST_SOCKET_BYTES = 100
+MOST_SMALL_BYTES = 64 << 10
 _REMEDY = "make it writable, free some space, or set LOWTIDE_HOME to another folder"
 
 
@@ -84,12 +86,7 @@ class Places:
         )
         folder = self.cache / "indexes" / f"{slug}-{hashlib.blake2b(real, digest_size=8).hexdigest()}"
         if create:
-            make_private(folder.parent)
-            make_private(folder)
-            try:
-                write_private(folder / ROOT_FILE, real)
-            except OSError as error:
-                raise StoreError(f"cannot write to {folder}", error.strerror or str(error), _REMEDY) from error
+            make_index_folder(folder, real)
         return folder
 
     def list_indexes(self) -> list[tuple[Path, Path]]:
@@ -97,7 +94,7 @@ class Places:
         found = []
         for mark in (self.cache / "indexes").glob(f"*/{ROOT_FILE}"):
             try:
-                found.append((Path(os.fsdecode(mark.read_bytes())), mark.parent))
+                found.append((Path(os.fsdecode(_read_small(mark))), mark.parent))
             except OSError:
                 continue
         return sorted(found)
@@ -159,10 +156,31 @@ def make_private(folder: Path) -> None:
         )
 
 
+def make_index_folder(folder: Path, root: bytes) -> None:
+    """Make the folder for the index of `root`, or see to it that it is there. StoreError when it cannot be."""
+    make_private(folder.parent)
+    make_private(folder)
+    try:
+        write_private(folder / ROOT_FILE, root)
+    except OSError as error:
+        raise StoreError(f"cannot write to {folder}", error.strerror or str(error), _REMEDY) from error
+
+
+def _read_small(file: Path) -> bytes:
+    """The beginning of a regular file; OSError for anything else that is there, a link too, and nobody waits for it."""
+    fd = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", os.fspath(file))
+        return os.read(fd, MOST_SMALL_BYTES)
+    finally:
+        os.close(fd)
+
+
 def write_private(file: Path, data: bytes) -> None:
     """Write a file that is the user's alone, whole or not at all; nothing when it holds `data` already. Raises OSError."""
     try:
-        if file.read_bytes() == data:
+        if _read_small(file) == data:
             return
     except OSError:
         pass

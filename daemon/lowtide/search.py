@@ -153,7 +153,11 @@ class Snapshot:
     @property
     def is_outdated(self) -> bool:
         """Whether something was committed since it was opened, or the index was made anew. StoreError and its kinds."""
-        return _inode(self.workspace.catalog_path) != self._inode or self._catalog.data_version() != self._version
+        return (
+            _inode(self.workspace.catalog_path) != self._inode
+            or self._catalog.data_version() != self._version
+            or not self._segments.are_as_opened
+        )
 
     def memory(self) -> dict[str, int]:
         """Anonymous bytes by part."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lowtide.errors import CorruptIndex
+from lowtide.errors import CorruptSegment
 from lowtide.models import SymbolKind
 from lowtide.store.catalog import Catalog
 from lowtide.store.name_search import NameIndex
@@ -72,6 +72,11 @@ class Segments:
         """(symbol id, score), best first; none below `least`."""
         return self._index.search(query, limit, kinds or None, cancelled, least)
 
+    @property
+    def are_as_opened(self) -> bool:
+        """Whether nobody has written to a file, or removed one, since it was checked."""
+        return all(segment.is_as_opened for segment in self.by_name.values())
+
     def release(self) -> None:
         """Give mapped pages back to the system."""
         if self._vectors is not None:
@@ -113,13 +118,13 @@ def open_segments(workspace: Workspace, catalog: Catalog, before: Segments | Non
     for row in manifest:
         known = before.by_name.get(row.name) if before else None
         try:
-            if known is not None:
+            if known is not None and known.is_as_opened:
                 opened[row.name] = known
             elif row.kind in VECTOR_KINDS:
                 opened[row.name] = open_segment(workspace.folder / row.name, row)
             else:
                 opened[row.name] = NameSegment(workspace.folder / row.name, row)
-        except CorruptIndex:
+        except CorruptSegment:
             lost.append(row)
     if lost:
         workspace.report_damaged_segments()
@@ -170,7 +175,7 @@ def verify_segments(workspace: Workspace, catalog: Catalog) -> str | None:
                 open_segment(workspace.folder / row.name, row)
             else:
                 NameSegment(workspace.folder / row.name, row)
-        except CorruptIndex as error:
+        except CorruptSegment as error:
             workspace.report_damaged_segments()
             return error.message
     return None

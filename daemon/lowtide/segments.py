@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from lowtide.core import merge
 from lowtide.core.budget import MIB
-from lowtide.errors import CorruptIndex, WorkerError
+from lowtide.errors import CorruptSegment, WorkerError
 from lowtide.segment_set import VECTOR_KINDS
 from lowtide.store.catalog import Catalog
 from lowtide.store.names import NameSegment, merge_names, write_names
@@ -66,17 +66,27 @@ async def maintain(
     limit: anyio.CapacityLimiter | None = None,
     check: bool = True,
     may_collect: Callable[[], bool] = lambda: True,
-) -> None:
+) -> int:
     """Bring the segments to where the policy wants them, when a run has ended. `limit` is that of the catalog's writer.
 
     With `check` every segment is read and its checksum compared. Vectors that no chunk has used for long go while
-    `may_collect`, in short steps: only when no run works, for a run counts on the vectors that it found. Cancelling leaves the manifest as it was or one step
-    further, and files that the next sweep removes.
+    `may_collect`, in short steps: only when no run works, for a run counts on the vectors that it found. Cancelling leaves
+    the manifest as it was or one step further, and files that the next sweep removes. Returns how many damaged ones were
+    made anew.
     """
     keeper = _Keeper(workspace, catalog)
-    if check:
-        await _in_thread(keeper.drop_damaged, limit)
-    await _collect(keeper, catalog, limit, may_collect)
+    damaged = await _in_thread(keeper.drop_damaged, limit) if check or workspace.has_damaged_segments else 0
+    try:
+        await _collect(keeper, catalog, limit, may_collect)
+        await _maintain(keeper, catalog, pool, limit)
+    except CorruptSegment:
+        # It was sound when it was opened, or was not looked at: everything is, now.
+        damaged += await _in_thread(keeper.drop_damaged, limit)
+        await _maintain(keeper, catalog, pool, limit)
+    return damaged
+
+
+async def _maintain(keeper: _Keeper, catalog: Catalog, pool: WorkerPool, limit: anyio.CapacityLimiter | None) -> None:
     await _in_thread(keeper.settle_names, limit)
     if not catalog.vector_dims():
         return
@@ -96,9 +106,22 @@ async def maintain(
                 await _in_thread(partial(keeper.carry_out, action), limit)
 
 
+def mended_segments(count: int) -> list[str]:
+    """What there is to tell of so many segments that were damaged."""
+    return [f"{count} damaged {'file' if count == 1 else 'files'} of the index: made anew"] if count else []
+
+
 def settle(workspace: Workspace, catalog: Catalog) -> None:
     """Write and merge what the policy asks for while files are still being indexed; graphs are left for `maintain`."""
     keeper = _Keeper(workspace, catalog)
+    try:
+        _settle(keeper, catalog)
+    except CorruptSegment:
+        workspace.report_damaged_segments()  # left for the end of the run
+    give_back()
+
+
+def _settle(keeper: _Keeper, catalog: Catalog) -> None:
     keeper.settle_names()
     if not catalog.vector_dims():
         return
@@ -113,7 +136,6 @@ def settle(workspace: Workspace, catalog: Catalog) -> None:
             return
         for action in actions:
             keeper.carry_out(action)
-    give_back()
 
 
 async def _collect(
@@ -145,8 +167,8 @@ class _Keeper:
         self._catalog = catalog
         self._dead: Ids | None = None
 
-    def drop_damaged(self) -> None:
-        """Open everything once; what is not sound leaves the manifest, so that it is written anew."""
+    def drop_damaged(self) -> int:
+        """Open everything once; what is not sound leaves the manifest, so that it is written anew. Returns how many were not."""
         dropped = []
         for row in self._catalog.segments():
             try:
@@ -154,7 +176,7 @@ class _Keeper:
                     open_segment(self._folder / row.name, row)
                 else:
                     NameSegment(self._folder / row.name, row)
-            except CorruptIndex:
+            except CorruptSegment:
                 dropped.append(row)
         kinds = {row.kind in VECTOR_KINDS for row in dropped}
         # Ids must ascend from segment to segment: what came after a lost one is written anew with it.
@@ -166,6 +188,7 @@ class _Keeper:
         ]
         self._swap([], gone)
         self._workspace.forget_damaged_segments()
+        return len(dropped)
 
     def unused_since_ns(self, now_ns: int) -> int | None:
         """Vectors unused since then go; None when it is too early to look again.

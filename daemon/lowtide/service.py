@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -285,20 +286,35 @@ class Service:
         return (live.workspace, live.busy) if live else (self.host.workspace(root), False)
 
     async def _guard(self, root: Path, ask: Callable[[], Any]) -> Any:
-        """Answer; a damaged index of an open workspace is begun anew."""
+        """Answer; a damaged index of an open workspace is begun anew, in the background."""
         try:
             return await ask()
-        except CorruptIndex:
-            if live := self._live.get(root):
-                self.readers.forget(live.workspace)
-                live.restart(anew=True)
-            raise
+        except CorruptIndex as error:
+            live = self._live.get(root)
+            if live is None:
+                raise
+            live.workspace.report_damage()
+            self._look_after(live)
+            raise CorruptIndex(
+                f"the index of {root} was damaged", error.why,
+                "it is being built anew: ask again in a moment; `lowtide status` shows how far it is",
+            ) from error  # fmt: skip
         except PathError:
             if live := self._live.get(root):
+                self._look_after(live)
                 raise PathError(
                     f"no index for {root} yet", str(live.error or "it is being made"), "try again in a moment"
                 ) from None
             raise
+
+    def look_after(self) -> None:
+        """Have every open workspace see whether its index is still there and sound."""
+        for live in self.workspaces:
+            self._look_after(live)
+
+    def _look_after(self, live: LiveWorkspace) -> None:
+        if live.look_after(time.monotonic()):
+            self.readers.forget(live.workspace)
 
     # -- control ------------------------------------------------------------------------------------------------
 

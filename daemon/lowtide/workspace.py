@@ -1,35 +1,35 @@
 """One workspace: its folder of index files, opened to write or to read.
 
 Invariant: only the holder of the folder's lock writes; readers need no lock and see the last commit.
-Invariant: a damaged catalog is set aside and made anew by the next index run; a reader only reports it.
+Invariant: damage that anyone meets, by whatever way, leaves a mark in the folder (the catalog itself calls for it); the
+next writer sees the mark and builds anew. A folder that Lowtide did not make is refused, and left as it is.
+Threads: `reading`, the marks and `needs_healing` may be used by any thread; `writing` by one at a time.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lowtide.errors import CorruptIndex, PathError
-from lowtide.paths import ROOT_FILE
+from lowtide.errors import CorruptIndex, CorruptSegment, EmptyIndex, ForeignIndex, IndexGone, PathError, StoreError
+from lowtide.paths import ROOT_FILE, make_index_folder
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
+from lowtide.store.segment_file import TEMPORARY_SUFFIX
+from lowtide.store.vetting import CATALOG, LOCK, check_folder
 from lowtide.system.lock import WriterLock
 
-CATALOG = "catalog.sqlite"
 DAMAGED = "damaged"
 """A file that says: a reader met damage in the catalog; the next writer rebuilds."""
 DAMAGED_SEGMENTS = "damaged-segments"
 """The same of segments, which are made anew from the catalog."""
-NO_TABLES = "no tables"
-"""What the catalog says of a file that has just been made."""
-
-
-_KEPT = ("lock", ROOT_FILE)
+REBUILT = "the index was damaged: it is built anew"
+_KEPT = (LOCK, ROOT_FILE)
 """Files of the folder that are no part of the index."""
+_OWN_ENDINGS = (".seg", TEMPORARY_SUFFIX, ".new")
 
 
 class Workspace:
@@ -46,35 +46,43 @@ class Workspace:
     @property
     def has_index(self) -> bool:
         """Whether there is an index to read."""
-        return self.catalog_path.exists()
+        return os.path.lexists(self.catalog_path)
 
     @contextmanager
     def writing(self, *, anew: bool = False) -> Iterator[tuple[Catalog, list[str]]]:
         """The catalog to write, under the lock, with what had to be mended on the way (sentences for people).
 
-        Errors: LockHeld, IndexTooNew, StoreError. A damaged catalog is removed and begun anew.
+        Errors: LockHeld, IndexTooNew, ForeignIndex, StoreError. A damaged catalog is removed and begun anew. IndexGone out
+        of a transaction when the folder was removed or replaced meanwhile: close it, and open it again.
         """
-        with WriterLock(self.folder / "lock"):
+        check_folder(self.folder)
+        make_index_folder(self.folder, os.path.realpath(os.fsencode(self.root)))
+        with WriterLock(self.folder / LOCK) as lock:
             mended: list[str] = []
-            if anew:
-                self._remove_files()
-            if (self.folder / DAMAGED).exists():
-                mended.append("the index was damaged: it is built anew")
+            if self.is_marked:
+                mended.append(REBUILT)
+            if anew or mended:
                 self._remove_files()
             try:
-                catalog = Catalog(self.catalog_path, writable=True)
+                catalog = self._writer(lock)
             except CorruptIndex as error:
                 mended.append(f"{error.message}: it is built anew")
                 self._remove_files()
-                catalog = Catalog(self.catalog_path, writable=True)
+                catalog = self._writer(lock)
             try:
                 self._settle(catalog)
                 yield catalog, mended
+            except CorruptSegment:
+                self.report_damaged_segments()
+                raise
             except CorruptIndex:
-                self.report_damage()
+                self.report_damage()  # of what is in the catalog, and SQLite takes for sound
                 raise
             finally:
                 catalog.close()
+
+    def _writer(self, lock: WriterLock) -> Catalog:
+        return Catalog(self.catalog_path, writable=True, on_damage=self.report_damage, is_ours=lambda: lock.is_in_place)
 
     def _settle(self, catalog: Catalog) -> None:
         known = catalog.get_meta("content_version")
@@ -123,27 +131,43 @@ class Workspace:
             catalog.set_meta("settings", now)
 
     def reading(self) -> Catalog:
-        """The catalog to read. PathError when there is no index, or nothing in it yet; CorruptIndex, remembered for the next writer."""
+        """The catalog to read. PathError when there is no index, or nothing in it yet; CorruptIndex, remembered for the next
+        writer; ForeignIndex."""
         if not self.has_index:
-            raise PathError(f"no index for {self.root}", "it has not been indexed", f"run `lowtide index {self.root}`")
+            raise self.no_index()
+        check_folder(self.folder)
         try:
-            return Catalog(self.catalog_path, writable=False)
-        except CorruptIndex as error:
-            if error.why == NO_TABLES:
-                # The writer has made the file, and not its tables yet: to call that damage would begin the index anew.
-                raise PathError(f"no index for {self.root} yet", "it is being made", "try again in a moment") from None
-            self.report_damage()
-            raise
+            return Catalog(self.catalog_path, writable=False, on_damage=self.report_damage)
+        except EmptyIndex:
+            # The writer has made the file, and not its tables yet: to call that damage would begin the index anew.
+            raise PathError(
+                f"no index for {self.root} yet",
+                "it is being made",
+                f"try again in a moment, or run `lowtide index {self.root}`",
+            ) from None
+        except IndexGone:
+            raise self.no_index() from None
+
+    def no_index(self) -> PathError:
+        """The error for a root without an index."""
+        return PathError(f"no index for {self.root}", "it has not been indexed", f"run `lowtide index {self.root}`")
 
     def report_damage(self) -> None:
         """Leave a mark: the next writer builds the index anew."""
-        with suppress(OSError):
-            (self.folder / DAMAGED).touch(mode=0o600)
+        self._mark(DAMAGED)
 
     def report_damaged_segments(self) -> None:
         """Leave a mark: the next writer makes the damaged segments anew."""
+        self._mark(DAMAGED_SEGMENTS)
+
+    def _mark(self, name: str) -> None:
         with suppress(OSError):
-            (self.folder / DAMAGED_SEGMENTS).touch(mode=0o600)
+            os.close(os.open(self.folder / name, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600))
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether somebody met damage in the catalog."""
+        return os.path.lexists(self.folder / DAMAGED)
 
     @property
     def has_damaged_segments(self) -> bool:
@@ -158,24 +182,55 @@ class Workspace:
         """Remove what no manifest names: left by a process that was killed. Returns the names."""
         removed = []
         for path in self.folder.iterdir():
-            own = path.name in keep or path.name in (*_KEPT, DAMAGED, DAMAGED_SEGMENTS) or path.name.startswith(CATALOG)
-            if not own and path.is_file():
+            used = (
+                path.name in keep or path.name in (*_KEPT, DAMAGED, DAMAGED_SEGMENTS) or path.name.startswith(CATALOG)
+            )
+            if not used and _is_own(path):
                 with suppress(OSError):
                     path.unlink()
                     removed.append(path.name)
         return removed
 
     def _remove_files(self) -> None:
-        for path in self.folder.iterdir():
-            if path.is_file() and path.name not in _KEPT:
+        # The mark goes last: killed in between, the next writer goes on.
+        for path in sorted(self.folder.iterdir(), key=lambda path: path.name == DAMAGED):
+            if _is_own(path) and path.name not in _KEPT:
                 path.unlink(missing_ok=True)
 
     def clear(self) -> int:
-        """Remove the whole index; returns the bytes freed. LockHeld while something writes to it."""
+        """Remove the whole index, a stranger's too; returns the bytes freed. LockHeld while something writes to it.
+
+        Only what has a name that Lowtide gives goes, links as links; StoreError when something else is left.
+        """
         freed = self.disk_bytes()
-        with WriterLock(self.folder / "lock"):
-            shutil.rmtree(self.folder)
+        try:
+            check_folder(self.folder)
+        except ForeignIndex:
+            freed = 0  # perhaps of files elsewhere
+            self._remove_whole()
+        else:
+            with WriterLock(self.folder / LOCK):
+                self._remove_whole()
         return freed
+
+    def _remove_whole(self) -> None:
+        if self.folder.is_symlink():
+            self.folder.unlink()
+            return
+        left = []
+        for path in self.folder.iterdir():
+            if path.name in _KEPT or _is_own(path, any_kind=True):
+                with suppress(FileNotFoundError):
+                    path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+            else:
+                left.append(path.name)
+        if left:
+            raise StoreError(
+                f"{self.folder} is not empty",
+                f"it holds what is not Lowtide's: {', '.join(sorted(left)[:5])!r}",
+                "remove it by hand",
+            )
+        self.folder.rmdir()
 
     def disk_bytes(self) -> int:
         """What the index takes on disk."""
@@ -187,6 +242,13 @@ class Workspace:
                         path.stat().st_blocks * 512 if hasattr(os.stat_result, "st_blocks") else path.stat().st_size
                     )
         return total
+
+
+def _is_own(path: Path, *, any_kind: bool = False) -> bool:
+    """Whether an entry of an index folder has a name that Lowtide gives; and is a regular file, unless `any_kind`."""
+    name = path.name
+    own = name.startswith((CATALOG, ROOT_FILE)) or name in (DAMAGED, DAMAGED_SEGMENTS) or name.endswith(_OWN_ENDINGS)
+    return own and (any_kind or (path.is_file() and not path.is_symlink()))
 
 
 def now_s() -> float:

@@ -135,9 +135,9 @@ def test_stems_are_those_of_the_index(catalog: Catalog) -> None:
 
 
 def test_manifest_moves_in_one_step(catalog: Catalog) -> None:
-    first, second = (Segment(name, "flat", 1, 2, 2, 10, 99) for name in ("a", "b"))
+    first, second = (Segment(f"vectors-{n:016x}.seg", "flat", 1, 2, 2, 10, 99) for n in (1, 2))
     catalog.swap_segments([first], [])
-    catalog.swap_segments([second], ["a"])
+    catalog.swap_segments([second], [first.name])
     assert catalog.segments() == [second]
 
 

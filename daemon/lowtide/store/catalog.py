@@ -1,6 +1,6 @@
 """The catalog: every file, symbol, chunk and vector of one workspace, in SQLite.
 
-Invariant: the only module that imports sqlite3; its errors leave as StoreError and its kinds.
+Invariant: the only module that imports sqlite3; its errors leave as StoreError and its kinds (`failures.py`).
 Invariant: the catalog is the truth. A file's rows, its chunks' words and their vectors are written in one transaction,
 so after any crash a file is there whole or not at all, and no chunk waits for its vector.
 Invariant: ids of symbols, chunks and vectors are never used twice: segments name them.
@@ -11,19 +11,23 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import lowtide
 from lowtide.core.plan import RETRIED
-from lowtide.errors import CorruptIndex, IndexTooNew, StoreError
+from lowtide.errors import CorruptIndex, EmptyIndex, IndexTooNew, StoreError
 from lowtide.models import FileStat, FileStatus
 from lowtide.store import schema
+from lowtide.store.failures import REBUILT_BY_INDEX, index_gone, is_read_only, map_error, place_of
 from lowtide.store.queries import Queries, vector_key
 from lowtide.store.rows import Commit, Segment
+from lowtide.store.vetting import SchemaRow, check_catalog_files, check_manifest, check_schema, not_ours
 from lowtide.work.wire import HASH_BYTES, chunk_rows, symbol_rows, words_of
 
 T = TypeVar("T")
@@ -31,44 +35,11 @@ CACHE_KIB = 2000
 """SQLite's page cache: nearly as fast as 64 MB and costs 1 to 2 (measured)."""
 BLOCK_ROWS = 1024
 """Read or written at a time: very many small objects at once leave the allocator with holes for good."""
+MOST_VALUE_BYTES = 256 << 20
+"""No row or value is larger, whatever a catalog from elsewhere holds."""
+_TABLES = "meta files file_words symbols chunks vectors unused_vectors segments runs lexicon lexicon_terms"
+"""Each is asked for a row: what cannot answer that is damaged, whatever was asked of it."""
 _INSERT_VECTORS = "INSERT INTO vectors VALUES (?,?,?,?)"
-
-
-@contextmanager
-def _mapped(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise map_error(error, path) from error
-
-
-def map_error(error: sqlite3.Error, path: Path) -> StoreError:
-    """The StoreError that says what to do about an error of SQLite's."""
-    name = getattr(error, "sqlite_errorname", "") or ""
-    text = str(error)
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "malformed" in text or "not a database" in text:
-        return CorruptIndex(f"the index at {path} is damaged", text, "it will be rebuilt by the next `lowtide index`")
-    if name.startswith("SQLITE_FULL") or "disk is full" in text:
-        return StoreError(
-            "cannot write the index",
-            "the disk is full",
-            "free some space and run the command again; nothing that was committed is lost",
-        )
-    if name.startswith("SQLITE_READONLY"):
-        return StoreError(
-            "cannot write the index",
-            f"{path.parent} is read-only",
-            "make it writable or set LOWTIDE_HOME to another folder",
-        )
-    if name.startswith("SQLITE_CANTOPEN"):
-        return StoreError(
-            f"cannot open {path}", text, "check that the folder exists, is writable, and that the disk is not full"
-        )
-    if name.startswith("SQLITE_IOERR"):
-        return StoreError(
-            "cannot read or write the index", text, "check the disk's space and health, then run the command again"
-        )
-    return StoreError("the index cannot be used", f"{name or 'SQLite'}: {text}", "run `lowtide doctor`")
 
 
 class Catalog(Queries):
@@ -78,11 +49,18 @@ class Catalog(Queries):
     StoreError for full disks, permissions and the like.
     """
 
-    def __init__(self, path: Path, *, writable: bool) -> None:
+    def __init__(
+        self, path: Path, *, writable: bool, on_damage: Callable[[], None] = lambda: None,
+        is_ours: Callable[[], bool] = lambda: True,
+    ) -> None:  # fmt: skip
+        """`on_damage` is called where damage is met, by whomever; `is_ours`, before each commit: whether this process may write."""
         self.path = path
         self._writable = writable
+        self._on_damage = on_damage
+        self._is_ours = is_ours
         self._connection: sqlite3.Connection | None = None
-        self._identity: tuple[int, int] | None = None
+        self._place: tuple[int, int] | None = None
+        """Which file is open, once it is found to be an index."""
         self._open_connection()
 
     # -- opening ------------------------------------------------------------------------------------------------
@@ -92,9 +70,9 @@ class Catalog(Queries):
         return self._connection or self._open_connection()
 
     def _open_connection(self) -> sqlite3.Connection:
-        if self._identity is not None and _identity(self.path) != self._identity:
-            raise CorruptIndex(f"the index at {self.path} is gone, or another", "", "it is built anew")
-        with _mapped(self.path):
+        if self._place is not None and not self.is_in_place:
+            raise index_gone(self.path)
+        with self._mapped():
             connection = self._connection = self._connect()
             try:
                 self._prepare()
@@ -102,7 +80,7 @@ class Catalog(Queries):
                 self._connection = None
                 connection.close()
                 raise
-        self._identity = _identity(self.path)
+        self._place = place_of(self.path)
         return connection
 
     @property
@@ -116,9 +94,36 @@ class Catalog(Queries):
         self.close()
         self._connection = None
 
+    @contextmanager
+    def _mapped(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            mapped = map_error(error, self.path)
+            if self._is_damage(error) and not isinstance(mapped, CorruptIndex):
+                mapped = CorruptIndex(f"the index at {self.path} is damaged", str(error), REBUILT_BY_INDEX)
+            if isinstance(mapped, CorruptIndex):
+                self._on_damage()
+            raise mapped from error
+
+    def _is_damage(self, error: sqlite3.Error) -> bool:
+        """Whether an error that may have other causes came of damage: every statement here is sound, and one writer writes."""
+        name = getattr(error, "sqlite_errorname", "") or ""
+        if name.startswith("SQLITE_CONSTRAINT"):
+            return self._writable
+        if name != "SQLITE_ERROR" or self._place is None or self._connection is None:
+            return name == "SQLITE_ERROR"
+        try:
+            for table in _TABLES.split():
+                self._db.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()
+        except sqlite3.Error:
+            return True
+        return False
+
     def _connect(self) -> sqlite3.Connection:
+        check_catalog_files(self.path)
         if not self._writable and not self.path.exists():
-            raise CorruptIndex(f"no catalog at {self.path}", "the file is missing", "run `lowtide index`")
+            raise index_gone(self.path)
         if self._writable:
             with suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -131,10 +136,14 @@ class Catalog(Queries):
         except sqlite3.OperationalError:
             # A log beside the file cannot be made on a read-only disk; nobody writes there either.
             db.close()
-            if os.access(self.path.parent, os.W_OK) and not _is_read_only(self.path.parent):
+            if os.access(self.path.parent, os.W_OK) and not is_read_only(self.path.parent):
                 raise
             db = _open(f"{uri}?mode=ro&immutable=1")
         return db
+
+    def _check_schema(self) -> None:
+        rows = self._db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master LIMIT 64").fetchall()
+        check_schema(self.path, rows, _expected_schema())
 
     def _prepare(self) -> None:
         run = self._db.execute
@@ -145,7 +154,7 @@ class Catalog(Queries):
         owner = int(run("PRAGMA application_id").fetchone()[0])
         empty = not run("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if not empty and owner != schema.APPLICATION_ID:
-            raise CorruptIndex(f"{self.path} is not an index of Lowtide's", f"application id {owner:#x}", "remove it")
+            raise not_ours(self.path.parent, f"its catalog's application id is {owner:#x}")
         if version > schema.SCHEMA_VERSION:
             raise IndexTooNew(
                 f"the index at {self.path} was written by a newer Lowtide",
@@ -154,11 +163,12 @@ class Catalog(Queries):
             )
         if not self._writable:
             if empty:
-                raise CorruptIndex(f"{self.path} is empty", "no tables", "run `lowtide index`")
+                raise EmptyIndex(f"{self.path} is empty", "it has no tables", "run `lowtide index`")
             if version < schema.SCHEMA_VERSION:
                 raise StoreError(
                     f"the index at {self.path} is of an older format", f"schema {version}", "run `lowtide index`"
                 )
+            self._check_schema()
             return
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = NORMAL")
@@ -166,16 +176,21 @@ class Catalog(Queries):
         run("PRAGMA wal_autocheckpoint = 4000")
         if empty:
             with self.transaction():
-                for statement in _statements(schema.TABLES):
+                for statement in schema.statements(schema.TABLES):
                     run(statement)
                 run(f"PRAGMA application_id = {schema.APPLICATION_ID}")
                 run(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
         while 0 < version < schema.SCHEMA_VERSION:
             with self.transaction():
-                for statement in _statements(schema.MIGRATIONS[version]):
+                for statement in schema.statements(schema.MIGRATIONS[version]):
                     run(statement)
                 version += 1
                 run(f"PRAGMA user_version = {version}")
+        self._check_schema()
+
+    def another(self) -> Catalog:
+        """A connection of its own to the same catalog, to read."""
+        return Catalog(self.path, writable=False, on_damage=self._on_damage)
 
     def close(self) -> None:
         """Close the connection; a writer first folds the write-ahead log into the file when no reader is in the way."""
@@ -187,32 +202,43 @@ class Catalog(Queries):
         with suppress(sqlite3.Error):
             self._connection.close()
 
-    def interrupt(self) -> None:
-        """Make a running query of this connection end early; may be called from any thread."""
-        with suppress(sqlite3.Error):
-            self._db.interrupt()
-
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing; the write lock is taken at once, and any error, a cancellation too, rolls back."""
-        with _mapped(self.path):
+        with self._mapped():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._check_place()
             except BaseException:
                 with suppress(sqlite3.Error):
                     self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether its path still leads to the file that is open, and that file is not emptied. May be asked by any thread."""
+        return place_of(self.path) == self._place
+
+    @property
+    def may_write(self) -> bool:
+        """Whether it is in place and this process still holds what lets it write. May be asked by any thread."""
+        return self.is_in_place and self._is_ours()
+
+    def _check_place(self) -> None:
+        """What is written to a file that was removed is lost, and another process may be writing to the one in its place."""
+        if self._place is not None and not self.may_write:
+            raise index_gone(self.path)
+
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
-        with _mapped(self.path):
+        with self._mapped():
             cursor = self._db.execute(sql, parameters)
             while block := cursor.fetchmany(BLOCK_ROWS):
                 yield from block
 
     def _row(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        with _mapped(self.path):
+        with self._mapped():
             return self._db.execute(sql, parameters).fetchone()
 
     def _value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
@@ -232,7 +258,7 @@ class Catalog(Queries):
 
     def set_meta(self, key: str, value: str) -> None:
         """Keep `value` under `key` (inside the caller's transaction, or one of its own)."""
-        with _mapped(self.path):
+        with self._mapped():
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def check(self) -> str | None:
@@ -240,6 +266,7 @@ class Catalog(Queries):
         try:
             answer = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
         except sqlite3.Error as error:
+            self._on_damage()
             return str(error)
         return None if answer == "ok" else str(answer)
 
@@ -406,12 +433,12 @@ class Catalog(Queries):
 
     def mark_all_stale(self) -> None:
         """Make every file differ from what the walk sees, so that it is indexed again."""
-        with _mapped(self.path):
+        with self._mapped():
             self._db.execute("UPDATE files SET mtime_ns = -1, content_hash = x''")
 
     def mark_skipped_stale(self) -> None:
         """The same for the files that were skipped."""
-        with _mapped(self.path):
+        with self._mapped():
             self._db.execute(
                 "UPDATE files SET mtime_ns = -1, content_hash = x'' WHERE status = ?", (FileStatus.SKIPPED.value,)
             )
@@ -488,11 +515,13 @@ class Catalog(Queries):
 
     def segments(self) -> list[Segment]:
         """The segment files that belong to this index, oldest ids first."""
-        return [Segment(*row) for row in self._rows("SELECT * FROM segments ORDER BY kind, first_id")]
+        rows = [Segment(*row) for row in self._rows("SELECT * FROM segments ORDER BY kind, first_id")]
+        check_manifest(self.path.parent, rows)
+        return rows
 
     def swap_segments(self, added: Sequence[Segment], dropped: Sequence[str]) -> None:
         """Move the manifest: the commit point of segments. Synced to the disk before it returns."""
-        with _mapped(self.path):
+        with self._mapped():
             self._db.execute("PRAGMA synchronous = FULL")
         try:
             with self.transaction():
@@ -502,7 +531,7 @@ class Catalog(Queries):
                     [(s.name, s.kind, s.first_id, s.last_id, s.count, s.size_bytes, s.crc32) for s in added],
                 )
         finally:
-            with _mapped(self.path):
+            with self._mapped():
                 self._db.execute("PRAGMA synchronous = NORMAL")
 
     # -- the lexical index --------------------------------------------------------------------------------------
@@ -513,7 +542,7 @@ class Catalog(Queries):
         A word that the tokenizer drops, or that no chunk holds, has the count 0.
         """
         found: list[tuple[str, int]] = []
-        with _mapped(self.path):
+        with self._mapped():
             run = self._db.execute
             run("CREATE VIRTUAL TABLE IF NOT EXISTS temp.query_words USING fts5 (word, tokenize='porter unicode61')")
             run("CREATE VIRTUAL TABLE IF NOT EXISTS temp.query_stems USING fts5vocab (temp, query_words, instance)")
@@ -542,23 +571,29 @@ def sqlite_bytes() -> int:
 
 
 def _open(uri: str) -> sqlite3.Connection:
-    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
+    db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
+    try:
+        # Before its schema is read: a catalog may be a stranger's.
+        db.execute("PRAGMA trusted_schema = OFF")
+        db.execute("PRAGMA cell_size_check = ON")
+        db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_VALUE_BYTES)
+        if sys.version_info >= (3, 12):
+            db.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+            db.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_TRIGGER, False)
+            db.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_VIEW, False)
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file it is; None when there is none."""
-    with suppress(OSError):
-        info = path.stat()
-        return info.st_dev, info.st_ino
-    return None
-
-
-def _is_read_only(folder: Path) -> bool:
-    """Whether the file system is mounted so; root passes every check of permissions."""
-    return bool(os.statvfs(folder).f_flag & getattr(os, "ST_RDONLY", 1))
-
-
-def _statements(script: str) -> Iterator[str]:
-    for statement in script.split(";"):
-        if statement.strip():
-            yield statement
+@cache
+def _expected_schema() -> tuple[SchemaRow, ...]:
+    """What SQLite's schema says of an index that is made here and now."""
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        for statement in schema.statements(schema.TABLES):
+            db.execute(statement)
+        return tuple(db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
+    finally:
+        db.close()

@@ -99,6 +99,11 @@ class ListSegment:
         """The nearest rows where `mask` is true, of this segment alone; see `search_lists`."""
         return search_lists([self], [mask], query, limit)[0]
 
+    @property
+    def is_as_opened(self) -> bool:
+        """Whether its file is still the one that was checked."""
+        return self._file.is_as_opened
+
     def release(self) -> None:
         """Give the mapped pages back to the system; searching goes on and reads them again."""
         self._file.release()

@@ -58,6 +58,11 @@ class NameSegment:
         self.anonymous_bytes = 0
         """What the segment costs the budget while it is open: everything is mapped."""
 
+    @property
+    def is_as_opened(self) -> bool:
+        """Whether its file is still the one that was checked."""
+        return self._file.is_as_opened
+
     def release(self) -> None:
         """Give the mapped pages back to the system; searching goes on and reads them again."""
         self._file.release()

@@ -5,6 +5,8 @@ Invariant: `MIGRATIONS[n]` turns version n into n + 1; a migration is never edit
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 APPLICATION_ID = 0x4C544944  # "LTID"
 SCHEMA_VERSION = 2
 """Of the tables. A catalog with a higher one is refused, never touched."""
@@ -119,3 +121,10 @@ CREATE TABLE unused_vectors (
 );
 """,
 }
+
+
+def statements(script: str) -> Iterator[str]:
+    """One after the other."""
+    for statement in script.split(";"):
+        if statement.strip():
+            yield statement

@@ -3,7 +3,7 @@
 Layout (docs/formats.md): 384 bytes of header, sections each at a multiple of 64, 24 bytes of trailer; little endian.
 
 Invariant: a segment file is written once, under a name never used before, and never changed.
-Invariant: nothing of a file is used before its size, magic, version and CRC-32 are found right; otherwise CorruptIndex.
+Invariant: nothing of a file is used before its size, magic, version and CRC-32 are found right; otherwise CorruptSegment.
 Invariant: a write that fails or is cancelled leaves no file under the final name.
 """
 
@@ -13,6 +13,7 @@ import errno
 import mmap
 import os
 import secrets
+import stat
 import struct
 import zlib
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 import numpy.typing as npt
 
-from lowtide.errors import CorruptIndex, StoreError
+from lowtide.errors import CorruptSegment, StoreError
 from lowtide.store.rows import Segment
 
 FORMAT_VERSION = 1
@@ -191,26 +192,31 @@ class SegmentWriter:
 class SegmentFile:
     """An open segment, checked and mapped read-only.
 
-    Errors: CorruptIndex when the file is missing, cut, damaged, of another kind or version. `expected` is the row of
+    Errors: CorruptSegment when the file is missing, cut, damaged, of another kind or version. `expected` is the row of
     the manifest: a file that is sound but not the one meant is refused too.
     """
 
     def __init__(self, path: Path, kind: SegmentKind, expected: Segment | None = None) -> None:
         self.path = path
         try:
-            fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+            # Neither through a link nor waiting for who writes to a pipe.
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             try:
-                size = os.fstat(fd).st_size
+                info = os.fstat(fd)
+                if not stat.S_ISREG(info.st_mode):
+                    raise OSError(errno.EINVAL, "it is not a regular file")
+                self._place = _place(info)
+                size = info.st_size
                 self._header, crc32 = _verify(fd, size, path, kind)
                 self._map = mmap.mmap(fd, size, access=mmap.ACCESS_READ)
             finally:
                 os.close(fd)
         except (OSError, ValueError) as error:
-            raise CorruptIndex(f"the index file {path.name} cannot be read", str(error), _REBUILT) from error
+            raise CorruptSegment(f"the index file {path.name} cannot be read", str(error), _REBUILT) from error
         _, _, _, self.dims, sections, count, first_id, last_id = _HEADER.unpack_from(self._header)
         self.facts = Segment(path.name, kind, first_id, last_id, count, size, crc32)
         if expected is not None and (crc32, count) != (expected.crc32, expected.count):
-            raise CorruptIndex(
+            raise CorruptSegment(
                 f"the index file {path.name} is not the one in the manifest", f"checksum {crc32:#x}", _REBUILT
             )
         self._sections = self._read_sections(sections)
@@ -224,9 +230,17 @@ class SegmentFile:
             sections[name.rstrip(b"\0").decode("ascii", "replace")] = (offset, length)
         return sections
 
-    def corrupt(self, why: str) -> CorruptIndex:
+    def corrupt(self, why: str) -> CorruptSegment:
         """The error for content that passed the checksum and still makes no sense."""
-        return CorruptIndex(f"the index file {self.path.name} is damaged", why, _REBUILT)
+        return CorruptSegment(f"the index file {self.path.name} is damaged", why, _REBUILT)
+
+    @property
+    def is_as_opened(self) -> bool:
+        """Whether its name still leads to the file that was checked, and nobody has written to it: it is never changed."""
+        try:
+            return _place(os.stat(self.path, follow_symlinks=False)) == self._place
+        except OSError:
+            return False
 
     def has(self, name: str) -> bool:
         """Whether there is such a section."""
@@ -256,11 +270,15 @@ class SegmentFile:
                 self._map.madvise(mmap.MADV_DONTNEED)
 
 
+def _place(info: os.stat_result) -> tuple[int, int, int, int]:
+    return info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns
+
+
 def _verify(fd: int, size: int, path: Path, kind: SegmentKind) -> tuple[bytes, int]:
     """The header and the checksum of a file whose every byte was read and found right."""
 
-    def damaged(why: str) -> CorruptIndex:
-        return CorruptIndex(f"the index file {path.name} is damaged", why, _REBUILT)
+    def damaged(why: str) -> CorruptSegment:
+        return CorruptSegment(f"the index file {path.name} is damaged", why, _REBUILT)
 
     if size < _HEADER_BYTES + _TRAILER.size:
         raise damaged(f"it has only {size} bytes")
@@ -269,7 +287,7 @@ def _verify(fd: int, size: int, path: Path, kind: SegmentKind) -> tuple[bytes, i
     if magic != _MAGIC:
         raise damaged("it does not begin as a segment does")
     if version != FORMAT_VERSION:
-        raise CorruptIndex(
+        raise CorruptSegment(
             f"the index file {path.name} has another format", f"version {version}, this is {FORMAT_VERSION}", _REBUILT
         )
     end_magic, whole, crc32, _ = _TRAILER.unpack(os.pread(fd, _TRAILER.size, size - _TRAILER.size))

@@ -18,7 +18,7 @@ from typing import BinaryIO, Self
 import numpy as np
 import numpy.typing as npt
 
-from lowtide.errors import CorruptIndex, StoreError
+from lowtide.errors import CorruptSegment, StoreError
 from lowtide.store.list_segment import ListSegment
 from lowtide.store.rows import Segment
 from lowtide.store.scan import (
@@ -70,6 +70,11 @@ class FlatSegment:
         """The nearest rows where `mask` is true."""
         return self.rows.search(query, limit, mask)
 
+    @property
+    def is_as_opened(self) -> bool:
+        """Whether its file is still the one that was checked."""
+        return self._file.is_as_opened
+
     def release(self) -> None:
         """Give the mapped pages back to the system; searching goes on and reads them again."""
         self._file.release()
@@ -117,6 +122,11 @@ class GraphSegment:
             wanted *= 4
         return self.rows.search(query, limit, mask)
 
+    @property
+    def is_as_opened(self) -> bool:
+        """Whether its file is still the one that was checked."""
+        return self._file.is_as_opened
+
     def release(self) -> None:
         """Give the mapped pages back to the system; searching goes on and reads them again."""
         self._file.release()
@@ -131,7 +141,7 @@ def open_segment(path: Path, expected: Segment) -> AnySegment:
         SegmentKind.FLAT: FlatSegment, SegmentKind.GRAPH: GraphSegment, SegmentKind.LISTS: ListSegment
     }  # fmt: skip
     if expected.kind not in kinds:
-        raise CorruptIndex(f"the index file {path.name} is unknown", f"kind {expected.kind}", "run `lowtide index`")
+        raise CorruptSegment(f"the index file {path.name} is unknown", f"kind {expected.kind}", "run `lowtide index`")
     return kinds[expected.kind](path, expected)
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 from lowtide.errors import LockHeld, StoreError
+
+_TRIES = 10
 
 
 class WriterLock:
@@ -24,8 +27,32 @@ class WriterLock:
 
     def acquire(self) -> None:
         """Take the lock or raise: LockHeld when another process has it, StoreError when the file cannot be made."""
+        for _ in range(_TRIES):
+            self._take()
+            if self.is_in_place:
+                return
+            self.release()  # its file was removed between opening and locking
+        raise StoreError(f"cannot lock {self._path}", "it is removed again and again", "see who removes it")
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether it is held, and its name still leads to the file that is locked. May be asked by any thread."""
+        fd = self._fd
+        if fd is None:
+            return False
         try:
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+            return os.path.samestat(os.fstat(fd), os.stat(self._path, follow_symlinks=False))
+        except OSError:
+            return False
+
+    def _take(self) -> None:
+        try:
+            # Neither through a link nor waiting at a pipe.
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            fd = os.open(self._path, flags, 0o600)
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                os.close(fd)
+                raise OSError(errno.EINVAL, "it is not a regular file")
         except OSError as error:
             raise StoreError(
                 f"cannot lock {self._path}", error.strerror or str(error), "check the folder's permissions and space"

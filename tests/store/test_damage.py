@@ -1,0 +1,219 @@
+"""Damage to any page of an index is met or does no harm, is remembered by whoever meets it, and ends with the next writer."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import anyio
+import pytest
+from tests.store.test_catalog import put, result
+
+from lowtide.config import Config
+from lowtide.core.budget import Budget
+from lowtide.errors import CorruptIndex, IndexGone, LowtideError, PathError
+from lowtide.explain import explain_file
+from lowtide.report import describe_workspace
+from lowtide.search import Mode, Snapshot
+from lowtide.segments import maintain, new_name
+from lowtide.store.catalog import Catalog
+from lowtide.work.pool import WorkerPool
+from lowtide.workspace import REBUILT, Workspace
+
+FILES = 60
+OBJECTS = [
+    "meta", "files", "sqlite_autoindex_files_1", "file_words", "symbols", "symbols_by_file", "sqlite_sequence", "chunks",
+    "chunks_by_file", "chunks_by_vector", "vectors", "vectors_by_address", "unused_vectors", "segments", "runs", "lexicon_data",
+    "lexicon_idx", "lexicon_docsize", "lexicon_config",
+]  # fmt: skip
+
+
+def word(stem: str, number: int) -> str:
+    """One word, whatever the rules for parts of words are."""
+    return stem + "".join(chr(ord("k") + int(digit)) for digit in f"{number:02}")
+
+
+class NoWorkers:
+    """A pool that nobody borrows from: a small index needs no graph."""
+
+    budget = Budget(1 << 28)
+
+
+def fill(catalog: Catalog) -> None:
+    for number in range(FILES):
+        put(catalog, b"m%d.py" % number, result(word("alpha", number), word("beta", number), content=b"%d" % number))
+    catalog.set_meta("recipe", "none")
+    catalog.record_run({"of": "all"}, has_changed=True)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a sound index with a few segments."""
+    home = tmp_path_factory.mktemp("sound")
+    root = home / "tree"
+    root.mkdir()
+    for number in range(FILES):
+        (root / f"m{number}.py").write_text(
+            f"def {word('alpha', number)}(): pass\ndef {word('beta', number)}(): pass\n"
+        )
+    workspace = Workspace(root, home / "index")
+    with workspace.writing() as (catalog, _):
+        fill(catalog)
+        anyio.run(maintain, workspace, catalog, cast(WorkerPool, NoWorkers()))
+    assert len(list(workspace.folder.glob("*.seg"))) == 2
+    return home
+
+
+@pytest.fixture
+def workspace(sound: Path, tmp_path: Path) -> Workspace:
+    shutil.copytree(sound / "index", tmp_path / "index")
+    return Workspace(sound / "tree", tmp_path / "index")
+
+
+async def no_vector(_: str) -> bytes:
+    raise AssertionError("words alone were asked")
+
+
+def ask(question: Callable[[Snapshot], Any], workspace: Workspace) -> Any:
+    snapshot = Snapshot(workspace)
+    try:
+        return question(snapshot)
+    finally:
+        snapshot.close()
+
+
+def words(snapshot: Snapshot) -> list[str]:
+    search = partial(snapshot.search, word("alpha", 7), no_vector, "none", mode=Mode.LEXICAL)
+    return [hit.path for hit in anyio.run(search).hits]
+
+
+QUESTIONS: dict[str, Callable[[Workspace], Any]] = {
+    "search": partial(ask, words),
+    "symbols": partial(ask, lambda snapshot: [found["path"] for found in snapshot.symbols(word("alpha", 7), limit=1)]),
+    "references": partial(ask, lambda snapshot: snapshot.files_with(word("alpha", 7), limit=9)),
+    "why": lambda workspace: explain_file(workspace, workspace.root / "m7.py", Config(1 << 28))["symbols"],
+}
+RIGHT: dict[str, Any] = {"search": ["m7.py"], "symbols": ["m7.py"], "references": ([b"m7.py"], False), "why": 2}
+
+
+def overwrite_pages(catalog: Path, name: str) -> int:
+    """Write over every page of a table or an index; returns how many there were."""
+    with sqlite3.connect(catalog) as raw:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else the log would answer for the pages
+        size = raw.execute("PRAGMA page_size").fetchone()[0]
+        pages = [row[0] for row in raw.execute("SELECT pageno FROM dbstat WHERE name = ?", (name,))]
+    raw.close()
+    with catalog.open("r+b") as file:
+        for page in pages:
+            assert page > 1
+            file.seek((page - 1) * size)
+            file.write(b"\xa5" * size)
+    return len(pages)
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_damaged_table_is_met_told_remembered_and_built_anew(workspace: Workspace, name: str) -> None:
+    assert overwrite_pages(workspace.catalog_path, name)
+    for question, call in QUESTIONS.items():
+        try:
+            assert call(workspace) == RIGHT[question], question
+        except CorruptIndex:
+            assert workspace.is_marked, question
+            (workspace.folder / "damaged").unlink(missing_ok=True)
+    # Whatever no question needed, `status` finds.
+    assert describe_workspace(workspace)["damage"]
+    assert workspace.is_marked
+    with workspace.writing() as (catalog, mended):
+        assert mended == [REBUILT]
+        fill(catalog)
+    assert not workspace.is_marked
+    assert {question: call(workspace) for question, call in QUESTIONS.items()} == RIGHT
+    assert not describe_workspace(workspace)["damage"]
+
+
+def test_every_table_and_index_is_damaged_in_turn(sound: Path) -> None:
+    with sqlite3.connect(sound / "index" / "catalog.sqlite") as raw:
+        there = {row[0] for row in raw.execute("SELECT name FROM sqlite_master WHERE rootpage > 0")}
+    raw.close()
+    assert there == set(OBJECTS)
+
+
+def test_writer_that_meets_damage_leaves_the_mark(workspace: Workspace) -> None:
+    overwrite_pages(workspace.catalog_path, "symbols_by_file")
+    with pytest.raises(CorruptIndex), workspace.writing() as (catalog, mended):
+        assert mended == []
+        put(catalog, b"m7.py", result("gamma"))
+    with workspace.writing() as (catalog, mended):
+        assert mended == [REBUILT]
+        assert catalog.counts().files == 0
+
+
+def test_text_that_is_none_is_damage(workspace: Workspace) -> None:
+    with sqlite3.connect(workspace.catalog_path) as raw:
+        raw.execute("UPDATE files SET language = CAST(x'ff61' AS TEXT)")
+    raw.close()
+    with pytest.raises(CorruptIndex):
+        QUESTIONS["search"](workspace)
+    assert workspace.is_marked
+
+
+def test_a_question_too_odd_for_the_index_is_no_damage(workspace: Workspace) -> None:
+    catalog = workspace.reading()
+    with pytest.raises(LowtideError) as told:
+        list(catalog.search_lexicon('"alpha" AND (', 1, (1.0, 1.0, 1.0)))
+    catalog.close()
+    assert not isinstance(told.value, CorruptIndex)
+    assert not workspace.is_marked
+
+
+@pytest.mark.parametrize("kind", ["names", "vectors"])
+def test_segment_written_over_while_it_is_open_is_noticed_at_the_next_question(workspace: Workspace, kind: str) -> None:
+    snapshot = Snapshot(workspace)
+    assert not snapshot.is_outdated
+    (path,) = workspace.folder.glob(f"{kind}-*.seg")
+    data = bytearray(path.read_bytes())
+    data[400] ^= 0x10
+    path.write_bytes(data)
+    assert snapshot.is_outdated
+    fresh = Snapshot(workspace, snapshot)
+    assert [found["path"] for found in fresh.symbols(word("alpha", 7), limit=1)] == ["m7.py"]
+    assert workspace.has_damaged_segments
+    fresh.close()
+    snapshot.close()
+
+
+def test_writer_does_not_write_to_a_catalog_that_is_gone(workspace: Workspace) -> None:
+    with workspace.writing() as (catalog, _):
+        shutil.rmtree(workspace.folder)
+        with pytest.raises(IndexGone):
+            put(catalog, b"new.py", result("gamma"))
+        with pytest.raises(PathError):
+            workspace.reading()
+    with workspace.writing() as (catalog, _):
+        assert catalog.counts().files == 0
+
+
+def test_writer_stops_when_its_lock_is_gone_for_another_may_hold_the_new_one(workspace: Workspace) -> None:
+    with workspace.writing() as (catalog, _):
+        (workspace.folder / "lock").unlink()
+        with workspace.writing() as (other, _):
+            put(other, b"new.py", result("gamma"))
+        with pytest.raises(IndexGone):
+            put(catalog, b"new.py", result("delta"))
+
+
+def test_emptied_catalog_is_none_and_is_made_anew(workspace: Workspace) -> None:
+    workspace.catalog_path.write_bytes(b"")
+    with pytest.raises(PathError):
+        workspace.reading()
+    with workspace.writing() as (catalog, _):
+        fill(catalog)
+    assert QUESTIONS["search"](workspace) == RIGHT["search"]
+
+
+def test_names_of_segments_are_never_used_twice_and_pass_the_check() -> None:
+    assert len({new_name("vectors") for _ in range(100)}) == 100

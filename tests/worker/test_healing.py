@@ -1,0 +1,157 @@
+"""A service whose index is damaged, removed or replaced under it heals by itself, says so, and answers as before."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from tests.e2e.harness import python_module
+from tests.store.test_damage import overwrite_pages
+from tests.worker.test_service import run, serving, until
+
+from lowtide import api
+from lowtide.errors import CorruptIndex, LowtideError
+from lowtide.search import Mode
+from lowtide.service import Service
+
+QUERY = "compute the third figure of part 2"
+
+
+class Asker:
+    """A client that hears nothing meanwhile."""
+
+    client = "test"
+
+    def notify(self, method: str, params: dict[str, Any]) -> None: ...
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    root = tmp_path / "tree"
+    root.mkdir()
+    for number in range(5):
+        (root / f"module{number}.py").write_text(python_module(number))
+    return root
+
+
+async def hits(service: Service, root: Path) -> list[tuple[str, int, float]]:
+    """Nothing while the answer says itself that something is missing."""
+    ((_, answer),) = await service.search(QUERY, roots=[root], mode=Mode.HYBRID)
+    if answer.degraded is not None:
+        return []
+    return [(hit.path, hit.start_line, round(hit.score, 6)) for hit in answer.hits]
+
+
+async def answered(service: Service, root: Path, seconds: float = 120.0) -> list[tuple[str, int, float]]:
+    """The hits, once all is indexed again."""
+    with anyio.fail_after(seconds):
+        while True:
+            try:
+                await service.wait_idle(root)
+                if found := await hits(service, root):
+                    return found
+            except LowtideError:
+                pass
+            await anyio.sleep(0.02)
+
+
+async def opened(service: Service, root: Path) -> list[tuple[str, int, float]]:
+    await service.open_workspace(root, "test")
+    await service.wait_idle(root)
+    return await hits(service, root)
+
+
+@pytest.mark.parametrize("table", ["lexicon_data", "symbols", "vectors"])
+def test_damage_met_by_a_question_is_told_and_built_anew_by_itself(tree: Path, tmp_path: Path, table: str) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            before = await opened(service, tree)
+            live = service.live(tree)
+            assert live is not None
+            service.readers.close_idle()
+            assert overwrite_pages(live.workspace.catalog_path, table)
+            with pytest.raises(CorruptIndex) as told:
+                await hits(service, tree)
+            assert "built anew" in told.value.remedy
+            assert await answered(service, tree) == before
+            report = await api.index(service, Asker(), {"rootUri": tree.as_uri()})
+            assert any("built anew" in message for message in report["messages"])
+            assert report["files"]["unchanged"] == 5
+            assert not live.workspace.is_marked
+
+    run(play)
+
+
+def test_damage_of_a_closed_workspace_is_told_and_mended_by_the_next_index(tree: Path, tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            before = await opened(service, tree)
+            await service.close_workspace(tree, "test")
+            workspace = service.host.workspace(tree)
+            assert overwrite_pages(workspace.catalog_path, "lexicon_data")
+            with pytest.raises(CorruptIndex) as told:
+                await service.files_with(tree, "compute_part_2_3", 9)
+            assert told.value.remedy
+            report = await api.index(service, Asker(), {"rootUri": tree.as_uri()})
+            assert any("built anew" in message for message in report["messages"])
+            assert report["files"]["indexed"] == 5
+            assert await hits(service, tree) == before
+
+    run(play)
+
+
+def test_damaged_segment_is_made_anew_by_itself(tree: Path, tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            before = await opened(service, tree)
+            live = service.live(tree)
+            assert live is not None
+            segments = set(live.workspace.folder.glob("*.seg"))
+            for segment in segments:
+                data = bytearray(segment.read_bytes())
+                data[400] ^= 0x10
+                segment.write_bytes(data)
+            assert await hits(service, tree) == before
+            await until(lambda: not live.workspace.has_damaged_segments and live.quiescent)
+            assert not segments & set(live.workspace.folder.glob("*.seg"))
+            assert await hits(service, tree) == before
+            assert any("made anew" in message for message in live.messages)
+
+    run(play)
+
+
+@pytest.mark.parametrize("what", ["folder", "catalog", "lock", "catalog replaced"])
+def test_index_removed_or_replaced_under_the_service_is_there_again_by_itself(
+    tree: Path, tmp_path: Path, what: str
+) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            before = await opened(service, tree)
+            live = service.live(tree)
+            assert live is not None
+            folder = live.workspace.folder
+            runs = live.completed_runs
+            if what == "folder":
+                shutil.rmtree(folder)
+            elif what == "lock":
+                (folder / "lock").unlink()
+            elif what == "catalog":
+                (folder / "catalog.sqlite").unlink()
+            else:
+                (tmp_path / "noise").write_bytes(b"\xa5" * 100_000)
+                os.replace(tmp_path / "noise", folder / "catalog.sqlite")
+            # Nobody asks: it is looked after all the same, and the lock is held again.
+            await until(lambda: live.completed_runs > runs and live.quiescent and live.error is None)
+            assert (folder / "lock").read_text().strip() == str(os.getpid())
+            assert await answered(service, tree) == before
+            (tree / "later.py").write_text("def found_later():\n    return 1\n")
+            await until(lambda: live.counts.files == 6)
+            ((_, symbol),) = await service.symbols("found_later", roots=[tree], limit=1)
+            assert symbol["path"] == "later.py"
+            assert any("built anew" in message for message in live.messages) or what == "lock"
+
+    run(play)
