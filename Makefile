@@ -1,0 +1,42 @@
+# `make help` lists what there is. Everything runs in .venv, which `make setup` makes.
+.DEFAULT_GOAL := help
+.PHONY: help setup test quick lint format types rules editors bench ci clean
+python := .venv/bin/python
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## the development environment
+	@[ -x $(python) ] || $${PYTHON:-python3} -m venv .venv
+	@$(python) -m pip install -q --disable-pip-version-check -e '.[dev]'
+
+test: ## every test, on all cores: the README's command
+	./test
+
+quick: ## the tests that need no daemon and no editor
+	$(python) -m pytest -q -n auto tests/unit tests/store tests/arch
+
+lint: ## ruff's rules and format
+	.venv/bin/ruff check . && .venv/bin/ruff format --check .
+
+format: ## format, and mend what can be mended by itself
+	.venv/bin/ruff check --fix . && .venv/bin/ruff format .
+
+types: ## mypy, strict
+	.venv/bin/mypy
+
+rules: ## what the architecture and the documents promise
+	$(python) -m pytest -q tests/arch
+
+editors: ## the tests of the Neovim plugin and the VS Code extension
+	LOWTIDE=$(CURDIR)/.venv/bin/lowtide editors/nvim/ci.sh
+	LOWTIDE=$(CURDIR)/.venv/bin/lowtide editors/vscode/ci.sh
+
+bench: ## what ended other indexers, on small trees
+	$(python) -m bench.seeds.run --quick
+
+ci: ## all that must hold before a change lands
+	bash .ci/run
+
+clean: ## caches and build output
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
