@@ -27,6 +27,7 @@ from lowtide.server import Server
 from lowtide.service import Service
 from lowtide.system.memory import raise_descriptor_limit
 from lowtide.tasks import task_group
+from lowtide.visible import visible
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,14 @@ class _LogFile(logging.handlers.RotatingFileHandler):
         super().emit(record)
 
 
+class _OneLine(logging.Formatter):
+    """One event a line, whatever names it tells of; a traceback follows on lines of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return "\n".join(map(visible, text.split("\n"))) if record.exc_info else visible(text)
+
+
 def set_up_log(places: Places, *, verbose: bool, to_terminal: bool) -> None:
     """One event a line, to the log file (1 MiB, three old ones kept), or to standard error in the foreground."""
     handler: logging.Handler
@@ -62,7 +71,7 @@ def set_up_log(places: Places, *, verbose: bool, to_terminal: bool) -> None:
         handler = logging.StreamHandler(sys.stderr)
     else:
         handler = _LogFile(places.log_file)
-    handler.setFormatter(logging.Formatter("%(asctime)s level=%(levelname)s logger=%(name)s %(message)s"))
+    handler.setFormatter(_OneLine("%(asctime)s level=%(levelname)s logger=%(name)s %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.DEBUG if verbose else logging.INFO)

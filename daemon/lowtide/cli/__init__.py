@@ -14,13 +14,54 @@ def is_lsp(words: list[str]) -> bool:
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. Interrupted before the last line is out it ends with 130, after it with the command's own status."""
+    import signal
     import sys
 
-    if is_lsp(sys.argv[1:]):
+    try:
+        code = _run(sys.argv[1:])
+        signal.signal(
+            signal.SIGINT, signal.SIG_IGN
+        )  # what is left is Python's own end, which it would turn into a crash
+    except KeyboardInterrupt:
+        code = 130
+    raise SystemExit(code)
+
+
+def _run(words: list[str]) -> int:
+    import sys
+    from contextlib import suppress
+
+    _have_standard_streams()
+    if is_lsp(words):
         from lowtide.cli.lsp import run_lsp
 
-        raise SystemExit(run_lsp(sys.argv[1:]))
+        return run_lsp(words)
     from lowtide.cli.app import run_app
 
-    raise SystemExit(run_app())
+    code = run_app()
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+    return code
+
+
+def _have_standard_streams() -> None:
+    """Started with standard input, output or error closed, have them lead nowhere: nothing else may get their numbers.
+
+    A socket or pipe that did would be read or written by mistake, or closed for a child. What cannot be encoded for the
+    terminal is shown escaped.
+    """
+    import io
+    import os
+    import sys
+
+    for fd, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(fd)
+        except OSError:
+            if os.open(os.devnull, os.O_RDWR) != fd:  # the lowest number that is free: the ones below are open
+                raise
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(fd, mode, encoding="utf-8", errors="surrogateescape", closefd=False))
+        elif fd and isinstance(stream := getattr(sys, name), io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
-import traceback
-from typing import Any
 
 import click
 
 import lowtide
 from lowtide.cli import is_lsp
+from lowtide.cli.console import print_json, warn, warn_of_traceback
 from lowtide.cli.options import Options, global_options
 from lowtide.errors import LowtideError
 
@@ -95,11 +93,11 @@ def run_app(arguments: list[str] | None = None) -> int:
         return answer if isinstance(answer, int) else 0
     except LowtideError as error:
         if verbose:
-            traceback.print_exc()
+            warn_of_traceback()
         return _fail(error.kind, error.message, error.remedy, error.exit_code, as_json)
     except click.UsageError as error:
         if isinstance(error, click.exceptions.NoArgsIsHelpError) and not as_json:
-            print(error.format_message(), file=sys.stderr)
+            click.echo(error.format_message(), err=True)  # the help: ours alone
             return error.exit_code
         hint = f"see `{error.ctx.command_path} --help`" if error.ctx else "see `lowtide --help`"
         message = _usage_message(error)
@@ -113,14 +111,14 @@ def run_app(arguments: list[str] | None = None) -> int:
         return 0
     except OSError as error:
         if verbose:
-            traceback.print_exc()
+            warn_of_traceback()
         name = f"{error.filename}: " if error.filename else ""
         return _fail("os", f"{name}{error.strerror or error}", "", 1, as_json)
     except MemoryError:
         return _fail("memory", "out of memory", "raise the limit of this process, or lower --budget", 1, as_json)
     except Exception as error:
         if verbose:
-            traceback.print_exc()
+            warn_of_traceback()
         text = f"unexpected {type(error).__name__}: {error}"
         return _fail("internal", text, "run it again with -v and report what it prints", 1, as_json)
 
@@ -135,8 +133,7 @@ def _usage_message(error: click.UsageError) -> str:
 
 def _fail(kind: str, message: str, remedy: str, code: int, as_json: bool) -> int:
     line = f"lowtide: {message}; {remedy}" if remedy else f"lowtide: {message}"
-    print(" ".join(line.split("\n")), file=sys.stderr)
+    warn(" ".join(line.split("\n")))
     if as_json:
-        report: dict[str, Any] = {"error": {"kind": kind, "message": message, "remedy": remedy}}
-        print(json.dumps(report))
+        print_json({"error": {"kind": kind, "message": message, "remedy": remedy}})
     return code

@@ -11,7 +11,16 @@ from typing import Any
 
 import click
 
-from lowtide.cli.console import format_bytes, format_count, format_seconds, is_terminal, print_json
+from lowtide.cli.console import (
+    drawing,
+    format_bytes,
+    format_count,
+    format_seconds,
+    is_terminal,
+    print_json,
+    say,
+    warn,
+)
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.running import run
 from lowtide.cli.setup import load
@@ -106,7 +115,7 @@ def vectors(
     except KeyboardInterrupt:
         done = progress.kept_pieces + progress.made_pieces
         if progress.total_pieces:
-            click.echo(f"{done} of {format_count(progress.total_pieces, 'piece')} are saved in {home}", err=True)
+            warn(f"{done} of {format_count(progress.total_pieces, 'piece')} are saved in {home}")
         raise
     if options.as_json:
         print_json(answer)
@@ -117,18 +126,17 @@ def vectors(
 
 
 def _print_plan(plan: dict[str, Any], source: Any) -> None:
-    click.echo(
+    say(
         f"{format_count(source.count, 'vector')} of {source.dims}: {format_count(plan['pieces'], 'piece')} of "
         f"{plan['piece_rows']:,}, {format_count(plan['workers'], 'worker')}"
     )
-    click.echo(
+    say(
         f"predicted: peak {format_bytes(plan['predicted_peak_anon_bytes'])} of {format_bytes(plan['budget_bytes'])}, "
         f"{format_seconds(plan['predicted_wall_s'])}, {format_bytes(plan['predicted_disk_bytes'])} on disk"
     )
 
 
 def _print_report(answer: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     predicted, build, search, hardness = (answer[name] for name in ("predicted", "build", "search", "hardness"))
@@ -163,7 +171,7 @@ def _print_report(answer: dict[str, Any]) -> None:
     ]  # fmt: skip
     for row in rows:
         table.add_row(*row)
-    Console(highlight=False, soft_wrap=not sys.stdout.isatty()).print(table)
+    drawing(soft_wrap=sys.stdout is None or not sys.stdout.isatty()).print(table)
 
 
 Show = Callable[[str, int, int], None]
@@ -185,20 +193,19 @@ def _shown(options: Options, pool: Any, budget_bytes: int) -> Iterator[Show]:
             if time.monotonic() - told >= 5.0:
                 told = time.monotonic()
                 memory = f"{format_bytes(pool.used_bytes)} of {format_bytes(budget_bytes)}"
-                print(f"{phase}: {done:,} of {total:,}, {memory}", file=sys.stderr, flush=True)
+                warn(f"{phase}: {done:,} of {total:,}, {memory}")
 
         yield line
 
 
 @contextmanager
 def _bar(pool: Any, budget_bytes: int) -> Iterator[Show]:
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     with Progress(
         TextColumn("{task.description}"), BarColumn(bar_width=30), TextColumn("{task.fields[counted]}"),
         TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), TextColumn("{task.fields[memory]}"),
-        console=Console(stderr=True), transient=True,
+        console=drawing(stderr=True), transient=True,
     ) as bar:  # fmt: skip
         task = bar.add_task("", total=None, counted="", rate="", memory="")
         began, before, phase_now = time.monotonic(), 0, ""

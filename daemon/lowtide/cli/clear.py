@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lowtide.cli.console import format_bytes, print_json
+from lowtide.cli.console import format_bytes, print_json, say
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import find_client, is_embedded, uri
 from lowtide.cli.setup import resolve_root
@@ -32,4 +32,4 @@ def command(path: str | None, options: Options) -> None:
     if options.as_json:
         print_json({"root": str(root), "freed_bytes": freed})
     elif not options.quiet:
-        click.echo(f"removed the index of {root} ({format_bytes(freed)})")
+        say(f"removed the index of {root} ({format_bytes(freed)})")

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import click
 
-from lowtide.cli.console import format_bytes, print_json
+from lowtide.cli.console import format_bytes, print_json, say, warn
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import open_client
 from lowtide.client import END_S, Client, NotRunning, end, start_word
@@ -30,7 +30,7 @@ def start(options: Options) -> None:
     """Start the daemon, unless it runs already."""
     with open_client(options) as client:
         pid = client.hello["pid"]
-    _say(options, {"pid": pid, "running": True}, f"the daemon runs: process {pid}")
+    _tell(options, {"pid": pid, "running": True}, f"the daemon runs: process {pid}")
 
 
 @command.command("stop")
@@ -41,11 +41,11 @@ def stop_command(options: Options) -> None:
     Indexes stay, and what was being indexed goes on at the next start. One that does not answer is ended by a signal.
     """
     try:
-        pid = end(Places.from_environment(), lambda step: click.echo(step, err=True))
+        pid = end(Places.from_environment(), warn)
     except NotRunning:
-        _say(options, {"running": False}, "the daemon does not run")
+        _tell(options, {"running": False}, "the daemon does not run")
         return
-    _say(options, {"pid": pid, "running": False}, f"stopped: process {pid}")
+    _tell(options, {"pid": pid, "running": False}, f"stopped: process {pid}")
 
 
 @command.command("status")
@@ -57,14 +57,14 @@ def status(options: Options) -> None:
             answer = client.ask("lowtide/status", {}, within_s=END_S)
             hello = client.hello
     except NotRunning:
-        _say(options, {"running": False}, "the daemon does not run; commands and editors start it")
+        _tell(options, {"running": False}, "the daemon does not run; commands and editors start it")
         return
     memory = answer["memory"]
     text = (
         f"process {hello['pid']}, version {hello['version']}: {answer['state']}, "
         f"{format_bytes(memory['usedBytes'])} of {format_bytes(memory['budgetBytes'])}"
     )
-    _say(options, {"running": True, "pid": hello["pid"], "status": answer}, text)
+    _tell(options, {"running": True, "pid": hello["pid"], "status": answer}, text)
 
 
 @command.command("pause")
@@ -93,7 +93,7 @@ def logs(lines: int, options: Options) -> None:
     try:
         with file.open(encoding="utf-8", errors="replace") as stream:
             for line in deque(stream, lines):
-                click.echo(line.rstrip("\n"))
+                say(line.rstrip("\n"))
     except FileNotFoundError:
         raise PathError(f"no log at {file}", "the daemon has not run yet", "start it: lowtide daemon start") from None
 
@@ -116,7 +116,7 @@ def run_command(ready_fd: int | None, options: Options) -> None:
 
     def ready(socket: Path) -> None:
         if ready_fd is None and not options.quiet:
-            click.echo(f"listening on {socket}; Ctrl-C ends it", err=True)
+            warn(f"listening on {socket}; Ctrl-C ends it")
         tell(None)
 
     try:
@@ -131,11 +131,11 @@ def run_command(ready_fd: int | None, options: Options) -> None:
 def _control(method: str, done: str, options: Options) -> None:
     with Client.connect(Places.from_environment(), start=False) as client:
         answer = client.ask(method, {})
-    _say(options, answer, done)
+    _tell(options, answer, done)
 
 
-def _say(options: Options, answer: dict[str, Any], text: str) -> None:
+def _tell(options: Options, answer: dict[str, Any], text: str) -> None:
     if options.as_json:
         print_json(answer)
     elif not options.quiet:
-        click.echo(text)
+        say(text)

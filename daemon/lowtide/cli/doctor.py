@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lowtide.cli.console import hang, print_json
+from lowtide.cli.console import hang, paint, print_json, say, say_lines
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.setup import load
 from lowtide.config import Config, default_budget_bytes, parse_size
@@ -33,9 +33,10 @@ def command(options: Options) -> int:
         for check in checks:
             if check.ok and options.quiet:
                 continue
-            mark = click.style("ok  ", fg="green") if check.ok else click.style("FAIL", fg="red", bold=True)
             lead = f"      {check.name:<14} "
-            click.echo(mark + hang(lead, check.detail)[4:])
+            first, *rest = hang(lead, check.detail)
+            say(paint("ok  ", "green") if check.ok else paint("FAIL", "red", bold=True), first[4:])
+            say_lines(rest)
             if not check.ok and check.remedy:
-                click.echo(hang(" " * len(lead), check.remedy))
+                say_lines(hang(" " * len(lead), check.remedy))
     return 0 if all(check.ok for check in checks) else 1

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
 import click
 
-from lowtide.cli.console import format_bytes, format_count, format_seconds, hang, is_terminal, print_json
+from lowtide.cli.console import (
+    drawing,
+    format_bytes,
+    format_count,
+    format_seconds,
+    hang,
+    is_terminal,
+    paint,
+    print_json,
+    say,
+    say_lines,
+    warn,
+)
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.running import run
 from lowtide.cli.setup import open_host, resolve_root
 from lowtide.host import IndexRun
 from lowtide.tasks import task_group
+from lowtide.visible import visible
 
 
 @click.command("index")
@@ -77,30 +90,30 @@ def _index_here(root: Path, force: bool, options: Options) -> dict[str, Any]:
 
 def _print_report(report: dict[str, Any]) -> None:
     for message in report["messages"]:
-        click.secho(f"note: {message}", fg="yellow", err=True)
+        warn(paint(f"note: {message}", "yellow"))
     files = report["files"]
     changed = f"{format_count(files['indexed'], 'file')} indexed"
     rest = [f"{files['unchanged']:,} unchanged"]
     rest += [f"{files[name]:,} {name}" for name in ("removed", "skipped", "quarantined", "failed") if files[name]]
-    click.echo(f"{changed}, {', '.join(rest)} in {format_seconds(report['wall_s'])}")
-    click.echo(
+    say(f"{changed}, {', '.join(rest)} in {format_seconds(report['wall_s'])}")
+    say(
         f"{format_count(report['symbols'], 'symbol')}, {format_count(report['chunks'], 'chunk')}, "
         f"{format_bytes(report['disk_bytes'])} on disk; "
         f"peak memory {format_bytes(report['peak_anon_bytes'])} of {format_bytes(report['budget_bytes'])}"
     )
     if predicted := report["predicted"]:
-        click.secho(
+        text = (
             f"predicted: {format_seconds(predicted['predicted_wall_s'])}, "
             f"{format_bytes(predicted['predicted_disk_bytes'])} on disk, "
-            f"peak {format_bytes(predicted['predicted_peak_anon_bytes'])}",
-            dim=True,
+            f"peak {format_bytes(predicted['predicted_peak_anon_bytes'])}"
         )
+        say(paint(text, dim=True))
     if reasons := report["skipped_by_reason"]:
         top = sorted(reasons.items(), key=lambda item: -item[1])
         counts = ", ".join(f"{reason} {count:,}" for reason, count in top)
-        click.echo(hang("skipped: ", f"{counts} (`lowtide why FILE` tells of one)"))
+        say_lines(hang("skipped: ", f"{counts} (`lowtide why FILE` tells of one)"))
     for step in report["ladder"]:
-        click.secho(f"ladder: {step['step']}: {step['reason']}", fg="yellow")
+        say(paint(f"ladder: {step['step']}: {step['reason']}", "yellow"))
 
 
 Show = Callable[[dict[str, Any]], None]
@@ -120,16 +133,17 @@ def _shown(options: Options) -> Iterator[Show]:
 
 @contextmanager
 def _bar() -> Iterator[Show]:
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    _text = partial(TextColumn, markup=False)
+
     started = time.monotonic()
-    console = Console(stderr=True)
+    console = drawing(stderr=True)
     # The rest takes about 65 columns; a full line would be pushed up, and stay, when Ctrl-C is echoed.
     bar_width = max(6, min(30, console.width - 70))
     with Progress(
-        TextColumn("{task.description}"), BarColumn(bar_width), TextColumn("{task.fields[files]}"),
-        TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), TextColumn("{task.fields[memory]}"),
+        _text("{task.description}"), BarColumn(bar_width), _text("{task.fields[files]}"),
+        _text("{task.fields[rate]}"), TimeRemainingColumn(), _text("{task.fields[memory]}"),
         console=console, transient=True,
     ) as bar:  # fmt: skip
         task = bar.add_task("scanning", total=None, files="", rate="", memory="")
@@ -138,7 +152,7 @@ def _bar() -> Iterator[Show]:
             seconds = max(0.1, time.monotonic() - started)
             counting = "+" if now["scanning"] else ""
             bar.update(
-                task, total=now["total"] or None, completed=now["done"], description=now["phase"],
+                task, total=now["total"] or None, completed=now["done"], description=visible(now["phase"]),
                 files=f"{now['done']:,}/{now['total']:,}{counting} files", rate=f"{now['done'] / seconds:,.0f}/s",
                 memory=f"{format_bytes(now['usedBytes'])} of {format_bytes(now['budgetBytes'])}",
             )  # fmt: skip
@@ -155,10 +169,9 @@ def _lines() -> Show:
             return
         told = time.monotonic()
         counting = " so far" if now["scanning"] else ""
-        print(
+        warn(
             f"{now['phase']}: {now['done']:,} of {now['total']:,} files{counting}, "
-            f"{format_bytes(now['usedBytes'])} of {format_bytes(now['budgetBytes'])}",
-            file=sys.stderr, flush=True,
-        )  # fmt: skip
+            f"{format_bytes(now['usedBytes'])} of {format_bytes(now['budgetBytes'])}"
+        )
 
     return show

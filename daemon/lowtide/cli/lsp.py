@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from lowtide import client
 from lowtide.errors import LowtideError
 from lowtide.paths import Places
+from lowtide.visible import visible
 
 if TYPE_CHECKING:
     import socket
@@ -84,7 +85,7 @@ def run_lsp(words: list[str]) -> int:
     try:
         arguments = Arguments(words)
         if arguments.help:
-            print(USAGE, end="")
+            sys.stdout.write(USAGE)
             return 0
         if arguments.embedded:
             return _run_embedded(arguments)
@@ -93,11 +94,16 @@ def run_lsp(words: list[str]) -> int:
         if "-v" in words or "--verbose" in words:
             import traceback  # rarely needed, and this process is to be small
 
-            traceback.print_exc()
-        print(f"lowtide: {error}", file=sys.stderr)
+            _complain(traceback.format_exc().splitlines())
+        _complain([f"lowtide: {error}"])
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+
+
+def _complain(lines: list[str]) -> None:
+    """Lines to standard error, with nothing in them that acts: an editor shows them, or a terminal does."""
+    sys.stderr.write("".join(f"{visible(line)}\n" for line in lines))
 
 
 def _run_embedded(arguments: Arguments) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from lowtide.cli.console import format_bytes, format_count, hang, print_json
+from lowtide.cli.console import format_bytes, format_count, hang, paint, print_json, say, say_lines
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import find_client, is_embedded
 from lowtide.cli.running import run
@@ -196,7 +196,7 @@ def _print(answer: dict[str, Any]) -> None:
     budget, least = format_bytes(answer["budget_bytes"]), format_bytes(answer["least_budget_bytes"])
     dims = f"{answer['dims']} dimensions" if answer["dims"] else "dimensions not known before it is loaded"
     longest = f", at most {answer['max_tokens']} tokens" if answer["max_tokens"] else ""
-    click.secho(answer["name"], bold=True)
+    say(paint(answer["name"], bold=True))
     rows = [
         ("licence", answer["licence"]),
         ("kind", f"{answer['kind']}, {dims}, pooling {answer['pooling']}{longest}"),
@@ -211,18 +211,18 @@ def _print(answer: dict[str, Any]) -> None:
             rows.append((key.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value)))
     width = max(len(name) for name, _ in rows)
     for name, text in rows:
-        click.echo(hang(f"  {name:<{width}}  ", text))
+        say_lines(hang(f"  {name:<{width}}  ", text))
     verdict = f"fits {budget}" if answer["fits"] else f"does not fit {budget}: {least} would do"
-    click.secho(f"  {'budget':<{width}}  {verdict}", fg="green" if answer["fits"] else "red")
+    say(paint(f"  {'budget':<{width}}  {verdict}", "green" if answer["fits"] else "red"))
 
 
 def _say(answer: dict[str, Any]) -> None:
-    click.echo(f"{'now' if answer['changed'] else 'already'} in use: {answer['name']}, {answer['dims']} dimensions")
+    say(f"{'now' if answer['changed'] else 'already'} in use: {answer['name']}, {answer['dims']} dimensions")
     if answer["overridden"]:
-        click.echo("LOWTIDE_MODEL is set, and comes before the configuration: unset it")
+        say("LOWTIDE_MODEL is set, and comes before the configuration: unset it")
     if count := answer["indexes_to_embed"]:
-        click.echo(f"{format_count(count, 'index', 'indexes')}: embedded anew at the next `lowtide index`")
+        say(f"{format_count(count, 'index', 'indexes')}: embedded anew at the next `lowtide index`")
     if answer["daemon"] == "stopped":
-        click.echo("the daemon had nothing to do and was stopped; the next command starts it with this model")
+        say("the daemon had nothing to do and was stopped; the next command starts it with this model")
     elif answer["daemon"] == "restart":
-        click.echo("the daemon is in use and keeps its model until it is started anew: run `lowtide daemon stop`")
+        say("the daemon is in use and keeps its model until it is started anew: run `lowtide daemon stop`")

@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from lowtide.cli.console import format_bytes, format_count, format_seconds, hang, print_json
+from lowtide.cli.console import (
+    format_bytes,
+    format_count,
+    format_seconds,
+    hang,
+    paint,
+    print_json,
+    say,
+    say_lines,
+)
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.running import run
 from lowtide.cli.setup import open_host, resolve_root
@@ -28,7 +37,7 @@ def command(path: str | None, yes: bool, options: Options) -> None:
     if options.as_json:
         print_json(answer)
         return
-    click.echo(f"{answer['root']}")
+    say(f"{answer['root']}")
     languages = ", ".join(f"{name} {count:,}" for name, count in list(answer["languages"].items())[:6])
     rows = [
         ("files", f"{answer['files']:,} ({format_bytes(answer['source_bytes'])}); {languages}"),
@@ -45,11 +54,11 @@ def command(path: str | None, yes: bool, options: Options) -> None:
         ),
     ]
     for name, text in rows:
-        click.echo(hang(f"  {name:<8} ", text))
+        say_lines(hang(f"  {name:<8} ", text))
     if answer["last_run"]:
         last = answer["last_run"]
-        click.echo(
+        say(
             f"  {'last run':<8} {format_count(last['files']['indexed'], 'file')} in {format_seconds(last['wall_s'])}, "
             f"peak {format_bytes(last['peak_anon_bytes'])}, {format_bytes(last['disk_bytes'])} on disk"
         )
-    click.secho(f"  {'verdict':<8} {answer['verdict']}", fg="green" if answer["fits"] else "red")
+    say(paint(f"  {'verdict':<8} {answer['verdict']}", "green" if answer["fits"] else "red"))

@@ -6,10 +6,12 @@ once: SQLite and the segments are safe against that by their design, and workers
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
 from collections.abc import Awaitable, Callable
+from types import FrameType
 from typing import TypeVar
 
 import anyio
@@ -21,33 +23,37 @@ GRACE_S = 0.7
 
 
 def run(main: Callable[[], Awaitable[T]]) -> T:
-    """The coroutine's result; KeyboardInterrupt after SIGINT or SIGTERM."""
+    """The coroutine's result; KeyboardInterrupt after SIGINT or SIGTERM, at whatever moment it came. In the main thread."""
     interrupted = False
     results: list[T] = []
+    cancel: list[Callable[[], object]] = []
+
+    # Not the event loop's own handlers: those only note a signal, and forget it when the loop ends before it looks.
+    def hear(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        if not interrupted:
+            interrupted = True
+            _leave_after(GRACE_S)
+            for stop in cancel:
+                stop()
 
     async def body() -> None:
-        nonlocal interrupted
+        loop = asyncio.get_running_loop()
         async with task_group() as group:
+            cancel.append(lambda: loop.call_soon_threadsafe(group.cancel_scope.cancel))
+            if not interrupted:
+                results.append(await main())
+            cancel.clear()
 
-            async def listen() -> None:
-                nonlocal interrupted
-                with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-                    async for _ in signals:
-                        interrupted = True
-                        _leave_after(GRACE_S)
-                        group.cancel_scope.cancel()
-                        return
-
-            group.start_soon(listen)
-            results.append(await main())
-            group.cancel_scope.cancel()
-
+    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         anyio.run(body)
     except Exception:
-        if interrupted:
-            raise KeyboardInterrupt from None
-        raise
+        if not interrupted:
+            raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if interrupted or not results:
         raise KeyboardInterrupt
     return results[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import anyio.to_thread
 import click
 
-from lowtide.cli.console import format_count, print_json
+from lowtide.cli.console import Painted, format_count, paint, print_json, say, warn
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.running import run
@@ -163,35 +162,32 @@ async def _answer_lines(snapshot: Snapshot, host: Host, mode: Mode, limit: int, 
             answer = found.as_json()
         except LowtideError as error:
             answer = _failed(query, error)
-        print(json.dumps(answer, ensure_ascii=False), flush=True)
+        print_json(answer)
 
 
 def _print(answer: dict[str, Any], quiet: bool) -> None:
     for hit in answer["hits"]:
         _print_hit(hit)
     if answer["degraded"]:
-        click.secho(f"degraded: {answer['degraded']}", fg="yellow", err=True)
+        warn(paint(f"degraded: {answer['degraded']}", "yellow"))
     if answer["stale_files"]:
-        click.secho(
-            f"{format_count(answer['stale_files'], 'file')} changed since it was indexed: run `lowtide index`",
-            fg="yellow",
-            err=True,
-        )
+        text = f"{format_count(answer['stale_files'], 'file')} changed since it was indexed: run `lowtide index`"
+        warn(paint(text, "yellow"))
     if not answer["hits"] and not quiet:
-        click.echo("nothing found", err=True)
+        warn("nothing found")
 
 
 def _print_hit(hit: dict[str, Any]) -> None:
     name = f"{hit['container']}.{hit['name']}" if hit["container"] else hit["name"]
-    place = f"{click.style(hit['path'], fg='magenta')}:{click.style(str(hit['start_line']), fg='green')}"
-    what = f"  {click.style(name, bold=True)} {click.style(hit['kind'], dim=True)}" if name else ""
-    click.echo(f"{place}{what}  {click.style(format(hit['score'], '.2f'), dim=True)}")
+    place: list[str | Painted] = [paint(hit["path"], "magenta"), ":", paint(hit["start_line"], "green")]
+    what: list[str | Painted] = ["  ", paint(name, bold=True), " ", paint(hit["kind"], dim=True)] if name else []
+    say(*place, *what, "  ", paint(format(hit["score"], ".2f"), dim=True))
     width = len(str(hit["end_line"]))
     columns = _columns()
     for number, line in enumerate(hit["snippet"].split("\n")[:6], hit["start_line"]):
-        text = line.expandtabs(4)
-        click.echo(f"  {click.style(f'{number:>{width}}', fg='green', dim=True)}  {text[: columns - width - 5]}")
-    click.echo()
+        text = line.removesuffix("\r").expandtabs(4)
+        say("  ", paint(f"{number:>{width}}", "green", dim=True), "  ", text[: columns - width - 5])
+    say()
 
 
 def _columns() -> int:

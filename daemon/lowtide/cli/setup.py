@@ -35,7 +35,13 @@ def resolve_root(path: str | None, *, indexing: bool = False, consent: bool = Fa
     """The workspace root that PATH means. PathError for a path that is none; RefusedError without `consent` for a home."""
     places = Places.from_environment()
     if path is None:
-        root = places.find_root(Path.cwd())
+        try:
+            here = Path.cwd()
+        except OSError as error:
+            raise PathError(
+                "the current folder is gone", error.strerror or "", "name a folder, or go to one"
+            ) from error
+        root = places.find_root(here)
     else:
         root = Path(path)
         if not os.path.exists(root):

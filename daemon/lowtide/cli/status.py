@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from lowtide.cli.console import format_bytes, format_count, print_json
+from lowtide.cli.console import format_bytes, format_count, paint, print_json, say
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import find_client, is_embedded
 from lowtide.cli.running import run
@@ -81,26 +81,24 @@ def _print(status: dict[str, Any]) -> None:
     state, message = status["state"], status["message"]
     if not message.startswith(state):
         message = f"{state}: {message}" if message else state
-    click.echo(f"Lowtide {status['version']}: {click.style(status['health'], fg=colour)}, {message}")
-    click.echo(
+    say(f"Lowtide {status['version']}: ", paint(status["health"], colour), f", {message}")
+    say(
         f"  memory   {format_bytes(memory['usedBytes'])} of {format_bytes(memory['budgetBytes'])} in "
         f"{format_count(len(memory['processes']), 'process', 'processes')}, mapped {format_bytes(memory['mappedBytes'])}"
     )
     reason = ladder["reason"]
-    click.echo(
-        f"  ladder   {reason if reason.startswith(ladder['step']) else ladder['step'] + (reason and ': ') + reason}"
-    )
+    say(f"  ladder   {reason if reason.startswith(ladder['step']) else ladder['step'] + (reason and ': ') + reason}")
     if progress := status["progress"]:
-        click.echo(f"  doing    {progress['done']:,} of {progress['total']:,} files, {progress['file']}")
+        say(f"  doing    {progress['done']:,} of {progress['total']:,} files, {progress['file']}")
     if not status["workspaces"]:
-        click.echo("  no index yet: run `lowtide index` in a workspace")
+        say("  no index yet: run `lowtide index` in a workspace")
     for workspace in status["workspaces"]:
         _print_workspace(workspace)
 
 
 def _print_workspace(workspace: dict[str, Any]) -> None:
-    click.echo(f"  {Path(unquote(urlsplit(workspace['rootUri']).path))}")
-    click.echo(
+    say(f"  {Path(unquote(urlsplit(workspace['rootUri']).path))}")
+    say(
         f"    {format_count(workspace['files'], 'file')}, {format_count(workspace['symbols'], 'symbol')}, "
         f"{format_count(workspace['chunks'], 'chunk')}, {format_count(workspace['vectors'], 'vector')}, "
         f"{format_bytes(workspace['diskBytes'])} on disk"
@@ -108,13 +106,13 @@ def _print_workspace(workspace: dict[str, Any]) -> None:
     names = ("pending", "stale", "skipped", "failed", "quarantined")
     rest = [f"{workspace[name]:,} {name}" for name in names if workspace[name]]
     if rest:
-        click.echo("    " + ", ".join(rest))
+        say("    " + ", ".join(rest))
     if workspace.get("before"):
-        click.echo(f"    waiting: {format_count(workspace['before'], 'workspace')} before it")
+        say(f"    waiting: {format_count(workspace['before'], 'workspace')} before it")
     if watching := workspace.get("watch"):
         more = f": {watching['reason']}" if watching["reason"] else ""
-        click.echo(f"    {watching['mode']}{more}" + (f"; {watching['remedy']}" if watching["remedy"] else ""))
+        say(f"    {watching['mode']}{more}" + (f"; {watching['remedy']}" if watching["remedy"] else ""))
     if workspace.get("incomplete") and not (workspace["pending"] or workspace["damage"] or workspace.get("before")):
-        click.secho("    not all of it is indexed yet: `lowtide index` goes on", fg="yellow")
+        say(paint("    not all of it is indexed yet: `lowtide index` goes on", "yellow"))
     if workspace["damage"]:
-        click.secho(f"    damaged: {workspace['damage']}; run `lowtide index` to build it anew", fg="red")
+        say(paint(f"    damaged: {workspace['damage']}; run `lowtide index` to build it anew", "red"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lowtide.cli.console import print_json
+from lowtide.cli.console import Painted, paint, print_json, say, warn
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.search import parse_kinds
@@ -50,7 +50,7 @@ def command(query: str, path: str | None, limit: int, kinds: tuple[str, ...], op
     for symbol in symbols:
         _print(symbol)
     if not symbols and not options.quiet:
-        click.echo("nothing found", err=True)
+        warn("nothing found")
 
 
 def _find_here(query: str, root: Path, limit: int, kinds: Sequence[SymbolKind]) -> dict[str, Any]:
@@ -67,9 +67,12 @@ def _find_here(query: str, root: Path, limit: int, kinds: Sequence[SymbolKind]) 
 
 def _print(symbol: dict[str, Any]) -> None:
     container = f"{symbol['container']}." if symbol["container"] else ""
-    place = f"{click.style(symbol['path'], fg='magenta')}:{click.style(str(symbol['line']), fg='green')}"
-    click.echo(
-        f"{click.style(container, dim=True)}{click.style(symbol['name'], bold=True)} {click.style(symbol['kind'], dim=True)}  {place}"
-    )
+    name: list[str | Painted] = [
+        paint(container, dim=True),
+        paint(symbol["name"], bold=True),
+        " ",
+        paint(symbol["kind"], dim=True),
+    ]
+    say(*name, "  ", paint(symbol["path"], "magenta"), ":", paint(symbol["line"], "green"))
     if symbol["signature"]:
-        click.secho(f"    {symbol['signature']}", dim=True)
+        say(paint(f"    {symbol['signature']}", dim=True))

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-import click
-
-from lowtide.cli.console import format_bytes, format_seconds, print_json
+from lowtide.cli.console import drawing, format_bytes, format_seconds, print_json, say
 from lowtide.cli.options import Options
 from lowtide.client import Client
 from lowtide.paths import Places
+from lowtide.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -37,25 +36,24 @@ def show_history(options: Options) -> None:
         return
     times, used = history["times"], history["usedBytes"]
     if not times:
-        click.echo("no samples yet: the daemon takes one every ten seconds")
+        say("no samples yet: the daemon takes one every ten seconds")
         return
     width = max(20, min(shutil.get_terminal_size().columns - 12, 160))
     columns = _peaks(used, width)
     for number, line in enumerate(graph(columns, history["budgetBytes"], HEIGHT)):
         label = format_bytes(history["budgetBytes"]) if number == 0 else "0" if number == HEIGHT - 1 else ""
-        click.echo(f"{label:>9} │{line}")
+        say(f"{label:>9} │{line}")
     span = format_seconds(max(0.0, times[-1] - times[0]))
     first, last = (time.strftime("%H:%M:%S", time.localtime(moment)) for moment in (times[0], times[-1]))
-    click.echo(f"{'':>9} └{'─' * len(columns)}")
-    click.echo(f"{'':>11}{first} to {last} ({span}); peak {format_bytes(max(used))}, now {format_bytes(used[-1])}")
+    say(f"{'':>9} └{'─' * len(columns)}")
+    say(f"{'':>11}{first} to {last} ({span}); peak {format_bytes(max(used))}, now {format_bytes(used[-1])}")
 
 
 def watch(options: Options) -> None:
     """A live view until Ctrl-C, which is the way out of it and no interruption."""
-    from rich.console import Console
     from rich.live import Live
 
-    console = Console()
+    console = drawing()
     samples: deque[int] = deque(maxlen=600)
     with Client.connect(Places.from_environment()) as client:
         status = client.ask("lowtide/subscribe", {})
@@ -108,7 +106,7 @@ def _view(status: dict[str, Any], samples: Sequence[int], width: int) -> Rendera
     memory, ladder = status["memory"], status["ladder"]
     used, budget = memory["usedBytes"], memory["budgetBytes"]
     colour = {"ok": "green", "warning": "yellow", "error": "red"}[status["health"]]
-    words = status["message"] or ("" if ladder["step"] == "full" else f"ladder: {ladder['step']}")
+    words = visible(status["message"]) or ("" if ladder["step"] == "full" else f"ladder: {ladder['step']}")
     head = Text.assemble((f" {status['state']} ", f"bold {colour} reverse"), "  ", words)
     bar = Table.grid(padding=(0, 1))
     bar_width = max(8, min(30, width - 60))
@@ -121,21 +119,21 @@ def _view(status: dict[str, Any], samples: Sequence[int], width: int) -> Rendera
     if progress := status["progress"]:
         done = ProgressBar(total=max(1, progress["total"]), completed=progress["done"], width=bar_width)
         counts = f"{progress['done']:,} of {progress['total']:,}  "
-        bar.add_row("files", done, counts + progress["file"][-max(10, width - bar_width - len(counts) - 10) :])
+        bar.add_row("files", done, counts + visible(progress["file"])[-max(10, width - bar_width - len(counts) - 10) :])
     columns = list(samples)[-max(10, width - 6) :]
     drawn = Text("\n".join(graph(columns, budget, HEIGHT)), style=style, no_wrap=True)
     processes = Table("process", "pid", "memory", box=None, padding=(0, 2, 0, 0), header_style="dim")
     for process in memory["processes"]:
-        processes.add_row(process["role"], str(process["pid"]), format_bytes(process["anonBytes"]))
+        processes.add_row(visible(process["role"]), str(process["pid"]), format_bytes(process["anonBytes"]))
     places = Table(
         "workspace", "files", "symbols", "pending", "skipped", "quarantined", "state", box=None, padding=(0, 2, 0, 0),
         header_style="dim",
     )  # fmt: skip
     for workspace in status["workspaces"]:
         places.add_row(
-            unquote(Path(urlsplit(workspace["rootUri"]).path).name), f"{workspace['files']:,}", f"{workspace['symbols']:,}",
+            visible(unquote(Path(urlsplit(workspace["rootUri"]).path).name)), f"{workspace['files']:,}", f"{workspace['symbols']:,}",
             f"{workspace['pending']:,}", f"{workspace['skipped']:,}", f"{workspace['quarantined']:,}",
-            workspace["damage"] or workspace.get("state", ""),
+            visible(workspace["damage"] or workspace.get("state", "")),
         )  # fmt: skip
     title = f"memory, top of the graph = {format_bytes(budget)}"
     parts: list[RenderableType] = [

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lowtide.cli.console import format_count, hang, print_json
+from lowtide.cli.console import format_count, hang, paint, print_json, say, say_lines
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.setup import load
 from lowtide.explain import explain_file
@@ -37,15 +37,15 @@ def command(file: str, options: Options) -> None:
 
 def _print(answer: dict[str, Any]) -> None:
     colours = {"indexed": "green", "stale": "yellow", "skipped": "yellow", "quarantined": "red", "failed": "red"}
-    status = click.style(answer["status"], fg=colours.get(answer["status"], "yellow"), bold=True)
-    click.echo(f"{display_path(os.fsencode(answer['path']))}: {status}")
+    status = paint(answer["status"], colours.get(answer["status"], "yellow"), bold=True)
+    say(f"{display_path(os.fsencode(answer['path']))}: ", status)
     if answer["reason"]:
-        click.echo(hang("  reason   ", answer["reason"]))
+        say_lines(hang("  reason   ", answer["reason"]))
     if answer["rule"]:
-        click.echo(f"  rule     {answer['rule']}")
+        say(f"  rule     {answer['rule']}")
     if answer["status"] in ("indexed", "stale", "quarantined"):
-        click.echo(f"  holds    {format_count(answer['symbols'], 'symbol')}, {format_count(answer['chunks'], 'chunk')}")
+        say(f"  holds    {format_count(answer['symbols'], 'symbol')}, {format_count(answer['chunks'], 'chunk')}")
     if answer["indexed_at"]:
-        click.echo(f"  indexed  {datetime.fromisoformat(answer['indexed_at']).astimezone():%Y-%m-%d %H:%M:%S}")
+        say(f"  indexed  {datetime.fromisoformat(answer['indexed_at']).astimezone():%Y-%m-%d %H:%M:%S}")
     if answer["remedy"]:
-        click.echo(hang("  to do    ", answer["remedy"]))
+        say_lines(hang("  to do    ", answer["remedy"]))
