@@ -20,7 +20,7 @@ from lowtide.errors import LowtideError, PathError
 from lowtide.models import SymbolKind
 from lowtide.paths import path_of
 from lowtide.search import Filter, Mode
-from lowtide.service import Service
+from lowtide.service import Consent, Service
 
 KINDS = {kind.label: kind for kind in SymbolKind}
 Params = Mapping[str, Any]
@@ -68,10 +68,10 @@ async def symbols(service: Service, caller: Caller, params: Params) -> dict[str,
 
 
 async def index(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/index` {rootUri, force?}: bring an index up to date; `lowtide/progress` {phase, done, total, usedBytes}
+    """`lowtide/index` {rootUri, force?, consent?}: bring an index up to date; `lowtide/progress` {phase, done, total, usedBytes}
     tells how far it is. The answer is that of `lowtide index --json`. Cancelling the request stops the work."""
     root = _root(params)
-    await service.open_workspace(root, caller.client)
+    await service.open_workspace(root, caller.client, _consent(params))
     live = service.live(root)
     assert live is not None
     before = live.completed_runs
@@ -106,8 +106,8 @@ async def index(service: Service, caller: Caller, params: Params) -> dict[str, A
 
 
 async def plan(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/plan` {rootUri}: what indexing would take."""
-    return await service.host.plan(_root(params))
+    """`lowtide/plan` {rootUri, consent?}: what indexing would take."""
+    return await service.plan(_root(params), _consent(params))
 
 
 async def explain(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
@@ -205,6 +205,10 @@ def _file(params: Params, name: str) -> Path:
 
 def _root(params: Params) -> Path:
     return _file(params, "rootUri")
+
+
+def _consent(params: Params) -> Consent:
+    return Consent.GIVEN if params.get("consent") is True else Consent.NOT_ASKED
 
 
 def _text(params: Params, name: str, default: str | None = None) -> str:

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from enum import Enum, auto
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +25,7 @@ from lowtide.config_watch import ConfigWatch
 from lowtide.core.hints import Hints
 from lowtide.core.lru import ByteCache
 from lowtide.core.match import least_wanted
-from lowtide.errors import CorruptIndex, PathError, UsageError, WorkerError
+from lowtide.errors import CorruptIndex, PathError, RefusedError, UsageError, WorkerError
 from lowtide.explain import explain_file
 from lowtide.host import Host
 from lowtide.intake import Intake
@@ -49,6 +50,13 @@ T = TypeVar("T")
 ENCODE_S = 5.0
 """A question that has no vector by then is answered by words alone, and says so."""
 VECTOR_CACHE_BYTES = 256 << 10
+
+
+class Consent(Enum):
+    """Whether the user has said that a home or system folder is to be indexed all the same."""
+
+    NOT_ASKED = auto()
+    GIVEN = auto()
 
 
 class Service:
@@ -89,20 +97,33 @@ class Service:
 
     # -- workspaces ---------------------------------------------------------------------------------------------
 
-    async def open_workspace(self, root: Path, client: str) -> None:
+    async def open_workspace(self, root: Path, client: str, consent: Consent = Consent.NOT_ASKED) -> None:
         """Watch `root` and keep its index current, as long as some client wants it. RefusedError, PathError, StoreError.
 
-        Returns at once; `wait_idle` waits until it is indexed.
+        Returns at once; `wait_idle` waits until it is indexed. A home or system folder needs the user's consent.
         """
         root = real_path(root)
         live = self._live.get(root)
         if live is None:
+            await self._check(root, consent)
             if not root.is_dir():
                 raise PathError(f"{root} is not a folder", "", "name a folder that exists")
             if ended := self._ended.get(root):
                 await ended.wait()
             live = self._live.get(root) or self._begin(root)
         live.clients.add(client)
+
+    async def _check(self, root: Path, consent: Consent) -> None:
+        if consent is Consent.GIVEN:
+            return
+        if why := await anyio.to_thread.run_sync(refuse_reason, root):
+            remedy = "name a project's folder, or run `lowtide index --yes` to do it all the same"
+            raise RefusedError(f"will not index {root}", why, remedy)
+
+    async def plan(self, root: Path, consent: Consent = Consent.NOT_ASKED) -> dict[str, Any]:
+        """What indexing `root` would take. RefusedError as `open_workspace`."""
+        await self._check(real_path(root), consent)
+        return await self.host.plan(root)
 
     def _begin(self, root: Path) -> LiveWorkspace:
         live = LiveWorkspace(self.host, root, self.monitor.touch, self.readers.is_reading)
@@ -430,8 +451,3 @@ async def _run_stoppable(work: Callable[..., T], cancelled: Callable[[], bool]) 
             results.append(await anyio.to_thread.run_sync(partial(work, cancelled=lambda: stopped or cancelled())))
         group.cancel_scope.cancel()
     return results[0]
-
-
-def check_root(root: Path) -> str | None:
-    """Why an editor's folder should not be indexed without the user's word, or None."""
-    return refuse_reason(root)

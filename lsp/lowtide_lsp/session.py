@@ -26,7 +26,7 @@ from lowtide import rpc
 from lowtide.buffers import TextBuffer, read_regular
 from lowtide.config import parse_size
 from lowtide.core.positions import Units
-from lowtide.errors import LowtideError
+from lowtide.errors import LowtideError, RefusedError
 from lowtide.intake import PassedOver
 from lowtide.overlay import MOST_TEXTS_BYTES, Document, Documents
 from lowtide.paths import path_of
@@ -197,15 +197,11 @@ class Session:
             await self._open(folder)
 
     async def _open(self, folder: Folder) -> None:
-        from lowtide.service import check_root
-
         try:
-            reason = await anyio.to_thread.run_sync(check_root, folder.real)
-            if reason is not None:
-                text = f"lowtide: {folder.shown} is not indexed: {reason}; open a folder inside it"
-                self.log_message(types.MessageType.Warning, text)
-                return
             await self.service.open_workspace(folder.real, self.client)
+        except RefusedError as error:
+            text = f"lowtide: {folder.shown} is not indexed: {error.why}; open a folder inside it"
+            self.log_message(types.MessageType.Warning, text)
         except LowtideError as error:
             self.log_message(types.MessageType.Warning, f"lowtide: {error}")
 

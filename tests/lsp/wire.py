@@ -17,9 +17,10 @@ from lowtide import rpc
 from lowtide.config import IndexSettings
 from lowtide.core.budget import Lease
 from lowtide.core.lru import ByteCache
-from lowtide.errors import BudgetError
+from lowtide.errors import BudgetError, RefusedError
 from lowtide.intake import Intake, Taken
 from lowtide.search import Answer, Hit
+from lowtide.system.walk import refuse_reason
 from lowtide.work import documents, wire
 
 STATUS: dict[str, Any] = {
@@ -89,6 +90,8 @@ class FakeService:
         self.error: Exception | None = None
 
     async def open_workspace(self, root: Path, client: str) -> None:
+        if why := refuse_reason(root):
+            raise RefusedError(f"will not index {root}", why)
         self.opened.append(root)
 
     async def close_workspace(self, root: Path, client: str) -> None:

@@ -18,10 +18,11 @@ from tests.e2e.soak import git
 from tests.system.descriptors import no_descriptors
 
 from lowtide import monitor
+from lowtide.api import HANDLERS
 from lowtide.config import Config
 from lowtide.core import ladder
 from lowtide.core.ladder import Step
-from lowtide.errors import ConfigError, PathError, UsageError
+from lowtide.errors import ConfigError, PathError, RefusedError, UsageError
 from lowtide.host import Host
 from lowtide.live import LiveWorkspace
 from lowtide.paths import Places
@@ -385,6 +386,48 @@ def test_what_cannot_be_done_is_said(modules: Path, tmp_path: Path) -> None:
             with pytest.raises(ConfigError):
                 await service.set_budget(5 * MIB)
             assert service.status()["memory"]["budgetBytes"] == before
+
+    run(play)
+
+
+class Asker:
+    """A session that asks, and hears nothing."""
+
+    client = "test"
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        pass
+
+
+def test_the_whole_machine_is_refused_by_the_service_itself(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            (tmp_path / "link").symlink_to("/proc")
+            for root in (Path("/"), Path("/proc"), Path("/sys/kernel"), Path("/dev"), Path.home(), tmp_path / "link"):
+                with pytest.raises(RefusedError, match="will not index"):
+                    await service.open_workspace(root, "test")
+                with pytest.raises(RefusedError):
+                    await service.plan(root)
+                for method in ("lowtide/index", "lowtide/plan"):
+                    with pytest.raises(RefusedError):
+                        await HANDLERS[method](service, Asker(), {"rootUri": root.as_uri(), "consent": "yes"})
+            assert service.workspaces == ()
+
+    run(play)
+
+
+def test_with_the_users_consent_a_home_folder_is_indexed(
+    modules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(modules))
+
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            question = {"rootUri": modules.as_uri()}
+            with pytest.raises(RefusedError):
+                await HANDLERS["lowtide/index"](service, Asker(), question)
+            report = await HANDLERS["lowtide/index"](service, Asker(), {**question, "consent": True})
+            assert report["files"]["indexed"]
 
     run(play)
 

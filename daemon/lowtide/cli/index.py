@@ -51,7 +51,7 @@ def command(path: str | None, force: bool, yes: bool, options: Options) -> None:
         report = _index_here(root, force, options)
     else:
         with open_client(options) as client, _shown(options) as show:
-            question = {"rootUri": uri(root), "force": force}
+            question = {"rootUri": uri(root), "force": force, "consent": yes}
             report = client.ask("lowtide/index", question, lambda _, params: show(params))
     if options.as_json:
         print_json(report)
