@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,6 +136,24 @@ def test_who_listens_must_be_this_user(listener: Listener, monkeypatch: pytest.M
     monkeypatch.setattr(daemon_socket, "peer", lambda _: (1, os.geteuid() + 1))
     with pytest.raises(UntrustedSocket, match="will not talk to who listens"):
         connect(listener.path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_by_the_kernels_word_another_user_is_not_talked_to(runtime: Path) -> None:
+    runtime.mkdir(mode=0o700)
+    path = runtime / "daemon.sock"
+    code = (
+        "import os, socket, sys\nlistener = socket.socket(socket.AF_UNIX)\nlistener.bind(sys.argv[1])\nos.setuid(12346)\n"
+        "listener.listen()\nprint('listens', flush=True)\nsys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as stranger:
+        assert stranger.stdout is not None
+        assert stranger.stdout.readline() == b"listens\n"
+        with pytest.raises(UntrustedSocket, match="a process of user 12346"):
+            connect(path)
+        stranger.communicate()
 
 
 def test_without_any_place_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
