@@ -48,6 +48,10 @@ class PathError(LowtideError):
     kind = "path"
 
 
+class RootAway(PathError):
+    """The folder that was indexed is not there now, as when a disk is not mounted: its index is kept."""
+
+
 class RefusedError(LowtideError):
     """Refused before the start: the budget cannot hold it, or the plan says no."""
 

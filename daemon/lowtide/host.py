@@ -211,6 +211,7 @@ class Host:
             run.phase = "merging"
             self.pool.end_idle()
             messages += mended_segments(await maintain(workspace, catalog, self.pool))
+            workspace.remember_root(catalog)
             self.save_costs(catalog)
             catalog.fold()
             report = self.report(workspace, catalog.counts(), progress, messages, forecaster.result().as_json())
@@ -249,7 +250,7 @@ class Host:
         return Indexer(
             writing, reader, self.pool, self.ladder, self.costs, options,
             lambda: walk(workspace.root, settings.index, only=only), on_planned,
-            (lambda: self.relatives(workspace)) if only is None else list,
+            (lambda: self.relatives(workspace)) if only is None else list, workspace.check_root,
         )  # fmt: skip
 
     def relatives(self, workspace: Workspace) -> list[Path]:

@@ -135,8 +135,9 @@ class Indexer:
     def __init__(
         self, writing: Writing, reader: Catalog, pool: WorkerPool, ladder: Ladder, costs: CostModel, options: IndexOptions,
         walk: Callable[[], Iterable[FileStat]], on_planned: Callable[[FileStat], None] = lambda _: None,
-        find_donors: Callable[[], Sequence[Path]] = list,
+        find_donors: Callable[[], Sequence[Path]] = list, check_root: Callable[[Catalog], None] = lambda _: None,
     ) -> None:  # fmt: skip
+        self._check_root = check_root
         self._donors = Donors(find_donors if options.embed else list, options.recipe)
         self._on_planned = on_planned
         self._writing = writing
@@ -198,6 +199,7 @@ class Indexer:
         group = Group()
         scanner = self._reader.another()
         try:
+            self._check_root(scanner)
             retrying = Retrying(time.time_ns(), lowtide.__version__) if self._options.only is None else None
             known = scanner.known_files(self._options.only)
             for action in compare(known, self._walk(), recheck=self._options.recheck, retrying=retrying):

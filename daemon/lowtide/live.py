@@ -26,7 +26,7 @@ from lowtide.config import WORKSPACE_FILE, IndexSettings, WorkspaceSettings
 from lowtide.core.debounce import Debounce
 from lowtide.core.healing import Rebuilds
 from lowtide.core.hints import Hints
-from lowtide.errors import CorruptIndex, CorruptSegment, IndexGone, LockHeld, LowtideError, StoreError
+from lowtide.errors import CorruptIndex, CorruptSegment, IndexGone, LockHeld, LowtideError, RootAway, StoreError
 from lowtide.forecast import Forecaster
 from lowtide.host import Host
 from lowtide.indexing import Indexer, Progress, own_cpu_seconds
@@ -41,7 +41,7 @@ from lowtide.system.watch import WatchQuota, WatchState
 from lowtide.tasks import task_group
 from lowtide.watching import FolderWatch
 from lowtide.work.pool import Urgency
-from lowtide.workspace import REBUILT, Workspace
+from lowtide.workspace import INDEX_GONE, REBUILT, Workspace
 from lowtide.writing import Writing
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,6 @@ FIRST_HINT = "start"
 """The reason that the watcher gives for its first rescan."""
 TICK_FACTOR = 200.0
 """A whole scan now and then, whatever the events said: at least this many times its own duration apart."""
-INDEX_GONE = "the files of the index were removed or replaced: it is built anew from what is there"
 NO_COUNTS = Counts(0, 0, 0, 0, 0, 0, 0)
 
 
@@ -214,6 +213,8 @@ class LiveWorkspace:
 
     def rescan(self) -> None:
         """Look at everything again."""
+        if isinstance(self.error, RootAway):
+            self.error = None  # it may be there again
         self._held = False
         self._full_wanted = True
         self._notify()
@@ -228,8 +229,7 @@ class LiveWorkspace:
     def look_after(self, now_s: float) -> bool:
         """See what became of the index's files: found damaged, removed, or replaced. True when it is opened anew for that.
 
-        A few looks at the folder; in the event loop, now and then and when a question has failed. What is damaged again
-        and again is built anew ever more seldom.
+        In the event loop, now and then and when a question has failed; what is damaged again waits ever longer.
         """
         writing = self._writing
         if writing is None or self._restart is not None:
@@ -564,6 +564,7 @@ class LiveWorkspace:
                     check=self.runs <= 1 or self.workspace.has_damaged_segments, may_collect=lambda: self._narrow is None,
                 )  # fmt: skip
                 self.messages = (*self.messages, *mended_segments(damaged))[-10:]
+                self.workspace.remember_root(self._writing.writer)
                 self.host.save_costs(self._writing.writer)
             finally:
                 self._scopes.discard(scope)

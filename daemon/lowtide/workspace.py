@@ -14,7 +14,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lowtide.errors import CorruptIndex, CorruptSegment, EmptyIndex, ForeignIndex, IndexGone, PathError, StoreError
+from lowtide.errors import (
+    CorruptIndex,
+    CorruptSegment,
+    EmptyIndex,
+    ForeignIndex,
+    IndexGone,
+    PathError,
+    RootAway,
+    StoreError,
+)
 from lowtide.paths import ROOT_FILE, make_index_folder
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
@@ -26,6 +35,8 @@ DAMAGED = "damaged"
 """A file that says: a reader met damage in the catalog; the next writer rebuilds."""
 DAMAGED_SEGMENTS = "damaged-segments"
 """The same of segments, which are made anew from the catalog."""
+ROOT_PLACE = "root_place"
+INDEX_GONE = "the files of the index were removed or replaced: it is built anew from what is there"
 REBUILT = "the index was damaged: it is built anew"
 _KEPT = (LOCK, ROOT_FILE)
 """Files of the folder that are no part of the index."""
@@ -99,6 +110,29 @@ class Workspace:
                 catalog.mark_all_stale()
             catalog.set_meta("content_version", str(schema.CONTENT_VERSION))
         self.sweep({segment.name for segment in catalog.segments()})
+
+    def remember_root(self, catalog: Catalog) -> None:
+        """Keep which folder was indexed: an empty one in its place is not the same one, emptied."""
+        place = _place_of_root(self.root)
+        if catalog.get_meta(ROOT_PLACE) != place:
+            catalog.set_meta(ROOT_PLACE, place)
+
+    def check_root(self, catalog: Catalog) -> None:
+        """RootAway when the root is gone, or is an empty folder and not the one whose files are in the index. For a thread."""
+        why = ""
+        try:
+            with os.scandir(self.root) as entries:
+                if next(entries, None) is not None or catalog.get_meta(ROOT_PLACE) == _place_of_root(self.root):
+                    return
+            why = "it is empty, and not the folder that was indexed: perhaps a disk is not mounted"
+        except OSError as error:
+            why = error.strerror or str(error)
+        if next(catalog.known_files(), None) is not None:
+            raise RootAway(
+                f"{self.root} is not there",
+                f"{why}; its index is kept",
+                "mount it, or remove the index with `lowtide clear`",
+            )
 
     def settle_model(self, catalog: Catalog, recipe: str) -> bool:
         """Make the index one of the model `recipe` (empty: none); True when vectors of another were dropped."""
@@ -242,6 +276,14 @@ class Workspace:
                         path.stat().st_blocks * 512 if hasattr(os.stat_result, "st_blocks") else path.stat().st_size
                     )
         return total
+
+
+def _place_of_root(root: Path) -> str:
+    try:
+        info = os.stat(root)
+    except OSError:
+        return ""
+    return f"{info.st_dev}:{info.st_ino}"
 
 
 def _is_own(path: Path, *, any_kind: bool = False) -> bool:

@@ -14,7 +14,7 @@ from tests.store.test_damage import overwrite_pages
 from tests.worker.test_service import run, serving, until
 
 from lowtide import api
-from lowtide.errors import CorruptIndex, LowtideError
+from lowtide.errors import CorruptIndex, LowtideError, RootAway
 from lowtide.search import Mode
 from lowtide.service import Service
 
@@ -153,5 +153,34 @@ def test_index_removed_or_replaced_under_the_service_is_there_again_by_itself(
             ((_, symbol),) = await service.symbols("found_later", roots=[tree], limit=1)
             assert symbol["path"] == "later.py"
             assert any("built anew" in message for message in live.messages) or what == "lock"
+
+    run(play)
+
+
+def test_unmounted_workspace_keeps_its_index_and_says_so(tree: Path, tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            symbols = (
+                len(await service.symbols("compute", roots=[tree], limit=200)) if await opened(service, tree) else 0
+            )
+            assert symbols
+            live = service.live(tree)
+            assert live is not None
+            tree.rename(tmp_path / "away")
+            tree.mkdir()  # as an empty mount point
+            with pytest.raises(RootAway) as told:
+                await api.index(service, Asker(), {"rootUri": tree.as_uri()})
+            assert "its index is kept" in str(told.value)
+            assert len(await service.symbols("compute", roots=[tree], limit=200)) == symbols
+            await until(lambda: "kept" in service.status([tree])["workspaces"][0]["damage"])
+            tree.rmdir()
+            (tmp_path / "away").rename(tree)
+            report = await api.index(service, Asker(), {"rootUri": tree.as_uri()})
+            assert (report["files"]["unchanged"], report["files"]["removed"]) == (5, 0)
+            # A folder that is emptied is another matter.
+            for file in tree.iterdir():
+                file.unlink()
+            report = await api.index(service, Asker(), {"rootUri": tree.as_uri()})
+            await until(lambda: live.quiescent and live.counts.files == 0)
 
     run(play)
