@@ -136,10 +136,7 @@ class Host:
 
         When that is not even the smallest worker, work waits, and the ladder says why, until there is room again.
         """
-        self.shrink()
-        self.static_model, self._static_known = None, False
-        memory.give_back()
-        self.pool.measure()
+        self._slim()
         try:
             self._set_footing()
         except RefusedError as error:
@@ -147,9 +144,21 @@ class Host:
                 Step.PAUSED, f"{error.why}, and no worker fits beside it: {error.remedy}", time.monotonic()
             )
 
+    def _slim(self) -> None:
+        """Give back what answers questions too; the next one opens it again."""
+        self.shrink()
+        self.static_model, self._static_known = None, False
+        memory.give_back()
+        self.pool.measure()
+
     def regain(self) -> bool:
-        """This process has given memory back: see what the budget holds now. True when chunks can be embedded again."""
+        """This process has given memory back: see what the budget holds now. True when chunks can be embedded again.
+
+        Where they cannot be, what answers questions gives way too: nobody asks now.
+        """
         before = self.ladder.footing().embed
+        if not before:
+            self._slim()
         with suppress(RefusedError):
             self._set_footing()
         self.pool.wake()

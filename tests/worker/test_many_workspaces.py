@@ -13,6 +13,7 @@ import pytest
 
 from lowtide import readers, resting
 from lowtide.config import Config
+from lowtide.core.ladder import Step
 from lowtide.host import Host
 from lowtide.paths import Places
 from lowtide.service import Service
@@ -152,6 +153,30 @@ def test_an_index_removed_while_it_rests_is_made_anew(
             entry.workspace.catalog_path.unlink()
             (roots[0] / "late.py").write_text("def late_arrival():\n    return 1\n")
             await until(lambda: entry.completed_runs > 1 and entry.counts.files == 5)
+
+    run(play)
+
+
+def test_embedding_is_taken_up_again_with_the_room_that_questions_have_taken(
+    roots: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[tuple[int, bool]] = []
+
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            host = service.host
+            await service.open_workspace(roots[0], "test")
+            await until(lambda: all(entry.completed_runs for entry in service.workspaces))
+            await service.search("figure", roots=[roots[0]])
+            monkeypatch.setattr(
+                host, "_set_footing", lambda: held.append((len(service.readers), host.static_model is not None))
+            )
+            host.regain()
+            host.ladder.set_floor(Step.LEXICAL_ONLY, "test", 0.0)
+            host.regain()
+            assert held == [(1, True), (0, False)]
+            ((_, answer),) = await service.search("figure", roots=[roots[0]])
+            assert answer.degraded is None, "it is only opened again"
 
     run(play)
 
