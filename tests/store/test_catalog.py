@@ -245,6 +245,8 @@ def test_a_catalog_of_an_older_schema_becomes_the_present_one(tmp_path: Path) ->
     fresh = Catalog(tmp_path / "fresh.sqlite", writable=True)
     fresh.close()
     assert columns(path) == columns(tmp_path / "fresh.sqlite")
+    for writable in (False, True):  # it is taken for what it is, not for somebody else's
+        Catalog(path, writable=writable).close()
 
 
 def columns(path: Path) -> dict[str, list[tuple[object, ...]]]:

@@ -30,8 +30,6 @@ from lowtide.system.installation import Installation
 from lowtide.work import wire, worker
 from lowtide.work.pool import Urgency
 
-Places3 = tuple[Path, Path, Path]
-
 
 @asynccontextmanager
 async def serving(home: Path) -> AsyncIterator[Service]:
@@ -179,6 +177,7 @@ def test_a_grammar_that_cannot_be_loaded_takes_definitions_only(
             assert statuses(live) == {"indexed": 1, "quarantined": 1, "symbols": 1}
             answer = await service.explain(root / "a.go")
             assert (answer["reason"], answer["chunks"]) == ("no-grammar", 1)
+            assert "is tried again by the next whole run" in answer["remedy"]
             assert not service.host.pool.outage.why
 
     anyio.run(play)
