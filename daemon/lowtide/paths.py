@@ -27,6 +27,10 @@ ROOT_FILE = "root"
 """In an index folder: the path of its root, as bytes of the file system."""
 MOST_SOCKET_BYTES = 100
 MOST_SMALL_BYTES = 64 << 10
+CACHE_TAG = "CACHEDIR.TAG"
+CACHE_TAG_TEXT = b"""Signature: 8a477f597d28d172789f06886806bc55
+# Lowtide's indexes, which it can make anew: programs that make backups may leave them out.
+"""
 _REMEDY = "make it writable, free some space, or set LOWTIDE_HOME to another folder"
 
 
@@ -161,6 +165,8 @@ def make_index_folder(folder: Path, root: bytes) -> None:
     make_private(folder.parent)
     make_private(folder)
     try:
+        if not os.path.lexists(tag := folder.parent / CACHE_TAG):
+            write_private(tag, CACHE_TAG_TEXT)
         write_private(folder / ROOT_FILE, root)
     except OSError as error:
         raise StoreError(f"cannot write to {folder}", error.strerror or str(error), _REMEDY) from error
