@@ -1,7 +1,7 @@
 """Everything that clients can ask for: what the language server and the command line both talk to.
 
 Invariant: one event loop, one budget, whatever the number of clients and workspaces.
-Invariant: `status` and `memory` answer from what is known already; no client can make another wait.
+Invariant: `status` and `memory` answer from what is known already, and wait for no question; questions take turns.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
@@ -36,7 +36,7 @@ from lowtide.overlay import DocumentReader
 from lowtide.paths import real_path
 from lowtide.readers import Readers
 from lowtide.report import memory_tree, status_of
-from lowtide.search import Answer, Filter, Mode
+from lowtide.search import Answer, Filter, Mode, Snapshot
 from lowtide.system.memory import give_back
 from lowtide.system.walk import refuse_reason
 from lowtide.tasks import task_group
@@ -50,6 +50,8 @@ T = TypeVar("T")
 ENCODE_S = 5.0
 """A question that has no vector by then is answered by words alone, and says so."""
 VECTOR_CACHE_BYTES = 256 << 10
+MOST_QUESTIONS = 8
+"""At work at once; others wait in order. Each takes two threads at most of the forty that everything else shares."""
 
 
 class Consent(Enum):
@@ -78,6 +80,7 @@ class Service:
         self._ended: dict[Path, anyio.Event] = {}
         self._open_files: dict[str, tuple[Path, ...]] = {}
         self._paused = False
+        self._turns = anyio.Semaphore(MOST_QUESTIONS)
         self._stack = AsyncExitStack()
         host.shrink = self.readers.close_idle
         host.pool.patience_s = float("inf")
@@ -205,8 +208,7 @@ class Service:
         self.host.pool.someone_asks()
 
         async def ask(root: Path) -> Answer:
-            workspace, busy = self._place(root)
-            async with self.readers.use(workspace, busy=busy) as snapshot:
+            async with self._reading(root) as snapshot:
                 return await snapshot.search(
                     query, self.encode_query, self.host.model.recipe, mode=mode, limit=limit, narrow=narrow,
                     closeness=self.host.closeness,
@@ -227,8 +229,7 @@ class Service:
             raise WorkerError("no answer in time", "the workers are busy", "try again, or pause indexing") from error
 
         async def ask(root: Path) -> Answer:
-            workspace, busy = self._place(root)
-            async with self.readers.use(workspace, busy=busy) as snapshot:
+            async with self._reading(root) as snapshot:
                 hits = await snapshot.similar(vector, self.host.model.recipe, limit)
                 return Answer("", hits, None, len({hit.path for hit in hits if hit.stale}), 0.0)
 
@@ -245,9 +246,8 @@ class Service:
         """
 
         async def ask(root: Path, wanted: float) -> list[dict[str, Any]]:
-            workspace, busy = self._place(root)
             below = [os.fsencode(path.relative_to(root)) for path in near if root in path.parents]
-            async with self.readers.use(workspace, busy=busy) as snapshot:
+            async with self._reading(root) as snapshot:
                 find = partial(snapshot.symbols, query, limit=limit, kinds=kinds, near=below, least=wanted)
                 return await _run_stoppable(find, cancelled or (lambda: False))
 
@@ -265,8 +265,7 @@ class Service:
         (root,) = self._roots([root])
 
         async def ask() -> tuple[list[bytes], bool]:
-            workspace, busy = self._place(root)
-            async with self.readers.use(workspace, busy=busy) as snapshot:
+            async with self._reading(root) as snapshot:
                 return await _run_stoppable(partial(snapshot.files_with, name, limit=limit), lambda: False)
 
         found: tuple[list[bytes], bool] = await self._guard(root, ask)
@@ -301,6 +300,14 @@ class Service:
         if len(wanted) == 1 and (live := self._live.get(wanted[0])):
             self.host.turns.ask(live)  # who asks all asks none before the others
         return wanted
+
+    @asynccontextmanager
+    async def _reading(self, root: Path) -> AsyncIterator[Snapshot]:
+        """A snapshot, when it is this question's turn: more at once would only take memory and threads from each other."""
+        async with self._turns:
+            workspace, busy = self._place(root)
+            async with self.readers.use(workspace, busy=busy) as snapshot:
+                yield snapshot
 
     def _place(self, root: Path) -> tuple[Any, bool]:
         live = self._live.get(root)

@@ -15,7 +15,7 @@ import pytest
 from lowtide.config import Config
 from lowtide.host import Host
 from lowtide.paths import Places
-from lowtide.service import Service
+from lowtide.service import MOST_QUESTIONS, Service
 
 
 class SlowSnapshot:
@@ -62,3 +62,44 @@ def test_cancelling_a_keystroke_ends_its_work_before_the_snapshot_goes(
     asyncio.run(main())
     assert snapshot.stopped
     assert not snapshot.closed_at_work
+
+
+def test_questions_take_turns_and_nobody_else_waits_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = Places(tmp_path / "config", tmp_path / "cache", tmp_path / "run")
+    asking = most = answered = 0
+    go = anyio.Event()
+
+    class Held:
+        def symbols(self, query: str, **_: Any) -> list[dict[str, Any]]:
+            return []
+
+    @asynccontextmanager
+    async def use(workspace: Any, *, busy: bool = False) -> AsyncIterator[Held]:
+        nonlocal asking, most
+        asking += 1
+        most = max(most, asking)
+        await go.wait()
+        yield Held()
+        asking -= 1
+
+    async def main() -> None:
+        service = Service(Host(places, Config(budget_bytes=256 << 20)))
+        monkeypatch.setattr(service.readers, "use", use)
+
+        async def ask() -> None:
+            nonlocal answered
+            await service.symbols("tide", roots=[tmp_path])
+            answered += 1
+
+        with anyio.fail_after(60):
+            async with anyio.create_task_group() as group:
+                for _ in range(5 * MOST_QUESTIONS):
+                    group.start_soon(ask)
+                while asking < MOST_QUESTIONS:
+                    await anyio.sleep(0.001)
+                assert service.status()["health"] == "ok"
+                assert await anyio.to_thread.run_sync(lambda: "another thread is to be had") != ""
+                go.set()
+
+    asyncio.run(main())
+    assert (most, answered) == (MOST_QUESTIONS, 5 * MOST_QUESTIONS)

@@ -177,6 +177,55 @@ def test_end_of_stream_ends_the_session(tmp_path: Path) -> None:
     run(main)
 
 
+def test_a_client_that_goes_ends_its_slow_question(tmp_path: Path) -> None:
+    async def main() -> None:
+        service = FakeService()
+        service.hold = anyio.Event()
+        async with connected(service) as connection:
+            await connection.wire.initialize(tmp_path)
+            connection.wire.begin("workspace/symbol", {"query": "a"})
+            await service.held.wait()
+            transport: Any = connection.wire.writer.transport
+            transport.abort()
+            with anyio.fail_after(20):
+                await service.interrupted.wait()
+                await connection.task
+        assert service.room.lent_bytes == 0
+
+    run(main)
+
+
+@pytest.mark.parametrize("number", [[1], {"a": 1}, True, 10**30, 1.5])
+def test_an_id_that_cannot_be_one_is_refused(tmp_path: Path, number: Any) -> None:
+    async def main() -> None:
+        async with connected(FakeService()) as connection:
+            await connection.wire.initialize(tmp_path)
+            connection.wire.send({"jsonrpc": "2.0", "id": number, "method": "lowtide/status"})
+            assert (await connection.wire.answer(None))["error"]["code"] == -32600
+            connection.wire.notify("$/cancelRequest", {"id": number})
+            assert await connection.wire.result("lowtide/status", {}) == STATUS
+
+    run(main)
+
+
+def test_a_text_that_is_passed_over_is_answered_as_on_the_disk_and_it_is_said(tmp_path: Path) -> None:
+    async def main() -> None:
+        service = FakeService()
+        async with connected(service) as connection:
+            wire = connection.wire
+            await wire.initialize(tmp_path)
+            uri = (tmp_path / "a.py").as_uri()
+            wire.open(uri, "class Unsaved: ...\n")
+            service.room.most_bytes = 1000
+            wire.edit(uri, (0, 0), (0, 0), "x" * 200_000)  # there is no room for it
+            told = await wire.hear("window/logMessage")
+            assert "a.py is answered as it is on the disk" in told["params"]["message"]
+            answer = await wire.ask("textDocument/documentSymbol", {"textDocument": {"uri": uri}})
+            assert answer["error"]["code"] == -32803  # what the editor has is not known any more
+
+    run(main)
+
+
 def test_the_end_of_the_clients_process_ends_the_session(tmp_path: Path) -> None:
     async def main() -> None:
         child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)  # noqa: ASYNC220

@@ -11,6 +11,7 @@ import anyio.to_thread
 import click
 
 from lowtide.cli.console import Painted, format_count, paint, print_json, say, warn
+from lowtide.cli.lines import LongLine, read_line
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.running import run
@@ -74,12 +75,22 @@ def command(
     }  # fmt: skip
     with open_client(options) as client:
         if batch:
-            for line in sys.stdin:
-                print_json(_ask(client, {**question, "query": line.rstrip("\n")}))
-                sys.stdout.flush()
+            _ask_lines(client, question)
         else:
             _show(client.ask("lowtide/find", {**question, "query": arguments[0]}), options)
     return 0
+
+
+def _ask_lines(client: Client, question: dict[str, Any]) -> None:
+    while True:
+        try:
+            if (query := read_line(sys.stdin.buffer)) is None:
+                return
+            answer = _ask(client, {**question, "query": query})
+        except LongLine as error:
+            answer = _failed(error.beginning, error)
+        print_json(answer)
+        sys.stdout.flush()
 
 
 def _ask(client: Client, question: dict[str, Any]) -> dict[str, Any]:
@@ -152,8 +163,15 @@ def parse_languages(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 async def _answer_lines(snapshot: Snapshot, host: Host, mode: Mode, limit: int, narrow: Filter) -> None:
-    while line := await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True):
-        query = line.rstrip("\n")
+    while True:
+        try:
+            query = await anyio.to_thread.run_sync(read_line, sys.stdin.buffer, abandon_on_cancel=True)
+        except LongLine as error:
+            print_json(_failed(error.beginning, error))
+            sys.stdout.flush()
+            continue
+        if query is None:
+            return
         try:
             found = await snapshot.search(
                 query, host.encode_query, host.model.recipe, mode=mode, limit=limit, narrow=narrow,
