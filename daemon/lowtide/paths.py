@@ -27,6 +27,7 @@ ROOT_FILE = "root"
 """In an index folder: the path of its root, as bytes of the file system."""
 MOST_SOCKET_BYTES = 100
 MOST_SMALL_BYTES = 64 << 10
+INDEXES = "indexes"
 CACHE_TAG = "CACHEDIR.TAG"
 CACHE_TAG_TEXT = b"""Signature: 8a477f597d28d172789f06886806bc55
 # Lowtide's indexes, which it can make anew: programs that make backups may leave them out.
@@ -88,7 +89,7 @@ class Places:
             re.sub(r"[^A-Za-z0-9._-]+", "-", os.path.basename(real).decode("utf-8", "replace"))[:40].strip("-.")
             or "root"
         )
-        folder = self.cache / "indexes" / f"{slug}-{hashlib.blake2b(real, digest_size=8).hexdigest()}"
+        folder = self.cache / INDEXES / f"{slug}-{hashlib.blake2b(real, digest_size=8).hexdigest()}"
         if create:
             make_index_folder(folder, real)
         return folder
@@ -96,7 +97,7 @@ class Places:
     def list_indexes(self) -> list[tuple[Path, Path]]:
         """(root, folder) of every index, by root."""
         found = []
-        for mark in (self.cache / "indexes").glob(f"*/{ROOT_FILE}"):
+        for mark in (self.cache / INDEXES).glob(f"*/{ROOT_FILE}"):
             try:
                 found.append((Path(os.fsdecode(_read_small(mark))), mark.parent))
             except OSError:
@@ -165,7 +166,8 @@ def make_index_folder(folder: Path, root: bytes) -> None:
     make_private(folder.parent)
     make_private(folder)
     try:
-        if not os.path.lexists(tag := folder.parent / CACHE_TAG):
+        tag = folder.parent.parent / CACHE_TAG
+        if folder.parent.name == INDEXES and not os.path.lexists(tag):
             write_private(tag, CACHE_TAG_TEXT)
         write_private(folder / ROOT_FILE, root)
     except OSError as error:

@@ -179,6 +179,6 @@ def test_free_space_is_told_before_anything_is_made(places: Places) -> None:
 def test_indexes_are_tagged_as_a_cache_for_those_who_make_backups(tmp_path: Path) -> None:
     places = Places(tmp_path / "config", tmp_path / "cache", tmp_path / "run")
     made = places.index_folder(folder(tmp_path / "r"), create=True)
-    tag = made.parent / "CACHEDIR.TAG"
+    tag = places.cache / "CACHEDIR.TAG"
     assert tag.read_bytes().startswith(b"Signature: 8a477f597d28d172789f06886806bc55")
     assert places.list_indexes() == [(tmp_path / "r", made)]
