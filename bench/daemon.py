@@ -209,6 +209,42 @@ def editing(daemon: Daemon, count: int) -> dict[str, Any]:
     return ms(took)
 
 
+def asking(daemon: Daemon, count: int) -> dict[str, Any]:
+    """With no editor open: from a written file to an answer that has it, by one connection and by a command of its own.
+
+    `first_share`: how many were in the first answer, asked as soon as the file was written.
+    """
+    daemon.client.close()  # nobody holds the workspace: questions alone open it
+    daemon.restart()
+    path = daemon.root / "lowtide_bench_asked.py"
+    took: dict[str, list[float]] = {"connection": [], "command": []}
+    first = 0
+
+    def by_command(name: str) -> bool:
+        command = [sys.executable, "-m", "lowtide.cli", "symbols", name, str(daemon.root), "--json", "--limit", "1"]
+        out = subprocess.run(command, capture_output=True, text=True, check=True)
+        found = json.loads(out.stdout)["symbols"]
+        return bool(found) and found[0]["name"] == name
+
+    daemon.finds("anything")
+    daemon.until(idle)
+    for number in range(2 * count):
+        way, finds = ("connection", daemon.finds) if number < count else ("command", by_command)
+        name = f"quaffle_asked_{number}_keeper"
+        began = time.perf_counter()
+        path.write_text(f"def {name}(value):\n    return 'the beater number {number} waits' + value\n")
+        tries = 1
+        while not finds(name):
+            tries += 1
+            if time.perf_counter() - began > 60:
+                raise SystemExit(f"file {number} was not found")
+        took[way].append(time.perf_counter() - began)
+        first += tries == 1
+        time.sleep(0.6)
+    path.unlink()
+    return {**{f"{way}_ms": ms(values) for way, values in took.items()}, "first_share": round(first / (2 * count), 2)}
+
+
 def git(root: Path, *arguments: str) -> None:
     own = ["-c", "user.email=a@b.c", "-c", "user.name=x", "-c", "commit.gpgsign=false", "-c", "gc.auto=0"]
     subprocess.run(["git", "-C", str(root), *own, *arguments], check=True, capture_output=True)
@@ -298,6 +334,7 @@ def measure(tree: Path, options: argparse.Namespace, folder: Path) -> dict[str, 
     steps: list[tuple[str, Callable[[], Any]]] = [
         ("while_indexing", lambda: while_indexing(daemon)),
         ("edit_ms", lambda: editing(daemon, options.edits)),
+        ("asked", lambda: asking(daemon, options.edits)),
         ("branch", lambda: switching(daemon, marker)),
         ("idle", lambda: idling(daemon)),
         ("start", lambda: starting(daemon, 5)),
@@ -336,7 +373,7 @@ def write_table() -> None:
             "| what | figures |",
             "|---|---|",
         ]
-        for name in ("while_indexing", "edit_ms", "branch", "idle", "start", "cancel", "refresh"):
+        for name in ("while_indexing", "edit_ms", "asked", "branch", "idle", "start", "cancel", "refresh"):
             for key, value in (entry.get(name) or {}).items():
                 shown = (
                     ", ".join(f"{part} {number}" for part, number in value.items())

@@ -13,10 +13,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import anyio
+import anyio.to_thread
 
 import lowtide
+from lowtide.attending import Patience
+from lowtide.comparing import is_there
 from lowtide.config import parse_size
+from lowtide.core.freshness import Freshness
 from lowtide.errors import LowtideError, PathError
+from lowtide.indexing import Progress
+from lowtide.live import LiveWorkspace
 from lowtide.models import SymbolKind
 from lowtide.paths import path_of
 from lowtide.search import Filter, Mode
@@ -42,7 +48,8 @@ class Caller(Protocol):
 
 
 async def search(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/find`: the answer of `lowtide search --json` for one root."""
+    """`lowtide/find` {…, fresh?}: the answer of `lowtide search --json` for one root; `fresh` waits, and tells of it with
+    `lowtide/progress`, until what is on the disk is in."""
     narrow = Filter(
         tuple(_texts(params, "languages")), tuple(_texts(params, "globs")), tuple(_kinds(_texts(params, "kinds")))
     )
@@ -50,21 +57,38 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
     if mode not in list(Mode):
         raise ParamsError(f"mode: one of {', '.join(Mode)}")
     root = _root(params)
+    freshness = await _attend(service, caller, root, params)
     ((_, answer),) = await service.search(
         _text(params, "query"), roots=[root], mode=Mode(mode), limit=_count(params, "limit", 10, 1000), narrow=narrow
     )
-    return answer.as_json()
+    return {**answer.as_json(), "freshness": freshness.as_json()}
 
 
 async def symbols(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/symbols`: the answer of `lowtide symbols --json` for one root."""
+    """`lowtide/symbols` {…, fresh?}: the answer of `lowtide symbols --json` for one root; `fresh` as in `lowtide/find`."""
+    query, root = _text(params, "query"), _root(params)
+    limit, kinds = _count(params, "limit", 50, 1000), _kinds(_texts(params, "kinds"))
+    freshness = await _attend(service, caller, root, params)
     started = time.perf_counter()
-    query = _text(params, "query")
-    found = await service.symbols(
-        query, roots=[_root(params)], limit=_count(params, "limit", 50, 1000), kinds=_kinds(_texts(params, "kinds"))
-    )
+    found = [symbol for _, symbol in await service.symbols(query, roots=[root], limit=limit, kinds=kinds)]
+    if not freshness.is_current:
+        found = await anyio.to_thread.run_sync(_that_are_there, root, found)
     took_ms = (time.perf_counter() - started) * 1000
-    return {"query": query, "took_ms": round(took_ms, 2), "symbols": [symbol for _, symbol in found]}
+    return {"query": query, "took_ms": round(took_ms, 2), "symbols": found, "freshness": freshness.as_json()}
+
+
+async def _attend(service: Service, caller: Caller, root: Path, params: Params) -> Freshness:
+    def tell(live: LiveWorkspace) -> None:
+        if live.progress is not None:
+            caller.notify("lowtide/progress", _progress(service, live, live.progress))
+
+    return await service.attend(root, Patience.FULL if params.get("fresh") else Patience.BRIEF, tell)
+
+
+def _that_are_there(root: Path, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without symbols of files that are gone: the index has not heard of it yet."""
+    there = {path: is_there(root, path) for path in {symbol["path"] for symbol in found}}
+    return [symbol for symbol in found if there[symbol["path"]]]
 
 
 async def index(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
@@ -90,10 +114,7 @@ async def index(service: Service, caller: Caller, params: Params) -> dict[str, A
                 )
             progress = live.progress
             if progress is not None:
-                caller.notify("lowtide/progress", {
-                    "phase": live.phase, "done": progress.done, "total": progress.total, "scanning": progress.scanning,
-                    "usedBytes": service.host.pool.used_bytes, "budgetBytes": service.host.budget.total_bytes,
-                })  # fmt: skip
+                caller.notify("lowtide/progress", _progress(service, live, progress))
             with anyio.move_on_after(0.1):
                 await live.settled.wait()
     except anyio.get_cancelled_exc_class():
@@ -103,6 +124,17 @@ async def index(service: Service, caller: Caller, params: Params) -> dict[str, A
         raise live.error
     assert live.report is not None
     return live.report.as_json()
+
+
+def _progress(service: Service, live: LiveWorkspace, progress: Progress) -> dict[str, Any]:
+    return {
+        "phase": live.phase,
+        "done": progress.done,
+        "total": progress.total,
+        "scanning": progress.scanning,
+        "usedBytes": service.host.pool.used_bytes,
+        "budgetBytes": service.host.budget.total_bytes,
+    }
 
 
 async def plan(service: Service, caller: Caller, params: Params) -> dict[str, Any]:

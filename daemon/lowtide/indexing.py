@@ -11,10 +11,11 @@ import resource
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.from_thread
@@ -88,6 +89,8 @@ class Progress:
     """How far an index run is; read it at any time."""
 
     seen: int = 0
+    candidates: int = 0
+    """Of those seen: files that may hold source."""
     total: int = 0
     done: int = 0
     scanning: bool = True
@@ -106,6 +109,8 @@ class Progress:
     """CPU time that workers spent on tasks."""
     skip_reasons: Counter[str] = field(default_factory=Counter)
     phase: str = "indexing"
+    compare_s: float = 0.0
+    """What walking and comparing took, without what waited for room in the queue."""
 
     @property
     def has_changed(self) -> bool:
@@ -197,6 +202,14 @@ class Indexer:
         progress = self.progress
         jobs: list[Job] = []
         group = Group()
+        began_s, waited_s = time.monotonic(), 0.0
+
+        def hand_over(call: Callable[[], Coroutine[Any, Any, None]]) -> None:
+            nonlocal waited_s
+            waits_s = time.monotonic()
+            anyio.from_thread.run(call)
+            waited_s += time.monotonic() - waits_s
+
         scanner = self._reader.another()
         try:
             self._check_root(scanner)
@@ -207,17 +220,18 @@ class Indexer:
                     return
                 self._sort_action(action, jobs, group)
                 if len(jobs) >= 64:
-                    anyio.from_thread.run(self._enqueue, jobs)
+                    hand_over(partial(self._enqueue, jobs))
                     jobs = []
                 if len(group.skipped) + len(group.removed) >= 256:
-                    anyio.from_thread.run(send.send, group)
+                    hand_over(partial(send.send, group))
                     group = Group()
             if jobs:
-                anyio.from_thread.run(self._enqueue, jobs)
+                hand_over(partial(self._enqueue, jobs))
             if group.skipped or group.removed:
-                anyio.from_thread.run(send.send, group)
+                hand_over(partial(send.send, group))
         finally:
             scanner.close()
+        progress.compare_s = time.monotonic() - began_s - waited_s
         progress.scanning = False
 
     def _sort_action(self, action: Action, jobs: list[Job], group: Group) -> None:
@@ -234,7 +248,9 @@ class Indexer:
             progress.skip_reasons[stat.reason] += 1
             if action.act is Act.SKIP:
                 group.skipped.append(stat)
-        elif action.act is Act.KEEP:
+            return
+        progress.candidates += 1
+        if action.act is Act.KEEP:
             assert known is not None
             self._count_kept(known.status, known.reason)
         else:

@@ -15,33 +15,27 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import anyio
 import anyio.abc
 import anyio.to_thread
 
-from lowtide.config import WORKSPACE_FILE, IndexSettings, WorkspaceSettings
-from lowtide.core.debounce import Debounce
-from lowtide.core.healing import Rebuilds
+from lowtide.config import WORKSPACE_FILE
 from lowtide.core.hints import Hints
 from lowtide.errors import CorruptIndex, CorruptSegment, IndexGone, LockHeld, LowtideError, RootAway, StoreError
 from lowtide.forecast import Forecaster
-from lowtide.host import Host
-from lowtide.indexing import Indexer, Progress, own_cpu_seconds
+from lowtide.indexing import Indexer, own_cpu_seconds
+from lowtide.live_state import LiveState, Restart
 from lowtide.models import FileStat
-from lowtide.report import IndexReport
 from lowtide.resting import Resting
 from lowtide.segments import maintain, mended_segments, settle
-from lowtide.store.catalog import Catalog
-from lowtide.store.rows import Counts
 from lowtide.system import memory
-from lowtide.system.watch import WatchQuota, WatchState
+from lowtide.system.watch import WatchQuota
 from lowtide.tasks import task_group
 from lowtide.watching import FolderWatch
 from lowtide.work.pool import Urgency
-from lowtide.workspace import INDEX_GONE, REBUILT, Workspace
+from lowtide.workspace import INDEX_GONE, REBUILT
 from lowtide.writing import Writing
 
 log = logging.getLogger(__name__)
@@ -56,148 +50,10 @@ FIRST_HINT = "start"
 """The reason that the watcher gives for its first rescan."""
 TICK_FACTOR = 200.0
 """A whole scan now and then, whatever the events said: at least this many times its own duration apart."""
-NO_COUNTS = Counts(0, 0, 0, 0, 0, 0, 0)
 
 
-class _Restart(Exception):
-    """Begin again from opening the index; `anew` forgets it first."""
-
-    def __init__(self, anew: bool) -> None:
-        super().__init__(anew)
-        self.anew = anew
-
-
-class LiveWorkspace:
+class LiveWorkspace(LiveState):
     """A root that is watched and indexed; `run()` in a task of its own."""
-
-    def __init__(
-        self, host: Host, root: Path, changed: Callable[[], None], is_read: Callable[[Workspace], bool]
-    ) -> None:
-        self.host = host
-        self.workspace: Workspace = host.workspace(root)
-        self.root = root
-        self.clients: set[str] = set()
-        self.counts = NO_COUNTS
-        self.disk_bytes = 0
-        self.error: LowtideError | None = None
-        self.messages: tuple[str, ...] = ()
-        self._rebuilds = Rebuilds()
-        self._mended: tuple[str, ...] = ()
-        """What is to be told of the next opening."""
-        self.report: IndexReport | None = None
-        self.incomplete = True
-        """No whole run has ended since the last doubt."""
-        self.settled = anyio.Event()
-        self._changed = changed
-        self._is_read = partial(is_read, self.workspace)
-        self._wake = anyio.Event()
-        self._hints = Debounce()
-        self._watcher: FolderWatch | None = None
-        self._full_wanted = False
-        """The watcher's first hint asks for the first whole run."""
-        self._recheck_at_s = 0.0
-        self._restart: _Restart | None = None
-        self._paused = False
-        self._held = False
-        """Cancelled: no whole run begins until there is a reason to."""
-        self._scopes: set[anyio.CancelScope] = set()
-        self._full: Indexer | None = None
-        self._narrow: Indexer | None = None
-        self._writing: Writing | None = None
-        self._settings: WorkspaceSettings | None = None
-        self._reader: Catalog | None = None
-        self._merging = False
-        self._resting: Resting | None = None
-        self._counting = anyio.Lock()
-        self._count_s = 0.0
-        self.runs = 0
-        self.completed_runs = 0
-        """Whole runs that came to their end."""
-        self.files_indexed = 0
-
-    # -- what others see ----------------------------------------------------------------------------------------
-
-    @property
-    def index_settings(self) -> IndexSettings | None:
-        """What is indexed here; None before its settings were read."""
-        return self._settings.index if self._settings else None
-
-    @property
-    def watch_state(self) -> WatchState | None:
-        """How changes are found now; None while nothing is watched."""
-        return self._watcher.state if self._watcher else None
-
-    @property
-    def busy(self) -> bool:
-        """Whether a whole run works now."""
-        return self._full is not None
-
-    @property
-    def progress(self) -> Progress | None:
-        """That of the whole run if there is one, else of the narrow one."""
-        indexer = self._full or self._narrow
-        return indexer.progress if indexer else None
-
-    @property
-    def state(self) -> str:
-        """`idle`, `scanning`, `indexing`, `paused` or `waiting`."""
-        if self._paused:
-            return "paused"
-        progress = self.progress
-        if progress is not None:
-            return "scanning" if progress.scanning and not progress.total else "indexing"
-        if self._merging:
-            return "indexing"
-        if self._full_wanted or self._hints:
-            return "waiting"
-        if self.error is None and (self._restart is not None or self._watcher is None or not self._watcher.has_begun):
-            return "waiting"
-        return "idle"
-
-    @property
-    def before(self) -> int | None:
-        """How many workspaces are indexed before it; None when it does not wait for them."""
-        return self.host.turns.before(self)
-
-    @property
-    def phase(self) -> str:
-        """What the run does: `scanning`, `indexing` or `merging`."""
-        return "merging" if self._merging else self.state
-
-    @property
-    def quiescent(self) -> bool:
-        """Whether everything known of is indexed, or nothing more will be done about it."""
-        return self.state in ("idle", "paused")
-
-    @property
-    def pending(self) -> int:
-        """Files that are known to wait."""
-        runs = [indexer.progress for indexer in (self._full, self._narrow) if indexer]
-        return sum(max(0, progress.total - progress.done) for progress in runs) + len(self._hints)
-
-    @property
-    def queued_bytes(self) -> int:
-        """What the queues take, about: 400 bytes an entry."""
-        return 400 * sum(indexer.queue_length for indexer in (self._full, self._narrow) if indexer)
-
-    def describe(self) -> dict[str, Any]:
-        """Its entry in the Status."""
-        counts = self.counts
-        entry = {
-            "rootUri": self.root.as_uri(), "files": counts.files, "symbols": counts.symbols, "chunks": counts.chunks,
-            "vectors": counts.vectors, "diskBytes": self.disk_bytes, "pending": self.pending,
-            "stale": len(self._hints), "skipped": counts.skipped, "failed": counts.failed,
-            "quarantined": counts.quarantined, "damage": "", "state": self.state, "incomplete": self.incomplete,
-            "messages": list(self.messages),
-        }  # fmt: skip
-        if (before := self.before) is not None:
-            entry["before"] = before
-        if self.watch_state is not None:
-            state = self.watch_state
-            entry["watch"] = {"mode": state.mode.value, "reason": state.reason, "remedy": state.remedy}
-        if self.error is not None:
-            entry["damage"] = str(self.error)
-        return entry
 
     # -- what others ask for ------------------------------------------------------------------------------------
 
@@ -221,7 +77,7 @@ class LiveWorkspace:
 
     def restart(self, *, anew: bool) -> None:
         """Close the index and open it again, `anew` from nothing. A run that works is ended."""
-        self._restart = _Restart(anew)
+        self._restart = Restart(anew)
         self._held = False
         self.cancel_runs()
         self._notify()
@@ -317,7 +173,7 @@ class LiveWorkspace:
         while True:
             try:
                 await self._open(anew)
-            except _Restart as restart:
+            except Restart as restart:
                 anew, tries = restart.anew, 0
                 continue
             except (CorruptIndex, IndexGone) as error:
@@ -362,6 +218,7 @@ class LiveWorkspace:
                 settled = partial(settle, self.workspace, catalog)
                 self._writing = Writing(catalog, settled, self._is_read, self.host.budget)
                 self._reader = self.workspace.reading()
+                self.is_first = await self._in_writer(catalog.last_run) is None
                 await self._prepare()
                 await self._count()
                 self._resting = Resting(self._writing, self._reader, self._counting)
@@ -494,6 +351,9 @@ class LiveWorkspace:
             forecaster = self.host.forecaster(await self._in_writer(self._writing.writer.runs))
             self._full = indexer = self._indexer(None, forecaster.add)
             if await self._run(indexer):
+                self.is_first = False
+                self._compared_s = time.monotonic()
+                await self._in_writer(partial(self.workspace.remember_comparison, indexer.progress.compare_s))
                 self._merging = True
                 await self._settle()
                 await anyio.to_thread.run_sync(memory.give_back)

@@ -121,6 +121,7 @@ class Monitor:
         host.pool.tidy()
         host.turns.look(now_s)
         readers.tidy(now_s)
+        self._service.end_visits(now_s)
         if not host.pool.is_busy:
             host.pool.measure()
         await self._settle_memory(now_s)

@@ -169,7 +169,8 @@ async def _lay_over(
             hits.append(pieces[ranked.chunk_id].hit(ranked.score, ranked.signals))
     hits.sort(key=lambda hit: -hit.score)
     hits = hits[:limit]
-    return Answer(answer.query, hits, degraded, len({hit.path for hit in hits if hit.stale}), answer.took_ms)
+    gone = answer.stale_files - len({hit.path for hit in answer.hits if hit.stale})
+    return Answer(answer.query, hits, degraded, len({hit.path for hit in hits if hit.stale}) + gone, answer.took_ms)
 
 
 class _Piece:

@@ -236,8 +236,8 @@ class Snapshot:
             if found is not None:
                 halves = zip(first, found[: len(first)], found[len(first) :], strict=True)
                 ranked = refine(ranked, {row.chunk_id: Near(*text, head[0]) for row, text, head in halves})
-        hits = await anyio.to_thread.run_sync(self._hits, rows, candidates, ranked, limit)
-        stale = len({hit.path for hit in hits if hit.stale})
+        hits, gone = await anyio.to_thread.run_sync(self._hits, rows, candidates, ranked, limit)
+        stale = len({hit.path for hit in hits if hit.stale} | gone)
         took_ms = (time.perf_counter() - started) * 1000
         return Answer(query, hits, "; ".join(dict.fromkeys(reasons)) or None, stale, took_ms)
 
@@ -246,7 +246,8 @@ class Snapshot:
         if self._segments.has_vectors and self._recipe != recipe:
             raise ModelError(_OTHER_MODEL, "", "run `lowtide index`")
         rows, candidates, ranked = await anyio.to_thread.run_sync(self._ranked, "", [], vector, None)
-        return await anyio.to_thread.run_sync(self._hits, rows, candidates, ranked, limit)
+        hits, _ = await anyio.to_thread.run_sync(self._hits, rows, candidates, ranked, limit)
+        return hits
 
     def _is_empty(self) -> bool:
         return next(self._catalog.file_places(), None) is None
@@ -299,9 +300,19 @@ class Snapshot:
 
     def _hits(
         self, rows: dict[int, ChunkRow], candidates: Sequence[Candidate], ranked: Sequence[Ranked], limit: int
-    ) -> list[Hit]:
-        once = first_of_each(ranked, candidates)[:limit]
-        return [self._hit(rows[found.chunk_id], found.score, found.signals) for found in once]
+    ) -> tuple[list[Hit], set[str]]:
+        """The best ones of files that are there, and the paths of better ones that are gone."""
+        hits: list[Hit] = []
+        gone: set[str] = set()
+        for found in first_of_each(ranked, candidates):
+            if len(hits) == limit:
+                break
+            row = rows[found.chunk_id]
+            if (hit := self._hit(row, found.score, found.signals)) is not None:
+                hits.append(hit)
+            else:
+                gone.add(display_path(row.path))
+        return hits, gone
 
     def _texts(self, rows: Sequence[ChunkRow]) -> list[str]:
         """What is compared with a query word by word: of all chunks path, name and text, then of all what tells the definition."""
@@ -328,8 +339,11 @@ class Snapshot:
         scores = self._segments.score(vector, wanted)
         return {row.chunk_id: scores[row.vector_id] for row in rows if row.vector_id in scores}
 
-    def _hit(self, row: ChunkRow, score: float, signals: dict[str, float]) -> Hit:
-        snippet, stale = self._snippet(row)
+    def _hit(self, row: ChunkRow, score: float, signals: dict[str, float]) -> Hit | None:
+        """None when its file is gone."""
+        if (read := self._snippet(row)) is None:
+            return None
+        snippet, stale = read
         kind = SymbolKind(row.kind).label if row.kind else "text"
         return Hit(
             display_path(row.path),
@@ -344,8 +358,9 @@ class Snapshot:
             stale,
         )
 
-    def _snippet(self, row: ChunkRow) -> tuple[str, bool]:
-        """The chunk's first lines as they are on disk, and whether the file has changed since it was indexed."""
+    def _snippet(self, row: ChunkRow) -> tuple[str, bool] | None:
+        """The chunk's first lines as they are on disk, and whether the file has changed since it was indexed; None when it
+        is gone."""
         known = self._catalog.file(row.path)
         try:
             with open(os.path.join(self._root, row.path), "rb") as file:
@@ -364,6 +379,8 @@ class Snapshot:
                         .encode()[row.start_byte : row.end_byte]
                         .decode("utf-8", "replace")
                     )
+        except (FileNotFoundError, NotADirectoryError):
+            return None
         except (OSError, LookupError):
             return "", True
         text = "\n".join(text.splitlines()[:SNIPPET_LINES])[:SNIPPET_CHARACTERS]

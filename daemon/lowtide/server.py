@@ -101,7 +101,7 @@ class Server:
                     log.info("event=leaving why='the installation has changed'")
                     return
                 before = installed
-            if self.client_count:
+            if self.client_count or not all(live.quiescent for live in self._service.workspaces):
                 self._left_s = time.monotonic()
             elif self._idle_s and time.monotonic() - self._left_s >= self._idle_s:
                 log.info("event=leaving why=idle")

@@ -20,12 +20,16 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
+from lowtide.attending import FEW_FILES, Patience, catch_up, freshness_of, wait_fresh
+from lowtide.comparing import freshness_closed
 from lowtide.config import IndexSettings
 from lowtide.config_watch import ConfigWatch
+from lowtide.core.freshness import Freshness, FreshState
 from lowtide.core.hints import Hints
 from lowtide.core.lru import ByteCache
 from lowtide.core.match import least_wanted
-from lowtide.errors import CorruptIndex, PathError, RefusedError, UsageError, WorkerError
+from lowtide.core.visits import Visits
+from lowtide.errors import CorruptIndex, LowtideError, PathError, RefusedError, UsageError, WorkerError
 from lowtide.explain import explain_file
 from lowtide.host import Host
 from lowtide.intake import Intake
@@ -52,6 +56,8 @@ ENCODE_S = 5.0
 VECTOR_CACHE_BYTES = 256 << 10
 MOST_QUESTIONS = 8
 """At work at once; others wait in order. Each takes two threads at most of the forty that everything else shares."""
+VISITOR = "questions"
+"""The client that holds a workspace for those who only ask, and hold no connection."""
 
 
 class Consent(Enum):
@@ -75,6 +81,7 @@ class Service:
         self.documents = DocumentReader(host.pool)
         """Reads what editors have open."""
         self.config_watch: ConfigWatch | None = None
+        self.visits = Visits()
         self._live: dict[Path, LiveWorkspace] = {}
         self._tasks: dict[Path, anyio.CancelScope] = {}
         self._ended: dict[Path, anyio.Event] = {}
@@ -147,6 +154,51 @@ class Service:
         self._group.start_soon(keep)
         self.monitor.touch()
         return live
+
+    async def attend(
+        self, root: Path, patience: Patience, told: Callable[[LiveWorkspace], None] = lambda _: None
+    ) -> Freshness:
+        """A question is coming: open its indexed workspace, wait as long as `patience` says, and tell how the answer will
+        stand to the disk. `told` is called now and then while it waits for all.
+
+        It refuses nothing: an index that cannot be opened is answered from as it is. Errors: only with Patience.FULL, why it
+        cannot be brought up to date.
+        """
+        began_s = time.monotonic()
+        root = real_path(root)
+        workspace = self.host.workspace(root)
+        if patience is Patience.NONE and root in self._live:
+            pass  # an editor holds it, and asks with every key
+        elif root in self._live or workspace.has_index:
+            for other in self.visits.ask(root, began_s):
+                await self.close_workspace(other, VISITOR)
+            try:
+                await self.open_workspace(root, VISITOR)
+            except LowtideError as error:
+                if patience is Patience.FULL:
+                    raise
+                return await anyio.to_thread.run_sync(freshness_closed, workspace, error.message)
+        live = self._live.get(root)
+        if live is None:
+            return Freshness(FreshState.UNWATCHED, 0, 0, None, "no index")
+        self.host.turns.ask(live)
+        if patience is Patience.FULL:
+            await wait_fresh(live, partial(told, live))
+        elif patience is Patience.BRIEF:
+            await catch_up(live, began_s)
+        return freshness_of(live)
+
+    def end_visits(self, now_s: float) -> None:
+        """Close what was opened for questions, and nobody has asked for `idle_minutes`; not in the middle of work."""
+        for root in self.visits.expired(now_s, self.host.config.idle_minutes * 60):
+            live = self._live.get(root)
+            if live is None or live.quiescent or live.error is not None:
+                self.visits.forget(root)
+                self._group.start_soon(self._end_visit, root)
+
+    async def _end_visit(self, root: Path) -> None:
+        if root not in self.visits:  # nobody has asked meanwhile
+            await self.close_workspace(root, VISITOR)
 
     async def close_workspace(self, root: Path, client: str) -> None:
         """This client needs it no more; the last one ends the watching, and the index stays on the disk."""
@@ -311,7 +363,10 @@ class Service:
 
     def _place(self, root: Path) -> tuple[Any, bool]:
         live = self._live.get(root)
-        return (live.workspace, live.busy) if live else (self.host.workspace(root), False)
+        if live is None:
+            return self.host.workspace(root), False
+        # While much is being indexed a snapshot may be a moment old; else it is to have what was just committed.
+        return live.workspace, live.busy and live.waiting > FEW_FILES
 
     async def _guard(self, root: Path, ask: Callable[[], Any]) -> Any:
         """Answer; a damaged index of an open workspace is begun anew, in the background."""
@@ -401,7 +456,10 @@ class Service:
         """Remove an index; returns the bytes freed. An open workspace is begun anew."""
         root = real_path(root)
         live = self._live.get(root)
-        if live is not None:
+        if live is not None and live.clients <= {VISITOR}:
+            self.visits.forget(root)
+            await self.close_workspace(root, VISITOR)
+        elif live is not None:
             freed = live.workspace.disk_bytes()
             self.readers.forget(live.workspace)
             live.restart(anew=True)

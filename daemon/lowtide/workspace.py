@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from lowtide.errors import (
@@ -24,23 +25,34 @@ from lowtide.errors import (
     RootAway,
     StoreError,
 )
-from lowtide.paths import ROOT_FILE, make_index_folder
+from lowtide.paths import ROOT_FILE, make_index_folder, write_private
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
 from lowtide.store.segment_file import TEMPORARY_SUFFIX
 from lowtide.store.vetting import CATALOG, LOCK, check_folder
 from lowtide.system.lock import WriterLock
+from lowtide.system.plain_file import open_plain
 
 DAMAGED = "damaged"
 """A file that says: a reader met damage in the catalog; the next writer rebuilds."""
 DAMAGED_SEGMENTS = "damaged-segments"
 """The same of segments, which are made anew from the catalog."""
+COMPARED = "compared"
+"""A file made when a look at all files has ended: its time is when, its text the seconds that the comparison took."""
 ROOT_PLACE = "root_place"
 INDEX_GONE = "the files of the index were removed or replaced: it is built anew from what is there"
 REBUILT = "the index was damaged: it is built anew"
 _KEPT = (LOCK, ROOT_FILE)
 """Files of the folder that are no part of the index."""
 _OWN_ENDINGS = (".seg", TEMPORARY_SUFFIX, ".new")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A look at all files: how long ago it ended, how long comparing took."""
+
+    age_s: float
+    took_s: float
 
 
 class Workspace:
@@ -212,12 +224,29 @@ class Workspace:
         """They have been made anew."""
         (self.folder / DAMAGED_SEGMENTS).unlink(missing_ok=True)
 
+    def remember_comparison(self, took_s: float) -> None:
+        """A look at all files has just ended; comparing took so long."""
+        with suppress(OSError):
+            write_private(self.folder / COMPARED, b"%.1f\n" % took_s)
+            os.utime(self.folder / COMPARED)
+
+    def last_comparison(self) -> Comparison | None:
+        """The last look at all files that came to its end."""
+        try:
+            with open_plain(self.folder / COMPARED, follow=False) as file:
+                ended_s, text = os.fstat(file.fileno()).st_mtime, file.read(32)
+            return Comparison(max(0.0, time.time() - ended_s), float(text))
+        except (OSError, ValueError):
+            return None
+
     def sweep(self, keep: set[str]) -> list[str]:
         """Remove what no manifest names: left by a process that was killed. Returns the names."""
         removed = []
         for path in self.folder.iterdir():
             used = (
-                path.name in keep or path.name in (*_KEPT, DAMAGED, DAMAGED_SEGMENTS) or path.name.startswith(CATALOG)
+                path.name in keep
+                or path.name in (*_KEPT, DAMAGED, DAMAGED_SEGMENTS, COMPARED)
+                or path.name.startswith(CATALOG)
             )
             if not used and _is_own(path):
                 with suppress(OSError):
@@ -289,7 +318,11 @@ def _place_of_root(root: Path) -> str:
 def _is_own(path: Path, *, any_kind: bool = False) -> bool:
     """Whether an entry of an index folder has a name that Lowtide gives; and is a regular file, unless `any_kind`."""
     name = path.name
-    own = name.startswith((CATALOG, ROOT_FILE)) or name in (DAMAGED, DAMAGED_SEGMENTS) or name.endswith(_OWN_ENDINGS)
+    own = (
+        name.startswith((CATALOG, ROOT_FILE))
+        or name in (DAMAGED, DAMAGED_SEGMENTS, COMPARED)
+        or name.endswith(_OWN_ENDINGS)
+    )
     return own and (any_kind or (path.is_file() and not path.is_symlink()))
 
 

@@ -10,14 +10,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import msgspec
 
 from lowtide import api
+from lowtide.attending import Patience
+from lowtide.core.freshness import Freshness, FreshState, together
 from lowtide.errors import PathError
 from lowtide.overlaid import search as find_chunks
+from lowtide.overlaid import symbols as find_symbols
 from lowtide.rpc import INVALID_PARAMS
 from lowtide.search import Answer, Filter, Hit, Mode
 from lowtide_lsp import protocol as wire
+from lowtide_lsp.features import workspace_symbols
 from lowtide_lsp.session import Session
 from lowtide_lsp.transport import RequestError
 
@@ -42,6 +47,8 @@ def _handler(session: Session, method: str) -> Handler:
             return await search(session, typed)
         if method == wire.SIMILAR:
             return await similar(session, typed)
+        if method == wire.SYMBOLS:
+            return await symbols(session, typed)
         try:
             return await api.HANDLERS[method](session.service, session, params)
         except api.ParamsError as error:
@@ -61,6 +68,7 @@ async def search(session: Session, params: wire.SearchParams) -> wire.SearchResu
     )
     roots = [session.need_root(params.root_uri)] if params.root_uri else session.roots
     limit = _limit(params.limit)
+    fresh = await attend(session, roots, Patience.FULL if params.fresh else Patience.NONE)
     answers: list[tuple[Path, Answer]] = []
     errors: list[PathError] = []
     for root in roots:
@@ -73,7 +81,27 @@ async def search(session: Session, params: wire.SearchParams) -> wire.SearchResu
             errors.append(error)
     if errors and not answers:
         raise errors[0]
-    return result(session, answers, limit, (time.perf_counter() - started) * 1000)
+    return result(session, answers, fresh, limit, (time.perf_counter() - started) * 1000)
+
+
+async def symbols(session: Session, params: wire.SymbolsParams) -> wire.SymbolsResult:
+    """`lowtide/symbols`: what `workspace/symbol` answers, and how that stands to the disk."""
+    started = time.perf_counter()
+    roots = [session.need_root(params.root_uri)] if params.root_uri else session.roots
+    limit = _limit(params.limit or session.settings.symbol_limit)
+    fresh = await attend(session, roots, Patience.FULL if params.fresh else Patience.NONE)
+    found = await find_symbols(
+        session.service, session.documents, params.query[:256], roots=roots, limit=limit, near=session.open_paths
+    )
+    items = await anyio.to_thread.run_sync(workspace_symbols, session, found)
+    return wire.SymbolsResult(items, round((time.perf_counter() - started) * 1000, 2), fresh)
+
+
+async def attend(session: Session, roots: Sequence[Path], patience: Patience) -> wire.Freshness:
+    """How an answer from `roots` will stand to the disk; waits for it as long as `patience` says."""
+    several = [await session.service.attend(root, patience) for root in roots]
+    whole = together(several) if several else Freshness(FreshState.UNWATCHED, 0, 0, None, "no folder is open")
+    return msgspec.convert(whole.as_json() | {"ageS": whole.age_s}, wire.Freshness)
 
 
 async def similar(session: Session, params: wire.SimilarParams) -> wire.SearchResult:
@@ -91,6 +119,7 @@ async def similar(session: Session, params: wire.SimilarParams) -> wire.SearchRe
         (params.range.end.line, params.range.end.character),
     )
     shown = text[:MOST_SELECTED_BYTES].decode("utf-8", "ignore")
+    fresh = await attend(session, session.roots, Patience.NONE)
     answers = await session.service.similar(path, shown, limit + 1)
     own = (path, params.range.start.line, params.range.end.line)
     kept = [
@@ -98,7 +127,7 @@ async def similar(session: Session, params: wire.SimilarParams) -> wire.SearchRe
         for root, answer in answers
         if root in session.roots or (path is not None and root in path.parents)
     ]  # fmt: skip
-    return result(session, kept, limit, (time.perf_counter() - started) * 1000)
+    return result(session, kept, fresh, limit, (time.perf_counter() - started) * 1000)
 
 
 def _is_same(root: Path, hit: Any, own: tuple[Path | None, int, int]) -> bool:
@@ -107,7 +136,9 @@ def _is_same(root: Path, hit: Any, own: tuple[Path | None, int, int]) -> bool:
     return root / hit.path == path and bool(hit.start_line - 1 <= end and start <= hit.end_line - 1)
 
 
-def result(session: Session, answers: Sequence[tuple[Path, Answer]], limit: int, took_ms: float) -> wire.SearchResult:
+def result(
+    session: Session, answers: Sequence[tuple[Path, Answer]], fresh: wire.Freshness, limit: int, took_ms: float
+) -> wire.SearchResult:
     """The hits of several workspaces as one answer, best first; what lies in two of them, once."""
     by_place: dict[tuple[Path, int, int], tuple[Path, Hit]] = {}
     for root, answer in answers:
@@ -128,7 +159,7 @@ def result(session: Session, answers: Sequence[tuple[Path, Answer]], limit: int,
     ]  # fmt: skip
     degraded = "; ".join(dict.fromkeys(answer.degraded for _, answer in answers if answer.degraded)) or None
     stale = len({(root, hit.path) for root, hit in found[:limit] if hit.stale})
-    return wire.SearchResult(hits, degraded, stale, round(took_ms, 2))
+    return wire.SearchResult(hits, degraded, stale, round(took_ms, 2), fresh)
 
 
 def _limit(value: int | None) -> int:

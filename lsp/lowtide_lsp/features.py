@@ -90,7 +90,7 @@ def register(session: Session) -> None:
             session.service, session.documents, params.query[:256], roots=session.roots,
             limit=session.settings.symbol_limit, near=session.open_paths,
         )  # fmt: skip
-        return await anyio.to_thread.run_sync(_workspace_symbols, session, found)
+        return await anyio.to_thread.run_sync(workspace_symbols, session, found)
 
     @feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
     async def document_symbol(params: types.DocumentSymbolParams) -> list[convert.DocumentSymbol] | list[Json]:
@@ -144,8 +144,8 @@ def _knows_trees(capabilities: types.ClientCapabilities) -> bool:
     return bool(symbol and symbol.hierarchical_document_symbol_support)
 
 
-def _workspace_symbols(session: Session, found: Sequence[tuple[Path, Json]]) -> list[Json]:
-    """Blocking: columns of lines that are not ASCII are counted in the files."""
+def workspace_symbols(session: Session, found: Sequence[tuple[Path, Json]]) -> list[Json]:
+    """`WorkspaceSymbol`s. Blocking: columns of lines that are not ASCII are counted in the files."""
     answers, seen = [], set()
     for root, symbol in found:
         place = (symbol["name"], f"{root}/{symbol['path']}", *symbol["name_range"])

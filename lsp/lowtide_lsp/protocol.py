@@ -11,6 +11,7 @@ import msgspec
 
 SEARCH = "lowtide/search"
 SIMILAR = "lowtide/similar"
+SYMBOLS = "lowtide/symbols"
 STATUS = "lowtide/status"
 STATUS_CHANGED = "lowtide/statusChanged"
 MEMORY = "lowtide/memory"
@@ -52,7 +53,7 @@ class NoParams(_Wire):
 
 
 class SearchParams(_Wire):
-    """By words and by meaning. Without `rootUri` in all folders of the editor's."""
+    """By words and by meaning. Without `rootUri` in all folders of the editor's. `fresh` waits until what is on the disk is in."""
 
     query: str
     limit: int | None = None
@@ -61,6 +62,16 @@ class SearchParams(_Wire):
     languages: list[str] | None = None
     globs: list[str] | None = None
     kinds: list[str] | None = None
+    fresh: bool = False
+
+
+class SymbolsParams(_Wire):
+    """As `workspace/symbol`. Without `rootUri` in all folders of the editor's."""
+
+    query: str
+    limit: int | None = None
+    root_uri: str | None = None
+    fresh: bool = False
 
 
 class SimilarParams(_Wire):
@@ -69,6 +80,16 @@ class SimilarParams(_Wire):
     text_document: TextDocument
     range: Range
     limit: int | None = None
+
+
+class Freshness(_Wire):
+    """How an answer stands to the disk. `age_s`: since the last whole comparison; null when there was none."""
+
+    state: Literal["current", "checking", "indexing", "incomplete", "unwatched"]
+    indexed: int
+    total: int
+    age_s: float | None
+    reason: str
 
 
 class SearchHit(_Wire):
@@ -91,6 +112,15 @@ class SearchResult(_Wire):
     degraded: str | None
     stale_files: int
     took_ms: float
+    freshness: Freshness
+
+
+class SymbolsResult(_Wire):
+    """`symbols`: those of `workspace/symbol`."""
+
+    symbols: list[dict[str, Any]]
+    took_ms: float
+    freshness: Freshness
 
 
 class StatusParams(_Wire):
@@ -221,6 +251,7 @@ class Experimental(_Wire):
 REQUESTS: dict[str, tuple[type[Any], type[Any]]] = {
     SEARCH: (SearchParams, SearchResult),
     SIMILAR: (SimilarParams, SearchResult),
+    SYMBOLS: (SymbolsParams, SymbolsResult),
     STATUS: (StatusParams, Status),
     MEMORY: (NoParams, MemoryNode),
     EXPLAIN: (ExplainParams, Explanation),

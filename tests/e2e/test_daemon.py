@@ -341,10 +341,15 @@ def test_without_the_daemon_an_index_that_it_holds_is_locked(lowtide: Lowtide, m
 
 
 def test_an_index_made_anew_beside_the_daemon_is_seen(lowtide: Lowtide, modules: Path) -> None:
+    config = lowtide.home / "config"
+    config.mkdir(parents=True)
+    (config / "config.toml").write_text("[daemon]\nidle_minutes = 0.02\n")
     lowtide.run("index", modules)
     assert lowtide.json("symbols", "Holder7", modules)["symbols"]
     (modules / "pkg1" / "module7.py").write_text("def entirely_new():\n    return 1\n")
-    lowtide.run("--embedded", "index", "--force", modules)
+    with connect(lowtide) as client:  # the daemon stays, and lets go of what nobody asks about
+        until(lambda: not client.ask("lowtide/status", {})["workspaces"])
+        lowtide.run("--embedded", "index", "--force", modules)
     assert lowtide.json("symbols", "entirely_new", modules)["symbols"][0]["name"] == "entirely_new"
     names = [symbol["name"] for symbol in lowtide.json("symbols", "Holder7", modules)["symbols"]]
     assert "Holder7" not in names

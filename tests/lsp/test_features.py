@@ -10,6 +10,7 @@ import anyio
 import pytest
 from tests.lsp.wire import FakeService, Wire, connected, symbol
 
+from lowtide.core.freshness import Freshness, FreshState
 from lowtide.errors import PathError
 
 TEXT = '''class Tide:
@@ -420,5 +421,23 @@ def test_a_keystroke_in_the_middle_of_a_parse_is_answered_with_the_version_befor
             gate.set()
             while not await wire.result("workspace/symbol", {"query": "third"}):
                 pass
+
+    run(main)
+
+
+def test_answers_say_how_they_stand_to_the_disk(tmp_path: Path) -> None:
+    async def main() -> None:
+        service = FakeService()
+        service.found = [symbol("rise", "tide.py", 3)]
+        service.freshness = Freshness(FreshState.INDEXING, 12, 100, None)
+        async with connected(service) as connection:
+            wire = connection.wire
+            await wire.initialize(tmp_path)
+            (tmp_path / "tide.py").write_text(TEXT)
+            expected = {"state": "indexing", "indexed": 12, "total": 100, "ageS": None, "reason": ""}
+            found = await wire.result("lowtide/symbols", {"query": "ris"})
+            assert found["freshness"] == expected
+            assert found["symbols"] == await wire.result("workspace/symbol", {"query": "ris"})
+            assert (await wire.result("lowtide/search", {"query": "tide"}))["freshness"] == expected
 
     run(main)

@@ -354,7 +354,7 @@ def test_custom_messages_are_whole_on_the_wire(tmp_path: Path) -> None:
             told = await connection.wire.hear("lowtide/statusChanged")
             assert told == {"jsonrpc": "2.0", "method": "lowtide/statusChanged", "params": STATUS}
             answer = await connection.wire.ask("lowtide/search", {"query": "a"})
-            assert set(answer["result"]) == {"hits", "degraded", "staleFiles", "tookMs"}
+            assert set(answer["result"]) == {"hits", "degraded", "staleFiles", "tookMs", "freshness"}
             assert answer["jsonrpc"] == "2.0"
 
     run(main)

@@ -16,6 +16,7 @@ import anyio
 from lowtide import rpc
 from lowtide.config import IndexSettings
 from lowtide.core.budget import Lease
+from lowtide.core.freshness import Freshness, FreshState
 from lowtide.core.lru import ByteCache
 from lowtide.errors import BudgetError, RefusedError
 from lowtide.intake import Intake, Taken
@@ -76,6 +77,7 @@ class FakeService:
         self.documents = FakeReader()
         self.found: list[dict[str, Any]] = []
         self.hits: list[Hit] = []
+        self.freshness = Freshness(FreshState.CURRENT, 1, 1, 0.0)
         self.opened: list[Path] = []
         self.closed: list[Path] = []
         self.dropped: list[str] = []
@@ -99,6 +101,9 @@ class FakeService:
 
     async def drop_client(self, client: str) -> None:
         self.dropped.append(client)
+
+    async def attend(self, root: Path, patience: Any) -> Freshness:
+        return self.freshness
 
     async def symbols(self, query: str, *, roots: Sequence[Path], limit: int, **_: Any) -> list[Any]:
         if self.error:

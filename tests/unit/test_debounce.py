@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
-from lowtide.core.debounce import HOT_MOST_S, LONGEST_WAIT_S, STALE_LOCK_S, STORM_WAIT_S, Debounce
+import pytest
+
+from lowtide.core.debounce import (
+    HOT_MOST_S,
+    HURRIED_QUIET_S,
+    LONGEST_WAIT_S,
+    QUIET_S,
+    STALE_LOCK_S,
+    STORM_PATHS,
+    STORM_WAIT_S,
+    Debounce,
+)
 from lowtide.core.hints import MOST_PATHS, GitActivity, Hints
 
 IDLE, STEPPING, LOCKED = GitActivity.IDLE, GitActivity.STEPPING, GitActivity.LOCKED
@@ -210,3 +221,29 @@ def test_a_folder_stands_for_what_lies_in_it() -> None:
     debounce = Debounce()
     debounce.add(hint(b"new", b"new/a.py", b"new/deep/b.py", b"newer.py"), 1.0)
     assert debounce.take(2.0).paths == {b"new", b"newer.py"}
+
+
+def test_a_hot_path_is_due_at_once_for_who_waits_and_a_storm_is_not() -> None:
+    debounce = Debounce()
+    now = 1.0
+    for _ in range(3):
+        debounce.add(hint(b"hot.py"), now)
+        debounce.take(now + QUIET_S)
+        now += 0.1
+    debounce.add(hint(b"hot.py"), now)
+    assert debounce.due_s(now) > 0.2  # type: ignore[operator]
+    debounce.hurry()
+    assert debounce.due_s(now) == pytest.approx(HURRIED_QUIET_S)
+    assert debounce.take(now + HURRIED_QUIET_S).paths == {b"hot.py"}
+
+    storm = hint(*(b"%d.py" % number for number in range(STORM_PATHS)))
+    debounce.add(storm, now + 5.0)
+    debounce.hurry()
+    assert debounce.due_s(now + 5.0) > HURRIED_QUIET_S  # type: ignore[operator]
+
+
+def test_several_paths_need_no_calm_for_who_waits() -> None:
+    debounce = Debounce()
+    debounce.add(hint(*(b"%d.py" % number for number in range(20))), 1.0)
+    debounce.hurry()
+    assert len(debounce.take(1.0 + HURRIED_QUIET_S).paths) == 20

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +9,10 @@ import anyio
 import click
 
 from lowtide.cli.console import (
-    drawing,
     format_bytes,
     format_count,
     format_seconds,
     hang,
-    is_terminal,
     paint,
     print_json,
     say,
@@ -26,12 +20,12 @@ from lowtide.cli.console import (
     warn,
 )
 from lowtide.cli.options import Options, global_options
+from lowtide.cli.progress import shown
 from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.running import run
 from lowtide.cli.setup import open_host, resolve_root
 from lowtide.host import IndexRun
 from lowtide.tasks import task_group
-from lowtide.visible import visible
 
 
 @click.command("index")
@@ -50,7 +44,7 @@ def command(path: str | None, force: bool, yes: bool, options: Options) -> None:
     if is_embedded(options):
         report = _index_here(root, force, options)
     else:
-        with open_client(options) as client, _shown(options) as show:
+        with open_client(options) as client, shown(options) as show:
             question = {"rootUri": uri(root), "force": force, "consent": yes}
             report = client.ask("lowtide/index", question, lambda _, params: show(params))
     if options.as_json:
@@ -75,7 +69,7 @@ def _index_here(root: Path, force: bool, options: Options) -> dict[str, Any]:
             return report.as_json()
 
     async def follow(index_run: IndexRun, budget_bytes: int) -> None:
-        with _shown(options) as show:
+        with shown(options) as show:
             while not index_run.finished.is_set():
                 if progress := index_run.progress:
                     show({
@@ -114,64 +108,3 @@ def _print_report(report: dict[str, Any]) -> None:
         say_lines(hang("skipped: ", f"{counts} (`lowtide why FILE` tells of one)"))
     for step in report["ladder"]:
         say(paint(f"ladder: {step['step']}: {step['reason']}", "yellow"))
-
-
-Show = Callable[[dict[str, Any]], None]
-
-
-@contextmanager
-def _shown(options: Options) -> Iterator[Show]:
-    """Shows progress: a bar on a terminal, a line now and then elsewhere, nothing for --json and --quiet."""
-    if options.as_json or options.quiet:
-        yield lambda _: None
-    elif is_terminal():
-        with _bar() as show:
-            yield show
-    else:
-        yield _lines()
-
-
-@contextmanager
-def _bar() -> Iterator[Show]:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    _text = partial(TextColumn, markup=False)
-
-    started = time.monotonic()
-    console = drawing(stderr=True)
-    # The rest takes about 65 columns; a full line would be pushed up, and stay, when Ctrl-C is echoed.
-    bar_width = max(6, min(30, console.width - 70))
-    with Progress(
-        _text("{task.description}"), BarColumn(bar_width), _text("{task.fields[files]}"),
-        _text("{task.fields[rate]}"), TimeRemainingColumn(), _text("{task.fields[memory]}"),
-        console=console, transient=True,
-    ) as bar:  # fmt: skip
-        task = bar.add_task("scanning", total=None, files="", rate="", memory="")
-
-        def show(now: dict[str, Any]) -> None:
-            seconds = max(0.1, time.monotonic() - started)
-            counting = "+" if now["scanning"] else ""
-            bar.update(
-                task, total=now["total"] or None, completed=now["done"], description=visible(now["phase"]),
-                files=f"{now['done']:,}/{now['total']:,}{counting} files", rate=f"{now['done'] / seconds:,.0f}/s",
-                memory=f"{format_bytes(now['usedBytes'])} of {format_bytes(now['budgetBytes'])}",
-            )  # fmt: skip
-
-        yield show
-
-
-def _lines() -> Show:
-    told = time.monotonic()
-
-    def show(now: dict[str, Any]) -> None:
-        nonlocal told
-        if time.monotonic() - told < 5.0:
-            return
-        told = time.monotonic()
-        counting = " so far" if now["scanning"] else ""
-        warn(
-            f"{now['phase']}: {now['done']:,} of {now['total']:,} files{counting}, "
-            f"{format_bytes(now['usedBytes'])} of {format_bytes(now['budgetBytes'])}"
-        )
-
-    return show

@@ -11,12 +11,14 @@ import anyio.to_thread
 import click
 
 from lowtide.cli.console import Painted, format_count, paint, print_json, say, warn
+from lowtide.cli.fresh import FRESH_HELP, ask_showing, print_freshness
 from lowtide.cli.lines import LongLine, read_line
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.running import run
 from lowtide.cli.setup import open_host, resolve_root
 from lowtide.client import Client, RemoteError
+from lowtide.core.freshness import Freshness
 from lowtide.errors import LowtideError, UsageError
 from lowtide.host import Host
 from lowtide.models import SymbolKind
@@ -47,17 +49,20 @@ KINDS = {kind.label: kind for kind in SymbolKind}
 @click.option(
     "--kind", "kinds", multiple=True, metavar="KIND", help="Only this kind: function, class, method (may be repeated)."
 )
+@click.option("--fresh", is_flag=True, help=FRESH_HELP)
 @click.option("--batch", is_flag=True, help="Read queries as lines from stdin, print one JSON object a line.")
 @global_options
 def command(
     arguments: tuple[str, ...], limit: int, mode: str, languages: tuple[str, ...], globs: tuple[str, ...],
-    kinds: tuple[str, ...], batch: bool, options: Options,
+    kinds: tuple[str, ...], fresh: bool, batch: bool, options: Options,
 ) -> int:  # fmt: skip
     """Search by words and by meaning.
 
     \b
     lowtide search "where are retries counted"
     lowtide search --lang python --glob 'src/**' "parse a date" ~/code/app
+
+    The workspace is kept up to date while it is asked; what an answer may lack is said under it.
     """
     if len(arguments) > (1 if batch else 2):
         raise UsageError("too many arguments", " ".join(arguments), "quote a query of several words")
@@ -68,16 +73,16 @@ def command(
     root = resolve_root(path)
 
     if is_embedded(options):
-        return run(lambda: _search_here(arguments, root, Mode(mode), limit, narrow, batch, options))
+        return run(lambda: _search_here(arguments, root, Mode(mode), limit, narrow, fresh, batch, options))
     question = {
         "rootUri": uri(root), "mode": mode, "limit": limit, "languages": list(narrow.languages), "globs": list(globs),
-        "kinds": [kind.label for kind in narrow.kinds],
+        "kinds": [kind.label for kind in narrow.kinds], "fresh": fresh,
     }  # fmt: skip
     with open_client(options) as client:
         if batch:
             _ask_lines(client, question)
         else:
-            _show(client.ask("lowtide/find", {**question, "query": arguments[0]}), options)
+            _show(ask_showing(client, "lowtide/find", {**question, "query": arguments[0]}, options), options)
     return 0
 
 
@@ -111,14 +116,20 @@ def _failed(query: str, error: LowtideError) -> dict[str, Any]:
 
 
 async def _search_here(
-    arguments: tuple[str, ...], root: Path, mode: Mode, limit: int, narrow: Filter, batch: bool, options: Options
-) -> int:
+    arguments: tuple[str, ...], root: Path, mode: Mode, limit: int, narrow: Filter, fresh: bool, batch: bool,
+    options: Options,
+) -> int:  # fmt: skip
     """The same without the daemon."""
+    from lowtide.comparing import compare_quickly
+
     async with open_host(options) as host:
+        if fresh:
+            await host.index(root)
+        freshness = await anyio.to_thread.run_sync(compare_quickly, host.workspace(root), host.config)
         snapshot = await anyio.to_thread.run_sync(Snapshot, host.workspace(root))
         try:
             if batch:
-                await _answer_lines(snapshot, host, mode, limit, narrow)
+                await _answer_lines(snapshot, host, mode, limit, narrow, freshness)
                 return 0
             answer = await snapshot.search(
                 arguments[0], host.encode_query, host.model.recipe, mode=mode, limit=limit, narrow=narrow,
@@ -126,7 +137,7 @@ async def _search_here(
             )  # fmt: skip
         finally:
             snapshot.close()
-    _show(answer.as_json(), options)
+    _show({**answer.as_json(), "freshness": freshness.as_json()}, options)
     return 0
 
 
@@ -162,7 +173,9 @@ def parse_languages(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
-async def _answer_lines(snapshot: Snapshot, host: Host, mode: Mode, limit: int, narrow: Filter) -> None:
+async def _answer_lines(
+    snapshot: Snapshot, host: Host, mode: Mode, limit: int, narrow: Filter, freshness: Freshness
+) -> None:
     while True:
         try:
             query = await anyio.to_thread.run_sync(read_line, sys.stdin.buffer, abandon_on_cancel=True)
@@ -177,7 +190,7 @@ async def _answer_lines(snapshot: Snapshot, host: Host, mode: Mode, limit: int, 
                 query, host.encode_query, host.model.recipe, mode=mode, limit=limit, narrow=narrow,
                 closeness=host.closeness,
             )  # fmt: skip
-            answer = found.as_json()
+            answer = {**found.as_json(), "freshness": freshness.as_json()}
         except LowtideError as error:
             answer = _failed(query, error)
         print_json(answer)
@@ -193,6 +206,7 @@ def _print(answer: dict[str, Any], quiet: bool) -> None:
         warn(paint(text, "yellow"))
     if not answer["hits"] and not quiet:
         warn("nothing found")
+    print_freshness(answer)
 
 
 def _print_hit(hit: dict[str, Any]) -> None:

@@ -18,6 +18,8 @@ QUIET_S = 0.025
 """A path by itself: saving one file takes an editor a few milliseconds, in several events."""
 FRESH_WAIT_S = 0.2
 """A path by itself that does not become quiet."""
+HURRIED_QUIET_S = 0.005
+"""Any path, once somebody waits for an answer that it may be in."""
 HOT_GAP_S = 0.5
 """A path hinted again sooner than this after the hint that it was last taken for is hot."""
 HOT_QUIET_S = 0.25
@@ -56,9 +58,14 @@ class _Waiting:
     first_s: float
     last_s: float
     hot: _Hot | None
+    hurried: bool = False
 
     @property
     def due_s(self) -> float:
+        return min(self.last_s + HURRIED_QUIET_S, self._patient_s) if self.hurried else self._patient_s
+
+    @property
+    def _patient_s(self) -> float:
         if self.hot is None:
             return min(self.last_s + QUIET_S, self.first_s + FRESH_WAIT_S)
         longest_s = min(HOT_WAIT_S * (1 << self.hot.forced_count), HOT_MOST_S)
@@ -92,6 +99,11 @@ class Debounce:
     def __len__(self) -> int:
         """Paths pending; a rescan is one."""
         return len(self._waiting) + (self._rescan_s is not None)
+
+    @property
+    def wants_all(self) -> bool:
+        """Whether a rescan is pending."""
+        return self._rescan_s is not None
 
     @property
     def git(self) -> GitActivity:
@@ -140,6 +152,13 @@ class Debounce:
             self._waiting[path] = _Waiting(now_s, now_s, hot)
             self._calm_count += hot is None
 
+    def hurry(self) -> None:
+        """Somebody waits for an answer: what is pending by itself is due as soon as it is written. A storm, and what
+        git is in the middle of, are not: they are one diff after they have settled."""
+        if len(self._waiting) < STORM_PATHS:
+            for waiting in self._waiting.values():
+                waiting.hurried = True
+
     def due_s(self, now_s: float) -> float | None:
         """Seconds until `take` has something to give, 0 when it has now; None when nothing is pending."""
         if not self:
@@ -158,7 +177,7 @@ class Debounce:
             longest_s = self._first_s + max(STORM_WAIT_S, STORM_COST_FACTOR * self._cost_s)
             return min(max(settled_s + STORM_QUIET_S, self._soonest()), longest_s)
         soonest_s = max(self._git_s + UNLOCKED_QUIET_S, self._soonest())
-        if self._calm_count > SEVERAL_PATHS:
+        if self._calm_count > SEVERAL_PATHS and not all(waiting.hurried for waiting in self._waiting.values()):
             return min(max(soonest_s, self._calm_s + SEVERAL_QUIET_S), self._first_s + STORM_WAIT_S)
         return soonest_s
 
@@ -202,6 +221,8 @@ class Debounce:
     def _remember(self, path: bytes, waiting: _Waiting, now_s: float) -> None:
         """So that the next hint for `path` is known to be one of many."""
         if waiting.hot is not None:
+            if waiting.hurried:
+                return
             was_quiet = now_s >= waiting.last_s + HOT_QUIET_S
             waiting.hot.forced_count = 0 if was_quiet else min(waiting.hot.forced_count + 1, 16)
             return

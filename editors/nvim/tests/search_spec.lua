@@ -159,6 +159,31 @@ describe('asking', function()
     end)
   end)
 
+  it('says how far the index is, once', function()
+    fake.answers['lowtide/search'].freshness =
+      { state = 'indexing', indexed = 12, total = 100, ageS = vim.NIL, reason = '' }
+    local search = require('lowtide.search')
+    local source, count = search.search_source({}), 0
+    for _ = 1, 2 do
+      local got
+      source.ask('tide', function(items)
+        got = items
+      end)
+      fakes.wait('the answer', function()
+        return got
+      end)
+    end
+    for _, message in ipairs(env.messages) do
+      count = count + (message == 'Lowtide: 12 % indexed: results so far' and 1 or 0)
+    end
+    assert.equal(1, count)
+    assert.is_nil(search.freshness_words(nil))
+    assert.equal(
+      'not watched for changes: a network drive',
+      search.freshness_words({ state = 'unwatched', indexed = 1, total = 1, reason = 'a network drive' })
+    )
+  end)
+
   it('a live question that is overtaken is cancelled, and its answer is not shown', function()
     vim.g.lowtide = { debounce_ms = 0 }
     local search = require('lowtide.search')

@@ -28,6 +28,14 @@ export interface SearchParams {
   languages?: string[];
   globs?: string[];
   kinds?: string[];
+  fresh?: boolean;
+}
+
+export interface SymbolsParams {
+  query: string;
+  limit?: number;
+  rootUri?: string;
+  fresh?: boolean;
 }
 
 export interface SimilarParams {
@@ -54,6 +62,23 @@ export interface SearchResult {
   degraded: string | null;
   staleFiles: number;
   tookMs: number;
+  freshness: Freshness;
+}
+
+/** Those of `workspace/symbol`. */
+export interface SymbolsResult {
+  symbols: { name: string; kind: number; location: { uri: string; range: Range }; containerName?: string }[];
+  tookMs: number;
+  freshness: Freshness;
+}
+
+/** How an answer stands to the disk. `ageS`: since the last whole comparison; null when there was none. */
+export interface Freshness {
+  state: 'current' | 'checking' | 'indexing' | 'incomplete' | 'unwatched';
+  indexed: number;
+  total: number;
+  ageS: number | null;
+  reason: string;
 }
 
 export interface ProcessMemory {
@@ -150,6 +175,7 @@ export interface History {
 export interface Requests {
   'lowtide/search': [SearchParams, SearchResult];
   'lowtide/similar': [SimilarParams, SearchResult];
+  'lowtide/symbols': [SymbolsParams, SymbolsResult];
   'lowtide/status': [StatusParams, Status];
   'lowtide/memory': [Record<string, never>, MemoryNode];
   'lowtide/explain': [ExplainParams, Explanation];

@@ -60,6 +60,14 @@ error('this file is for language servers: it is not to be run')
 ---@field degraded? string
 ---@field staleFiles integer
 ---@field tookMs number
+---@field freshness? lowtide.Freshness an older server does not tell it
+
+---@class lowtide.Freshness how an answer stands to the disk
+---@field state 'current'|'checking'|'indexing'|'incomplete'|'unwatched'
+---@field indexed integer
+---@field total integer
+---@field ageS? number seconds since all files were last compared with the disk
+---@field reason string
 
 ---@class lowtide.Item an answer as pickers show it
 ---@field uri string

@@ -15,9 +15,36 @@ local M = {}
 
 ---@type string? the reason why answers are degraded that was told last
 local told_degraded
+---@type string? how the answers stood to the disk when that was told last
+local told_state
+
+--- What an answer may lack of what is on the disk; nil when it is current, or an older server does not tell.
+---@param fresh lowtide.Freshness?
+---@return string?
+function M.freshness_words(fresh)
+  local state = fresh and fresh.state or 'current'
+  if state == 'current' then
+    return nil
+  elseif state == 'checking' then
+    return 'still being compared with the disk: results so far'
+  elseif state == 'unwatched' then
+    return 'not watched for changes' .. (fresh.reason ~= '' and ': ' .. fresh.reason or '')
+  elseif fresh.indexed < fresh.total then
+    return ('%d %% indexed: results so far'):format(math.floor(100 * fresh.indexed / fresh.total))
+  end
+  return 'still being indexed: results so far'
+end
 
 ---@param answer lowtide.SearchAnswer
 local function tell(answer)
+  local state = answer.freshness and answer.freshness.state or 'current'
+  if state ~= told_state then
+    told_state = state
+    local words = M.freshness_words(answer.freshness)
+    if words then
+      vim.notify('Lowtide: ' .. words, vim.log.levels.INFO)
+    end
+  end
   local reason = answer.degraded ~= vim.NIL and answer.degraded or nil
   if reason and reason ~= told_degraded then
     vim.notify('Lowtide: the answer is degraded: ' .. reason, vim.log.levels.WARN)

@@ -10,6 +10,7 @@ import { t } from '../l10n';
 import type { SearchHit, SearchResult } from '../protocol';
 import { NotRunning, type Server } from '../server/server';
 import { formatCount } from '../size';
+import { freshnessWords } from './freshness';
 import type { SearchHistory } from './history';
 import { FORGET, hitRow, KEEP, pastRow, type Row, wordsRow } from './hitItems';
 import { Latest } from './latest';
@@ -173,6 +174,10 @@ function titleOf(result: SearchResult): string {
   const notes = [t('{0} results in {1} ms', result.hits.length, Math.round(result.tookMs))];
   if (result.degraded) {
     notes.push(result.degraded);
+  }
+  const lacking = freshnessWords(result.freshness);
+  if (lacking) {
+    notes.push(lacking);
   }
   if (result.staleFiles > 0) {
     notes.push(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
+import { freshnessWords } from '../../src/search/freshness';
 import { SearchHistory, type Store } from '../../src/search/history';
 import { Latest } from '../../src/search/latest';
 import { iconOf, presentHit, snippetOf } from '../../src/search/present';
@@ -92,4 +93,17 @@ test('a hit names its container, its place, and shows what it says', () => {
 test('every kind has an icon, also the one that is a name of every object', () => {
   assert.equal(iconOf('constructor'), 'symbol-constructor');
   assert.equal(iconOf('text'), 'file-text');
+});
+
+test('an answer that may lack something says so, and an older server says nothing', () => {
+  const fresh = { state: 'indexing', indexed: 12, total: 100, ageS: null, reason: '' } as const;
+  assert.equal(freshnessWords(fresh), '12 % indexed: results so far');
+  assert.equal(freshnessWords({ ...fresh, indexed: 9999, total: 10000 }), '99 % indexed: results so far');
+  assert.equal(freshnessWords({ ...fresh, indexed: 0, total: 0 }), 'still being indexed: results so far');
+  assert.equal(
+    freshnessWords({ ...fresh, state: 'unwatched', reason: 'a network drive' }),
+    'not watched for changes: a network drive',
+  );
+  assert.equal(freshnessWords({ ...fresh, state: 'current', indexed: 100 }), undefined);
+  assert.equal(freshnessWords(undefined), undefined);
 });

@@ -1,0 +1,34 @@
+"""How an answer stands to the disk, in words, and waiting for what is there.
+
+Invariant: it is said on standard error: standard output holds the answer alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lowtide.cli.console import paint, warn
+from lowtide.cli.options import Options
+from lowtide.client import Client
+from lowtide.core.freshness import Freshness
+
+FRESH_HELP = "Wait until what is on the disk is in the index, then answer."
+
+
+def ask_showing(client: Client, method: str, question: dict[str, Any], options: Options) -> dict[str, Any]:
+    """The answer; while a question that is to be `fresh` waits, how far the index is."""
+    answer: dict[str, Any]
+    if not question["fresh"]:
+        answer = client.ask(method, question)
+        return answer
+    from lowtide.cli.progress import shown
+
+    with shown(options) as show:
+        answer = client.ask(method, question, lambda _, params: show(params))
+    return answer
+
+
+def print_freshness(answer: dict[str, Any]) -> None:
+    """A line under an answer that may lack something."""
+    if words := Freshness.from_json(answer["freshness"]).words:
+        warn(paint(words, "yellow"))
