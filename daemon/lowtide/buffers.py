@@ -6,13 +6,9 @@ Invariant: lines end at `\\n`; at `\\r` only in a text that has no `\\n`, as par
 
 from __future__ import annotations
 
-import errno
-import os
 import re
-from pathlib import Path
 
 from lowtide.core.positions import Units, to_bytes
-from lowtide.system.plain_file import open_plain
 
 Position = tuple[int, int]
 """Line and column, from 0; what a column counts is said beside it."""
@@ -32,20 +28,6 @@ def split_lines(text: bytes) -> list[bytes]:
     if not lines or lines[-1].endswith(end):
         lines.append(b"")
     return lines
-
-
-def read_regular(path: Path, most_bytes: int) -> bytes:
-    """What is in a file of at most `most_bytes`. Blocking, but never for long.
-
-    OSError when it cannot be read, EFBIG when it is longer, NotPlain for what is no plain file.
-    """
-    with open_plain(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        data = file.read(most_bytes + 1) if size <= most_bytes else b""
-        data = data or b""  # None: a file of the kernel's that has nothing to say yet
-        if size > most_bytes or len(data) > most_bytes:
-            raise OSError(errno.EFBIG, "it is too long", str(path))
-        return data
 
 
 class TextBuffer:

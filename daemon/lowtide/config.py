@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lowtide.errors import ConfigError
-from lowtide.system.plain_file import NotPlain, open_plain
+from lowtide.system.beneath import CannotRead, Refusal, open_plain, read_beneath
 
 MIB = 1 << 20
 NICENESS = 5
@@ -151,7 +151,7 @@ def load_config(
 
 def load_workspace_settings(root: Path, config: Config) -> WorkspaceSettings:
     """The settings of the workspace at `root`. ConfigError as `load_config`."""
-    reader = _read(root / WORKSPACE_FILE)
+    reader = _read(root / WORKSPACE_FILE, Path(os.path.realpath(root)))
     index = _index_settings(reader.table("index"), config.index)
     reader.finish(["index", *_USERS_ALONE])
     warnings = tuple(
@@ -190,21 +190,29 @@ def _size_in(environment: Mapping[str, str], name: str) -> int | None:
         raise ConfigError(f"{name}: {error.what}", error.why, error.remedy) from None
 
 
-def _read(file: Path) -> _Reader:
-    """The file's table; an empty one when there is no file. A FIFO does not block, a large or odd file does no harm."""
+def _read(file: Path, root: Path | None = None) -> _Reader:
+    """The file's table; an empty one when there is no file. A FIFO does not block, a large or odd file does no harm.
+
+    With a `root`, it is that workspace's own, and no link out of it counts.
+    """
     try:
-        with open_plain(file) as stream:
-            data = stream.read(MOST_CONFIG_BYTES + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        return _Reader(file, "", {})
-    except NotPlain as error:
-        raise ConfigError(f"{file} cannot be read", "it is not a file", "put a TOML file there, or nothing") from error
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be read", error.strerror or str(error), "check its permissions") from error
-    if len(data) > MOST_CONFIG_BYTES:
+        if root is None:
+            with open_plain(file, MOST_CONFIG_BYTES, follow=True) as opened:
+                content = opened.content()
+        else:
+            content = read_beneath(root, os.fsencode(file.name), MOST_CONFIG_BYTES)
+    except CannotRead as error:
+        if error.refusal is Refusal.MISSING:
+            return _Reader(file, "", {})
+        why, remedy = {
+            Refusal.NOT_PLAIN: ("it is not a file", "put a TOML file there, or nothing"),
+            Refusal.LINK: ("it is a link, which is not followed in a workspace", "put the file itself there"),
+        }.get(error.refusal, (error.why, "check its permissions"))
+        raise ConfigError(f"{file} cannot be read", why, remedy) from error
+    if content.has_more:
         raise ConfigError(f"{file} cannot be read", f"it is over {format_size(MOST_CONFIG_BYTES)}", "make it smaller")
     try:
-        text = data.decode("utf-8-sig")
+        text = content.data.decode("utf-8-sig")
         if _LONG_KEY.search(text):
             raise ConfigError(f"{file} cannot be read", "a key in it has too many parts", "correct the file")
         return _Reader(file, text, tomllib.loads(text))

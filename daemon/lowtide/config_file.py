@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from lowtide.config import MOST_CONFIG_BYTES
 from lowtide.errors import ConfigError, StoreError
 from lowtide.paths import make_private, write_private
+from lowtide.system.beneath import CannotRead, Refusal, open_plain
 
 _MARK = "\ufeff"
 """A byte order mark, as some editors put it in front."""
@@ -112,10 +114,13 @@ def _spell(path: Path) -> str:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
+        with open_plain(file, MOST_CONFIG_BYTES, follow=False) as opened:
+            return opened.whole().decode("utf-8")
+    except CannotRead as error:
+        if error.refusal is Refusal.MISSING:
+            return ""
+        raise ConfigError(f"{file} cannot be read", error.why, "correct the file") from error
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{file} cannot be read", str(error), "correct the file") from error
 
 

@@ -372,7 +372,7 @@ class Indexer:
         task = wire.IndexTask(
             self._options.root, [job.path for job in jobs], [job.known_hash for job in jobs],
             {**self._options.settings, "result_bytes": result_bytes + RESULT_SLACK_BYTES}, self._options.query_deadline_s, bool(model), bool(model) and self._dedupe, lines_only, footing.batch_size,
-            self._options.model, self._options.recipe,
+            self._options.model, self._options.recipe, [job.size_bytes for job in jobs],
         )  # fmt: skip
         try:
             async with self._pool.lease(need, result_bytes, model, self._options.urgency) as (worker, _):
@@ -415,7 +415,7 @@ class Indexer:
         for start in range(0, len(rows), EMBED_BLOCK):
             spans, names = _spans_and_names(file, rows[start : start + EMBED_BLOCK])
             task = wire.EmbedTask(
-                self._options.root, job.path, file.content_hash, spans,
+                self._options.root, job.path, file.size_bytes, file.content_hash, spans,
                 names, self._options.settings, batch_size, self._options.model,
             )  # fmt: skip
             async with self._pool.lease(

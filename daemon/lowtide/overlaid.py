@@ -20,8 +20,9 @@ from lowtide.core.rank import Candidate, fuse
 from lowtide.errors import LowtideError, PathError
 from lowtide.models import SymbolKind, display_path
 from lowtide.overlay import Document, Documents
-from lowtide.search import SNIPPET_CHARACTERS, SNIPPET_LINES, Answer, Filter, Hit, Mode
+from lowtide.search import Answer, Filter, Hit, Mode
 from lowtide.service import Service
+from lowtide.snippets import shorten
 from lowtide.symbols import FOLDER_LOSS, KIND_BONUS, MOST_FOLDERS, OPEN_BONUS, RECENT_BONUS, split_query
 from lowtide.work.wire import SymbolColumns
 from lowtide.work.words import query_words
@@ -203,7 +204,7 @@ class _Piece:
         )
 
     def hit(self, score: float, signals: dict[str, float]) -> Hit:
-        snippet = "\n".join(self.text.splitlines()[:SNIPPET_LINES])[:SNIPPET_CHARACTERS].strip("\n").rstrip()
+        snippet = shorten(self.text)
         kind = SymbolKind(self.row[1]).label if self.row and self.row[1] else "text"
         name, container = (self.row[0], self.row[2]) if self.row else ("", "")
         return Hit(

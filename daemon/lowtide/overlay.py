@@ -22,12 +22,13 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
-from lowtide.buffers import Position, TextBuffer, read_regular
+from lowtide.buffers import Position, TextBuffer
 from lowtide.config import IndexSettings
 from lowtide.core.budget import FIXED_TASK_BYTES, MIB
 from lowtide.core.lru import ByteCache
 from lowtide.core.positions import Units
 from lowtide.errors import LowtideError, WorkerCrashed, WorkerError, WorkerOverBudget, WorkerRecycled
+from lowtide.system.beneath import open_plain
 from lowtide.system.walk import is_left_out
 from lowtide.work import wire
 from lowtide.work.languages import language_called, language_for
@@ -326,8 +327,10 @@ def _name(document: Document) -> bytes:
 
 def _is_on_disk(path: Path, text: bytes) -> bool:
     try:
-        # Beside the text there may be a mark of byte order, and a byte more for each line's end.
-        data = read_regular(path, len(text) + 3 + text.count(b"\n"))
-    except (OSError, ValueError):
+        # Beside the text there may be a mark of byte order, and a byte more for each line's end. The editor named the file
+        # and has its text: what a link leads to tells it nothing new.
+        with open_plain(path, len(text) + 3 + text.count(b"\n"), follow=True) as file:
+            data = file.whole()
+    except OSError:
         return False
     return data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n") == text.replace(b"\r\n", b"\n")

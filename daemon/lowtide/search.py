@@ -23,7 +23,9 @@ from lowtide.errors import ModelError, WorkerError
 from lowtide.models import SymbolKind, display_path
 from lowtide.question import check_names, check_symbol, read_question
 from lowtide.segment_set import Segments, open_segments
+from lowtide.snippets import Snippets, text_to_compare
 from lowtide.store.rows import ChunkRow
+from lowtide.system.beneath import Root
 from lowtide.tasks import task_group
 from lowtide.work.words import query_words
 from lowtide.workspace import Workspace
@@ -36,8 +38,6 @@ WEIGHTS = (1.0, 3.0, 1.5)
 """BM25 weights of a chunk's words, its qualified name, its path."""
 CANDIDATES = 300
 """Taken from each side before both are fused."""
-SNIPPET_LINES = 12
-SNIPPET_CHARACTERS = 1200
 
 
 class Mode(StrEnum):
@@ -304,34 +304,30 @@ class Snapshot:
         """The best ones of files that are there, and the paths of better ones that are gone."""
         hits: list[Hit] = []
         gone: set[str] = set()
-        for found in first_of_each(ranked, candidates):
-            if len(hits) == limit:
-                break
-            row = rows[found.chunk_id]
-            if (hit := self._hit(row, found.score, found.signals)) is not None:
-                hits.append(hit)
-            else:
-                gone.add(display_path(row.path))
+        with Root(self._root) as root:
+            snippets = Snippets(root)
+            for found in first_of_each(ranked, candidates):
+                if len(hits) == limit:
+                    break
+                row = rows[found.chunk_id]
+                if (hit := self._hit(row, found.score, found.signals, snippets)) is not None:
+                    hits.append(hit)
+                else:
+                    gone.add(display_path(row.path))
         return hits, gone
 
     def _texts(self, rows: Sequence[ChunkRow]) -> list[str]:
         """What is compared with a query word by word: of all chunks path, name and text, then of all what tells the definition."""
         docs = self._catalog.docs_by_chunk([row.chunk_id for row in rows])
-        texts = [f"{display_path(row.path)} {row.container} {row.name}\n{self._text(row)}" for row in rows]
+        with Root(self._root) as root:
+            texts = [
+                f"{display_path(row.path)} {row.container} {row.name}\n{text_to_compare(root, row)}" for row in rows
+            ]
         heads = [
             f"{row.container.rpartition('.')[2]} {row.name} {row.signature} {docs.get(row.chunk_id, '')}"
             for row in rows
         ]
         return texts + heads
-
-    def _text(self, row: ChunkRow) -> str:
-        # Of a file that is not UTF-8 these are not quite the chunk's bytes: it is ranked a little worse, and no more.
-        try:
-            with open(os.path.join(self._root, row.path), "rb", buffering=0) as file:
-                file.seek(row.start_byte)
-                return file.read(row.end_byte - row.start_byte).decode("utf-8", "replace")
-        except OSError:
-            return ""
 
     def _score_missing(self, vector: bytes, rows: list[ChunkRow]) -> dict[int, float]:
         """Cosines of lexical hits that were not among the nearest vectors, so that both sides judge every candidate."""
@@ -339,9 +335,9 @@ class Snapshot:
         scores = self._segments.score(vector, wanted)
         return {row.chunk_id: scores[row.vector_id] for row in rows if row.vector_id in scores}
 
-    def _hit(self, row: ChunkRow, score: float, signals: dict[str, float]) -> Hit | None:
+    def _hit(self, row: ChunkRow, score: float, signals: dict[str, float], snippets: Snippets) -> Hit | None:
         """None when its file is gone."""
-        if (read := self._snippet(row)) is None:
+        if (read := snippets.of(row, self._catalog.file(row.path))) is None:
             return None
         snippet, stale = read
         kind = SymbolKind(row.kind).label if row.kind else "text"
@@ -357,34 +353,6 @@ class Snapshot:
             signals,
             stale,
         )
-
-    def _snippet(self, row: ChunkRow) -> tuple[str, bool] | None:
-        """The chunk's first lines as they are on disk, and whether the file has changed since it was indexed; None when it
-        is gone."""
-        known = self._catalog.file(row.path)
-        try:
-            with open(os.path.join(self._root, row.path), "rb") as file:
-                info = os.fstat(file.fileno())
-                stale = known is None or (info.st_size, info.st_mtime_ns) != (known.size_bytes, known.mtime_ns)
-                encoding = known.encoding if known else "utf-8"
-                if encoding in ("utf-8", "ascii", ""):
-                    file.seek(row.start_byte)
-                    data = file.read(min(row.end_byte - row.start_byte, 4 * SNIPPET_CHARACTERS))
-                    text = data.decode("utf-8", "replace")
-                else:
-                    text = (
-                        file.read()
-                        .decode(encoding, "replace")
-                        .lstrip("\ufeff")
-                        .encode()[row.start_byte : row.end_byte]
-                        .decode("utf-8", "replace")
-                    )
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (OSError, LookupError):
-            return "", True
-        text = "\n".join(text.splitlines()[:SNIPPET_LINES])[:SNIPPET_CHARACTERS]
-        return text.strip("\n").rstrip(), stale
 
     def files_with(
         self, name: str, *, limit: int, cancelled: Callable[[], bool] = lambda: False

@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
-from lowtide.buffers import read_regular
 from lowtide.core.positions import Units, content, from_characters
 from lowtide.models import SymbolKind
+from lowtide.system.beneath import Root
 from lowtide.work.languages import language_for
 from lowtide.work.wire import SymbolColumns
 
@@ -33,11 +33,14 @@ Json = dict[str, Any]
 
 def real_name(root: Path, shown: str) -> Path:
     """The path of a file whose name is shown; one that is not UTF-8 is shown with `\\xNN`."""
-    path = root / shown
-    if "\\x" in shown and not path.exists():
-        raw = _ESCAPED.sub(lambda match: bytes([int(match[1], 16)]).decode("utf-8", "surrogateescape"), shown)
-        return root / raw
-    return path
+    return root / os.fsdecode(name_in(root, shown))
+
+
+def name_in(root: Path, shown: str) -> bytes:
+    """The same, as the file is called beneath `root`."""
+    if "\\x" in shown and not os.path.lexists(root / shown):
+        shown = _ESCAPED.sub(lambda match: bytes([int(match[1], 16)]).decode("utf-8", "surrogateescape"), shown)
+    return os.fsencode(shown)
 
 
 WideLines = Mapping[int, bytes]
@@ -52,25 +55,24 @@ class Lines:
         self._kept_bytes = 0
         self._lock = threading.Lock()
 
-    def of(self, path: Path, encoding: str = "") -> WideLines:
-        """The file's lines that are not ASCII, in UTF-8; none when it cannot be read. Blocking.
+    def of(self, root: Path, name: bytes, encoding: str = "") -> WideLines:
+        """The lines of the file `name` beneath `root` that are not ASCII, in UTF-8; none when it cannot be read. Blocking.
 
         `encoding`: what the index says of it, which spares a look at a file that was ASCII.
         """
         if encoding == "ascii":
             return {}
+        path = root / os.fsdecode(name)
         try:
-            info = path.stat()
-            mark = (info.st_mtime_ns, info.st_size)
-            with self._lock:
-                known = self._kept.get(path)
-                if known is not None and known[0] == mark:
-                    self._kept.move_to_end(path)
-                    return known[1]
-            if info.st_size > MOST_FILE_BYTES:
-                return {}
-            data = read_regular(path, MOST_FILE_BYTES)
-        except (OSError, ValueError):
+            with Root(root) as opened, opened.open(name, MOST_FILE_BYTES) as file:
+                mark = (file.info.st_mtime_ns, file.info.st_size)
+                with self._lock:
+                    known = self._kept.get(path)
+                    if known is not None and known[0] == mark:
+                        self._kept.move_to_end(path)
+                        return known[1]
+                data = file.whole()
+        except OSError:
             return {}
         lines = wide_lines(_in_utf8(data, encoding))
         with self._lock:

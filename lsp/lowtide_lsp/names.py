@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,7 @@ from lowtide.errors import PathError
 from lowtide.models import display_path
 from lowtide.overlaid import symbols as find_symbols
 from lowtide_lsp import convert
-from lowtide_lsp.pieces import WORD_BYTE, Piece, read_pieces
+from lowtide_lsp.pieces import WORD_BYTE, Piece, TooLong, read_pieces
 
 if TYPE_CHECKING:
     from lowtide_lsp.session import Session
@@ -35,7 +34,7 @@ MOST_FILES = 10_000
 """Files whose words have the name are looked through, of each folder."""
 FILES_AT_ONCE = 64
 _File = tuple[Path, Path, str]
-"""A file: its real path, its root, and its name there as shown."""
+"""A file: its path, its root, and its name there as shown."""
 
 
 async def named(session: Session, path: Path | None, line: bytes, column: int) -> list[tuple[Path, Json]]:
@@ -104,7 +103,7 @@ async def references(
 ) -> list[Json]:
     """`Location`s where the name stands as a whole word, comments and strings too.
 
-    Looked for in every file whose words have it, by the lexical index, nearest first, whatever its size, and in what is open. With a
+    Looked for in every file whose words have it, by the lexical index, nearest first, and in what is open. With a
     `token`, they are told as they are found, and the answer is empty. What a limit cuts off is logged in the editor.
     """
     name, _, _, _ = convert.word_at(line, column)
@@ -120,13 +119,13 @@ async def references(
     for start in range(0, len(files), FILES_AT_ONCE):
         stopped = anyio.Event()
         try:
-            some = await anyio.to_thread.run_sync(
+            some, too_long = await anyio.to_thread.run_sync(
                 _find_all, session, files[start : start + FILES_AT_ONCE], pattern, without, stopped.is_set,
                 abandon_on_cancel=True,
             )  # fmt: skip
         finally:
             stopped.set()
-        is_cut = is_cut or len(found) + len(some) > MOST_REFERENCES
+        is_cut = is_cut or too_long or len(found) + len(some) > MOST_REFERENCES
         some = some[: MOST_REFERENCES - len(found)]
         if token is not None and some:
             session.protocol.notify(types.PROGRESS, {"token": token, "value": some})
@@ -172,16 +171,18 @@ async def _files_with(session: Session, path: Path | None, name: str) -> tuple[l
 def _find_all(
     session: Session, files: Sequence[_File], pattern: re.Pattern[bytes], without: set[tuple[str, int, int]],
     cancelled: Callable[[], bool],
-) -> list[Json]:  # fmt: skip
+) -> tuple[list[Json], bool]:  # fmt: skip
+    """What is found; and whether there may be more, behind what is looked through of one file."""
     found: list[Json] = []
+    is_cut = False
     units = session.documents.units
     for place, root, shown in files:
         uri, document = session.uri_of(root, shown)
-        pieces = _whole(document.buffer.text()) if document else read_pieces(place, units)
-        with suppress(OSError):
+        pieces = _whole(document.buffer.text()) if document else read_pieces(root, convert.name_in(root, shown), units)
+        try:
             for piece in pieces:
                 if cancelled() or len(found) > MOST_REFERENCES:
-                    return found
+                    return found, is_cut
                 if pattern.search(piece.text) is None:
                     continue
                 for number, line in enumerate(piece.lines(), piece.first_line):
@@ -194,7 +195,11 @@ def _find_all(
                         start = {"line": number, "character": before + from_bytes(line, match.start(), units)}
                         end = {"line": number, "character": before + from_bytes(line, match.end(), units)}
                         found.append({"uri": uri, "range": {"start": start, "end": end}})
-    return found
+        except TooLong:
+            is_cut = True
+        except OSError:
+            continue  # gone, or no plain file any more
+    return found, is_cut
 
 
 def _whole(text: bytes) -> Iterator[Piece]:

@@ -1,4 +1,4 @@
-"""A file's text in pieces, whatever its size: a name is looked for in each by itself.
+"""A file's text in pieces, however long it is: a name is looked for in each by itself.
 
 Invariant: a piece ends with a line, or behind a byte that is part of no word, so that no word lies across two; at most
 twice MOST_PIECE_BYTES are in memory, and what a longer word takes.
@@ -13,10 +13,12 @@ from pathlib import Path
 
 from lowtide.buffers import line_end
 from lowtide.core.positions import Units, from_bytes
-from lowtide.system.plain_file import open_plain
+from lowtide.system.beneath import Root
 
 WORD_BYTE = rb"[A-Za-z0-9_$\x80-\xff]"
 MOST_PIECE_BYTES = 1 << 20
+MOST_FILE_BYTES = 256 << 20
+"""Of one file, looked through for a name: about a second's work."""
 _LAST_WORD = re.compile(rb"%b*\Z" % WORD_BYTE)
 
 
@@ -36,9 +38,16 @@ class Piece:
         return self.text.split(self.end)
 
 
-def read_pieces(path: Path, units: Units) -> Iterator[Piece]:
-    """The text of a plain file, its mark of byte order left out. Blocking. OSError when it cannot be read."""
-    with open_plain(path) as file:
+class TooLong(Exception):
+    """A file goes on behind what is looked through of one."""
+
+
+def read_pieces(root: Path, name: bytes, units: Units) -> Iterator[Piece]:
+    """The text of the file `name` beneath `root`, its mark of byte order left out. Blocking.
+
+    OSError when it cannot be read, TooLong behind the first MOST_FILE_BYTES.
+    """
+    with Root(root) as opened, opened.open(name, MOST_FILE_BYTES) as file:
         block = file.read(MOST_PIECE_BYTES)
         end, is_sure = b"\n", False
         rest = block.removeprefix(b"\xef\xbb\xbf")
@@ -62,6 +71,8 @@ def read_pieces(path: Path, units: Units) -> Iterator[Piece]:
                 line, before_units, before_characters = line + count, 0, 0
             before_units += from_bytes(last, len(last), units)
             before_characters += from_bytes(last, len(last), Units.UTF32)
+        if file.is_cut:
+            raise TooLong
 
 
 def _cut(text: bytes, end: bytes) -> int:

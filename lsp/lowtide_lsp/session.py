@@ -5,7 +5,6 @@ Invariant: all that a session holds ends with it; nothing of it is seen by other
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +22,7 @@ from pygls.lsp.server import LanguageServer
 
 import lowtide
 from lowtide import rpc
-from lowtide.buffers import TextBuffer, read_regular
+from lowtide.buffers import TextBuffer
 from lowtide.config import parse_size
 from lowtide.core.positions import Units
 from lowtide.errors import LowtideError, RefusedError
@@ -31,6 +30,7 @@ from lowtide.intake import PassedOver
 from lowtide.overlay import MOST_TEXTS_BYTES, Document, Documents
 from lowtide.paths import path_of
 from lowtide.service import Service
+from lowtide.system.beneath import CannotRead, Refusal, Root
 from lowtide_lsp import convert
 from lowtide_lsp.progress import IndexProgress
 from lowtide_lsp.protocol import STATUS_CHANGED
@@ -209,7 +209,7 @@ class Session:
 
     def uri_of(self, root: Path, shown: str) -> tuple[str, Document | None]:
         """URI and open text of a file of a workspace, from its root and its name as shown. A few µs: an answer has hundreds."""
-        name = os.fsencode(convert.real_name(root, shown).relative_to(root)) if "\\x" in shown else shown.encode()
+        name = convert.name_in(root, shown) if "\\x" in shown else shown.encode()
         document = self.documents.at(os.fsdecode(b"%b/%b" % (os.fsencode(root), name)))
         if document is not None:
             return document.uri, document
@@ -229,7 +229,7 @@ class Session:
             number = symbol["name_range"][0]
             return {number: lines[number]} if number < len(lines) else {}
         encoding = symbol.get("encoding", "")
-        return {} if encoding == "ascii" else self.lines.of(convert.real_name(root, symbol["path"]), encoding)
+        return {} if encoding == "ascii" else self.lines.of(root, convert.name_in(root, symbol["path"]), encoding)
 
     def place(self, uri: str) -> Path | None:
         """The real path of a file, by which the engine knows it; None when it is not on this machine."""
@@ -250,12 +250,12 @@ class Session:
         return Path(os.path.realpath(self.need_file(uri)))
 
     async def read_closed(self, uri: str) -> Document:
-        """A file that is not open, as if it were. RequestError when it cannot be read."""
+        """A file of the editor's folders that is not open, as if it were. RequestError when it cannot be read."""
         path = self.need_file(uri)
         if self.documents.is_refused(uri):
             why = f"the texts that are open take more than {MOST_TEXTS_BYTES >> 20} MiB"
             raise RequestError(rpc.REQUEST_FAILED, f"{path} is not held: {why}; close others")
-        return Document(uri, path, "", 0, TextBuffer(await anyio.to_thread.run_sync(_read, path)))
+        return Document(uri, path, "", 0, TextBuffer(await anyio.to_thread.run_sync(_read, self.roots, path)))
 
     @property
     def open_paths(self) -> list[Path]:
@@ -321,11 +321,18 @@ class Session:
         self.protocol.notify(types.WINDOW_LOG_MESSAGE, {"type": int(kind), "message": text})
 
 
-def _read(path: Path) -> str:
+def _read(roots: Sequence[Path], path: Path) -> str:
+    root = next((root for root in roots if root in path.parents), None)
+    if root is None:
+        raise _not_read(path, "it lies in none of the editor's folders", "open it first")
     try:
-        return read_regular(path, convert.MOST_FILE_BYTES).decode("utf-8-sig", "replace")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        remedy = "open it first" if getattr(error, "errno", 0) == errno.EFBIG else "name a file that exists"
-        data = {"kind": "path", "message": f"{path} cannot be read: {reason}", "remedy": remedy}
-        raise RequestError(rpc.REQUEST_FAILED, f"{path} cannot be read: {reason}; {remedy}", data) from None
+        with Root(root) as opened, opened.open(os.fsencode(path.relative_to(root)), convert.MOST_FILE_BYTES) as file:
+            return file.whole().decode("utf-8-sig", "replace")
+    except CannotRead as error:
+        is_there = error.refusal in (Refusal.TOO_LARGE, Refusal.LINK)
+        raise _not_read(path, error.why, "open it first" if is_there else "name a file that exists") from None
+
+
+def _not_read(path: Path, why: str, remedy: str) -> RequestError:
+    data = {"kind": "path", "message": f"{path} cannot be read: {why}", "remedy": remedy}
+    return RequestError(rpc.REQUEST_FAILED, f"{path} cannot be read: {why}; {remedy}", data)

@@ -232,3 +232,29 @@ def test_a_file_that_was_given_up_is_not_tried_at_every_start(lowtide: Lowtide, 
     again = lowtide.json("--budget", "96MiB", "index", root)
     assert again["source_bytes"] == 0
     assert lowtide.json("why", root / "words.txt")["status"] == "quarantined"
+
+
+def test_what_stands_in_the_place_of_a_hits_file_is_neither_shown_nor_waited_for(lowtide: Lowtide, tree: Tree) -> None:
+    files = {f"m{n}.py": f"def harbour_pilot_{n}():\n    return {n}\n" for n in range(5)}
+    latin = "/* caf\u00e9 */\nint harbour_pilot_in_latin(void) { return 1; }\n".encode("latin-1")
+    root = tree({**files, "latin.c": latin, "deep/in.py": "def harbour_pilot_deep():\n    return 1\n"})
+    outside = tree({"secret.py": "hunter2\n" * 9, "in.py": "hunter2\n" * 9}, "outside")
+    lowtide.run("index", root)
+    (root / "m0.py").unlink()
+    (root / "m0.py").symlink_to(outside / "secret.py")
+    (root / "m1.py").unlink()
+    os.mkfifo(root / "m1.py")
+    (root / "m2.py").unlink()
+    (root / "m2.py").symlink_to("/dev/zero")
+    (root / "latin.c").unlink()
+    (root / "latin.c").symlink_to("/dev/zero")
+    (root / "deep").rename(root / "aside")
+    (root / "deep").symlink_to(outside)
+    answer = lowtide.json("search", "harbour pilot", root, "--limit", "20")
+    hits = {hit["path"]: (hit["snippet"], hit["stale"]) for hit in answer["hits"]}
+    swapped = {"m0.py", "m1.py", "m2.py", "latin.c", "deep/in.py"}
+    assert {path for path, (_, stale) in hits.items() if stale} == swapped
+    assert {hits[path][0] for path in swapped} == {""}
+    assert hits["m3.py"][0].startswith("def harbour_pilot_3")
+    assert answer["stale_files"] == len(swapped)
+    assert "hunter2" not in json.dumps(answer)

@@ -35,7 +35,7 @@ def test_a_place_counts_the_units_before_it(lines: list[str], units: Units) -> N
 def test_a_file_is_read_in_the_encoding_that_the_index_knows(tmp_path: Path, codec: str, encoding: str) -> None:
     path = tmp_path / "a.py"
     path.write_bytes("x = 1\né = 2; y = 3\n".encode(codec))
-    lines = convert.Lines().of(path, encoding)
+    lines = convert.Lines().of(tmp_path, b"a.py", encoding)
     assert lines == {1: "é = 2; y = 3".encode()}
     assert convert.point(lines, 1, 7, Units.UTF8) == {"line": 1, "character": 8}
 
@@ -43,12 +43,12 @@ def test_a_file_is_read_in_the_encoding_that_the_index_knows(tmp_path: Path, cod
 def test_lines_follow_the_file(tmp_path: Path) -> None:
     path = tmp_path / "a.py"
     lines = convert.Lines()
-    assert lines.of(path) == {}
+    assert lines.of(tmp_path, b"a.py") == {}
     path.write_text("é")
-    assert lines.of(path) == {0: "é".encode()}
+    assert lines.of(tmp_path, b"a.py") == {0: "é".encode()}
     path.write_text("x\néé")
-    assert lines.of(path) == {1: "éé".encode()}
-    assert lines.of(path, "ascii") == {}
+    assert lines.of(tmp_path, b"a.py") == {1: "éé".encode()}
+    assert lines.of(tmp_path, b"a.py", "ascii") == {}
 
 
 def test_what_is_kept_of_files_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,6 +57,6 @@ def test_what_is_kept_of_files_is_bounded(tmp_path: Path, monkeypatch: pytest.Mo
     for number in range(50):
         path = tmp_path / str(number)
         path.write_text("é" * 100)
-        assert lines.of(path) == {0: b"\xc3\xa9" * 100}
+        assert lines.of(tmp_path, path.name.encode()) == {0: b"\xc3\xa9" * 100}
     assert len(lines._kept) < 10
     assert sum(convert._size(kept) for _, kept in lines._kept.values()) == lines._kept_bytes <= 5_000

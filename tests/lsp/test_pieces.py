@@ -35,7 +35,7 @@ def test_what_stands_in_pieces_stands_in_the_whole(
         patch.setattr(pieces, "MOST_PIECE_BYTES", size)
         found = [
             (number, (piece.units if number == piece.first_line else 0) + from_bytes(line, match.start(), units))
-            for piece in read_pieces(path, units)
+            for piece in read_pieces(path.parent, b"pieces.txt", units)
             for number, line in enumerate(piece.lines(), piece.first_line)
             for match in NAME.finditer(line)
         ]
@@ -48,7 +48,7 @@ def test_what_stands_in_pieces_stands_in_the_whole(
 
 def test_a_mark_of_byte_order_is_no_character(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"\xef\xbb\xbftide\n")
-    (piece,) = read_pieces(tmp_path / "a", Units.UTF16)
+    (piece,) = read_pieces(tmp_path, b"a", Units.UTF16)
     assert piece.lines() == [b"tide", b""]
 
 

@@ -204,6 +204,15 @@ def test_what_is_no_file_does_not_block(tmp_path: Path) -> None:
         load_config(tmp_path / "config.toml", machine_bytes=GIB, environment={})
 
 
+def test_a_workspace_cannot_have_another_file_read_by_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.toml").write_text("[index]\nvendored = true\n")
+    (tmp_path / ".lowtide.toml").symlink_to("elsewhere.toml")
+    with pytest.raises(ConfigError, match="it is a link"):
+        load_workspace_settings(tmp_path, Config(budget_bytes=256 * MIB))
+    (tmp_path / "config.toml").symlink_to("elsewhere.toml")  # the user's own may lie among their dotfiles
+    assert load_config(tmp_path / "config.toml", machine_bytes=GIB, environment={}).index.vendored
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     file = tmp_path_factory.getbasetemp() / "any.toml"

@@ -105,3 +105,9 @@ def test_a_linked_configuration_stays_linked(tmp_path: Path) -> None:
     assert write_model_path(tmp_path / "config.toml", MODEL)
     assert (tmp_path / "config.toml").is_symlink()
     assert real.read_text() == f"budget = 1\n\n[model]\n{LINE}\n"
+
+
+def test_what_is_no_file_does_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.toml")
+    with pytest.raises(ConfigError, match="no plain file"):
+        write_model_path(tmp_path / "config.toml", tmp_path)

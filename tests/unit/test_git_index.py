@@ -105,3 +105,12 @@ def test_a_repository_whose_configuration_is_a_pipe_is_read_without_it(root: Pat
     os.mkfifo(root / ".git" / "config")
     assert repository_at(os.fsencode(root)) is not None
     Judge(os.fsencode(root), IndexSettings())
+
+
+def test_a_gigabyte_of_nothing_is_no_index(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    with (tmp_path / ".git" / "index").open("wb") as file:
+        file.write(struct.pack(">4sII", b"DIRC", 2, 0xFFFFFFFF))
+        file.truncate(1 << 30)
+    with pytest.raises(ValueError, match="without a path"):
+        entries(tmp_path)

@@ -10,7 +10,7 @@ import pytest
 
 from lowtide.config import IndexSettings
 from lowtide.system import listing
-from lowtide.system.listing import Names, read_names
+from lowtide.system.listing import Listing, Names, read_names
 from lowtide.system.walk import explain, walk
 
 
@@ -40,8 +40,15 @@ def root(tmp_path: Path) -> Path:
 
 
 def names_of(folder: Path) -> Names:
-    path = os.fsencode(folder)
-    return Names(read_names(path, frozenset()), partial(read_names, path, frozenset()))
+    return Names(listed(folder), partial(listed, folder))
+
+
+def listed(folder: Path, after: bytes = b"") -> Listing:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        return read_names(handle, frozenset(), after)
+    finally:
+        os.close(handle)
 
 
 def test_a_walk_in_blocks_is_the_walk_at_once(root: Path, monkeypatch: pytest.MonkeyPatch, tiny_blocks: int) -> None:
@@ -93,7 +100,6 @@ def test_a_folder_that_goes_while_it_is_read_ends(tmp_path: Path, tiny_blocks: i
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()
-    path = os.fsencode(folder)
-    names._again = lambda after: "gone" if not os.path.exists(path) else read_names(path, frozenset(), after)
+    names._again = lambda after: "gone" if not folder.exists() else listed(folder, after)
     assert first == b"f00"
     assert len(list(names)) < 12

@@ -75,7 +75,9 @@ def test_any_tree_comes_sorted_and_whole(tmp_path_factory: pytest.TempPathFactor
 def test_candidate_carries_what_the_file_system_says(tmp_path: Path) -> None:
     file = make(tmp_path, {"s/a.py": "four"}) / "s/a.py"
     info = file.stat()
-    assert by_path(tmp_path)[b"s/a.py"] == FileStat(b"s/a.py", 4, info.st_mtime_ns, info.st_ino)
+    assert by_path(tmp_path)[b"s/a.py"] == FileStat(
+        b"s/a.py", 4, info.st_mtime_ns, info.st_ino, ctime_ns=info.st_ctime_ns
+    )
 
 
 def test_names_of_any_bytes_come_as_they_are(tmp_path: Path) -> None:
@@ -522,3 +524,34 @@ def test_home_its_parents_and_system_folders_are_refused(tmp_path: Path, monkeyp
         assert refuse_reason(Path(folder)), folder
     assert refuse_reason(home / "project") is None
     assert refuse_reason(tmp_path / "other") is None
+
+
+def test_a_folder_that_is_swapped_for_a_link_while_it_is_walked_is_not_listed(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    for folder, name in ((root / "d", "inside.py"), (outside, "outside.py")):
+        folder.mkdir(parents=True)
+        (folder / name).write_text("x = 1\n")
+    (outside / ".gitignore").write_text("z.py\n")
+    (root / "a.py").write_text("x = 1\n")
+    (root / "z.py").write_text("x = 1\n")
+    walking = walk(root, IndexSettings())
+    assert next(walking).path == b"a.py"
+    (root / "d").rename(root / "moved")
+    (root / "d").symlink_to(outside)
+    left = [(stat.path, stat.reason) for stat in walking]
+    assert left == [(b"d/", Reason.UNREADABLE), (b"z.py", None)]
+    assert [(stat.path, stat.reason) for stat in walk(root, IndexSettings())][1] == (b"d", Reason.SYMLINK_OUT)
+
+
+def test_a_walk_gives_back_its_descriptors(tmp_path: Path) -> None:
+    for name in ("a.py", "b/c.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x = 1\n")
+    before = len(os.listdir("/proc/self/fd"))
+    assert len(list(walk(tmp_path, IndexSettings()))) == 2
+    walking = walk(tmp_path, IndexSettings())
+    next(walking)
+    walking.close()  # type: ignore[attr-defined]
+    with pytest.raises(OSError):
+        list(walk(tmp_path / "none", IndexSettings()))
+    assert len(os.listdir("/proc/self/fd")) == before

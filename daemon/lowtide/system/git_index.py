@@ -11,14 +11,15 @@ import os
 import struct
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
-from lowtide.system.plain_file import NotPlain, open_plain
+from lowtide.system.beneath import CannotRead, PlainFile, Refusal, open_plain
 
 _BLOCK_BYTES = 1 << 16
 _LONGEST_PATH = 4096
 """No system takes a longer one."""
 _MOST_MARKS_BYTES = 1 << 21
+MOST_INDEX_BYTES = 1 << 28
+"""Of an index, which has about a hundred bytes for each tracked file."""
 _GITLINK = 0o160000
 _FOLDER = 0o040000
 _WORD_BITS = 64
@@ -35,7 +36,7 @@ def read_entries(git: bytes, hash_bytes: int) -> Entries:
     file = os.path.join(git, b"index")
     split = _read_link(file, hash_bytes)
     if split is None:
-        yield from _paths(_read(file, hash_bytes))
+        yield from _paths(_named(_read(file, hash_bytes)))
         return
     shared = os.path.join(git, b"sharedindex." + split.shared.hex().encode())
     yield from _merged(_paths(_kept(shared, hash_bytes, split)), _paths(_read(file, hash_bytes)))
@@ -58,6 +59,14 @@ def _paths(entries: Iterator[_Entry]) -> Entries:
     for path, mode in entries:
         if path and mode != _FOLDER:
             yield path, mode == _GITLINK
+
+
+def _named(entries: Iterator[_Entry]) -> Iterator[_Entry]:
+    """The same, of an index that stands alone: each has a path there."""
+    for entry in entries:
+        if not entry[0]:
+            raise ValueError("an entry without a path")
+        yield entry
 
 
 def _kept(file: bytes, hash_bytes: int, split: _Split) -> Iterator[_Entry]:
@@ -84,14 +93,16 @@ def _merged(one: Entries, other: Entries) -> Entries:
             right = next(other, None)
 
 
-def _open(file: bytes) -> BinaryIO:
+def _open(file: bytes) -> PlainFile:
     try:
-        return open_plain(file)
-    except NotPlain:
-        raise ValueError("not a regular file") from None
+        return open_plain(file, MOST_INDEX_BYTES, follow=True)
+    except CannotRead as error:
+        if error.refusal is Refusal.NOT_PLAIN:
+            raise ValueError("not a regular file") from None
+        raise
 
 
-def _header(stream: BinaryIO) -> tuple[int, int]:
+def _header(stream: PlainFile) -> tuple[int, int]:
     head = stream.read(12)
     if len(head) < 12:
         raise ValueError("the index is cut")
@@ -106,7 +117,7 @@ def _read(file: bytes, hash_bytes: int) -> Iterator[_Entry]:
         yield from _stream_entries(stream, hash_bytes, [])
 
 
-def _stream_entries(stream: BinaryIO, hash_bytes: int, rest: list[bytes]) -> Iterator[_Entry]:
+def _stream_entries(stream: PlainFile, hash_bytes: int, rest: list[bytes]) -> Iterator[_Entry]:
     """The entries of an index; what was read of what follows them is left in `rest`."""
     version, count = _header(stream)
     block = stream.read(_BLOCK_BYTES)

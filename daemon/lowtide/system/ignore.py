@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from lowtide.system.plain_file import open_plain
+from lowtide.system.beneath import open_plain, read_beneath
 from lowtide.system.wildmatch import SPECIAL, translate
 
 log = logging.getLogger(__name__)
@@ -115,12 +115,17 @@ class Rules:
     """
 
     def __init__(
-        self, shown: str, base_bytes: int = 0, outer: bytes = b"", fold: bool = False, read_bytes: int = 0,
+        self,
+        shown: str,
+        base_bytes: int = 0,
+        outer: bytes = b"",
+        fold: bool = False,
         origin: Origin = Origin.IGNORE_FILE,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._origin = origin
         self.outer = outer
-        self.read_bytes = read_bytes
+        self.read_bytes = 0
+        """Of the file, whose rules these are."""
         self._shown = shown
         self._base_bytes = base_bytes
         self._fold = fold
@@ -137,6 +142,16 @@ class Rules:
 
     def __bool__(self) -> bool:
         return bool(self._texts)
+
+    def take(self, data: bytes, limit_bytes: int) -> bool:
+        """Take all lines of an ignore file, up to `limit_bytes` of it; whether there are any rules then."""
+        if len(data) > limit_bytes:
+            log.warning("ignore-file-cut file=%s limit_bytes=%d", self._shown, limit_bytes)
+            data = data[: data.rfind(b"\n", 0, limit_bytes) + 1]
+        self.read_bytes = len(data)
+        for number, line in enumerate(io.BytesIO(data.removeprefix(b"\xef\xbb\xbf")), 1):
+            self.add(line.removesuffix(b"\n").removesuffix(b"\r"), number)
+        return bool(self)
 
     def add(self, line: bytes, number: int) -> None:
         """Take line `number` (from 1) of an ignore file; comments and what can match nothing are nothing."""
@@ -226,17 +241,22 @@ def read_rules(
     follow: bool = False,
     limit_bytes: int = MAX_IGNORE_BYTES,
 ) -> Rules | None:
-    """The rules of an ignore file; None when there is none, or it cannot be read. As in git, a link counts only if `follow`."""
+    """The rules of an ignore file that is named by its whole path; None when there is none, or it cannot be read.
+
+    As in git, a link counts only if `follow`.
+    """
     data = read_small(file, limit_bytes + 1, follow=follow)
-    if data is None:
-        return None
-    if len(data) > limit_bytes:
-        log.warning("ignore-file-cut file=%s limit_bytes=%d", shown, limit_bytes)
-        data = data[: data.rfind(b"\n", 0, limit_bytes) + 1]
-    rules = Rules(shown, base_bytes, outer, fold, len(data))
-    for number, line in enumerate(io.BytesIO(data.removeprefix(b"\xef\xbb\xbf")), 1):
-        rules.add(line.removesuffix(b"\n").removesuffix(b"\r"), number)
-    return rules if rules else None
+    rules = Rules(shown, base_bytes, outer, fold)
+    return rules if data is not None and rules.take(data, limit_bytes) else None
+
+
+def read_rules_beneath(
+    root: bytes, path: bytes, shown: str, *, base_bytes: int, fold: bool, limit_bytes: int
+) -> Rules | None:
+    """The same of the ignore file at `path` beneath `root`, for a walk of that root."""
+    data = read_small_beneath(root, path, limit_bytes + 1)
+    rules = Rules(shown, base_bytes, b"", fold)
+    return rules if data is not None and rules.take(data, limit_bytes) else None
 
 
 def rules_of(patterns: Iterable[str], shown: str, origin: Origin = Origin.IGNORE_FILE) -> Rules:
@@ -248,11 +268,19 @@ def rules_of(patterns: Iterable[str], shown: str, origin: Origin = Origin.IGNORE
 
 
 def read_small(file: bytes, limit_bytes: int, *, follow: bool = False) -> bytes | None:
-    """Up to `limit_bytes` of a regular file; None for anything else, and for one that cannot be read. Never blocks."""
+    """Up to `limit_bytes` of a plain file named by its whole path; None for anything else, and when it cannot be read."""
     try:
-        with open_plain(file, follow=follow) as stream:
-            return stream.read(limit_bytes)
-    except (OSError, ValueError):
+        with open_plain(file, limit_bytes, follow=follow) as opened:
+            return opened.rest()
+    except OSError:
+        return None
+
+
+def read_small_beneath(root: bytes, path: bytes, limit_bytes: int) -> bytes | None:
+    """The same of the file at `path` beneath `root`."""
+    try:
+        return read_beneath(root, path, limit_bytes).data
+    except OSError:
         return None
 
 

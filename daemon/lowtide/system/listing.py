@@ -29,15 +29,15 @@ class Listing:
     """No more follow."""
 
 
-def read_names(folder: bytes, marks: frozenset[bytes], after: bytes = b"") -> Listing:
-    """The first block of a folder's names that come after `after`. OSError when it cannot be read."""
+def read_names(folder: int, marks: frozenset[bytes], after: bytes = b"") -> Listing:
+    """The first block of the names that come after `after`, of a folder by its descriptor. OSError when it cannot be read."""
     names: list[bytes] = []
     found: set[bytes] = set()
     size = 0
     bound: bytes | None = None
     with os.scandir(folder) as entries:
         for entry in entries:
-            name = entry.name
+            name = os.fsencode(entry.name)
             if name in marks:
                 found.add(name)
             if _is_folder(entry):
@@ -112,7 +112,7 @@ def _size(names: list[bytes]) -> int:
     return sum(map(len, names)) + _NAME_BYTES * len(names)
 
 
-def _is_folder(entry: os.DirEntry[bytes]) -> bool:
+def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir(follow_symlinks=False)
     except OSError:

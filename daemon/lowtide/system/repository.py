@@ -15,6 +15,7 @@ import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 
+from lowtide.system.beneath import Refusal
 from lowtide.system.git_index import Entries, read_entries
 from lowtide.system.ignore import MAX_IGNORE_BYTES, Rules, read_rules, read_small
 
@@ -149,9 +150,9 @@ def _entries(repository: Repository) -> Entries:
     """Each path of the index, from the work tree's top, in order; nothing more from where it cannot be read."""
     try:
         yield from read_entries(repository.git, repository.hash_bytes)
-    except FileNotFoundError:
-        return
     except (OSError, ValueError) as error:
+        if isinstance(error, FileNotFoundError) or getattr(error, "refusal", None) is Refusal.MISSING:
+            return
         log.warning("git-index-not-read git=%s why=%r", os.fsdecode(repository.git), error)
 
 

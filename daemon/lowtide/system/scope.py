@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass, replace
 
 from lowtide.config import IndexSettings
-from lowtide.system.ignore import MAX_IGNORE_BYTES, Origin, Rule, Rules, read_rules, rules_of
+from lowtide.system.ignore import MAX_IGNORE_BYTES, Origin, Rule, Rules, read_rules, read_rules_beneath, rules_of
 from lowtide.system.repository import Tracked, enclosing_repository, global_rules, repository_at
 
 GIT, GIT_IGNORE, OWN_IGNORE = b".git", b".gitignore", b".lowtideignore"
@@ -156,8 +156,9 @@ class Judge:
     def _read(self, base: bytes, name: bytes, scope: Scope, fold: bool) -> Rules | None:
         shown = (base + name).decode("utf-8", "backslashreplace")
         limit_bytes = MAX_IGNORE_BYTES - scope.read_bytes
-        file = os.path.join(self._root, base + name)
-        return read_rules(file, shown, base_bytes=len(base), fold=fold, limit_bytes=limit_bytes)
+        return read_rules_beneath(
+            self._root, base + name, shown, base_bytes=len(base), fold=fold, limit_bytes=limit_bytes
+        )
 
 
 def _ignores(git: list[Rules], below: bytes, name: bytes) -> bool:

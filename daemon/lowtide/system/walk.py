@@ -21,7 +21,8 @@ from lowtide.config import IndexSettings, format_size
 from lowtide.core.hints import folders_around, outermost
 from lowtide.models import FileStat, Reason
 from lowtide.system import named, scope
-from lowtide.system.ignore import Origin, read_small
+from lowtide.system.beneath import Root
+from lowtide.system.ignore import Origin, read_small_beneath
 from lowtide.system.listing import HELD_BYTES, Listing, Names, read_names
 from lowtide.system.repository import is_added_work_tree
 from lowtide.system.scope import Judge, Scope
@@ -151,6 +152,7 @@ class _Walker:
         self._root = os.path.realpath(os.fsencode(root))
         self._inside = self._root.rstrip(b"/") + b"/"
         self._settings = settings
+        self._tree: Root | None = None
         self._judge = Judge(self._root, settings)
         self._stack: list[tuple[bytes, Names, Scope]] = []
         self.decision: Decision | None = None
@@ -158,6 +160,8 @@ class _Walker:
     def close(self) -> None:
         while self._stack:
             self._pop()
+        if self._tree is not None:
+            self._tree.close()
 
     def _push(self, path: bytes, listing: Listing, around: Scope) -> None:
         inner = self._judge.enter(path, around, listing.marks)
@@ -180,11 +184,11 @@ class _Walker:
         self._judge.leave(inner, self._stack[-1][2] if self._stack else None)
 
     def run(self, cancelled: Callable[[], bool]) -> Iterator[FileStat]:
-        listing = self._list(b"")
-        if isinstance(listing, str):
-            os.listdir(self._root)  # raises what is wrong
-            return
         try:
+            listing = self._list(b"")
+            if isinstance(listing, str):
+                os.listdir(self._root)  # raises what is wrong
+                return
             self._push(b"", listing, self._judge.outermost())
             until_check = _CHECK_EVERY
             while self._stack:
@@ -233,10 +237,10 @@ class _Walker:
 
     def folders(self) -> Iterator[bytes]:
         yield b""
-        listing = self._list_now(b"")
-        if listing is None:
-            return
         try:
+            listing = self._list_now(b"")
+            if listing is None:
+                return
             self._push(b"", listing, self._judge.outermost())
             while self._stack:
                 prefix, names, around = self._stack[-1]
@@ -364,9 +368,14 @@ class _Walker:
         return (Reason.SYMLINK if inside else Reason.SYMLINK_OUT), rule
 
     def _list(self, path: bytes, after: bytes = b"") -> Listing | str:
-        """A folder's first entries after `after`, or why they cannot be read."""
+        """A folder's first entries after `after`, or why they cannot be read: also when a link stands there by now."""
+        tree = self._tree = self._tree or Root(self._root)
         try:
-            return read_names(self._inside + path, MARKS, after)
+            folder = tree.open_folder(path)
+            try:
+                return read_names(folder, MARKS, after)
+            finally:
+                os.close(folder)
         except OSError as error:
             return error.strerror or str(error)
 
@@ -385,7 +394,8 @@ class _Walker:
         if why := named.vendored_folder(name, marks & named.MARKS if marks else marks):
             return why
         if _CACHE_TAG in marks:
-            tag = read_small(os.path.join(self._root, path, _CACHE_TAG), len(_CACHE_SIGNATURE))
+            file = b"%b/%b" % (path, _CACHE_TAG) if path else _CACHE_TAG
+            tag = read_small_beneath(self._root, file, len(_CACHE_SIGNATURE))
             if tag == _CACHE_SIGNATURE:
                 return f"{_CACHE_TAG.decode()} in it: a cache"
         return ""

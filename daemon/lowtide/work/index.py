@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from lowtide.errors import FileChanged
 from lowtide.models import FileStatus, Reason
+from lowtide.system.beneath import CannotRead, Content, Refusal, Root
 from lowtide.work import wire
 from lowtide.work.embed import load_encoder
 from lowtide.work.encoder import Encoder, Side, document_text, document_words
@@ -38,7 +38,10 @@ _CHUNK_BYTES = 700
 _STRING_BYTES = 110
 """A str's head twice: a chunk's words or name, and where the index keeps it; and its numbers."""
 _FILE_BYTES = 2048
-_PIECE_BYTES = 1 << 20
+_GROWTH_BYTES = 1 << 16
+"""A file may have grown by so much, and to twice what it was, since it was listed: its lease has room for that."""
+_TRIES = 3
+"""Of a file that changes while it is read."""
 
 
 @dataclass(slots=True)
@@ -71,12 +74,12 @@ def index_files(
     """
     cpu = time.process_time()
     batch = _Batch(takes_words=not task.embed or encoder_for(task.model).takes_words)
-    for index, path in enumerate(task.paths):
-        started(index)
-        batch.began = partial(started, index)
-        known = task.known_hashes[index] if index < len(task.known_hashes) else b""
-        batch.unpacked_bytes.append(0)
-        batch.files.append(_index_file(task, path, known, batch))
+    with Root(task.root) as root:
+        for index in range(len(task.paths)):
+            started(index)
+            batch.began = partial(started, index)
+            batch.unpacked_bytes.append(0)
+            batch.files.append(_index_file(task, root, index, batch))
     room = int(task.settings.get("result_bytes", 0))
     if room and (too_large := _too_large(batch, room)):
         return wire.Done([], b"", list(too_large), 0, time.process_time() - cpu, "more than its room", "result")
@@ -126,12 +129,17 @@ def embed_file(task: wire.EmbedTask) -> wire.Done:
     from lowtide.work import sniff
 
     cpu = time.process_time()
-    data, _ = _read(os.path.join(task.root, task.path), 1 << 62)
+    changed = FileChanged("a file changed", "it kept changing while it was indexed")
+    try:
+        with Root(task.root) as root, root.open(task.path, task.size_bytes) as file:
+            data = file.whole()
+    except CannotRead:
+        raise changed from None
     if hashlib.blake2b(data, digest_size=16).digest() != task.content_hash:
-        raise FileChanged("a file changed", "it kept changing while it was indexed")
+        raise changed
     text = sniff.sniff(task.path, data, sniff.SniffSettings.from_wire(task.settings))
     if isinstance(text, sniff.Skip):
-        raise FileChanged("a file changed", "it kept changing while it was indexed")
+        raise changed
     takes_words = encoder_for(task.model).takes_words
     documents = [
         _document(name, text.utf8, start, end, None, takes_words)
@@ -153,15 +161,18 @@ def _document(name: str, utf8: bytes, start: int, end: int, words: str | None, t
     return document_words(name, split_words(utf8[start:end], [0, end - start])[0] if words is None else words)
 
 
-def _index_file(task: wire.IndexTask, path: bytes, known_hash: bytes, batch: _Batch) -> wire.FileResult:
+def _index_file(task: wire.IndexTask, root: Root, index: int, batch: _Batch) -> wire.FileResult:
     from lowtide.work import sniff
 
+    path = task.paths[index]
+    known_hash = task.known_hashes[index] if index < len(task.known_hashes) else b""
+    listed_bytes = task.sizes[index] if index < len(task.sizes) else None
     try:
-        data, info = _read(os.path.join(task.root, path), int(task.settings.get("max_file_bytes", 1 << 62)))
-    except OSError as error:
-        return _result(Reason.UNREADABLE, error.strerror or str(error), status=FileStatus.SKIPPED)
+        content = _read(root, path, int(task.settings.get("max_file_bytes", 1 << 62)), listed_bytes)
     except _NotIndexed as refusal:
         return _result(refusal.reason, refusal.rule, status=FileStatus.SKIPPED)
+    data, info = content.data, content.info
+    del content
     content_hash = hashlib.blake2b(data, digest_size=16).digest()
     common = (*_stamp(info), content_hash)
     if content_hash == known_hash:
@@ -247,45 +258,38 @@ class _NotIndexed(Exception):
         self.rule = rule
 
 
-def _read(path: bytes, limit_bytes: int) -> tuple[bytes, os.stat_result]:
-    """The bytes of a regular file that did not change while it was read; never blocks on a FIFO, never follows a link."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-    fd = os.open(path, flags)
-    try:
-        before = os.fstat(fd)
-        for _ in range(3):
-            if not stat.S_ISREG(before.st_mode):
-                raise _NotIndexed(Reason.NOT_A_FILE, "not a regular file")
-            if before.st_size > limit_bytes:
-                raise _NotIndexed(Reason.TOO_LARGE, f"{before.st_size} bytes is over max_file_size = {limit_bytes}")
-            data = _read_at_most(fd, before.st_size, limit_bytes)
-            after = os.fstat(fd)
-            if _identity(before) == _identity(after):
-                return data, after
-            before = after
-            os.lseek(fd, 0, os.SEEK_SET)
-        raise _NotIndexed(Reason.CHANGED, "the file kept changing while it was read")
-    finally:
-        os.close(fd)
+_REFUSED = {
+    Refusal.LINK: (Reason.CHANGED, "a link stands in its place by now, or in that of a folder around it"),
+    Refusal.NOT_PLAIN: (Reason.NOT_A_FILE, "not a regular file"),
+}
 
 
-def _identity(info: os.stat_result) -> tuple[int, int, int]:
-    return info.st_size, info.st_mtime_ns, info.st_ctime_ns
+def _read(root: Root, path: bytes, limit_bytes: int, listed_bytes: int | None) -> Content:
+    """All of a file, when it did not change while it was read. _NotIndexed for any other.
 
-
-def _read_at_most(fd: int, size_bytes: int, limit_bytes: int) -> bytes:
-    """All of a file that says it has `size_bytes`: no more is allocated for it, whatever the limit."""
-    data = os.read(fd, size_bytes + 1)
-    if len(data) == size_bytes:
-        return data
-    # It has grown, or tells nothing of its size.
-    pieces, total = [data], len(data)
-    while total <= limit_bytes and (piece := os.read(fd, _PIECE_BYTES)):
-        pieces.append(piece)
-        total += len(piece)
-    if total > limit_bytes:
-        raise _NotIndexed(Reason.TOO_LARGE, f"more than max_file_size = {limit_bytes} bytes")
-    return b"".join(pieces)
+    `listed_bytes`: its size when the walk saw it. One that has grown far beyond is left to the next run: its lease is
+    not for so much.
+    """
+    room_bytes = limit_bytes if listed_bytes is None else min(limit_bytes, 2 * listed_bytes + _GROWTH_BYTES)
+    for _ in range(_TRIES):
+        try:
+            with root.open(path, room_bytes) as file:
+                size_bytes = file.info.st_size
+                content = file.content() if size_bytes <= room_bytes else None
+        except CannotRead as error:
+            raise _NotIndexed(*_REFUSED.get(error.refusal, (Reason.UNREADABLE, error.why))) from None
+        if content is not None and not content.has_more:
+            if content.is_steady:
+                return content
+        elif size_bytes > limit_bytes:
+            raise _NotIndexed(Reason.TOO_LARGE, f"{size_bytes} bytes is over max_file_size = {limit_bytes}")
+        elif room_bytes == limit_bytes:
+            raise _NotIndexed(Reason.TOO_LARGE, f"more than max_file_size = {limit_bytes} bytes")
+        else:
+            raise _NotIndexed(
+                Reason.CHANGED, f"it had {listed_bytes} bytes when it was listed, and has far more by now"
+            )
+    raise _NotIndexed(Reason.CHANGED, "the file kept changing while it was read")
 
 
 def _result(

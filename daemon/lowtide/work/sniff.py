@@ -74,6 +74,8 @@ _DECLARABLE = (
     "ptcp154",
 )
 
+_ENCODINGS = frozenset({"ascii", "latin-1", *(encoding for _, _, encoding in _BOMS)})
+"""Beside those that a text may declare."""
 _PROSE = frozenset(b"md markdown mdx rst txt text adoc asciidoc tex org pod textile wiki".split())
 _WEB = frozenset(b"js mjs cjs jsx css scss less html htm xhtml xml svg json json5 jsonl geojson topojson".split())
 
@@ -126,6 +128,16 @@ def sniff(path: bytes, data: bytes, settings: SniffSettings) -> Text | Skip:
     if not settings.minified and (rule := _minified(path, text.utf8)):
         return Skip(Reason.MINIFIED, rule)
     return text
+
+
+def is_encoding(name: str) -> bool:
+    """Whether `name` is an encoding that `Text` can have been in: of codecs there are others, that unpack or never end."""
+    if name not in _ENCODINGS and not name.startswith(_DECLARABLE):
+        return False
+    try:
+        return bool(codecs.lookup(name))
+    except (LookupError, ValueError):
+        return False
 
 
 def _decode(data: bytes) -> Text | Skip:

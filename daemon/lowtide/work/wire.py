@@ -64,6 +64,8 @@ class IndexTask(_Message, frozen=True):
     """The model's folder."""
     recipe: str
     """Part of each content address: vectors of different models never mix."""
+    sizes: list[int] = []
+    """What each file had, in bytes, when the lease was measured by it; empty when nobody looked."""
 
 
 class EmbedTask(_Message, frozen=True):
@@ -71,6 +73,7 @@ class EmbedTask(_Message, frozen=True):
 
     root: bytes
     path: bytes
+    size_bytes: int
     content_hash: bytes
     spans: list[tuple[int, int]]
     names: list[str]
