@@ -30,8 +30,8 @@ from lowtide.store import schema
 from lowtide.store.catalog import Catalog
 from lowtide.store.segment_file import TEMPORARY_SUFFIX
 from lowtide.store.vetting import CATALOG, LOCK, check_folder
+from lowtide.system.beneath import open_plain
 from lowtide.system.lock import WriterLock
-from lowtide.system.plain_file import open_plain
 
 DAMAGED = "damaged"
 """A file that says: a reader met damage in the catalog; the next writer rebuilds."""
@@ -233,8 +233,8 @@ class Workspace:
     def last_comparison(self) -> Comparison | None:
         """The last look at all files that came to its end."""
         try:
-            with open_plain(self.folder / COMPARED, follow=False) as file:
-                ended_s, text = os.fstat(file.fileno()).st_mtime, file.read(32)
+            with open_plain(self.folder / COMPARED, 32, follow=False) as file:
+                ended_s, text = file.info.st_mtime, file.read(32)
             return Comparison(max(0.0, time.time() - ended_s), float(text))
         except (OSError, ValueError):
             return None
