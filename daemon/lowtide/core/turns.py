@@ -4,6 +4,7 @@ What somebody has asked for or looked at lately comes first, the others in the o
 long lets one more begin, so that a very large workspace does not hold up all small ones. Narrow runs need no turn.
 
 Invariant: pure, the clock is passed in; at most `most + 1` turns are held; whoever waits gets one once the others end.
+Threads: the event loop's alone.
 """
 
 from __future__ import annotations
