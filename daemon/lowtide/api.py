@@ -21,11 +21,12 @@ from lowtide.comparing import is_there
 from lowtide.config import parse_size
 from lowtide.core.freshness import Freshness
 from lowtide.errors import LowtideError, PathError
+from lowtide.filters import Filter
 from lowtide.indexing import Progress
 from lowtide.live import LiveWorkspace
 from lowtide.models import SymbolKind
 from lowtide.paths import path_of
-from lowtide.search import Filter, Mode
+from lowtide.search import Mode
 from lowtide.service import Consent, Service
 
 KINDS = {kind.label: kind for kind in SymbolKind}

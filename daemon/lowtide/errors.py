@@ -65,6 +65,12 @@ class BudgetError(RefusedError):
     kind = "budget"
 
 
+class QuestionStopped(LowtideError):
+    """Nobody waits for the answer any more."""
+
+    kind = "stopped"
+
+
 class ModelError(LowtideError):
     """An embedding model that cannot be used: a file is missing, the shape is wrong, it is too large."""
 

@@ -31,6 +31,7 @@ from lowtide.paths import Places
 from lowtide.report import IndexReport, describe_workspace
 from lowtide.segments import maintain, mended_segments, settle
 from lowtide.store.catalog import Catalog
+from lowtide.store.connections import Connections
 from lowtide.store.rows import Counts
 from lowtide.system import memory
 from lowtide.system.repository import repository_at
@@ -210,13 +211,13 @@ class Host:
             messages += notes
             forecaster = self.forecaster(catalog.runs())
             writing = Writing(catalog, lambda: settle(workspace, catalog), budget=self.budget)
-            reader = workspace.reading()
+            readers = Connections(workspace.reading)
             try:
-                indexer = self.indexer(workspace, writing, reader, settings, on_planned=forecaster.add)
+                indexer = self.indexer(workspace, writing, readers, settings, on_planned=forecaster.add)
                 run.attach(indexer.progress, self.pool)
                 progress = await indexer.run()
             finally:
-                reader.close()
+                readers.close()
             run.phase = "merging"
             self.pool.end_idle()
             messages += mended_segments(await maintain(workspace, catalog, self.pool))
@@ -247,7 +248,7 @@ class Host:
         return settings, messages
 
     def indexer(
-        self, workspace: Workspace, writing: Writing, reader: Catalog, settings: WorkspaceSettings, *,
+        self, workspace: Workspace, writing: Writing, readers: Connections, settings: WorkspaceSettings, *,
         only: tuple[bytes, ...] | None = None, urgency: Urgency = Urgency.WORK,
         on_planned: Callable[[FileStat], None] = lambda _: None,
     ) -> Indexer:  # fmt: skip
@@ -257,7 +258,7 @@ class Host:
             settings.index.for_worker(), only=only, urgency=urgency,
         )  # fmt: skip
         return Indexer(
-            writing, reader, self.pool, self.ladder, self.costs, options,
+            writing, readers, self.pool, self.ladder, self.costs, options,
             lambda: walk(workspace.root, settings.index, only=only), on_planned,
             (lambda: self.relatives(workspace)) if only is None else list, workspace.check_root,
         )  # fmt: skip

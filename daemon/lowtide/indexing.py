@@ -3,6 +3,8 @@
 Invariant: every stage is bounded in bytes; a slow disk slows the workers, it does not fill memory.
 Invariant: a file that breaks its worker is tried once more alone, then indexed by lines without its syntax, and then
 given up as quarantined with the reason; every other file is indexed whole.
+Threads: the event loop calls everything but `_scan` and what asks the catalog, which run in threads; each of those takes
+a connection of its own.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from lowtide.errors import (
 )
 from lowtide.models import FileStat, FileStatus, Reason
 from lowtide.store.catalog import Catalog
+from lowtide.store.connections import Connections
 from lowtide.store.rows import Commit, NewVectors
 from lowtide.tasks import task_group
 from lowtide.work import languages, wire
@@ -138,7 +141,7 @@ class Indexer:
     """One run over one workspace; `run()` once."""
 
     def __init__(
-        self, writing: Writing, reader: Catalog, pool: WorkerPool, ladder: Ladder, costs: CostModel, options: IndexOptions,
+        self, writing: Writing, readers: Connections, pool: WorkerPool, ladder: Ladder, costs: CostModel, options: IndexOptions,
         walk: Callable[[], Iterable[FileStat]], on_planned: Callable[[FileStat], None] = lambda _: None,
         find_donors: Callable[[], Sequence[Path]] = list, check_root: Callable[[Catalog], None] = lambda _: None,
     ) -> None:  # fmt: skip
@@ -147,7 +150,7 @@ class Indexer:
         self._on_planned = on_planned
         self._writing = writing
         self._began = writing.generations.now
-        self._reader = reader
+        self._readers = readers
         self._pool = pool
         self._ladder = ladder
         self._costs = costs
@@ -170,7 +173,9 @@ class Indexer:
     async def run(self) -> Progress:
         """Bring the index up to date. Cancelling keeps what was committed; StoreError when it cannot be written."""
         await anyio.to_thread.run_sync(self._donors.open, limiter=self._reader_limit)
-        self._dedupe = bool(self._donors) or await self._read(self._reader.has_vectors)
+        self._dedupe = bool(self._donors) or await anyio.to_thread.run_sync(
+            self._has_vectors, limiter=self._reader_limit
+        )
         send, receive = anyio.create_memory_object_stream[Group](4 if self._writing.share == 1.0 else 1)
         try:
             async with task_group() as group:
@@ -184,8 +189,9 @@ class Indexer:
             self._donors.close()
         return self.progress
 
-    async def _read(self, call: Callable[[], bool]) -> bool:
-        return await anyio.to_thread.run_sync(call, limiter=self._reader_limit)
+    def _has_vectors(self) -> bool:
+        with self._readers.lend() as catalog:
+            return catalog.has_vectors()
 
     # -- scan ---------------------------------------------------------------------------------------------------
 
@@ -210,11 +216,10 @@ class Indexer:
             anyio.from_thread.run(call)
             waited_s += time.monotonic() - waits_s
 
-        scanner = self._reader.another()
-        try:
-            self._check_root(scanner)
+        with self._readers.lend_moving() as catalog:
+            self._check_root(catalog)
             retrying = Retrying(time.time_ns(), lowtide.__version__) if self._options.only is None else None
-            known = scanner.known_files(self._options.only)
+            known = catalog.known_files(self._options.only)
             for action in compare(known, self._walk(), recheck=self._options.recheck, retrying=retrying):
                 if self._stopping:
                     return
@@ -229,8 +234,6 @@ class Indexer:
                 hand_over(partial(self._enqueue, jobs))
             if group.skipped or group.removed:
                 hand_over(partial(send.send, group))
-        finally:
-            scanner.close()
         progress.compare_s = time.monotonic() - began_s - waited_s
         progress.scanning = False
 
@@ -404,8 +407,12 @@ class Indexer:
 
     async def _missing(self, hashes: bytes) -> list[int]:
         """Chunks that must be embedded: in no vector here, nor in another index of the same repository."""
-        missing = await anyio.to_thread.run_sync(self._reader.missing_vectors, hashes, limiter=self._reader_limit)
+        missing = await anyio.to_thread.run_sync(self._missing_here, hashes, limiter=self._reader_limit)
         return await self._donors.fill(hashes, missing, self._writing)
+
+    def _missing_here(self, hashes: bytes) -> list[int]:
+        with self._readers.lend() as catalog:
+            return catalog.missing_vectors(hashes)
 
     async def _embed_apart(self, job: Job, done: wire.Done, batch_size: int) -> wire.Done:
         (file,) = done.files

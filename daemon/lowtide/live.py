@@ -5,6 +5,7 @@ and both write through one writer, under the workspace's lock, which is held as 
 Invariant: one that has nothing to do costs its watches and the descriptor of its lock, and next to no memory.
 Invariant: whatever ends a run early (pause, cancel, a fault) leaves the index consistent, and the workspace remembers
 that it is incomplete until a whole run has ended.
+Threads: the event loop's. Its writer is used in threads under `Writing.limit`; each reader takes one of `_readers`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from lowtide.live_state import LiveState, Restart
 from lowtide.models import FileStat
 from lowtide.resting import Resting
 from lowtide.segments import maintain, mended_segments, settle
+from lowtide.store.connections import Connections
 from lowtide.system import memory
 from lowtide.system.watch import WatchQuota
 from lowtide.tasks import task_group
@@ -217,11 +219,11 @@ class LiveWorkspace(LiveState):
                 self._mended = ()
                 settled = partial(settle, self.workspace, catalog)
                 self._writing = Writing(catalog, settled, self._is_read, self.host.budget)
-                self._reader = self.workspace.reading()
+                self._readers = Connections(self.workspace.reading)
                 self.is_first = await self._in_writer(catalog.last_run) is None
                 await self._prepare()
                 await self._count()
-                self._resting = Resting(self._writing, self._reader, self._counting)
+                self._resting = Resting(self._writing, self._readers)
                 if self.host.turns.are_waited_for:
                     await self._resting.rest()
             async with task_group() as group:
@@ -236,9 +238,9 @@ class LiveWorkspace(LiveState):
         """What was open is to be closed."""
         self._writing = self._watcher = self._resting = None
         self.host.turns.end(self, time.monotonic())
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            reader.close()
+        readers, self._readers = self._readers, None
+        if readers is not None:
+            readers.close()
 
     async def _prepare(self) -> None:
         assert self._writing is not None
@@ -310,10 +312,10 @@ class LiveWorkspace(LiveState):
         self, only: tuple[bytes, ...] | None, on_planned: Callable[[FileStat], None] = lambda _: None
     ) -> Indexer:
         assert self._writing is not None
-        assert self._reader is not None
+        assert self._readers is not None
         assert self._settings is not None
         return self.host.indexer(
-            self.workspace, self._writing, self._reader, self._settings, only=only,
+            self.workspace, self._writing, self._readers, self._settings, only=only,
             urgency=Urgency.WORK if only is None else Urgency.EDIT, on_planned=on_planned,
         )  # fmt: skip
 
@@ -450,11 +452,10 @@ class LiveWorkspace(LiveState):
                 await anyio.sleep(20 * (time.monotonic() - began))
 
     async def _count(self) -> None:
-        reader = self._reader
-        if reader is None:
+        if (readers := self._readers) is None:
             return
         async with self._counting:
             began = time.monotonic()
-            self.counts = await anyio.to_thread.run_sync(reader.counts)
+            self.counts = await anyio.to_thread.run_sync(readers.read, lambda catalog: catalog.counts())
             self._count_s = time.monotonic() - began
             self.disk_bytes = await anyio.to_thread.run_sync(self.workspace.disk_bytes)

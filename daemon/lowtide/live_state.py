@@ -23,7 +23,7 @@ from lowtide.host import Host
 from lowtide.indexing import Indexer, Progress
 from lowtide.report import IndexReport
 from lowtide.resting import Resting
-from lowtide.store.catalog import Catalog
+from lowtide.store.connections import Connections
 from lowtide.store.rows import Counts
 from lowtide.system.watch import WatchState
 from lowtide.watching import FolderWatch
@@ -79,7 +79,7 @@ class LiveState:
         self._narrow: Indexer | None = None
         self._writing: Writing | None = None
         self._settings: WorkspaceSettings | None = None
-        self._reader: Catalog | None = None
+        self._readers: Connections | None = None
         self._merging = False
         self._resting: Resting | None = None
         self._counting = anyio.Lock()

@@ -18,9 +18,10 @@ import anyio
 from lowtide.core.match import SCORE_DIGITS, clean_query, fold, least_wanted, match
 from lowtide.core.rank import Candidate, fuse
 from lowtide.errors import LowtideError, PathError
+from lowtide.filters import Filter
 from lowtide.models import SymbolKind, display_path
 from lowtide.overlay import Document, Documents
-from lowtide.search import Answer, Filter, Hit, Mode
+from lowtide.search import Answer, Hit, Mode
 from lowtide.service import Service
 from lowtide.snippets import shorten
 from lowtide.symbols import FOLDER_LOSS, KIND_BONUS, MOST_FOLDERS, OPEN_BONUS, RECENT_BONUS, split_query
@@ -129,6 +130,7 @@ async def _lay_over(
     kept = [hit for hit in answer.hits if hit.path not in hidden]
     pieces: list[_Piece] = []
     words = set(query_words(answer.query))
+    takes = (narrow or Filter()).of_files()
     for path, document in changed.items():
         relative = os.fsencode(path.relative_to(root))
         try:
@@ -136,7 +138,7 @@ async def _lay_over(
                 chunks = await documents.chunks(document)
         except (LowtideError, TimeoutError):
             continue
-        if narrow and not narrow.takes_file(relative, document.symbols_language):
+        if not takes(relative, document.symbols_language):
             continue
         text = document.buffer.text()
         for chunk in chunks:

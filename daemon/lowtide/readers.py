@@ -3,6 +3,8 @@
 Invariant: few are open that nobody asks: what they hold is bounded, and so is their number, the last used stay.
 Invariant: one snapshot a workspace is current; an older one ends with its last user. A new one takes over what the one
 before has open, so that only what was committed since is read.
+Threads: the event loop alone calls what is here; opening, `is_outdated` and `shrink` run in a thread under the place's
+lock, one at a time; questions in threads of their own.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from dataclasses import dataclass, field
 import anyio
 import anyio.to_thread
 
+from lowtide.answering import Answering
 from lowtide.errors import LowtideError
 from lowtide.search import Snapshot
 from lowtide.workspace import Workspace
@@ -51,7 +54,8 @@ class _Place:
 class Readers:
     """Snapshots by workspace."""
 
-    def __init__(self, budget_bytes: Callable[[], int] = lambda: 1 << 40) -> None:
+    def __init__(self, answering: Answering, budget_bytes: Callable[[], int] = lambda: 1 << 40) -> None:
+        self._answering = answering
         self._budget_bytes = budget_bytes
         self._places: dict[str, _Place] = {}
         self._renewals: set[asyncio.Task[None]] = set()
@@ -112,7 +116,9 @@ class Readers:
             if entry is not None and not await anyio.to_thread.run_sync(lambda: entry.snapshot.is_outdated):
                 entry.opened_s = time.monotonic()
                 return
-            fresh = await anyio.to_thread.run_sync(Snapshot, workspace, entry.snapshot if entry else None)
+            fresh = await anyio.to_thread.run_sync(
+                Snapshot, workspace, entry.snapshot if entry else None, self._answering
+            )
             self.opened_count += 1
             place.open = _Open(fresh, time.monotonic())
             if entry is not None:

@@ -14,7 +14,8 @@ from lowtide.core.ladder import Step
 from lowtide.core.lru import ByteCache
 from lowtide.errors import LowtideError
 from lowtide.segment_set import verify_segments
-from lowtide.store.catalog import Catalog, sqlite_bytes
+from lowtide.store.catalog import Catalog
+from lowtide.store.connections import sqlite_bytes
 from lowtide.system import memory
 from lowtide.workspace import Workspace
 

@@ -1,7 +1,8 @@
 """A live workspace at rest: its catalog is closed while there is nothing to do, and opened by the next work.
 
 Invariant: nothing is closed that a run uses: whoever calls knows that none works.
-Threads: the event loop's; each connection is closed in a thread that has it to itself.
+Threads: the event loop's; each connection is closed in a thread that has it to itself, one that is lent by who gives it
+back.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import anyio
 import anyio.to_thread
 
 from lowtide.store.catalog import Catalog
+from lowtide.store.connections import Connections
 from lowtide.writing import Writing
 
 REST_S = 5.0
@@ -17,12 +19,11 @@ REST_S = 5.0
 
 
 class Resting:
-    """The two connections of a live workspace; `counting` is held by who reads with the second outside a run."""
+    """The connections of a live workspace."""
 
-    def __init__(self, writing: Writing, reader: Catalog, counting: anyio.Lock) -> None:
+    def __init__(self, writing: Writing, readers: Connections) -> None:
         self._writing = writing
-        self._reader = reader
-        self._counting = counting
+        self._readers = readers
         self._idle_s: float | None = None
 
     async def look(self, now_s: float, *, works: bool, hurry: bool) -> float | None:
@@ -39,16 +40,13 @@ class Resting:
     async def rest(self) -> None:
         """Close the catalog until there is work again. Cancelling waits for it."""
         with anyio.CancelScope(shield=True):
-            async with self._counting:
-                await anyio.to_thread.run_sync(self._reader.rest)
+            await anyio.to_thread.run_sync(self._readers.shrink)
             await anyio.to_thread.run_sync(self._writing.writer.rest, limiter=self._writing.limit)
 
     async def shrink(self) -> None:
         """Give back the page caches of what is open. StoreError."""
-        writer, reader = self._writing.writer, self._reader
-        await anyio.to_thread.run_sync(_shrink, writer, limiter=self._writing.limit)
-        async with self._counting:
-            await anyio.to_thread.run_sync(_shrink, reader)
+        await anyio.to_thread.run_sync(_shrink, self._writing.writer, limiter=self._writing.limit)
+        await anyio.to_thread.run_sync(self._readers.shrink)
 
 
 def _shrink(catalog: Catalog) -> None:

@@ -2,6 +2,7 @@
 
 Invariant: a Segments never changes; the next one is opened from the one before and reads only what is new.
 Invariant: a damaged segment is left out, remembered for the next writer, and its rows are read from the catalog instead.
+Threads: any number search at once: nothing changes but what the name index keeps, which is replaced whole.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from lowtide.errors import CorruptSegment
 from lowtide.models import SymbolKind
 from lowtide.store.catalog import Catalog
+from lowtide.store.id_set import IdSet
 from lowtide.store.name_search import NameIndex
 from lowtide.store.names import NameDelta, NameSegment
 from lowtide.store.rows import Segment
@@ -23,8 +24,6 @@ from lowtide.store.vector_segments import AnySegment, open_segment
 from lowtide.workspace import Workspace
 
 VECTOR_KINDS = (SegmentKind.FLAT, SegmentKind.GRAPH)
-
-Ids = npt.NDArray[np.int64]
 
 
 class Segments:
@@ -51,7 +50,7 @@ class Segments:
     def has_vectors(self) -> bool:
         return self._vectors is not None and len(self._vectors) > 0
 
-    def search_vectors(self, vector: bytes, limit: int, allow: Ids | None = None) -> list[tuple[int, float]]:
+    def search_vectors(self, vector: bytes, limit: int, allow: IdSet | None = None) -> list[tuple[int, float]]:
         """(vector id, cosine), best first."""
         if self._vectors is None:
             return []
@@ -76,6 +75,10 @@ class Segments:
     def are_as_opened(self) -> bool:
         """Whether nobody has written to a file, or removed one, since it was checked."""
         return all(segment.is_as_opened for segment in self.by_name.values())
+
+    def ids_of_kinds(self, kinds: Sequence[SymbolKind]) -> IdSet:
+        """The ids of all symbols of these kinds."""
+        return self._index.ids_of_kinds(kinds)
 
     def release(self) -> None:
         """Give mapped pages back to the system."""

@@ -14,12 +14,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
 import anyio.abc
 import anyio.to_thread
 
+from lowtide.answering import Answering, never
 from lowtide.attending import FEW_FILES, Patience, catch_up, freshness_of, wait_fresh
 from lowtide.comparing import freshness_closed
 from lowtide.config import IndexSettings
@@ -31,6 +32,7 @@ from lowtide.core.match import least_wanted
 from lowtide.core.visits import Visits
 from lowtide.errors import CorruptIndex, LowtideError, PathError, RefusedError, UsageError, WorkerError
 from lowtide.explain import explain_file
+from lowtide.filters import Filter
 from lowtide.host import Host
 from lowtide.intake import Intake
 from lowtide.live import LiveWorkspace
@@ -40,7 +42,7 @@ from lowtide.overlay import DocumentReader
 from lowtide.paths import real_path
 from lowtide.readers import Readers
 from lowtide.report import memory_tree, status_of
-from lowtide.search import Answer, Filter, Mode, Snapshot
+from lowtide.search import Answer, Mode, Snapshot
 from lowtide.system.memory import give_back
 from lowtide.system.walk import refuse_reason
 from lowtide.tasks import task_group
@@ -49,7 +51,6 @@ from lowtide.work.encoder import Side
 from lowtide.work.rooms import Rooms
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 ENCODE_S = 5.0
 """A question that has no vector by then is answered by words alone, and says so."""
@@ -75,7 +76,8 @@ class Service:
         self.rooms = Rooms(host.pool)
         """What questions and messages may take of the budget."""
         self.intake = Intake(self.rooms)
-        self.readers = Readers(lambda: host.budget.total_bytes)
+        self.answering = Answering(self.rooms.lent)
+        self.readers = Readers(self.answering, lambda: host.budget.total_bytes)
         self.monitor = Monitor(self)
         self.vectors = ByteCache(VECTOR_CACHE_BYTES)
         self.documents = DocumentReader(host.pool)
@@ -301,7 +303,7 @@ class Service:
             below = [os.fsencode(path.relative_to(root)) for path in near if root in path.parents]
             async with self._reading(root) as snapshot:
                 find = partial(snapshot.symbols, query, limit=limit, kinds=kinds, near=below, least=wanted)
-                return await _run_stoppable(find, cancelled or (lambda: False))
+                return await self.answering.run(lambda stopped: find(cancelled=stopped), cancelled or never)
 
         self.host.pool.someone_asks()
         found: list[tuple[Path, dict[str, Any]]] = []
@@ -318,7 +320,9 @@ class Service:
 
         async def ask() -> tuple[list[bytes], bool]:
             async with self._reading(root) as snapshot:
-                return await _run_stoppable(partial(snapshot.files_with, name, limit=limit), lambda: False)
+                return await self.answering.run(
+                    lambda stopped: snapshot.files_with(name, limit=limit, cancelled=stopped)
+                )
 
         found: tuple[list[bytes], bool] = await self._guard(root, ask)
         return found
@@ -496,23 +500,3 @@ class Service:
     def subscribe(self, listener: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Have `listener` told the Status when it changes, at most twice a second; returns how to end it."""
         return self.monitor.subscribe(listener)
-
-
-async def _run_stoppable(work: Callable[..., T], cancelled: Callable[[], bool]) -> T:
-    """`work(cancelled=...)` in a thread. Cancelling has it stop, and waits for that: what it reads must outlive it."""
-    stopped = False
-
-    async def notice() -> None:
-        nonlocal stopped
-        try:
-            await anyio.sleep_forever()
-        finally:
-            stopped = True
-
-    results: list[T] = []
-    async with task_group() as group:
-        group.start_soon(notice)
-        with anyio.CancelScope(shield=True):
-            results.append(await anyio.to_thread.run_sync(partial(work, cancelled=lambda: stopped or cancelled())))
-        group.cancel_scope.cancel()
-    return results[0]

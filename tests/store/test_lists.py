@@ -11,6 +11,7 @@ import pytest
 
 from lowtide.errors import CorruptIndex, StoreError
 from lowtide.store.clusters import Centres, find_centres
+from lowtide.store.id_set import IdSet
 from lowtide.store.list_builder import Stages, build_lists, list_file_bytes
 from lowtide.store.list_segment import Element, ListSegment, search_lists
 from lowtide.store.scan import Ids, Matrix, Query, scaled_to_int8
@@ -154,7 +155,7 @@ def test_only_allowed_and_living_ids_are_answered(tmp_path: Path, share: float) 
     dead = 1 + 2 * np.arange(0, 5000, 3)
     index = VectorIndex([lists(tmp_path / "a", vectors)], dead=dead)
     kept = 1 + 2 * np.sort(np.random.default_rng(1).permutation(5000)[: int(5000 * share)])
-    found, _ = index.search(clustered(1, seed=3)[0], 20, allow=kept)
+    found, _ = index.search(clustered(1, seed=3)[0], 20, allow=IdSet.of(kept))
     assert set(found.tolist()) <= set(kept.tolist()) - set(dead.tolist())
     assert len(found) == min(20, len(np.setdiff1d(kept, dead)))
     everything, _ = index.search(vectors[3], 20)

@@ -13,6 +13,7 @@ import pytest
 
 from lowtide.errors import CorruptIndex
 from lowtide.store import scan
+from lowtide.store.id_set import IdSet
 from lowtide.store.rows import Segment
 from lowtide.store.scan import Ids, Matrix
 from lowtide.store.sketch import SketchDistances, sketch_bytes, sketches
@@ -111,7 +112,7 @@ def test_only_allowed_ids_are_answered(tmp_path: Path, kind: str, share: float) 
     allow = np.sort(np.concatenate([ids[kept], np.array([2, 3, 999_999])]))
     index = VectorIndex([segment])
     for query in clustered(5, seed=4):
-        found, _ = index.search(query, 10, allow)
+        found, _ = index.search(query, 10, IdSet.of(allow))
         assert found.tolist() == nearest(ids[kept], matrix[kept], query, 10)
 
 
@@ -131,7 +132,7 @@ def test_dead_ids_are_never_answered(tmp_path: Path, kind: str) -> None:
         segments = [graph(tmp_path / "g", [flat(tmp_path / "b", ids, matrix)])]
     index = VectorIndex(segments, delta.rows(), dead)
     assert index.search(query, 10)[0].tolist() == nearest(ids[live], matrix[live], query, 10)
-    assert index.search(query, 10, ids[:500])[0].tolist() == nearest(
+    assert index.search(query, 10, IdSet.of(ids[:500]))[0].tolist() == nearest(
         ids[:500][live[:500]], matrix[:500][live[:500]], query, 10
     )
 
@@ -197,7 +198,7 @@ def test_sketches_find_nearly_all_that_an_exact_scan_finds(tmp_path: Path, monke
         hits += len(set(found.tolist()) & set(nearest(ids, matrix, query, 10)))
     assert hits >= 195
     allow = ids[::2]
-    found, _ = index.search(matrix[101], 10, allow)
+    found, _ = index.search(matrix[101], 10, IdSet.of(allow))
     assert set(found.tolist()) <= set(allow.tolist())
 
 

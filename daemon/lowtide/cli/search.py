@@ -20,9 +20,10 @@ from lowtide.cli.setup import open_host, resolve_root
 from lowtide.client import Client, RemoteError
 from lowtide.core.freshness import Freshness
 from lowtide.errors import LowtideError, UsageError
+from lowtide.filters import Filter
 from lowtide.host import Host
 from lowtide.models import SymbolKind
-from lowtide.search import Filter, Mode, Snapshot
+from lowtide.search import Mode, Snapshot
 from lowtide.work.languages import LANGUAGES, language_called
 
 KINDS = {kind.label: kind for kind in SymbolKind}

@@ -4,6 +4,8 @@ Invariant: the only module that imports sqlite3; its errors leave as StoreError 
 Invariant: the catalog is the truth. A file's rows, its chunks' words and their vectors are written in one transaction,
 so after any crash a file is there whole or not at all, and no chunk waits for its vector.
 Invariant: ids of symbols, chunks and vectors are never used twice: segments name them.
+Threads: a Catalog is one connection, used by one thread at a time. A writer's has one limiter (`Writing.limit`), a
+reader's is lent (`Connections`).
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import Any, TypeVar
 
 import lowtide
 from lowtide.core.plan import RETRIED
-from lowtide.errors import CorruptIndex, EmptyIndex, IndexTooNew, StoreError
+from lowtide.errors import CorruptIndex, EmptyIndex, IndexTooNew, QuestionStopped, StoreError
 from lowtide.models import FileStat, FileStatus
 from lowtide.store import schema
 from lowtide.store.failures import REBUILT_BY_INDEX, index_gone, is_read_only, map_error, place_of
@@ -39,11 +41,13 @@ MOST_VALUE_BYTES = 256 << 20
 """No row or value is larger, whatever a catalog from elsewhere holds."""
 _TABLES = "meta files file_words symbols chunks vectors unused_vectors segments runs lexicon lexicon_terms"
 """Each is asked for a row: what cannot answer that is damaged, whatever was asked of it."""
+LOOK_STEPS = 20_000
+"""Steps of SQLite's between two looks whether anybody still waits: under a millisecond."""
 _INSERT_VECTORS = "INSERT INTO vectors VALUES (?,?,?,?)"
 
 
 class Catalog(Queries):
-    """One connection to a catalog; a writer's lives in one thread, readers have their own.
+    """One connection to a catalog, for one thread at a time.
 
     Errors: CorruptIndex when the file is damaged or not Lowtide's, IndexTooNew when a newer version wrote it,
     StoreError for full disks, permissions and the like.
@@ -99,6 +103,8 @@ class Catalog(Queries):
         try:
             yield
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
+                raise QuestionStopped("the question was stopped") from None
             mapped = map_error(error, self.path)
             if self._is_damage(error) and not isinstance(mapped, CorruptIndex):
                 mapped = CorruptIndex(f"the index at {self.path} is damaged", str(error), REBUILT_BY_INDEX)
@@ -133,10 +139,11 @@ class Catalog(Queries):
         db = _open(f"{uri}?mode=ro")
         try:
             db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-        except sqlite3.OperationalError:
+        except sqlite3.Error as error:
             # A log beside the file cannot be made on a read-only disk; nobody writes there either.
             db.close()
-            if os.access(self.path.parent, os.W_OK) and not is_read_only(self.path.parent):
+            may_write = os.access(self.path.parent, os.W_OK) and not is_read_only(self.path.parent)
+            if may_write or not isinstance(error, sqlite3.OperationalError):
                 raise
             db = _open(f"{uri}?mode=ro&immutable=1")
         return db
@@ -188,10 +195,6 @@ class Catalog(Queries):
                 run(f"PRAGMA user_version = {version}")
         self._check_schema()
 
-    def another(self) -> Catalog:
-        """A connection of its own to the same catalog, to read."""
-        return Catalog(self.path, writable=False, on_damage=self._on_damage)
-
     def close(self) -> None:
         """Close the connection; a writer first folds the write-ahead log into the file when no reader is in the way."""
         if self._connection is None:
@@ -201,6 +204,28 @@ class Catalog(Queries):
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         with suppress(sqlite3.Error):
             self._connection.close()
+
+    @contextmanager
+    def view(self, stopped: Callable[[], bool] | None = None) -> Iterator[None]:
+        """All queries within see one moment of the catalog. `stopped` is asked now and then: QuestionStopped once it is true.
+
+        For questions, which are short: while a view is open the write-ahead log grows.
+        """
+        run = self._db.execute
+        with self._mapped():
+            run("BEGIN")
+        if stopped is not None:
+            self._db.set_progress_handler(stopped, LOOK_STEPS)
+        try:
+            yield
+        except BaseException:
+            self._db.set_progress_handler(None, 0)
+            with suppress(sqlite3.Error):
+                run("ROLLBACK")
+            raise
+        self._db.set_progress_handler(None, 0)
+        with self._mapped():
+            run("COMMIT")  # not ROLLBACK, which would take the tables of `stems` away
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -232,10 +257,14 @@ class Catalog(Queries):
             raise index_gone(self.path)
 
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+        for block in self._blocks(sql, parameters):
+            yield from block
+
+    def _blocks(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[list[Any]]:
         with self._mapped():
             cursor = self._db.execute(sql, parameters)
             while block := cursor.fetchmany(BLOCK_ROWS):
-                yield from block
+                yield block
 
     def _row(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         with self._mapped():
@@ -533,41 +562,6 @@ class Catalog(Queries):
         finally:
             with self._mapped():
                 self._db.execute("PRAGMA synchronous = NORMAL")
-
-    # -- the lexical index --------------------------------------------------------------------------------------
-
-    def stems(self, words: Sequence[str]) -> list[tuple[str, int]]:
-        """(stem, number of chunks that hold it) of each word, by the lexical index's own tokenizer.
-
-        A word that the tokenizer drops, or that no chunk holds, has the count 0.
-        """
-        found: list[tuple[str, int]] = []
-        with self._mapped():
-            run = self._db.execute
-            run("CREATE VIRTUAL TABLE IF NOT EXISTS temp.query_words USING fts5 (word, tokenize='porter unicode61')")
-            run("CREATE VIRTUAL TABLE IF NOT EXISTS temp.query_stems USING fts5vocab (temp, query_words, instance)")
-            run("DELETE FROM temp.query_words")
-            self._db.executemany("INSERT INTO temp.query_words (rowid, word) VALUES (?, ?)", list(enumerate(words)))
-            by_row = dict(run("SELECT doc, term FROM temp.query_stems").fetchall())
-            for number in range(len(words)):
-                stem = by_row.get(number, "")
-                row = run("SELECT doc FROM lexicon_terms WHERE term = ?", (stem,)).fetchone() if stem else None
-                found.append((stem, int(row[0]) if row else 0))
-        return found
-
-
-def sqlite_bytes() -> int:
-    """What SQLite has allocated in this process, by its own count; 0 where that cannot be asked."""
-    import ctypes
-
-    try:
-        import _sqlite3
-
-        ask = ctypes.CDLL(_sqlite3.__file__).sqlite3_memory_used
-    except (ImportError, AttributeError, OSError):
-        return 0
-    ask.restype = ctypes.c_int64
-    return int(ask())
 
 
 def _open(uri: str) -> sqlite3.Connection:

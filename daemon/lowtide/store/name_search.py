@@ -27,6 +27,7 @@ from lowtide.core.match import (
     Band,
     match,
 )
+from lowtide.store.id_set import IdSet
 from lowtide.store.name_automata import Block, Query, Scores, Scratch, bands, scan
 from lowtide.store.name_candidates import Candidates, Mask, Names, Rows
 from lowtide.store.name_rows import FOLD, START, WIDTHS, Bytes, Ids, NameRows
@@ -41,6 +42,7 @@ MOST_KEPT_ROWS = 131_072
 """What may match a query as words, and what has its letters, is kept for the next, which is one key
 longer: 512 KiB each."""
 _MASK_ROWS = 32_768
+_KIND_ROWS = 131_072
 _FOLDED = FOLD.tobytes()
 
 
@@ -92,6 +94,18 @@ class NameIndex:
         found = search.run()
         self._scratches[:] = [scratch]
         return found
+
+    def ids_of_kinds(self, kinds: Collection[int]) -> IdSet:
+        """The ids of all symbols of these kinds."""
+        wanted = _kind_table(kinds)
+        table = np.zeros(
+            max((part.first_id + int(part.ids.max(initial=0)) for part in self.parts), default=0) + 1, np.bool_
+        )
+        for part in self.parts:
+            for start in range(0, len(part.ids), _KIND_ROWS):
+                block = slice(start, start + _KIND_ROWS)
+                table[part.first_id + part.ids[block][wanted[part.kinds[block]]].astype(np.int64)] = True
+        return IdSet(table)
 
 
 def _never() -> bool:
@@ -416,10 +430,15 @@ class _Search:
 def _wanted_symbols(part: NameRows, live: Mask | None, kinds: Collection[int] | None) -> Mask | None:
     if not kinds:
         return live
+    wanted: Mask = _kind_table(kinds)[part.kinds]
+    return wanted if live is None else wanted & live
+
+
+def _kind_table(kinds: Collection[int]) -> Mask:
+    """By number, whether a kind is wanted."""
     table = np.zeros(256, np.bool_)
     table[list(kinds)] = True
-    wanted: Mask = table[part.kinds]
-    return wanted if live is None else wanted & live
+    return table
 
 
 def _counts(part: NameRows, wanted: Mask | None) -> npt.NDArray[np.int64] | None:

@@ -10,16 +10,31 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from lowtide.core.hints import folders_around, outermost
 from lowtide.core.plan import Known
 from lowtide.models import FileStatus
+from lowtide.store.id_set import IdSet
 from lowtide.store.rows import ChunkRow, Counts, FileRow, SymbolPlace, SymbolRow
 
 T = TypeVar("T")
+Ids = npt.NDArray[np.int64]
+MOST_SHARING = 32
+"""Chunks of one text, which share a vector, taken at most: so many equal answers tell nothing more."""
 _KNOWN = (
     "id, path, size_bytes, mtime_ns, inode, status, reason, content_hash, rule, ctime_ns, tries, indexed_at_ns, program"
 )
 _PAGE_ROWS = 2048
+_MOST_MARKS = 500
+"""Ids asked for in one query."""
+_STEM_TABLES = (
+    "CREATE VIRTUAL TABLE IF NOT EXISTS temp.query_words USING fts5 (word, tokenize='porter unicode61')",
+    "CREATE VIRTUAL TABLE IF NOT EXISTS temp.query_stems USING fts5vocab (temp, query_words, instance)",
+    "DELETE FROM temp.query_words",
+)
+_SCORE = "bm25(lexicon, ?, ?, ?)"
 
 
 class Queries:
@@ -27,6 +42,9 @@ class Queries:
 
     @abstractmethod
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]: ...
+
+    @abstractmethod
+    def _blocks(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[list[Any]]: ...
 
     @abstractmethod
     def _row(self, sql: str, parameters: Sequence[Any] = ()) -> Any: ...
@@ -196,9 +214,18 @@ class Queries:
         """The chunks with these ids, in no order; unknown ids are left out."""
         return self._by_ids(ids, self._CHUNK + "WHERE c.id IN ", ChunkRow)
 
-    def chunks_by_vector(self, ids: Sequence[int]) -> list[ChunkRow]:
-        """The chunks that use these vectors, in no order."""
-        return self._by_ids(ids, self._CHUNK + "WHERE c.vector_id IN ", ChunkRow)
+    def chunks_by_vector(self, ids: Sequence[int], chunks: IdSet | None = None) -> list[ChunkRow]:
+        """The chunks that use these vectors, in no order: of each the first MOST_SHARING, of those in `chunks` if given."""
+        used: dict[int, int] = {}
+        wanted: list[int] = []
+        for start in range(0, len(ids), _MOST_MARKS):
+            block = ids[start : start + _MOST_MARKS]
+            sql = f"SELECT id, vector_id FROM chunks WHERE vector_id IN ({','.join('?' * len(block))})"
+            for chunk_id, vector_id in self._rows(sql, block):
+                if used.get(vector_id, 0) < MOST_SHARING and (chunks is None or chunk_id in chunks):
+                    used[vector_id] = used.get(vector_id, 0) + 1
+                    wanted.append(chunk_id)
+        return self.chunks_by_id(wanted)
 
     def docs_by_chunk(self, ids: Sequence[int]) -> dict[int, str]:
         """The documentation of the definitions of these chunks; those without any are left out."""
@@ -248,8 +275,8 @@ class Queries:
 
     def _by_ids(self, ids: Sequence[int], sql: str, make: Callable[..., T]) -> list[T]:
         found: list[T] = []
-        for start in range(0, len(ids), 500):
-            block = ids[start : start + 500]
+        for start in range(0, len(ids), _MOST_MARKS):
+            block = ids[start : start + _MOST_MARKS]
             marks = ",".join("?" * len(block))
             found += [make(*row) for row in self._rows(f"{sql}({marks})", [int(value) for value in block])]
         return found
@@ -258,24 +285,47 @@ class Queries:
         """(id, int8 data) of these vectors."""
         return self._by_ids(ids, "SELECT id, data FROM vectors WHERE id IN ", lambda number, data: (number, data))
 
+    def stems(self, words: Sequence[str]) -> list[tuple[str, int]]:
+        """(stem, number of chunks that hold it) of each word, by the lexical index's own tokenizer.
+
+        A word that the tokenizer drops, or that no chunk holds, has the count 0. The tables are this connection's own.
+        """
+        for statement in _STEM_TABLES:
+            self._row(statement)
+        for number, word in enumerate(words):
+            self._row("INSERT INTO temp.query_words (rowid, word) VALUES (?, ?)", (number, word))
+        by_row = dict(self._rows("SELECT doc, term FROM temp.query_stems"))
+        found: list[tuple[str, int]] = []
+        for number in range(len(words)):
+            stem = by_row.get(number, "")
+            count = self._value("SELECT doc FROM lexicon_terms WHERE term = ?", (stem,)) if stem else 0
+            found.append((stem, int(count or 0)))
+        return found
+
     def search_lexicon(
-        self,
-        expression: str,
-        limit: int,
-        weights: tuple[float, float, float],
-        accept: Callable[[int], bool] | None = None,
+        self, expression: str, limit: int, weights: tuple[float, float, float]
     ) -> list[tuple[int, float]]:
-        """(chunk id, BM25) best first, of those that `accept` takes; `expression` is FTS5's, `weights` those of words, name, path."""
-        sql = "SELECT rowid, bm25(lexicon, ?, ?, ?) AS score FROM lexicon WHERE lexicon MATCH ? ORDER BY score"
-        if accept is None:
-            sql += f" LIMIT {int(limit)}"
-        hits: list[tuple[int, float]] = []
-        for chunk_id, score in self._rows(sql, (*weights, expression)):
-            if accept is None or accept(chunk_id):
-                hits.append((chunk_id, -score))
-                if len(hits) >= limit:
-                    break
-        return hits
+        """(chunk id, BM25) best first; `expression` is FTS5's, `weights` those of words, name, path."""
+        sql = f"SELECT rowid, {_SCORE} AS score FROM lexicon WHERE lexicon MATCH ? ORDER BY score LIMIT {int(limit)}"
+        return [(chunk_id, -score) for chunk_id, score in self._rows(sql, (*weights, expression))]
+
+    def search_lexicon_among(
+        self, expression: str, limit: int, weights: tuple[float, float, float], chunks: IdSet, first_id: int, last_id: int
+    ) -> list[tuple[int, float]]:  # fmt: skip
+        """The same of `chunks` alone, which lie between two ids: a block of rows in memory, and the best."""
+        sql = f"SELECT rowid, {_SCORE} FROM lexicon WHERE lexicon MATCH ? AND rowid BETWEEN ? AND ?"
+        best_ids, best_scores = np.empty(0, np.int64), np.empty(0, np.float64)
+        for block in self._blocks(sql, (*weights, expression, first_id, last_id)):
+            numbers, found = zip(*block, strict=True)
+            ids = np.array(numbers, np.int64)
+            taken = chunks.mask(ids)
+            best_ids = np.concatenate([best_ids, ids[taken]])
+            best_scores = np.concatenate([best_scores, np.array(found, np.float64)[taken]])
+            if len(best_ids) > 4 * limit:
+                best = np.lexsort((best_ids, best_scores))[:limit]
+                best_ids, best_scores = best_ids[best], best_scores[best]
+        best = np.lexsort((best_ids, best_scores))[:limit]
+        return list(zip(best_ids[best].tolist(), (-best_scores[best]).tolist(), strict=True))
 
     def files_with_phrase(
         self, words: Sequence[str], limit: int, cancelled: Callable[[], bool] = lambda: False
@@ -294,16 +344,32 @@ class Queries:
             files[file_id] = None
         return self._by_ids(list(files), "SELECT path FROM files WHERE id IN ", lambda path: bytes(path)), cut
 
-    def chunk_places(self) -> Iterator[tuple[int, int, int, int]]:
-        """(chunk id, vector id or 0, file id, symbol kind or 0) of every chunk, streamed: for filters."""
-        yield from self._rows(
-            "SELECT c.id, coalesce(c.vector_id, 0), c.file_id, coalesce(s.kind, 0)"
-            " FROM chunks c LEFT JOIN symbols s ON s.id = c.symbol_id ORDER BY c.id"
+    def chunk_ranges(self) -> Iterator[tuple[int, int, int]]:
+        """(file id, its first chunk, its last) of every file that has any, streamed; a file's chunks follow each other."""
+        yield from self._rows("SELECT file_id, min(id), max(id) FROM chunks GROUP BY file_id")
+
+    def vectors_of_chunks(self, first_id: int, last_id: int) -> Ids:
+        """The vectors that chunks `first_id` to `last_id` use, 0 where there is none, in no order."""
+        sql = "SELECT group_concat(coalesce(vector_id, 0)) FROM chunks WHERE id BETWEEN ? AND ?"
+        return _numbers(self._value(sql, (first_id, last_id)))
+
+    def chunk_places(self, first_id: int, last_id: int) -> tuple[Ids, Ids, Ids]:
+        """Of chunks `first_id` to `last_id`: their ids, their vectors and their symbols, 0 where there is none."""
+        sql = (
+            "SELECT group_concat(id), group_concat(coalesce(vector_id, 0)), group_concat(coalesce(symbol_id, 0))"
+            " FROM chunks WHERE id BETWEEN ? AND ?"
         )
+        ids, vectors, symbols = self._row(sql, (first_id, last_id))
+        return _numbers(ids), _numbers(vectors), _numbers(symbols)
 
     def file_places(self) -> Iterator[tuple[int, bytes, str]]:
         """(file id, path, language) of every indexed file, streamed: for filters."""
         yield from self._rows("SELECT id, path, language FROM files WHERE chunks > 0")
+
+
+def _numbers(text: str | None) -> Ids:
+    """Joined numbers as an array: SQLite writes and numpy reads them without an object for each."""
+    return np.fromstring(text or "", np.int64, sep=",")
 
 
 def vector_key(address: bytes) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lowtide.errors import CorruptIndex
+from lowtide.store.id_set import IdSet
 from lowtide.store.list_segment import ListSegment, search_lists
 from lowtide.store.scan import Ids, Mask, Matrix, Norms, Query, Rows, check_block, inverse_norms, live_mask
 from lowtide.store.vector_segments import AnySegment
@@ -50,10 +51,10 @@ class VectorIndex:
         """The size of the mapped files; only what was read lately is in memory."""
         return sum(segment.facts.size_bytes for segment in self.segments)
 
-    def search(self, vector: npt.NDArray[Any], limit: int, allow: Ids | None = None) -> tuple[Ids, Scores]:
+    def search(self, vector: npt.NDArray[Any], limit: int, allow: IdSet | None = None) -> tuple[Ids, Scores]:
         """The nearest vectors to int8[dims] or floats[dims], best first: (ids int64[k], cosines float32[k]), k ≤ limit.
 
-        `allow`: sorted ids to choose from, None for all. Of equal cosines the lower id comes first. Nothing is near
+        `allow`: the ids to choose from, None for all. Of equal cosines the lower id comes first. Nothing is near
         to a vector of zeros. Single-threaded; errors: ValueError for other dimensions than the index has.
         """
         query = self._prepare(vector)
@@ -63,16 +64,13 @@ class VectorIndex:
         for number, rows in enumerate(self._all_rows()):
             mask = self._live[number]
             if allow is not None:
-                allowed = rows.find(allow)[1]
-                if mask is not None:
-                    allowed = allowed[mask[allowed]]
-                if len(allowed) * _GATHER_SHARE <= len(rows):
-                    found, cosines = rows.search_rows(query, limit, allowed)
+                allowed = allow.mask(rows.ids)
+                mask = allowed if mask is None else allowed & mask
+                if np.count_nonzero(mask) * _GATHER_SHARE <= len(rows):
+                    found, cosines = rows.search_rows(query, limit, np.flatnonzero(mask))
                     ids.append(rows.ids[found])
                     scores.append(cosines)
                     continue
-                mask = np.zeros(len(rows), np.bool_)
-                mask[allowed] = True
             source = self.segments[number] if number < len(self.segments) else rows
             if isinstance(source, ListSegment):
                 listed.append((source, mask))

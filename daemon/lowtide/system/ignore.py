@@ -153,11 +153,14 @@ class Rules:
             self.add(line.removesuffix(b"\n").removesuffix(b"\r"), number)
         return bool(self)
 
-    def add(self, line: bytes, number: int) -> None:
-        """Take line `number` (from 1) of an ignore file; comments and what can match nothing are nothing."""
+    def add(self, line: bytes, number: int) -> int | None:
+        """Take line `number` (from 1) of an ignore file; comments and what can match nothing are nothing.
+
+        Returns which pattern it is, from 0, for `last_match`; None when it is none.
+        """
         text = _trim(line.partition(b"\0")[0])
         if text.startswith(b"#"):
-            return
+            return None
         bare = text[1:] if text.startswith(b"!") else text
         folders_only = bare.endswith(b"/")
         if folders_only:
@@ -165,7 +168,7 @@ class Rules:
         anchored = b"/" in bare
         pattern = bare.removeprefix(b"/")
         if not pattern:
-            return
+            return None
         here = len(self._texts)
         key = pattern.lower() if self._fold else pattern
         if SPECIAL.isdisjoint(pattern):
@@ -176,10 +179,11 @@ class Rules:
             else:
                 self._suffixes.setdefault(len(key) - 1, _Literal()).add(key[1:], here, folders_only)
         elif not self._add_wild(pattern, anchored, here, folders_only, number):
-            return
+            return None
         self._any_path |= anchored
         self._texts.append(text)
         self._lines.append(number)
+        return here
 
     def _add_wild(self, pattern: bytes, anchored: bool, here: int, folders_only: bool, number: int) -> bool:
         try:
@@ -203,6 +207,15 @@ class Rules:
 
     def match(self, relative: bytes, name: bytes, is_folder: bool) -> Rule | None:
         """As `find`, with the path from the ignore file's own folder."""
+        best = self.last_match(relative, name, is_folder)
+        if best < 0:
+            return None
+        text = self._texts[best]
+        shown = text.decode("utf-8", "backslashreplace")
+        return Rule(text.startswith(b"!"), f"{self._shown}:{self._lines[best]}: {shown}", self._origin)
+
+    def last_match(self, relative: bytes, name: bytes, is_folder: bool) -> int:
+        """Which pattern is the last that matches, as `add` numbered them; -1 for none."""
         if self._fold:
             relative, name = relative.lower(), name.lower()
         best = self._names.any.get(name, -1)
@@ -217,13 +230,7 @@ class Rules:
             best = max(best, self._paths.find(relative, is_folder))
             if self._wild_paths is not None:
                 best = max(best, self._wild_paths.find(relative, is_folder))
-        if is_folder:
-            best = max(best, self._folders_only(name))
-        if best < 0:
-            return None
-        text = self._texts[best]
-        shown = text.decode("utf-8", "backslashreplace")
-        return Rule(text.startswith(b"!"), f"{self._shown}:{self._lines[best]}: {shown}", self._origin)
+        return max(best, self._folders_only(name)) if is_folder else best
 
     def _folders_only(self, name: bytes) -> int:
         dot = name.rfind(b".")
