@@ -52,7 +52,7 @@ def test_what_an_index_takes_on_disk_counts_its_log(tmp_path: Path) -> None:
 
     async def play() -> None:
         async with Host(places, Config((256 << 20) + own_anonymous_bytes())) as host:
-            workspace = host.workspace(tmp_path / "tree", create=True)
+            workspace = host.workspace(tmp_path / "tree")
             with workspace.writing() as (catalog, _):
                 with catalog.transaction():
                     for number in range(500):
