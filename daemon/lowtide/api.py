@@ -24,9 +24,8 @@ from lowtide.errors import LowtideError, PathError
 from lowtide.filters import Filter
 from lowtide.indexing import Progress
 from lowtide.live import LiveWorkspace
-from lowtide.models import SymbolKind
+from lowtide.models import Mode, SymbolKind
 from lowtide.paths import path_of
-from lowtide.search import Mode
 from lowtide.service import Consent, Service
 
 KINDS = {kind.label: kind for kind in SymbolKind}

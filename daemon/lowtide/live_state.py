@@ -88,7 +88,7 @@ class LiveState:
         self.completed_runs = 0
         """Whole runs that came to their end."""
         self.files_indexed = 0
-        self.is_first = True
+        self.is_first = self.workspace.last_comparison() is None
         """No run over all files has come to its end, neither now nor before it was opened."""
         self.file_count = FileCount(root, lambda: host.config)
         self._compared_s: float | None = None

@@ -45,6 +45,14 @@ class SymbolKind(IntEnum):
         return self.name.lower().replace("_", "-")
 
 
+class Mode(StrEnum):
+    """Which sides of the index answer."""
+
+    HYBRID = "hybrid"
+    SEMANTIC = "semantic"
+    LEXICAL = "lexical"
+
+
 class FileStatus(StrEnum):
     """What became of one file of a workspace."""
 

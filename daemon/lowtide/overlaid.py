@@ -19,9 +19,9 @@ from lowtide.core.match import SCORE_DIGITS, clean_query, fold, least_wanted, ma
 from lowtide.core.rank import Candidate, fuse
 from lowtide.errors import LowtideError, PathError
 from lowtide.filters import Filter
-from lowtide.models import SymbolKind, display_path
+from lowtide.models import Mode, SymbolKind, display_path
 from lowtide.overlay import Document, Documents
-from lowtide.search import Answer, Hit, Mode
+from lowtide.search import Answer, Hit
 from lowtide.service import Service
 from lowtide.snippets import shorten
 from lowtide.symbols import FOLDER_LOSS, KIND_BONUS, MOST_FOLDERS, OPEN_BONUS, RECENT_BONUS, split_query

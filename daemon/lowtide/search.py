@@ -13,7 +13,6 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from lowtide.core.lexical import Term, choose_terms, expression
 from lowtide.core.rank import SHORTLIST, Candidate, Near, Ranked, first_of_each, rank_chunks, refine
 from lowtide.errors import ModelError, WorkerError
 from lowtide.filters import Filter, Selection, Selections, Stopped, selecting_bytes
-from lowtide.models import SymbolKind, display_path
+from lowtide.models import Mode, SymbolKind, display_path
 from lowtide.question import check_symbol, read_question
 from lowtide.segment_set import Segments, open_segments
 from lowtide.snippets import Snippets, text_to_compare
@@ -38,14 +37,6 @@ WEIGHTS = (1.0, 3.0, 1.5)
 """BM25 weights of a chunk's words, its qualified name, its path."""
 CANDIDATES = 300
 """Taken from each side before both are fused."""
-
-
-class Mode(StrEnum):
-    """Which sides of the index answer."""
-
-    HYBRID = "hybrid"
-    SEMANTIC = "semantic"
-    LEXICAL = "lexical"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,13 +36,13 @@ from lowtide.filters import Filter
 from lowtide.host import Host
 from lowtide.intake import Intake
 from lowtide.live import LiveWorkspace
-from lowtide.models import SymbolKind
+from lowtide.models import Mode, SymbolKind
 from lowtide.monitor import Monitor
 from lowtide.overlay import DocumentReader
 from lowtide.paths import real_path
 from lowtide.readers import Readers
 from lowtide.report import memory_tree, status_of
-from lowtide.search import Answer, Mode, Snapshot
+from lowtide.search import Answer, Snapshot
 from lowtide.system.memory import give_back
 from lowtide.system.walk import refuse_reason
 from lowtide.tasks import task_group

@@ -18,10 +18,11 @@ from lowtide.attending import Patience
 from lowtide.core.freshness import Freshness, FreshState, together
 from lowtide.errors import PathError
 from lowtide.filters import Filter
+from lowtide.models import Mode
 from lowtide.overlaid import search as find_chunks
 from lowtide.overlaid import symbols as find_symbols
 from lowtide.rpc import INVALID_PARAMS
-from lowtide.search import Answer, Hit, Mode
+from lowtide.search import Answer, Hit
 from lowtide_lsp import protocol as wire
 from lowtide_lsp.features import workspace_symbols
 from lowtide_lsp.session import Session

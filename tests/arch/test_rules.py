@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,3 +134,13 @@ def test_files_stay_small() -> None:
     for package in (ENGINE, SERVER):
         for path in files(package):
             assert len(path.read_text("utf-8").splitlines()) <= 600, f"{path}: split it"
+
+
+def test_commands_that_ask_the_daemon_load_no_engine() -> None:
+    """Each question in a terminal, and each of an agent's, begins with these imports."""
+    code = (
+        "import sys, lowtide.cli.app, lowtide.cli.search, lowtide.cli.symbols, lowtide.cli.index, lowtide.client;"
+        "print(*({'numpy', 'anyio', 'asyncio', 'psutil', 'sqlite3', 'lowtide.host'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

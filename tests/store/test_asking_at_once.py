@@ -17,7 +17,8 @@ from tests.store.indexes import WORDS, make_index, put, vector_of
 from lowtide.answering import AT_ONCE, Answering
 from lowtide.errors import CorruptIndex, QuestionStopped, StoreError
 from lowtide.filters import Filter
-from lowtide.search import Mode, Snapshot
+from lowtide.models import Mode
+from lowtide.search import Snapshot
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
 from lowtide.workspace import Workspace

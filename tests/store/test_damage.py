@@ -17,8 +17,9 @@ from lowtide.config import Config
 from lowtide.core.budget import Budget
 from lowtide.errors import CorruptIndex, IndexGone, LowtideError, PathError
 from lowtide.explain import explain_file
+from lowtide.models import Mode
 from lowtide.report import describe_workspace
-from lowtide.search import Mode, Snapshot
+from lowtide.search import Snapshot
 from lowtide.segments import maintain, new_name
 from lowtide.store.catalog import Catalog
 from lowtide.work.pool import WorkerPool

@@ -16,8 +16,8 @@ from lowtide import filters
 from lowtide.answering import never
 from lowtide.errors import QuestionStopped, UsageError
 from lowtide.filters import Filter, Selection, Selections
-from lowtide.models import SymbolKind
-from lowtide.search import Answer, Mode, Snapshot
+from lowtide.models import Mode, SymbolKind
+from lowtide.search import Answer, Snapshot
 from lowtide.store.catalog import Catalog
 from lowtide.store.id_set import MANY_IDS, IdSet
 from lowtide.workspace import Workspace

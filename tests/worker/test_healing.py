@@ -15,7 +15,7 @@ from tests.worker.test_service import run, serving, until
 
 from lowtide import api
 from lowtide.errors import CorruptIndex, LowtideError, RootAway
-from lowtide.search import Mode
+from lowtide.models import Mode
 from lowtide.service import Service
 
 QUERY = "compute the third figure of part 2"

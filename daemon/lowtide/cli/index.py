@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import anyio
 import click
 
 from lowtide.cli.console import (
@@ -22,10 +20,7 @@ from lowtide.cli.console import (
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.progress import shown
 from lowtide.cli.remote import is_embedded, open_client, uri
-from lowtide.cli.running import run
-from lowtide.cli.setup import open_host, resolve_root
-from lowtide.host import IndexRun
-from lowtide.tasks import task_group
+from lowtide.cli.setup import resolve_root
 
 
 @click.command("index")
@@ -42,7 +37,9 @@ def command(path: str | None, force: bool, yes: bool, options: Options) -> None:
     root = resolve_root(path, indexing=True, consent=yes)
 
     if is_embedded(options):
-        report = _index_here(root, force, options)
+        from lowtide.cli import embedded
+
+        report = embedded.index(root, force, options)
     else:
         with open_client(options) as client, shown(options) as show:
             question = {"rootUri": uri(root), "force": force, "consent": yes}
@@ -51,35 +48,6 @@ def command(path: str | None, force: bool, yes: bool, options: Options) -> None:
         print_json(report)
     elif not options.quiet:
         _print_report(report)
-
-
-def _index_here(root: Path, force: bool, options: Options) -> dict[str, Any]:
-    """The same without the daemon."""
-
-    async def main() -> dict[str, Any]:
-        async with open_host(options) as host:
-            index_run = IndexRun()
-            async with task_group() as group:
-                group.start_soon(follow, index_run, host.budget.total_bytes)
-                try:
-                    report = await host.index(root, force=force, run=index_run)
-                finally:
-                    index_run.finished.set()
-                group.cancel_scope.cancel()
-            return report.as_json()
-
-    async def follow(index_run: IndexRun, budget_bytes: int) -> None:
-        with shown(options) as show:
-            while not index_run.finished.is_set():
-                if progress := index_run.progress:
-                    show({
-                        "phase": index_run.phase, "done": progress.done, "total": progress.total,
-                        "scanning": progress.scanning, "usedBytes": index_run.used_bytes(), "budgetBytes": budget_bytes,
-                    })  # fmt: skip
-                with anyio.move_on_after(0.1):
-                    await index_run.finished.wait()
-
-    return run(main)
 
 
 def _print_report(report: dict[str, Any]) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
-import anyio.to_thread
 import click
 
 from lowtide.cli.console import Painted, format_count, paint, print_json, say, warn
@@ -15,15 +13,10 @@ from lowtide.cli.fresh import FRESH_HELP, ask_showing, print_freshness
 from lowtide.cli.lines import LongLine, read_line
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
-from lowtide.cli.running import run
-from lowtide.cli.setup import open_host, resolve_root
+from lowtide.cli.setup import resolve_root
 from lowtide.client import Client, RemoteError
-from lowtide.core.freshness import Freshness
 from lowtide.errors import LowtideError, UsageError
-from lowtide.filters import Filter
-from lowtide.host import Host
-from lowtide.models import SymbolKind
-from lowtide.search import Mode, Snapshot
+from lowtide.models import Mode, SymbolKind
 from lowtide.work.languages import LANGUAGES, language_called
 
 KINDS = {kind.label: kind for kind in SymbolKind}
@@ -70,20 +63,27 @@ def command(
     if not batch and not arguments:
         raise UsageError("no query", "", 'give one: lowtide search "retry a request"')
     path = (arguments[0] if arguments else None) if batch else (arguments[1] if len(arguments) > 1 else None)
-    narrow = Filter(parse_languages(languages), tuple(globs), parse_kinds(kinds))
+    wanted_languages, wanted_kinds = parse_languages(languages), parse_kinds(kinds)
     root = resolve_root(path)
 
     if is_embedded(options):
-        return run(lambda: _search_here(arguments, root, Mode(mode), limit, narrow, fresh, batch, options))
+        from lowtide.cli import embedded
+
+        asked = embedded.Search(Mode(mode), limit, wanted_languages, tuple(globs), wanted_kinds, fresh)
+        if batch:
+            embedded.answer_lines(asked, root, options)
+        else:
+            show(embedded.search(arguments[0], asked, root, options), options)
+        return 0
     question = {
-        "rootUri": uri(root), "mode": mode, "limit": limit, "languages": list(narrow.languages), "globs": list(globs),
-        "kinds": [kind.label for kind in narrow.kinds], "fresh": fresh,
+        "rootUri": uri(root), "mode": mode, "limit": limit, "languages": list(wanted_languages), "globs": list(globs),
+        "kinds": [kind.label for kind in wanted_kinds], "fresh": fresh,
     }  # fmt: skip
     with open_client(options) as client:
         if batch:
             _ask_lines(client, question)
         else:
-            _show(ask_showing(client, "lowtide/find", {**question, "query": arguments[0]}, options), options)
+            show(ask_showing(client, "lowtide/find", {**question, "query": arguments[0]}, options), options)
     return 0
 
 
@@ -94,7 +94,7 @@ def _ask_lines(client: Client, question: dict[str, Any]) -> None:
                 return
             answer = _ask(client, {**question, "query": query})
         except LongLine as error:
-            answer = _failed(error.beginning, error)
+            answer = failed(error.beginning, error)
         print_json(answer)
         sys.stdout.flush()
 
@@ -105,10 +105,11 @@ def _ask(client: Client, question: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = client.ask("lowtide/find", question)
         return answer
     except RemoteError as error:
-        return _failed(str(question["query"]), error)
+        return failed(str(question["query"]), error)
 
 
-def _failed(query: str, error: LowtideError) -> dict[str, Any]:
+def failed(query: str, error: LowtideError) -> dict[str, Any]:
+    """What stands in a batch for an answer that there is not."""
     return {
         "query": query,
         "error": {"kind": error.kind, "message": error.message, "remedy": error.remedy},
@@ -116,33 +117,8 @@ def _failed(query: str, error: LowtideError) -> dict[str, Any]:
     }
 
 
-async def _search_here(
-    arguments: tuple[str, ...], root: Path, mode: Mode, limit: int, narrow: Filter, fresh: bool, batch: bool,
-    options: Options,
-) -> int:  # fmt: skip
-    """The same without the daemon."""
-    from lowtide.comparing import compare_quickly
-
-    async with open_host(options) as host:
-        if fresh:
-            await host.index(root)
-        freshness = await anyio.to_thread.run_sync(compare_quickly, host.workspace(root), host.config)
-        snapshot = await anyio.to_thread.run_sync(Snapshot, host.workspace(root))
-        try:
-            if batch:
-                await _answer_lines(snapshot, host, mode, limit, narrow, freshness)
-                return 0
-            answer = await snapshot.search(
-                arguments[0], host.encode_query, host.model.recipe, mode=mode, limit=limit, narrow=narrow,
-                closeness=host.closeness,
-            )  # fmt: skip
-        finally:
-            snapshot.close()
-    _show({**answer.as_json(), "freshness": freshness.as_json()}, options)
-    return 0
-
-
-def _show(answer: dict[str, Any], options: Options) -> None:
+def show(answer: dict[str, Any], options: Options) -> None:
+    """An answer, as the options have it."""
     if options.as_json:
         print_json(answer)
     else:
@@ -172,29 +148,6 @@ def parse_languages(names: tuple[str, ...]) -> tuple[str, ...]:
         if found[-1] == "typescript":
             found.append("tsx")
     return tuple(found)
-
-
-async def _answer_lines(
-    snapshot: Snapshot, host: Host, mode: Mode, limit: int, narrow: Filter, freshness: Freshness
-) -> None:
-    while True:
-        try:
-            query = await anyio.to_thread.run_sync(read_line, sys.stdin.buffer, abandon_on_cancel=True)
-        except LongLine as error:
-            print_json(_failed(error.beginning, error))
-            sys.stdout.flush()
-            continue
-        if query is None:
-            return
-        try:
-            found = await snapshot.search(
-                query, host.encode_query, host.model.recipe, mode=mode, limit=limit, narrow=narrow,
-                closeness=host.closeness,
-            )  # fmt: skip
-            answer = {**found.as_json(), "freshness": freshness.as_json()}
-        except LowtideError as error:
-            answer = _failed(query, error)
-        print_json(answer)
 
 
 def _print(answer: dict[str, Any], quiet: bool) -> None:

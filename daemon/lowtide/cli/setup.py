@@ -1,4 +1,7 @@
-"""From options and PATH to a host and a root."""
+"""From options and PATH to a host and a root.
+
+Invariant: the engine is imported by who opens a host, and not by a command that asks the daemon.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,22 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lowtide.cli.options import Options
-from lowtide.config import Config, load_config, parse_size
 from lowtide.errors import PathError, RefusedError
-from lowtide.host import Host
 from lowtide.paths import Places, real_path
-from lowtide.system.memory import machine_bytes
-from lowtide.system.walk import refuse_reason
+
+if TYPE_CHECKING:
+    from lowtide.config import Config
+    from lowtide.host import Host
 
 
 def load(options: Options) -> tuple[Places, Config]:
     """The places and the configuration, with the command line's budget."""
+    from lowtide.config import load_config, parse_size
+    from lowtide.system.memory import machine_bytes
+
     places = Places.from_environment()
     budget_bytes = parse_size(options.budget) if options.budget else None
     return places, load_config(places.config_file, machine_bytes=machine_bytes(), budget_bytes=budget_bytes)
@@ -26,6 +33,8 @@ def load(options: Options) -> tuple[Places, Config]:
 @asynccontextmanager
 async def open_host(options: Options) -> AsyncIterator[Host]:
     """A host of this process's own, ended on exit."""
+    from lowtide.host import Host
+
     places, config = load(options)
     async with Host(places, config) as host:
         yield host
@@ -51,6 +60,8 @@ def resolve_root(path: str | None, *, indexing: bool = False, consent: bool = Fa
         root = real_path(root)
         root = root if indexing else places.find_index_root(root)
     if indexing and not consent:
+        from lowtide.system.walk import refuse_reason
+
         why = refuse_reason(root)
         if why:
             raise RefusedError(

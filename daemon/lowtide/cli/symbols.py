@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import anyio.to_thread
 import click
 
 from lowtide.cli.console import Painted, paint, print_json, say, warn
 from lowtide.cli.fresh import FRESH_HELP, ask_showing, print_freshness
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
-from lowtide.cli.running import run
 from lowtide.cli.search import parse_kinds
-from lowtide.cli.setup import load, open_host, resolve_root
-from lowtide.models import SymbolKind
-from lowtide.search import Snapshot
-from lowtide.workspace import Workspace
+from lowtide.cli.setup import resolve_root
 
 
 @click.command("symbols")
@@ -39,7 +31,9 @@ def command(query: str, path: str | None, limit: int, kinds: tuple[str, ...], fr
     wanted = parse_kinds(kinds)
     root = resolve_root(path)
     if is_embedded(options):
-        answer = run(lambda: _find_here(query, root, limit, wanted, fresh, options))
+        from lowtide.cli import embedded
+
+        answer = embedded.symbols(query, embedded.SymbolSearch(limit, wanted, fresh), root, options)
     else:
         question = {
             "query": query,
@@ -59,33 +53,6 @@ def command(query: str, path: str | None, limit: int, kinds: tuple[str, ...], fr
     if not symbols and not options.quiet:
         warn("nothing found")
     print_freshness(answer)
-
-
-async def _find_here(
-    query: str, root: Path, limit: int, kinds: Sequence[SymbolKind], fresh: bool, options: Options
-) -> dict[str, Any]:
-    """The same without the daemon."""
-    if fresh:
-        async with open_host(options) as host:
-            await host.index(root)
-    return await anyio.to_thread.run_sync(_find_as_it_is, query, root, limit, kinds, options)
-
-
-def _find_as_it_is(query: str, root: Path, limit: int, kinds: Sequence[SymbolKind], options: Options) -> dict[str, Any]:
-    from lowtide.comparing import compare_quickly, is_there
-
-    places, config = load(options)
-    workspace = Workspace(root, places.index_folder(root))
-    freshness = compare_quickly(workspace, config)
-    snapshot = Snapshot(workspace)
-    try:
-        started = time.perf_counter()
-        symbols = snapshot.symbols(query, limit=limit, kinds=kinds)
-        symbols = [symbol for symbol in symbols if freshness.is_current or is_there(root, symbol["path"])]
-        took_ms = (time.perf_counter() - started) * 1000
-    finally:
-        snapshot.close()
-    return {"query": query, "took_ms": round(took_ms, 2), "symbols": symbols, "freshness": freshness.as_json()}
 
 
 def _print(symbol: dict[str, Any]) -> None:

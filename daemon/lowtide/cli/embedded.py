@@ -1,0 +1,169 @@
+"""What `index`, `search` and `symbols` do without the daemon, in the calling process.
+
+Invariant: imported only with `--embedded`: asking the daemon loads neither an event loop nor the engine.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from lowtide.cli.console import print_json
+from lowtide.cli.lines import LongLine, read_line
+from lowtide.cli.options import Options
+from lowtide.cli.progress import shown
+from lowtide.cli.running import run
+from lowtide.cli.search import failed
+from lowtide.cli.setup import load, open_host
+from lowtide.comparing import compare_quickly, is_there
+from lowtide.core.freshness import Freshness
+from lowtide.errors import LowtideError
+from lowtide.filters import Filter
+from lowtide.host import Host, IndexRun
+from lowtide.models import Mode, SymbolKind
+from lowtide.search import Snapshot
+from lowtide.tasks import task_group
+from lowtide.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is asked for beside the query."""
+
+    mode: Mode
+    limit: int
+    languages: tuple[str, ...]
+    globs: tuple[str, ...]
+    kinds: tuple[SymbolKind, ...]
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolSearch:
+    """What is asked for beside the name."""
+
+    limit: int
+    kinds: tuple[SymbolKind, ...]
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    host: Host
+    snapshot: Snapshot
+    freshness: Freshness
+
+    async def answer(self, query: str, asked: Search) -> dict[str, Any]:
+        found = await self.snapshot.search(
+            query, self.host.encode_query, self.host.model.recipe, mode=asked.mode, limit=asked.limit,
+            narrow=Filter(asked.languages, asked.globs, asked.kinds), closeness=self.host.closeness,
+        )  # fmt: skip
+        return {**found.as_json(), "freshness": self.freshness.as_json()}
+
+
+@asynccontextmanager
+async def _opened(root: Path, fresh: bool, options: Options) -> AsyncIterator[_Open]:
+    async with open_host(options) as host:
+        if fresh:
+            await host.index(root)
+        freshness = await anyio.to_thread.run_sync(compare_quickly, host.workspace(root), host.config)
+        snapshot = await anyio.to_thread.run_sync(Snapshot, host.workspace(root))
+        try:
+            yield _Open(host, snapshot, freshness)
+        finally:
+            snapshot.close()
+
+
+def index(root: Path, force: bool, options: Options) -> dict[str, Any]:
+    """The object of `lowtide index --json`."""
+
+    async def main() -> dict[str, Any]:
+        async with open_host(options) as host:
+            index_run = IndexRun()
+            async with task_group() as group:
+                group.start_soon(follow, index_run, host.budget.total_bytes)
+                try:
+                    report = await host.index(root, force=force, run=index_run)
+                finally:
+                    index_run.finished.set()
+                group.cancel_scope.cancel()
+            return report.as_json()
+
+    async def follow(index_run: IndexRun, budget_bytes: int) -> None:
+        with shown(options) as show:
+            while not index_run.finished.is_set():
+                if progress := index_run.progress:
+                    show({
+                        "phase": index_run.phase, "done": progress.done, "total": progress.total,
+                        "scanning": progress.scanning, "usedBytes": index_run.used_bytes(), "budgetBytes": budget_bytes,
+                    })  # fmt: skip
+                with anyio.move_on_after(0.1):
+                    await index_run.finished.wait()
+
+    return run(main)
+
+
+def search(query: str, asked: Search, root: Path, options: Options) -> dict[str, Any]:
+    """The object of `lowtide search --json`."""
+
+    async def main() -> dict[str, Any]:
+        async with _opened(root, asked.fresh, options) as opened:
+            return await opened.answer(query, asked)
+
+    return run(main)
+
+
+def answer_lines(asked: Search, root: Path, options: Options) -> None:
+    """Answers each line of standard input with one object a line."""
+
+    async def main() -> None:
+        async with _opened(root, asked.fresh, options) as opened:
+            while True:
+                try:
+                    query = await anyio.to_thread.run_sync(read_line, sys.stdin.buffer, abandon_on_cancel=True)
+                    if query is None:
+                        return
+                    answer = await opened.answer(query, asked)
+                except LongLine as error:
+                    answer = failed(error.beginning, error)
+                except LowtideError as error:
+                    answer = failed(query or "", error)
+                print_json(answer)
+                sys.stdout.flush()
+
+    run(main)
+
+
+def symbols(query: str, asked: SymbolSearch, root: Path, options: Options) -> dict[str, Any]:
+    """The object of `lowtide symbols --json`."""
+
+    async def main() -> dict[str, Any]:
+        if asked.fresh:
+            async with open_host(options) as host:
+                await host.index(root)
+        return await anyio.to_thread.run_sync(_symbols_as_they_are, query, asked, root, options)
+
+    return run(main)
+
+
+def _symbols_as_they_are(query: str, asked: SymbolSearch, root: Path, options: Options) -> dict[str, Any]:
+    places, config = load(options)
+    workspace = Workspace(root, places.index_folder(root))
+    freshness = compare_quickly(workspace, config)
+    snapshot = Snapshot(workspace)
+    try:
+        started = time.perf_counter()
+        found = snapshot.symbols(query, limit=asked.limit, kinds=asked.kinds)
+        found = [symbol for symbol in found if freshness.is_current or is_there(root, symbol["path"])]
+        took_ms = (time.perf_counter() - started) * 1000
+    finally:
+        snapshot.close()
+    return {"query": query, "took_ms": round(took_ms, 2), "symbols": found, "freshness": freshness.as_json()}
