@@ -50,9 +50,11 @@ INLINE_BYTES = 128 << 10
 DECODERS = 2
 _HEAD_BYTES = 4096
 """Of a message that is passed over, looked at for what it was."""
-_MEMBER = rb'"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:"(?:[^"\\]|\\.)*+"|-?\d++|true|false|null)\s*+,\s*+'
-_LEADING = re.compile(rb"\s*+\{\s*+((?:" + _MEMBER + rb")*+)", re.DOTALL)
-_URI = re.compile(rb'"uri"\s*+:\s*+("(?:[^"\\]|\\.)*+")')
+# Atomic groups, and no group with `*+`: Python before 3.11.5 matches that wrongly.
+_STRING = rb'"(?>(?:[^"\\]++|\\.)*)"'
+_MEMBER = _STRING + rb"\s*+:\s*+(?:" + _STRING + rb"|-?\d++|true|false|null)\s*+,\s*+"
+_LEADING = re.compile(rb"\s*+\{\s*+((?>(?:" + _MEMBER + rb")*))", re.DOTALL)
+_URI = re.compile(rb'"uri"\s*+:\s*+(' + _STRING + rb")")
 _decode = msgspec.json.decode
 
 

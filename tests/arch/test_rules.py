@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -144,3 +145,14 @@ def test_commands_that_ask_the_daemon_load_no_engine() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_no_pattern_repeats_a_group_possessively() -> None:
+    """`(...)*+`, `++`, `?+`: Python before 3.11.5 matches them wrongly when the inside of the group backtracks."""
+    repeated = re.compile(r"(?<!\\)\)(?:[*+?]|\{[\d,]+\})\+")
+    for path in [*files(ENGINE), *files(SERVER)]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes)) and len(node.value) < 2_000:
+                text = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
+                found = repeated.search(text)
+                assert found is None or text.count(" ") > 8, f"{path}:{node.lineno}: {text[:80]}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from math import inf
 
@@ -197,10 +196,3 @@ def by_name(name: str) -> languages.Language:
     found = languages.by_name(name)
     assert found is not None
     return found
-
-
-def test_patterns_are_read_alike_by_every_python() -> None:
-    """Before 3.11.5 a group repeated with `*+`, `++` or `?+` matches wrongly when its inside backtracks."""
-    for name, patterns in RECOVERIES.items():
-        for kind, pattern, *_ in patterns:
-            assert not re.search(r"(?<!\\)\)(?:[*+?]|\{[\d,]+\})\+", pattern), (name, kind)
