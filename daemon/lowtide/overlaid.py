@@ -17,6 +17,7 @@ import anyio
 
 from lowtide.core.match import SCORE_DIGITS, clean_query, fold, least_wanted, match
 from lowtide.core.rank import Candidate, fuse
+from lowtide.core.symbol_rank import Nearness, file_worth, is_held, split_query, symbol_score
 from lowtide.errors import LowtideError, PathError
 from lowtide.filters import Filter
 from lowtide.models import Mode, SymbolKind, display_path
@@ -24,7 +25,6 @@ from lowtide.overlay import Document, Documents
 from lowtide.search import Answer, Hit
 from lowtide.service import Service
 from lowtide.snippets import shorten
-from lowtide.symbols import FOLDER_LOSS, KIND_BONUS, MOST_FOLDERS, OPEN_BONUS, RECENT_BONUS, split_query
 from lowtide.work.wire import SymbolColumns
 from lowtide.work.words import query_words
 
@@ -71,26 +71,14 @@ async def _open_symbols(documents: Documents, document: Document, path: Path, qu
         return [] if query.strip() else [_symbol(row, shown, 0.0) for row in rows[:RECENT]]
     last = clean_query(parts[-1])
     may = re.compile(".*".join(re.escape(character) for character in fold(last)), re.DOTALL).search
-    place = OPEN_BONUS + RECENT_BONUS - FOLDER_LOSS * min(shown.count("/"), MOST_FOLDERS)
+    outer = [part.lower() for part in parts[:-1]]
+    worth = file_worth(shown, Nearness.OPEN, 1.0)
     found = []
     for row in rows:
-        if not may(fold(row[0])) or (score := match(last, row[0])) is None or not _is_inside(row[2], shown, parts[:-1]):
+        if not may(fold(row[0])) or (score := match(last, row[0])) is None or not is_held(row[2], shown, outer):
             continue
-        found.append(_symbol(row, shown, score + KIND_BONUS[row[1]] + place))
+        found.append(_symbol(row, shown, symbol_score(score, worth, row[1], row[2], outer)))
     return found
-
-
-def _is_inside(container: str, path: str, outer: Sequence[str]) -> bool:
-    for text in (container.lower(), path.lower()):
-        place = 0
-        for part in outer:
-            place = text.find(part.lower(), place)
-            if place < 0:
-                break
-            place += len(part)
-        else:
-            return True
-    return False
 
 
 def _symbol(row: SymbolColumns, path: str, score: float) -> dict[str, Any]:

@@ -22,12 +22,12 @@ from lowtide.api import HANDLERS
 from lowtide.config import Config
 from lowtide.core import ladder
 from lowtide.core.ladder import Step
+from lowtide.core.symbol_rank import RECENT_BONUS
 from lowtide.errors import ConfigError, PathError, RefusedError, UsageError
 from lowtide.host import Host
 from lowtide.live import LiveWorkspace
 from lowtide.paths import Places
 from lowtide.service import Service
-from lowtide.symbols import RECENT_BONUS
 from lowtide.system import memory
 from lowtide.system.memory import Pressure
 
