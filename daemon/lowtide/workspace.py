@@ -130,8 +130,9 @@ class Workspace:
             catalog.set_meta(ROOT_PLACE, place)
 
     def check_root(self, catalog: Catalog) -> None:
-        """RootAway when the root is gone, or is an empty folder and not the one whose files are in the index. For a thread."""
-        why = ""
+        """RootAway when the root is gone, has become a link, or is empty and not the folder that was indexed. For a thread."""
+        if os.path.realpath(self.root) != os.fspath(self.root):
+            raise self._away("it is a link to another folder now")
         try:
             with os.scandir(self.root) as entries:
                 if next(entries, None) is not None or catalog.get_meta(ROOT_PLACE) == _place_of_root(self.root):
@@ -140,11 +141,14 @@ class Workspace:
         except OSError as error:
             why = error.strerror or str(error)
         if next(catalog.known_files(), None) is not None:
-            raise RootAway(
-                f"{self.root} is not there",
-                f"{why}; its index is kept",
-                "mount it, or remove the index with `lowtide clear`",
-            )
+            raise self._away(why)
+
+    def _away(self, why: str) -> RootAway:
+        return RootAway(
+            f"{self.root} is not there",
+            f"{why}; its index is kept",
+            f"bring it back, or remove the index with `lowtide clear {self.root}`",
+        )
 
     def settle_model(self, catalog: Catalog, recipe: str) -> bool:
         """Make the index one of the model `recipe` (empty: none); True when vectors of another were dropped."""

@@ -184,3 +184,25 @@ def test_unmounted_workspace_keeps_its_index_and_says_so(tree: Path, tmp_path: P
             await until(lambda: live.quiescent and live.counts.files == 0)
 
     run(play)
+
+
+def test_a_root_swapped_for_a_link_is_not_followed(tree: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    for number in range(20):
+        (outside / f"stranger{number}.py").write_text(f"def stranger_{number}(): ...\n")
+
+    async def play() -> None:
+        async with serving(tmp_path) as service:
+            await service.open_workspace(tree, "test")
+            await service.wait_idle(tree)
+            before = service.status([tree])["workspaces"][0]["files"]
+            tree.rename(tmp_path / "away")
+            tree.symlink_to(outside)
+            live = service.live(tmp_path / "away") or next(iter(service.workspaces))
+            await until(lambda: isinstance(live.error, RootAway))
+            assert "its index is kept" in str(live.error)
+            entry = service.status()["workspaces"][0]
+            assert (entry["files"], entry["skipped"]) == (before, 0)
+
+    run(play)
