@@ -12,7 +12,7 @@ import re
 
 _NAMES = frozenset(
     b".netrc _netrc netrc .npmrc .pypirc .pgpass pgpass.conf .my.cnf .mylogin.cnf .htpasswd htpasswd .git-credentials "
-    b".dockercfg credentials secring.gpg .s3cfg .boto .vault-token .vault_pass .vault_pass.txt vault_pass.txt .ansible_vault "
+    b".dockercfg credentials secring.gpg .s3cfg .boto .vault-token .vault_pass .vault_pass.txt vault_pass.txt .vault-pass .vault-pass.txt vault-pass.txt .ansible_vault "
     b"application_default_credentials.json .terraformrc terraform.rc credentials.tfrc.json rclone.conf .rclone.conf "
     b".databrickscfg .ftpconfig sftp-config.json .remote-sync.json "
     b"local.settings.json wp-config.php accesstokens.json azureprofile.json settings-security.xml credentials.yml.enc "
@@ -32,12 +32,20 @@ _SOURCE = frozenset(
 """Programs are about secrets, they are none; one that holds a key loses that part alone (`work/keys.py`)."""
 _SAMPLES = (b".example", b".sample", b".template", b".tmpl", b".dist", b".default", b".defaults", b".schema")
 _COPY_WORDS = b"bak old orig save backup copy tmp swp".split()
-_COPIES = (*(mark + word for mark in (b".", b"_", b"-") for word in _COPY_WORDS), b"~", b".txt", b".1", b".2", b".3")
+_COPIES = (
+    *(mark + word for mark in (b".", b"_", b"-", b" ") for word in _COPY_WORDS),
+    b"~",
+    b".txt",
+    b".1",
+    b".2",
+    b".3",
+)
 """What a copy of a file has behind its name."""
 
 _FOLDERS: dict[bytes, frozenset[bytes] | None] = {
     b".ssh": None,
     b".gnupg": None,
+    b".env.d": None,
     b".aws": frozenset({b"credentials", b"config", b"credentials.csv"}),
     b"aws": frozenset({b"credentials", b"credentials.csv"}),
     b".kube": frozenset({b"config"}),
@@ -63,7 +71,7 @@ _PUBLIC = frozenset({b"known_hosts", b"authorized_keys", b"dockerfile", b"readme
 _PATTERNS = re.compile(
     rb"""
       (?P<key>id_(?:rsa|dsa|ecdsa|ed25519|xmss)(?:_sk)?(?:[._-](?!pub$).*)?|ssh_host_\w+_key)
-    | (?P<kube>(?:.+[._-])?kubeconfig(?:\.(?:ya?ml|json|conf))?)
+    | (?P<kube>(?:.+[._-])?kube[_-]?config(?:[._-].+)?(?:\.(?:ya?ml|json|conf))?)
     | (?P<cloud>(?:.+[._-])?(?:service[_-]?account(?:[_-]?key)?|client_secrets?|firebase-adminsdk)(?:[._-].*)?\.json)
     | (?P<credentials>(?:.+[._-])?(?:credentials|accesskeys?|rootkey)\.(?:json|ya?ml|xml|ini|toml|csv|txt|properties))
     | (?P<secrets>secrets?\.(?:json|toml|ini|env|properties)|secrets\.ya?ml)
@@ -80,7 +88,7 @@ _WHAT = {
     "history": "a command history", "dump": "a database dump",
 }  # fmt: skip
 _TELLING = re.compile(
-    rb"id_|_rsa|-rsa|ed25519|ssh_host|kubeconfig|service|client_secret|firebase|cred|access|rootkey|secret|\.tf|vault|_history|dump|"
+    rb"id_|_rsa|-rsa|ed25519|ssh_host|kube|service|client_secret|firebase|cred|access|rootkey|secret|\.tf|vault|_history|dump|"
     rb"backup\.sql"
 )
 """A name without any of these is none of `_PATTERNS`: most files are told so at once."""
@@ -124,7 +132,9 @@ def _judge(name: bytes, parent: bytes) -> str:
     return ""
 
 
-_ENVIRONMENT = re.compile(rb"\.env(?:rc)?|\.env[._-].+|.+\.env|env\.(?:prod|production|staging|local|live|secrets?)")
+_ENVIRONMENT = re.compile(
+    rb"\.env(?:rc)?|\.env(?:rc)?[._-].+|.+\.env|env\.(?:prod|production|staging|local|live|secrets?)"
+)
 
 
 def _is_environment(name: bytes) -> bool:
