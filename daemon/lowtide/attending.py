@@ -95,8 +95,8 @@ async def wait_fresh(live: LiveWorkspace, told: Callable[[], None]) -> None:
     Errors: why it cannot be brought up to date; LowtideError when a person has paused the work.
     """
     looked = live.completed_runs
-    if live.stopped or freshness_of(live).state in (FreshState.UNWATCHED, FreshState.INCOMPLETE):
-        live.rescan()
+    if not live.is_comparing:
+        live.rescan()  # some changes come without an event: through another name of the file, or from another machine
     while not (fresh := freshness_of(live)).is_current:
         if live.error is not None:
             raise live.error

@@ -174,6 +174,7 @@ class Host:
             raise ConfigError(
                 f"{format_size(size_bytes)} is too small a budget", "the least is 96MiB", "give at least that"
             )
+        self.pool.measure()  # what this process holds now, and not what it held at the last look
         before = self.budget.total_bytes
         self.budget.total_bytes = size_bytes
         try:
@@ -406,7 +407,7 @@ class Host:
             skipped=progress.skipped, failed=progress.failed, quarantined=progress.quarantined,
             symbols=counts.symbols, chunks=counts.chunks, vectors=counts.vectors, wall_s=0.0, cpu_s=0.0,
             peak_anon_bytes=self.pool.peak_bytes, budget_bytes=self.budget.total_bytes,
-            ladder=[(taken.step.label, taken.reason) for taken in self.ladder.history],
+            ladder=[(taken.step.label, taken.reason) for taken in self.ladder.since(progress.began_s)],
             disk_bytes=workspace.disk_bytes(), skip_reasons=dict(progress.skip_reasons), messages=tuple(messages),
             source_bytes=progress.bytes_done, predicted=predicted if progress.total else None,
         )  # fmt: skip

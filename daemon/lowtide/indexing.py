@@ -91,6 +91,7 @@ class Job:
 class Progress:
     """How far an index run is; read it at any time."""
 
+    began_s: float = field(default_factory=time.monotonic)
     seen: int = 0
     candidates: int = 0
     """Of those seen: files that may hold source."""

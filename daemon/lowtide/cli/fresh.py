@@ -5,6 +5,9 @@ Invariant: it is said on standard error: standard output holds the answer alone.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lowtide.cli.console import paint, warn
@@ -28,7 +31,17 @@ def ask_showing(client: Client, method: str, question: dict[str, Any], options: 
     return answer
 
 
-def print_freshness(answer: dict[str, Any]) -> None:
-    """A line under an answer that may lack something."""
+@contextmanager
+def with_freshness(answer: dict[str, Any]) -> Iterator[None]:
+    """A line under an answer that may lack something; before it in a pipe, which may be closed before its end."""
+    if sys.stdout is not None and sys.stdout.isatty():
+        yield
+        _print_freshness(answer)
+    else:
+        _print_freshness(answer)
+        yield
+
+
+def _print_freshness(answer: dict[str, Any]) -> None:
     if words := Freshness.from_json(answer["freshness"]).words:
         warn(paint(words, "yellow"))

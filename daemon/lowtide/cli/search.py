@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from lowtide.cli.console import Painted, format_count, paint, print_json, say, warn
-from lowtide.cli.fresh import FRESH_HELP, ask_showing, print_freshness
+from lowtide.cli.fresh import FRESH_HELP, ask_showing, with_freshness
 from lowtide.cli.lines import LongLine, read_line
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
@@ -151,6 +151,11 @@ def parse_languages(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _print(answer: dict[str, Any], quiet: bool) -> None:
+    with with_freshness(answer):
+        _print_hits(answer, quiet)
+
+
+def _print_hits(answer: dict[str, Any], quiet: bool) -> None:
     for hit in answer["hits"]:
         _print_hit(hit)
     if answer["degraded"]:
@@ -160,7 +165,6 @@ def _print(answer: dict[str, Any], quiet: bool) -> None:
         warn(paint(text, "yellow"))
     if not answer["hits"] and not quiet:
         warn("nothing found")
-    print_freshness(answer)
 
 
 def _print_hit(hit: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from lowtide.cli.console import Painted, paint, print_json, say, warn
-from lowtide.cli.fresh import FRESH_HELP, ask_showing, print_freshness
+from lowtide.cli.fresh import FRESH_HELP, ask_showing, with_freshness
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.search import parse_kinds
@@ -48,11 +48,11 @@ def command(query: str, path: str | None, limit: int, kinds: tuple[str, ...], fr
     if options.as_json:
         print_json(answer)
         return
-    for symbol in symbols:
-        _print(symbol)
-    if not symbols and not options.quiet:
-        warn("nothing found")
-    print_freshness(answer)
+    with with_freshness(answer):
+        for symbol in symbols:
+            _print(symbol)
+        if not symbols and not options.quiet:
+            warn("nothing found")
 
 
 def _print(symbol: dict[str, Any]) -> None:

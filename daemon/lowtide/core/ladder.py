@@ -63,6 +63,12 @@ class Ladder:
         self.reason = ""
         self.history: list[StepTaken] = []
 
+    def since(self, began_s: float) -> list[StepTaken]:
+        """The steps taken from then on, and the one before that holds all the while, when it is not full service."""
+        taken = [step for step in self.history if step.at_s >= began_s]
+        before = [step for step in self.history if step.at_s < began_s][-1:]
+        return [step for step in before if step.step > Step.FULL] + taken
+
     @property
     def floor(self) -> Step:
         """The step that the budget itself imposes; the work never climbs above it."""

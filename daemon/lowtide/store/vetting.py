@@ -22,7 +22,7 @@ _SEGMENT_NAME = re.compile(r"(?:vectors|graph|names|piece)-[0-9a-f]{16}\.seg")
 _SEGMENT_KINDS = frozenset({"flat", "graph", "names"})
 _MOST_ENTRIES = 4096
 _MOST_NUMBER = 1 << 62
-_REMEDY = "if you do not know where it comes from, remove it with `lowtide clear`; `lowtide index` then makes a new one"
+_REMEDY = "if you do not know where it comes from, remove it with `lowtide clear FOLDER`, the folder that was asked about; `lowtide index` then makes a new one"
 
 SchemaRow = tuple[str, str, str, str | None]
 """Type, name, table and text of an entry of SQLite's schema."""
