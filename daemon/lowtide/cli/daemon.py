@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from contextlib import suppress
@@ -12,6 +13,7 @@ import anyio
 import click
 
 from lowtide.cli.console import format_bytes, print_json, say, warn
+from lowtide.cli.leaving import leave
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import open_client
 from lowtide.client import END_S, Client, NotRunning, end, start_word
@@ -126,6 +128,8 @@ def run_command(ready_fd: int | None, options: Options) -> None:
     except Exception as error:
         tell(error)
         raise
+    logging.shutdown()
+    leave(0)
 
 
 def _control(method: str, done: str, options: Options) -> None:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lowtide import client
+from lowtide.cli.leaving import leave
 from lowtide.errors import LowtideError
 from lowtide.paths import Places
 from lowtide.visible import visible
@@ -116,7 +117,8 @@ def _run_embedded(arguments: Arguments) -> int:
     size = parse_size(arguments.budget) if arguments.budget else None
     config = load_config(places.config_file, machine_bytes=machine_bytes(), budget_bytes=size)
     # By name: the engine knows nothing of the language server.
-    return int(importlib.import_module("lowtide_lsp.main").run(places, config))
+    code = int(importlib.import_module("lowtide_lsp.main").run(places, config))
+    leave(code)
 
 
 def _run_shim(arguments: Arguments) -> int:
