@@ -77,6 +77,20 @@ async def symbols(service: Service, caller: Caller, params: Params) -> dict[str,
     return {"query": query, "took_ms": round(took_ms, 2), "symbols": found, "freshness": freshness.as_json()}
 
 
+async def references(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/references` {rootUri, name, limit?, fresh?}: the answer of `lowtide refs --json` for one root."""
+    name, root = _text(params, "name"), _root(params)
+    limit = _count(params, "limit", 100, 2000)
+    freshness = await _attend(service, caller, root, params)
+    started = time.perf_counter()
+    answer = await service.references(root, name, limit)
+    took_ms = (time.perf_counter() - started) * 1000
+    return {
+        "query": name, "took_ms": round(took_ms, 2), "refs": [each.as_json() for each in answer.found],
+        "truncated": answer.truncated, "freshness": freshness.as_json(),
+    }  # fmt: skip
+
+
 async def _attend(service: Service, caller: Caller, root: Path, params: Params) -> Freshness:
     def tell(live: LiveWorkspace) -> None:
         if live.progress is not None:
@@ -211,6 +225,7 @@ Handler = Callable[[Service, Caller, Params], Awaitable[dict[str, Any]]]
 HANDLERS: dict[str, Handler] = {
     "lowtide/find": search,
     "lowtide/symbols": symbols,
+    "lowtide/references": references,
     "lowtide/index": index,
     "lowtide/plan": plan,
     "lowtide/explain": explain,

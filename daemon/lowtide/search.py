@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lowtide.answering import Answering, never
 from lowtide.core.lexical import Term, choose_terms, expression
@@ -33,10 +33,15 @@ from lowtide.system.beneath import Root
 from lowtide.work.words import query_words
 from lowtide.workspace import Workspace
 
+if TYPE_CHECKING:
+    from lowtide.references import References
+
 WEIGHTS = (1.0, 3.0, 1.5)
 """BM25 weights of a chunk's words, its qualified name, its path."""
 CANDIDATES = 300
 """Taken from each side before both are fused."""
+MOST_DEFINITIONS = 64
+"""Of a name whose uses are looked for: the uses near them come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +324,18 @@ class Snapshot:
             return [], False
         with self._readers.lend() as catalog:
             return catalog.files_with_phrase(words, limit, cancelled)
+
+    def references(self, name: str, *, limit: int, cancelled: Callable[[], bool] = never) -> References:
+        """The lines in which a name stands, with what holds them. UsageError when it is none."""
+        from lowtide.references import find_references, look_up
+        from lowtide.symbols import find_symbols
+
+        check_symbol(name)
+        with self._readers.lend(cancelled) as catalog:
+            defined = find_symbols(catalog, self._segments, name, MOST_DEFINITIONS, (), cancelled=cancelled)
+            places = look_up(catalog, name, defined, cancelled)
+        with self._readers.lend_moving() as catalog:  # reading many files takes a while
+            return find_references(catalog, self._root, places, limit, cancelled)
 
     # -- symbols ------------------------------------------------------------------------------------------------
 

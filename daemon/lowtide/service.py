@@ -41,6 +41,7 @@ from lowtide.monitor import Monitor
 from lowtide.overlay import DocumentReader
 from lowtide.paths import real_path
 from lowtide.readers import Readers
+from lowtide.references import References
 from lowtide.report import memory_tree, status_of
 from lowtide.search import Answer, Snapshot
 from lowtide.system.memory import give_back
@@ -325,6 +326,20 @@ class Service:
                 )
 
         found: tuple[list[bytes], bool] = await self._guard(root, ask)
+        return found
+
+    async def references(self, root: Path, name: str, limit: int) -> References:
+        """Where a name is used in a workspace. UsageError when it is none, PathError without an index, StoreError."""
+        (root,) = self._roots([root])
+        self.host.pool.someone_asks()
+
+        async def ask() -> References:
+            async with self._reading(root) as snapshot:
+                return await self.answering.run(
+                    lambda stopped: snapshot.references(name, limit=limit, cancelled=stopped)
+                )
+
+        found: References = await self._guard(root, ask)
         return found
 
     async def encode_query(self, query: str) -> bytes:

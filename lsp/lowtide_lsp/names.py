@@ -21,8 +21,8 @@ from lowtide.core.positions import Units, from_bytes
 from lowtide.errors import PathError
 from lowtide.models import display_path
 from lowtide.overlaid import symbols as find_symbols
+from lowtide.text_pieces import Piece, TooLong, name_pattern, read_pieces
 from lowtide_lsp import convert
-from lowtide_lsp.pieces import WORD_BYTE, Piece, TooLong, read_pieces
 
 if TYPE_CHECKING:
     from lowtide_lsp.session import Session
@@ -114,7 +114,7 @@ async def references(
         for root, symbol in await named(session, path, line, column):
             without.add((str(convert.real_name(root, symbol["path"])), *symbol["name_range"]))
     files, is_cut = await _files_with(session, path, name)
-    pattern = re.compile(rb"(?<!%b)%b(?!%b)" % (WORD_BYTE, re.escape(name.encode()), WORD_BYTE))
+    pattern = name_pattern(name)
     found: list[Json] = []
     for start in range(0, len(files), FILES_AT_ONCE):
         stopped = anyio.Event()

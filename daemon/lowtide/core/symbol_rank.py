@@ -51,9 +51,14 @@ def most_beside_the_name(parts: Sequence[str]) -> float:
 
 def file_worth(shown_path: str, nearness: Nearness, recency: float) -> float:
     """What its file adds to a symbol; `recency` from 0, the oldest among the answers, to 1."""
-    test = TEST_LOSS if _TESTS.search(shown_path.lower()) else 0.0
+    test = TEST_LOSS if is_test(shown_path) else 0.0
     deep = FOLDER_LOSS * min(shown_path.count("/"), MOST_FOLDERS)
     return nearness.value - deep - test + RECENT_BONUS * recency
+
+
+def is_test(shown_path: str) -> bool:
+    """Whether a file looks like one of tests."""
+    return _TESTS.search(shown_path.lower()) is not None
 
 
 def symbol_score(name_score: float, file_worth: float, kind: int, container: str, outer: Sequence[str]) -> float:

@@ -17,7 +17,7 @@ from lowtide.core.hints import folders_around, outermost
 from lowtide.core.plan import Known
 from lowtide.models import FileStatus
 from lowtide.store.id_set import IdSet
-from lowtide.store.rows import ChunkRow, Counts, FileRow, SymbolPlace, SymbolRow
+from lowtide.store.rows import ChunkRow, Counts, FileRow, SymbolPlace, SymbolRow, SymbolSpan
 
 T = TypeVar("T")
 Ids = npt.NDArray[np.int64]
@@ -258,6 +258,12 @@ class Queries:
     def symbols_of_file(self, file_id: int) -> list[SymbolRow]:
         """A file's symbols, in order of their place."""
         return [SymbolRow(*row) for row in self._rows(self._SYMBOL + "WHERE s.file_id = ? ORDER BY s.id", (file_id,))]
+
+    def symbol_spans(self, file_id: int) -> Iterator[SymbolSpan]:
+        """The lines of a file's symbols, in order of their place, streamed: a generated file has very many."""
+        sql = "SELECT name, kind, container, start_line, end_line, name_line FROM symbols WHERE file_id = ? ORDER BY id"
+        for row in self._rows(sql, (file_id,)):
+            yield SymbolSpan(*row)
 
     def recent_symbols(self, limit: int, files: int = 20) -> list[SymbolRow]:
         """The outermost symbols of the files that were modified last, newest file first."""

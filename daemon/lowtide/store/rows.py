@@ -118,6 +118,17 @@ class SymbolPlace(NamedTuple):
     mtime_ns: int
 
 
+class SymbolSpan(NamedTuple):
+    """Which lines a symbol takes; they count from 0."""
+
+    name: str
+    kind: int
+    container: str
+    start_line: int
+    end_line: int
+    name_line: int
+
+
 @dataclass(frozen=True, slots=True)
 class NewVectors:
     """The vectors of those chunks of a file that had none: int8 rows, joined, for the ascending chunk numbers `rows`.

@@ -6,16 +6,19 @@ twice MOST_PIECE_BYTES are in memory, and what a longer word takes.
 
 from __future__ import annotations
 
+import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from lowtide.buffers import line_end
 from lowtide.core.positions import Units, from_bytes
-from lowtide.system.beneath import Root
+from lowtide.system.beneath import PlainFile, Root
+from lowtide.work.sniff import is_encoding
 
 WORD_BYTE = rb"[A-Za-z0-9_$\x80-\xff]"
+UTF8 = ("utf-8", "ascii", "")
 MOST_PIECE_BYTES = 1 << 20
 MOST_FILE_BYTES = 256 << 20
 """Of one file, looked through for a name: about a second's work."""
@@ -42,18 +45,25 @@ class TooLong(Exception):
     """A file goes on behind what is looked through of one."""
 
 
-def read_pieces(root: Path, name: bytes, units: Units) -> Iterator[Piece]:
-    """The text of the file `name` beneath `root`, its mark of byte order left out. Blocking.
+def name_pattern(name: str) -> re.Pattern[bytes]:
+    """Finds a name as a whole word in a piece."""
+    return re.compile(rb"(?<!%b)%b(?!%b)" % (WORD_BYTE, re.escape(name.encode("utf-8", "replace")), WORD_BYTE))
 
-    OSError when it cannot be read, TooLong behind the first MOST_FILE_BYTES.
+
+def read_pieces(root: bytes | Path, name: bytes, units: Units, encoding: str = "") -> Iterator[Piece]:
+    """The text of the file `name` beneath `root` in UTF-8, its mark of byte order left out. Blocking.
+
+    `encoding`: what it is written in, when that is not UTF-8. OSError when it cannot be read, TooLong behind the first
+    MOST_FILE_BYTES.
     """
     with Root(root) as opened, opened.open(name, MOST_FILE_BYTES) as file:
-        block = file.read(MOST_PIECE_BYTES)
+        read = _decoding(file, encoding) if encoding not in UTF8 and is_encoding(encoding) else file.read
+        block = read(MOST_PIECE_BYTES)
         end, is_sure = b"\n", False
         rest = block.removeprefix(b"\xef\xbb\xbf")
         line = before_units = before_characters = 0
         while block or rest:
-            block = file.read(MOST_PIECE_BYTES)
+            block = read(MOST_PIECE_BYTES)
             if not is_sure:
                 if block and rest.endswith(b"\r") and b"\n" not in rest:
                     rest += block  # it may be half of a line end
@@ -73,6 +83,19 @@ def read_pieces(root: Path, name: bytes, units: Units) -> Iterator[Piece]:
             before_characters += from_bytes(last, len(last), Units.UTF32)
         if file.is_cut:
             raise TooLong
+
+
+def _decoding(file: PlainFile, encoding: str) -> Callable[[int], bytes]:
+    """Reads so many bytes of a file of another encoding, and gives them in UTF-8; nothing only at its end."""
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+
+    def read(count: int) -> bytes:
+        while data := file.read(count):
+            if text := decoder.decode(data):
+                return text.encode("utf-8", "replace")
+        return decoder.decode(b"", final=True).encode("utf-8", "replace")
+
+    return read
 
 
 def _cut(text: bytes, end: bytes) -> int:
