@@ -27,6 +27,7 @@ import anyio
 from lowtide import search as engine
 from lowtide.core.rank import Candidate, Ranked, definition, first_of_each
 from lowtide.paths import Places
+from lowtide.request import SearchRequest
 from lowtide.work.encoder import Side
 from lowtide.work.model_folder import default_model, read_model
 from lowtide.work.static_model import StaticModel
@@ -91,7 +92,7 @@ async def collect(prefix: str, folder: Path, targets: Mapping[str, tuple[str, st
             root = folder / project
             snapshots[project] = engine.Snapshot(Workspace(root, Places.from_environment().index_folder(root)))
         seen.clear()
-        await snapshots[project].search(row["query"], encode, model.recipe, closeness=closeness)
+        await snapshots[project].search(SearchRequest(row["query"]), engine.Embedding(encode, model.recipe, closeness))
         _, path, (first, last) = targets[row["target"]]
         candidates, ranked = seen[0]
         by_id = {candidate.chunk_id: candidate for candidate in candidates}

@@ -26,6 +26,7 @@ from lowtide.indexing import Progress
 from lowtide.live import LiveWorkspace
 from lowtide.models import Mode, SymbolKind
 from lowtide.paths import path_of
+from lowtide.request import SearchRequest
 from lowtide.service import Consent, Service
 
 KINDS = {kind.label: kind for kind in SymbolKind}
@@ -48,8 +49,8 @@ class Caller(Protocol):
 
 
 async def search(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/find` {…, fresh?}: the answer of `lowtide search --json` for one root; `fresh` waits, and tells of it with
-    `lowtide/progress`, until what is on the disk is in."""
+    """`lowtide/find` {…, terms?, phrasings?, fresh?}: the answer of `lowtide search --json` for one root; `fresh` waits, and
+    tells of it with `lowtide/progress`, until what is on the disk is in."""
     narrow = Filter(
         tuple(_texts(params, "languages")), tuple(_texts(params, "globs")), tuple(_kinds(_texts(params, "kinds")))
     )
@@ -57,10 +58,12 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
     if mode not in list(Mode):
         raise ParamsError(f"mode: one of {', '.join(Mode)}")
     root = _root(params)
+    request = SearchRequest(
+        _text(params, "query"), Mode(mode), _count(params, "limit", 10, 1000), narrow,
+        tuple(_texts(params, "terms")), tuple(_texts(params, "phrasings")),
+    )  # fmt: skip
     freshness = await _attend(service, caller, root, params)
-    ((_, answer),) = await service.search(
-        _text(params, "query"), roots=[root], mode=Mode(mode), limit=_count(params, "limit", 10, 1000), narrow=narrow
-    )
+    ((_, answer),) = await service.search(request, [root])
     return {**answer.as_json(), "freshness": freshness.as_json()}
 
 

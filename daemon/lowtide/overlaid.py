@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ from lowtide.core.match import SCORE_DIGITS, clean_query, fold, least_wanted, ma
 from lowtide.core.rank import Candidate, fuse
 from lowtide.core.symbol_rank import Nearness, file_worth, is_held, split_query, symbol_score
 from lowtide.errors import LowtideError, PathError
-from lowtide.filters import Filter
 from lowtide.models import Mode, SymbolKind, display_path
 from lowtide.overlay import Document, Documents
+from lowtide.request import SearchRequest
 from lowtide.search import Answer, Hit
 from lowtide.service import Service
 from lowtide.snippets import shorten
@@ -92,9 +93,8 @@ def _symbol(row: SymbolColumns, path: str, score: float) -> dict[str, Any]:
 
 
 async def search(
-    service: Service, documents: Documents, query: str, *, roots: Sequence[Path], mode: Mode = Mode.HYBRID, limit: int = 10,
-    narrow: Filter | None = None,
-) -> list[tuple[Path, Answer]]:  # fmt: skip
+    service: Service, documents: Documents, request: SearchRequest, roots: Sequence[Path]
+) -> list[tuple[Path, Answer]]:
     """As `Service.search`; chunks of changed texts are scored by the same rules, their words by their share of the query's.
 
     Errors as `Service.search`.
@@ -103,22 +103,23 @@ async def search(
     for root in roots:
         changed = await documents.searchable(root, service.index_settings(root))
         more = 3 * len(changed)
-        ((_, answer),) = await service.search(query, roots=[root], mode=mode, limit=limit + more, narrow=narrow)
+        ((_, answer),) = await service.search(replace(request, limit=request.limit + more), [root])
         if changed:
-            answer = await _lay_over(service, documents, root, changed, answer, mode, limit, narrow)
+            answer = await _lay_over(service, documents, root, changed, answer, request)
         answers.append((root, answer))
     return answers
 
 
 async def _lay_over(
-    service: Service, documents: Documents, root: Path, changed: Mapping[Path, Document], answer: Answer, mode: Mode,
-    limit: int, narrow: Filter | None,
+    service: Service, documents: Documents, root: Path, changed: Mapping[Path, Document], answer: Answer,
+    request: SearchRequest,
 ) -> Answer:  # fmt: skip
+    question, mode, narrow = request.question(), request.mode, request.narrow
     hidden = {display_path(os.fsencode(path.relative_to(root))) for path in changed}
     kept = [hit for hit in answer.hits if hit.path not in hidden]
     pieces: list[_Piece] = []
-    words = set(query_words(answer.query))
-    takes = (narrow or Filter()).of_files()
+    words = set(question.words)
+    takes = narrow.of_files()
     for path, document in changed.items():
         relative = os.fsencode(path.relative_to(root))
         try:
@@ -131,7 +132,7 @@ async def _lay_over(
         text = document.buffer.text()
         for chunk in chunks:
             row = document.chunk_symbols[chunk[4]] if 0 <= chunk[4] < len(document.chunk_symbols) else None
-            if narrow and narrow.kinds and (row is None or row[1] not in [int(kind) for kind in narrow.kinds]):
+            if narrow.kinds and (row is None or row[1] not in [int(kind) for kind in narrow.kinds]):
                 continue
             pieces.append(_Piece(display_path(relative), text[chunk[0] : chunk[1]], chunk[2], chunk[3], row, words))
     pieces.sort(key=lambda piece: -piece.share)
@@ -140,7 +141,7 @@ async def _lay_over(
     degraded = answer.degraded
     if mode is not Mode.LEXICAL and pieces and not (degraded and "no semantic" in degraded):
         try:
-            cosines = list(await _cosines(service, answer.query, pieces))
+            cosines = list(await _cosines(service, question.whole, pieces))
         except LowtideError as error:
             degraded = "; ".join(filter(None, [degraded, f"unsaved texts by words alone: {error.message}"]))
     most = max((hit.signals.get("bm25", 0.0) for hit in answer.hits), default=0.0) or 10.0
@@ -155,11 +156,11 @@ async def _lay_over(
         for index, hit in enumerate(kept)
     ]  # fmt: skip
     hits = list(kept)
-    for ranked in fuse(answer.query, candidates):
+    for ranked in fuse(question.gist, candidates):
         if ranked.chunk_id < len(pieces) and (pieces[ranked.chunk_id].share or cosines[ranked.chunk_id] is not None):
             hits.append(pieces[ranked.chunk_id].hit(ranked.score, ranked.signals))
     hits.sort(key=lambda hit: -hit.score)
-    hits = hits[:limit]
+    hits = hits[: request.limit]
     gone = answer.stale_files - len({hit.path for hit in answer.hits if hit.stale})
     return Answer(answer.query, hits, degraded, len({hit.path for hit in hits if hit.stale}) + gone, answer.took_ms)
 

@@ -19,6 +19,10 @@ MOST_SYMBOL_CHARACTERS = 1024
 MOST_NAMES = 64
 """Languages, globs, or kinds of one question."""
 MOST_GLOB_CHARACTERS = 1024
+MOST_GIVEN_TERMS = 32
+"""Beside a question."""
+MOST_TERM_CHARACTERS = 128
+MOST_PHRASINGS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +32,47 @@ class Question:
     text: str
     """Its beginning, all of it as a rule."""
     words: tuple[str, ...]
-    """The different words that are looked for."""
+    """The different words that are looked for, those of its terms and other phrasings too."""
     reasons: tuple[str, ...] = ()
     """What the answer lacks by that, for its `degraded`."""
+    terms: tuple[str, ...] = ()
+    """Likely identifiers and terms of art beside it."""
+    phrasings: tuple[str, ...] = ()
+    """The same in other words."""
+
+    @property
+    def whole(self) -> str:
+        """What is compared by meaning: the text, its other phrasings and its terms."""
+        return "\n".join((self.text, *self.phrasings, *self.terms))
 
     @property
     def gist(self) -> str:
-        """What candidates are compared with word by word: the text, or the words alone when it has very many."""
-        return self.text if len(self.words) < MOST_WORDS else " ".join(self.words)
+        """What candidates are compared with word by word: all of it, or the words alone when it has very many."""
+        return self.whole if len(self.words) < MOST_WORDS else " ".join(self.words)
 
 
-def read_question(query: str) -> Question:
-    """UsageError for an empty query."""
+def read_question(query: str, terms: Sequence[str] = (), phrasings: Sequence[str] = ()) -> Question:
+    """UsageError for an empty query, for more terms or phrasings than a question may have, or longer ones."""
+    _check_help(terms, phrasings)
     text, reasons = query[:MOST_QUERY_CHARACTERS], []
     if not text.strip():
         raise UsageError("an empty query", "", "say what to look for")
     if len(query) > len(text):
         reasons.append(f"only the first {MOST_QUERY_CHARACTERS:,} characters of the query are looked at")
-    words = informative_words(query_words(text))
-    return Question(text, tuple(words), tuple(reasons))
+    said, named = (tuple(filter(None, map(str.strip, given))) for given in (phrasings, terms))
+    words = informative_words(query_words("\n".join((text, *said, *named))))
+    return Question(text, tuple(words), tuple(reasons), named, said)
+
+
+def _check_help(terms: Sequence[str], phrasings: Sequence[str]) -> None:
+    for what, most, each, characters in (
+        ("terms", MOST_GIVEN_TERMS, terms, MOST_TERM_CHARACTERS),
+        ("phrasings", MOST_PHRASINGS, phrasings, MOST_SYMBOL_CHARACTERS),
+    ):
+        if len(each) > most:
+            raise UsageError(f"too many {what}", f"{len(each)}", f"give at most {most}")
+        if any(len(text) > characters for text in each):
+            raise UsageError(f"one of the {what} is too long", "", f"write at most {characters:,} characters")
 
 
 def check_names(what: str, names: Sequence[object]) -> None:

@@ -23,7 +23,8 @@ from lowtide.core.rank import SHORTLIST, Candidate, Near, Ranked, first_of_each,
 from lowtide.errors import ModelError, WorkerError
 from lowtide.filters import Filter, Selection, Selections, Stopped, selecting_bytes
 from lowtide.models import Mode, SymbolKind, display_path
-from lowtide.question import check_symbol, read_question
+from lowtide.question import check_symbol
+from lowtide.request import SearchRequest
 from lowtide.segment_set import Segments, open_segments
 from lowtide.snippets import Snippets, text_to_compare
 from lowtide.store.catalog import Catalog
@@ -89,6 +90,17 @@ class Answer:
 Encode = Callable[[str], Awaitable[bytes]]
 Closeness = Callable[[str, Sequence[str]], Awaitable[Sequence[tuple[float, int]] | None]]
 """Of a query and texts: how near each comes to the query's words, and how many tokens it has; None: it cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """What makes vectors of questions, elsewhere: `encode` gives one of `recipe`; ModelError, WorkerError."""
+
+    encode: Encode
+    recipe: str
+    closeness: Closeness | None = None
+    """Without it, nothing is looked at word by word."""
+
 
 _OTHER_MODEL = "the index is another model's until it is brought up to date"
 
@@ -177,23 +189,19 @@ class Snapshot:
 
     # -- search -------------------------------------------------------------------------------------------------
 
-    async def search(
-        self, query: str, encode: Encode, recipe: str, *, mode: Mode = Mode.HYBRID, limit: int = 10,
-        narrow: Filter | None = None, closeness: Closeness | None = None,
-    ) -> Answer:  # fmt: skip
-        """The best chunks for `query`; `encode` turns it into a vector of `recipe`, elsewhere. UsageError for an empty query.
+    async def search(self, request: SearchRequest, embedding: Embedding) -> Answer:
+        """The best chunks for a request. UsageError for an empty query.
 
         When one side cannot answer, the other does, and `degraded` says why. With `closeness`, what both sides put first
         is read from disk and looked at word by word. Cancelling ends the work at its next look.
         """
         started = time.perf_counter()
-        question = read_question(query)
-        if narrow:
-            narrow.check()
+        question = request.question()
+        mode, closeness, narrow = request.mode, embedding.closeness, request.narrow
         reasons = [*question.reasons, *(self._segments.reasons if mode is not Mode.LEXICAL else ())]
         vector: bytes | None = None
         if mode is not Mode.LEXICAL:
-            vector, reason = await self._vector(question.text, encode, recipe)
+            vector, reason = await self._vector(question.whole, embedding)
             reasons += [reason] if reason else []
         words = question.words if mode is not Mode.SEMANTIC or vector is None else ()
         refines = mode is Mode.HYBRID and vector is not None and closeness is not None
@@ -203,7 +211,7 @@ class Snapshot:
         ranked = found.ranked
         if refines and closeness is not None:
             ranked = await _refined(question.gist, found, closeness)
-        hits, gone = await self._answering.run(lambda _: self._hits(found, ranked, limit))
+        hits, gone = await self._answering.run(lambda _: self._hits(found, ranked, request.limit))
         stale = len({hit.path for hit in hits if hit.stale} | gone)
         took_ms = (time.perf_counter() - started) * 1000
         return Answer(question.text, hits, "; ".join(dict.fromkeys(reasons)) or None, stale, took_ms)
@@ -216,15 +224,15 @@ class Snapshot:
         hits, _ = await self._answering.run(lambda _: self._hits(found, found.ranked, limit))
         return hits
 
-    async def _vector(self, query: str, encode: Encode, recipe: str) -> tuple[bytes | None, str]:
+    async def _vector(self, query: str, embedding: Embedding) -> tuple[bytes | None, str]:
         """The vector of a query, or why there is none."""
         if not self._segments.has_vectors:
             empty = await self._answering.run(self._is_empty)
             return None, "nothing is indexed here yet" if empty else "no vectors: indexed without embeddings"
-        if self._recipe != recipe:
+        if self._recipe != embedding.recipe:
             return None, f"no semantic search: {_OTHER_MODEL}"
         try:
-            return await encode(query), ""
+            return await embedding.encode(query), ""
         except (ModelError, WorkerError) as error:
             return None, f"no semantic search: {error.message}"
 

@@ -32,18 +32,18 @@ from lowtide.core.match import least_wanted
 from lowtide.core.visits import Visits
 from lowtide.errors import CorruptIndex, LowtideError, PathError, RefusedError, UsageError, WorkerError
 from lowtide.explain import explain_file
-from lowtide.filters import Filter
 from lowtide.host import Host
 from lowtide.intake import Intake
 from lowtide.live import LiveWorkspace
-from lowtide.models import Mode, SymbolKind
+from lowtide.models import SymbolKind
 from lowtide.monitor import Monitor
 from lowtide.overlay import DocumentReader
 from lowtide.paths import real_path
 from lowtide.readers import Readers
 from lowtide.references import References
 from lowtide.report import memory_tree, status_of
-from lowtide.search import Answer, Snapshot
+from lowtide.request import SearchRequest
+from lowtide.search import Answer, Embedding, Snapshot
 from lowtide.system.memory import give_back
 from lowtide.system.walk import refuse_reason
 from lowtide.tasks import task_group
@@ -251,23 +251,18 @@ class Service:
 
     # -- questions ----------------------------------------------------------------------------------------------
 
-    async def search(
-        self, query: str, *, roots: Sequence[Path] = (), mode: Mode = Mode.HYBRID, limit: int = 10, narrow: Filter | None = None
-    ) -> list[tuple[Path, Answer]]:  # fmt: skip
-        """The best chunks for `query`, workspace by workspace; all open ones without `roots`.
+    async def search(self, request: SearchRequest, roots: Sequence[Path] = ()) -> list[tuple[Path, Answer]]:
+        """The best chunks for a request, workspace by workspace; all open ones without `roots`.
 
         Errors: UsageError for an empty query, PathError for a root without an index, StoreError and its kinds.
         """
-        if not query.strip():
-            raise UsageError("an empty query", "", "say what to look for")
+        request.question()
         self.host.pool.someone_asks()
+        embedding = Embedding(self.encode_query, self.host.model.recipe, self.host.closeness)
 
         async def ask(root: Path) -> Answer:
             async with self._reading(root) as snapshot:
-                return await snapshot.search(
-                    query, self.encode_query, self.host.model.recipe, mode=mode, limit=limit, narrow=narrow,
-                    closeness=self.host.closeness,
-                )  # fmt: skip
+                return await snapshot.search(request, embedding)
 
         return [(root, await self._guard(root, partial(ask, root))) for root in self._roots(roots)]
 

@@ -21,6 +21,7 @@ from lowtide.filters import Filter
 from lowtide.models import Mode
 from lowtide.overlaid import search as find_chunks
 from lowtide.overlaid import symbols as find_symbols
+from lowtide.request import SearchRequest
 from lowtide.rpc import INVALID_PARAMS
 from lowtide.search import Answer, Hit
 from lowtide_lsp import protocol as wire
@@ -70,15 +71,20 @@ async def search(session: Session, params: wire.SearchParams) -> wire.SearchResu
     )
     roots = [session.need_root(params.root_uri)] if params.root_uri else session.roots
     limit = _limit(params.limit)
+    request = SearchRequest(
+        params.query,
+        Mode(params.mode or "hybrid"),
+        limit,
+        narrow,
+        tuple(params.terms or ()),
+        tuple(params.phrasings or ()),
+    )
     fresh = await attend(session, roots, Patience.FULL if params.fresh else Patience.NONE)
     answers: list[tuple[Path, Answer]] = []
     errors: list[PathError] = []
     for root in roots:
         try:
-            answers += await find_chunks(
-                session.service, session.documents, params.query, roots=[root], mode=Mode(params.mode or "hybrid"),
-                limit=limit, narrow=narrow if narrow else None,
-            )  # fmt: skip
+            answers += await find_chunks(session.service, session.documents, request, [root])
         except PathError as error:
             errors.append(error)
     if errors and not answers:

@@ -62,6 +62,8 @@ class SearchParams(_Wire):
     languages: list[str] | None = None
     globs: list[str] | None = None
     kinds: list[str] | None = None
+    terms: list[str] | None = None
+    phrasings: list[str] | None = None
     fresh: bool = False
 
 

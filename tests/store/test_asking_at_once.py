@@ -18,7 +18,8 @@ from lowtide.answering import AT_ONCE, Answering
 from lowtide.errors import CorruptIndex, QuestionStopped, StoreError
 from lowtide.filters import Filter
 from lowtide.models import Mode
-from lowtide.search import Snapshot
+from lowtide.request import SearchRequest
+from lowtide.search import Embedding, Snapshot
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
 from lowtide.workspace import Workspace
@@ -54,7 +55,8 @@ async def answer(snapshot: Snapshot, answering: Answering, number: int) -> Any:
         return vector_of(text)
 
     mode = (Mode.LEXICAL, Mode.HYBRID)[number % 2]
-    found = await snapshot.search(" ".join(words), encode, "tests", mode=mode, limit=2, narrow=NARROW[number % 4])
+    request = SearchRequest(" ".join(words), mode, 2, NARROW[number % 4] or Filter())
+    found = await snapshot.search(request, Embedding(encode, "tests"))
     return [(hit.path, hit.start_line, round(hit.score, 6)) for hit in found.hits], found.degraded
 
 

@@ -17,7 +17,8 @@ from lowtide.answering import never
 from lowtide.errors import QuestionStopped, UsageError
 from lowtide.filters import Filter, Selection, Selections
 from lowtide.models import Mode, SymbolKind
-from lowtide.search import Answer, Snapshot
+from lowtide.request import SearchRequest
+from lowtide.search import Answer, Embedding, Snapshot
 from lowtide.store.catalog import Catalog
 from lowtide.store.id_set import MANY_IDS, IdSet
 from lowtide.workspace import Workspace
@@ -94,7 +95,7 @@ def ask(snapshot: Snapshot, query: str, mode: Mode, narrow: Filter | None, limit
         return vector_of(text)
 
     async def play() -> Answer:
-        return await snapshot.search(query, encode, "tests", mode=mode, narrow=narrow, limit=limit)
+        return await snapshot.search(SearchRequest(query, mode, limit, narrow or Filter()), Embedding(encode, "tests"))
 
     return anyio.run(play)
 

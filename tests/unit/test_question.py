@@ -11,7 +11,15 @@ from lowtide.cli.lines import LongLine, read_line
 from lowtide.core.lexical import MOST_TERMS, MOST_WORDS, Term, choose_terms
 from lowtide.errors import UsageError
 from lowtide.models import SymbolKind
-from lowtide.question import MOST_NAMES, MOST_QUERY_CHARACTERS, MOST_SYMBOL_CHARACTERS, check_symbol, read_question
+from lowtide.question import (
+    MOST_GIVEN_TERMS,
+    MOST_NAMES,
+    MOST_PHRASINGS,
+    MOST_QUERY_CHARACTERS,
+    MOST_SYMBOL_CHARACTERS,
+    check_symbol,
+    read_question,
+)
 from lowtide.search import Filter
 
 TRACE = "".join(
@@ -49,6 +57,22 @@ def test_of_megabytes_the_beginning_is_looked_at_and_it_is_said() -> None:
 def test_an_empty_question_is_refused(query: str) -> None:
     with pytest.raises(UsageError, match="empty"):
         read_question(query)
+
+
+def test_terms_and_other_phrasings_are_looked_for_too() -> None:
+    question = read_question("one row, two writers", ["compareAndSwap", " "], ["lost update", ""])
+    assert question.words == ("one", "row", "two", "writers", "lost", "update", "compare", "and", "swap")
+    assert (question.terms, question.phrasings) == (("compareAndSwap",), ("lost update",))
+    assert question.gist == "one row, two writers\nlost update\ncompareAndSwap"
+
+
+@pytest.mark.parametrize(
+    ("terms", "phrasings"),
+    [(["x"] * (MOST_GIVEN_TERMS + 1), []), ([], ["x"] * (MOST_PHRASINGS + 1)), (["x" * 129], []), ([], ["x" * 1025])],
+)
+def test_help_without_bound_is_refused(terms: list[str], phrasings: list[str]) -> None:
+    with pytest.raises(UsageError, match=r"too (many|long)"):
+        read_question("anything", terms, phrasings)
 
 
 def test_very_many_terms_are_not_all_asked() -> None:

@@ -15,7 +15,7 @@ from tests.worker.test_service import run, serving, until
 
 from lowtide import api
 from lowtide.errors import CorruptIndex, LowtideError, RootAway
-from lowtide.models import Mode
+from lowtide.request import SearchRequest
 from lowtide.service import Service
 
 QUERY = "compute the third figure of part 2"
@@ -40,7 +40,7 @@ def tree(tmp_path: Path) -> Path:
 
 async def hits(service: Service, root: Path) -> list[tuple[str, int, float]]:
     """Nothing while the answer says itself that something is missing."""
-    ((_, answer),) = await service.search(QUERY, roots=[root], mode=Mode.HYBRID)
+    ((_, answer),) = await service.search(SearchRequest(QUERY), [root])
     if answer.degraded is not None:
         return []
     return [(hit.path, hit.start_line, round(hit.score, 6)) for hit in answer.hits]

@@ -16,6 +16,7 @@ from lowtide.config import Config
 from lowtide.core.ladder import Step
 from lowtide.host import Host
 from lowtide.paths import Places
+from lowtide.request import SearchRequest
 from lowtide.service import Service
 from lowtide.system import memory
 
@@ -167,7 +168,7 @@ def test_embedding_is_taken_up_again_with_the_room_that_questions_have_taken(
             host = service.host
             await service.open_workspace(roots[0], "test")
             await until(lambda: all(entry.completed_runs for entry in service.workspaces))
-            await service.search("figure", roots=[roots[0]])
+            await service.search(SearchRequest("figure"), [roots[0]])
             monkeypatch.setattr(
                 host, "_set_footing", lambda: held.append((len(service.readers), host.static_model is not None))
             )
@@ -175,7 +176,7 @@ def test_embedding_is_taken_up_again_with_the_room_that_questions_have_taken(
             host.ladder.set_floor(Step.LEXICAL_ONLY, "test", 0.0)
             host.regain()
             assert held == [(1, True), (0, False)]
-            ((_, answer),) = await service.search("figure", roots=[roots[0]])
+            ((_, answer),) = await service.search(SearchRequest("figure"), [roots[0]])
             assert answer.degraded is None, "it is only opened again"
 
     run(play)

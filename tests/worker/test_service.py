@@ -27,6 +27,7 @@ from lowtide.errors import ConfigError, PathError, RefusedError, UsageError
 from lowtide.host import Host
 from lowtide.live import LiveWorkspace
 from lowtide.paths import Places
+from lowtide.request import SearchRequest
 from lowtide.service import Service
 from lowtide.system import memory
 from lowtide.system.memory import Pressure
@@ -88,13 +89,13 @@ def test_ladder_steps_down_under_pressure_and_climbs_back_with_nothing_missing(
             assert service.status()["health"] == "warning"
             await service.open_workspace(modules, "test")
             await service.wait_idle(modules)
-            ((_, answer),) = await service.search("compute the third figure", roots=[modules])
+            ((_, answer),) = await service.search(SearchRequest("compute the third figure"), [modules])
             assert answer.hits
             assert answer.degraded is not None
             now = ROOMY
             await until(lambda: service.host.ladder.step is Step.FULL)
             await service.wait_idle(modules)
-            ((_, answer),) = await service.search("compute the third figure", roots=[modules])
+            ((_, answer),) = await service.search(SearchRequest("compute the third figure"), [modules])
             assert answer.degraded is None
             steps = [taken.step for taken in service.host.ladder.history]
             assert steps == [
@@ -319,7 +320,7 @@ def test_memory_tree_adds_up_to_what_the_kernel_says(modules: Path, tmp_path: Pa
         async with serving(tmp_path / "home") as service:
             await service.open_workspace(modules, "test")
             await service.wait_idle(modules)
-            await service.search("compute a figure")
+            await service.search(SearchRequest("compute a figure"))
             tree = service.memory()
             assert tree["bytes"] == sum(child["bytes"] for child in tree["children"])
             daemon = next(child for child in tree["children"] if child["name"].startswith("daemon"))
@@ -327,7 +328,7 @@ def test_memory_tree_adds_up_to_what_the_kernel_says(modules: Path, tmp_path: Pa
             assert daemon["children"][-1]["name"] == "unattributed"
             cache = next(part for part in daemon["children"] if part["name"] == "question cache")
             assert (cache["misses"], cache["hits"]) == (1, 0)
-            await service.search("compute a figure")
+            await service.search(SearchRequest("compute a figure"))
             cache = next(
                 part for part in service.memory()["children"][0]["children"] if part["name"] == "question cache"
             )
@@ -362,7 +363,7 @@ def test_every_cache_of_the_daemon_tells_its_limit_and_how_it_fares(modules: Pat
             await service.wait_idle(modules)
             for number in range(900):
                 word = "".join(chr(ord("a") + number // 26**place % 26) for place in range(3))
-                await service.search(f"compute zq{word}xk", limit=1)
+                await service.search(SearchRequest(f"compute zq{word}xk", limit=1))
             parts = {part["name"]: part for part in service.memory()["children"][0]["children"]}
             caches = [parts[name] for name in ("question cache", "words cache", "open texts cache")]
             assert all(cache["bytes"] <= cache["limitBytes"] for cache in caches)
@@ -380,9 +381,9 @@ def test_what_cannot_be_done_is_said(modules: Path, tmp_path: Path) -> None:
             with pytest.raises(PathError):
                 await service.open_workspace(tmp_path / "missing", "test")
             with pytest.raises(PathError):
-                await service.search("anything", roots=[modules])
+                await service.search(SearchRequest("anything"), [modules])
             with pytest.raises(UsageError):
-                await service.search("  ")
+                await service.search(SearchRequest("  "))
             with pytest.raises(ConfigError):
                 await service.set_budget(5 * MIB)
             assert service.status()["memory"]["budgetBytes"] == before
@@ -482,7 +483,7 @@ def test_a_second_work_tree_of_a_repository_embeds_only_what_differs(modules: Pa
             assert first is not None
             assert live.counts.vectors > first.counts.vectors
             assert 0 < sum(asked) <= 3
-            ((_, answer),) = await service.search("compute the third figure", roots=[second])
+            ((_, answer),) = await service.search(SearchRequest("compute the third figure"), [second])
             assert answer.degraded is None
             assert answer.hits
 

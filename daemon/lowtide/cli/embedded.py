@@ -29,7 +29,8 @@ from lowtide.errors import LowtideError
 from lowtide.filters import Filter
 from lowtide.host import Host, IndexRun
 from lowtide.models import Mode, SymbolKind
-from lowtide.search import Snapshot
+from lowtide.request import SearchRequest
+from lowtide.search import Embedding, Snapshot
 from lowtide.tasks import task_group
 from lowtide.workspace import Workspace
 
@@ -40,10 +41,14 @@ class Search:
 
     mode: Mode
     limit: int
-    languages: tuple[str, ...]
-    globs: tuple[str, ...]
-    kinds: tuple[SymbolKind, ...]
+    narrow: Filter
+    terms: tuple[str, ...]
+    phrasings: tuple[str, ...]
     fresh: bool
+
+    def request(self, query: str) -> SearchRequest:
+        """The same for one query."""
+        return SearchRequest(query, self.mode, self.limit, self.narrow, self.terms, self.phrasings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +67,8 @@ class _Open:
     freshness: Freshness
 
     async def answer(self, query: str, asked: Search) -> dict[str, Any]:
-        found = await self.snapshot.search(
-            query, self.host.encode_query, self.host.model.recipe, mode=asked.mode, limit=asked.limit,
-            narrow=Filter(asked.languages, asked.globs, asked.kinds), closeness=self.host.closeness,
-        )  # fmt: skip
+        embedding = Embedding(self.host.encode_query, self.host.model.recipe, self.host.closeness)
+        found = await self.snapshot.search(asked.request(query), embedding)
         return {**found.as_json(), "freshness": self.freshness.as_json()}
 
 

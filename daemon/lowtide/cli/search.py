@@ -43,18 +43,26 @@ KINDS = {kind.label: kind for kind in SymbolKind}
 @click.option(
     "--kind", "kinds", multiple=True, metavar="KIND", help="Only this kind: function, class, method (may be repeated)."
 )
+@click.option(
+    "--terms",
+    multiple=True,
+    metavar="TERMS",
+    help="Likely identifiers and terms of art beside the question, as 'retry_policy backoff' (may be repeated).",
+)
+@click.option("--also", "phrasings", multiple=True, metavar="QUERY", help="The same in other words (may be repeated).")
 @click.option("--fresh", is_flag=True, help=FRESH_HELP)
 @click.option("--batch", is_flag=True, help="Read queries as lines from stdin, print one JSON object a line.")
 @global_options
 def command(
     arguments: tuple[str, ...], limit: int, mode: str, languages: tuple[str, ...], globs: tuple[str, ...],
-    kinds: tuple[str, ...], fresh: bool, batch: bool, options: Options,
+    kinds: tuple[str, ...], terms: tuple[str, ...], phrasings: tuple[str, ...], fresh: bool, batch: bool, options: Options,
 ) -> int:  # fmt: skip
     """Search by words and by meaning.
 
     \b
     lowtide search "where are retries counted"
     lowtide search --lang python --glob 'src/**' "parse a date" ~/code/app
+    lowtide search --terms "compare_and_swap optimistic_lock" "stop two requests from updating one row"
 
     The workspace is kept up to date while it is asked; what an answer may lack is said under it.
     """
@@ -64,12 +72,21 @@ def command(
         raise UsageError("no query", "", 'give one: lowtide search "retry a request"')
     path = (arguments[0] if arguments else None) if batch else (arguments[1] if len(arguments) > 1 else None)
     wanted_languages, wanted_kinds = parse_languages(languages), parse_kinds(kinds)
+    wanted_terms = split_terms(terms)
     root = resolve_root(path)
 
     if is_embedded(options):
         from lowtide.cli import embedded
+        from lowtide.filters import Filter
 
-        asked = embedded.Search(Mode(mode), limit, wanted_languages, tuple(globs), wanted_kinds, fresh)
+        asked = embedded.Search(
+            Mode(mode),
+            limit,
+            Filter(wanted_languages, tuple(globs), wanted_kinds),
+            wanted_terms,
+            phrasings,
+            fresh,
+        )
         if batch:
             embedded.answer_lines(asked, root, options)
         else:
@@ -77,7 +94,8 @@ def command(
         return 0
     question = {
         "rootUri": uri(root), "mode": mode, "limit": limit, "languages": list(wanted_languages), "globs": list(globs),
-        "kinds": [kind.label for kind in wanted_kinds], "fresh": fresh,
+        "kinds": [kind.label for kind in wanted_kinds], "terms": list(wanted_terms), "phrasings": list(phrasings),
+        "fresh": fresh,
     }  # fmt: skip
     with open_client(options) as client:
         if batch:
@@ -123,6 +141,11 @@ def show(answer: dict[str, Any], options: Options) -> None:
         print_json(answer)
     else:
         _print(answer, options.quiet)
+
+
+def split_terms(given: tuple[str, ...]) -> tuple[str, ...]:
+    """The different terms, however they are given: `--terms 'a b' --terms c,d` is four."""
+    return tuple(dict.fromkeys(term for each in given for term in each.replace(",", " ").split()))
 
 
 def parse_kinds(names: tuple[str, ...]) -> tuple[SymbolKind, ...]:

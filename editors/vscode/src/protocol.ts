@@ -28,6 +28,8 @@ export interface SearchParams {
   languages?: string[];
   globs?: string[];
   kinds?: string[];
+  terms?: string[];
+  phrasings?: string[];
   fresh?: boolean;
 }
 
