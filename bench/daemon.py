@@ -47,8 +47,8 @@ class Daemon:
     """A client of a daemon of its own."""
 
     def __init__(self, root: Path, budget: str) -> None:
-        from lowtide.client import Client
         from lowtide.paths import Places
+        from lowtide.serve.client import Client
 
         self.root, self.uri, self.budget = root, root.as_uri(), budget
         self.places = Places.from_environment()
@@ -59,7 +59,7 @@ class Daemon:
         return self.client.ask(method, params)
 
     def stop(self) -> None:
-        from lowtide.client import stop
+        from lowtide.serve.client import stop
 
         stop(self.client)
 

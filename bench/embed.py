@@ -95,9 +95,9 @@ def ask(tree: Path, questions: Path) -> dict[str, float]:
     split_words(b"warm up", [0, 7])
     np.sort(np.random.default_rng(0).random(1000))
     bare = anonymous_bytes()
-    from lowtide.work.encoder import Side
-    from lowtide.work.model_folder import default_model, read_model
-    from lowtide.work.static_model import StaticModel
+    from lowtide.work.model.encoder import Side
+    from lowtide.work.model.model_folder import default_model, read_model
+    from lowtide.work.model.static_model import StaticModel
 
     with watched() as seen:
         model = StaticModel.open(read_model(default_model()))
@@ -143,8 +143,8 @@ def main() -> None:
     split_words(b"warm up", [0, 7])
     np.sort(np.random.default_rng(0).random(1000))
     bare = anonymous_bytes()
-    from lowtide.work.embed import load_encoder
-    from lowtide.work.encoder import Side, document_text, document_words
+    from lowtide.work.model.embed import load_encoder
+    from lowtide.work.model.encoder import Side, document_text, document_words
 
     started = time.perf_counter()
     with watched() as highest:

@@ -27,7 +27,7 @@ from typing import Any
 from bench.cgroup import SLACK_BYTES, Outcome, run_limited
 from bench.revision import ROOT, commit
 
-from lowtide.config import parse_size
+from lowtide.config.settings import parse_size
 
 QUERIES = [
     "parse a configuration file", "retry a request after a timeout", "compare two strings ignoring case",
@@ -50,7 +50,7 @@ def bare_parse(tree: Path, home: Path) -> tuple[float, int]:
     """CPU seconds that tree-sitter alone takes for the files that were indexed, and their bytes; in one process."""
     script = """
 import sys, time, os, importlib, sqlite3, tree_sitter
-from lowtide.work.languages import by_name
+from lowtide.languages import by_name
 catalog, root = sys.argv[1:]
 rows = sqlite3.connect(catalog).execute("select path, language from files where status='indexed' and language<>'' order by path").fetchall()
 parsers, seconds, size = {}, 0.0, 0

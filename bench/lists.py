@@ -2,7 +2,7 @@
 
     python -m bench.lists [--count 100000] [--dims 1536] [--kinds lists,flat,graph] [--shares 0.03,0.06,0.12,0.24]
 
-Test data of `lowtide.work.sources`; recall@10 against all rows compared in float32, for 200 held-out queries. Each kind is
+Test data of `lowtide.bulk.sources`; recall@10 against all rows compared in float32, for 200 held-out queries. Each kind is
 built and searched in a process of its own. `--shares`: how much of the rows the lists that are looked at hold.
 Prints one JSON object a line.
 """
@@ -22,13 +22,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from lowtide.store import list_segment
-from lowtide.store.list_builder import build_lists
-from lowtide.store.list_segment import Element, ListSegment
-from lowtide.store.scan import Ids, Matrix, Query, scaled_to_int8
-from lowtide.store.vector_index import VectorIndex
-from lowtide.store.vector_segments import FlatSegment, GraphSegment, build_graph, write_flat
-from lowtide.work.sources import BLOCK_ROWS, ClusteredSource
+from lowtide.bulk.sources import BLOCK_ROWS, ClusteredSource
+from lowtide.store.vectors import list_segment
+from lowtide.store.vectors.list_builder import build_lists
+from lowtide.store.vectors.list_segment import Element, ListSegment
+from lowtide.store.vectors.scan import Ids, Matrix, Query, scaled_to_int8
+from lowtide.store.vectors.vector_index import VectorIndex
+from lowtide.store.vectors.vector_segments import FlatSegment, GraphSegment, build_graph, write_flat
 
 QUERIES = 200
 

@@ -29,10 +29,10 @@ import psutil
 from bench.revision import commit
 from tests.lsp.wire import Wire
 
-from lowtide.client import Client, DaemonError, stop
+from lowtide.index.workspace import CATALOG
 from lowtide.paths import Places
+from lowtide.serve.client import Client, DaemonError, stop
 from lowtide.store.catalog import Catalog
-from lowtide.workspace import CATALOG
 
 RESULTS = Path(__file__).resolve().parent / "results"
 MIB = 1 << 20

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import psutil
 
-from lowtide.store.name_search import NameIndex
-from lowtide.store.names import NameSegment, write_names
+from lowtide.store.names.name_search import NameIndex
+from lowtide.store.names.names import NameSegment, write_names
 
 KINDS = {"f": 12, "m": 6, "s": 23, "t": 5, "d": 14, "e": 22, "v": 13, "p": 12, "g": 10, "c": 5}
 

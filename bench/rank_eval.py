@@ -24,14 +24,14 @@ from typing import Any
 
 import anyio
 
-from lowtide import search as engine
 from lowtide.core.rank import Candidate, Ranked, definition, first_of_each
+from lowtide.index.workspace import Workspace
 from lowtide.paths import Places
-from lowtide.request import SearchRequest
-from lowtide.work.encoder import Side
-from lowtide.work.model_folder import default_model, read_model
-from lowtide.work.static_model import StaticModel
-from lowtide.workspace import Workspace
+from lowtide.read import snapshot as engine
+from lowtide.read.request import SearchRequest
+from lowtide.work.model.encoder import Side
+from lowtide.work.model.model_folder import default_model, read_model
+from lowtide.work.model.static_model import StaticModel
 
 STEPS = (0.0, 0.5, 0.75, 1.25, 1.5, 2.0)
 SUFFIX = {"py": ".py", "js": ".js", "ts": ".ts", "go": ".go", "c": ".c"}

@@ -39,8 +39,9 @@ from pathlib import Path
 
 from bench.revision import commit
 
+from lowtide import languages
 from lowtide.models import SymbolKind
-from lowtide.work import languages, parse
+from lowtide.work.parse import parse
 
 _HERE = Path(__file__).resolve().parent
 

@@ -22,10 +22,10 @@ import numpy as np
 import psutil
 
 from lowtide.store.rows import Segment
-from lowtide.store.scan import Ids, Matrix, Query
-from lowtide.store.vector_index import VectorIndex
-from lowtide.store.vector_segments import FlatSegment, build_graph, open_segment, write_flat
-from lowtide.store.vectors import predict_graph_bytes
+from lowtide.store.vectors.scan import Ids, Matrix, Query
+from lowtide.store.vectors.vector_index import VectorIndex
+from lowtide.store.vectors.vector_segments import FlatSegment, build_graph, open_segment, write_flat
+from lowtide.store.vectors.vectors import predict_graph_bytes
 
 DIMS = 256
 QUERIES = 200
@@ -65,8 +65,8 @@ def synthetic(count: int) -> tuple[Iterator[tuple[Ids, Matrix]], Matrix]:
 
 
 def embedded(count: int, tree: Path) -> tuple[Iterator[tuple[Ids, Matrix]], Matrix]:
-    from lowtide.work.embed import load_encoder
-    from lowtide.work.encoder import Side, document_words
+    from lowtide.work.model.embed import load_encoder
+    from lowtide.work.model.encoder import Side, document_words
     from lowtide.work.words import split_words
 
     encoder = load_encoder()

@@ -17,8 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from lowtide.config import IndexSettings
-from lowtide.system.walk import walk
+from lowtide.config.settings import IndexSettings
+from lowtide.system.tree.walk import walk
 
 
 def git_files(root: Path, repository: str) -> tuple[set[bytes], float]:

@@ -18,12 +18,12 @@ import time
 from functools import partial
 from pathlib import Path
 
-from lowtide.config import IndexSettings
+from lowtide.config.settings import IndexSettings
 from lowtide.core.debounce import Debounce
 from lowtide.core.hints import Hints
 from lowtide.system.memory import own_anonymous_bytes
-from lowtide.system.walk import folders
-from lowtide.system.watch import Watcher
+from lowtide.system.tree.walk import folders
+from lowtide.system.watch.watch import Watcher
 
 
 def main() -> int:

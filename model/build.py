@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from lowtide.work.model_folder import default_model
+from lowtide.work.model.model_folder import default_model
 from model import export, fetch, judge, judge_questions, pairs, start, tokenizer
 from model.extract import NOT_SOURCE, NOTHING, write_functions
 from model.files import whole

@@ -23,10 +23,10 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from lowtide.work.bags import WordBags, read_vocabulary
-from lowtide.work.embed import load_encoder
-from lowtide.work.encoder import Encoder, Side, document_text, document_words
-from lowtide.work.model_folder import default_model, read_model
+from lowtide.work.model.bags import WordBags, read_vocabulary
+from lowtide.work.model.embed import load_encoder
+from lowtide.work.model.encoder import Encoder, Side, document_text, document_words
+from lowtide.work.model.model_folder import default_model, read_model
 from lowtide.work.words import query_words
 
 Scores = dict[str, npt.NDArray[np.float64]]

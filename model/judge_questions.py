@@ -40,14 +40,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lowtide.index.workspace import Workspace
 from lowtide.models import SymbolKind
 from lowtide.paths import Places
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import ChunkRow, SymbolRow
-from lowtide.work.embed import load_encoder
-from lowtide.work.encoder import Encoder, Side, document_text, document_words
+from lowtide.work.model.embed import load_encoder
+from lowtide.work.model.encoder import Encoder, Side, document_text, document_words
 from lowtide.work.words import query_words
-from lowtide.workspace import Workspace
 from model.judge import word_overlap
 
 QUESTIONS = Path(__file__).with_name("questions.jsonl")

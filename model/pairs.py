@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lowtide.work.bags import WordBags, read_vocabulary
+from lowtide.work.model.bags import WordBags, read_vocabulary
 from lowtide.work.words import split_words
 from model.extract import code_hash
 

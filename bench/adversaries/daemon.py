@@ -15,9 +15,9 @@ from bench.adversaries.case import BUDGET_BYTES, LIMIT_BYTES, Scale, add_bystand
 from bench.adversaries.run import Verdict
 from bench.cgroup import Group, Sampler
 
-from lowtide import client as clients
 from lowtide.errors import LowtideError
 from lowtide.paths import Places
+from lowtide.serve import client as clients
 
 NAME = "daemon"
 IDEA = "nine of these in one tree, opened in the daemon: status answers meanwhile, it stops within a second, and goes on after"

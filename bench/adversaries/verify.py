@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lowtide.config import Config, load_workspace_settings
+from lowtide.config.settings import Config, load_workspace_settings
 from lowtide.models import Reason
-from lowtide.system.named import NEVER_WALKED
-from lowtide.system.walk import explain
+from lowtide.system.tree.named import NEVER_WALKED
+from lowtide.system.tree.walk import explain
 
 _MOST_ASKED = 2_000
 Contents = dict[str, tuple[list[Any], list[Any]]]

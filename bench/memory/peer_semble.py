@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from bench.memory.measure import IDLE_S, Figures, Job, run_command, with_idle
 
-from lowtide.work.encoder import Side
-from lowtide.work.model_folder import default_model, read_model
+from lowtide.work.model.encoder import Side
+from lowtide.work.model.model_folder import default_model, read_model
 
 _SCRIPT = f"""
 import sys, time

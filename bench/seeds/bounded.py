@@ -20,9 +20,9 @@ import psutil
 from bench.cgroup import SLACK_BYTES, Group, Sampler
 from bench.seeds.scenario import Check, Curve, thinned
 
-from lowtide.client import Client, DaemonError, daemon_environment
 from lowtide.errors import LowtideError
 from lowtide.paths import Places
+from lowtide.serve.client import Client, DaemonError, daemon_environment
 
 START_S = 30.0
 SAMPLE_S = 0.02

@@ -5,7 +5,7 @@
 `lowtide bench vectors` builds, saves and searches a store in a cgroup of the budget and 32 MiB: first refused under 96 MiB,
 with a budget that is then accepted; then from nothing to the end; then once more in another folder, where every process
 is killed with SIGKILL twice on the way and one saved piece is damaged, after which every piece must be byte for byte as in
-the first. The data is clustered, made from a seed (lowtide/work/sources.py), and its true nearest are found in float32.
+the first. The data is clustered, made from a seed (lowtide/bulk/sources.py), and its true nearest are found in float32.
 `--quick` takes 50,000 vectors.
 """
 

@@ -16,10 +16,10 @@ from typing import Any
 import msgspec
 
 from lowtide.core.positions import Units, content, from_characters
+from lowtide.languages import language_for
 from lowtide.models import SymbolKind
 from lowtide.system.beneath import Root
-from lowtide.work.languages import language_for
-from lowtide.work.wire import SymbolColumns
+from lowtide.wire import SymbolColumns
 
 KIND_NUMBERS = {kind.label: int(kind) for kind in SymbolKind}
 MOST_DEPTH = 100

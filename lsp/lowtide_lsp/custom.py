@@ -1,4 +1,4 @@
-"""The `lowtide/*` requests: checked parameters, then what `lowtide.api` answers everyone.
+"""The `lowtide/*` requests: checked parameters, then what `lowtide.serve.api` answers everyone.
 
 Invariant: search and similar answer with the editor's unsaved texts over the index.
 """
@@ -13,17 +13,17 @@ from typing import Any
 import anyio.to_thread
 import msgspec
 
-from lowtide import api
-from lowtide.attending import Patience
 from lowtide.core.freshness import Freshness, FreshState, together
 from lowtide.errors import PathError
-from lowtide.filters import Filter
+from lowtide.index.attending import Patience
 from lowtide.models import Mode
-from lowtide.overlaid import search as find_chunks
-from lowtide.overlaid import symbols as find_symbols
-from lowtide.request import SearchRequest
-from lowtide.rpc import INVALID_PARAMS
-from lowtide.search import Answer, Hit
+from lowtide.read.filters import Filter
+from lowtide.read.request import SearchRequest
+from lowtide.read.snapshot import Answer, Hit
+from lowtide.read.unsaved.answers import search as find_chunks
+from lowtide.read.unsaved.answers import symbols as find_symbols
+from lowtide.serve import api
+from lowtide.serve.rpc import INVALID_PARAMS
 from lowtide_lsp import protocol as wire
 from lowtide_lsp.features import workspace_symbols
 from lowtide_lsp.session import Session

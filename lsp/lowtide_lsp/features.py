@@ -14,8 +14,8 @@ from lsprotocol import types
 
 import lowtide
 from lowtide.core.positions import to_bytes
-from lowtide.overlaid import symbols as find_symbols
-from lowtide.overlay import language_of
+from lowtide.read.unsaved.answers import symbols as find_symbols
+from lowtide.read.unsaved.documents import language_of
 from lowtide_lsp import convert
 from lowtide_lsp.names import definitions, hover_text, references
 from lowtide_lsp.protocol import Experimental

@@ -14,11 +14,11 @@ from contextlib import suppress
 
 import anyio
 
-from lowtide.config import Config
-from lowtide.daemon import be_prompt
-from lowtide.host import Host
+from lowtide.config.settings import Config
 from lowtide.paths import Places
-from lowtide.service import Service
+from lowtide.serve.daemon import be_prompt
+from lowtide.serve.host import Host
+from lowtide.serve.service import Service
 from lowtide_lsp.server import serve
 
 GRACE_S = 0.5

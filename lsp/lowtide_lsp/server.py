@@ -17,9 +17,9 @@ from contextlib import suppress
 import anyio
 import anyio.abc
 
-from lowtide import rpc
-from lowtide.intake import PassedOver, Taken
-from lowtide.service import Service
+from lowtide.serve import rpc
+from lowtide.serve.intake import PassedOver, Taken
+from lowtide.serve.service import Service
 from lowtide.tasks import task_group
 from lowtide_lsp import custom, features
 from lowtide_lsp.session import Session

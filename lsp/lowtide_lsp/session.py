@@ -21,15 +21,15 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 import lowtide
-from lowtide import rpc
-from lowtide.buffers import TextBuffer
-from lowtide.config import parse_size
+from lowtide.config.settings import parse_size
 from lowtide.core.positions import Units
 from lowtide.errors import LowtideError, RefusedError
-from lowtide.intake import PassedOver
-from lowtide.overlay import MOST_TEXTS_BYTES, Document, Documents
 from lowtide.paths import path_of
-from lowtide.service import Service
+from lowtide.read.unsaved.buffer import TextBuffer
+from lowtide.read.unsaved.documents import MOST_TEXTS_BYTES, Document, Documents
+from lowtide.serve import rpc
+from lowtide.serve.intake import PassedOver
+from lowtide.serve.service import Service
 from lowtide.system.beneath import CannotRead, Refusal, Root
 from lowtide_lsp import convert
 from lowtide_lsp.progress import IndexProgress
@@ -312,7 +312,7 @@ class Session:
         self.progress.update(status)
 
     def notify(self, method: str, params: dict[str, Any]) -> None:
-        """What `lowtide.api` sends while it works."""
+        """What `lowtide.serve.api` sends while it works."""
         self.protocol.notify(method, params)
 
     def log_message(self, kind: types.MessageType, text: str) -> None:

@@ -30,9 +30,9 @@ from pygls.exceptions import JsonRpcException, JsonRpcMethodNotFound
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
 
-from lowtide import rpc
 from lowtide.errors import LowtideError
-from lowtide.intake import PassedOver, Taken, Undecodable
+from lowtide.serve import rpc
+from lowtide.serve.intake import PassedOver, Taken, Undecodable
 
 log = logging.getLogger(__name__)
 

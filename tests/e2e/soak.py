@@ -26,8 +26,8 @@ import psutil
 from tests.e2e.contents import differences, read_contents
 from tests.e2e.harness import Lowtide, python_module
 
-from lowtide.client import Client, DaemonError, RemoteError
 from lowtide.paths import Places
+from lowtide.serve.client import Client, DaemonError, RemoteError
 
 MIB = 1 << 20
 

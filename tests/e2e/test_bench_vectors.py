@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from tests.e2e.harness import Lowtide
 
-from lowtide.bulk import LOCK
+from lowtide.bulk.build import LOCK
 from lowtide.system.lock import WriterLock
 
 SMALL = ("bench", "vectors", "--count", "30000", "--dims", "96", "--piece-rows", "2500", "--queries", "40")

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,9 +18,9 @@ import psutil
 import pytest
 from tests.e2e.harness import Lowtide, python_module
 
-from lowtide import rpc
-from lowtide.client import Client
 from lowtide.paths import Places
+from lowtide.serve import rpc
+from lowtide.serve.client import Client
 
 MIB = 1 << 20
 
@@ -369,7 +370,9 @@ def test_version_mismatch_is_settled(lowtide: Lowtide) -> None:
         "from lowtide.cli.app import run_app; sys.exit(run_app(['--json', 'daemon', 'start']))"
     )
     with connect(lowtide):
-        out = subprocess.run(["python", "-c", script], capture_output=True, text=True, env=lowtide.env(), timeout=60)
+        out = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, env=lowtide.env(), timeout=60
+        )
         assert out.returncode == 1
         assert "is in use" in out.stderr
 
@@ -378,7 +381,7 @@ def test_version_mismatch_is_settled(lowtide: Lowtide) -> None:
             return bool(client.hello["idle"])
 
     until(alone)
-    out = subprocess.run(["python", "-c", script], capture_output=True, text=True, env=lowtide.env(), timeout=60)
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=lowtide.env(), timeout=60)
     assert pid_of(lowtide) != pid
 
 

@@ -13,8 +13,8 @@ import psutil
 import pytest
 from tests.e2e.harness import Lowtide, python_module
 
-from lowtide.client import Client
 from lowtide.paths import Places
+from lowtide.serve.client import Client
 
 
 @pytest.fixture

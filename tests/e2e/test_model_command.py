@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.harness import Lowtide, python_module
 
-from lowtide.work.model_folder import default_model
+from lowtide.work.model.model_folder import default_model
 
 MODELS = Path(__file__).parent.parent / "data" / "models"
 MIB = 1 << 20

@@ -15,9 +15,9 @@ import psutil
 import pytest
 from tests.e2e.harness import Lowtide
 
-from lowtide.client import Client, NoAnswer
-from lowtide.daemon_lock import find_holder
 from lowtide.paths import Places
+from lowtide.serve.client import Client, NoAnswer
+from lowtide.serve.daemon_lock import find_holder
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_a_daemon_stopped_in_the_middle_of_a_question_is_not_waited_for(lowtide:
 def test_one_that_hears_no_signal_is_ended_by_force_and_that_is_said(lowtide: Lowtide, tmp_path: Path) -> None:
     code = (
         "import signal, sys, time; from pathlib import Path\n"
-        "from lowtide.daemon_lock import DaemonLock\nfrom lowtide.daemon_socket import listen\n"
+        "from lowtide.serve.daemon_lock import DaemonLock\nfrom lowtide.serve.daemon_socket import listen\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nlock = DaemonLock(Path(sys.argv[1]))\nlock.acquire()\n"
         "listener = listen(Path(sys.argv[2])); lock.tell(listener.path)\nprint('deaf', flush=True)\ntime.sleep(600)\n"
     )

@@ -23,16 +23,16 @@ import pytest
 from tests.e2e.harness import python_module
 from tests.fuzz.recipes import NAMES, Recipe, sample
 
-import lowtide.host
-from lowtide.config import Config
-from lowtide.explain import explain_file
-from lowtide.host import Host
-from lowtide.indexing import IndexOptions
+import lowtide.serve.host
+from lowtide.config.settings import Config
+from lowtide.index.indexing import IndexOptions
 from lowtide.models import Reason
 from lowtide.paths import Places
+from lowtide.pool.pool import WorkerPool
+from lowtide.read.explain import explain_file
+from lowtide.serve.host import Host
 from lowtide.system import memory
 from lowtide.work import sniff
-from lowtide.work.pool import WorkerPool
 
 ROOM_BYTES = 104 << 20
 """What a budget of 128 MiB leaves for workers beside a daemon of 24; this process is itself the daemon here."""
@@ -53,7 +53,7 @@ class Judge:
     def __enter__(self) -> Judge:
         self._patch = pytest.MonkeyPatch()
         quick = functools.partial(IndexOptions, query_deadline_s=QUERY_DEADLINE_S)
-        self._patch.setattr(lowtide.host, "IndexOptions", quick)
+        self._patch.setattr(lowtide.serve.host, "IndexOptions", quick)
         self._portal_manager = anyio.from_thread.start_blocking_portal()
         self._portal = self._portal_manager.__enter__()
         places = Places(self._home / "config", self._home / "cache", self._home / "run")

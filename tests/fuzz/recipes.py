@@ -14,7 +14,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 from tests.property.test_parse import PIECES
 
-from lowtide.work.languages import LANGUAGES
+from lowtide.languages import LANGUAGES
 
 SAMPLES = Path(__file__).parent.parent / "data" / "languages"
 MOST_BYTES = 300_000

@@ -12,10 +12,10 @@ from typing import Any
 import anyio
 import pytest
 
-from lowtide.config import Config
-from lowtide.host import Host
+from lowtide.config.settings import Config
 from lowtide.paths import Places
-from lowtide.service import MOST_QUESTIONS, Service
+from lowtide.serve.host import Host
+from lowtide.serve.service import MOST_QUESTIONS, Service
 
 
 class SlowSnapshot:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from lowtide.client import Client, DaemonError, stop
 from lowtide.paths import Places
+from lowtide.serve.client import Client, DaemonError, stop
 
 ALE = Path("/usr/share/vim-ale")
 EGLOT = any(Path("/usr/share/emacs/site-lisp/elpa").glob("eglot-*"))

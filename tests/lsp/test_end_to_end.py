@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from tests.lsp.wire import Wire
 
-from lowtide.client import Client, DaemonError, stop
 from lowtide.paths import Places
+from lowtide.serve.client import Client, DaemonError, stop
 
 SOURCE = '"""Tides."""\n\n\nclass TideTable:\n    def read_gauge(self):\n        """How high the water stands."""\n        return 1\n'
 TREES = {"textDocument": {"documentSymbol": {"hierarchicalDocumentSymbolSupport": True}}}

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from lowtide.api import HANDLERS
+from lowtide.serve.api import HANDLERS
 from lowtide_lsp.protocol import NOTIFICATIONS, REQUESTS, Experimental, Status
 from lowtide_lsp.settings import SERVED_ELSEWHERE, read_settings
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from tests.lsp.wire import FakeService, connected
 
-from lowtide import text_pieces as pieces
 from lowtide.core.positions import Units
-from lowtide.text_pieces import TooLong, read_pieces
+from lowtide.read import text_pieces as pieces
+from lowtide.read.text_pieces import TooLong, read_pieces
 from lowtide_lsp import convert
 
 

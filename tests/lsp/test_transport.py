@@ -19,7 +19,7 @@ from pygls.progress import Progress
 from tests.lsp.wire import STATUS, FakeService, Wire, connected, symbol
 
 from lowtide.errors import WorkerError
-from lowtide.intake import Taken
+from lowtide.serve.intake import Taken
 from lowtide_lsp.session import Session
 
 
@@ -418,7 +418,7 @@ def test_a_huge_text_is_taken_or_left_but_never_breaks(tmp_path: Path) -> None:
 
 
 def test_a_message_that_is_too_long_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lowtide.intake.MOST_MESSAGE_BYTES", 1 << 20)
+    monkeypatch.setattr("lowtide.serve.intake.MOST_MESSAGE_BYTES", 1 << 20)
 
     async def main() -> None:
         async with connected(FakeService()) as connection:
@@ -436,7 +436,7 @@ def test_a_message_that_is_too_long_is_passed_over(tmp_path: Path, monkeypatch: 
 def test_a_text_of_many_lines_is_weighed_by_them_and_the_user_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lowtide.overlay.MOST_TEXTS_BYTES", 1 << 20)
+    monkeypatch.setattr("lowtide.read.unsaved.documents.MOST_TEXTS_BYTES", 1 << 20)
 
     async def main() -> None:
         async with connected(FakeService()) as connection:

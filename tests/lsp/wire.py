@@ -13,16 +13,17 @@ from typing import Any
 
 import anyio
 
-from lowtide import rpc
-from lowtide.config import IndexSettings
+from lowtide import wire
+from lowtide.config.settings import IndexSettings
 from lowtide.core.budget import Lease
 from lowtide.core.freshness import Freshness, FreshState
 from lowtide.core.lru import ByteCache
 from lowtide.errors import BudgetError, RefusedError
-from lowtide.intake import Intake, Taken
-from lowtide.search import Answer, Hit
-from lowtide.system.walk import refuse_reason
-from lowtide.work import documents, wire
+from lowtide.read.snapshot import Answer, Hit
+from lowtide.serve import rpc
+from lowtide.serve.intake import Intake, Taken
+from lowtide.system.tree.walk import refuse_reason
+from lowtide.work import documents
 
 STATUS: dict[str, Any] = {
     "version": "0", "health": "ok", "message": "", "state": "idle", "quiescent": True,

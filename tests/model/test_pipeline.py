@@ -21,9 +21,9 @@ from model.extract import NOTHING, write_functions
 from model.judge import Retrieval, bm25, cut, dense, exact, figures, judge
 from tokenizers import Tokenizer
 
-from lowtide.work.embed import load_encoder
-from lowtide.work.encoder import Side
-from lowtide.work.model_folder import read_model
+from lowtide.work.model.embed import load_encoder
+from lowtide.work.model.encoder import Side
+from lowtide.work.model.model_folder import read_model
 from model import fetch, licences, pairs, tokenizer
 
 VERBS = [

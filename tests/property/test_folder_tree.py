@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowtide.system.folder_tree import FolderTree
+from lowtide.system.watch.folder_tree import FolderTree
 
 NAMES = st.sampled_from([b"a", b"b", b"c"])
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map(b"/".join)

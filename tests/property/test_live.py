@@ -15,14 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.e2e.contents import differences, read_contents
 
-from lowtide import watching
-from lowtide.config import Config
+from lowtide.config.settings import Config
 from lowtide.core.hints import Hints
-from lowtide.host import Host
+from lowtide.index import watching
 from lowtide.paths import Places
-from lowtide.service import Service
+from lowtide.serve.host import Host
+from lowtide.serve.service import Service
 from lowtide.system.memory import own_anonymous_bytes
-from lowtide.system.watch import WatchMode, WatchState
+from lowtide.system.watch.watch import WatchMode, WatchState
 
 NAMES = ["a.py", "b.py", "sub/c.py", "sub/d.py", "sub/deep/e.txt", ".gitignore"]
 BODIES = [

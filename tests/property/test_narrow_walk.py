@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lowtide.config import IndexSettings
-from lowtide.system.walk import walk
+from lowtide.config.settings import IndexSettings
+from lowtide.system.tree.walk import walk
 
 NAMES = st.sampled_from(["a", "b", "a-b", "a.py", "node_modules", "keep.log", "x.log", ".gitignore"])
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)

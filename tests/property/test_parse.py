@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lowtide import languages
 from lowtide.models import SymbolKind
-from lowtide.work import chunk, languages, parse
+from lowtide.work.parse import chunk, parse
 
 SAMPLES = Path(__file__).parent.parent / "data" / "languages"
 FOLDERS = {language.name: SAMPLES / (language.folder or language.name) for language in languages.LANGUAGES}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowtide.buffers import TextBuffer, split_lines
 from lowtide.core.positions import Units, from_bytes, from_characters, to_bytes
+from lowtide.read.unsaved.buffer import TextBuffer, split_lines
 
 PIECES = ["a", "é", "漢", "😀", "👩‍👩‍👧", "e\u0301", "\t", " ", "ß", "\u200d", "\U0010ffff", "x y"]
 LINES = st.lists(st.sampled_from(PIECES)).map("".join)

@@ -13,10 +13,10 @@ import pytest
 from tests.e2e.contents import differences, read_contents
 from tests.e2e.harness import python_module
 
-from lowtide.config import Config
-from lowtide.host import Host
+from lowtide.config.settings import Config
 from lowtide.paths import Places
-from lowtide.report import IndexReport
+from lowtide.serve.host import Host
+from lowtide.serve.report import IndexReport
 from lowtide.system.memory import own_anonymous_bytes
 
 ENVIRONMENT = {

@@ -7,11 +7,11 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
+from lowtide.index.workspace import Workspace
 from lowtide.models import FileStatus, SymbolKind
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Commit, NewVectors
-from lowtide.work.wire import FileResult, pack_chunks, pack_symbols, pack_words
-from lowtide.workspace import Workspace
+from lowtide.wire import FileResult, pack_chunks, pack_symbols, pack_words
 
 DIMS = 16
 KINDS = (SymbolKind.FUNCTION, SymbolKind.CLASS, SymbolKind.METHOD)

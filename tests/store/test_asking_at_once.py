@@ -14,15 +14,15 @@ import anyio
 import pytest
 from tests.store.indexes import WORDS, make_index, put, vector_of
 
-from lowtide.answering import AT_ONCE, Answering
 from lowtide.errors import CorruptIndex, QuestionStopped, StoreError
-from lowtide.filters import Filter
+from lowtide.index.workspace import Workspace
 from lowtide.models import Mode
-from lowtide.request import SearchRequest
-from lowtide.search import Embedding, Snapshot
+from lowtide.read.answering import AT_ONCE, Answering
+from lowtide.read.filters import Filter
+from lowtide.read.request import SearchRequest
+from lowtide.read.snapshot import Embedding, Snapshot
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
-from lowtide.workspace import Workspace
 
 CLIENTS, QUESTIONS, DIFFERENT = 8, 5_000, 200
 """As many threads as clients, and so many questions of all together."""

@@ -11,12 +11,12 @@ import msgspec
 import pytest
 
 from lowtide.errors import CorruptIndex, IndexTooNew, PathError, StoreError
+from lowtide.index.workspace import Workspace
 from lowtide.models import FileStat, FileStatus, Reason
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Commit, NewVectors, Segment
-from lowtide.work.wire import FileResult, pack_chunks, pack_symbols, pack_words
-from lowtide.workspace import Workspace
+from lowtide.wire import FileResult, pack_chunks, pack_symbols, pack_words
 
 
 @pytest.fixture

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from tests.store.indexes import make_index, put, vector_of
 
-from lowtide import filters
-from lowtide.answering import never
 from lowtide.errors import QuestionStopped, UsageError
-from lowtide.filters import Filter, Selection, Selections
+from lowtide.index.workspace import Workspace
 from lowtide.models import Mode, SymbolKind
-from lowtide.request import SearchRequest
-from lowtide.search import Answer, Embedding, Snapshot
+from lowtide.read import filters
+from lowtide.read.answering import never
+from lowtide.read.filters import Filter, Selection, Selections
+from lowtide.read.request import SearchRequest
+from lowtide.read.snapshot import Answer, Embedding, Snapshot
 from lowtide.store.catalog import Catalog
 from lowtide.store.id_set import MANY_IDS, IdSet
-from lowtide.workspace import Workspace
 
 FILTERS = [
     Filter(globs=("*",)), Filter(globs=("src",)), Filter(globs=("*.c", "!src/net")), Filter(globs=("file7.*",)),
@@ -105,7 +105,7 @@ def ask(snapshot: Snapshot, query: str, mode: Mode, narrow: Filter | None, limit
 def test_a_narrow_search_gives_those_of_the_wide_one_that_pass(
     snapshot: Snapshot, narrow: Filter, mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lowtide.search.CANDIDATES", 100_000)
+    monkeypatch.setattr("lowtide.read.snapshot.CANDIDATES", 100_000)
     query = "parse retry socket budget shared"
     takes = narrow.of_files()
     kinds = {kind.label for kind in narrow.kinds}
@@ -124,7 +124,7 @@ def test_a_narrow_search_gives_those_of_the_wide_one_that_pass(
 def test_a_narrow_search_finds_what_the_wide_one_puts_last(
     snapshot: Snapshot, mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lowtide.search.CANDIDATES", 40)
+    monkeypatch.setattr("lowtide.read.snapshot.CANDIDATES", 40)
     wide = {hit.path for hit in ask(snapshot, "parse retry socket", mode, None).hits}
     narrow = ask(snapshot, "parse retry socket", mode, Filter(globs=("file2?.*",))).hits
     assert narrow

@@ -10,16 +10,16 @@ import numpy.typing as npt
 import pytest
 
 from lowtide.errors import CorruptIndex, StoreError
-from lowtide.store.clusters import Centres, find_centres
 from lowtide.store.id_set import IdSet
-from lowtide.store.list_builder import Stages, build_lists, list_file_bytes
-from lowtide.store.list_segment import Element, ListSegment, search_lists
-from lowtide.store.scan import Ids, Matrix, Query, scaled_to_int8
-from lowtide.store.sign_codes import CodeDistances, code_bytes, sign_codes
-from lowtide.store.sketch import mixed
-from lowtide.store.vector_index import Delta, VectorIndex
-from lowtide.store.vector_segments import FlatSegment, open_segment, write_flat
-from lowtide.store.vectors import Panel
+from lowtide.store.vectors.clusters import Centres, find_centres
+from lowtide.store.vectors.list_builder import Stages, build_lists, list_file_bytes
+from lowtide.store.vectors.list_segment import Element, ListSegment, search_lists
+from lowtide.store.vectors.scan import Ids, Matrix, Query, scaled_to_int8
+from lowtide.store.vectors.sign_codes import CodeDistances, code_bytes, sign_codes
+from lowtide.store.vectors.sketch import mixed
+from lowtide.store.vectors.vector_index import Delta, VectorIndex
+from lowtide.store.vectors.vector_segments import FlatSegment, open_segment, write_flat
+from lowtide.store.vectors.vectors import Panel
 
 Floats = npt.NDArray[np.float32]
 DATA = Path(__file__).resolve().parents[1] / "data" / "formats"

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from lowtide.core.match import match
 from lowtide.errors import CorruptIndex
-from lowtide.store import name_rows, name_search, names
-from lowtide.store.name_rows import NameRows, make_rows, merge_rows
-from lowtide.store.name_search import NameIndex
-from lowtide.store.names import NameDelta, NameSegment, merge_names, without, write_names
+from lowtide.store.names import name_rows, name_search, names
+from lowtide.store.names.name_rows import NameRows, make_rows, merge_rows
+from lowtide.store.names.name_search import NameIndex
+from lowtide.store.names.names import NameDelta, NameSegment, merge_names, without, write_names
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "formats"
 Symbols = list[tuple[int, str, int]]

@@ -10,8 +10,8 @@ import pytest
 from tests.store.indexes import make_index, put, vector_of
 
 from lowtide.models import Mode
-from lowtide.request import SearchRequest
-from lowtide.search import Embedding, Snapshot
+from lowtide.read.request import SearchRequest
+from lowtide.read.snapshot import Embedding, Snapshot
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ import anyio
 import pytest
 from tests.store.test_catalog import put, result
 
-from lowtide import segments
 from lowtide.core.budget import MIB, Budget
 from lowtide.core.ladder import Ladder
-from lowtide.segments import maintain
+from lowtide.index import upkeep as segments
+from lowtide.index.upkeep import maintain
+from lowtide.index.workspace import Workspace
+from lowtide.pool.pool import WorkerPool
 from lowtide.store.catalog import Catalog
 from lowtide.system.memory import own_anonymous_bytes
-from lowtide.work.pool import WorkerPool
-from lowtide.workspace import Workspace
 
 DAY_NS = 24 * 3600 * 10**9
 

@@ -12,13 +12,20 @@ import numpy.typing as npt
 import pytest
 
 from lowtide.errors import CorruptIndex
-from lowtide.store import scan
 from lowtide.store.id_set import IdSet
 from lowtide.store.rows import Segment
-from lowtide.store.scan import Ids, Matrix
-from lowtide.store.sketch import SketchDistances, sketch_bytes, sketches
-from lowtide.store.vector_index import Delta, VectorIndex, blocks_of
-from lowtide.store.vector_segments import FlatSegment, GraphSegment, build_graph, merge_flat, open_segment, write_flat
+from lowtide.store.vectors import scan
+from lowtide.store.vectors.scan import Ids, Matrix
+from lowtide.store.vectors.sketch import SketchDistances, sketch_bytes, sketches
+from lowtide.store.vectors.vector_index import Delta, VectorIndex, blocks_of
+from lowtide.store.vectors.vector_segments import (
+    FlatSegment,
+    GraphSegment,
+    build_graph,
+    merge_flat,
+    open_segment,
+    write_flat,
+)
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "formats"
 NONE: Ids = np.empty(0, np.int64)
@@ -390,7 +397,7 @@ def test_interrupt_while_a_graph_is_built_ends_the_process_in_order(tmp_path: Pa
     flat(tmp_path / "a", ids_from(1, 40_000), clustered(40_000))
     code = (
         "import os, signal, sys, threading; from pathlib import Path; import numpy as np;"
-        "from lowtide.store.vector_segments import FlatSegment, build_graph;"
+        "from lowtide.store.vectors.vector_segments import FlatSegment, build_graph;"
         "folder = Path(sys.argv[1]); source = FlatSegment(folder / 'a');\n"
         "def tell(done, total):\n"
         " if done == 1024: threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()\n"

@@ -13,10 +13,10 @@ import pytest
 from tests.store.test_damage import QUESTIONS, fill
 
 from lowtide.errors import ForeignIndex, StoreError
-from lowtide.report import describe_workspace
+from lowtide.index.workspace import Workspace
+from lowtide.serve.report import describe_workspace
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
-from lowtide.workspace import Workspace
 
 COMMANDS: dict[str, Callable[[Workspace], object]] = {**QUESTIONS, "index": lambda workspace: write(workspace)}
 

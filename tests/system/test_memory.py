@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 from tests.system.descriptors import no_descriptors
 
-from lowtide.client import daemon_environment
+from lowtide.serve.client import daemon_environment
 from lowtide.system.memory import MOST_PROCESSES, KernelProbe, own_anonymous_bytes
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")

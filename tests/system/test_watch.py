@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from tests.system.watching import HASTY, watched
 
-from lowtide.config import IndexSettings
+from lowtide.config.settings import IndexSettings
 from lowtide.core.hints import GitActivity
-from lowtide.system.watch import Watcher, WatchMode, WatchQuota
+from lowtide.system.watch.watch import Watcher, WatchMode, WatchQuota
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from lowtide.config import IndexSettings
+from lowtide.config.settings import IndexSettings
 from lowtide.core.debounce import Debounce
 from lowtide.core.hints import Hints
-from lowtide.system.walk import folders
-from lowtide.system.watch import Watcher
+from lowtide.system.tree.walk import folders
+from lowtide.system.watch.watch import Watcher
 
 FILES = 400
 

@@ -18,13 +18,13 @@ from pathlib import Path
 import pytest
 from tests.system.watching import HASTY, LONGEST_S, Watching, watched
 
-from lowtide.config import IndexSettings
+from lowtide.config.settings import IndexSettings
 from lowtide.core.hints import Hints
-from lowtide.system import mounts, watch_session
-from lowtide.system.inotify import max_user_watches
-from lowtide.system.mounts import SilentMount, silent_mounts
-from lowtide.system.walk import folders
-from lowtide.system.watch import Timing, Watcher, WatchMode, WatchQuota, WatchState
+from lowtide.system.tree.walk import folders
+from lowtide.system.watch import mounts, watch_session
+from lowtide.system.watch.inotify import max_user_watches
+from lowtide.system.watch.mounts import SilentMount, silent_mounts
+from lowtide.system.watch.watch import Timing, Watcher, WatchMode, WatchQuota, WatchState
 
 MOST_EVENTS = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
 
@@ -148,9 +148,9 @@ _LIMITED = """
 import json, resource, sys, threading
 from functools import partial
 from pathlib import Path
-from lowtide.config import IndexSettings
-from lowtide.system.walk import folders
-from lowtide.system.watch import Timing, Watcher
+from lowtide.config.settings import IndexSettings
+from lowtide.system.tree.walk import folders
+from lowtide.system.watch.watch import Timing, Watcher
 root = Path(sys.argv[1])
 if sys.argv[2:]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.system.watching import watched
 
-from lowtide.system.watch import WatchQuota
+from lowtide.system.watch.watch import WatchQuota
 
 
 def instance_count() -> int:

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.system.watching import Watching, watched
 
-from lowtide.config import IndexSettings
+from lowtide.config.settings import IndexSettings
 from lowtide.core.debounce import Debounce
 from lowtide.core.hints import Hints, folders_around
 from lowtide.models import FileStat
-from lowtide.system.walk import walk
+from lowtide.system.tree.walk import walk
 
 SETTINGS = IndexSettings()
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from tests.system.watching import HASTY, Watching
 
-from lowtide.system import inotify, watch
-from lowtide.system.inotify import FOLDER_MASK, IN_CREATE, IN_IGNORED, Batch
-from lowtide.system.watch import ObserverSource
-from lowtide.system.watch_loop import WatchLoop
+from lowtide.system.watch import inotify, watch
+from lowtide.system.watch.inotify import FOLDER_MASK, IN_CREATE, IN_IGNORED, Batch
+from lowtide.system.watch.watch import ObserverSource
+from lowtide.system.watch.watch_loop import WatchLoop
 
 inotify_c = pytest.importorskip("watchdog.observers.inotify_c")
 

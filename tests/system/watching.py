@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from lowtide.config import IndexSettings
+from lowtide.config.settings import IndexSettings
 from lowtide.core.hints import GitActivity, Hints, folders_around
-from lowtide.system.walk import folders
-from lowtide.system.watch import Timing, Watcher, WatchQuota, WatchState
-from lowtide.system.watch_loop import WatchLoop
+from lowtide.system.tree.walk import folders
+from lowtide.system.watch.watch import Timing, Watcher, WatchQuota, WatchState
+from lowtide.system.watch.watch_loop import WatchLoop
 
 HASTY = Timing(root_s=0.05, mounts_s=0.2, git_s=0.05, settle_s=0.05, settle_most_s=0.5, poll_least_s=0.1, retry_s=0.2)
 """What the watcher looks at by itself it looks at often, so that tests need not wait."""

@@ -15,17 +15,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowtide import vector_bench
-from lowtide.bulk import MOST_PIECE_ROWS, BulkPlan, BulkStore
-from lowtide.bulk_manifest import NAME, Manifest, Piece
+from lowtide.bulk import bench as vector_bench
+from lowtide.bulk.build import MOST_PIECE_ROWS, BulkPlan, BulkStore
+from lowtide.bulk.manifest import NAME, Manifest, Piece
+from lowtide.bulk.sources import BLOCK_ROWS, ClusteredSource, FileSource, open_source
 from lowtide.core.budget import MIB, Budget
 from lowtide.errors import BudgetError, RefusedError, StoreError, UsageError
-from lowtide.store.list_segment import Element
+from lowtide.pool.pool import WorkerPool
 from lowtide.store.rows import Segment
-from lowtide.store.vector_index import VectorIndex
+from lowtide.store.vectors.list_segment import Element
+from lowtide.store.vectors.vector_index import VectorIndex
 from lowtide.system.memory import Pressure
-from lowtide.work.pool import WorkerPool
-from lowtide.work.sources import BLOCK_ROWS, ClusteredSource, FileSource, open_source
 
 
 @dataclass

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from tests.lsp.wire import AllRoom, Wire
 
-from lowtide import api, server
-from lowtide.intake import Intake, Taken
-from lowtide.server import Session
+from lowtide.serve import api, server
+from lowtide.serve.intake import Intake, Taken
+from lowtide.serve.server import Session
 
 
 class Handlers:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowtide.config import (
+from lowtide.config.settings import (
     Config,
     IndexSettings,
     WorkspaceSettings,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowtide.config_file import changed_text, write_model_path
+from lowtide.config.edit import changed_text, write_model_path
 from lowtide.errors import ConfigError
 
 MODEL = Path("/models/mini lm")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from lowtide import daemon_lock
-from lowtide.daemon_lock import LOCK_NAME, DaemonLock, Holder, find_holder
 from lowtide.errors import LockHeld, StoreError
 from lowtide.paths import Places
+from lowtide.serve import daemon_lock
+from lowtide.serve.daemon_lock import LOCK_NAME, DaemonLock, Holder, find_holder
 from lowtide.system.lock import WriterLock
 
 
@@ -54,7 +54,7 @@ def test_only_one_holds_it_and_the_other_is_told_who(places: Places, lock: Daemo
 
 def test_asking_who_holds_it_keeps_nobody_from_taking_it(places: Places) -> None:
     asking = subprocess.Popen(
-        [sys.executable, "-c", f"from lowtide.paths import Places; from lowtide.daemon_lock import find_holder\n"
+        [sys.executable, "-c", f"from lowtide.paths import Places; from lowtide.serve.daemon_lock import find_holder\n"
          f"from pathlib import Path\np = Path({str(places.cache)!r})\nprint('asks', flush=True)\n"
          f"while True: find_holder(Places(p, p, p))"],
         stdout=subprocess.PIPE,
@@ -73,7 +73,7 @@ def test_asking_who_holds_it_keeps_nobody_from_taking_it(places: Places) -> None
 
 def test_what_a_killed_holder_said_is_not_believed(places: Places, lock: DaemonLock) -> None:
     code = (
-        f"from pathlib import Path; from lowtide.daemon_lock import DaemonLock\nlock = DaemonLock(Path({str(places.cache)!r}))\n"
+        f"from pathlib import Path; from lowtide.serve.daemon_lock import DaemonLock\nlock = DaemonLock(Path({str(places.cache)!r}))\n"
         "lock.acquire(); lock.tell(Path('/left')); print('held', flush=True); input()"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from lowtide import daemon_socket
-from lowtide.daemon_socket import Listener, UntrustedSocket, connect, listen
 from lowtide.errors import StoreError
+from lowtide.serve import daemon_socket
+from lowtide.serve.daemon_socket import Listener, UntrustedSocket, connect, listen
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lowtide.config import IndexSettings
-from lowtide.system.walk import folders
+from lowtide.config.settings import IndexSettings
+from lowtide.system.tree.walk import folders
 
 
 def make(root: Path, *files: str) -> None:

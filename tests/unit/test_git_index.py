@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lowtide.config import IndexSettings
-from lowtide.system.git_index import read_entries
-from lowtide.system.repository import repository_at
-from lowtide.system.scope import Judge
+from lowtide.config.settings import IndexSettings
+from lowtide.system.tree.git_index import read_entries
+from lowtide.system.tree.repository import repository_at
+from lowtide.system.tree.scope import Judge
 
 
 def git(root: Path, *arguments: str) -> bytes:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowtide.errors import UsageError
-from lowtide.system.globs import MOST_CHARACTERS, MOST_GLOBS, Globs
+from lowtide.system.tree.globs import MOST_CHARACTERS, MOST_GLOBS, Globs
 
 PATHS = (
     "a.c", "a.h", "b.py", "README", "src/a.c", "src/a.h", "src/net/io.c", "src/net/test_io.py", "lib/src/x.py",

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lowtide.config import IndexSettings
-from lowtide.system.ignore import MAX_IGNORE_BYTES, rules_of
-from lowtide.system.scope import Judge
-from lowtide.system.walk import explain, walk
+from lowtide.config.settings import IndexSettings
+from lowtide.system.tree.ignore import MAX_IGNORE_BYTES, rules_of
+from lowtide.system.tree.scope import Judge
+from lowtide.system.tree.walk import explain, walk
 
 
 def git(*arguments: str, cwd: Path) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lowtide.system.inotify import (
+from lowtide.system.watch.inotify import (
     IN_CREATE,
     IN_DELETE,
     IN_IGNORED,

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from lowtide.system import inotify_hub
-from lowtide.system.inotify import IN_CREATE, IN_IGNORED, IN_MASK_ADD, IN_Q_OVERFLOW, Event
-from lowtide.system.inotify_hub import Hub, Inbox
+from lowtide.system.watch import inotify_hub
+from lowtide.system.watch.inotify import IN_CREATE, IN_IGNORED, IN_MASK_ADD, IN_Q_OVERFLOW, Event
+from lowtide.system.watch.inotify_hub import Hub, Inbox
 
 LONGEST_S = 20.0
 
@@ -199,7 +199,7 @@ def test_it_has_caught_up_when_what_was_taken_is_dealt_with(some: Some) -> None:
 
 
 def test_all_workspaces_of_a_process_take_one_instance() -> None:
-    from lowtide.system.watch import HUB
+    from lowtide.system.watch.watch import HUB
 
     def count() -> int:
         links = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]

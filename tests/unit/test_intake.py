@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from tests.lsp.wire import AllRoom
 
-from lowtide import intake, rpc
 from lowtide.errors import BudgetError, UsageError
-from lowtide.intake import FREE_BYTES, Intake, PassedOver, Taken, Undecodable
+from lowtide.serve import intake, rpc
+from lowtide.serve.intake import FREE_BYTES, Intake, PassedOver, Taken, Undecodable
 
 MIB = 1 << 20
 

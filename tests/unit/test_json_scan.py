@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lowtide.json_scan import TooMuch, weigh
+from lowtide.serve.json_scan import TooMuch, weigh
 
 DEEP, MANY = 20, 2_000
 
@@ -78,7 +78,7 @@ def test_what_stands_in_a_text_counts_for_nothing() -> None:
 
 _MEASURED = """
 import gc, sys, tracemalloc, msgspec
-from lowtide.json_scan import weigh
+from lowtide.serve.json_scan import weigh
 n = 1 << 18
 parts = {"lists": b"[],", "filled": b"[1],", "objects": b"{},", "pairs": b'{"a":1},', "numbers": b"1.5,", "names": b'"ab",'}
 def check(name, text):

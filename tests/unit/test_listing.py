@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from lowtide.config import IndexSettings
-from lowtide.system import listing
-from lowtide.system.listing import Listing, Names, read_names
-from lowtide.system.walk import explain, walk
+from lowtide.config.settings import IndexSettings
+from lowtide.system.tree import listing
+from lowtide.system.tree.listing import Listing, Names, read_names
+from lowtide.system.tree.walk import explain, walk
 
 
 @pytest.fixture
 def tiny_blocks(monkeypatch: pytest.MonkeyPatch) -> int:
     """Blocks of about ten names."""
     monkeypatch.setattr(listing, "BLOCK_BYTES", 700)
-    monkeypatch.setattr("lowtide.system.walk.HELD_BYTES", 2_100)
+    monkeypatch.setattr("lowtide.system.tree.walk.HELD_BYTES", 2_100)
     return 700
 
 

@@ -22,7 +22,7 @@ from model.judge_questions import (
     score,
 )
 
-from lowtide.work.embed import load_encoder
+from lowtide.work.model.embed import load_encoder
 
 MODELS = Path(__file__).parent.parent / "data" / "models"
 Answers = list[tuple[Answer, list[tuple[int, int]]]]

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from lowtide.system.rounds import Pause, Round, Rounds
+from lowtide.system.watch.rounds import Pause, Round, Rounds
 
 LONGEST_S = 20.0
 

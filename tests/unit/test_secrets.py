@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from lowtide import wire
 from lowtide.models import Reason
-from lowtide.system.secrets import secret_rule
-from lowtide.work import keys, wire
+from lowtide.system.tree.secrets import secret_rule
+from lowtide.work import keys
 from lowtide.work.documents import read
 from lowtide.work.sniff import Skip, SniffSettings, Text, sniff
 

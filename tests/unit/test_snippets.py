@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lowtide import snippets
 from lowtide.models import FileStatus
-from lowtide.snippets import FURTHEST_BYTES, Snippets, shorten, text_to_compare
+from lowtide.read import snippets
+from lowtide.read.snippets import FURTHEST_BYTES, Snippets, shorten, text_to_compare
 from lowtide.store.rows import ChunkRow, FileRow
 from lowtide.system.beneath import Root
 from lowtide.work.sniff import SniffSettings, Text, is_encoding, sniff

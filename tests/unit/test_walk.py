@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lowtide.config import IndexSettings
-from lowtide.explain import take_back
+from lowtide.config.settings import IndexSettings
 from lowtide.models import FileStat, Reason
-from lowtide.system.walk import explain, is_left_out, refuse_reason, walk
+from lowtide.read.explain import take_back
+from lowtide.system.tree.walk import explain, is_left_out, refuse_reason, walk
 
 DEFAULTS = IndexSettings()
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lowtide.work import languages, parse
+from lowtide import languages
+from lowtide.work.parse import parse
 
 LONG = "Says again what is meant, so that the comment is long. " * 3
 BODY = "{0}call_something(with_arguments, and_more);\n" * 40

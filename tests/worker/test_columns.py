@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lowtide.work import languages, parse
+from lowtide import languages
+from lowtide.work.parse import parse
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,15 @@ from typing import Any
 import anyio
 import pytest
 
+from lowtide import languages
 from lowtide.core.budget import MIB, Budget
 from lowtide.core.ladder import Ladder
 from lowtide.core.positions import Units
 from lowtide.errors import WorkerError
-from lowtide.overlay import DocumentReader, Documents
+from lowtide.pool.pool import WorkerPool
+from lowtide.read.unsaved.documents import DocumentReader, Documents
 from lowtide.system.memory import own_anonymous_bytes
-from lowtide.work import languages, parse
-from lowtide.work.pool import WorkerPool
+from lowtide.work.parse import parse
 
 SAMPLES = sorted((Path(__file__).resolve().parents[1] / "data/languages").glob("*/sample.*"))
 PIECES = [

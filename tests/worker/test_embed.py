@@ -21,11 +21,11 @@ from tokenizers import Tokenizer
 
 from lowtide.core.budget import LEAST_TASK_BYTES
 from lowtide.errors import ModelError
-from lowtide.work import bags
-from lowtide.work.bags import WordBags, read_vocabulary
-from lowtide.work.embed import load_encoder
-from lowtide.work.encoder import Encoder, Side, document_text, document_words
-from lowtide.work.model_folder import check_model, default_model, predict_bytes, read_model
+from lowtide.work.model import bags
+from lowtide.work.model.bags import WordBags, read_vocabulary
+from lowtide.work.model.embed import load_encoder
+from lowtide.work.model.encoder import Encoder, Side, document_text, document_words
+from lowtide.work.model.model_folder import check_model, default_model, predict_bytes, read_model
 from lowtide.work.words import split_words
 
 MODELS = Path(__file__).parent.parent / "data" / "models"
@@ -207,8 +207,8 @@ def anonymous():
     return memory.rss - memory.shared
 np.sort(np.random.default_rng(0).random(1000)); split_words(b"a b", [0, 3])
 before = anonymous()
-from lowtide.work.embed import load_encoder
-from lowtide.work.encoder import Side
+from lowtide.work.model.embed import load_encoder
+from lowtide.work.model.encoder import Side
 encoder = load_encoder()
 texts = [" ".join(f"word{chr(97 + n % 26)}{chr(97 + k % 26)}{k}" for k in range(100)) for n in range(256)]
 peak = 0
@@ -228,8 +228,8 @@ def test_the_default_model_embeds_in_the_room_of_the_smallest_task() -> None:
     program = f"""
 import os
 from lowtide.system.memory import limit_data_bytes
-from lowtide.work.embed import load_encoder
-from lowtide.work.encoder import Side
+from lowtide.work.model.embed import load_encoder
+from lowtide.work.model.encoder import Side
 encoder = load_encoder()
 assert limit_data_bytes(os.getpid(), {LEAST_TASK_BYTES})
 texts = [" ".join(f"word{{chr(97 + n % 26)}}{{chr(97 + k % 26)}}{{k}}" for k in range(400)) for n in range(64)]

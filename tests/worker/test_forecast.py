@@ -6,9 +6,9 @@ from pathlib import Path
 
 import anyio
 
-from lowtide.config import Config
-from lowtide.host import Host
+from lowtide.config.settings import Config
 from lowtide.paths import Places
+from lowtide.serve.host import Host
 from lowtide.store.catalog import Catalog
 from lowtide.system.memory import own_anonymous_bytes
 

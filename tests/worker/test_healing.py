@@ -13,10 +13,10 @@ from tests.e2e.harness import python_module
 from tests.store.test_damage import overwrite_pages
 from tests.worker.test_service import run, serving, until
 
-from lowtide import api
 from lowtide.errors import CorruptIndex, LowtideError, RootAway
-from lowtide.request import SearchRequest
-from lowtide.service import Service
+from lowtide.read.request import SearchRequest
+from lowtide.serve import api
+from lowtide.serve.service import Service
 
 QUERY = "compute the third figure of part 2"
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from lowtide import languages
 from lowtide.models import SymbolKind
-from lowtide.work import languages, parse
-from lowtide.work.symbols import SymbolRow
+from lowtide.work.parse import parse
+from lowtide.work.parse.symbols import SymbolRow
 
 SAMPLES = Path(__file__).parent.parent / "data" / "languages"
 FOLDERS = sorted(path for path in SAMPLES.iterdir() if path.is_dir())

@@ -11,13 +11,14 @@ from typing import Any
 import anyio
 import pytest
 
-from lowtide import readers, resting
-from lowtide.config import Config
+from lowtide.config.settings import Config
 from lowtide.core.ladder import Step
-from lowtide.host import Host
+from lowtide.index import resting
 from lowtide.paths import Places
-from lowtide.request import SearchRequest
-from lowtide.service import Service
+from lowtide.read import readers
+from lowtide.read.request import SearchRequest
+from lowtide.serve.host import Host
+from lowtide.serve.service import Service
 from lowtide.system import memory
 
 MIB = 1 << 20

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowtide.work.model_folder import default_model
-from lowtide.work.onnx_weights import loaded_bytes
+from lowtide.work.model.model_folder import default_model
+from lowtide.work.model.onnx_weights import loaded_bytes
 
 TRANSFORMER = Path(__file__).parent.parent / "data" / "models" / "transformer" / "model.onnx"
 

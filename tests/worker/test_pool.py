@@ -12,15 +12,15 @@ from pathlib import Path
 import anyio
 import pytest
 
+from lowtide import wire
 from lowtide.core.budget import MIB, Budget
 from lowtide.core.ladder import Ladder, Step
 from lowtide.errors import WorkerError, WorkerOverBudget, WorkerRecycled, WorkerStalled
+from lowtide.pool.pool import Urgency, WorkerPool
+from lowtide.pool.worker import Worker
 from lowtide.system.memory import KernelProbe
 from lowtide.vital import MOST_FAILURES
-from lowtide.work import wire
-from lowtide.work.model_folder import default_model
-from lowtide.work.pool import Urgency, WorkerPool
-from lowtide.work.worker import Worker
+from lowtide.work.model.model_folder import default_model
 
 MODEL = str(default_model())
 
@@ -100,7 +100,8 @@ def test_a_worker_stands_back_behind_whole_sessions(tmp_path: Path) -> None:
                     break
                 await pool.run(worker, task(tmp_path, "a.py"))
             assert "nice 7" in group.read_text()
-            assert os.getpriority(os.PRIO_PROCESS, worker.pid) == 7
+            own = os.getpriority(os.PRIO_PROCESS, 0)
+            assert os.getpriority(os.PRIO_PROCESS, worker.pid) == own + 7
 
     run(body)
 

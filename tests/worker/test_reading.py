@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from lowtide import wire
 from lowtide.errors import FileChanged
-from lowtide.work import index, wire
+from lowtide.work import index
 
 MIB = 1 << 20
 

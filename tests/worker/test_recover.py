@@ -7,10 +7,11 @@ from math import inf
 
 import pytest
 
+from lowtide import languages
+from lowtide.languages.recovery import RECOVERIES
 from lowtide.models import SymbolKind
-from lowtide.work import languages, parse, recover
-from lowtide.work.languages.recovery import RECOVERIES
-from lowtide.work.node import Node
+from lowtide.work.parse import parse, recover
+from lowtide.work.parse.node import Node
 
 BROKEN_CLASS = b"""class Map extends Base {
   constructor(options) {

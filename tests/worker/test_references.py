@@ -11,9 +11,9 @@ import anyio
 import pytest
 from tests.worker.test_service import serving
 
-from lowtide import references, text_pieces
-from lowtide.api import HANDLERS
 from lowtide.errors import LowtideError, PathError, UsageError
+from lowtide.read import references, text_pieces
+from lowtide.serve.api import HANDLERS
 
 Tree = Callable[[dict[str, str]], Path]
 SHOP = {

@@ -11,11 +11,12 @@ import msgspec
 import pytest
 from tests.e2e.harness import Lowtide, python_module
 
+from lowtide import wire
 from lowtide.errors import WorkerCrashed, WorkerError, WorkerOverBudget
+from lowtide.pool.worker import Worker
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Commit, NewVectors
-from lowtide.work import index, wire
-from lowtide.work.worker import Worker
+from lowtide.work import index
 
 TEXTS = {
     "keys.toml": "".join(f"k{number}=1\n" for number in range(20_000)),

@@ -17,18 +17,18 @@ from tests.e2e.harness import python_module
 from tests.e2e.soak import git
 from tests.system.descriptors import no_descriptors
 
-from lowtide import monitor
-from lowtide.api import HANDLERS
-from lowtide.config import Config
+from lowtide.config.settings import Config
 from lowtide.core import ladder
 from lowtide.core.ladder import Step
 from lowtide.core.symbol_rank import RECENT_BONUS
 from lowtide.errors import ConfigError, PathError, RefusedError, UsageError
-from lowtide.host import Host
-from lowtide.live import LiveWorkspace
+from lowtide.index.live import LiveWorkspace
 from lowtide.paths import Places
-from lowtide.request import SearchRequest
-from lowtide.service import Service
+from lowtide.read.request import SearchRequest
+from lowtide.serve import monitor
+from lowtide.serve.api import HANDLERS
+from lowtide.serve.host import Host
+from lowtide.serve.service import Service
 from lowtide.system import memory
 from lowtide.system.memory import Pressure
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowtide.work.embed import runtime_encoder
-from lowtide.work.encoder import Encoder, Side
-from lowtide.work.model_folder import default_model, read_model
-from lowtide.work.static_model import StaticModel
+from lowtide.work.model.embed import runtime_encoder
+from lowtide.work.model.encoder import Encoder, Side
+from lowtide.work.model.model_folder import default_model, read_model
+from lowtide.work.model.static_model import StaticModel
 
 TEXTS = ["where is the request parsed", "getHTTPResponse_v2 émile 日本", "", "zzxqy", "read " * 9_000]
 

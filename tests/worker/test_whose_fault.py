@@ -15,20 +15,21 @@ import anyio
 import pytest
 from tests.e2e.harness import python_module
 
-from lowtide import server as server_module
-from lowtide.config import Config
+from lowtide import wire
+from lowtide.config.settings import Config
 from lowtide.core.budget import MIB
 from lowtide.errors import ModuleMissing, WorkerRecycled, WorkerStalled, WorkersUnavailable
-from lowtide.host import Host
-from lowtide.live import LiveWorkspace
+from lowtide.index.live import LiveWorkspace
 from lowtide.paths import Places
-from lowtide.server import Server
-from lowtide.service import Service
+from lowtide.pool import worker
+from lowtide.pool.pool import Urgency
+from lowtide.serve import server as server_module
+from lowtide.serve.host import Host
+from lowtide.serve.server import Server
+from lowtide.serve.service import Service
 from lowtide.store.catalog import Catalog
 from lowtide.system import memory
 from lowtide.system.installation import Installation
-from lowtide.work import wire, worker
-from lowtide.work.pool import Urgency
 
 
 @asynccontextmanager

@@ -56,15 +56,15 @@ def vectors(
     Memory, disk and time are predicted first, and refused when they do not fit (exit 4). Stopped in any way, the same
     command goes on with the pieces that are there. The test data is clustered and made from the seed, block by block.
     """
-    from lowtide import vector_bench
-    from lowtide.bulk import BulkProgress, BulkStore
+    from lowtide.bulk import bench as vector_bench
+    from lowtide.bulk.build import BulkProgress, BulkStore
+    from lowtide.bulk.sources import ClusteredSource, FileSource, VectorSource
     from lowtide.core.budget import Budget
     from lowtide.core.ladder import Ladder
     from lowtide.paths import make_private
-    from lowtide.store.list_segment import Element
+    from lowtide.pool.pool import WorkerPool
+    from lowtide.store.vectors.list_segment import Element
     from lowtide.system import memory
-    from lowtide.work.pool import WorkerPool
-    from lowtide.work.sources import ClusteredSource, FileSource, VectorSource
 
     places, config = load(options)
     source: VectorSource = (

@@ -9,8 +9,8 @@ from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import find_client, is_embedded, uri
 from lowtide.cli.setup import resolve_root
 from lowtide.errors import PathError
+from lowtide.index.workspace import Workspace
 from lowtide.paths import Places
-from lowtide.workspace import Workspace
 
 
 @click.command("clear")

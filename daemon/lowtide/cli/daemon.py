@@ -16,9 +16,9 @@ from lowtide.cli.console import format_bytes, print_json, say, warn
 from lowtide.cli.leaving import leave
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import open_client
-from lowtide.client import END_S, Client, NotRunning, end, start_word
 from lowtide.errors import PathError
 from lowtide.paths import Places
+from lowtide.serve.client import END_S, Client, NotRunning, end, start_word
 
 
 @click.group("daemon")
@@ -106,7 +106,7 @@ def logs(lines: int, options: Options) -> None:
 def run_command(ready_fd: int | None, options: Options) -> None:
     """Run the daemon in the foreground, until Ctrl-C."""
     from lowtide.cli.setup import load
-    from lowtide.daemon import serve, set_up_log
+    from lowtide.serve.daemon import serve, set_up_log
 
     def tell(error: BaseException | None) -> None:
         nonlocal ready_fd

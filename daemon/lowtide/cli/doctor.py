@@ -7,10 +7,10 @@ import click
 from lowtide.cli.console import hang, paint, print_json, say, say_lines
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.setup import load
-from lowtide.config import Config, default_budget_bytes, parse_size
-from lowtide.diagnose import examine
+from lowtide.config.settings import Config, default_budget_bytes, parse_size
 from lowtide.errors import ConfigError
 from lowtide.paths import Places
+from lowtide.serve.diagnose import examine
 from lowtide.system.memory import machine_bytes
 
 

@@ -23,16 +23,16 @@ from lowtide.cli.progress import shown
 from lowtide.cli.running import run
 from lowtide.cli.search import failed
 from lowtide.cli.setup import load, open_host
-from lowtide.comparing import compare_quickly, is_there
 from lowtide.core.freshness import Freshness
 from lowtide.errors import LowtideError
-from lowtide.filters import Filter
-from lowtide.host import Host, IndexRun
+from lowtide.index.comparing import compare_quickly, is_there
+from lowtide.index.workspace import Workspace
 from lowtide.models import Mode, SymbolKind
-from lowtide.request import SearchRequest
-from lowtide.search import Embedding, Snapshot
+from lowtide.read.filters import Filter
+from lowtide.read.request import SearchRequest
+from lowtide.read.snapshot import Embedding, Snapshot
+from lowtide.serve.host import Host, IndexRun
 from lowtide.tasks import task_group
-from lowtide.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from typing import Any
 
 from lowtide.cli.console import paint, warn
 from lowtide.cli.options import Options
-from lowtide.client import Client
 from lowtide.core.freshness import Freshness
+from lowtide.serve.client import Client
 
 FRESH_HELP = "Wait until what is on the disk is in the index, then answer."
 

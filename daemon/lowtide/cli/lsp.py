@@ -16,10 +16,10 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from lowtide import client
 from lowtide.cli.leaving import leave
 from lowtide.errors import LowtideError
 from lowtide.paths import Places
+from lowtide.serve import client
 from lowtide.visible import visible
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _complain(lines: list[str]) -> None:
 def _run_embedded(arguments: Arguments) -> int:
     import importlib
 
-    from lowtide.config import load_config, parse_size
+    from lowtide.config.settings import load_config, parse_size
     from lowtide.system.memory import machine_bytes
 
     places = Places.from_environment()

@@ -20,15 +20,15 @@ from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import find_client, is_embedded
 from lowtide.cli.running import run
 from lowtide.cli.setup import load
-from lowtide.client import stop
-from lowtide.config import LEAST_BUDGET_BYTES, Config
-from lowtide.config_file import write_model_path
+from lowtide.config.edit import write_model_path
+from lowtide.config.settings import LEAST_BUDGET_BYTES, Config
 from lowtide.core.budget import LEAST_TASK_BYTES, MARGIN_BYTES, MIB, MODEL_BYTES, WORKER_BYTES
 from lowtide.errors import LowtideError, ModelError
-from lowtide.forecast import DAEMON_BYTES
-from lowtide.host import Host
+from lowtide.index.forecast import DAEMON_BYTES
 from lowtide.paths import Places
-from lowtide.work.model_folder import ModelFolder, check_model, default_model, predict_bytes, read_model
+from lowtide.serve.client import stop
+from lowtide.serve.host import Host
+from lowtide.work.model.model_folder import ModelFolder, check_model, default_model, predict_bytes, read_model
 
 _STEP_BYTES = 8 * MIB
 """A budget that would do is named in steps of this."""

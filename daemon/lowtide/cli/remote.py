@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 
 from lowtide.cli.options import Options
-from lowtide.client import END_S, Client, NotRunning
 from lowtide.paths import Places
+from lowtide.serve.client import END_S, Client, NotRunning
 
 
 def is_embedded(options: Options) -> bool:
@@ -20,7 +20,7 @@ def is_embedded(options: Options) -> bool:
 
 def open_client(options: Options) -> Client:
     """The user's daemon, started when there is none; `--budget` sets its budget. DaemonError, ConfigError."""
-    from lowtide.config import parse_size
+    from lowtide.config.settings import parse_size
 
     size = parse_size(options.budget) if options.budget else None
     client = Client.connect(Places.from_environment(), budget=options.budget)

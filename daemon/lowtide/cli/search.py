@@ -14,10 +14,10 @@ from lowtide.cli.lines import LongLine, read_line
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.setup import resolve_root
-from lowtide.client import Client, RemoteError
 from lowtide.errors import LowtideError, UsageError
+from lowtide.languages import LANGUAGES, language_called
 from lowtide.models import Mode, SymbolKind
-from lowtide.work.languages import LANGUAGES, language_called
+from lowtide.serve.client import Client, RemoteError
 
 KINDS = {kind.label: kind for kind in SymbolKind}
 
@@ -77,7 +77,7 @@ def command(
 
     if is_embedded(options):
         from lowtide.cli import embedded
-        from lowtide.filters import Filter
+        from lowtide.read.filters import Filter
 
         asked = embedded.Search(
             Mode(mode),

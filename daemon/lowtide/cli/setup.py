@@ -16,13 +16,13 @@ from lowtide.errors import PathError, RefusedError
 from lowtide.paths import Places, real_path
 
 if TYPE_CHECKING:
-    from lowtide.config import Config
-    from lowtide.host import Host
+    from lowtide.config.settings import Config
+    from lowtide.serve.host import Host
 
 
 def load(options: Options) -> tuple[Places, Config]:
     """The places and the configuration, with the command line's budget."""
-    from lowtide.config import load_config, parse_size
+    from lowtide.config.settings import load_config, parse_size
     from lowtide.system.memory import machine_bytes
 
     places = Places.from_environment()
@@ -33,7 +33,7 @@ def load(options: Options) -> tuple[Places, Config]:
 @asynccontextmanager
 async def open_host(options: Options) -> AsyncIterator[Host]:
     """A host of this process's own, ended on exit."""
-    from lowtide.host import Host
+    from lowtide.serve.host import Host
 
     places, config = load(options)
     async with Host(places, config) as host:
@@ -60,7 +60,7 @@ def resolve_root(path: str | None, *, indexing: bool = False, consent: bool = Fa
         root = real_path(root)
         root = root if indexing else places.find_index_root(root)
     if indexing and not consent:
-        from lowtide.system.walk import refuse_reason
+        from lowtide.system.tree.walk import refuse_reason
 
         why = refuse_reason(root)
         if why:

@@ -13,8 +13,8 @@ from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import find_client, is_embedded
 from lowtide.cli.running import run
 from lowtide.cli.setup import open_host, resolve_root
-from lowtide.client import END_S
 from lowtide.errors import UsageError
+from lowtide.serve.client import END_S
 
 
 @click.command("status")

@@ -16,8 +16,8 @@ from urllib.parse import unquote, urlsplit
 
 from lowtide.cli.console import drawing, format_bytes, format_seconds, print_json, say
 from lowtide.cli.options import Options
-from lowtide.client import Client
 from lowtide.paths import Places
+from lowtide.serve.client import Client
 from lowtide.visible import visible
 
 if TYPE_CHECKING:

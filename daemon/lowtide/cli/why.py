@@ -12,9 +12,9 @@ import click
 from lowtide.cli.console import format_count, hang, paint, print_json, say, say_lines
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.setup import load
-from lowtide.explain import explain_file
+from lowtide.index.workspace import Workspace
 from lowtide.models import display_path
-from lowtide.workspace import Workspace
+from lowtide.read.explain import explain_file
 
 
 @click.command("why")

@@ -4,7 +4,7 @@ A match falls into a band: exact, prefix, words (each piece of the query begins 
 `filen` all match `getFileName`), substring, subsequence. A better band always wins; within one, what the query covers of
 the name counts most, then how well it sits, then whether capitals agree.
 
-Invariant: pure; `store/names.py` finds and scores the same, many names at a time, and is tested against this.
+Invariant: pure; `store/names/names.py` finds and scores the same, many names at a time, and is tested against this.
 Invariant: every position of a name is one character of it, also beyond ASCII: folding never changes a length.
 """
 

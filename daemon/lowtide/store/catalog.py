@@ -30,7 +30,7 @@ from lowtide.store.failures import REBUILT_BY_INDEX, index_gone, is_read_only, m
 from lowtide.store.queries import Queries, vector_key
 from lowtide.store.rows import Commit, Segment
 from lowtide.store.vetting import SchemaRow, check_catalog_files, check_manifest, check_schema, not_ours
-from lowtide.work.wire import HASH_BYTES, chunk_rows, symbol_rows, words_of
+from lowtide.wire import HASH_BYTES, chunk_rows, symbol_rows, words_of
 
 T = TypeVar("T")
 CACHE_KIB = 2000

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lowtide.models import FileStatus
-from lowtide.work.wire import FileResult
+from lowtide.wire import FileResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""What runs in worker processes, and the pool that runs them."""
+"""What runs in worker processes, and nothing else."""

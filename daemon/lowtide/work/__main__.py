@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from time import process_time
 from typing import BinaryIO
 
+from lowtide import wire
 from lowtide.errors import ModuleMissing
-from lowtide.work import wire
 
 
 def main() -> int:
@@ -112,8 +112,8 @@ def _run(task: wire.Request, send: Callable[[wire.Reply], None], source: BinaryI
 
         return embed_file(task)
     if isinstance(task, wire.EncodeTask):
-        from lowtide.work.encoder import Side
         from lowtide.work.index import encoder_for
+        from lowtide.work.model.encoder import Side
 
         encoder = encoder_for(task.model)
         matrix = encoder.encode(task.texts, Side.DOCUMENT if task.document else Side.QUERY)
@@ -123,7 +123,7 @@ def _run(task: wire.Request, send: Callable[[wire.Reply], None], source: BinaryI
 
         return graph.build(task)
     if isinstance(task, wire.PieceTask | wire.TruthTask):
-        from lowtide.work import pieces
+        from lowtide.bulk import pieces
 
         def alive(rows: int) -> None:
             send(wire.Started(rows, process_time()))

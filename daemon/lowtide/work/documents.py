@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from time import process_time
 
-from lowtide.work import chunk, keys, languages, parse, wire
+from lowtide import languages, wire
+from lowtide.work import keys
+from lowtide.work.parse import chunk, parse
 
 MOST_TEXT_BYTES = 3 << 20
 """Of all texts whose trees are kept: their trees take some thirty times that."""

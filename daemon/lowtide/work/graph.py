@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lowtide import wire
 from lowtide.store.rows import Segment
-from lowtide.store.vector_segments import build_graph, open_segment
-from lowtide.work import wire
+from lowtide.store.vectors.vector_segments import build_graph, open_segment
 
 
 def build(task: wire.GraphTask) -> wire.Done:

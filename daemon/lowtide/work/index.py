@@ -15,13 +15,13 @@ from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lowtide import wire
 from lowtide.errors import FileChanged
 from lowtide.models import FileStatus, Reason
 from lowtide.system.beneath import CannotRead, Content, Refusal, Root
-from lowtide.work import wire
-from lowtide.work.embed import load_encoder
-from lowtide.work.encoder import Encoder, Side, document_text, document_words
 from lowtide.work.keys import holds_none
+from lowtide.work.model.embed import load_encoder
+from lowtide.work.model.encoder import Encoder, Side, document_text, document_words
 from lowtide.work.words import query_words, split_words
 
 if TYPE_CHECKING:
@@ -198,7 +198,8 @@ def _stamp(info: os.stat_result) -> tuple[int, int, int, int]:
 def _parse(
     task: wire.IndexTask, path: bytes, text: Text, common: tuple[int, int, int, int, bytes], batch: _Batch
 ) -> wire.FileResult:
-    from lowtide.work import chunk, languages
+    from lowtide import languages
+    from lowtide.work.parse import chunk
 
     utf8 = text.utf8
     language = languages.language_for(path, utf8[:4096])
@@ -207,7 +208,7 @@ def _parse(
     if language is None or task.lines_only:
         chunks = chunk.chunk_lines(utf8)
     else:
-        from lowtide.work import parse
+        from lowtide.work.parse import parse
 
         if parse.load(language):
             batch.began()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from lowtide.work.languages import language_for
+from lowtide.languages import language_for
 
 Span = tuple[int, int]
 """Start and end of a key, in bytes."""

@@ -1,0 +1,1 @@
+"""Very many vectors, built piece by piece under one budget."""

@@ -1,0 +1,1 @@
+"""The writing side: an index brought up to date, and kept so."""

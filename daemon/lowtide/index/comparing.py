@@ -1,0 +1,115 @@
+"""What can be told of an index that nobody keeps current: a quick comparison with the disk, or how old it is.
+
+Invariant: nothing is written; it ends within its time, and says honestly when it has not seen all.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import anyio.to_thread
+
+from lowtide.config.settings import Config, load_workspace_settings
+from lowtide.core.freshness import Freshness, FreshState, Standing, judge
+from lowtide.core.plan import Act, Action, compare
+from lowtide.errors import LowtideError
+from lowtide.index.workspace import Workspace
+from lowtide.models import FileStatus
+from lowtide.store.catalog import Catalog
+from lowtide.system.tree.walk import walk
+
+QUICK_S = 1.0
+_STRIDE = 64
+"""Files between two looks at the clock."""
+
+
+def compare_quickly(workspace: Workspace, config: Config, within_s: float = QUICK_S) -> Freshness:
+    """How the index stands to the disk just now; `unwatched` when that took longer than `within_s`. Blocking."""
+    try:
+        settings = load_workspace_settings(workspace.root, config)
+        catalog = workspace.reading()
+    except LowtideError as error:
+        return freshness_closed(workspace, error.message)
+    ends_s = time.monotonic() + within_s
+    seen = files = waiting = 0
+    try:
+        for action in compare(catalog.known_files(), walk(workspace.root, settings.index)):
+            seen += 1
+            if seen % _STRIDE == 0 and time.monotonic() > ends_s:
+                return freshness_closed(workspace, "too many files for a quick look, and no daemon")
+            if action.observed is not None and action.observed.reason is None:
+                files += 1
+                waiting += action.act is Act.INDEX and not _is_doubt(action)
+            elif action.known is not None and action.known.status is not FileStatus.SKIPPED:
+                files += 1  # it is in the index, and is no source any more
+                waiting += 1
+        is_first = catalog.last_run() is None
+    except LowtideError as error:
+        return freshness_closed(workspace, error.message)
+    finally:
+        catalog.close()
+    stopped = "`lowtide index` brings it up to date" if waiting or is_first else ""
+    return judge(Standing(files - waiting if is_first else files, waiting, files, is_first, stopped=stopped, age_s=0.0))
+
+
+class FileCount:
+    """How many files of a workspace may hold source: a first run knows that only at its end, so they are counted by a walk of
+    its own, once somebody asks."""
+
+    def __init__(self, root: Path, config: Callable[[], Config]) -> None:
+        self._root = root
+        self._config = config
+        self._has_begun = False
+        self.files = 0
+        """0 until they are counted."""
+
+    async def learn(self) -> None:
+        """Count, unless that was begun before. Cancelling leaves the walk going: who asks next has its outcome."""
+        if not self._has_begun:
+            self._has_begun = True
+            await anyio.to_thread.run_sync(self._count, abandon_on_cancel=True)
+
+    def _count(self) -> None:
+        with suppress(LowtideError, OSError):  # the run itself says what is wrong
+            settings = load_workspace_settings(self._root, self._config())
+            self.files = sum(stat.reason is None for stat in walk(self._root, settings.index))
+
+
+def _is_doubt(action: Action) -> bool:
+    """Whether a file differs only in that it was indexed in the moment in which it was written: the next run reads it again."""
+    old, new = action.known, action.observed
+    if old is None or new is None or old.ctime_ns:
+        return False
+    return (old.size_bytes, old.mtime_ns, old.inode) == (new.size_bytes, new.mtime_ns, new.inode)
+
+
+def freshness_closed(workspace: Workspace, why: str) -> Freshness:
+    """Of an index that nobody keeps current, for `why`. Blocking."""
+    files = 0
+    try:
+        catalog = Catalog(workspace.catalog_path, writable=False)
+        try:
+            counts = catalog.counts()
+            files = counts.files + counts.quarantined
+        finally:
+            catalog.close()
+    except LowtideError:
+        pass  # the question itself says so
+    comparison = workspace.last_comparison()
+    return Freshness(FreshState.UNWATCHED, files, files, comparison.age_s if comparison else None, why)
+
+
+def is_there(root: Path, shown: str) -> bool:
+    """Whether a file of an answer still exists; a name with escapes is taken to. Blocking."""
+    if "\\x" in shown:
+        return True
+    try:
+        (root / shown).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True

@@ -1,0 +1,461 @@
+"""One workspace kept current: hints of changes lead to narrow runs, doubt leads to a whole one.
+
+Invariant: the scan is the truth; an event only says where to look. At most one whole and one narrow run work at a time,
+and both write through one writer, under the workspace's lock, which is held as long as the workspace is live.
+Invariant: one that has nothing to do costs its watches and the descriptor of its lock, and next to no memory.
+Invariant: whatever ends a run early (pause, cancel, a fault) leaves the index consistent, and the workspace remembers
+that it is incomplete until a whole run has ended.
+Threads: the event loop's. Its writer is used in threads under `Writing.limit`; each reader takes one of `_readers`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from functools import partial
+from typing import TypeVar
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+
+from lowtide.config.settings import WORKSPACE_FILE
+from lowtide.core.hints import Hints
+from lowtide.errors import CorruptIndex, CorruptSegment, IndexGone, LockHeld, LowtideError, RootAway, StoreError
+from lowtide.index.forecast import Forecaster
+from lowtide.index.indexing import Indexer, own_cpu_seconds
+from lowtide.index.live_state import LiveState, Restart
+from lowtide.index.resting import Resting
+from lowtide.index.upkeep import maintain, mended_segments, settle
+from lowtide.index.watching import FolderWatch
+from lowtide.index.workspace import INDEX_GONE, REBUILT
+from lowtide.index.writing import Writing
+from lowtide.models import FileStat
+from lowtide.pool.pool import Urgency
+from lowtide.store.connections import Connections
+from lowtide.system import memory
+from lowtide.system.watch.watch import WatchQuota
+from lowtide.tasks import task_group
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MOST_NARROW_PATHS = 4_000
+"""More hints than these cost more one by one than a whole scan."""
+RETRY_S = (1.0, 2.0, 5.0, 15.0, 60.0)
+COUNTS_S = 1.0
+LEAST_TICK_S = 900.0
+FIRST_HINT = "start"
+"""The reason that the watcher gives for its first rescan."""
+TICK_FACTOR = 200.0
+"""A whole scan now and then, whatever the events said: at least this many times its own duration apart."""
+
+
+class LiveWorkspace(LiveState):
+    """A root that is watched and indexed; `run()` in a task of its own."""
+
+    # -- what others ask for ------------------------------------------------------------------------------------
+
+    def _hear(self, hints: Hints, now_s: float) -> None:
+        self._hints.add(hints, now_s)
+        self._notify()
+
+    def look_at(self, hints: Hints) -> None:
+        """Something may have changed; call it in the event loop."""
+        now = time.monotonic()
+        self._hints.add(hints, now)
+        self._notify()
+
+    def rescan(self) -> None:
+        """Look at everything again."""
+        if isinstance(self.error, RootAway):
+            self.error = None  # it may be there again
+        self._held = False
+        self._full_wanted = True
+        self._notify()
+
+    def restart(self, *, anew: bool) -> None:
+        """Close the index and open it again, `anew` from nothing. A run that works is ended."""
+        self._restart = Restart(anew)
+        self._held = False
+        self.cancel_runs()
+        self._notify()
+
+    def look_after(self, now_s: float) -> bool:
+        """See what became of the index's files: found damaged, removed, or replaced. True when it is opened anew for that.
+
+        In the event loop, now and then and when a question has failed; what is damaged again waits ever longer.
+        """
+        writing = self._writing
+        if writing is None or self._restart is not None:
+            return False
+        gone = not writing.writer.may_write
+        if gone or self.workspace.is_marked:
+            if not self._may_rebuild(now_s, "it is damaged" if not gone else "its files are gone"):
+                return False
+            log.warning("event=index-%s root=%r", "gone" if gone else "damaged", str(self.root))
+            self._mended = (INDEX_GONE,) if gone else ()
+            self.restart(anew=False)  # whoever opens it sees the mark
+            return True
+        can_begin = self._full is None and not self._full_wanted and not self._paused
+        if can_begin and self.workspace.has_damaged_segments and self._may_rebuild(now_s, "a file of it is damaged"):
+            log.warning("event=segments-damaged root=%r", str(self.root))
+            self.rescan()
+        return False
+
+    def _may_rebuild(self, now_s: float, why: str) -> bool:
+        """Count a rebuild that begins now; false when the last ones were so lately that this one must wait, and `error` says so."""
+        wait_s = self._rebuilds.due_s(now_s)
+        if wait_s <= 0:
+            self._rebuilds.begin(now_s)
+            return True
+        self.error = StoreError(
+            f"the index of {self.root} was damaged again", why,
+            f"check the disk; it is built anew in {wait_s:.0f} s, and at once by `lowtide index --force {self.root}`",
+        )  # fmt: skip
+        return False
+
+    def pause(self) -> None:
+        """Stop what runs; keep collecting hints."""
+        self._paused = True
+        self._want_no_turn()
+        self.cancel_runs()
+        self._notify()
+
+    def resume(self) -> None:
+        """Go on; what was cut short is looked for by a whole scan."""
+        self._paused = self._held = False
+        if self.incomplete or self.error:
+            self._full_wanted = True
+        self._notify()
+
+    def cancel(self) -> None:
+        """Stop what runs, and what was to run."""
+        self._full_wanted = False
+        self._want_no_turn()
+        self._held = True
+        if self._hints.take_all():
+            self.incomplete = True
+        self.cancel_runs()
+        self._notify()
+
+    def _want_no_turn(self) -> None:
+        if self._full is None:
+            self.host.turns.end(self, time.monotonic())
+
+    def cancel_runs(self) -> None:
+        """Stop what runs now."""
+        for scope in self._scopes:
+            scope.cancel()
+
+    async def wait_idle(self) -> None:
+        """Until nothing is left to do, or nothing can be done (paused, failed)."""
+        while self.error is None:
+            if self.quiescent and (self._paused or self._watcher is None or self._watcher.caught_up()):
+                return
+            with anyio.move_on_after(0.05):
+                await self.settled.wait()
+
+    def _notify(self) -> None:
+        self._wake.set()
+        self._wake = anyio.Event()
+        if self.quiescent or self.error is not None:
+            self.settled.set()
+            self.settled = anyio.Event()
+        self._changed()
+
+    # -- the life of it -----------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Keep the index current until cancelled. Faults are shown in the status and tried again, ever more slowly."""
+        anew, tries = False, 0
+        while True:
+            try:
+                await self._open(anew)
+            except Restart as restart:
+                anew, tries = restart.anew, 0
+                continue
+            except (CorruptIndex, IndexGone) as error:
+                log.warning("event=index-damaged root=%r why=%r", str(self.root), str(error))
+                anew = isinstance(error, CorruptIndex) and not isinstance(error, CorruptSegment)
+                self._mended = () if isinstance(error, CorruptSegment) else (INDEX_GONE,) if not anew else (REBUILT,)
+                self.incomplete = self._full_wanted = True
+                while self._restart is None and not self._may_rebuild(now := time.monotonic(), error.why):
+                    self._notify()
+                    with anyio.move_on_after(self._rebuilds.due_s(now)):
+                        await self._wake.wait()
+                continue
+            except LowtideError as error:
+                anew = False
+                self.error = error
+                log.warning("event=workspace-failed root=%r why=%r", str(self.root), str(error))
+            except Exception as error:
+                # Whatever it is, it is this workspace's alone: the others, and the daemon, go on.
+                if not isinstance(error, OSError):
+                    log.exception("event=workspace-failed root=%r", str(self.root))
+                anew = False
+                why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+                self.error = StoreError(f"cannot index {self.root}", why, "see `lowtide daemon logs`")
+            delay = RETRY_S[min(tries, len(RETRY_S) - 1)]
+            tries += 1
+            self.incomplete = True
+            self._notify()
+            with anyio.move_on_after(0.3 if isinstance(self.error, LockHeld) and tries < 10 else delay):
+                await self._wake.wait()
+            self._full_wanted = True
+
+    async def _open(self, anew: bool) -> None:
+        with ExitStack() as stack:
+            async with self.host.opening:
+                catalog, messages = await anyio.to_thread.run_sync(
+                    stack.enter_context, self.workspace.writing(anew=anew)
+                )
+                stack.callback(self._forget)
+                self.error = None
+                self.messages = tuple(dict.fromkeys((*self._mended, *messages)))
+                self._mended = ()
+                settled = partial(settle, self.workspace, catalog)
+                self._writing = Writing(catalog, settled, self._is_read, self.host.budget)
+                self._readers = Connections(self.workspace.reading)
+                self.is_first = await self._in_writer(catalog.last_run) is None
+                await self._prepare()
+                await self._count()
+                self._resting = Resting(self._writing, self._readers)
+                if self.host.turns.are_waited_for:
+                    await self._resting.rest()
+            async with task_group() as group:
+                assert self._settings is not None
+                WatchQuota.of_machine().hold_to(self.host.budget.total_bytes)
+                self._watcher = FolderWatch(self.root, self._settings.index, self._hear)
+                group.start_soon(self._watcher.run)
+                group.start_soon(self._keep_counting)
+                await self._schedule(group)
+
+    def _forget(self) -> None:
+        """What was open is to be closed."""
+        self._writing = self._watcher = self._resting = None
+        self.host.turns.end(self, time.monotonic())
+        readers, self._readers = self._readers, None
+        if readers is not None:
+            readers.close()
+
+    async def _prepare(self) -> None:
+        assert self._writing is not None
+        writing = self._writing
+        self._settings, messages = await anyio.to_thread.run_sync(
+            self.host.prepare, self.workspace, writing.writer, limiter=writing.limit
+        )
+        self.messages = (*self.messages, *(message for message in messages if message not in self.messages))[-10:]
+
+    async def _schedule(self, group: anyio.abc.TaskGroup) -> None:
+        while True:
+            if self._restart is not None:
+                if self._full is None and self._narrow is None:
+                    restart, self._restart = self._restart, None
+                    self._watcher = None  # from here on it is waiting for the next
+                    raise restart
+                await self._wake.wait()
+                continue
+            wake, now = self._wake, time.monotonic()
+            if self._paused:
+                with anyio.move_on_after(await self._rest_when_idle(now)):
+                    await wake.wait()
+                continue
+            self._start_due(group, now)
+            due = self._hints.due_s(now) if self._narrow is None else None
+            tick = max(0.1, self._recheck_at_s - now) if self._recheck_at_s and self._full is None else None
+            waits = [wait for wait in (due, tick, await self._rest_when_idle(now)) if wait is not None]
+            with anyio.move_on_after(min(waits) if waits else None):
+                await wake.wait()
+
+    def _start_due(self, group: anyio.abc.TaskGroup, now_s: float) -> None:
+        if self._narrow is None and (due := self._hints.due_s(now_s)) is not None and due <= 0:
+            hints = self._hints.take(now_s)
+            if hints:
+                self._accept(group, hints)
+        if self._recheck_at_s and now_s >= self._recheck_at_s:
+            self._full_wanted = not self._held
+            self._recheck_at_s = 0.0
+        if self._full_wanted and self._full is None and self.host.turns.take(self, now_s, self._notify):
+            self._full_wanted = False
+            self._recheck_at_s = 0.0
+            self._full = self._indexer(None)
+            group.start_soon(self._run_full, self._full)
+
+    async def _rest_when_idle(self, now_s: float) -> float | None:
+        assert self._resting is not None
+        works = self._full is not None or self._narrow is not None
+        return await self._resting.look(now_s, works=works, hurry=self.host.turns.are_waited_for)
+
+    def _accept(self, group: anyio.abc.TaskGroup, hints: Hints) -> None:
+        assert self._writing is not None
+        own = os.fsencode(WORKSPACE_FILE)
+        if self._held and hints.rescan and hints.reason == FIRST_HINT:
+            self.incomplete = True
+            return
+        self._held = False
+        if hints.rescan or len(hints.paths) > MOST_NARROW_PATHS or own in hints.paths or b"" in hints.paths:
+            self._writing.generations.change([b""])
+            self._full_wanted = True
+            if self._full is not None:
+                self.incomplete = True  # the run that works may have passed what changed; another follows
+            return
+        self._writing.generations.change(hints.paths)
+        only = tuple(sorted(hints.paths))
+        self._narrow = self._indexer(only)
+        group.start_soon(self._run_narrow, self._narrow, only)
+
+    def _indexer(
+        self, only: tuple[bytes, ...] | None, on_planned: Callable[[FileStat], None] = lambda _: None
+    ) -> Indexer:
+        assert self._writing is not None
+        assert self._readers is not None
+        assert self._settings is not None
+        return self.host.indexer(
+            self.workspace, self._writing, self._readers, self._settings, only=only,
+            urgency=Urgency.WORK if only is None else Urgency.EDIT, on_planned=on_planned,
+        )  # fmt: skip
+
+    # -- runs ---------------------------------------------------------------------------------------------------
+
+    async def _run_narrow(self, indexer: Indexer, only: tuple[bytes, ...]) -> None:
+        began = time.monotonic()
+        done = False
+        try:
+            done = await self._run(indexer)
+            if self._count_s < 0.05:
+                await self._count()
+        finally:
+            self._narrow = None
+            if not done:
+                self.incomplete = True
+            self._hints.finished(time.monotonic() - began)
+            self._forget_generations()
+            self._notify()
+        log.info(
+            "event=updated root=%r hints=%d indexed=%d removed=%d wall_ms=%.0f",
+            str(self.root), len(only), indexer.progress.indexed, indexer.progress.removed, (time.monotonic() - began) * 1e3,
+        )  # fmt: skip
+
+    async def _run_full(self, indexer: Indexer) -> None:
+        began, cpu = time.monotonic(), own_cpu_seconds()
+        self.incomplete = True
+        try:
+            before = self._settings
+            await self._prepare()
+            if before != self._settings:
+                self.restart(anew=False)  # other folders are to be watched
+                return
+            assert self._writing is not None
+            forecaster = self.host.forecaster(await self._in_writer(self._writing.writer.runs))
+            self._full = indexer = self._indexer(None, forecaster.add)
+            if await self._run(indexer):
+                self.is_first = False
+                self._compared_s = time.monotonic()
+                await self._in_writer(partial(self.workspace.remember_comparison, indexer.progress.compare_s))
+                self._merging = True
+                await self._settle()
+                await anyio.to_thread.run_sync(memory.give_back)
+                await self._count()
+                self.incomplete = self._full_wanted
+                await self._record(indexer, forecaster, time.monotonic() - began, own_cpu_seconds() - cpu)
+        finally:
+            self._merging = False
+            self._full = None
+            seconds = time.monotonic() - began
+            if self._watcher is not None:
+                self._watcher.rescan_took(seconds)
+            self._recheck_at_s = time.monotonic() + max(LEAST_TICK_S, TICK_FACTOR * seconds)
+            self.host.turns.end(self, time.monotonic())
+            self._forget_generations()
+            self._notify()
+        log.info(
+            "event=indexed root=%r indexed=%d unchanged=%d removed=%d wall_ms=%.0f complete=%s",
+            str(self.root), indexer.progress.indexed, indexer.progress.unchanged, indexer.progress.removed, seconds * 1e3,
+            not self.incomplete,
+        )  # fmt: skip
+
+    async def _record(self, indexer: Indexer, forecaster: Forecaster, wall_s: float, cpu_s: float) -> None:
+        """Keep what the run came to, beside what was predicted."""
+        progress = indexer.progress
+        predicted = forecaster.result().as_json()
+        report = self.host.report(self.workspace, self.counts, progress, list(self.messages), predicted)
+        self.report = report.timed(wall_s, cpu_s + progress.worker_cpu_s)
+        self.completed_runs += 1
+        if (writing := self._writing) is not None:
+            figures = self.report.as_json()
+            await self._in_writer(partial(writing.writer.record_run, figures, has_changed=progress.has_changed))
+
+    async def shrink(self) -> None:
+        """Give back the page caches of its connections."""
+        with suppress(LowtideError):
+            if self._resting is not None:
+                await self._resting.shrink()
+
+    async def _in_writer(self, call: Callable[[], T]) -> T:
+        """Run it in a thread, with the writer to itself."""
+        assert self._writing is not None
+        return await anyio.to_thread.run_sync(call, limiter=self._writing.limit)
+
+    async def _run(self, indexer: Indexer) -> bool:
+        """True when it came to its end, False when it was cancelled."""
+        self.runs += 1
+        self._notify()
+        with anyio.CancelScope() as scope:
+            self._scopes.add(scope)
+            try:
+                await indexer.run()
+            finally:
+                self._scopes.discard(scope)
+                self.files_indexed += indexer.progress.indexed
+        if scope.cancelled_caught and self._held:
+            self.host.pool.end_idle()  # one that had just given its result was not idle yet when the rest were ended
+        return not scope.cancelled_caught
+
+    async def _settle(self) -> None:
+        """Segments as the policy wants them; the first time each is read and checked."""
+        assert self._writing is not None
+        with anyio.CancelScope() as scope:
+            self._scopes.add(scope)
+            try:
+                damaged = await maintain(
+                    self.workspace, self._writing.writer, self.host.pool, limit=self._writing.limit,
+                    check=self.runs <= 1 or self.workspace.has_damaged_segments, may_collect=lambda: self._narrow is None,
+                )  # fmt: skip
+                self.messages = (*self.messages, *mended_segments(damaged))[-10:]
+                self.workspace.remember_root(self._writing.writer)
+                self.host.save_costs(self._writing.writer)
+            finally:
+                self._scopes.discard(scope)
+
+    def _forget_generations(self) -> None:
+        if self._full is None and self._narrow is None and self._writing is not None:
+            self._writing.generations.forget()
+
+    # -- figures ------------------------------------------------------------------------------------------------
+
+    async def _keep_counting(self) -> None:
+        seen = -1
+        while True:
+            if self._full is None and self._narrow is None:
+                await self._wake.wait()
+                continue
+            await anyio.sleep(COUNTS_S)
+            if self._writing is not None and self._writing.commits != seen and (self._full or self._narrow):
+                seen = self._writing.commits
+                began = time.monotonic()
+                await self._count()
+                self._changed()
+                await anyio.sleep(20 * (time.monotonic() - began))
+
+    async def _count(self) -> None:
+        if (readers := self._readers) is None:
+            return
+        async with self._counting:
+            began = time.monotonic()
+            self.counts = await anyio.to_thread.run_sync(readers.read, lambda catalog: catalog.counts())
+            self._count_s = time.monotonic() - began
+            self.disk_bytes = await anyio.to_thread.run_sync(self.workspace.disk_bytes)

@@ -1,0 +1,218 @@
+"""A live workspace as others see it: what it holds, what it does, what waits.
+
+Invariant: nothing here changes the index or waits for anything: status and freshness are told at any moment.
+Threads: the event loop's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from lowtide.config.settings import IndexSettings, WorkspaceSettings
+from lowtide.core.debounce import Debounce
+from lowtide.core.healing import Rebuilds
+from lowtide.errors import LowtideError
+from lowtide.index.comparing import FileCount
+from lowtide.index.indexing import Indexer, Progress
+from lowtide.index.resting import Resting
+from lowtide.index.watching import FolderWatch
+from lowtide.index.workspace import Workspace
+from lowtide.index.writing import Writing
+from lowtide.serve.host import Host
+from lowtide.serve.report import IndexReport
+from lowtide.store.connections import Connections
+from lowtide.store.rows import Counts
+from lowtide.system.watch.watch import WatchState
+
+NO_COUNTS = Counts(0, 0, 0, 0, 0, 0, 0)
+
+
+class Restart(Exception):
+    """Begin again from opening the index; `anew` forgets it first."""
+
+    def __init__(self, anew: bool) -> None:
+        super().__init__(anew)
+        self.anew = anew
+
+
+class LiveState:
+    """What `LiveWorkspace` is and does, without the doing."""
+
+    def __init__(
+        self, host: Host, root: Path, changed: Callable[[], None], is_read: Callable[[Workspace], bool]
+    ) -> None:
+        self.host = host
+        self.workspace: Workspace = host.workspace(root)
+        self.root = root
+        self.clients: set[str] = set()
+        self.counts = NO_COUNTS
+        self.disk_bytes = 0
+        self.error: LowtideError | None = None
+        self.messages: tuple[str, ...] = ()
+        self._rebuilds = Rebuilds()
+        self._mended: tuple[str, ...] = ()
+        """What is to be told of the next opening."""
+        self.report: IndexReport | None = None
+        self.incomplete = True
+        """No whole run has ended since the last doubt."""
+        self.settled = anyio.Event()
+        self._changed = changed
+        self._is_read = partial(is_read, self.workspace)
+        self._wake = anyio.Event()
+        self._hints = Debounce()
+        self._watcher: FolderWatch | None = None
+        self._full_wanted = False
+        """The watcher's first hint asks for the first whole run."""
+        self._recheck_at_s = 0.0
+        self._restart: Restart | None = None
+        self._paused = False
+        self._held = False
+        """Cancelled: no whole run begins until there is a reason to."""
+        self._scopes: set[anyio.CancelScope] = set()
+        self._full: Indexer | None = None
+        self._narrow: Indexer | None = None
+        self._writing: Writing | None = None
+        self._settings: WorkspaceSettings | None = None
+        self._readers: Connections | None = None
+        self._merging = False
+        self._resting: Resting | None = None
+        self._counting = anyio.Lock()
+        self._count_s = 0.0
+        self.runs = 0
+        self.completed_runs = 0
+        """Whole runs that came to their end."""
+        self.files_indexed = 0
+        self.is_first = self.workspace.last_comparison() is None
+        """No run over all files has come to its end, neither now nor before it was opened."""
+        self.file_count = FileCount(root, lambda: host.config)
+        self._compared_s: float | None = None
+
+    # -- what others see ----------------------------------------------------------------------------------------
+
+    @property
+    def index_settings(self) -> IndexSettings | None:
+        """What is indexed here; None before its settings were read."""
+        return self._settings.index if self._settings else None
+
+    @property
+    def watch_state(self) -> WatchState | None:
+        """How changes are found now; None while nothing is watched."""
+        return self._watcher.state if self._watcher else None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a whole run works now."""
+        return self._full is not None
+
+    @property
+    def progress(self) -> Progress | None:
+        """That of the whole run if there is one, else of the narrow one."""
+        indexer = self._full or self._narrow
+        return indexer.progress if indexer else None
+
+    @property
+    def state(self) -> str:
+        """`idle`, `scanning`, `indexing`, `paused` or `waiting`."""
+        if self._paused:
+            return "paused"
+        progress = self.progress
+        if progress is not None:
+            return "scanning" if progress.scanning and not progress.total else "indexing"
+        if self._merging:
+            return "indexing"
+        if self._full_wanted or self._hints:
+            return "waiting"
+        if self.error is None and (self._restart is not None or self._watcher is None or not self._watcher.has_begun):
+            return "waiting"
+        return "idle"
+
+    @property
+    def before(self) -> int | None:
+        """How many workspaces are indexed before it; None when it does not wait for them."""
+        return self.host.turns.before(self)
+
+    @property
+    def phase(self) -> str:
+        """What the run does: `scanning`, `indexing` or `merging`."""
+        return "merging" if self._merging else self.state
+
+    @property
+    def quiescent(self) -> bool:
+        """Whether everything known of is indexed, or nothing more will be done about it."""
+        return self.state in ("idle", "paused")
+
+    @property
+    def stopped(self) -> str:
+        """Why nothing is done about what waits; empty when something is."""
+        if self._paused:
+            return "paused: `lowtide daemon resume` goes on"
+        return "cancelled: `lowtide index` goes on" if self._held else ""
+
+    @property
+    def is_comparing(self) -> bool:
+        """Whether a look at all files is going on or to come, or not everything that was told has been heard."""
+        scans = self._full is not None and self._full.progress.scanning
+        if scans or self._full_wanted or self._hints.wants_all or self._restart is not None:
+            return True
+        return self._watcher is None or not self._watcher.has_begun or not self._watcher.caught_up()
+
+    @property
+    def compared_age_s(self) -> float | None:
+        """Seconds since a look at all files has come to its end; None when none has."""
+        if self._compared_s is not None:
+            return time.monotonic() - self._compared_s
+        known = self.workspace.last_comparison()
+        return known.age_s if known else None
+
+    def hurry(self) -> anyio.Event:
+        """Somebody waits for an answer: look at what is pending at once. Set when it hears of something, or a run ends."""
+        self._hints.hurry()
+        self._wake.set()
+        self._wake = anyio.Event()
+        return self._wake
+
+    @property
+    def whole_progress(self) -> Progress | None:
+        """That of the run over all files, if one works."""
+        return self._full.progress if self._full else None
+
+    @property
+    def waiting(self) -> int:
+        """Files that are known to wait; what a rescan may find is not known."""
+        return self.pending - self._hints.wants_all
+
+    @property
+    def pending(self) -> int:
+        """Files that are known to wait."""
+        runs = [indexer.progress for indexer in (self._full, self._narrow) if indexer]
+        return sum(max(0, progress.total - progress.done) for progress in runs) + len(self._hints)
+
+    @property
+    def queued_bytes(self) -> int:
+        """What the queues take, about: 400 bytes an entry."""
+        return 400 * sum(indexer.queue_length for indexer in (self._full, self._narrow) if indexer)
+
+    def describe(self) -> dict[str, Any]:
+        """Its entry in the Status."""
+        counts = self.counts
+        entry = {
+            "rootUri": self.root.as_uri(), "files": counts.files, "symbols": counts.symbols, "chunks": counts.chunks,
+            "vectors": counts.vectors, "diskBytes": self.disk_bytes, "pending": self.pending,
+            "stale": len(self._hints), "skipped": counts.skipped, "failed": counts.failed,
+            "quarantined": counts.quarantined, "damage": "", "state": self.state, "incomplete": self.incomplete,
+            "messages": list(self.messages),
+        }  # fmt: skip
+        if (before := self.before) is not None:
+            entry["before"] = before
+        if self.watch_state is not None:
+            state = self.watch_state
+            entry["watch"] = {"mode": state.mode.value, "reason": state.reason, "remedy": state.remedy}
+        if self.error is not None:
+            entry["damage"] = str(self.error)
+        return entry

@@ -1,0 +1,347 @@
+"""Keeps an index's segments: what is in none yet, what is damaged, what should be merged.
+
+Invariant: a segment is a cache of the catalog. Whatever is wrong with one, it is dropped from the manifest and made anew
+from the catalog; nothing is ever repaired in place, and no name is used twice.
+Invariant: a new file is complete and synced before the one transaction that names it; old files go after that.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+import numpy as np
+import numpy.typing as npt
+
+from lowtide import wire
+from lowtide.core import merge
+from lowtide.core.budget import MIB
+from lowtide.errors import CorruptSegment, WorkerError
+from lowtide.index.workspace import Workspace
+from lowtide.pool.pool import WorkerPool
+from lowtide.pool.worker import Ended
+from lowtide.read.segment_set import VECTOR_KINDS
+from lowtide.store.catalog import Catalog
+from lowtide.store.names.names import NameSegment, merge_names, write_names
+from lowtide.store.rows import Segment
+from lowtide.store.segment_file import SegmentKind
+from lowtide.store.vectors.vector_index import blocks_of
+from lowtide.store.vectors.vector_segments import FlatSegment, merge_flat, open_segment, write_flat
+from lowtide.store.vectors.vectors import predict_graph_bytes
+from lowtide.system.memory import give_back
+
+T = TypeVar("T")
+SUFFIX = ".seg"
+UNUSED_FACTOR = 1.5
+"""Vectors kept for each chunk there is, before unused ones are deleted at once (300 bytes each on the disk)."""
+UNUSED_COUNT = 20_000
+UNUSED_NS = 7 * 24 * 3600 * 10**9
+LOOK_AGAIN_NS = 24 * 3600 * 10**9
+"""Vectors unused for a week are deleted; it is looked once a day."""
+COLLECT_ROWS = 4096
+"""Looked at, or deleted, in one transaction: a few milliseconds."""
+LOOKED_AT = "unused_looked_at_ns"
+MOST_ROUNDS = 32
+"""A plan settles in two or three rounds; more would be a fault, and must not hang."""
+
+Ids = npt.NDArray[np.int64]
+
+
+def new_name(kind: str) -> str:
+    """A file name that was never used."""
+    return f"{kind}-{secrets.token_hex(8)}{SUFFIX}"
+
+
+async def maintain(
+    workspace: Workspace,
+    catalog: Catalog,
+    pool: WorkerPool,
+    *,
+    limit: anyio.CapacityLimiter | None = None,
+    check: bool = True,
+    may_collect: Callable[[], bool] = lambda: True,
+) -> int:
+    """Bring the segments to where the policy wants them, when a run has ended. `limit` is that of the catalog's writer.
+
+    With `check` every segment is read and its checksum compared. Vectors that no chunk has used for long go while
+    `may_collect`, in short steps: only when no run works, for a run counts on the vectors that it found. Cancelling leaves
+    the manifest as it was or one step further, and files that the next sweep removes. Returns how many damaged ones were
+    made anew.
+    """
+    keeper = _Keeper(workspace, catalog)
+    damaged = await _in_thread(keeper.drop_damaged, limit) if check or workspace.has_damaged_segments else 0
+    try:
+        await _collect(keeper, catalog, limit, may_collect)
+        await _maintain(keeper, catalog, pool, limit)
+    except CorruptSegment:
+        # It was sound when it was opened, or was not looked at: everything is, now.
+        damaged += await _in_thread(keeper.drop_damaged, limit)
+        await _maintain(keeper, catalog, pool, limit)
+    return damaged
+
+
+async def _maintain(keeper: _Keeper, catalog: Catalog, pool: WorkerPool, limit: anyio.CapacityLimiter | None) -> None:
+    await _in_thread(keeper.settle_names, limit)
+    if not catalog.vector_dims():
+        return
+    room = max(64 * MIB, pool.budget.most_bytes // 2)
+    limits = merge.Limits(flat_count=merge.flat_limit(catalog.vector_dims()), graph_count=keeper.graph_count(room))
+    for _ in range(MOST_ROUNDS):
+        actions = await _in_thread(partial(keeper.plan_vectors, limits), limit)
+        if not actions:
+            return
+        for action in actions:
+            if isinstance(action, merge.BuildGraph):
+                try:
+                    await keeper.build_graphs(action, pool, limit)
+                except WorkerError:
+                    return  # flat segments answer as well, only slower; the next run tries again
+            else:
+                await _in_thread(partial(keeper.carry_out, action), limit)
+
+
+def mended_segments(count: int) -> list[str]:
+    """What there is to tell of so many segments that were damaged."""
+    return [f"{count} damaged {'file' if count == 1 else 'files'} of the index: made anew"] if count else []
+
+
+def settle(workspace: Workspace, catalog: Catalog) -> None:
+    """Write and merge what the policy asks for while files are still being indexed; graphs are left for `maintain`."""
+    keeper = _Keeper(workspace, catalog)
+    try:
+        _settle(keeper, catalog)
+    except CorruptSegment:
+        workspace.report_damaged_segments()  # left for the end of the run
+    give_back()
+
+
+def _settle(keeper: _Keeper, catalog: Catalog) -> None:
+    keeper.settle_names()
+    if not catalog.vector_dims():
+        return
+    limits = merge.Limits(flat_count=1 << 60)
+    for _ in range(MOST_ROUNDS):
+        actions = [
+            action
+            for action in keeper.plan_vectors(limits, merge.Moment.RUNNING)
+            if not isinstance(action, merge.BuildGraph)
+        ]
+        if not actions:
+            return
+        for action in actions:
+            keeper.carry_out(action)
+
+
+async def _collect(
+    keeper: _Keeper, catalog: Catalog, limit: anyio.CapacityLimiter | None, may_go_on: Callable[[], bool]
+) -> None:
+    now_ns = time.time_ns()
+    since_ns = await _in_thread(partial(keeper.unused_since_ns, now_ns), limit)
+    if since_ns is None:
+        return
+    after_id: int | None = 0
+    while after_id is not None:
+        if not may_go_on():
+            return  # the next run begins again
+        after_id = await _in_thread(partial(catalog.mark_unused, after_id, COLLECT_ROWS, now_ns), limit)
+    deleted = 1
+    while deleted and may_go_on():
+        deleted = await _in_thread(partial(catalog.delete_unused, since_ns, COLLECT_ROWS), limit)
+    await _in_thread(partial(catalog.set_meta, LOOKED_AT, str(now_ns)), limit)
+
+
+async def _in_thread(call: Callable[[], T], limit: anyio.CapacityLimiter | None) -> T:
+    return await anyio.to_thread.run_sync(call, limiter=limit)
+
+
+class _Keeper:
+    def __init__(self, workspace: Workspace, catalog: Catalog) -> None:
+        self._folder = workspace.folder
+        self._workspace = workspace
+        self._catalog = catalog
+        self._dead: Ids | None = None
+
+    def drop_damaged(self) -> int:
+        """Open everything once; what is not sound leaves the manifest, so that it is written anew. Returns how many were not."""
+        dropped = []
+        for row in self._catalog.segments():
+            try:
+                if row.kind in VECTOR_KINDS:
+                    open_segment(self._folder / row.name, row)
+                else:
+                    NameSegment(self._folder / row.name, row)
+            except CorruptSegment:
+                dropped.append(row)
+        kinds = {row.kind in VECTOR_KINDS for row in dropped}
+        # Ids must ascend from segment to segment: what came after a lost one is written anew with it.
+        first = {kind: min(row.first_id for row in dropped if (row.kind in VECTOR_KINDS) == kind) for kind in kinds}
+        gone = [
+            row
+            for row in self._catalog.segments()
+            if (row.kind in VECTOR_KINDS) in first and row.first_id >= first[row.kind in VECTOR_KINDS]
+        ]
+        self._swap([], gone)
+        self._workspace.forget_damaged_segments()
+        return len(dropped)
+
+    def unused_since_ns(self, now_ns: int) -> int | None:
+        """Vectors unused since then go; None when it is too early to look again.
+
+        They are kept for some time, unless they are many: the way back to another branch is then free.
+        """
+        counts = self._catalog.counts()
+        if counts.vectors > UNUSED_FACTOR * counts.chunks + UNUSED_COUNT:
+            return now_ns
+        looked_ns = int(self._catalog.get_meta(LOOKED_AT) or 0)
+        return now_ns - UNUSED_NS if not 0 <= now_ns - looked_ns < LOOK_AGAIN_NS else None
+
+    # -- vectors ------------------------------------------------------------------------------------------------
+
+    def _rows(self) -> list[Segment]:
+        return [row for row in self._catalog.segments() if row.kind in VECTOR_KINDS]
+
+    def plan_vectors(self, limits: merge.Limits, moment: merge.Moment = merge.Moment.SETTLING) -> list[merge.Action]:
+        """What the policy asks for now."""
+        rows = self._rows()
+        dead = self._dead_ids(rows)
+        states = [
+            merge.SegmentState(
+                row.name, row.kind, row.first_id, row.count, _count_between(dead, row.first_id, row.last_id)
+            )
+            for row in rows
+        ]
+        loose = self._catalog.count_vectors_after(max((row.last_id for row in rows), default=0))
+        return merge.plan(states, loose, limits, moment)
+
+    def _dead_ids(self, rows: list[Segment]) -> Ids:
+        """Ids that segments hold and the catalog does not."""
+        last = max((row.last_id for row in rows), default=0)
+        in_segments = sum(row.count for row in rows)
+        alive = self._catalog.count_rows("vectors") - self._catalog.count_vectors_after(last)
+        if in_segments == alive:
+            self._dead = np.empty(0, np.int64)
+            return self._dead
+        living = np.fromiter(self._catalog.vector_ids(), np.int64)
+        held = [np.array(open_segment(self._folder / row.name, row).rows.ids) for row in rows]
+        self._dead = np.setdiff1d(np.concatenate(held), living, assume_unique=True) if held else np.empty(0, np.int64)
+        return self._dead
+
+    def carry_out(self, action: merge.Action) -> None:
+        """Flush or merge, then move the manifest."""
+        rows = {row.name: row for row in self._rows()}
+        path = self._folder / new_name("vectors")
+        if isinstance(action, merge.Flush):
+            last = max((row.last_id for row in rows.values()), default=0)
+            dims = self._catalog.vector_dims()
+            made = write_flat(path, dims, blocks_of(self._catalog.vectors_after(last), dims))
+            self._swap([made] if made else [], [])
+            return
+        assert isinstance(action, merge.Merge)
+        sources = [FlatSegment(self._folder / name, rows[name]) for name in action.names]
+        assert self._dead is not None
+        made = merge_flat(path, sources, self._dead)
+        self._swap([made] if made else [], [rows[name] for name in action.names])
+
+    def graph_count(self, room_bytes: int) -> int:
+        """How many vectors one graph may hold for its building to fit into `room_bytes`."""
+        dims = self._catalog.vector_dims()
+        return max(1000, room_bytes // max(1, predict_graph_bytes(1_000_000, dims) // 1_000_000))
+
+    async def build_graphs(
+        self, action: merge.BuildGraph, pool: WorkerPool, limit: anyio.CapacityLimiter | None
+    ) -> None:
+        """Build graphs in workers, from pieces of about equal size; one step of the manifest for all."""
+        rows = {row.name: row for row in self._rows()}
+        sources = [rows[name] for name in action.names]
+        assert self._dead is not None
+        dims = self._catalog.vector_dims()
+        pieces = sources if action.pieces == 1 else await _in_thread(partial(self._cut, sources, action.pieces), limit)
+        made: list[Segment] = []
+        try:
+            for piece in [pieces] if action.pieces == 1 else [[piece] for piece in pieces]:
+                count = sum(row.count for row in piece)
+                task = wire.GraphTask(
+                    str(self._folder), [_columns(row) for row in piece], new_name("graph"), self._dead.tobytes()
+                )  # fmt: skip
+                async with pool.lease(predict_graph_bytes(count, dims) + 16 * MIB, 0, "") as (worker, _):
+                    done = (await pool.run(worker, task, file_deadline_s=lambda _, n=count: 120.0 + n / 500)).done  # type: ignore[misc]
+                    # A process that has used a graph cannot run a model any more.
+                    worker.kill(Ended.RECYCLED)
+                if done.segment:
+                    made.append(Segment(*done.segment))
+        except BaseException:
+            for row in made:
+                with suppress(OSError):
+                    (self._folder / row.name).unlink()
+            raise
+        await _in_thread(partial(self._swap, made, sources), limit)
+        if action.pieces > 1:
+            for row in pieces:
+                (self._folder / row.name).unlink(missing_ok=True)
+
+    def _cut(self, sources: list[Segment], pieces: int) -> list[Segment]:
+        """Flat pieces of about equal size, which no manifest names: only there to build graphs from."""
+        dims = self._catalog.vector_dims()
+        ids = np.concatenate([np.array(open_segment(self._folder / row.name, row).rows.ids) for row in sources])
+        ids.sort()
+        made = []
+        for part in np.array_split(ids, pieces):
+            if len(part):
+                rows = self._catalog.vectors_between(int(part[0]), int(part[-1]))
+                piece = write_flat(self._folder / new_name("piece"), dims, blocks_of(rows, dims))
+                made += [piece] if piece else []
+        return made
+
+    # -- names --------------------------------------------------------------------------------------------------
+
+    def settle_names(self) -> None:
+        """Write what is in no segment; merge, or write all anew when much of it is gone."""
+        catalog = self._catalog
+        rows = [row for row in catalog.segments() if row.kind == SegmentKind.NAMES]
+        alive = catalog.count_rows("symbols")
+        last = max((row.last_id for row in rows), default=0)
+        loose = catalog.count_symbols_after(last)
+        held = sum(row.count for row in rows)
+        dead = held - (alive - loose)
+        if rows and dead > merge.Limits().dead_share * held:
+            made = write_names(self._folder / new_name("names"), catalog.symbol_names_after(0))
+            self._swap([made] if made else [], rows)
+            return
+        if not loose:
+            return
+        made = write_names(self._folder / new_name("names"), catalog.symbol_names_after(last))
+        self._swap([made] if made else [], [])
+        states = [
+            merge.SegmentState(row.name, row.kind, row.first_id, row.count)
+            for row in catalog.segments()
+            if row.kind == SegmentKind.NAMES
+        ]
+        limits = merge.Limits(flat_count=1 << 60)
+        for action in merge.plan(states, 0, limits, merge.Moment.SETTLING):
+            if isinstance(action, merge.Merge):
+                by_name = {row.name: row for row in catalog.segments()}
+                sources = [NameSegment(self._folder / name, by_name[name]) for name in action.names]
+                merged = merge_names(self._folder / new_name("names"), sources)
+                self._swap([merged] if merged else [], [by_name[name] for name in action.names])
+
+    def _swap(self, added: Sequence[Segment], dropped: Sequence[Segment]) -> None:
+        if not added and not dropped:
+            return
+        self._catalog.swap_segments(added, [row.name for row in dropped])
+        for row in dropped:
+            with suppress(OSError):
+                (self._folder / row.name).unlink()
+
+
+def _columns(row: Segment) -> wire.SegmentColumns:
+    return row.name, row.kind, row.first_id, row.last_id, row.count, row.size_bytes, row.crc32
+
+
+def _count_between(ids: Ids, first: int, last: int) -> int:
+    return int(np.searchsorted(ids, last, "right") - np.searchsorted(ids, first, "left"))

@@ -1,0 +1,1 @@
+"""The answering side: one immutable view of an index, and the questions over it."""

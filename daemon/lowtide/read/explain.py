@@ -1,0 +1,158 @@
+"""Why one file is, or is not, found.
+
+Invariant: every path gets an answer with a status, and a reason whenever it is not simply indexed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from lowtide.config.settings import Config, IndexSettings, load_workspace_settings
+from lowtide.core.plan import retry_at_ns
+from lowtide.index.workspace import Workspace
+from lowtide.models import FileStatus, Reason, display_path
+from lowtide.store.rows import FileRow
+from lowtide.system.tree.ignore import Origin
+from lowtide.system.tree.named import NEVER_WALKED
+from lowtide.system.tree.walk import decision, explain
+
+MOST_LOOKED_AT = 100
+"""Entries of a folder of which nothing is left, to say by which rules."""
+REMEDIES = {
+    Reason.TOO_LARGE: "raise `max_file_size` under [index] in .lowtide.toml",
+    Reason.MINIFIED: "set `minified = true` under [index] in .lowtide.toml to index such files",
+    Reason.GENERATED: "set `generated = true` under [index] in .lowtide.toml to index such files",
+    Reason.VENDORED: "set `vendored = true` under [index] in .lowtide.toml to index such folders",
+    Reason.GIT: "open that folder as a workspace of its own, if it holds source",
+    Reason.SECRET: "secrets are never indexed; give the file another name if it holds none",
+    Reason.UNREADABLE: "make the file readable, then run `lowtide index`",
+    Reason.ENCODING: "save the file as UTF-8",
+    Reason.MEMORY: "raise the budget, then run `lowtide index --force`",
+    Reason.CHANGED: "run `lowtide index` when nothing writes to it",
+    Reason.SYMLINK: "search for the file that the link names",
+}
+
+
+def explain_file(workspace: Workspace, path: Path, config: Config) -> dict[str, Any]:
+    """What `lowtide why` prints: {path, status, reason, rule, symbols, chunks, indexed_at, content_hash, remedy}."""
+    relative = os.fsencode(path)[len(os.fsencode(workspace.root)) :].lstrip(b"/")
+    row = None
+    if workspace.has_index:
+        catalog = workspace.reading()
+        try:
+            row = catalog.file(relative) or catalog.folder_rule(relative)
+        finally:
+            catalog.close()
+    settings = load_workspace_settings(workspace.root, config)
+    now = explain(workspace.root, relative, settings.index) if os.path.lexists(path) else None
+    if row is not None and row.path == relative and not (now and now.reason):
+        return _from_row(row, path)
+    if now is not None and now.reason is not None:
+        remedy = take_back(workspace.root, relative, settings.index) if now.reason is Reason.EXCLUDED else None
+        return _answer(relative, "skipped", now.reason, now.rule, remedy)
+    if row is not None:
+        return _answer(relative, row.status, row.reason, row.rule)
+    if not os.path.lexists(path):
+        return _answer(relative, "missing", "no such file", "", "check the spelling")
+    remedy = f"run `lowtide index {workspace.root}`"
+    if os.path.isdir(path):
+        return _answer(relative, "folder", "a folder has no entry of its own; ask for a file in it", "")
+    if not workspace.has_index:
+        return _answer(relative, "not-indexed", "this workspace has no index", "", remedy)
+    return _answer(
+        relative, "not-indexed", "it appeared after the last index run, or that run did not come to its end", "", remedy
+    )
+
+
+def take_back(root: Path, path: bytes, settings: IndexSettings) -> str:
+    """How a file that a rule leaves out comes back in: by the folder that the rule names, for what lies in it follows."""
+    found = decision(root, path, settings)
+    if found is None:
+        return ""
+    shown = display_path(found.path)
+    if found.origin is Origin.IGNORE_FILE:
+        return f"add the line `!/{_escaped(shown)}{'/' if found.is_folder else ''}` to .lowtideignore"
+    name = "exclude" if found.origin is Origin.EXCLUDE else "include"
+    change = "take the pattern out of" if found.origin is Origin.EXCLUDE else f"add `{shown}` to"
+    return f"{change} `{name}` under [index] in .lowtide.toml or in your own configuration"
+
+
+def _escaped(shown: str) -> str:
+    return re.sub(r"([*?\[\\ ])", r"\\\1", shown)
+
+
+def why_nothing(root: Path, settings: IndexSettings, skipped: Mapping[str, int]) -> str:
+    """Why an index of `root` would hold no file at all, for people; `skipped`: how many files each reason leaves out."""
+    if skipped:
+        counts = ", ".join(f"{reason} {count:,}" for reason, count in skipped.items())
+        return f"no file is indexed: all are skipped ({counts}); `lowtide why FILE` tells of one"
+    rules: dict[str, None] = {}
+    with os.scandir(root) as entries:
+        for entry in islice(entries, MOST_LOOKED_AT):
+            found = explain(root, os.fsencode(entry.name), settings)
+            if found is not None and found.reason is Reason.EXCLUDED and os.fsencode(entry.name) not in NEVER_WALKED:
+                rules[found.rule] = None
+    if not rules:
+        return "no file is indexed: the folder holds none"
+    shown = "; ".join(list(rules)[:3])
+    return (
+        f"no file is indexed: ignore rules leave everything out ({shown}); "
+        "set `gitignore = false` under [index] in .lowtide.toml to index it all the same"
+    )
+
+
+def is_stale(row: FileRow, path: Path) -> bool:
+    """Whether the file on disk is no longer the one that was indexed (by size and time)."""
+    try:
+        info = path.lstat()
+    except OSError:
+        return True
+    return (info.st_size, info.st_mtime_ns) != (row.size_bytes, row.mtime_ns)
+
+
+def _again(row: FileRow) -> str:
+    """When a file that failed is tried again by itself; empty when it is not."""
+    at_ns = retry_at_ns(row.reason, row.tries, row.indexed_at_ns)
+    if at_ns is not None:
+        when = datetime.fromtimestamp(at_ns / 1e9).astimezone()
+        due = (
+            "by the next whole run"
+            if at_ns <= time.time_ns()
+            else f"by the first whole run after {when:%Y-%m-%d %H:%M}"
+        )
+        return f"nothing: it was tried {row.tries or 1} times so far, and is tried again {due}"
+    if row.status is FileStatus.QUARANTINED and row.reason == Reason.CRASH:
+        return "nothing: it is tried again when it changes, and by another version of Lowtide"
+    return ""
+
+
+def _from_row(row: FileRow, path: Path) -> dict[str, Any]:
+    status, reason, remedy = str(row.status), row.reason, ""
+    if row.status is FileStatus.INDEXED and is_stale(row, path):
+        gone = not os.path.lexists(path)
+        status, reason = "stale", "the file is gone" if gone else "the file has changed since it was indexed"
+        remedy = "run `lowtide index`"
+    elif reason in list(Reason):
+        remedy = _again(row) or REMEDIES.get(Reason(reason), "")
+    answer = _answer(row.path, status, reason, row.rule, remedy)
+    answer.update(
+        symbols=row.symbols, chunks=row.chunks, content_hash=row.content_hash.hex(), language=row.language, encoding=row.encoding,
+        indexed_at=datetime.fromtimestamp(row.indexed_at_ns / 1e9, UTC).isoformat(timespec="milliseconds"),
+    )  # fmt: skip
+    return answer
+
+
+def _answer(path: bytes, status: str, reason: str, rule: str, remedy: str | None = None) -> dict[str, Any]:
+    if remedy is None:
+        remedy = REMEDIES.get(Reason(reason), "") if reason in list(Reason) else ""
+    return {
+        "path": display_path(path), "status": status, "reason": reason, "rule": rule, "symbols": 0, "chunks": 0,
+        "indexed_at": None, "content_hash": None, "remedy": remedy,
+    }  # fmt: skip

@@ -1,0 +1,202 @@
+"""The open snapshots of all workspaces, shared by everyone who searches.
+
+Invariant: few are open that nobody asks: what they hold is bounded, and so is their number, the last used stay.
+Invariant: one snapshot a workspace is current; an older one ends with its last user. A new one takes over what the one
+before has open, so that only what was committed since is read.
+Threads: the event loop alone calls what is here; opening, `is_outdated` and `shrink` run in a thread under the place's
+lock, one at a time; questions in threads of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import anyio
+import anyio.to_thread
+
+from lowtide.errors import LowtideError
+from lowtide.index.workspace import Workspace
+from lowtide.read.answering import Answering
+from lowtide.read.snapshot import Snapshot
+
+BUSY_AGE_S = 1.0
+"""While a workspace is indexed from nothing, a snapshot of this age is renewed in the background, and answers meanwhile."""
+READING_S = 30.0
+IDLE_S = 300.0
+"""A snapshot that nobody has asked for this long is closed."""
+SNAPSHOT_BYTES = 300 << 10
+"""What an open one takes beside what it tells of: its connection and what that has read."""
+BUDGET_PART = 32
+"""All that nobody asks now take at most this part of the budget, but one is kept."""
+MOST_OPEN = 32
+"""And are at most so many: each takes a few descriptors."""
+
+
+@dataclass(slots=True)
+class _Open:
+    snapshot: Snapshot
+    opened_s: float
+    users: int = 0
+    retired: bool = False
+
+
+@dataclass(slots=True)
+class _Place:
+    lock: anyio.Lock = field(default_factory=anyio.Lock)
+    open: _Open | None = None
+    used_s: float = 0.0
+
+
+class Readers:
+    """Snapshots by workspace."""
+
+    def __init__(self, answering: Answering, budget_bytes: Callable[[], int] = lambda: 1 << 40) -> None:
+        self._answering = answering
+        self._budget_bytes = budget_bytes
+        self._places: dict[str, _Place] = {}
+        self._renewals: set[asyncio.Task[None]] = set()
+        self.opened_count = 0
+
+    @asynccontextmanager
+    async def use(self, workspace: Workspace, *, busy: bool = False) -> AsyncIterator[Snapshot]:
+        """A snapshot of what is committed now; with `busy`, one that may be a moment old, at once.
+
+        Errors: PathError when there is no index, StoreError and its kinds.
+        """
+        place = self._places.setdefault(str(workspace.folder), _Place())
+        place.used_s = time.monotonic()
+        if busy and place.open is not None:
+            if place.used_s - place.open.opened_s > BUSY_AGE_S and not place.lock.locked():
+                task = asyncio.get_running_loop().create_task(self._renew(place, workspace))
+                self._renewals.add(task)
+                task.add_done_callback(self._renewals.discard)
+        else:
+            await self._refresh(place, workspace)
+        entry = place.open
+        assert entry is not None
+        entry.users += 1
+        try:
+            yield entry.snapshot
+        finally:
+            entry.users -= 1
+            self._close_unused(entry)
+            self._bound()
+
+    def _bound(self) -> None:
+        """Close those that were used longest ago, as far as they are too much together."""
+        unused = sorted(
+            (place for place in self._places.values() if place.open is not None and not place.open.users),
+            key=lambda place: -place.used_s,
+        )
+        held_bytes = 0
+        for number, place in enumerate(unused):
+            assert place.open is not None
+            held_bytes += SNAPSHOT_BYTES + sum(place.open.snapshot.memory().values())
+            too_many = number >= MOST_OPEN or held_bytes > self._budget_bytes() // BUDGET_PART
+            if number and too_many and not place.lock.locked():
+                self._close_place(place)
+
+    def _close_place(self, place: _Place) -> None:
+        if place.open is not None:
+            place.open.retired = True
+            self._close_unused(place.open)
+            place.open = None
+
+    async def _renew(self, place: _Place, workspace: Workspace) -> None:
+        with suppress(LowtideError):
+            await self._refresh(place, workspace)
+
+    async def _refresh(self, place: _Place, workspace: Workspace) -> None:
+        async with place.lock:
+            entry = place.open
+            if entry is not None and not await anyio.to_thread.run_sync(lambda: entry.snapshot.is_outdated):
+                entry.opened_s = time.monotonic()
+                return
+            fresh = await anyio.to_thread.run_sync(
+                Snapshot, workspace, entry.snapshot if entry else None, self._answering
+            )
+            self.opened_count += 1
+            place.open = _Open(fresh, time.monotonic())
+            if entry is not None:
+                entry.retired = True
+                self._close_unused(entry)
+
+    def _close_unused(self, entry: _Open) -> None:
+        if entry.retired and entry.users == 0:
+            with suppress(LowtideError):
+                entry.snapshot.close()
+
+    def is_reading(self, workspace: Workspace) -> bool:
+        """Whether somebody has asked lately."""
+        place = self._places.get(str(workspace.folder))
+        return place is not None and time.monotonic() - place.used_s < READING_S
+
+    def forget(self, workspace: Workspace) -> None:
+        """The index is gone or made anew: the next user opens it from nothing."""
+        place = self._places.pop(str(workspace.folder), None)
+        if place is not None and place.open is not None:
+            place.open.retired = True
+            self._close_unused(place.open)
+
+    def tidy(self, now_s: float) -> None:
+        """Close what nobody has used for IDLE_S."""
+        for key, place in list(self._places.items()):
+            if now_s - place.used_s > IDLE_S and not place.lock.locked() and not (place.open and place.open.users):
+                self._close_place(place)
+                del self._places[key]
+
+    def release(self) -> None:
+        """Give every mapped page back to the system: the machine is short of memory."""
+        for place in self._places.values():
+            if place.open is not None:
+                place.open.snapshot.release()
+
+    async def shrink(self) -> None:
+        """Renew snapshots that are outdated, for they hold what segments have by now; give back the others' page caches."""
+        for place in list(self._places.values()):
+            if place.open is None or place.lock.locked():
+                continue
+            await self._renew(place, place.open.snapshot.workspace)
+            async with place.lock:
+                entry = place.open
+                if entry is not None and not entry.users:
+                    with suppress(LowtideError):
+                        entry.users += 1  # not closed meanwhile
+                        await anyio.to_thread.run_sync(entry.snapshot.shrink)
+                    entry.users -= 1
+                    self._close_unused(entry)
+
+    def close_idle(self) -> None:
+        """Close every snapshot that nobody asks now; the next question opens it again."""
+        for place in self._places.values():
+            if place.open is not None and not place.open.users and not place.lock.locked():
+                self._close_place(place)
+
+    def close(self) -> None:
+        """Close everything."""
+        for place in self._places.values():
+            if place.open is not None:
+                place.open.retired = True
+                self._close_unused(place.open)
+        self._places.clear()
+
+    def memory(self) -> dict[str, int]:
+        """Anonymous bytes by part, over all snapshots."""
+        parts: dict[str, int] = {}
+        for place in self._places.values():
+            if place.open is not None:
+                for name, size in place.open.snapshot.memory().items():
+                    parts[name] = parts.get(name, 0) + size
+        return parts
+
+    @property
+    def mapped_bytes(self) -> int:
+        """The size of all mapped segments; only what was read lately is in memory."""
+        return sum(place.open.snapshot.mapped_bytes for place in self._places.values() if place.open)
+
+    def __len__(self) -> int:
+        return sum(place.open is not None for place in self._places.values())

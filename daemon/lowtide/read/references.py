@@ -1,0 +1,231 @@
+"""Where a name is used: the lines in which it stands as a whole word, with the definition that holds each.
+
+The lexical index says which files may have it, the files themselves say where, as they are now.
+
+Invariant: a name is all that is known: comments and strings count, and two things of one name are not told apart.
+Invariant: what is held grows with the limit alone, whatever the files are; a line is shown by its part around the name.
+Threads: a question's own, with a connection of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from lowtide.core.positions import Units, from_bytes
+from lowtide.core.symbol_rank import is_held, is_test, split_query
+from lowtide.errors import UsageError
+from lowtide.models import SymbolKind, display_path
+from lowtide.read.question import check_symbol
+from lowtide.read.text_pieces import Piece, TooLong, name_pattern, read_pieces
+from lowtide.store.catalog import Catalog
+from lowtide.store.rows import FileRow, SymbolSpan
+from lowtide.system.beneath import CannotRead, read_beneath
+from lowtide.work.words import query_words
+
+MOST_FILES = 10_000
+"""Files whose words have the name are looked through."""
+LONGEST_S = 10.0
+"""Looking through files ends by then; what there is by then is the answer, and it is said that there may be more."""
+MOST_LINE_BYTES = 400
+"""Of a line, around the name."""
+_BEFORE_BYTES = 120
+_HOLD = frozenset({
+    SymbolKind.MODULE, SymbolKind.NAMESPACE, SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.STRUCT, SymbolKind.ENUM,
+    SymbolKind.FUNCTION, SymbolKind.METHOD, SymbolKind.CONSTRUCTOR, SymbolKind.OPERATOR,
+})  # fmt: skip
+"""Kinds that hold a use however short they are; others do when they go over several lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One line with the name. Line and column count from 1, the column in characters, to the first place in it."""
+
+    path: str
+    line: int
+    column: int
+    text: str
+    holder: str
+    """The innermost definition around it, with what that stands in; empty outside any, and where the file has changed."""
+    is_definition: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """One of the `refs` of `lowtide refs --json`."""
+        return {
+            "path": self.path, "line": self.line, "column": self.column, "text": self.text, "holder": self.holder,
+            "definition": self.is_definition,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What was found, file by file; `truncated` when there may be more."""
+
+    found: tuple[Reference, ...]
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """Where the name is defined, by the index."""
+
+    path: str
+    line: int
+    """From 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a name may be used: files in the order in which they are looked through."""
+
+    name: str
+    definitions: frozenset[Definition]
+    files: Sequence[bytes]
+    is_cut: bool
+    """There are more files."""
+
+
+@dataclass(slots=True)
+class _Line:
+    number: int
+    """From 0."""
+    column: int
+    text: str
+    holder: str = ""
+
+
+def last_name(name: str) -> tuple[str, list[str]]:
+    """The name that is looked for, and those that a qualified one stands in. UsageError when it is none."""
+    check_symbol(name)
+    parts = split_query(name)
+    if not parts or not query_words(parts[-1]):
+        raise UsageError("no name to look for", repr(name[:80]), "give the name of something that is defined")
+    return parts[-1], parts[:-1]
+
+
+def look_up(catalog: Catalog, name: str, symbols: Sequence[dict[str, Any]], stopped: Callable[[], bool]) -> Places:
+    """Where to look for `name`; `symbols`: what `find_symbols` found for it. UsageError when it is no name."""
+    last, outer = last_name(name)
+    held = [part.lower() for part in outer]
+    named = [symbol for symbol in symbols if symbol["name"] == last]
+    # What stands just there, if anything does; else what is near it, as for a symbol search.
+    just = (
+        [symbol for symbol in named if split_query(symbol["container"].lower())[-len(held) :] == held] if held else []
+    )
+    near = [symbol for symbol in named if is_held(symbol["container"], symbol["path"], held)]
+    defined = frozenset(Definition(symbol["path"], symbol["line"]) for symbol in just or near)
+    files, is_cut = catalog.files_with_phrase(query_words(last), MOST_FILES, stopped)
+    return Places(last, defined, _nearest_first(files, {place.path for place in defined}), is_cut)
+
+
+def find_references(
+    catalog: Catalog, root: bytes | Path, places: Places, limit: int, stopped: Callable[[], bool]
+) -> References:
+    """The first `limit` lines that have the name: in files that define it first, then in those near them, tests last."""
+    ends_s = time.monotonic() + LONGEST_S
+    search = name_pattern(places.name).search
+    found: list[Reference] = []
+    is_cut = places.is_cut
+    for path in places.files:
+        if stopped() or time.monotonic() > ends_s:
+            return References(tuple(found), truncated=True)
+        known = catalog.file(path)
+        # One more than is wanted, so that it is known whether there are more.
+        most = limit + 1 - len(found)
+        lines, goes_on = _lines_with(root, path, known, search, most, lambda: time.monotonic() > ends_s)
+        is_cut = is_cut or goes_on
+        if lines and known is not None and _is_as_indexed(root, known):
+            _find_holders(lines, catalog.symbol_spans(known.file_id))
+        shown = display_path(path)
+        found += [
+            Reference(
+                shown, line.number + 1, line.column + 1, line.text, line.holder,
+                Definition(shown, line.number + 1) in places.definitions,
+            )
+            for line in lines
+        ]  # fmt: skip
+        if len(found) > limit:
+            return References(tuple(found[:limit]), truncated=True)
+    return References(tuple(found), is_cut)
+
+
+def _nearest_first(files: Sequence[bytes], defining: set[str]) -> list[bytes]:
+    """Files that define it, then by how many folders lie between them and the nearest of those; tests last."""
+    folders = [path.split("/")[:-1] for path in sorted(defining)]
+
+    def rank(path: bytes) -> tuple[bool, bool, int, bytes]:
+        shown = display_path(path)
+        parts = shown.split("/")[:-1]
+        return shown not in defining, is_test(shown), min((_distance(parts, each) for each in folders), default=0), path
+
+    return sorted(files, key=rank)
+
+
+def _distance(one: Sequence[str], other: Sequence[str]) -> int:
+    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return len(one) + len(other) - 2 * common
+
+
+def _lines_with(
+    root: bytes | Path, path: bytes, known: FileRow | None, search: Callable[..., Any], most: int, is_late: Callable[[], bool]
+) -> tuple[list[_Line], bool]:  # fmt: skip
+    """At most `most` lines, and whether the file goes on behind what was looked through."""
+    lines: list[_Line] = []
+    last = -1
+    try:
+        for piece in read_pieces(root, path, Units.UTF32, known.encoding if known else ""):
+            if is_late():
+                return lines, True
+            if search(piece.text) is None:
+                continue
+            for line in _in_piece(piece, search):
+                if line.number != last:
+                    lines.append(line)
+                    last = line.number
+                if len(lines) >= most:
+                    return lines, True
+    except TooLong:
+        return lines, True
+    except OSError:
+        pass  # gone, or no plain file any more
+    return lines, False
+
+
+def _in_piece(piece: Piece, search: Callable[..., Any]) -> Iterator[_Line]:
+    for number, line in enumerate(piece.lines(), piece.first_line):
+        if (match := search(line)) is None:
+            continue
+        before = piece.characters if number == piece.first_line else 0
+        is_long = len(line) > MOST_LINE_BYTES
+        start = max(0, match.start() - _BEFORE_BYTES) if is_long else 0
+        # Half a character at either end of a part is left out.
+        text = line[start : start + MOST_LINE_BYTES].decode("utf-8", "ignore" if is_long else "replace")
+        yield _Line(number, before + from_bytes(line, match.start(), Units.UTF32), text.rstrip())
+
+
+def _is_as_indexed(root: bytes | Path, known: FileRow) -> bool:
+    """Whether the index tells of the file that was just read; else its lines are others."""
+    try:
+        info = read_beneath(root, known.path, 0).info
+    except CannotRead:
+        return False
+    return (info.st_size, info.st_mtime_ns) == (known.size_bytes, known.mtime_ns)
+
+
+def _find_holders(lines: Sequence[_Line], spans: Iterator[SymbolSpan]) -> None:
+    """Give each line, in order, the innermost definition around it; `spans` come in the order of their beginnings."""
+    numbers = [line.number for line in lines]
+    for span in spans:
+        first = bisect_left(numbers, span.start_line)
+        if first == len(numbers):
+            return
+        if span.kind not in _HOLD and span.end_line == span.start_line:
+            continue
+        for line in lines[first : bisect_right(numbers, span.end_line)]:
+            if line.number != span.name_line:
+                line.holder = f"{span.container}.{span.name}" if span.container else span.name

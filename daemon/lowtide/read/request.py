@@ -1,0 +1,32 @@
+"""What a search is asked for: the question, what helps to answer it, and what it is narrowed to.
+
+Invariant: a value; whoever asks (a command, an editor, an agent) builds one, and the read path takes it as it is. What of it
+is looked at is bounded by `question.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lowtide.models import Mode
+from lowtide.read.filters import Filter
+from lowtide.read.question import Question, read_question
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """One search."""
+
+    query: str
+    mode: Mode = Mode.HYBRID
+    limit: int = 10
+    narrow: Filter = field(default_factory=Filter)
+    terms: tuple[str, ...] = ()
+    """Likely identifiers and terms of art, as somebody guesses who knows the trade and not this code."""
+    phrasings: tuple[str, ...] = ()
+    """The same question in other words."""
+
+    def question(self) -> Question:
+        """What of it is looked at. UsageError for an empty query, or more than a question may have."""
+        self.narrow.check()
+        return read_question(self.query, self.terms, self.phrasings)

@@ -1,0 +1,184 @@
+"""The open segments of one snapshot, with the delta of what is in no segment yet.
+
+Invariant: a Segments never changes; the next one is opened from the one before and reads only what is new.
+Invariant: a damaged segment is left out, remembered for the next writer, and its rows are read from the catalog instead.
+Threads: any number search at once: nothing changes but what the name index keeps, which is replaced whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from lowtide.errors import CorruptSegment
+from lowtide.index.workspace import Workspace
+from lowtide.models import SymbolKind
+from lowtide.store.catalog import Catalog
+from lowtide.store.id_set import IdSet
+from lowtide.store.names.name_search import NameIndex
+from lowtide.store.names.names import NameDelta, NameSegment
+from lowtide.store.rows import Segment
+from lowtide.store.segment_file import SegmentKind
+from lowtide.store.vectors.vector_index import Delta, VectorIndex, blocks_of
+from lowtide.store.vectors.vector_segments import AnySegment, open_segment
+
+VECTOR_KINDS = (SegmentKind.FLAT, SegmentKind.GRAPH)
+
+
+class Segments:
+    """The open segments of one snapshot; `reasons` says what could not be opened."""
+
+    def __init__(
+        self,
+        segments: dict[str, AnySegment | NameSegment],
+        vectors: VectorIndex | None,
+        delta: Delta | None,
+        names: Sequence[NameSegment],
+        name_delta: NameDelta,
+        reasons: Sequence[str],
+    ) -> None:
+        self.by_name = segments
+        self._vectors = vectors
+        self.delta = delta
+        self._names = tuple(names)
+        self.name_delta = name_delta
+        self.reasons = tuple(reasons)
+        self._index = NameIndex([*(segment.rows for segment in names), *name_delta.parts()])
+
+    @property
+    def has_vectors(self) -> bool:
+        return self._vectors is not None and len(self._vectors) > 0
+
+    def search_vectors(self, vector: bytes, limit: int, allow: IdSet | None = None) -> list[tuple[int, float]]:
+        """(vector id, cosine), best first."""
+        if self._vectors is None:
+            return []
+        ids, scores = self._vectors.search(np.frombuffer(vector, np.int8), limit, allow)
+        return list(zip(ids.tolist(), scores.tolist(), strict=True))
+
+    def score(self, vector: bytes, ids: Sequence[int]) -> dict[int, float]:
+        """The cosine of each of these vectors that is here."""
+        if self._vectors is None or not ids:
+            return {}
+        scores = self._vectors.score(np.frombuffer(vector, np.int8), np.array(ids, np.int64))
+        return {number: score for number, score in zip(ids, scores.tolist(), strict=True) if score == score}
+
+    def search_names(
+        self, query: str, limit: int, kinds: Sequence[SymbolKind] = (), cancelled: Callable[[], bool] | None = None,
+        least: float = 0.0,
+    ) -> list[tuple[int, float]]:  # fmt: skip
+        """(symbol id, score), best first; none below `least`."""
+        return self._index.search(query, limit, kinds or None, cancelled, least)
+
+    @property
+    def are_as_opened(self) -> bool:
+        """Whether nobody has written to a file, or removed one, since it was checked."""
+        return all(segment.is_as_opened for segment in self.by_name.values())
+
+    def ids_of_kinds(self, kinds: Sequence[SymbolKind]) -> IdSet:
+        """The ids of all symbols of these kinds."""
+        return self._index.ids_of_kinds(kinds)
+
+    def release(self) -> None:
+        """Give mapped pages back to the system."""
+        if self._vectors is not None:
+            self._vectors.release()
+
+    def shrink(self) -> None:
+        """Forget what is kept from one question to the next."""
+        self._index.shrink()
+
+    def close(self) -> None:
+        """Forget everything; the maps end with their last reader."""
+        self._vectors = None
+        self.delta = None
+        self._names = ()
+        self._index = NameIndex([])
+        self.by_name = {}
+
+    def memory(self) -> dict[str, int]:
+        """Anonymous and mapped bytes by part."""
+        return {
+            "vector segments": self._vectors.anonymous_bytes if self._vectors else 0,
+            "vector delta": self.delta.anonymous_bytes if self.delta else 0,
+            "name segments": sum(segment.anonymous_bytes for segment in self._names) + self._index.anonymous_bytes,
+            "name delta": self.name_delta.anonymous_bytes,
+        }
+
+    @property
+    def mapped_bytes(self) -> int:
+        """The size of the mapped files; only what was read lately is in memory."""
+        return self._vectors.mapped_bytes if self._vectors else 0
+
+
+def open_segments(workspace: Workspace, catalog: Catalog, before: Segments | None = None) -> Segments:
+    """Open what the manifest names, and read what is in no segment yet; what `before` has is taken from there."""
+    reasons: list[str] = []
+    opened: dict[str, AnySegment | NameSegment] = {}
+    manifest = catalog.segments()
+    lost: list[Segment] = []
+    for row in manifest:
+        known = before.by_name.get(row.name) if before else None
+        try:
+            if known is not None and known.is_as_opened:
+                opened[row.name] = known
+            elif row.kind in VECTOR_KINDS:
+                opened[row.name] = open_segment(workspace.folder / row.name, row)
+            else:
+                opened[row.name] = NameSegment(workspace.folder / row.name, row)
+        except CorruptSegment:
+            lost.append(row)
+    if lost:
+        workspace.report_damaged_segments()
+    vector_rows = [row for row in manifest if row.kind in VECTOR_KINDS]
+    segments = [opened[row.name] for row in vector_rows if row.name in opened]
+    delta = _vector_delta(catalog, vector_rows, [row for row in lost if row.kind in VECTOR_KINDS], before)
+    index = VectorIndex(segments, delta.rows()) if delta is not None else None  # type: ignore[arg-type]
+    name_rows = [row for row in manifest if row.kind == SegmentKind.NAMES]
+    names = [opened[row.name] for row in name_rows if row.name in opened]
+    if len(names) < len(name_rows):
+        names = []
+    last = max((row.last_id for row in name_rows), default=0) if names else 0
+    name_delta = _name_delta(catalog, last, before)
+    return Segments(opened, index, delta, names, name_delta, reasons)  # type: ignore[arg-type]
+
+
+def _vector_delta(
+    catalog: Catalog, rows: Sequence[Segment], lost: Sequence[Segment], before: Segments | None
+) -> Delta | None:
+    dims = catalog.vector_dims()
+    if not dims:
+        return None
+    last = max((row.last_id for row in rows), default=0)
+    delta = Delta(dims)
+    if not lost and before is not None and before.delta is not None and before.delta.dims == dims:
+        delta.append_rows(before.delta.rows(), last)
+    for row in sorted(lost, key=lambda row: row.first_id):
+        for ids, matrix in blocks_of(catalog.vectors_between(row.first_id, row.last_id), dims):
+            delta.append(ids, matrix)
+    for ids, matrix in blocks_of(catalog.vectors_after(max(last, delta.last_id)), dims):
+        delta.append(ids, matrix)
+    return delta
+
+
+def _name_delta(catalog: Catalog, last: int, before: Segments | None) -> NameDelta:
+    delta = NameDelta()
+    if before is not None:
+        delta.take_over(before.name_delta, last)
+    delta.extend(catalog.symbol_names_after(max(last, delta.last_id)))
+    return delta
+
+
+def verify_segments(workspace: Workspace, catalog: Catalog) -> str | None:
+    """Open every segment, checksums and all; None when all are sound, else the first complaint."""
+    for row in catalog.segments():
+        try:
+            if row.kind in VECTOR_KINDS:
+                open_segment(workspace.folder / row.name, row)
+            else:
+                NameSegment(workspace.folder / row.name, row)
+        except CorruptSegment as error:
+            workspace.report_damaged_segments()
+            return error.message
+    return None

@@ -1,0 +1,400 @@
+"""The read path: one immutable view of an index, and the searches over it.
+
+Invariant: the segments of a Snapshot never change; what is committed after it was opened is found by the next one.
+Invariant: a question reads the catalog at one moment, on a connection of its own.
+Invariant: an answer that lacks something says so (`degraded`), and what no longer matches the disk is counted.
+Threads: any number ask at once. `is_outdated` alone uses the connection that the Snapshot was opened with: one thread at a
+time, under the lock of its place in `Readers`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lowtide.core.lexical import Term, choose_terms, expression
+from lowtide.core.rank import SHORTLIST, Candidate, Near, Ranked, first_of_each, rank_chunks, refine
+from lowtide.errors import ModelError, WorkerError
+from lowtide.index.workspace import Workspace
+from lowtide.models import Mode, SymbolKind, display_path
+from lowtide.read.answering import Answering, never
+from lowtide.read.filters import Filter, Selection, Selections, Stopped, selecting_bytes
+from lowtide.read.question import check_symbol
+from lowtide.read.request import SearchRequest
+from lowtide.read.segment_set import Segments, open_segments
+from lowtide.read.snippets import Snippets, text_to_compare
+from lowtide.store.catalog import Catalog
+from lowtide.store.connections import Connections
+from lowtide.store.rows import ChunkRow, FileRow
+from lowtide.system.beneath import Root
+from lowtide.work.words import query_words
+
+if TYPE_CHECKING:
+    from lowtide.read.references import References
+
+WEIGHTS = (1.0, 3.0, 1.5)
+"""BM25 weights of a chunk's words, its qualified name, its path."""
+CANDIDATES = 300
+"""Taken from each side before both are fused."""
+MOST_DEFINITIONS = 64
+"""Of a name whose uses are looked for: the uses near them come first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer. Lines count from 1, inclusive; `signals` tell how the score came about."""
+
+    path: str
+    start_line: int
+    end_line: int
+    kind: str
+    name: str
+    container: str
+    score: float
+    snippet: str
+    signals: dict[str, float]
+    stale: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """The hit of the command line's JSON."""
+        return {
+            "path": self.path, "start_line": self.start_line, "end_line": self.end_line, "kind": self.kind, "name": self.name,
+            "container": self.container, "score": round(self.score, 4), "snippet": self.snippet,
+            "signals": {name: round(value, 4) for name, value in self.signals.items()}, "stale": self.stale,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a search."""
+
+    query: str
+    hits: Sequence[Hit]
+    degraded: str | None
+    stale_files: int
+    took_ms: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of `lowtide search --json`."""
+        return {
+            "query": self.query, "degraded": self.degraded, "stale_files": self.stale_files, "took_ms": round(self.took_ms, 2),
+            "hits": [hit.as_json() for hit in self.hits],
+        }  # fmt: skip
+
+
+Encode = Callable[[str], Awaitable[bytes]]
+Closeness = Callable[[str, Sequence[str]], Awaitable[Sequence[tuple[float, int]] | None]]
+"""Of a query and texts: how near each comes to the query's words, and how many tokens it has; None: it cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """What makes vectors of questions, elsewhere: `encode` gives one of `recipe`; ModelError, WorkerError."""
+
+    encode: Encode
+    recipe: str
+    closeness: Closeness | None = None
+    """Without it, nothing is looked at word by word."""
+
+
+_OTHER_MODEL = "the index is another model's until it is brought up to date"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is looked for: words for the lexical index, a vector for the others, either of them or both."""
+
+    gist: str
+    words: Sequence[str] = ()
+    vector: bytes | None = None
+    narrow: Filter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What either side found: as it is stored, as candidates, and in order; texts to look at word by word."""
+
+    rows: dict[int, ChunkRow]
+    candidates: Sequence[Candidate]
+    ranked: Sequence[Ranked]
+    texts: Sequence[str]
+
+
+class Snapshot:
+    """One view of a workspace's index. Open it in a thread; close it when done. `before`: an older one to take over from."""
+
+    def __init__(
+        self, workspace: Workspace, before: Snapshot | None = None, answering: Answering | None = None
+    ) -> None:
+        self.workspace = workspace
+        self._answering = answering or Answering()
+        self._opened_with = workspace.reading()
+        self._readers = Connections(workspace.reading)
+        self._selections = Selections()
+        try:
+            self._version = self._opened_with.data_version()
+            self._inode = _inode(workspace.catalog_path)
+            self._recipe = self._opened_with.get_meta("recipe") or ""
+            highest = (self._opened_with.last_id(table) for table in ("chunks", "vectors", "symbols"))
+            self._selecting_bytes = selecting_bytes(*highest)
+            # Of an index that was made anew in between, nothing can be taken over: its numbers mean other things.
+            same = before is not None and before._inode == self._inode
+            self._segments: Segments = open_segments(
+                workspace, self._opened_with, before._segments if before and same else None
+            )
+        except BaseException:
+            self._opened_with.close()
+            raise
+        self._root = os.fsencode(workspace.root)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether something was committed since it was opened, or the index was made anew. StoreError and its kinds."""
+        return (
+            _inode(self.workspace.catalog_path) != self._inode
+            or self._opened_with.data_version() != self._version
+            or not self._segments.are_as_opened
+        )
+
+    def memory(self) -> dict[str, int]:
+        """Anonymous bytes by part."""
+        return {**self._segments.memory(), "filters": self._selections.size_bytes}
+
+    @property
+    def mapped_bytes(self) -> int:
+        """The size of the mapped segments."""
+        return self._segments.mapped_bytes
+
+    def release(self) -> None:
+        """Give mapped pages back to the system."""
+        self._segments.release()
+
+    def shrink(self) -> None:
+        """Give back what was read ahead and kept for the next question."""
+        self._opened_with.shrink()
+        self._readers.shrink()
+        self._selections.shrink()
+        self._segments.shrink()
+
+    def close(self) -> None:
+        """Give back memory maps and connections."""
+        self._segments.close()
+        self._readers.close()
+        self._opened_with.close()
+
+    # -- search -------------------------------------------------------------------------------------------------
+
+    async def search(self, request: SearchRequest, embedding: Embedding) -> Answer:
+        """The best chunks for a request. UsageError for an empty query.
+
+        When one side cannot answer, the other does, and `degraded` says why. With `closeness`, what both sides put first
+        is read from disk and looked at word by word. Cancelling ends the work at its next look.
+        """
+        started = time.perf_counter()
+        question = request.question()
+        mode, closeness, narrow = request.mode, embedding.closeness, request.narrow
+        reasons = [*question.reasons, *(self._segments.reasons if mode is not Mode.LEXICAL else ())]
+        vector: bytes | None = None
+        if mode is not Mode.LEXICAL:
+            vector, reason = await self._vector(question.whole, embedding)
+            reasons += [reason] if reason else []
+        words = question.words if mode is not Mode.SEMANTIC or vector is None else ()
+        refines = mode is Mode.HYBRID and vector is not None and closeness is not None
+        asked = _Asked(question.gist, words, vector, narrow or None)
+        find = partial(self._find, asked, SHORTLIST if refines else 0)
+        found = await self._answering.run(find, room_bytes=self._selecting_bytes if narrow else 0)
+        ranked = found.ranked
+        if refines and closeness is not None:
+            ranked = await _refined(question.gist, found, closeness)
+        hits, gone = await self._answering.run(lambda _: self._hits(found, ranked, request.limit))
+        stale = len({hit.path for hit in hits if hit.stale} | gone)
+        took_ms = (time.perf_counter() - started) * 1000
+        return Answer(question.text, hits, "; ".join(dict.fromkeys(reasons)) or None, stale, took_ms)
+
+    async def similar(self, vector: bytes, recipe: str, limit: int) -> Sequence[Hit]:
+        """The chunks nearest to a vector of `recipe`. ModelError when the index holds those of another model."""
+        if self._segments.has_vectors and self._recipe != recipe:
+            raise ModelError(_OTHER_MODEL, "", "run `lowtide index`")
+        found = await self._answering.run(partial(self._find, _Asked("", vector=vector), 0))
+        hits, _ = await self._answering.run(lambda _: self._hits(found, found.ranked, limit))
+        return hits
+
+    async def _vector(self, query: str, embedding: Embedding) -> tuple[bytes | None, str]:
+        """The vector of a query, or why there is none."""
+        if not self._segments.has_vectors:
+            empty = await self._answering.run(self._is_empty)
+            return None, "nothing is indexed here yet" if empty else "no vectors: indexed without embeddings"
+        if self._recipe != embedding.recipe:
+            return None, f"no semantic search: {_OTHER_MODEL}"
+        try:
+            return await embedding.encode(query), ""
+        except (ModelError, WorkerError) as error:
+            return None, f"no semantic search: {error.message}"
+
+    def _is_empty(self, stopped: Stopped) -> bool:
+        with self._readers.lend(stopped) as catalog:
+            return next(catalog.file_places(), None) is None
+
+    def _find(self, asked: _Asked, shortlist: int, stopped: Stopped) -> _Found:
+        """In a thread: everything that the catalog is asked, at one moment of it."""
+        with self._readers.lend(stopped) as catalog:
+            selection = None
+            if asked.narrow:
+                ids_of_kinds = self._segments.ids_of_kinds
+                selection = self._selections.get(asked.narrow, catalog, ids_of_kinds, stopped)
+            lexical = _search_lexicon(catalog, asked.words, selection)
+            rows, cosines = self._near(catalog, asked.vector, selection)
+            missing = [chunk_id for chunk_id, _ in lexical if chunk_id not in rows]
+            rows.update((row.chunk_id, row) for row in catalog.chunks_by_id(missing))
+            if asked.vector is not None and missing:
+                there = [rows[chunk_id] for chunk_id in missing if chunk_id in rows]
+                cosines.update(self._score_missing(asked.vector, there))
+            bm25 = {chunk_id: score for chunk_id, score in lexical if chunk_id in rows}
+            candidates = [_candidate(row, bm25.get(row.chunk_id), cosines.get(row.chunk_id)) for row in rows.values()]
+            ranked = rank_chunks(asked.gist, candidates)
+            first = [rows[each.chunk_id] for each in ranked[:shortlist]]
+            return _Found(rows, candidates, ranked, self._texts(catalog, first) if first else ())
+
+    def _near(
+        self, catalog: Catalog, vector: bytes | None, selection: Selection | None
+    ) -> tuple[dict[int, ChunkRow], dict[int, float]]:
+        """The chunks of the nearest vectors, and their cosines."""
+        if vector is None:
+            return {}, {}
+        scores = dict(self._segments.search_vectors(vector, CANDIDATES, selection.vectors if selection else None))
+        chunks = catalog.chunks_by_vector(list(scores), selection.chunks if selection else None)
+        rows = {row.chunk_id: row for row in chunks}
+        return rows, {row.chunk_id: scores[row.vector_id] for row in chunks if row.vector_id is not None}
+
+    def _hits(self, found: _Found, ranked: Sequence[Ranked], limit: int) -> tuple[list[Hit], set[str]]:
+        """The best ones of files that are there, and the paths of better ones that are gone."""
+        hits: list[Hit] = []
+        gone: set[str] = set()
+        with Root(self._root) as root, self._readers.lend() as catalog:
+            snippets = Snippets(root)
+            for each in first_of_each(ranked, found.candidates):
+                if len(hits) == limit:
+                    break
+                row = found.rows[each.chunk_id]
+                if (hit := self._hit(row, catalog.file(row.path), each, snippets)) is not None:
+                    hits.append(hit)
+                else:
+                    gone.add(display_path(row.path))
+        return hits, gone
+
+    def _texts(self, catalog: Catalog, rows: Sequence[ChunkRow]) -> list[str]:
+        """What is compared with a query word by word: of all chunks path, name and text, then of all what tells the definition."""
+        docs = catalog.docs_by_chunk([row.chunk_id for row in rows])
+        with Root(self._root) as root:
+            texts = [
+                f"{display_path(row.path)} {row.container} {row.name}\n{text_to_compare(root, row)}" for row in rows
+            ]
+        heads = [
+            f"{row.container.rpartition('.')[2]} {row.name} {row.signature} {docs.get(row.chunk_id, '')}"
+            for row in rows
+        ]
+        return texts + heads
+
+    def _score_missing(self, vector: bytes, rows: list[ChunkRow]) -> dict[int, float]:
+        """Cosines of lexical hits that were not among the nearest vectors, so that both sides judge every candidate."""
+        wanted = [row.vector_id for row in rows if row.vector_id is not None]
+        scores = self._segments.score(vector, wanted)
+        return {row.chunk_id: scores[row.vector_id] for row in rows if row.vector_id in scores}
+
+    def _hit(self, row: ChunkRow, known: FileRow | None, ranked: Ranked, snippets: Snippets) -> Hit | None:
+        """None when its file is gone."""
+        if (read := snippets.of(row, known)) is None:
+            return None
+        snippet, stale = read
+        kind = SymbolKind(row.kind).label if row.kind else "text"
+        return Hit(
+            display_path(row.path),
+            row.start_line + 1,
+            row.end_line + 1,
+            kind,
+            row.name,
+            row.container,
+            ranked.score,
+            snippet,
+            ranked.signals,
+            stale,
+        )
+
+    def files_with(self, name: str, *, limit: int, cancelled: Callable[[], bool] = never) -> tuple[list[bytes], bool]:
+        """Files that may hold a name as a whole word, by the lexical index; true beside them when there are more."""
+        words = query_words(name)
+        if not words:
+            return [], False
+        with self._readers.lend() as catalog:
+            return catalog.files_with_phrase(words, limit, cancelled)
+
+    def references(self, name: str, *, limit: int, cancelled: Callable[[], bool] = never) -> References:
+        """The lines in which a name stands, with what holds them. UsageError when it is none."""
+        from lowtide.read.references import find_references, look_up
+        from lowtide.read.symbols import find_symbols
+
+        check_symbol(name)
+        with self._readers.lend(cancelled) as catalog:
+            defined = find_symbols(catalog, self._segments, name, MOST_DEFINITIONS, (), cancelled=cancelled)
+            places = look_up(catalog, name, defined, cancelled)
+        with self._readers.lend_moving() as catalog:  # reading many files takes a while
+            return find_references(catalog, self._root, places, limit, cancelled)
+
+    # -- symbols ------------------------------------------------------------------------------------------------
+
+    def symbols(
+        self, query: str, *, limit: int = 50, kinds: Sequence[SymbolKind] = (), near: Sequence[bytes] = (),
+        cancelled: Callable[[], bool] | None = None, least: float = 0.0,
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        """Symbols whose names match `query`, best first: the dictionaries of `find_symbols`."""
+        from lowtide.read.symbols import find_symbols
+
+        check_symbol(query)
+        with self._readers.lend() as catalog:
+            return find_symbols(catalog, self._segments, query, limit, kinds, near, cancelled, least)
+
+
+def _search_lexicon(catalog: Catalog, words: Sequence[str], selection: Selection | None) -> list[tuple[int, float]]:
+    if not words:
+        return []
+    stems = catalog.stems(words)
+    terms = choose_terms([Term(word, stem, count) for word, (stem, count) in zip(words, stems, strict=True)])
+    if not terms:
+        return []
+    asked = expression([term.word for term in terms])
+    if selection is None:
+        return catalog.search_lexicon(asked, CANDIDATES, WEIGHTS)
+    return catalog.search_lexicon_among(
+        asked, CANDIDATES, WEIGHTS, selection.chunks, selection.first_chunk, selection.last_chunk
+    )
+
+
+def _candidate(row: ChunkRow, bm25: float | None, cosine: float | None) -> Candidate:
+    return Candidate(
+        chunk_id=row.chunk_id, path=display_path(row.path), name=row.name, container=row.container, kind=row.kind,
+        language=row.language, start_line=row.start_line, end_line=row.end_line, symbol_start_line=row.symbol_start_line,
+        bm25=bm25, cosine=cosine,
+    )  # fmt: skip
+
+
+async def _refined(query: str, found: _Found, closeness: Closeness) -> Sequence[Ranked]:
+    """The order once the first were looked at word by word, where that can be done."""
+    near = await closeness(query, found.texts)
+    if near is None:
+        return found.ranked
+    count = len(found.texts) // 2
+    halves = zip(found.ranked[:count], near[:count], near[count:], strict=True)
+    return refine(found.ranked, {each.chunk_id: Near(*text, head[0]) for each, text, head in halves})
+
+
+def _inode(path: Path) -> int:
+    """The file's number; 0 when it is gone."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0

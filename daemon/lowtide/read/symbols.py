@@ -1,0 +1,94 @@
+"""Symbol search: names matched in the segments, then ranked with what the catalog knows of each.
+
+Invariant: every answer is a symbol that the catalog holds now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lowtide.core.match import SCORE_DIGITS
+from lowtide.core.symbol_rank import (
+    Nearness,
+    file_worth,
+    is_held,
+    most_beside_the_name,
+    split_query,
+    symbol_score,
+)
+from lowtide.models import SymbolKind, display_path
+from lowtide.read.segment_set import Segments
+from lowtide.store.catalog import Catalog
+from lowtide.store.rows import SymbolRow
+
+CANDIDATES = 400
+"""Names taken from the segments, twice what an editor is answered; ranked by kind, place and recency."""
+
+_LABELS = [SymbolKind(kind).label if kind else "" for kind in range(max(SymbolKind) + 1)]
+
+
+def find_symbols(
+    catalog: Catalog, segments: Segments, query: str, limit: int, kinds: Sequence[SymbolKind],
+    near: Sequence[bytes] = (), cancelled: Callable[[], bool] | None = None, least: float = 0.0,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The best symbols for `query`; a qualified one narrows by container or path; an empty one gives the most recent.
+
+    `near`: open files, whose symbols and those of their folders come first among equals. `least`: lower scores are not
+    wanted, for as many better ones were found elsewhere.
+    """
+    parts = split_query(query)
+    if not parts:
+        return [_answer(row, 0.0) for row in catalog.recent_symbols(limit)] if not query.strip() else []
+    open_files = set(near)
+    folders = {path.rpartition(b"/")[0] for path in near}
+    count = max(CANDIDATES, limit) if len(parts) == 1 else 8 * CANDIDATES
+    most_worth = most_beside_the_name(parts)
+    found = dict(segments.search_names(parts[-1], count, kinds, cancelled, least - most_worth))
+    if cancelled is not None and cancelled():
+        return []
+    places = catalog.symbol_places(list(found))
+    outer = [part.lower() for part in parts[:-1]]
+    if outer:
+        places = [place for place in places if is_held(place.container, display_path(place.path), outer)]
+    if not places:
+        return []
+    newest = max(place.mtime_ns for place in places)
+    oldest = min(place.mtime_ns for place in places)
+    span = max(1, newest - oldest)
+    worths: dict[bytes, float] = {}
+    ranked = []
+    for place in places:
+        path = place.path
+        worth = worths.get(path)
+        if worth is None:
+            near_by = path.rpartition(b"/")[0] in folders
+            how_near = Nearness.OPEN if path in open_files else Nearness.FOLDER if near_by else Nearness.ELSEWHERE
+            worth = file_worth(display_path(path), how_near, (place.mtime_ns - oldest) / span)
+            worths[path] = worth
+        score = symbol_score(found[place.symbol_id], worth, place.kind, place.container, outer)
+        if score >= least:
+            ranked.append((-score, len(place.name), path, place.name_line, place.symbol_id))
+    ranked.sort()
+    best = {number: -score for score, _, _, _, number in ranked[:limit]}
+    rows = {row.symbol_id: row for row in catalog.symbols_by_id(list(best))}
+    return [_answer(rows[number], score) for number, score in best.items() if number in rows]
+
+
+def _answer(row: SymbolRow, score: float) -> dict[str, Any]:
+    """`range` and `name_range` count from 0, columns in characters; in a file whose
+    `encoding` is `ascii` those are the same in any unit."""
+    return {
+        "name": row.name,
+        "kind": _LABELS[row.kind],
+        "container": row.container,
+        "path": display_path(row.path),
+        "line": row.name_line + 1,
+        "column": row.name_column + 1,
+        "score": round(score, SCORE_DIGITS),
+        "signature": row.signature,
+        "doc": row.doc,
+        "range": [row.start_line, row.start_column, row.end_line, row.end_column],
+        "name_range": [row.name_line, row.name_column],
+        "encoding": row.encoding,
+    }

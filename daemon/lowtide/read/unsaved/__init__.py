@@ -1,0 +1,1 @@
+"""What editors have open and not saved, lying over an index."""

@@ -1,0 +1,239 @@
+"""Questions answered with a client's unsaved texts lying over the index.
+
+Invariant: nothing of a changed file comes from the index, and nothing of its text goes into it.
+Invariant: an open text that cannot be parsed in time costs its newest edits at most, never the answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from lowtide.core.match import SCORE_DIGITS, clean_query, fold, least_wanted, match
+from lowtide.core.rank import Candidate, fuse
+from lowtide.core.symbol_rank import Nearness, file_worth, is_held, split_query, symbol_score
+from lowtide.errors import LowtideError, PathError
+from lowtide.models import Mode, SymbolKind, display_path
+from lowtide.read.request import SearchRequest
+from lowtide.read.snapshot import Answer, Hit
+from lowtide.read.snippets import shorten
+from lowtide.read.unsaved.documents import Document, Documents
+from lowtide.serve.service import Service
+from lowtide.wire import SymbolColumns
+from lowtide.work.words import query_words
+
+FRESH_S = 0.03
+"""A keystroke's answer waits so long for the newest edits to be parsed, then takes the version before."""
+FIRST_S = 1.0
+"""Where there is no version before."""
+CHUNKS_S = 5.0
+MOST_CHUNKS = 400
+"""Of one changed text, with the best words first, are compared by meaning."""
+RECENT = 20
+
+
+async def symbols(
+    service: Service, documents: Documents, query: str, *, roots: Sequence[Path], limit: int,
+    near: Sequence[Path] = (), cancelled: Callable[[], bool] | None = None,
+) -> list[tuple[Path, dict[str, Any]]]:  # fmt: skip
+    """As `Service.symbols`, best first; a root that has no index yet has only what is open."""
+    found: list[tuple[Path, dict[str, Any]]] = []
+    for root in roots:
+        changed = await documents.searchable(root, service.index_settings(root))
+        hidden = {display_path(os.fsencode(path.relative_to(root))) for path in changed}
+        for path, document in changed.items():
+            fresh = await _open_symbols(documents, document, path.relative_to(root), query)
+            found += [(root, symbol) for symbol in fresh]
+        try:
+            there = await service.symbols(
+                query, roots=[root], limit=limit + 50 * len(hidden), near=near, cancelled=cancelled,
+                least=least_wanted((symbol["score"] for _, symbol in found), limit),
+            )  # fmt: skip
+        except PathError:
+            there = []
+        found += [(root, symbol) for _, symbol in there if symbol["path"] not in hidden]
+    if query.strip():
+        found.sort(key=lambda pair: -pair[1]["score"])
+    return found[:limit]
+
+
+async def _open_symbols(documents: Documents, document: Document, path: Path, query: str) -> list[dict[str, Any]]:
+    rows = await documents.symbols_soon(document, FRESH_S if document.symbols_of >= 0 else FIRST_S)
+    shown = display_path(os.fsencode(path))
+    parts = split_query(query)
+    if not parts:
+        return [] if query.strip() else [_symbol(row, shown, 0.0) for row in rows[:RECENT]]
+    last = clean_query(parts[-1])
+    may = re.compile(".*".join(re.escape(character) for character in fold(last)), re.DOTALL).search
+    outer = [part.lower() for part in parts[:-1]]
+    worth = file_worth(shown, Nearness.OPEN, 1.0)
+    found = []
+    for row in rows:
+        if not may(fold(row[0])) or (score := match(last, row[0])) is None or not is_held(row[2], shown, outer):
+            continue
+        found.append(_symbol(row, shown, symbol_score(score, worth, row[1], row[2], outer)))
+    return found
+
+
+def _symbol(row: SymbolColumns, path: str, score: float) -> dict[str, Any]:
+    """The dictionary of `lowtide symbols --json`, from a row of the parser's."""
+    name, kind, container, line, column, end_line, end_column, name_line, name_column, signature, doc = row
+    return {
+        "name": name, "kind": SymbolKind(kind).label, "container": container, "path": path, "line": name_line + 1,
+        "column": name_column + 1, "score": round(score, SCORE_DIGITS), "signature": signature, "doc": doc,
+        "range": [line, column, end_line, end_column], "name_range": [name_line, name_column],
+    }  # fmt: skip
+
+
+async def search(
+    service: Service, documents: Documents, request: SearchRequest, roots: Sequence[Path]
+) -> list[tuple[Path, Answer]]:
+    """As `Service.search`; chunks of changed texts are scored by the same rules, their words by their share of the query's.
+
+    Errors as `Service.search`.
+    """
+    answers: list[tuple[Path, Answer]] = []
+    for root in roots:
+        changed = await documents.searchable(root, service.index_settings(root))
+        more = 3 * len(changed)
+        ((_, answer),) = await service.search(replace(request, limit=request.limit + more), [root])
+        if changed:
+            answer = await _lay_over(service, documents, root, changed, answer, request)
+        answers.append((root, answer))
+    return answers
+
+
+async def _lay_over(
+    service: Service, documents: Documents, root: Path, changed: Mapping[Path, Document], answer: Answer,
+    request: SearchRequest,
+) -> Answer:  # fmt: skip
+    question, mode, narrow = request.question(), request.mode, request.narrow
+    hidden = {display_path(os.fsencode(path.relative_to(root))) for path in changed}
+    kept = [hit for hit in answer.hits if hit.path not in hidden]
+    pieces: list[_Piece] = []
+    words = set(question.words)
+    takes = narrow.of_files()
+    for path, document in changed.items():
+        relative = os.fsencode(path.relative_to(root))
+        try:
+            with anyio.fail_after(CHUNKS_S):
+                chunks = await documents.chunks(document)
+        except (LowtideError, TimeoutError):
+            continue
+        if not takes(relative, document.symbols_language):
+            continue
+        text = document.buffer.text()
+        for chunk in chunks:
+            row = document.chunk_symbols[chunk[4]] if 0 <= chunk[4] < len(document.chunk_symbols) else None
+            if narrow.kinds and (row is None or row[1] not in [int(kind) for kind in narrow.kinds]):
+                continue
+            pieces.append(_Piece(display_path(relative), text[chunk[0] : chunk[1]], chunk[2], chunk[3], row, words))
+    pieces.sort(key=lambda piece: -piece.share)
+    del pieces[MOST_CHUNKS:]
+    cosines: list[float | None] = [None] * len(pieces)
+    degraded = answer.degraded
+    if mode is not Mode.LEXICAL and pieces and not (degraded and "no semantic" in degraded):
+        try:
+            cosines = list(await _cosines(service, question.whole, pieces))
+        except LowtideError as error:
+            degraded = "; ".join(filter(None, [degraded, f"unsaved texts by words alone: {error.message}"]))
+    most = max((hit.signals.get("bm25", 0.0) for hit in answer.hits), default=0.0) or 10.0
+    lexical = mode is not Mode.SEMANTIC
+    candidates = [
+        piece.candidate(index, most if lexical else None, cosines[index]) for index, piece in enumerate(pieces)
+    ] + [
+        Candidate(
+            len(pieces) + index, hit.path, hit.name, hit.container, _kind(hit.kind), "", hit.start_line - 1, hit.end_line - 1,
+            hit.start_line - 1, hit.signals.get("bm25"), hit.signals.get("cosine"),
+        )
+        for index, hit in enumerate(kept)
+    ]  # fmt: skip
+    hits = list(kept)
+    for ranked in fuse(question.gist, candidates):
+        if ranked.chunk_id < len(pieces) and (pieces[ranked.chunk_id].share or cosines[ranked.chunk_id] is not None):
+            hits.append(pieces[ranked.chunk_id].hit(ranked.score, ranked.signals))
+    hits.sort(key=lambda hit: -hit.score)
+    hits = hits[: request.limit]
+    gone = answer.stale_files - len({hit.path for hit in answer.hits if hit.stale})
+    return Answer(answer.query, hits, degraded, len({hit.path for hit in hits if hit.stale}) + gone, answer.took_ms)
+
+
+class _Piece:
+    """A chunk of an unsaved text."""
+
+    def __init__(
+        self, path: str, text: bytes, start_line: int, end_line: int, row: SymbolColumns | None, words: set[str]
+    ) -> None:
+        self.path = path
+        self.text = text.decode("utf-8", "replace")
+        self.start_line = start_line
+        self.end_line = end_line
+        self.row = row
+        held = set(query_words(f"{self.text} {row[0] if row else ''}")) if words else set()
+        self.share = len(words & held) / len(words) if words else 0.0
+
+    @property
+    def qualified(self) -> str:
+        if self.row is None:
+            return ""
+        return f"{self.row[2]}.{self.row[0]}" if self.row[2] else self.row[0]
+
+    def candidate(self, number: int, most_bm25: float | None, cosine: float | None) -> Candidate:
+        name, kind, container, line = (
+            (self.row[0], self.row[1], self.row[2], self.row[3]) if self.row else ("", 0, "", -1)
+        )
+        bm25 = most_bm25 * self.share if most_bm25 is not None and self.share else None
+        return Candidate(
+            number, self.path, name, container, kind, "", self.start_line, self.end_line, line, bm25, cosine
+        )
+
+    def hit(self, score: float, signals: dict[str, float]) -> Hit:
+        snippet = shorten(self.text)
+        kind = SymbolKind(self.row[1]).label if self.row and self.row[1] else "text"
+        name, container = (self.row[0], self.row[2]) if self.row else ("", "")
+        return Hit(
+            self.path, self.start_line + 1, self.end_line + 1, kind, name, container, score, snippet, signals, False
+        )
+
+
+async def _cosines(service: Service, query: str, pieces: Sequence[_Piece]) -> Sequence[float | None]:
+    """The cosine of each piece with the query; the vectors of unchanged chunks are remembered. ModelError, WorkerError."""
+    import numpy as np
+
+    from lowtide.work.model.encoder import Side, document_text
+
+    question = np.frombuffer(await service.encode_query(query), np.int8).astype(np.float32)
+    cache = service.documents.vectors
+    texts = [document_text(piece.qualified, piece.text) for piece in pieces]
+    keys = [hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest() for text in texts]
+    vectors = [cache.get(key) for key in keys]
+    missing = [index for index, vector in enumerate(vectors) if vector is None]
+    if missing:
+        with anyio.move_on_after(CHUNKS_S):
+            made = await service.host.encode([texts[index] for index in missing], Side.DOCUMENT)
+            for index, fresh in zip(missing, made, strict=True):
+                vectors[index] = fresh
+                cache.put(keys[index], fresh)
+    norm = float(np.linalg.norm(question)) or 1.0
+    cosines: list[float | None] = []
+    for vector in vectors:
+        if vector is None:
+            cosines.append(None)
+            continue
+        row = np.frombuffer(vector, np.int8).astype(np.float32)
+        cosines.append(float(row @ question) / (norm * (float(np.linalg.norm(row)) or 1.0)))
+    return cosines
+
+
+_KINDS = {kind.label: int(kind) for kind in SymbolKind}
+
+
+def _kind(label: str) -> int:
+    return _KINDS.get(label, 0)

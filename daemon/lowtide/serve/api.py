@@ -1,0 +1,289 @@
+"""The `lowtide/*` requests: parameters checked, the service asked, the answer as JSON.
+
+Invariant: every session, an editor's or the command line's, answers these requests with these functions.
+Errors leave as LowtideError; `ParamsError` is a request that does not say what it must.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import anyio
+import anyio.to_thread
+
+import lowtide
+from lowtide.config.settings import parse_size
+from lowtide.core.freshness import Freshness
+from lowtide.errors import LowtideError, PathError
+from lowtide.index.attending import Patience
+from lowtide.index.comparing import is_there
+from lowtide.index.indexing import Progress
+from lowtide.index.live import LiveWorkspace
+from lowtide.models import Mode, SymbolKind
+from lowtide.paths import path_of
+from lowtide.read.filters import Filter
+from lowtide.read.request import SearchRequest
+from lowtide.serve.service import Consent, Service
+
+KINDS = {kind.label: kind for kind in SymbolKind}
+Params = Mapping[str, Any]
+Notify = Callable[[str, dict[str, Any]], None]
+
+
+class ParamsError(Exception):
+    """A parameter is missing or of the wrong kind; the text names it."""
+
+
+class Caller(Protocol):
+    """The session that asks."""
+
+    client: str
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        """Send a notification, without waiting."""
+        ...
+
+
+async def search(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/find` {…, terms?, phrasings?, fresh?}: the answer of `lowtide search --json` for one root; `fresh` waits, and
+    tells of it with `lowtide/progress`, until what is on the disk is in."""
+    narrow = Filter(
+        tuple(_texts(params, "languages")), tuple(_texts(params, "globs")), tuple(_kinds(_texts(params, "kinds")))
+    )
+    mode = _text(params, "mode", Mode.HYBRID.value)
+    if mode not in list(Mode):
+        raise ParamsError(f"mode: one of {', '.join(Mode)}")
+    root = _root(params)
+    request = SearchRequest(
+        _text(params, "query"), Mode(mode), _count(params, "limit", 10, 1000), narrow,
+        tuple(_texts(params, "terms")), tuple(_texts(params, "phrasings")),
+    )  # fmt: skip
+    freshness = await _attend(service, caller, root, params)
+    ((_, answer),) = await service.search(request, [root])
+    return {**answer.as_json(), "freshness": freshness.as_json()}
+
+
+async def symbols(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/symbols` {…, fresh?}: the answer of `lowtide symbols --json` for one root; `fresh` as in `lowtide/find`."""
+    query, root = _text(params, "query"), _root(params)
+    limit, kinds = _count(params, "limit", 50, 1000), _kinds(_texts(params, "kinds"))
+    freshness = await _attend(service, caller, root, params)
+    started = time.perf_counter()
+    found = [symbol for _, symbol in await service.symbols(query, roots=[root], limit=limit, kinds=kinds)]
+    if not freshness.is_current:
+        found = await anyio.to_thread.run_sync(_that_are_there, root, found)
+    took_ms = (time.perf_counter() - started) * 1000
+    return {"query": query, "took_ms": round(took_ms, 2), "symbols": found, "freshness": freshness.as_json()}
+
+
+async def references(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/references` {rootUri, name, limit?, fresh?}: the answer of `lowtide refs --json` for one root."""
+    name, root = _text(params, "name"), _root(params)
+    limit = _count(params, "limit", 100, 2000)
+    freshness = await _attend(service, caller, root, params)
+    started = time.perf_counter()
+    answer = await service.references(root, name, limit)
+    took_ms = (time.perf_counter() - started) * 1000
+    return {
+        "query": name, "took_ms": round(took_ms, 2), "refs": [each.as_json() for each in answer.found],
+        "truncated": answer.truncated, "freshness": freshness.as_json(),
+    }  # fmt: skip
+
+
+async def _attend(service: Service, caller: Caller, root: Path, params: Params) -> Freshness:
+    def tell(live: LiveWorkspace) -> None:
+        if live.progress is not None:
+            caller.notify("lowtide/progress", _progress(service, live, live.progress))
+
+    return await service.attend(root, Patience.FULL if params.get("fresh") else Patience.BRIEF, tell)
+
+
+def _that_are_there(root: Path, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without symbols of files that are gone: the index has not heard of it yet."""
+    there = {path: is_there(root, path) for path in {symbol["path"] for symbol in found}}
+    return [symbol for symbol in found if there[symbol["path"]]]
+
+
+async def index(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/index` {rootUri, force?, consent?}: bring an index up to date; `lowtide/progress` {phase, done, total, usedBytes}
+    tells how far it is. The answer is that of `lowtide index --json`. Cancelling the request stops the work."""
+    root = _root(params)
+    await service.open_workspace(root, caller.client, _consent(params))
+    live = service.live(root)
+    assert live is not None
+    before = live.completed_runs
+    known = live.report
+    if params.get("force"):
+        await service.reindex(root, force=True)
+    elif known is not None or live.state == "idle":
+        await service.reindex(root)  # it is open already: make sure that it is up to date
+    try:
+        while live.error is None and (live.completed_runs == before or not live.quiescent):
+            if service.host.ladder.footing().worker_count == 0 or live.state == "paused":
+                raise LowtideError(
+                    "indexing is paused",
+                    service.host.ladder.reason.removeprefix("paused "),
+                    "`lowtide daemon resume` goes on",
+                )
+            progress = live.progress
+            if progress is not None:
+                caller.notify("lowtide/progress", _progress(service, live, progress))
+            with anyio.move_on_after(0.1):
+                await live.settled.wait()
+    except anyio.get_cancelled_exc_class():
+        live.cancel()
+        raise
+    if live.error is not None:
+        raise live.error
+    assert live.report is not None
+    return live.report.as_json()
+
+
+def _progress(service: Service, live: LiveWorkspace, progress: Progress) -> dict[str, Any]:
+    return {
+        "phase": live.phase,
+        "done": progress.done,
+        "total": progress.total,
+        "scanning": progress.scanning,
+        "usedBytes": service.host.pool.used_bytes,
+        "budgetBytes": service.host.budget.total_bytes,
+    }
+
+
+async def plan(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/plan` {rootUri, consent?}: what indexing would take."""
+    return await service.plan(_root(params), _consent(params))
+
+
+async def explain(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/explain` {uri}: why a file is, or is not, found."""
+    return await service.explain(_file(params, "uri"))
+
+
+async def status(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/status` {rootUri?}: the Status."""
+    return service.status([_root(params)] if params.get("rootUri") else [])
+
+
+async def memory(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/memory`: the memory tree."""
+    return service.memory()
+
+
+async def history(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/history`: memory over time."""
+    return service.monitor.history()
+
+
+async def pause(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/pause`: stop all work."""
+    await service.pause()
+    return service.status()
+
+
+async def resume(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/resume`: go on."""
+    await service.resume()
+    return service.status()
+
+
+async def cancel(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/cancel`: drop what is being done."""
+    await service.cancel()
+    return service.status()
+
+
+async def reindex(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/reindex` {rootUri?, force?}: look at everything again."""
+    await service.reindex(_root(params) if params.get("rootUri") else None, force=bool(params.get("force")))
+    return service.status()
+
+
+async def set_budget(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/setBudget` {bytes}: from now on."""
+    size = params.get("bytes")
+    if not isinstance(size, int) or isinstance(size, bool):
+        raise ParamsError("bytes: a whole number")
+    await service.set_budget(parse_size(size))
+    return service.status()
+
+
+async def clear(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/clear` {rootUri}: remove an index."""
+    root = _root(params)
+    return {"root": str(root), "freed_bytes": await service.clear(root)}
+
+
+async def version(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/version`."""
+    return {"version": lowtide.__version__, "pid": os.getpid()}
+
+
+Handler = Callable[[Service, Caller, Params], Awaitable[dict[str, Any]]]
+
+HANDLERS: dict[str, Handler] = {
+    "lowtide/find": search,
+    "lowtide/symbols": symbols,
+    "lowtide/references": references,
+    "lowtide/index": index,
+    "lowtide/plan": plan,
+    "lowtide/explain": explain,
+    "lowtide/status": status,
+    "lowtide/memory": memory,
+    "lowtide/history": history,
+    "lowtide/pause": pause,
+    "lowtide/resume": resume,
+    "lowtide/cancel": cancel,
+    "lowtide/reindex": reindex,
+    "lowtide/setBudget": set_budget,
+    "lowtide/clear": clear,
+    "lowtide/version": version,
+}
+
+
+def _file(params: Params, name: str) -> Path:
+    uri = _text(params, name)
+    path = path_of(uri)
+    if path is None:
+        raise PathError(f"{uri[:200]} is not a file on this machine", "", "use a file: URI")
+    return path
+
+
+def _root(params: Params) -> Path:
+    return _file(params, "rootUri")
+
+
+def _consent(params: Params) -> Consent:
+    return Consent.GIVEN if params.get("consent") is True else Consent.NOT_ASKED
+
+
+def _text(params: Params, name: str, default: str | None = None) -> str:
+    value = params.get(name, default)
+    if not isinstance(value, str):
+        raise ParamsError(f"{name}: a text")
+    return value
+
+
+def _texts(params: Params, name: str) -> list[str]:
+    value = params.get(name) or []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ParamsError(f"{name}: a list of texts")
+    return value
+
+
+def _count(params: Params, name: str, default: int, most: int) -> int:
+    value = params.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise ParamsError(f"{name}: a whole number from 1 to {most}")
+    return value
+
+
+def _kinds(names: list[str]) -> list[SymbolKind]:
+    unknown = [name for name in names if name not in KINDS]
+    if unknown:
+        raise ParamsError(f"kinds: {unknown[0]} is none of {', '.join(KINDS)}")
+    return [KINDS[name] for name in names]

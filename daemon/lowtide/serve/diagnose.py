@@ -1,0 +1,189 @@
+"""What `lowtide doctor` examines.
+
+Invariant: a check never raises and never changes anything; one that fails says what to do.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lowtide
+from lowtide.config.settings import Config, format_size
+from lowtide.errors import LowtideError
+from lowtide.index.workspace import Workspace
+from lowtide.paths import Places
+from lowtide.serve.client import END_S, Client, NotRunning
+from lowtide.serve.report import check_index
+from lowtide.system import memory
+from lowtide.work.model.model_folder import check_model, default_model, read_model
+
+LEAST_WATCHES = 65_536
+LEAST_FREE_DISK_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing examined."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return {"name": self.name, "ok": self.ok, "detail": self.detail, "remedy": self.remedy}
+
+
+def examine(places: Places, config: Config, complaint: LowtideError | None = None) -> list[Check]:
+    """Every check, in the order shown; `complaint` is what is wrong with the configuration, when `config` is not it."""
+    checks: list[Check] = []
+    parts: list[Callable[[], Iterator[Check]]] = [
+        _versions, lambda: _memory(config), _watches, lambda: _places(places), lambda: _daemon(places), lambda: _configuration(places, complaint),
+        lambda: _model(config), lambda: _indexes(places),
+    ]  # fmt: skip
+    for part in parts:
+        try:
+            checks += part()
+        except Exception as error:
+            checks.append(
+                Check("examination", False, f"{type(error).__name__}: {error}", "report this with `lowtide doctor -v`")
+            )
+    return checks
+
+
+def _versions() -> Iterator[Check]:
+    libraries = ["tree-sitter", "usearch", "numkong", "onnxruntime", "tokenizers", "numpy", "watchdog", "pygls"]
+    found = []
+    for name in libraries:
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            yield Check(
+                "versions",
+                False,
+                f"{name} is not installed",
+                "install Lowtide again: `pip install --force-reinstall lowtide`",
+            )
+    python = f"Python {platform.python_version()}"
+    yield Check("versions", sys.version_info >= (3, 11), f"Lowtide {lowtide.__version__}, {python}, {', '.join(found)}")
+
+
+def _memory(config: Config) -> Iterator[Check]:
+    machine = memory.machine_bytes()
+    budget = config.budget_bytes
+    available = memory.available_bytes()
+    yield Check(
+        "budget", budget <= machine, f"{format_size(budget)} of the {format_size(machine)} that this machine allows",
+        "" if budget <= machine else "lower `budget` in the configuration: the machine has less",
+    )  # fmt: skip
+    yield Check(
+        "memory", available > budget // 2, f"{format_size(available)} available",
+        "" if available > budget // 2 else "other programs hold the memory; end some, or lower the budget",
+    )  # fmt: skip
+
+
+def _watches() -> Iterator[Check]:
+    path = Path("/proc/sys/fs/inotify/max_user_watches")
+    with suppress(OSError, ValueError):
+        watches = int(path.read_text())
+        yield Check(
+            "watches", watches >= LEAST_WATCHES, f"inotify allows {watches:,} folders to be watched",
+            "" if watches >= LEAST_WATCHES else "`sudo sysctl fs.inotify.max_user_watches=524288` (keep it in /etc/sysctl.d)",
+        )  # fmt: skip
+    with suppress(ImportError, OSError):
+        import resource
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        yield Check("files", soft >= 256, f"{soft:,} open files allowed", "" if soft >= 256 else "`ulimit -n 1024`")
+    git = shutil.which("git")
+    yield Check("git", True, git or "not found: a configured core.excludesFile is not read")
+
+
+def _places(places: Places) -> Iterator[Check]:
+    folder = places.cache
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    writable = os.access(folder, os.W_OK)
+    yield Check(
+        "cache folder", writable, str(places.cache), "" if writable else "make it writable, or set LOWTIDE_HOME"
+    )
+    free = shutil.disk_usage(folder).free
+    enough = free >= LEAST_FREE_DISK_BYTES
+    yield Check(
+        "disk",
+        enough,
+        f"{format_size(free)} free",
+        "" if enough else "free some space, or set LOWTIDE_HOME to another disk",
+    )
+
+
+def _daemon(places: Places) -> Iterator[Check]:
+    try:
+        with Client.connect(places, start=False, patience_s=END_S) as client:
+            version = client.hello["version"]
+            same = version == lowtide.__version__
+            remedy = "" if same else "`lowtide daemon stop`: the next command starts this version's"
+            yield Check("daemon", same, f"process {client.hello['pid']}, version {version}", remedy)
+    except NotRunning:
+        yield Check("daemon", True, "it does not run; commands and editors start it")
+    except LowtideError as error:
+        yield Check("daemon", False, error.message, error.remedy)
+
+
+def _configuration(places: Places, complaint: LowtideError | None) -> Iterator[Check]:
+    if complaint is not None:
+        yield Check("configuration", False, complaint.message, complaint.remedy)
+        return
+    yield Check(
+        "configuration", True, f"{places.config_file}{'' if places.config_file.exists() else ' (not there: defaults)'}"
+    )
+
+
+def _model(config: Config) -> Iterator[Check]:
+    folder = config.model_path or default_model()
+    try:
+        model = read_model(folder)
+        if config.model_path:
+            check_model(folder, config.budget_bytes)
+    except LowtideError as error:
+        yield Check("model", False, error.message, error.remedy)
+        return
+    size = f", {model.dims} dimensions" if model.dims else ""
+    yield Check("model", True, f"{model.name} ({model.kind}{size}, {model.licence})")
+
+
+def _indexes(places: Places) -> Iterator[Check]:
+    for root, folder in places.list_indexes():
+        name = f"index {Path(root).name}"
+        try:
+            workspace = Workspace(Path(root), folder)
+            catalog = workspace.reading()
+            try:
+                complaint = check_index(workspace, catalog)
+                counts = catalog.counts()
+            finally:
+                catalog.close()
+        except LowtideError as error:
+            yield Check(name, False, error.message, error.remedy)
+            continue
+        if complaint:
+            yield Check(name, False, f"{root}: damaged: {complaint}", f"`lowtide index {root}` builds it anew")
+        elif not Path(root).is_dir():
+            yield Check(
+                name, True, f"{root} is gone; `lowtide clear` removes its index ({format_size(workspace.disk_bytes())})"
+            )
+        else:
+            yield Check(
+                name,
+                True,
+                f"{root}: {counts.files:,} files, {counts.symbols:,} symbols, {format_size(workspace.disk_bytes())}",
+            )

@@ -1,0 +1,427 @@
+"""The composition root: configuration, budget, workers, and a user's workspaces under them.
+
+Invariant: there is one budget and one pool, however many workspaces there are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+import lowtide
+from lowtide.config.settings import LEAST_BUDGET_BYTES, Config, WorkspaceSettings, format_size, load_workspace_settings
+from lowtide.core.budget import LEAST_TASK_BYTES, MARGIN_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget, CostModel
+from lowtide.core.ladder import Ladder, Step
+from lowtide.core.turns import Turns, most_turns
+from lowtide.errors import ConfigError, CorruptIndex, IndexGone, LowtideError, RefusedError
+from lowtide.index.forecast import Forecaster
+from lowtide.index.indexing import Indexer, IndexOptions, Progress, cpu_seconds
+from lowtide.index.upkeep import maintain, mended_segments, settle
+from lowtide.index.workspace import Workspace
+from lowtide.index.writing import Writing
+from lowtide.models import FileStat
+from lowtide.paths import Places
+from lowtide.pool.pool import Urgency, WorkerPool
+from lowtide.read.explain import why_nothing
+from lowtide.serve.report import IndexReport, describe_workspace
+from lowtide.store.catalog import Catalog
+from lowtide.store.connections import Connections
+from lowtide.store.rows import Counts
+from lowtide.system import memory
+from lowtide.system.tree.repository import repository_at
+from lowtide.system.tree.walk import walk
+from lowtide.work.model.encoder import Side
+from lowtide.work.model.model_folder import ModelFolder, check_model, default_model, read_model
+from lowtide.work.model.static_model import QUESTION_WORDS_KEPT, StaticModel
+
+MOST_RELATIVES = 4
+MOST_OTHER_RUNS = 8
+"""Indexes whose last run is looked at for a forecast."""
+MOST_OPENING = 4
+
+
+class IndexRun:
+    """An index run as others see it while it goes on."""
+
+    def __init__(self) -> None:
+        self.progress: Progress | None = None
+        self.phase = "scanning"
+        self.finished = anyio.Event()
+        self._pool: WorkerPool | None = None
+
+    def attach(self, progress: Progress, pool: WorkerPool) -> None:
+        """Called once by the host, when the run begins."""
+        self.progress = progress
+        self._pool = pool
+        self.phase = "indexing"
+
+    def used_bytes(self) -> int:
+        """Anonymous bytes of all processes, as last sampled."""
+        return self._pool.used_bytes if self._pool else 0
+
+
+class Host:
+    """Everything of one user; an asynchronous context manager."""
+
+    def __init__(self, places: Places, config: Config) -> None:
+        self.places = places
+        self.config = config
+        folder = config.model_path or default_model()
+        self.model: ModelFolder = read_model(folder)
+        model_bytes = (
+            MODEL_BYTES if config.model_path is None else check_model(folder, config.budget_bytes) - WORKER_BYTES
+        )
+        self.budget = Budget(config.budget_bytes)
+        self.ladder = Ladder(min(memory.cpu_count(), 8))
+        self.costs = CostModel()
+        self.pool = WorkerPool(self.budget, self.ladder, niceness=config.niceness, model_bytes=model_bytes)
+        self.pool.on_refused = self.refit
+        self.static_model: StaticModel | None = None
+        """What answers questions without a worker, once one was asked and if the model is of that kind."""
+        self._static_known = False
+        self.shrink: Callable[[], None] = lambda: None
+        """Gives back what this process can do without."""
+        self.turns = Turns(lambda: most_turns(self.budget.total_bytes))
+        """Who may index a whole workspace now."""
+        self.opening = anyio.CapacityLimiter(MOST_OPENING)
+        """Held while an index is opened to write: very many at once would be no sooner done."""
+        self._encoding = anyio.Lock()
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Host:
+        memory.use_one_arena()
+        await self._stack.enter_async_context(self.pool)
+        self._set_footing()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    def _set_footing(self) -> None:
+        """How much of full service the budget holds: measured on this process, predicted for the workers."""
+        room = self.budget.most_bytes
+        embedder = self.pool.base_bytes(str(self.model.folder)) + LEAST_TASK_BYTES
+        step, why = Step.FULL, ""
+        if room < WORKER_BYTES + LEAST_TASK_BYTES:
+            raise RefusedError(
+                f"a budget of {self.budget.total_bytes >> 20} MiB is too small",
+                f"this process alone holds {self.budget.daemon_bytes >> 20} MiB", f"give at least {self._least_mib()}MiB",
+            )  # fmt: skip
+        if room < embedder:
+            step, why = (
+                Step.LEXICAL_ONLY,
+                f"the model needs {embedder >> 20} MiB in a worker, {room >> 20} MiB are left",
+            )
+        elif room < 2 * embedder:
+            step, why = Step.ONE_WORKER, f"the budget leaves {room >> 20} MiB for workers: one at a time"
+        elif room < 2 * (embedder + 8 * MIB):
+            step, why = Step.SMALLER_BATCHES, f"the budget leaves {room >> 20} MiB for workers: two with small batches"
+        self.ladder.set_floor(step, why, time.monotonic())
+
+    def _least_mib(self) -> int:
+        """The budget with which a worker fits beside this process, in steps of 16 MiB."""
+        needed = self.budget.daemon_bytes + MARGIN_BYTES + WORKER_BYTES + LEAST_TASK_BYTES
+        return max(LEAST_BUDGET_BYTES >> 20, -(-needed // (16 * MIB)) * 16)
+
+    def refit(self) -> None:
+        """This process has grown: have it give back what it can, and degrade by what the budget holds beside it now.
+
+        When that is not even the smallest worker, work waits, and the ladder says why, until there is room again.
+        """
+        self._slim()
+        try:
+            self._set_footing()
+        except RefusedError as error:
+            self.ladder.set_floor(
+                Step.PAUSED, f"{error.why}, and no worker fits beside it: {error.remedy}", time.monotonic()
+            )
+
+    def _slim(self) -> None:
+        """Give back what answers questions too; the next one opens it again."""
+        self.shrink()
+        self.static_model, self._static_known = None, False
+        memory.give_back()
+        self.pool.measure()
+
+    def regain(self) -> bool:
+        """This process has given memory back: see what the budget holds now. True when chunks can be embedded again.
+
+        Where they cannot be, what answers questions gives way too: nobody asks now.
+        """
+        before = self.ladder.footing().embed
+        if not before:
+            self._slim()
+        with suppress(RefusedError):
+            self._set_footing()
+        self.pool.wake()
+        return self.ladder.footing().embed and not before
+
+    def set_budget(self, size_bytes: int) -> None:
+        """From now on. ConfigError under the least; RefusedError, and nothing changed, when it cannot hold even one worker.
+
+        Workers are ended when it is lowered, so that it holds at once; their tasks are done again.
+        """
+        if size_bytes < LEAST_BUDGET_BYTES:
+            raise ConfigError(
+                f"{format_size(size_bytes)} is too small a budget", "the least is 96MiB", "give at least that"
+            )
+        self.pool.measure()  # what this process holds now, and not what it held at the last look
+        before = self.budget.total_bytes
+        self.budget.total_bytes = size_bytes
+        try:
+            self._set_footing()
+        except RefusedError:
+            self.budget.total_bytes = before
+            raise
+        if size_bytes < before:
+            self.pool.recycle()
+        self.pool.wake()
+
+    def workspace(self, root: Path) -> Workspace:
+        """The workspace of `root`; its index folder is made by who writes to it."""
+        return Workspace(root, self.places.index_folder(root))
+
+    async def index(self, root: Path, *, force: bool = False, run: IndexRun | None = None) -> IndexReport:
+        """Bring the index of `root` up to date.
+
+        Errors: LockHeld, StoreError and its kinds. Cancelling ends the workers at once and keeps what was committed. A
+        catalog found damaged on the way is built anew, once.
+        """
+        run = run or IndexRun()
+        workspace = self.workspace(root)
+        try:
+            report = await self._index(workspace, force, run)
+        except (CorruptIndex, IndexGone):
+            report = await self._index(workspace, force, run)
+        self.pool.kill_all()
+        return report
+
+    async def _index(self, workspace: Workspace, force: bool, run: IndexRun) -> IndexReport:
+        began_s, began_cpu_s = time.monotonic(), cpu_seconds()
+        with workspace.writing(anew=force) as (catalog, messages):
+            settings, notes = self.prepare(workspace, catalog)
+            messages += notes
+            forecaster = self.forecaster(catalog.runs())
+            writing = Writing(catalog, lambda: settle(workspace, catalog), budget=self.budget)
+            readers = Connections(workspace.reading)
+            try:
+                indexer = self.indexer(workspace, writing, readers, settings, on_planned=forecaster.add)
+                run.attach(indexer.progress, self.pool)
+                progress = await indexer.run()
+            finally:
+                readers.close()
+            run.phase = "merging"
+            self.pool.end_idle()
+            messages += mended_segments(await maintain(workspace, catalog, self.pool))
+            workspace.remember_root(catalog)
+            self.save_costs(catalog)
+            catalog.fold()
+            report = self.report(workspace, catalog.counts(), progress, messages, forecaster.result().as_json())
+            report = report.timed(time.monotonic() - began_s, cpu_seconds() - began_cpu_s)
+            catalog.record_run(report.as_json(), has_changed=progress.has_changed)
+        return report
+
+    def prepare(self, workspace: Workspace, catalog: Catalog) -> tuple[WorkspaceSettings, list[str]]:
+        """Bring an index to the present configuration and model; returns the settings, and what there is to tell of them.
+
+        Errors: ConfigError, StoreError and its kinds.
+        """
+        settings = load_workspace_settings(workspace.root, self.config)
+        messages = list(settings.warnings)
+        embed = self.ladder.footing().embed
+        if workspace.settle_model(catalog, self.model.recipe if embed else ""):
+            messages.append("the model has changed: every chunk is embedded anew")
+        texts = {name: value for name, value in settings.index.for_worker().items() if name != "max_file_bytes"}
+        # A file's size is judged by the walk, too: the worker only meets one that grew since.
+        workspace.settle_settings(catalog, _fingerprint(texts), _fingerprint(settings.index))
+        if embed:
+            catalog.mark_unembedded_stale()
+        self._load_costs(catalog)
+        return settings, messages
+
+    def indexer(
+        self, workspace: Workspace, writing: Writing, readers: Connections, settings: WorkspaceSettings, *,
+        only: tuple[bytes, ...] | None = None, urgency: Urgency = Urgency.WORK,
+        on_planned: Callable[[FileStat], None] = lambda _: None,
+    ) -> Indexer:  # fmt: skip
+        """A run over the workspace, or over `only` some of its files and folders."""
+        options = IndexOptions(
+            os.fsencode(workspace.root), str(self.model.folder), self.model.recipe, self.ladder.footing().embed, False,
+            settings.index.for_worker(), only=only, urgency=urgency,
+        )  # fmt: skip
+        return Indexer(
+            writing, readers, self.pool, self.ladder, self.costs, options,
+            lambda: walk(workspace.root, settings.index, only=only), on_planned,
+            (lambda: self.relatives(workspace)) if only is None else list, workspace.check_root,
+        )  # fmt: skip
+
+    def relatives(self, workspace: Workspace) -> list[Path]:
+        """Catalogs of other work trees of the same repository: what was embedded there need not be here. Reads the disk."""
+        own = repository_at(os.fsencode(workspace.root))
+        if own is None:
+            return []
+        common = os.path.realpath(own.common)
+        found: list[Path] = []
+        for root, folder in self.places.list_indexes():
+            if len(found) == MOST_RELATIVES:
+                break
+            other = repository_at(os.fsencode(root)) if folder != workspace.folder else None
+            if other is not None and os.path.realpath(other.common) == common:
+                found.append(Workspace(root, folder).catalog_path)
+        return found
+
+    def forecaster(self, own: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]] = ()) -> Forecaster:
+        """Predicts what indexing takes on the present footing, by the past runs of an index and of others."""
+        footing = self.ladder.footing()
+        model_bytes = self.pool.base_bytes(str(self.model.folder)) - self.pool.base_bytes("") if footing.embed else 0
+        return Forecaster(
+            budget_bytes=self.budget.total_bytes, worker_count=footing.worker_count, model_bytes=model_bytes,
+            costs=self.costs, runs=(*own, *others), own_run=own[0] if own else None,
+        )  # fmt: skip
+
+    def _other_runs(self, workspace: Workspace) -> list[dict[str, Any]]:
+        """The last run of each of some other indexes: what this machine is able to do."""
+        found: list[dict[str, Any]] = []
+        for root, folder in self.places.list_indexes():
+            if folder != workspace.folder and len(found) < MOST_OTHER_RUNS:
+                with suppress(LowtideError):
+                    catalog = Catalog(Workspace(root, folder).catalog_path, writable=False)
+                    try:
+                        found += catalog.runs(1)
+                    finally:
+                        catalog.close()
+        return found
+
+    async def encode_query(self, query: str) -> bytes:
+        """The int8 vector of a query. ModelError, WorkerError."""
+        (vector,) = await self.encode([query], Side.QUERY)
+        return vector
+
+    async def encode(self, texts: Sequence[str], side: Side) -> list[bytes]:
+        """int8 vectors, one a text: made here if the model needs no runtime, else by a worker. ModelError, WorkerError."""
+        async with self._encoding:
+            if (static := await self._open_static()) is not None:
+                matrix = await anyio.to_thread.run_sync(static.encode, texts, side)
+                return [row.tobytes() for row in matrix]
+        return await self.pool.encode(texts, str(self.model.folder), side=side)
+
+    async def closeness(self, query: str, texts: Sequence[str]) -> list[tuple[float, int]] | None:
+        """`StaticModel.closeness`; None for a model that needs a runtime. ModelError."""
+        async with self._encoding:
+            static = await self._open_static()
+            return None if static is None else await anyio.to_thread.run_sync(static.closeness, query, texts)
+
+    async def _open_static(self) -> StaticModel | None:
+        if not self._static_known:
+            self.static_model = await anyio.to_thread.run_sync(StaticModel.open, self.model, QUESTION_WORDS_KEPT)
+            self._static_known = True
+        return self.static_model
+
+    async def plan(self, root: Path) -> dict[str, Any]:
+        """What indexing `root` would take: the figures of `lowtide plan --json`."""
+        workspace = self.workspace(root)
+        own: list[dict[str, Any]] = []
+        if workspace.has_index:
+            catalog = workspace.reading()
+            try:
+                self._load_costs(catalog)
+                own = catalog.runs()
+            finally:
+                catalog.close()
+        others = await anyio.to_thread.run_sync(self._other_runs, workspace)
+        settings = load_workspace_settings(root, self.config)
+        forecaster = self.forecaster(own, others)
+
+        def look() -> None:
+            for stat in walk(root, settings.index):
+                forecaster.add(stat)
+
+        await anyio.to_thread.run_sync(look)
+        result = forecaster.result()
+        free = self.places.free_disk_bytes()
+        fits = result.predicted_disk_bytes < free
+        step = (
+            "" if self.ladder.step is Step.FULL else f" at ladder step {self.ladder.step.label}: {self.ladder.reason}"
+        )
+        verdict = (
+            f"fits the budget{step}"
+            if fits
+            else "does not fit on the disk: free some space, or set LOWTIDE_HOME to another disk"
+        )
+        if not result.files:
+            verdict = await anyio.to_thread.run_sync(why_nothing, root, settings.index, result.skipped)
+        return {
+            "root": str(root),
+            **result.as_json(),
+            "budget_bytes": self.budget.total_bytes,
+            "free_disk_bytes": free,
+            "fits": fits,
+            "verdict": verdict,
+            "last_run": own[0] if own else None,
+        }
+
+    def status(self, root: Path | None) -> dict[str, Any]:
+        """The Status of docs/protocol.md for one workspace, or for every index of this user."""
+        places = [(root, self.places.index_folder(root))] if root else self.places.list_indexes()
+        workspaces = [describe_workspace(Workspace(Path(where), folder)) for where, folder in places if folder.exists()]
+        processes = self.pool.processes()
+        damaged = [entry for entry in workspaces if entry["damage"]]
+        health = "error" if damaged else "warning" if self.ladder.step > Step.FULL else "ok"
+        used = sum(figure.anon_bytes for figure in processes)
+        return {
+            "version": lowtide.__version__,
+            "health": health,
+            "message": f"{len(damaged)} damaged" if damaged else self.ladder.reason,
+            "state": "idle",
+            "quiescent": True,
+            "memory": {
+                "budgetBytes": self.budget.total_bytes,
+                "usedBytes": used,
+                "peakBytes": max(self.pool.peak_bytes, used),
+                "mappedBytes": memory.own_mapped_bytes(),
+                "processes": [{"role": f.role, "pid": f.pid, "anonBytes": f.anon_bytes} for f in processes],
+            },
+            "ladder": {"step": self.ladder.step.label, "reason": self.ladder.reason},
+            "progress": None,
+            "workspaces": workspaces,
+        }
+
+    def report(
+        self, workspace: Workspace, counts: Counts, progress: Progress, messages: Sequence[str], predicted: dict[str, Any] | None
+    ) -> IndexReport:  # fmt: skip
+        """The outcome of a run, without its times."""
+        if not progress.indexed and not progress.unchanged:
+            index = load_workspace_settings(workspace.root, self.config).index
+            messages = [*messages, why_nothing(workspace.root, index, progress.skip_reasons)]
+        return IndexReport(
+            root=str(workspace.root), indexed=progress.indexed, unchanged=progress.unchanged, removed=progress.removed,
+            skipped=progress.skipped, failed=progress.failed, quarantined=progress.quarantined,
+            symbols=counts.symbols, chunks=counts.chunks, vectors=counts.vectors, wall_s=0.0, cpu_s=0.0,
+            peak_anon_bytes=self.pool.peak_bytes, budget_bytes=self.budget.total_bytes,
+            ladder=[(taken.step.label, taken.reason) for taken in self.ladder.since(progress.began_s)],
+            disk_bytes=workspace.disk_bytes(), skip_reasons=dict(progress.skip_reasons), messages=tuple(messages),
+            source_bytes=progress.bytes_done, predicted=predicted if progress.total else None,
+        )  # fmt: skip
+
+    def _load_costs(self, catalog: Catalog) -> None:
+        known = catalog.get_meta("costs")
+        if known:
+            self.costs.factors.update({str(key): float(value) for key, value in json.loads(known).items()})
+
+    def save_costs(self, catalog: Catalog) -> None:
+        """Keep what was learned of the languages' memory."""
+        if self.costs.factors:
+            catalog.set_meta("costs", json.dumps(self.costs.factors))
+
+
+def _fingerprint(settings: object) -> str:
+    return hashlib.blake2b(repr(settings).encode(), digest_size=8).hexdigest()

@@ -1,0 +1,334 @@
+"""The daemon's socket: who may connect, what each connection is, and when the daemon leaves.
+
+A connection that begins with `initialize` is an editor's and is handed to the language server; one that begins with
+`lowtide/hello` is the command line's and is served here.
+
+Invariant: one daemon a cache folder, which can be reached as long as it lives (`reachable.py`). Only the same user, or
+root, is let in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+import lowtide
+from lowtide.errors import LowtideError
+from lowtide.paths import Places
+from lowtide.serve import daemon_socket, rpc
+from lowtide.serve.api import HANDLERS, ParamsError
+from lowtide.serve.intake import MOST_FIRST_BYTES, PassedOver, Taken, Undecodable
+from lowtide.serve.reachable import LOOK_S, READ_LIMIT, Reachable
+from lowtide.serve.service import Service
+from lowtide.system.installation import Installed
+from lowtide.tasks import task_group
+
+log = logging.getLogger(__name__)
+
+INSTALLED_S = 5.0
+"""Between two looks whether Lowtide has been replaced."""
+FIRST_MESSAGE_S = 30.0
+MOST_REQUESTS = 256
+"""At work at once for one connection; more are refused, so that a cancellation is heard behind them."""
+MOST_CONNECTIONS = 512
+MOST_QUOTED = 100
+"""Characters of what a client sent, in an answer that says it is wrong."""
+EDITOR_BYTES = 18 << 20
+"""What the language server's modules take, once (measured: 16 MiB)."""
+MOST_UNSENT_BYTES = 32 << 20
+"""A client that does not read is cut off."""
+
+
+class Server:
+    """Listens until it is stopped, or has had no client for the configured time."""
+
+    def __init__(self, service: Service, places: Places) -> None:
+        self._service = service
+        self._sessions: dict[str, Session] = {}
+        self._editors = 0
+        self._connections = 0
+        self._next = 1
+        self._left_s = time.monotonic()
+        self._reachable = Reachable(places, self._connected)
+        self.stopping = anyio.Event()
+
+    @property
+    def client_count(self) -> int:
+        """Connections that are open now."""
+        return len(self._sessions) + self._editors
+
+    async def run(self, on_ready: Callable[[Path], None] = lambda _: None) -> None:
+        """Serve; `on_ready` is told the socket. LockHeld when the daemon runs already, StoreError when there is no place."""
+        on_ready(await self._reachable.begin())
+        try:
+            await self._wait()
+        finally:
+            for session in list(self._sessions.values()):
+                session.close()
+            self._reachable.end()
+
+    def withdraw(self) -> None:
+        """Leave nothing behind that leads here; for a process that is about to go whatever hangs."""
+        self._reachable.withdraw()
+
+    @property
+    def _idle_s(self) -> float:
+        return self._service.host.config.idle_minutes * 60
+
+    async def _wait(self) -> None:
+        installation = self._service.host.pool.installation
+        before, next_s = Installed.SAME, time.monotonic() + INSTALLED_S
+        while not self.stopping.is_set():
+            with anyio.move_on_after(min(self._idle_s, LOOK_S) if self._idle_s else LOOK_S):
+                await self.stopping.wait()
+            if self.stopping.is_set() or not await self._reachable.keep(is_needed=self.client_count > 0):
+                return
+            if time.monotonic() >= next_s:
+                next_s = time.monotonic() + INSTALLED_S
+                installed = installation.look()
+                if installed is before is Installed.REPLACED:
+                    # Twice, so that the new one is whole. What is committed stays; whoever asks next starts the new version.
+                    log.info("event=leaving why='the installation has changed'")
+                    return
+                before = installed
+            if self.client_count or not all(live.quiescent for live in self._service.workspaces):
+                self._left_s = time.monotonic()
+            elif self._idle_s and time.monotonic() - self._left_s >= self._idle_s:
+                log.info("event=leaving why=idle")
+                return
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = daemon_socket.peer(writer.get_extra_info("socket"))
+        self._connections += 1
+        try:
+            if peer is not None and peer[1] not in (os.geteuid(), 0):
+                log.warning("event=refused uid=%d", peer[1])
+                return
+            if self._connections > MOST_CONNECTIONS:
+                log.warning("event=refused why='too many connections' most=%d", MOST_CONNECTIONS)
+                return
+            if hasattr(writer.transport, "max_size"):
+                writer.transport.max_size = READ_LIMIT  # asyncio reads 256 KiB at once, for each connection
+            first = await self._first(reader)
+            if first is None:
+                return
+            if first.value.get("method") == "lowtide/hello":
+                await self._serve_command(reader, writer, first)
+            else:
+                await self._serve_editor(reader, writer, first, peer[0] if peer else None)
+        except ConnectionError:
+            pass
+        except asyncio.CancelledError:
+            pass
+        except Exception:
+            log.exception("event=session-failed")
+        finally:
+            self._connections -= 1
+            self._left_s = time.monotonic()
+            with suppress(Exception):
+                writer.close()
+
+    async def _first(self, reader: asyncio.StreamReader) -> Taken | None:
+        """The message that says who is there; None when it is none."""
+        why = "it is not a JSON object"
+        try:
+            async with asyncio.timeout(FIRST_MESSAGE_S):
+                first = await self._service.intake.next(reader, MOST_FIRST_BYTES)
+            if first is None:
+                return None
+            if isinstance(first, Taken) and isinstance(first.value, dict):
+                return first
+            if isinstance(first, PassedOver):
+                why = str(first.error)
+        except rpc.FramingError as error:
+            why = str(error)
+        except TimeoutError:
+            why = "it said nothing"
+        log.warning("event=bad-client why=%r", why)
+        return None
+
+    async def _serve_command(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: Taken) -> None:
+        name = f"command-{self._next}"
+        self._next += 1
+        session = self._sessions[name] = Session(self, self._service, name, reader, writer)
+        try:
+            await session.run(first)
+        finally:
+            del self._sessions[name]
+            with anyio.CancelScope(shield=True):
+                await self._service.drop_client(name)
+
+    async def _serve_editor(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: Taken, peer_pid: int | None
+    ) -> None:
+        import importlib
+
+        # By name: the engine knows nothing of the language server, and pygls costs memory only once an editor is here.
+        known = "lowtide_lsp.server" in sys.modules
+        self._editors += 1
+        try:
+            with self._service.host.pool.reserve(0 if known else EDITOR_BYTES):
+                # In a thread: for a quarter of a second it would keep everyone else waiting.
+                module = await anyio.to_thread.run_sync(importlib.import_module, "lowtide_lsp.server")
+            if not known:
+                self._service.host.refit()  # the budget may be small
+            await module.serve(self._service, reader, writer, first=first, peer_pid=peer_pid)
+        finally:
+            self._editors -= 1
+
+
+class Session:
+    """One connection of the command line."""
+
+    def __init__(
+        self, server: Server, service: Service, client: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.client = client
+        self._server = server
+        self._service = service
+        self._reader = reader
+        self._writer = writer
+        self._requests: dict[int | str, anyio.CancelScope] = {}
+        self._taken: dict[int | str, Taken] = {}
+        self._is_subscribed = False
+
+    async def run(self, first: Taken) -> None:
+        """Until the client has gone; what it has asked for ends with it."""
+        quiescent = all(live.quiescent for live in self._service.workspaces)
+        number = first.value.get("id")
+        self._answer(number if rpc.is_number(number) else None, {
+            "version": lowtide.__version__, "pid": os.getpid(),
+            "idle": quiescent and self._server.client_count == 1, "budgetBytes": self._service.host.budget.total_bytes,
+        })  # fmt: skip
+        first.release()
+        try:
+            async with task_group() as group:
+                while (taken := await self._service.intake.next(self._reader)) is not None:
+                    if isinstance(taken, PassedOver):
+                        self._pass_over(taken)
+                    elif not await self._take(taken, group):
+                        taken.release()
+                    await self._writer.drain()  # who does not read its answers is not heard either
+                group.cancel_scope.cancel()
+        except rpc.FramingError as error:
+            log.warning("event=bad-client client=%s why=%r", self.client, str(error))
+        finally:
+            for taken in self._taken.values():
+                taken.release()  # of tasks that were ended before they began
+
+    def _pass_over(self, passed: PassedOver) -> None:
+        log.warning("event=passed-over client=%s method=%r why=%r", self.client, passed.method, str(passed.error))
+        if isinstance(passed.error, Undecodable) and passed.number is None:
+            self._fail(None, rpc.PARSE_ERROR, str(passed.error))
+        elif passed.number is not None or not passed.method:
+            self._refuse(passed.number, passed.error)
+
+    async def _take(self, taken: Taken, group: anyio.abc.TaskGroup) -> bool:
+        """Do what a message says; true when a task does, which then releases it."""
+        message = taken.value
+        if not isinstance(message, dict) or not isinstance(message.get("method"), str):
+            if not isinstance(message, dict) or "id" not in message or "method" in message:
+                self._fail(None, rpc.INVALID_REQUEST, "the message is neither request nor notification")
+            return False
+        method, number = message["method"], message.get("id")
+        params = message.get("params") or {}
+        if number is not None and not rpc.is_number(number):
+            self._fail(None, rpc.INVALID_REQUEST, "id: a whole number or a text")
+        elif number is not None and number in self._requests:
+            self._fail(number, rpc.INVALID_REQUEST, f"request {number!r} is at work already")
+        elif method == "$/cancelRequest":
+            key = params.get("id") if isinstance(params, dict) else None
+            scope = self._requests.get(key) if rpc.is_number(key) else None
+            if scope is not None:
+                scope.cancel()
+        elif method == "lowtide/stop":
+            self._answer(number, {"pid": os.getpid()})
+            with suppress(ConnectionError):
+                await self._writer.drain()
+            self._server.stopping.set()
+        elif method == "lowtide/subscribe":
+            self._answer(number, self._service.status())
+            if not self._is_subscribed:
+                self._is_subscribed = True
+                group.start_soon(self._tell)
+        elif number is None:
+            return False  # an unknown notification
+        elif method not in HANDLERS:
+            self._fail(number, rpc.METHOD_NOT_FOUND, f"no method {method[:MOST_QUOTED]!r}")
+        elif not isinstance(params, dict):
+            self._fail(number, rpc.INVALID_PARAMS, "params: an object")
+        elif len(self._requests) >= MOST_REQUESTS:
+            self._fail(number, rpc.REQUEST_FAILED, f"{MOST_REQUESTS} requests are at work; wait for one to end")
+        else:
+            scope = self._requests[number] = anyio.CancelScope()
+            self._taken[number] = taken
+            group.start_soon(self._handle, method, number, params, scope)
+            return True
+        return False
+
+    async def _handle(self, method: str, number: int | str, params: dict[str, Any], scope: anyio.CancelScope) -> None:
+        try:
+            with scope:
+                try:
+                    self._answer(number, await HANDLERS[method](self._service, self, params))
+                except ParamsError as error:
+                    self._fail(number, rpc.INVALID_PARAMS, str(error))
+                except LowtideError as error:
+                    self._refuse(number, error)
+                except Exception as error:
+                    log.exception("event=request-failed method=%s", method)
+                    self._fail(number, rpc.INTERNAL_ERROR, f"unexpected {type(error).__name__}: {error}")
+            if scope.cancelled_caught:
+                self._fail(number, rpc.REQUEST_CANCELLED, "cancelled")
+        finally:
+            self._requests.pop(number, None)
+            self._taken.pop(number).release()
+        with suppress(ConnectionError):
+            await self._writer.drain()
+
+    def _refuse(self, number: int | str | None, error: LowtideError) -> None:
+        data = {"kind": error.kind, "message": error.message, "remedy": error.remedy, "exit": error.exit_code}
+        self._fail(number, rpc.REQUEST_FAILED, str(error), data)
+
+    async def _tell(self) -> None:
+        end = self._service.subscribe(lambda status: self.notify("lowtide/statusChanged", status))
+        try:
+            await anyio.sleep_forever()
+        finally:
+            end()
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        """Send a notification; dropped when the client does not read."""
+        self._send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    def close(self) -> None:
+        """End the connection."""
+        self._writer.close()
+
+    def _answer(self, number: Any, result: Any) -> None:
+        self._send({"jsonrpc": "2.0", "id": number, "result": result})
+
+    def _fail(self, number: Any, code: int, text: str, data: dict[str, Any] | None = None) -> None:
+        error: dict[str, Any] = {"code": code, "message": text}
+        if data is not None:
+            error["data"] = data
+        self._send({"jsonrpc": "2.0", "id": number, "error": error})
+
+    def _send(self, message: dict[str, Any]) -> None:
+        if self._writer.is_closing():
+            return
+        if self._writer.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
+            log.warning("event=cut-off client=%s why='it does not read'", self.client)
+            self._writer.transport.abort()
+            return
+        self._writer.write(rpc.frame(message))

@@ -1,0 +1,1 @@
+"""Symbol names: segments of them, and fuzzy search over millions."""

@@ -1,0 +1,1 @@
+"""What a workspace's tree holds: the walk, and git's rules."""

@@ -1,0 +1,1 @@
+"""Events of a workspace's tree: hints of where to look again."""
