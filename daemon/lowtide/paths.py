@@ -3,6 +3,7 @@
 `LOWTIDE_HOME` moves everything; else the user's configuration, cache and runtime folders (platformdirs). The
 daemon's lock lies in the cache folder, beside the indexes, and names its socket: see `daemon_lock.py`.
 
+Invariant: importing it is cheap, for every editor's and every agent's shim does: what is large is imported where it is needed.
 Invariant: an index folder belongs to one root, named after its real path; what is made here is the user's alone (folders
 0700, files 0600), and a folder that another user owns is never used.
 """
@@ -10,16 +11,12 @@ Invariant: an index folder belongs to one root, named after its real path; what 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
-import shutil
 import stat
-import tempfile
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from lowtide.errors import ConfigError, StoreError
 
@@ -35,8 +32,7 @@ CACHE_TAG_TEXT = b"""Signature: 8a477f597d28d172789f06886806bc55
 _REMEDY = "make it writable, free some space, or set LOWTIDE_HOME to another folder"
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(NamedTuple):
     """The folders of one user."""
 
     config: Path
@@ -50,6 +46,8 @@ class Places:
         if home:
             base = Path(home).absolute()
             return cls(base / "config", base / "cache", base / "run")
+        import warnings
+
         import platformdirs
 
         config = _in_home(platformdirs.user_config_dir)
@@ -74,6 +72,9 @@ class Places:
         path = self.runtime / "daemon.sock"
         if len(os.fsencode(path)) <= MOST_SOCKET_BYTES:
             return path
+        import hashlib
+        import tempfile
+
         mark = hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()
         return Path(tempfile.gettempdir()) / f"lowtide-{os.getuid()}-{mark}" / "daemon.sock"
 
@@ -84,6 +85,8 @@ class Places:
 
     def index_folder(self, root: Path, *, create: bool = False) -> Path:
         """The folder of `root`'s index (links resolved); with `create` it is made (StoreError when it cannot be)."""
+        import hashlib
+
         real = os.path.realpath(os.fsencode(root))
         slug = (
             re.sub(r"[^A-Za-z0-9._-]+", "-", os.path.basename(real).decode("utf-8", "replace"))[:40].strip("-.")
@@ -105,13 +108,20 @@ class Places:
         return sorted(found)
 
     def find_index_root(self, start: Path) -> Path:
-        """The nearest folder at or above `start` that has an index, else as `find_root`."""
+        """The nearest folder at or above `start` that has an index, else as `find_root`.
+
+        A linked work tree of git's answers for itself: the index of the work tree that it may lie in holds another branch.
+        """
         real = Path(os.path.realpath(start))
         if not os.path.isdir(real):  # also when it may not be looked at
             real = real.parent
+        main: Path | None = None  # of the work tree that `start` lies in, if that is a linked one
         for folder in (real, *real.parents):
+            if main is not None and (folder == main or main in folder.parents):
+                continue
             if os.path.exists(self.index_folder(folder) / ROOT_FILE):
                 return folder
+            main = main or _main_work_tree(folder)
         return _git_root(real) or real
 
     def find_root(self, start: Path) -> Path:
@@ -120,6 +130,8 @@ class Places:
 
     def free_disk_bytes(self) -> int:
         """Free bytes on the disk of the cache."""
+        import shutil
+
         folder = self.cache
         while not os.path.exists(folder) and folder != folder.parent:
             folder = folder.parent
@@ -210,6 +222,21 @@ def _git_root(start: Path) -> Path | None:
         if os.path.exists(folder / ".git"):
             return folder
     return None
+
+
+def _main_work_tree(folder: Path) -> Path | None:
+    """Where the main work tree lies, if `folder` is a linked one of git's; else None."""
+    try:
+        text = _read_small(folder / ".git")
+    except OSError:
+        return None
+    if not text.startswith(b"gitdir:"):
+        return None
+    git = Path(os.path.normpath(folder / os.fsdecode(text[7:].strip())))
+    if git.parent.name != "worktrees":
+        return None  # of a submodule
+    common = git.parent.parent
+    return common.parent if common.name == ".git" else common
 
 
 def path_of(uri: str) -> Path | None:

@@ -182,3 +182,25 @@ def test_indexes_are_tagged_as_a_cache_for_those_who_make_backups(tmp_path: Path
     tag = places.cache / "CACHEDIR.TAG"
     assert tag.read_bytes().startswith(b"Signature: 8a477f597d28d172789f06886806bc55")
     assert places.list_indexes() == [(tmp_path / "r", made)]
+
+
+def test_a_linked_work_tree_answers_for_itself_and_not_the_one_it_lies_in(places: Places, tmp_path: Path) -> None:
+    main, linked = tmp_path / "shop", tmp_path / "shop" / ".trees" / "till"
+    folder(main / ".git" / "worktrees" / "till")
+    folder(linked / "src")
+    (linked / ".git").write_text(f"gitdir: {main}/.git/worktrees/till\n")
+    places.index_folder(main, create=True)
+    assert places.find_root(main / "src") == main
+    assert places.find_root(linked / "src") == linked
+    places.index_folder(linked / "src", create=True)
+    assert places.find_root(linked / "src") == linked / "src"
+
+
+def test_a_submodule_and_a_folder_over_work_trees_are_as_they_are_indexed(places: Places, tmp_path: Path) -> None:
+    over = tmp_path / "code"
+    for name, git in (("shop/lib", "../.git/modules/lib"), ("till", "../shop/.git/worktrees/till")):
+        folder(over / name)
+        (over / name / ".git").write_text(f"gitdir: {git}\n")
+    places.index_folder(over, create=True)
+    assert places.find_root(over / "shop" / "lib") == over
+    assert places.find_root(over / "till") == over

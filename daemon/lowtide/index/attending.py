@@ -3,8 +3,8 @@
 Whoever asks just after a file was written expects to find it. The watcher may not have spoken yet, and what it has told
 waits for calm; so a question has both looked at at once, and is answered when that is in, or when its patience ends.
 
-Invariant: a question is answered within OPENING_S, whatever the workspace does; only FULL waits for as long as
-it takes.
+Invariant: a question is answered within OPENING_S, whatever the workspace does, and within BEGINNING_S where there was no
+index; only FULL waits for as long as it takes.
 Threads: the event loop's.
 """
 
@@ -25,6 +25,8 @@ BRIEF_S = 0.25
 """A question waits so long for files that have just been written;"""
 OPENING_S = 0.5
 """and so long for the first comparison of a workspace that it has opened, when the last one took no longer."""
+BEGINNING_S = 2.0
+"""A question about a folder without an index waits so long for the first one."""
 FEW_FILES = 64
 """More than these are not in by then: the answer does not wait for them."""
 LOOK_S = 0.01
@@ -82,6 +84,23 @@ async def catch_up(live: LiveWorkspace, began_s: float) -> None:
         changed = live.hurry()
         with anyio.move_on_after(min(left_s, LOOK_S)):
             await changed.wait()
+
+
+async def begin_with(live: LiveWorkspace, told: Callable[[], None]) -> None:
+    """Wait a moment for a first index: a small one is whole by then, of a large one there is a beginning.
+
+    Errors: why it cannot be made.
+    """
+    with anyio.move_on_after(BEGINNING_S):
+        await live.file_count.learn()
+        while live.is_first or not live.quiescent:
+            if live.error is not None:
+                raise live.error
+            if live.stopped:
+                return
+            told()
+            with anyio.move_on_after(TELL_S):
+                await live.settled.wait()
 
 
 def _opens_quickly(live: LiveWorkspace) -> bool:

@@ -21,11 +21,11 @@ from lowtide.core.positions import Units, from_bytes
 from lowtide.core.symbol_rank import is_held, is_test, split_query
 from lowtide.errors import UsageError
 from lowtide.models import SymbolKind, display_path
+from lowtide.read.definitions import is_as_indexed
 from lowtide.read.question import check_symbol
 from lowtide.read.text_pieces import Piece, TooLong, name_pattern, read_pieces
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import FileRow, SymbolSpan
-from lowtide.system.beneath import CannotRead, read_beneath
 from lowtide.work.words import query_words
 
 MOST_FILES = 10_000
@@ -139,7 +139,7 @@ def find_references(
         most = limit + 1 - len(found)
         lines, goes_on = _lines_with(root, path, known, search, most, lambda: time.monotonic() > ends_s)
         is_cut = is_cut or goes_on
-        if lines and known is not None and _is_as_indexed(root, known):
+        if lines and known is not None and is_as_indexed(root, known):
             _find_holders(lines, catalog.symbol_spans(known.file_id))
         shown = display_path(path)
         found += [
@@ -206,15 +206,6 @@ def _in_piece(piece: Piece, search: Callable[..., Any]) -> Iterator[_Line]:
         # Half a character at either end of a part is left out.
         text = line[start : start + MOST_LINE_BYTES].decode("utf-8", "ignore" if is_long else "replace")
         yield _Line(number, before + from_bytes(line, match.start(), Units.UTF32), text.rstrip())
-
-
-def _is_as_indexed(root: bytes | Path, known: FileRow) -> bool:
-    """Whether the index tells of the file that was just read; else its lines are others."""
-    try:
-        info = read_beneath(root, known.path, 0).info
-    except CannotRead:
-        return False
-    return (info.st_size, info.st_mtime_ns) == (known.size_bytes, known.mtime_ns)
 
 
 def _find_holders(lines: Sequence[_Line], spans: Iterator[SymbolSpan]) -> None:

@@ -35,6 +35,7 @@ from lowtide.system.beneath import Root
 from lowtide.work.words import query_words
 
 if TYPE_CHECKING:
+    from lowtide.read.definitions import Definition, Place
     from lowtide.read.references import References
 
 WEIGHTS = (1.0, 3.0, 1.5)
@@ -344,6 +345,15 @@ class Snapshot:
             places = look_up(catalog, name, defined, cancelled)
         with self._readers.lend_moving() as catalog:  # reading many files takes a while
             return find_references(catalog, self._root, places, limit, cancelled)
+
+    def definitions(
+        self, places: Sequence[Place], characters: int, cancelled: Callable[[], bool] = never
+    ) -> list[Definition | None]:
+        """The definitions at these places, whole as far as `characters` go."""
+        from lowtide.read.definitions import read_definitions
+
+        with self._readers.lend(cancelled) as catalog:
+            return read_definitions(catalog, self._root, places, characters, cancelled)
 
     # -- symbols ------------------------------------------------------------------------------------------------
 

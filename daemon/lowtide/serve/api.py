@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -18,18 +18,23 @@ import anyio.to_thread
 import lowtide
 from lowtide.config.settings import parse_size
 from lowtide.core.freshness import Freshness
-from lowtide.errors import LowtideError, PathError
+from lowtide.errors import LowtideError, PathError, UsageError
 from lowtide.index.attending import Patience
 from lowtide.index.comparing import is_there
 from lowtide.index.indexing import Progress
 from lowtide.index.live import LiveWorkspace
-from lowtide.models import Mode, SymbolKind
+from lowtide.languages import LANGUAGES, language_called
+from lowtide.models import Mode, SymbolKind, display_path
 from lowtide.paths import path_of
+from lowtide.read.definitions import MOST_CHARACTERS, Place
 from lowtide.read.filters import Filter
+from lowtide.read.references import References
 from lowtide.read.request import SearchRequest
+from lowtide.read.snapshot import Answer
 from lowtide.serve.service import Consent, Service
 
 KINDS = {kind.label: kind for kind in SymbolKind}
+T = TypeVar("T")
 Params = Mapping[str, Any]
 Notify = Callable[[str, dict[str, Any]], None]
 
@@ -49,10 +54,15 @@ class Caller(Protocol):
 
 
 async def search(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/find` {…, terms?, phrasings?, fresh?}: the answer of `lowtide search --json` for one root; `fresh` waits, and
-    tells of it with `lowtide/progress`, until what is on the disk is in."""
+    """`lowtide/find` {…, terms?, phrasings?, fresh?, begin?, codeCharacters?}: the answer of `lowtide search --json` for one
+    root.
+
+    `fresh` waits, and tells of it with `lowtide/progress`, until what is on the disk is in; `begin` has a folder without an
+    index indexed, and answers what is there so far; with `codeCharacters` hits have their `definition`, whole as far as
+    those go.
+    """
     narrow = Filter(
-        tuple(_texts(params, "languages")), tuple(_texts(params, "globs")), tuple(_kinds(_texts(params, "kinds")))
+        _languages(_texts(params, "languages")), tuple(_texts(params, "globs")), tuple(_kinds(_texts(params, "kinds")))
     )
     mode = _text(params, "mode", Mode.HYBRID.value)
     if mode not in list(Mode):
@@ -62,31 +72,48 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
         _text(params, "query"), Mode(mode), _count(params, "limit", 10, 1000), narrow,
         tuple(_texts(params, "terms")), tuple(_texts(params, "phrasings")),
     )  # fmt: skip
+    code = _code(params)
     freshness = await _attend(service, caller, root, params)
-    ((_, answer),) = await service.search(request, [root])
-    return {**answer.as_json(), "freshness": freshness.as_json()}
+    nothing = [(root, Answer(request.query, [], None, 0, 0.0))]
+    ((_, answer),) = await _or_nothing_yet(params, service.search(request, [root]), nothing)
+    found = answer.as_json()
+    if code:
+        places = [
+            Place(os.fsencode(hit.path), hit.start_line, hit.end_line, hit.name, hit.container) for hit in answer.hits
+        ]
+        await _define(service, root, found["hits"], places, code)
+    return {**found, "freshness": freshness.as_json()}
 
 
 async def symbols(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/symbols` {…, fresh?}: the answer of `lowtide symbols --json` for one root; `fresh` as in `lowtide/find`."""
+    """`lowtide/symbols` {…, fresh?, begin?, codeCharacters?}: the answer of `lowtide symbols --json` for one root; the rest
+    as in `lowtide/find`."""
     query, root = _text(params, "query"), _root(params)
     limit, kinds = _count(params, "limit", 50, 1000), _kinds(_texts(params, "kinds"))
+    code = _code(params)
     freshness = await _attend(service, caller, root, params)
     started = time.perf_counter()
-    found = [symbol for _, symbol in await service.symbols(query, roots=[root], limit=limit, kinds=kinds)]
+    asked = service.symbols(query, roots=[root], limit=limit, kinds=kinds)
+    found = [symbol for _, symbol in await _or_nothing_yet(params, asked, [])]
     if not freshness.is_current:
         found = await anyio.to_thread.run_sync(_that_are_there, root, found)
+    if code:
+        places = [
+            Place(os.fsencode(each["path"]), each["line"], each["line"], each["name"], each["container"])
+            for each in found
+        ]
+        await _define(service, root, found, places, code)
     took_ms = (time.perf_counter() - started) * 1000
     return {"query": query, "took_ms": round(took_ms, 2), "symbols": found, "freshness": freshness.as_json()}
 
 
 async def references(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/references` {rootUri, name, limit?, fresh?}: the answer of `lowtide refs --json` for one root."""
+    """`lowtide/references` {rootUri, name, limit?, fresh?, begin?}: the answer of `lowtide refs --json` for one root."""
     name, root = _text(params, "name"), _root(params)
     limit = _count(params, "limit", 100, 2000)
     freshness = await _attend(service, caller, root, params)
     started = time.perf_counter()
-    answer = await service.references(root, name, limit)
+    answer = await _or_nothing_yet(params, service.references(root, name, limit), References((), truncated=False))
     took_ms = (time.perf_counter() - started) * 1000
     return {
         "query": name, "took_ms": round(took_ms, 2), "refs": [each.as_json() for each in answer.found],
@@ -99,7 +126,43 @@ async def _attend(service: Service, caller: Caller, root: Path, params: Params) 
         if live.progress is not None:
             caller.notify("lowtide/progress", _progress(service, live, live.progress))
 
+    if params.get("begin") is True and not await anyio.to_thread.run_sync(service.has_index, root):
+        return await service.begin(root, tell)
     return await service.attend(root, Patience.FULL if params.get("fresh") else Patience.BRIEF, tell)
+
+
+async def _or_nothing_yet(params: Params, asked: Awaitable[T], nothing: T) -> T:
+    """The answer; `nothing` of an index that has just been begun, and holds nothing that could be asked."""
+    try:
+        return await asked
+    except PathError:
+        if params.get("begin") is not True:
+            raise
+        return nothing
+
+
+async def _define(
+    service: Service, root: Path, found: list[dict[str, Any]], places: list[Place], characters: int
+) -> None:
+    """Give hits or symbols their `definition`, null where there is none."""
+    if not found:
+        return
+    for each, definition in zip(found, await service.definitions(root, places, characters), strict=True):
+        each["definition"] = definition.as_json() if definition else None
+
+
+async def find_root(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/root` {uri}: the workspace around a file or folder, as every command takes it. PathError for one that is not
+    there."""
+    path = _file(params, "uri")
+
+    def look() -> dict[str, Any]:
+        if not path.exists():
+            raise PathError(f"{path} is not there", "", "name a folder that exists")
+        root = service.host.places.find_root(path)
+        return {"root": display_path(os.fsencode(root)), "rootUri": root.as_uri(), "hasIndex": service.has_index(root)}
+
+    return await anyio.to_thread.run_sync(look)
 
 
 def _that_are_there(root: Path, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -229,6 +292,7 @@ HANDLERS: dict[str, Handler] = {
     "lowtide/find": search,
     "lowtide/symbols": symbols,
     "lowtide/references": references,
+    "lowtide/root": find_root,
     "lowtide/index": index,
     "lowtide/plan": plan,
     "lowtide/explain": explain,
@@ -280,6 +344,25 @@ def _count(params: Params, name: str, default: int, most: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
         raise ParamsError(f"{name}: a whole number from 1 to {most}")
     return value
+
+
+def _code(params: Params) -> int:
+    """How many characters of code are wanted; 0 for none."""
+    return _count(params, "codeCharacters", 1, MOST_CHARACTERS) if "codeCharacters" in params else 0
+
+
+def _languages(names: list[str]) -> tuple[str, ...]:
+    """The languages as the index names them, whatever people call them; nothing stands for `text`, what has no grammar."""
+    found: list[str] = []
+    for name in names:
+        language = language_called(name)
+        if language is None and name.lower() not in ("", "text"):
+            known = ", ".join(sorted(each.name for each in LANGUAGES))
+            raise UsageError(f"no language {name[:40]!r}", "", f"one of: {known}, text")
+        found.append(language.name if language else "")
+        if found[-1] == "typescript":
+            found.append("tsx")
+    return tuple(found)
 
 
 def _kinds(names: list[str]) -> list[SymbolKind]:

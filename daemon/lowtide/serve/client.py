@@ -12,7 +12,6 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -134,6 +133,8 @@ def _start(places: Places, budget: str | None, deadline_s: float) -> None:
 
     DaemonError, with what it says of itself, when it cannot; StoreError.
     """
+    import subprocess
+
     make_private(places.log_file.parent)
     ready, told = os.pipe()
     try:

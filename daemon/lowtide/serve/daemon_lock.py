@@ -15,8 +15,8 @@ import os
 import stat
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from lowtide.errors import LockHeld, StoreError
 from lowtide.paths import Places, make_private
@@ -29,8 +29,7 @@ _REMEDY = "check the folder's permissions and space, or set LOWTIDE_HOME to a fo
 _HELD = (errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK)
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """The daemon of a cache folder, as it tells of itself; all but `is_older` is empty until it has."""
 
     pid: int = 0

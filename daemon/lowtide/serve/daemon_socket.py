@@ -13,7 +13,6 @@ import os
 import socket
 import stat
 import struct
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -95,6 +94,8 @@ def listen(runtime: Path) -> Listener:
     except (OSError, LowtideError) as error:
         first = error
     fresh: Path | None = None
+    import tempfile
+
     try:
         fresh = Path(tempfile.mkdtemp(prefix=_temporary_prefix()))
         return Listener(fresh, is_temporary=True)

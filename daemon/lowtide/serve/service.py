@@ -27,7 +27,7 @@ from lowtide.core.lru import ByteCache
 from lowtide.core.match import least_wanted
 from lowtide.core.visits import Visits
 from lowtide.errors import CorruptIndex, LowtideError, PathError, RefusedError, UsageError, WorkerError
-from lowtide.index.attending import FEW_FILES, Patience, catch_up, freshness_of, wait_fresh
+from lowtide.index.attending import FEW_FILES, Patience, begin_with, catch_up, freshness_of, wait_fresh
 from lowtide.index.comparing import freshness_closed
 from lowtide.index.live import LiveWorkspace
 from lowtide.index.watching import neighbours
@@ -35,6 +35,7 @@ from lowtide.models import SymbolKind
 from lowtide.paths import real_path
 from lowtide.pool.rooms import Rooms
 from lowtide.read.answering import Answering, never
+from lowtide.read.definitions import Definition, Place
 from lowtide.read.explain import explain_file
 from lowtide.read.readers import Readers
 from lowtide.read.references import References
@@ -191,6 +192,24 @@ class Service:
             await catch_up(live, began_s)
         return freshness_of(live)
 
+    def has_index(self, root: Path) -> bool:
+        """Whether a root has an index, if only a beginning. Blocking."""
+        root = real_path(root)
+        return root in self._live or self.host.workspace(root).has_index
+
+    async def begin(self, root: Path, told: Callable[[LiveWorkspace], None]) -> Freshness:
+        """A question about a folder that has no index: begin one, and wait a moment for what there is then.
+
+        It is let go as any other that is only asked. Errors: as `open_workspace`, and why it cannot be indexed.
+        """
+        root = real_path(root)
+        await self.open_workspace(root, VISITOR)
+        for other in self.visits.ask(root, time.monotonic()):
+            await self.close_workspace(other, VISITOR)
+        live = self._need(root)
+        await begin_with(live, partial(told, live))
+        return freshness_of(live)
+
     def end_visits(self, now_s: float) -> None:
         """Close what was opened for questions, and nobody has asked for `idle_minutes`; not in the middle of work."""
         for root in self.visits.expired(now_s, self.host.config.idle_minutes * 60):
@@ -335,6 +354,17 @@ class Service:
                 )
 
         found: References = await self._guard(root, ask)
+        return found
+
+    async def definitions(self, root: Path, places: Sequence[Place], characters: int) -> list[Definition | None]:
+        """The definitions at these places of a workspace, whole as far as `characters` go. PathError, StoreError."""
+        (root,) = self._roots([root])
+
+        async def ask() -> list[Definition | None]:
+            async with self._reading(root) as snapshot:
+                return await self.answering.run(lambda stopped: snapshot.definitions(places, characters, stopped))
+
+        found: list[Definition | None] = await self._guard(root, ask)
         return found
 
     async def encode_query(self, query: str) -> bytes:

@@ -261,7 +261,7 @@ class Queries:
 
     def symbol_spans(self, file_id: int) -> Iterator[SymbolSpan]:
         """The lines of a file's symbols, in order of their place, streamed: a generated file has very many."""
-        sql = "SELECT name, kind, container, start_line, end_line, name_line FROM symbols WHERE file_id = ? ORDER BY id"
+        sql = "SELECT id, name, kind, container, start_line, end_line, name_line FROM symbols WHERE file_id = ? ORDER BY id"
         for row in self._rows(sql, (file_id,)):
             yield SymbolSpan(*row)
 

@@ -121,6 +121,7 @@ class SymbolPlace(NamedTuple):
 class SymbolSpan(NamedTuple):
     """Which lines a symbol takes; they count from 0."""
 
+    symbol_id: int
     name: str
     kind: int
     container: str
