@@ -167,6 +167,10 @@ class DocumentSymbol(msgspec.Struct, gc=False, omit_defaults=True, rename="camel
     detail: str = ""
 
 
+_EXTENSION = int(SymbolKind.OBJECT)
+"""What the parser gives no kind: a block that extends a type."""
+
+
 def outline(rows: Sequence[SymbolColumns], lines: Sequence[bytes], units: Units) -> list[DocumentSymbol]:
     """A text's definitions as a tree, from the parser's rows in the order of the text."""
     if units is not Units.UTF32:
@@ -180,7 +184,7 @@ def outline(rows: Sequence[SymbolColumns], lines: Sequence[bytes], units: Units)
         name_end = min((name_start[0], name_start[1] + _length(name, units)), end)
         children: list[DocumentSymbol] = []
         item = DocumentSymbol(
-            name or "?", kind or 13, Range(Position(*start), Position(*end)),
+            name or "?", kind or _EXTENSION, Range(Position(*start), Position(*end)),
             Range(Position(*name_start), Position(*name_end)), children, signature,
         )  # fmt: skip
         while (stack and stack[-1][0] < end) or (stack and stack[-1][0] <= start):

@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from lowtide.pool.pool import WorkerPool
 from lowtide.read.unsaved.documents import DocumentReader, Documents
 from lowtide.system.memory import own_anonymous_bytes
 from lowtide.work.parse import parse
+from lowtide.work.parse.symbols import SymbolRow
 
 SAMPLES = sorted((Path(__file__).resolve().parents[1] / "data/languages").glob("*/sample.*"))
 PIECES = [
@@ -38,6 +40,11 @@ PIECES = [
 ]
 
 
+def _definitions(rows: Sequence[SymbolRow]) -> list[SymbolRow]:
+    """Without what an outline shows around some of them."""
+    return [row for row in rows if row[1]]
+
+
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.parent.name)
 def test_any_edits_parsed_one_by_one_equal_a_fresh_parse(sample: Path) -> None:
     text = sample.read_bytes()
@@ -47,7 +54,8 @@ def test_any_edits_parsed_one_by_one_equal_a_fresh_parse(sample: Path) -> None:
     reading = None
     for _ in range(12):
         rows, reading = parse.parse_again(text, language, 10.0, reading)
-        assert rows == parse.parse(text, language, 10.0).symbols
+        assert rows == parse.parse_again(text, language, 10.0, None)[0]
+        assert _definitions(rows) == parse.parse(text, language, 10.0).symbols
         start = rng.randrange(len(text))
         whole = text[:start].decode("utf-8", "ignore").encode()
         end = min(len(text), start + rng.choice([0, 0, 1, 40]))
@@ -66,7 +74,8 @@ def test_edits_between_and_inside_definitions_equal_a_fresh_parse(sample: Path) 
     reading = None
     for number in range(60):
         rows, reading = parse.parse_again(text, language, 10.0, reading)
-        assert rows == parse.parse(text, language, 10.0).symbols
+        assert rows == parse.parse_again(text, language, 10.0, None)[0]
+        assert _definitions(rows) == parse.parse(text, language, 10.0).symbols
         if number % 15 == 14:
             text = once * 3  # else most of it does not parse any more
             continue
@@ -95,9 +104,9 @@ def test_an_edit_of_a_long_text_reads_only_what_is_around_it(monkeypatch: pytest
     seen: list[int] = []
     rows_of = parse.symbols.rows
 
-    def counted(text: bytes, language: Any, found: Any, body_field: int) -> Any:
+    def counted(text: bytes, language: Any, found: Any, *more: Any, **named: Any) -> Any:
         seen.append(len(found))
-        return rows_of(text, language, found, body_field)
+        return rows_of(text, language, found, *more, **named)
 
     monkeypatch.setattr(parse.symbols, "rows", counted)
     for place in (b"About 0.", b"About 250.", b"return a\n\n\n# About 300", b"def function_499"):

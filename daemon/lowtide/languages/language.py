@@ -14,6 +14,7 @@ A language's folder holds `definitions.scm`, ONE query with these captures:
 - `@end` (optional): the last node of the definition, when it stands beside the definition's node (Dart's bodies).
 - `@rest` (optional): the node that the definition lasts to the end of, or until the next with a `@rest` (Perl's packages).
 - `@doc` (optional): the documentation, when it is not in the comment above or the docstring.
+- `@scope.inside`: a node in brackets whose inside is read as a text of its own, when the pattern `nested` is found there.
 - `@scope`: a node whose inside is searched on its own. With `scan_depth` set, each search looks only that many levels
   down, so function bodies cost nothing; every place that may hold definitions must then be a scope. `@scope.nested` is
   searched only when the pattern `nested` is found in its text.
@@ -80,6 +81,12 @@ class Language:
     """Splits a qualified name into container and name."""
     name_trim: str = ""
     """Characters at the ends of a name's node that are no part of the name (Ruby's `:name`)."""
+    raw_prefix: str = ""
+    """Stands before a name that would be a keyword, and is no part of it (Rust's `r#type`)."""
+    has_blank: bool = False
+    """`_` stands where a name must, and is none."""
+    members: str = ""
+    """What sets a field of the object that a method belongs to, up to the group `name` (Python's `self.x`)."""
     joins_clauses: bool = False
     """Functions of one name that follow each other are the clauses of one definition."""
     macros: Macros = Macros.NONE

@@ -210,6 +210,24 @@ RECOVERIES: dict[str, tuple[tuple[str, str], ...]] = {
 }  # fmt: skip
 """By language: kinds as in `symbols.KINDS`, and how one begins. An earlier pattern wins where two match."""
 
+_ITEM = r"(?:^|(?<=[;{}\](]))\s*+(?:pub(?:\s*\([^()\n]*\))?\s+)?" + _repeated(
+    r"(?:async|unsafe|default|const(?=\s+(?:fn|unsafe|async|extern)\b)|extern\s+\"[^\"\n]*\")\s+"
+)
+INSIDES: dict[str, tuple[tuple[str, str], ...]] = {
+    "rust": (
+        ("function", rf"{_ITEM}fn\s+(?:r#)?(?P<name>\w++)"),
+        ("struct", rf"{_ITEM}(?:struct|union)\s+(?:r#)?(?P<name>\w++)"),
+        ("enum", rf"{_ITEM}enum\s+(?:r#)?(?P<name>\w++)"),
+        ("interface", rf"{_ITEM}trait\s+(?:r#)?(?P<name>\w++)"),
+        ("module", rf"{_ITEM}mod\s+(?:r#)?(?P<name>\w++)"),
+        ("extension", rf"{_ITEM}impl(?:<[^\n{{]{{0,200}}?>)?\s+(?:[^\n{{]{{0,200}}?\sfor\s+)?(?P<name>\w++)"),
+        ("typedef", rf"{_ITEM}type\s+(?:r#)?(?P<name>\w++)"),
+        ("constant", rf"{_ITEM}const\s+(?:r#)?(?P<name>\w++)\s*[:=]"),
+        ("variable", rf"{_ITEM}static\s+(?:ref\s+|mut\s+)?(?:r#)?(?P<name>\w++)\s*[:=]"),
+    ),
+}
+"""As RECOVERIES, but anywhere in brackets: the items of a macro whose own words the grammar cannot read."""
+
 INITIALISERS = frozenset({"cpp"})
 """Languages in which `name(value) {` may be the last of a constructor's initialisers."""
 

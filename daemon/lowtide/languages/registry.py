@@ -19,6 +19,7 @@ LANGUAGES: tuple[Language, ...] = (
         block_comments=(),
         constructors=("__init__",),
         constant_case=True,
+        members=r"(?<![\w.])self\.(\w+)",
         scan_depth=1,
         nested_any=(r"def[ \t]+\w+[ \t]*[(\[]", r"class[ \t]+\w+[ \t]*[(:\[]"),
         searches_functions=True,
@@ -33,6 +34,7 @@ LANGUAGES: tuple[Language, ...] = (
         prefix_types=("decorator",),
         above_skip=("@",),
         constructors=("constructor",),
+        name_trim="[]",
         memory_factor=40.0,
     ),
     Language(
@@ -45,6 +47,7 @@ LANGUAGES: tuple[Language, ...] = (
         prefix_types=("decorator",),
         above_skip=("@",),
         constructors=("constructor",),
+        name_trim="[]",
         memory_factor=40.0,
     ),
     Language(
@@ -57,6 +60,7 @@ LANGUAGES: tuple[Language, ...] = (
         prefix_types=("decorator",),
         above_skip=("@",),
         constructors=("constructor",),
+        name_trim="[]",
         memory_factor=40.0,
     ),
     Language(
@@ -103,6 +107,7 @@ LANGUAGES: tuple[Language, ...] = (
         "go",
         "tree_sitter_go",
         extensions=(".go",),
+        has_blank=True,
         scan_depth=1,
     ),
     Language(
@@ -110,13 +115,15 @@ LANGUAGES: tuple[Language, ...] = (
         "tree_sitter_rust",
         extensions=(".rs",),
         interpreters=("rust-script",),
+        raw_prefix="r#",
+        has_blank=True,
         comment_types=("line_comment", "block_comment"),
         prefix_types=("attribute_item",),
         above_skip=("#[",),
         scan_depth=1,
         nested_any=(
             r"fn\s+\w", r"struct\s+\w", r"enum\s+\w", r"trait\s+\w", r"impl[\s<]", r"mod\s+\w", r"macro_rules!",
-            r"const\s+\w+\s*:", r"static\s+\w", r"union\s+\w+\s*\{",
+            r"const\s+\w+\s*[:=]", r"static\s+\w", r"union\s+\w+\s*\{",
         ),
         searches_functions=True,
     ),
@@ -132,7 +139,7 @@ LANGUAGES: tuple[Language, ...] = (
         name_separator="::",
         name_trim=":",
         scan_depth=1,
-        nested=r"\b(?:def|class|module|attr_\w+|alias_method|scope|task|[A-Z]\w*\s*=\s*(?:Struct|Class|Data))\b",
+        nested=r"\b(?:def|class|module|attr\w*|alias_method|scope|task|let|subject|delegate|[A-Z]\w*\s*=\s*(?:Struct|Class|Data))\b",
         memory_factor=45.0,
     ),
     Language(
@@ -156,7 +163,20 @@ LANGUAGES: tuple[Language, ...] = (
         extensions=(".cs", ".csx"),
         above_skip=("[",),
         name_separator=".",
+        name_trim="@",
+        has_blank=True,
+        # `extension(string text) {` is read as a class without a name.
+        rewrites=(
+            (r"\bextension\b(?:[ \t]*<[^<>(){};\n]*>)?[ \t]*\([^(){};\n]*\)(?=\s*(?:where\s[^(){};]*)?\{)", "class _"),
+        ),
         scan_depth=1,
+        # The head of a local function: a type, a name and parameters, at the start of a line or of a block.
+        nested=(
+            r"(?:^|[{;])[ \t]*+(?:(?:static|async|unsafe|extern)[ \t]++){0,3}"
+            r"(?!(?:return|new|await|throw|else|case|yield|goto|using|lock|if|while|for|foreach|switch|do|var|out|in|is|as)\b)"
+            r"[A-Za-z_][\w.]*+(?:<[^;{}()\n]*>)?[\[\],?*]*[ \t]+[A-Za-z_]\w*+[ \t]*(?:<[\w, \t]*>)?[ \t]*\("
+        ),
+        searches_functions=True,
         memory_factor=38.0,
     ),
     Language(
@@ -196,8 +216,17 @@ LANGUAGES: tuple[Language, ...] = (
         extensions=(".kt", ".kts"),
         interpreters=("kotlin",),
         comment_types=("line_comment", "block_comment"),
-        above_skip=("@",),
+        above_skip=("@", "context("),
         name_trim="`",
+        has_blank=True,
+        rewrites=(
+            (
+                r"\bcontext[ \t]*\([^(){};]{0,400}(?:\([^(){};]{0,200}\)[^(){};]{0,200}){0,20}\)(?=\s*(?:@[\w.]+(?:\([^()\n]*\))?\s+){0,10}"
+                r"(?:public|private|internal|protected|inline|override|suspend|open|abstract|operator|infix|tailrec|expect|actual"
+                r"|external|final|data|sealed|value|fun|val|var|class|interface|object)\b)",
+                "",
+            ),
+        ),
         scan_depth=1,
         nested=r"\b(?:fun|class|object|interface)\b",
         memory_factor=30.0,

@@ -1,4 +1,4 @@
-; Scopes: the bodies of namespaces and types. Functions are not searched, but for the local functions at their top.
+; Scopes: the bodies of namespaces and types; a function's only when it may hold a local function.
 (namespace_declaration name: (_) @name body: (_) @scope) @definition.namespace
 (compilation_unit (file_scoped_namespace_declaration name: (_) @name) @definition.namespace) @rest
 (preproc_if) @scope
@@ -17,7 +17,20 @@
 (delegate_declaration name: (identifier) @name) @definition.type
 
 (method_declaration name: (identifier) @name) @definition.method
-(_ body: (block (local_function_statement name: (identifier) @name) @definition.function))
+(local_function_statement name: (identifier) @name) @definition.function
+(compilation_unit
+  (global_statement
+    (local_function_statement
+      name: (identifier) @name
+      body: (block)? @scope.nested) @definition.function))
+(compilation_unit (global_statement) @scope.nested)
+(method_declaration body: (block) @scope.nested)
+(constructor_declaration body: (block) @scope.nested)
+(operator_declaration body: (block) @scope.nested)
+(conversion_operator_declaration body: (block) @scope.nested)
+(property_declaration accessors: (accessor_list) @scope.nested)
+(indexer_declaration accessors: (accessor_list) @scope.nested)
+(field_declaration (variable_declaration (variable_declarator (lambda_expression) @scope.nested)))
 (constructor_declaration name: (identifier) @name) @definition.constructor
 (destructor_declaration name: (identifier) @name) @definition.method
 (operator_declaration operator: _ @name) @definition.operator

@@ -24,7 +24,15 @@
   target: (identifier) @_call
   (arguments . (alias) @name)
   (do_block) @scope @body
-  (#eq? @_call "defimpl")) @definition.extension
+  (#eq? @_call "defimpl")) @definition.module
+(call
+  target: (identifier) @_call
+  (arguments
+    . (alias) @name
+    (keywords (pair key: (keyword) @_for value: (alias) @container)))
+  (do_block) @body
+  (#eq? @_call "defimpl")
+  (#match? @_for "^for:")) @definition.module
 (call
   target: (identifier) @_call
   (do_block) @scope.nested

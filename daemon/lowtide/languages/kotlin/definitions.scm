@@ -34,6 +34,9 @@
 
 (source_file
   (property_declaration (variable_declaration . (identifier) @name)) @definition.variable)
+(source_file
+  (property_declaration
+    (multi_variable_declaration (variable_declaration . (identifier) @name)) @definition.variable))
 (class_body
   (property_declaration (variable_declaration . (identifier) @name)) @definition.property)
 (enum_class_body

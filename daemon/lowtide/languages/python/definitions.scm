@@ -23,7 +23,27 @@
 (expression_statement
   (assignment left: (identifier) @name)) @definition.variable
 (expression_statement
-  (assignment left: (pattern_list (identifier) @name))) @definition.variable
+  (assignment
+    left: [
+      (pattern_list [
+        (identifier) @name
+        (list_splat_pattern (identifier) @name)
+        (tuple_pattern (identifier) @name)
+        (list_pattern (identifier) @name)
+      ])
+      (tuple_pattern [(identifier) @name (list_splat_pattern (identifier) @name) (tuple_pattern (identifier) @name)])
+      (list_pattern [(identifier) @name (list_splat_pattern (identifier) @name) (tuple_pattern (identifier) @name)])
+    ])) @definition.variable
+; `a = b = 0`
+(expression_statement
+  (assignment
+    right: (assignment
+      left: [(identifier) @name (pattern_list (identifier) @name) (tuple_pattern (identifier) @name)]))) @definition.variable
+(expression_statement
+  (assignment right: (assignment right: (assignment left: (identifier) @name)))) @definition.variable
+(expression_statement
+  (assignment
+    right: (assignment right: (assignment right: (assignment left: (identifier) @name))))) @definition.variable
 (type_alias_statement left: (type (identifier) @name)) @definition.type
 (type_alias_statement left: (type (generic_type . (identifier) @name))) @definition.type
 

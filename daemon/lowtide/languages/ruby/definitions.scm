@@ -18,6 +18,7 @@
 (body_statement (method name: (_) @name) @definition.method)
 (call arguments: (argument_list (method name: (_) @name) @definition.method))
 (singleton_method name: (_) @name) @definition.method
+(assignment left: (scope_resolution name: (constant) @name)) @definition.constant
 (alias name: [(identifier) (constant) (operator) (setter) (simple_symbol)] @name) @definition.method
 
 (assignment left: (constant) @name) @definition.constant
@@ -41,16 +42,60 @@
   method: (identifier) @_method
   arguments: (argument_list
     [(simple_symbol) @name (string (string_content) @name)])
-  (#match? @_method "^(?:attr_(?:reader|writer|accessor|internal)|(?:thread_)?[cm]attr_(?:reader|writer|accessor)|class_attribute)$")) @definition.property
+  (#match? @_method "^(?:attr(?:_reader|_internal)?|(?:thread_)?[cm]attr_reader|delegate)$")) @definition.property
+(call
+  !receiver
+  method: (identifier) @_method
+  arguments: (argument_list
+    [(simple_symbol) @name (string (string_content) @name)])
+  (#match? @_method "^(?:attr_(?:writer|accessor)|(?:thread_)?[cm]attr_(?:writer|accessor)|class_attribute)$")) @definition.accessor
+; `private attr_reader :level`, `Tide = Struct.new(:level)`
+(call
+  !receiver
+  method: (identifier) @_visibility
+  arguments: (argument_list
+    (call
+      !receiver
+      method: (identifier) @_method
+      arguments: (argument_list
+        [(simple_symbol) @name (string (string_content) @name)]))) @definition.property
+  (#match? @_visibility "^(?:private|protected|public|private_class_method)$")
+  (#match? @_method "^attr(?:_reader)?$"))
+(call
+  !receiver
+  method: (identifier) @_visibility
+  arguments: (argument_list
+    (call
+      !receiver
+      method: (identifier) @_method
+      arguments: (argument_list
+        [(simple_symbol) @name (string (string_content) @name)]))) @definition.accessor
+  (#match? @_visibility "^(?:private|protected|public|private_class_method)$")
+  (#match? @_method "^attr_(?:writer|accessor)$"))
+(assignment
+  left: (constant)
+  right: (call
+    receiver: (constant) @_receiver
+    method: (identifier) @_method
+    arguments: (argument_list (simple_symbol) @name @definition.property))
+  (#match? @_receiver "^(?:Struct|Data)$")
+  (#match? @_method "^(?:new|define)$"))
 
 ; Calls whose first argument is the name that they define.
 (call
   !receiver
   method: (identifier) @_method
   arguments: (argument_list . [(simple_symbol) @name (string (string_content) @name)])
-  (#match? @_method "^(?:belongs_to|has_one|has_many|has_and_belongs_to_many|attribute)$")) @definition.property
+  (#match? @_method "^(?:belongs_to|has_one|has_many|has_and_belongs_to_many|attribute|enum)$")) @definition.property
 (call
   !receiver
   method: (identifier) @_method
   arguments: (argument_list . [(simple_symbol) @name (string (string_content) @name)])
-  (#match? @_method "^(?:define_method|define_singleton_method|alias_method|scope|task)$")) @definition.method
+  (#match? @_method "^(?:define_method|define_singleton_method|alias_method|scope|task|let!?|subject!?)$")) @definition.method
+; `task migrate: :environment`, `task :migrate => :environment`
+(call
+  !receiver
+  method: (identifier) @_method
+  arguments: (argument_list
+    . (pair key: [(hash_key_symbol) @name (simple_symbol) @name (string (string_content) @name)]))
+  (#match? @_method "^(?:task|enum)$")) @definition.method

@@ -35,9 +35,14 @@
 (const_item value: (_) @scope.nested)
 (static_item value: (_) @scope.nested)
 (function_signature_item name: (identifier) @name) @definition.function
-(const_item name: (identifier) @name) @definition.constant
+; `Self`: what is left of `const A = Self::B` in a macro.
+((const_item name: (identifier) @name) @definition.constant (#not-eq? @name "Self"))
 (static_item name: (identifier) @name) @definition.variable
 (type_item name: (type_identifier) @name) @definition.typedef
 (associated_type name: (type_identifier) @name) @definition.typedef
+; A macro among items often holds items: `cfg_net! { … }`, `lazy_static!`, `bitflags!`.
+(source_file (macro_invocation (token_tree) @scope.inside))
+(source_file (expression_statement (macro_invocation (token_tree) @scope.inside)))
+(declaration_list (macro_invocation (token_tree) @scope.inside))
 (macro_definition name: (identifier) @name) @definition.macro-function
 (ERROR) @scope

@@ -65,7 +65,8 @@ async def symbols(
 
 
 async def _open_symbols(documents: Documents, document: Document, path: Path, query: str) -> list[dict[str, Any]]:
-    rows = await documents.symbols_soon(document, FRESH_S if document.symbols_of >= 0 else FIRST_S)
+    outline = await documents.symbols_soon(document, FRESH_S if document.symbols_of >= 0 else FIRST_S)
+    rows = [row for row in outline if row[1]]  # without what only holds others
     shown = display_path(os.fsencode(path))
     parts = split_query(query)
     if not parts:

@@ -24,7 +24,7 @@ import tree_sitter
 
 from lowtide.languages.language import Language, Macros
 from lowtide.models import Reason
-from lowtide.work.parse import chunk, cuts, macros, recover, rewrite, splice, symbols
+from lowtide.work.parse import chunk, cuts, macros, members, recover, rewrite, splice, symbols
 from lowtide.work.parse.chunk import ChunkRow
 from lowtide.work.parse.symbols import LOCALS, MAX_SYMBOLS, Found, Pattern, SymbolRow
 
@@ -40,6 +40,8 @@ _WIDE = 5_000
 _WIDE_COST = 10**9
 _SECOND_TRY_BYTES = 1 << 20
 _MAX_DECLARATORS = 16
+_MAX_INSIDES = 2_000
+"""Nodes of a text whose insides are read as texts of their own."""
 _clock = time.thread_time
 """What deadlines are told by: a busy machine takes no file's symbols."""
 _MACROS = {Macros.NONE: None, Macros.KERNEL: macros.KERNEL, Macros.CAPITALS: macros.CAPITALS}
@@ -78,6 +80,8 @@ class _Grammar:
     """Whether a definition is told by what it is made of and what stands above it, wherever the text has others."""
     texts: frozenset[int]
     """Node kinds whose text is no code: comments, strings and what they are made of."""
+    inside_parser: tree_sitter.Parser
+    """Reads what stands inside a node as a text of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
     loaded; memory is the parser's.
     """
     load(language)
-    rows, outline, root, partial, _ = _read(text, language, _clock() + deadline_s, None)
+    rows, outline, root, partial, _ = _read(text, language, _clock() + deadline_s, None, with_extensions=False)
     atoms, targets, leads = cuts.atoms(text, root, outline, _grammar(language).comments)
     chunks = chunk.pack(text, atoms, targets)
     # A definition begins at the comment that documents it, and above that its overload signatures.
@@ -114,7 +118,10 @@ def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
 def parse_again(
     text: bytes, language: Language, deadline_s: float, before: Reading | None
 ) -> tuple[list[SymbolRow], Reading]:
-    """The definitions of `text` alone, and what makes its next version cheap. Errors as for `parse`."""
+    """The definitions of `text` alone, and what makes its next version cheap. Errors as for `parse`.
+
+    Beside the definitions there is a row of kind 0 for what only holds some: a block that extends a type.
+    """
     if before is not None and before.language is not language:
         before = None
     load(language)
@@ -122,7 +129,7 @@ def parse_again(
     reading = _reread(text, language, stop, before) if before is not None else None
     if reading is not None and reading.kept is not None:
         return list(reading.kept.rows), reading
-    rows, _, _, _, reading = _read(text, language, stop, before)
+    rows, _, _, _, reading = _read(text, language, stop, before, with_extensions=True)
     return rows, reading
 
 
@@ -146,15 +153,16 @@ def _reread(text: bytes, language: Language, stop: float, before: Reading) -> Re
     if partial is not None:
         return None
     low, high = window
+    _add_members(grammar, language, text, root, found, window)
     ordered = sorted((item for item in found.values() if low <= item[0] < high), key=_PLACE)
-    rows, outline = symbols.rows(text, language, ordered, grammar.body_field)
+    rows, outline = symbols.rows(text, language, ordered, grammar.body_field, with_extensions=True)
     lines = text.count(b"\n", edit.start, edit.new_end) - before.source.count(b"\n", edit.start, edit.old_end)
     kept = splice.splice(before.kept, splice.Rows(rows, outline.starts, outline.ends), edit, low, high, lines)
     return None if kept is None else Reading(language, text, tree, kept)
 
 
 def _read(
-    text: bytes, language: Language, stop: float, before: Reading | None
+    text: bytes, language: Language, stop: float, before: Reading | None, *, with_extensions: bool
 ) -> tuple[list[SymbolRow], cuts.Outline, tree_sitter.Node, Reason | None, Reading]:
     grammar = _grammar(language)
     macro_words = _MACROS[language.macros]
@@ -173,9 +181,10 @@ def _read(
             found, root = {**found, **more}, again
     if root.has_error and partial is None:
         recover.recover(source, language, root, found, _code_test(grammar, root), stop)
+    _add_members(grammar, language, text, root, found, (0, len(text)))
     ordered = sorted(found.values(), key=_PLACE)
     del found
-    rows, outline = symbols.rows(text, language, ordered, grammar.body_field)
+    rows, outline = symbols.rows(text, language, ordered, grammar.body_field, with_extensions=with_extensions)
     if partial is None and len(rows) >= MAX_SYMBOLS:
         partial = Reason.TOO_LARGE
     is_sound = source == text and not root.has_error and partial is None and grammar.is_local
@@ -210,6 +219,15 @@ def _same(is_same: Callable[[int], bool], most: int) -> int:
 def _point(text: bytes, offset: int) -> tuple[int, int]:
     line_start = text.rfind(b"\n", 0, offset) + 1
     return text.count(b"\n", 0, offset), offset - line_start
+
+
+def _add_members(
+    grammar: _Grammar, language: Language, text: bytes, root: tree_sitter.Node, found: dict[int, Found],
+    within: tuple[int, int],
+) -> None:  # fmt: skip
+    """Add the fields that methods set on their own object."""
+    if language.members:
+        members.add(text, language.members, found, _code_test(grammar, root), within)
 
 
 def _code_test(grammar: _Grammar, root: tree_sitter.Node) -> Callable[[int], bool]:
@@ -280,6 +298,7 @@ def _load(language: Language) -> _Grammar:
         frozenset(kind for name in prefixes for kind in _kind_ids(grammar, name)),
         not re.search(r"@(?:rest|declarator)\b", source) and not any(pattern.is_declaration for pattern in patterns),
         _kinds_like(grammar, r"comment|string|heredoc|^preproc_arg$|^text$|^pod$"),
+        tree_sitter.Parser(grammar),
     )
 
 
@@ -306,7 +325,9 @@ def _kinds_like(grammar: tree_sitter.Language, pattern: str) -> frozenset[int]:
 
 def _pattern(source: str) -> Pattern:
     """What a pattern of a query captures, from its source."""
-    captures = re.findall(r"@(definition\.[\w-]+|scope(?:\.nested)?)(?![\w.-])", re.sub(r"(?m)^\s*;.*$", "", source))
+    captures = re.findall(
+        r"@(definition\.[\w-]+|scope(?:\.nested|\.inside)?)(?![\w.-])", re.sub(r"(?m)^\s*;.*$", "", source)
+    )
     definitions = {capture for capture in captures if capture.startswith("definition.")}
     scopes = {capture for capture in captures if capture.startswith("scope")}
     if len(definitions) > 1 or len(scopes) > 1 or not captures:
@@ -338,6 +359,7 @@ def _find(
     patterns = grammar.patterns
     nested = grammar.nested
     windows: list[tuple[int, int]] = []  # what is left of a large scope
+    insides: list[tree_sitter.Node] = []  # kept, for a node's id is its place in memory
     node, present = root, cursor
     while windows or pending or pending_functions:
         if not windows:
@@ -385,7 +407,7 @@ def _find(
                     found[at] = _merge(found[at], (start, -end, at, pattern, whole, inner, name, more))
             if scope_capture in captures:
                 for scope in captures[scope_capture]:
-                    if scope_capture == "scope.nested" and nested:
+                    if scope_capture != "scope" and nested:
                         start, end = scope.byte_range
                         for matches in nested:
                             if matches(text, start, end) is not None:
@@ -395,6 +417,11 @@ def _find(
                     if scope.id in seen:
                         continue
                     seen.add(scope.id)
+                    if scope_capture == "scope.inside":
+                        if len(insides) < _MAX_INSIDES:
+                            insides.append(_inside(grammar, language, text, scope, found, stop))
+                            pending.append(insides[-1])
+                        continue
                     if _is_costly(scope):
                         partial = Reason.COSTLY
                         continue
@@ -406,6 +433,22 @@ def _find(
             partial = Reason.TOO_LARGE
             break
     return found, partial
+
+
+def _inside(
+    grammar: _Grammar, language: Language, text: bytes, node: tree_sitter.Node, found: dict[int, Found], stop: float
+) -> tree_sitter.Node:  # fmt: skip
+    """What stands between a node's brackets, read as a text of its own; every place in it is one of the whole text.
+
+    What does not parse so is added to `found` by its looks.
+    """
+    first, last = node.children[0], node.children[-1]
+    place = tree_sitter.Range(first.end_point, last.start_point, first.end_byte, last.start_byte)
+    grammar.inside_parser.included_ranges = [place]
+    root = grammar.inside_parser.parse(text).root_node
+    if root.has_error:
+        recover.recover_inside(text, language, found, (first.end_byte, last.start_byte), stop)
+    return root
 
 
 def _declared(grammar: _Grammar, node: tree_sitter.Node) -> tuple[tree_sitter.Node, bool]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from lowtide.languages.language import Language
-from lowtide.languages.recovery import BY_INDENTATION, INITIALISERS, RECOVERIES, STATEMENTS
+from lowtide.languages.recovery import BY_INDENTATION, INITIALISERS, INSIDES, RECOVERIES, STATEMENTS
 from lowtide.work.parse import symbols
 from lowtide.work.parse.node import Captures, Node
 from lowtide.work.parse.symbols import CLASSES, FUNCTIONS, Found, Pattern
@@ -92,7 +92,7 @@ def recover(
             matches.append(match)
     if not matches:
         return
-    places = _Places(text)
+    places = Places(text)
     recovered: set[int] = set()
     for match in matches:
         group = match.lastindex or 0
@@ -110,13 +110,64 @@ def recover(
     _end_run_on(text, places, found, found.keys() if is_indented else recovered, CLASSES if is_indented else FUNCTIONS)
 
 
+def recover_inside(
+    text: bytes, language: Language, found: dict[int, Found], within: tuple[int, int], stop: float
+) -> None:  # fmt: skip
+    """Add to `found` what the patterns of `language` for the inside of brackets find in text[within[0]:within[1]]."""
+    heads = _heads_inside(language.name)
+    if heads is None or within[1] - within[0] > _MAX_BYTES:
+        return
+    places: Places | None = None
+    for match in heads.search.finditer(text, *within):
+        group = match.lastindex or 0
+        at, name_end = match.span(group)
+        if at in found:
+            continue
+        if time.thread_time() > stop or len(found) > _MAX_RECOVERED:
+            break
+        places = places or Places(text)
+        start = match.start() + len(match[0]) - len(match[0].lstrip())
+        whole = places.span(start, _end_inside(text, match.end(), within[1]))
+        found[at] = (
+            start,
+            -whole.end_byte,
+            at,
+            heads.patterns[group][0],
+            whole,
+            whole,
+            places.span(at, name_end),
+            None,
+        )
+
+
+def _end_inside(text: bytes, start: int, end: int) -> int:
+    """Where the item ends whose head ends at `start`: at a semicolon, or where the braces close that it opens."""
+    depth = 0
+    for match in _MARK.finditer(text, start, end):
+        mark = match[0]
+        if mark in b"{([":
+            depth += 1
+        elif mark in b"})]":
+            depth -= 1
+            if depth < 0:
+                return match.start()
+            if not depth and mark == b"}":
+                return match.end()
+        elif mark == b";" and not depth:
+            return match.end()
+    return end
+
+
+_MARK = re.compile(rb"\"(?:[^\"\\]|\\.)*\"|//[^\n]*|[{}()\[\];]", re.DOTALL)
+
+
 def _is_initialiser(text: bytes, line_start: int) -> bool:
     """Whether the line goes on with what the one above left open; an access label leaves nothing open."""
     above = text[max(0, line_start - _REACH) : line_start].rstrip()
     return above[-1:] in {b",", b":", b"?", b"(", b"="} and _LABEL.search(above) is None
 
 
-def _end_run_on(text: bytes, places: _Places, found: dict[int, Found], known: Set[int], kinds: Set[int]) -> None:
+def _end_run_on(text: bytes, places: Places, found: dict[int, Found], known: Set[int], kinds: Set[int]) -> None:
     """End what the parser let run on: a function (or another of `kinds`) that holds one of `known` no deeper indented."""
     around: list[tuple[int, int, int]] = []  # end, indentation, offset of the name
     for at, item in sorted(found.items(), key=lambda entry: entry[1][:3]):
@@ -184,7 +235,7 @@ def _end_of_directive(text: bytes, start: int) -> int:
         end += 1
 
 
-class _Places:
+class Places:
     """Lines and columns of offsets."""
 
     def __init__(self, text: bytes) -> None:
@@ -209,15 +260,23 @@ class _Heads:
 
 @cache
 def _heads(language: str) -> _Heads | None:
-    recoveries = RECOVERIES.get(language)
+    # Led by the line feed, a plain character, the search skips to it ten times as fast.
+    return _joined(RECOVERIES.get(language, ()), b"\n")
+
+
+@cache
+def _heads_inside(language: str) -> _Heads | None:
+    return _joined(INSIDES.get(language, ()), b"")
+
+
+def _joined(recoveries: Sequence[tuple[str, str]], lead: bytes) -> _Heads | None:
     if not recoveries:
         return None
     joined = "|".join(
         source.replace("(?P<name>", f"(?P<name{index}>").replace("(?P<container>", f"(?P<container{index}>")
         for index, (_, source) in enumerate(recoveries)
     )
-    # Led by the line feed, a plain character, the search skips to it ten times as fast.
-    search = re.compile(b"\n(?:" + joined.encode() + b")", re.MULTILINE)
+    search = re.compile(lead + b"(?:" + joined.encode() + b")", re.MULTILINE)
     groups = search.groupindex
     return _Heads(
         search,

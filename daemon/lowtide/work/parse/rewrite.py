@@ -13,10 +13,16 @@ from functools import cache, partial
 
 
 def rewritten(text: bytes, rewrites: tuple[tuple[str, str], ...]) -> bytes:
-    """`text` with each match of a pattern replaced; no pattern may match a line's end, nor be longer when replaced."""
+    """`text` with each match of a pattern replaced.
+
+    No replacement may be longer than what it stands for, and only one that is empty may stand for a line's end.
+    """
     for pattern, replacement in rewrites:
         text = _compiled(pattern).sub(partial(_fitted, replacement.encode()), text)
     return text
+
+
+_BLANK = bytes(byte if byte in b"\r\n" else 32 for byte in range(256))
 
 
 @cache
@@ -26,5 +32,7 @@ def _compiled(pattern: str) -> re.Pattern[bytes]:
 
 def _fitted(template: bytes, match: re.Match[bytes]) -> bytes:
     """The replacement, with blanks after its first word, so that its end stays where the match's was."""
+    if not template:
+        return match[0].translate(_BLANK)
     first, _, rest = match.expand(template).partition(b" ")
     return first + rest.rjust(len(match[0]) - len(first))

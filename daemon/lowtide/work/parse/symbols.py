@@ -63,10 +63,14 @@ KINDS: dict[str, tuple[int, int]] = {
     "heading": (int(SymbolKind.STRING), 0),
     "string": (int(SymbolKind.STRING), 0),
     "extension": (_EXTENSION, 9),
+    # Set by a method on its own object: it belongs to the class around the method.
+    "member": (_FIELD, 2),
+    # What reads and writes a property: `name` and `name=`.
+    "accessor": (_PROPERTY, 2),
 }
 AS_FUNCTION = {"variable": "declaration", "field": "method"}
 """What a declaration in C's manner is when its declarator is a function's."""
-LEAVES = frozenset({"typedef", "declaration"})
+LEAVES = frozenset({"typedef", "declaration", "member"})
 """What stands inside these does not belong to them."""
 LOCALS = frozenset({_VARIABLE, _CONSTANT})
 """Inside a function these are no symbols."""
@@ -96,6 +100,8 @@ class Pattern:
     """How many captures a plain match has."""
     as_function: Pattern | None = None
     """What it is when its declarator is a function's."""
+    is_member: bool = False
+    is_accessor: bool = False
 
 
 def pattern_of(label: str, scope: str = "") -> Pattern:
@@ -105,7 +111,10 @@ def pattern_of(label: str, scope: str = "") -> Pattern:
     if label in AS_FUNCTION:
         other = AS_FUNCTION[label]
         as_function = Pattern(capture, *KINDS[other], True, other == "declaration", scope, captures)
-    return Pattern(capture, *KINDS[label], label in LEAVES, label == "declaration", scope, captures, as_function)
+    return Pattern(
+        capture, *KINDS[label], label in LEAVES, label == "declaration", scope, captures, as_function,
+        label == "member", label == "accessor",
+    )  # fmt: skip
 
 
 Found = tuple[int, int, int, Pattern, Node, Node, Node, Captures | None]
@@ -116,8 +125,13 @@ _Around = tuple[int, int, int, str, str, int, bool]
 """A definition around others: start, end, kind, qualified name, name, row, whether it is one chunk."""
 
 
-def rows(text: bytes, language: Language, found: list[Found], body_field: int) -> tuple[list[SymbolRow], Outline]:
-    """The symbols of a text, from what its query found in the order of the text, outer before inner; empties `found`."""
+def rows(
+    text: bytes, language: Language, found: list[Found], body_field: int, *, with_extensions: bool = False
+) -> tuple[list[SymbolRow], Outline]:
+    """The symbols of a text, from what its query found in the order of the text, outer before inner; empties `found`.
+
+    `with_extensions`: with a row of kind 0 for each block that extends a type, named as it begins.
+    """
     made: list[SymbolRow] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -131,6 +145,8 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
     joins_clauses = language.joins_clauses
     last: dict[int, int] = {}  # the last row in each container, for clauses
     open_row = -1  # a definition that lasts until the next of its kind
+    has_members = bool(language.members)
+    fields: set[tuple[int, str]] = set()  # names in each container, where methods may add to them
     announced: tuple[bytes, int, int, int] | None = None  # the first of the declarations that await their definition
     found.reverse()
     while found:
@@ -162,9 +178,16 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
             container = f"{container}.{prefix}" if container else prefix
             if kind == _FUNCTION and has_methods:
                 kind = _METHOD
-        if not name.isidentifier():
-            if not name:
+        if pattern.is_member:
+            holder = _class_around(around, stack)
+            if holder is None or (holder[5], name) in fields:
                 continue
+            _, _, parent_kind, container, parent_name, parent_row, _ = holder
+        elif name == "_" and language.has_blank:
+            continue
+        if not name.isidentifier():
+            if not name or name == ")":
+                continue  # the latter where a rewrite put a name
             prefix, name, from_end = _split_name(name, language)
             if not name:
                 continue
@@ -207,6 +230,11 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
         if kind == _EXTENSION:
             stack.append(around)
             around = (start, end, kind, qualified, name, parent_row, is_whole)
+            if with_extensions:
+                made.append(_extension(text, name, whole, container, describe.opening(text, start, end)))
+                starts.append(start)
+                ends.append(end)
+                parents.append(parent_row)
             continue
         if joins_clauses:
             if kind in FUNCTIONS:
@@ -267,11 +295,35 @@ def rows(text: bytes, language: Language, found: list[Found], body_field: int) -
         starts.append(start)
         ends.append(end)
         parents.append(parent_row)
+        if has_members:
+            fields.add((parent_row, name))
+        elif pattern.is_accessor:
+            made.append((f"{name}=", _METHOD, *made[row][2:]))
+            starts.append(start)
+            ends.append(end)
+            parents.append(parent_row)
         if row + 1 >= MAX_SYMBOLS:
             break
     if not text.isascii():
         _count_characters(text, made)
     return made, outline
+
+
+def _class_around(around: _Around, stack: list[_Around]) -> _Around | None:
+    """The innermost class that holds the function that `around` is; None when that is no method."""
+    if around[2] not in FUNCTIONS:
+        return None
+    for entry in reversed(stack):
+        if entry[2] in CLASSES:
+            return entry
+    return None
+
+
+def _extension(text: bytes, name: str, whole: Node, container: str, opening: int) -> SymbolRow:
+    """What an outline shows of a block that extends a type, such as `impl Display for Tide`."""
+    shown = describe.signature(text, whole.start_byte, opening)
+    start = whole.start_point
+    return (shown or name, _EXTENSION, container, *start, *whole.end_point, *start, shown, "")
 
 
 def frames(made: list[SymbolRow]) -> frozenset[int]:
@@ -338,6 +390,8 @@ def _split_name(name: str, language: Language) -> tuple[str, str, int]:
     separator = language.name_separator
     prefix = ""
     whole = name
+    if language.raw_prefix:
+        name = name.removeprefix(language.raw_prefix)
     if trim and (name[0] in trim or name[-1] in trim):
         name = name.strip(trim) or name
     if separator and (separator in name or name.startswith("operator")):
