@@ -25,7 +25,8 @@ import psutil
 
 _ROOT = Path("/sys/fs/cgroup")
 SLACK_BYTES = 32 << 20
-"""A cgroup around a budget is this much larger: kernel memory and page tables count in a cgroup, and not in a budget."""
+"""A cgroup around a budget is this much larger: kernel memory and page tables count in a cgroup, and not in a
+budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ class Outcome:
 
 
 class Group:
-    """One memory group; processes started by `popen` are in it from their first instruction. Use it as a context manager."""
+    """One memory group; processes started by `popen` are in it from their first instruction. Use it as a context
+    manager."""
 
     def __init__(self, limit_bytes: int | None) -> None:
         self.limit_bytes = limit_bytes

@@ -3,9 +3,9 @@
 
     python -m bench.daemon TREE [--budget 256MiB] [--edits 40] [--files 2000] [--save]
 
-Works on a copy of TREE (a git repository is made of it) in a temporary folder, with a daemon of its own. Every latency is
-measured from outside, by a client on the daemon's socket. `--save` appends to bench/results/daemon.jsonl and rewrites
-bench/results/daemon.md.
+Works on a copy of TREE (a git repository is made of it) in a temporary folder, with a daemon of its own. Every latency
+is measured from outside, by a client on the daemon's socket. `--save` appends to bench/results/daemon.jsonl and
+rewrites bench/results/daemon.md.
 """
 
 from __future__ import annotations
@@ -149,10 +149,14 @@ def while_indexing(daemon: Daemon) -> dict[str, Any]:
     other.close()
     del wall_s, report
     return {
-        "status_ms": ms(status_s), "symbols_ms": ms(symbols_s), "search_ms": ms(search_s or [0.0]),
-        "peak_mib": round(peak / MIB, 1), "before_mib": round(before / MIB, 1),
-        "after_mib": round(status["memory"]["usedBytes"] / MIB, 1), "workers_gone_after_s": round(back_s, 2),
-    }  # fmt: skip
+        "status_ms": ms(status_s),
+        "symbols_ms": ms(symbols_s),
+        "search_ms": ms(search_s or [0.0]),
+        "peak_mib": round(peak / MIB, 1),
+        "before_mib": round(before / MIB, 1),
+        "after_mib": round(status["memory"]["usedBytes"] / MIB, 1),
+        "workers_gone_after_s": round(back_s, 2),
+    }
 
 
 def cancelling(daemon: Daemon, count: int) -> dict[str, Any]:

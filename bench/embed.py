@@ -3,11 +3,12 @@
     python -m bench.embed TREE [--model FOLDER] [--chunk-bytes 700] [--seconds 5] [--json]
     python -m bench.embed TREE --questions FILE
 
-With `--questions` (a file of JSON lines with a `query`, such as model/questions.jsonl) it measures the other side: what a
-process that answers questions pays for the model, its vectors and the comparison of 50 chunks word by word with each.
+With `--questions` (a file of JSON lines with a `query`, such as model/questions.jsonl) it measures the other side: what
+a process that answers questions pays for the model, its vectors and the comparison of 50 chunks word by word with each.
 
 Files of TREE are cut at line ends into chunks of about `--chunk-bytes`; what is timed is everything from bytes to int8
-vectors: splitting into words, header, tokens, model. Memory is `rss - shared` of this process, over what it was with numpy.
+vectors: splitting into words, header, tokens, model. Memory is `rss - shared` of this process, over what it was with
+numpy.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def anonymous_bytes() -> int:
 
 @contextmanager
 def watched() -> Iterator[list[int]]:
-    """Looks every millisecond; the list holds what was seen once it ends. A model needs more while it loads than after."""
+    """Looks every millisecond; the list holds what was seen once it ends. A model needs more while it loads than
+    after."""
     seen = [anonymous_bytes()]
     done = threading.Event()
 

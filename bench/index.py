@@ -30,10 +30,17 @@ from bench.revision import ROOT, commit
 from lowtide.config.settings import parse_size
 
 QUERIES = [
-    "parse a configuration file", "retry a request after a timeout", "compare two strings ignoring case",
-    "allocate a buffer and grow it", "convert a date to text", "open a socket and listen", "find the shortest path",
-    "escape special characters in html", "read a line from standard input", "hash of a file's content",
-]  # fmt: skip
+    "parse a configuration file",
+    "retry a request after a timeout",
+    "compare two strings ignoring case",
+    "allocate a buffer and grow it",
+    "convert a date to text",
+    "open a socket and listen",
+    "find the shortest path",
+    "escape special characters in html",
+    "read a line from standard input",
+    "hash of a file's content",
+]
 SYMBOLS = ["parse", "HttpResp", "get_name", "init", "strcmp", "Iterator", "toStr", "err", "write", "ConfigError"]
 
 
@@ -52,12 +59,14 @@ def bare_parse(tree: Path, home: Path) -> tuple[float, int]:
 import sys, time, os, importlib, sqlite3, tree_sitter
 from lowtide.languages import by_name
 catalog, root = sys.argv[1:]
-rows = sqlite3.connect(catalog).execute("select path, language from files where status='indexed' and language<>'' order by path").fetchall()
+wanted = "select path, language from files where status='indexed' and language<>'' order by path"
+rows = sqlite3.connect(catalog).execute(wanted).fetchall()
 parsers, seconds, size = {}, 0.0, 0
 for path, name in rows:
     if name not in parsers:
         language = by_name(name)
-        parsers[name] = tree_sitter.Parser(tree_sitter.Language(getattr(importlib.import_module(language.module), language.function)()))
+        grammar = getattr(importlib.import_module(language.module), language.function)
+        parsers[name] = tree_sitter.Parser(tree_sitter.Language(grammar()))
     data = open(os.path.join(os.fsencode(root), path), 'rb').read()
     start = time.process_time()
     parsers[name].parse(data)
@@ -90,15 +99,25 @@ def measure(tree: Path, args: argparse.Namespace) -> dict[str, Any]:
         index, again = (run_group([*lowtide, "index", str(tree)], parse_size(args.budget), home) for _ in range(2))
         report = json.loads(index.stdout)
         row = {
-            "tree": tree.name, "budget": args.budget, "limit": "budget + 32 MiB",
-            "wall_s": round(index.seconds, 3), "cpu_s": report["cpu_s"], "peak_anon_mib": mib(index.peak_anon_bytes),
-            "own_peak_mib": mib(report["peak_anon_bytes"]), "oom_kills": index.oom_kills,
-            "files": report["files"], "symbols": report["symbols"], "chunks": report["chunks"], "vectors": report["vectors"],
-            "disk_mib": mib(report["disk_bytes"]), "source_mib": mib(report["source_bytes"]),
+            "tree": tree.name,
+            "budget": args.budget,
+            "limit": "budget + 32 MiB",
+            "wall_s": round(index.seconds, 3),
+            "cpu_s": report["cpu_s"],
+            "peak_anon_mib": mib(index.peak_anon_bytes),
+            "own_peak_mib": mib(report["peak_anon_bytes"]),
+            "oom_kills": index.oom_kills,
+            "files": report["files"],
+            "symbols": report["symbols"],
+            "chunks": report["chunks"],
+            "vectors": report["vectors"],
+            "disk_mib": mib(report["disk_bytes"]),
+            "source_mib": mib(report["source_bytes"]),
             "ladder": [step["step"] for step in report["ladder"]],
-            "again_wall_s": round(again.seconds, 3), "again_indexed": json.loads(again.stdout)["files"]["indexed"],
+            "again_wall_s": round(again.seconds, 3),
+            "again_indexed": json.loads(again.stdout)["files"]["indexed"],
             "again_peak_anon_mib": mib(again.peak_anon_bytes),
-        }  # fmt: skip
+        }
         if not args.quick:
             row["ctags_s"] = ctags(tree)
             row["parse_cpu_s"], _ = bare_parse(tree, home)
@@ -168,11 +187,24 @@ def save(rows: list[dict[str, Any]]) -> None:
         row = json.loads(line)
         newest[row["tree"], row["budget"]] = row
     columns = [
-        ("commit", "commit"), ("tree", "tree"), ("budget", "budget"), ("s", "wall_s"), ("CPU s", "cpu_s"), ("peak MiB", "peak_anon_mib"),
-        ("killed", "oom_kills"), ("symbols", "symbols"), ("chunks", "chunks"), ("disk MiB", "disk_mib"), ("again s", "again_wall_s"),
-        ("ctags s", "ctags_s"), ("parse CPU s", "parse_cpu_s"), ("CPU / parse", "cpu_over_parse"),
-        ("hybrid p50 / p95 ms", "hybrid"), ("semantic p95 ms", "semantic_p95_ms"), ("ladder", "ladder"),
-    ]  # fmt: skip
+        ("commit", "commit"),
+        ("tree", "tree"),
+        ("budget", "budget"),
+        ("s", "wall_s"),
+        ("CPU s", "cpu_s"),
+        ("peak MiB", "peak_anon_mib"),
+        ("killed", "oom_kills"),
+        ("symbols", "symbols"),
+        ("chunks", "chunks"),
+        ("disk MiB", "disk_mib"),
+        ("again s", "again_wall_s"),
+        ("ctags s", "ctags_s"),
+        ("parse CPU s", "parse_cpu_s"),
+        ("CPU / parse", "cpu_over_parse"),
+        ("hybrid p50 / p95 ms", "hybrid"),
+        ("semantic p95 ms", "semantic_p95_ms"),
+        ("ladder", "ladder"),
+    ]
     lines = [
         "# Indexing, newest figures",
         "",

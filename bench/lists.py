@@ -2,8 +2,8 @@
 
     python -m bench.lists [--count 100000] [--dims 1536] [--kinds lists,flat,graph] [--shares 0.03,0.06,0.12,0.24]
 
-Test data of `lowtide.bulk.sources`; recall@10 against all rows compared in float32, for 200 held-out queries. Each kind is
-built and searched in a process of its own. `--shares`: how much of the rows the lists that are looked at hold.
+Test data of `lowtide.bulk.sources`; recall@10 against all rows compared in float32, for 200 held-out queries. Each kind
+is built and searched in a process of its own. `--shares`: how much of the rows the lists that are looked at hold.
 Prints one JSON object a line.
 """
 
@@ -70,9 +70,10 @@ def search(ask: Callable[[np.ndarray], Ids], source: ClusteredSource, right: lis
                 hits += len(set(found.tolist()) & set(best))
     times.sort()
     return {
-        "p50_ms": round(times[len(times) // 2] * 1e3, 2), "p95_ms": round(times[int(0.95 * len(times))] * 1e3, 2),
+        "p50_ms": round(times[len(times) // 2] * 1e3, 2),
+        "p95_ms": round(times[int(0.95 * len(times))] * 1e3, 2),
         "recall_at_10": round(hits / 10 / QUERIES, 4),
-    }  # fmt: skip
+    }
 
 
 def one(kind: str, source: ClusteredSource, folder: Path, shares: list[float]) -> None:
@@ -92,10 +93,13 @@ def one(kind: str, source: ClusteredSource, folder: Path, shares: list[float]) -
     segment = build(kind, source, folder, look)
     cpu = time.process_time() - began
     figures: dict[str, object] = {
-        "kind": kind, "count": source.count, "dims": source.dims,
-        "cpu_us_a_vector": round(cpu / source.count * 1e6, 1), "peak_bytes_a_vector": round(peak / source.count),
+        "kind": kind,
+        "count": source.count,
+        "dims": source.dims,
+        "cpu_us_a_vector": round(cpu / source.count * 1e6, 1),
+        "peak_bytes_a_vector": round(peak / source.count),
         "file_bytes_a_vector": round(segment.facts.size_bytes / source.count),
-    }  # fmt: skip
+    }
     if isinstance(segment, ListSegment):
         list_segment.LEAST_SCANNED = 0
         for share in shares:

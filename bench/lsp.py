@@ -3,9 +3,10 @@
     python -m bench.lsp TREE                 memory, handshake, outlines, answers while TREE is indexed
     python -m bench.lsp --typing TREE...     `workspace/symbol` at each keystroke, and outdated ones cancelled
 
-Options: `--part starts|indexing|outlines` for some of the first, `--budget 256MiB`; `--home DIR` keeps the index from one
-run to the next (else a temporary one is made). Prints one JSON object; `--save` appends it to bench/results/lsp.jsonl and
-rewrites bench/results/lsp.md. The machine should be quiet: times are wall-clock, this client's own share among them.
+Options: `--part starts|indexing|outlines` for some of the first, `--budget 256MiB`; `--home DIR` keeps the index from
+one run to the next (else a temporary one is made). Prints one JSON object; `--save` appends it to
+bench/results/lsp.jsonl and rewrites bench/results/lsp.md. The machine should be quiet: times are wall-clock, this
+client's own share among them.
 """
 
 from __future__ import annotations
@@ -88,9 +89,16 @@ async def editor(roots: Sequence[Path], *arguments: str, **more: Any) -> AsyncIt
     """An editor from its start on, until it has taken its leave."""
     began = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "lowtide.cli", "lsp", "--stdio", *arguments,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=1 << 22,
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "lowtide.cli",
+        "lsp",
+        "--stdio",
+        *arguments,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        limit=1 << 22,
+    )
     assert process.stdout is not None
     assert process.stdin is not None
     wire = Editor(process.stdout, process.stdin)
@@ -263,7 +271,8 @@ async def measure_typing(roots: Sequence[Path], budget: str) -> dict[str, Any]:
 
 
 async def measure_cancelling(wire: Editor, names: Sequence[str], daemon: psutil.Process) -> dict[str, Any]:
-    """Somebody types fast: each key makes the question before it outdated. The same keys all answered, for comparison."""
+    """Somebody types fast: each key makes the question before it outdated. The same keys all answered, for
+    comparison."""
     figures: dict[str, Any] = {}
     for cancels in (True, False):
         last, outdated, cpu = [], 0, _cpu_s(daemon)
@@ -282,9 +291,11 @@ async def measure_cancelling(wire: Editor, names: Sequence[str], daemon: psutil.
                 outdated += answer.get("error", {}).get("code") == -32800
             last.append(time.perf_counter() - began)
         figures["typed_fast_outdated_cancelled" if cancels else "typed_fast_all_answered"] = {
-            "p50_of_the_last_answer": share(last, 0.5), "p95": share(last, 0.95), "cancelled": outdated,
+            "p50_of_the_last_answer": share(last, 0.5),
+            "p95": share(last, 0.95),
+            "cancelled": outdated,
             "daemon_cpu_s": round(_cpu_s(daemon) - cpu, 2),
-        }  # fmt: skip
+        }
     return figures
 
 
@@ -303,9 +314,11 @@ def save(entry: dict[str, Any]) -> None:
         for part, figures in known["figures"].items():
             newest[f"{part} ({', '.join(known['trees'])})"] = known, figures
     lines = [
-        "# The language server, newest figures", "",
-        "Made by `python -m bench.lsp ... --save`; every run is in lsp.jsonl. Times in milliseconds, as an editor sees them.",
-    ]  # fmt: skip
+        "# The language server, newest figures",
+        "",
+        "Made by `python -m bench.lsp ... --save`; every run is in lsp.jsonl. Times in milliseconds, as an editor "
+        "sees them.",
+    ]
     for title, (known, figures) in newest.items():
         lines += ["", f"## {title} at {known['budget']} (commit {known['commit']}, load {known['load']})", ""]
         lines += ["| what | figures |", "|---|---|"]
@@ -337,9 +350,12 @@ def main() -> None:
         finally:
             stop_daemon()
     entry = {
-        "commit": commit(), "trees": [root.name for root in roots], "budget": arguments.budget,
-        "load": load, "figures": figures,
-    }  # fmt: skip
+        "commit": commit(),
+        "trees": [root.name for root in roots],
+        "budget": arguments.budget,
+        "load": load,
+        "figures": figures,
+    }
     print(json.dumps(entry, indent=2))
     if arguments.save:
         save(entry)

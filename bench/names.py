@@ -109,10 +109,14 @@ def main() -> None:
         opened = time.perf_counter() - started
         index = NameIndex(parts)
         report = {
-            "symbols": len(index), "distinct": sum(len(part.masks) for part in parts), "segments": len(parts),
-            "write_us_per_symbol": round(wrote / len(symbols) * 1e6, 2), "write_anon_mib": round(grown, 1),
-            "bytes_per_symbol": round(size / len(symbols), 1), "open_ms": round(opened * 1e3, 1),
-        }  # fmt: skip
+            "symbols": len(index),
+            "distinct": sum(len(part.masks) for part in parts),
+            "segments": len(parts),
+            "write_us_per_symbol": round(wrote / len(symbols) * 1e6, 2),
+            "write_anon_mib": round(grown, 1),
+            "bytes_per_symbol": round(size / len(symbols), 1),
+            "open_ms": round(opened * 1e3, 1),
+        }
         for way in ("name", "humps", "part", "scattered"):
             keys = typed(names, way, arguments.queries)
             times, found = [], 0
@@ -122,9 +126,13 @@ def main() -> None:
                 times.append(time.perf_counter() - started)
             slowest = keys[max(range(len(times)), key=times.__getitem__)]
             report[way] = {
-                "keys": len(keys), "p50_ms": percentile(times, 0.5), "p95_ms": percentile(times, 0.95),
-                "max_ms": percentile(times, 1), "slowest": slowest, "found": round(found / len(keys), 1),
-            }  # fmt: skip
+                "keys": len(keys),
+                "p50_ms": percentile(times, 0.5),
+                "p95_ms": percentile(times, 0.95),
+                "max_ms": percentile(times, 1),
+                "slowest": slowest,
+                "found": round(found / len(keys), 1),
+            }
     json.dump(report, sys.stdout, indent=1)
     print()
 

@@ -1,8 +1,8 @@
 """How many of the definitions that universal-ctags finds does Lowtide find?
 
 A ctags tag counts as found when Lowtide has a symbol of the same name in the same file whose name is within one line of
-it (white space in a name is not compared: `operator ()`). "Same kind" is the share of those found whose kind fits the row
-(`FITTING`).
+it (white space in a name is not compared: `operator ()`). "Same kind" is the share of those found whose kind fits the
+row (`FITTING`).
 
     python -m bench.recall --python django --python cpython/Lib --javascript web --typescript web --c linux/fs ...
     python -m bench.recall -v 10 --go go            # and ten misses of each kind
@@ -17,11 +17,12 @@ Compared are the kinds in `KINDS`, by ctags' names. Not compared, by their natur
 - Go's embedded fields, Rust's `impl` blocks: they define no name.
 - Minified files, which Lowtide does not index.
 
-Where ctags 5.9 is itself wrong its tag is left out, and counted under its reason (`_doubt`). Read otherwise, and counted too:
+Where ctags 5.9 is itself wrong its tag is left out, and counted under its reason (`_doubt`). Read otherwise, and
+counted too:
 
 - TypeScript: an overload's signature counts as found when the function that implements it is: Lowtide keeps the one.
-- C and C++: `SYSCALL_DEFINE2(read, …) {` and `TEST_CASE(name) {` are named by their macro in ctags, and by what the macro
-  is told to define in Lowtide: found when a function by the name of its first argument begins there.
+- C and C++: `SYSCALL_DEFINE2(read, …) {` and `TEST_CASE(name) {` are named by their macro in ctags, and by what the
+  macro is told to define in Lowtide: found when a function by the name of its first argument begins there.
 - C and C++: attribute macros (`__packed`, `__read_mostly`) are not known to ctags, so it is told them here (`-I`).
 """
 
@@ -128,7 +129,12 @@ FITTING: dict[str, set[SymbolKind]] = {
     "function": _FUNCTIONS,
     "method": _FUNCTIONS,
     "class": {
-        SymbolKind.CLASS, SymbolKind.STRUCT, SymbolKind.INTERFACE, SymbolKind.ENUM, SymbolKind.NAMESPACE, SymbolKind.MODULE,
+        SymbolKind.CLASS,
+        SymbolKind.STRUCT,
+        SymbolKind.INTERFACE,
+        SymbolKind.ENUM,
+        SymbolKind.NAMESPACE,
+        SymbolKind.MODULE,
     },
     # A field that holds a function is a method; Python's enum members are variables to ctags.
     "field": {*_VALUES, SymbolKind.METHOD, SymbolKind.ENUM_MEMBER},
@@ -136,7 +142,7 @@ FITTING: dict[str, set[SymbolKind]] = {
     # A constant that holds a function or a class is that.
     "constant": {*_VALUES, SymbolKind.FUNCTION, SymbolKind.CLASS},
     "macro": {SymbolKind.CONSTANT, SymbolKind.FUNCTION},
-}  # fmt: skip
+}
 
 _LOCAL = {"variable", "constant", "const", "var", "property", "typedef", "alias"}
 """Kinds that are locals when they stand in a function."""
@@ -152,9 +158,15 @@ _EXTENSIONS = {
     "rust": {".rs"},
 }
 _CTAGS = {
-    "python": "Python", "javascript": "JavaScript", "typescript": "TypeScript", "c": "C", "cpp": "C++",
-    "java": "Java", "go": "Go", "rust": "Rust",
-}  # fmt: skip
+    "python": "Python",
+    "javascript": "JavaScript",
+    "typescript": "TypeScript",
+    "c": "C",
+    "cpp": "C++",
+    "java": "Java",
+    "go": "Go",
+    "rust": "Rust",
+}
 
 
 _ATTRIBUTE_MACROS = (
@@ -334,9 +346,18 @@ def _tags(name: str, files: list[Path], left_out: Counter[tuple[str, str]]) -> d
         listing.writelines(f"{path}\n" for path in files)
         listing.flush()
         command = [
-            "ctags", "--output-format=json", "--fields=+nKs", "--extras=-{anonymous}{qualified}",
-            "-f", "-", "-I", _ATTRIBUTE_MACROS, f"--language-force={_CTAGS[name]}", "-L", listing.name,
-        ]  # fmt: skip
+            "ctags",
+            "--output-format=json",
+            "--fields=+nKs",
+            "--extras=-{anonymous}{qualified}",
+            "-f",
+            "-",
+            "-I",
+            _ATTRIBUTE_MACROS,
+            f"--language-force={_CTAGS[name]}",
+            "-L",
+            listing.name,
+        ]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8", errors="replace"
         ) as run:

@@ -30,14 +30,27 @@ from lowtide.store.vectors.vectors import predict_graph_bytes
 DIMS = 256
 QUERIES = 200
 SENTENCES = (
-    "allocate a buffer and grow it when it is full", "register the driver with the bus", "free all pages of the cache",
-    "wait until the device is ready or a timeout passes", "compare two strings without case", "copy data from user space",
-    "compute the checksum of a packet", "send a message to the firmware and read its answer", "lock order and deadlock",
-    "parse the options of the mount command", "handle an interrupt", "convert a time stamp to nanoseconds",
-    "look up an inode by number", "print statistics for debugging", "set the brightness of the panel",
-    "encrypt a block with aes", "resume from suspend", "add an entry to a hash table", "walk the page table",
+    "allocate a buffer and grow it when it is full",
+    "register the driver with the bus",
+    "free all pages of the cache",
+    "wait until the device is ready or a timeout passes",
+    "compare two strings without case",
+    "copy data from user space",
+    "compute the checksum of a packet",
+    "send a message to the firmware and read its answer",
+    "lock order and deadlock",
+    "parse the options of the mount command",
+    "handle an interrupt",
+    "convert a time stamp to nanoseconds",
+    "look up an inode by number",
+    "print statistics for debugging",
+    "set the brightness of the panel",
+    "encrypt a block with aes",
+    "resume from suspend",
+    "add an entry to a hash table",
+    "walk the page table",
     "update the reference count",
-)  # fmt: skip
+)
 
 
 def synthetic(count: int) -> tuple[Iterator[tuple[Ids, Matrix]], Matrix]:
@@ -119,10 +132,14 @@ def search(folder: Path, facts: list[Segment], truth: Path) -> dict[str, float]:
         hits += len(set(found[:10].tolist()) & set(best.tolist()))
     held = anonymous_bytes() - before
     return {
-        "open_ms": round(opened * 1e3, 1), "p50_ms": percentile(times, 0.5), "p95_ms": percentile(times, 0.95),
-        "recall_at_10": round(hits / right.size, 4), "anon_mib": round(held / 2**20, 1),
-        "charged_mib": round(index.anonymous_bytes / 2**20, 1), "file_mib": round(index.mapped_bytes / 2**20, 1),
-    }  # fmt: skip
+        "open_ms": round(opened * 1e3, 1),
+        "p50_ms": percentile(times, 0.5),
+        "p95_ms": percentile(times, 0.95),
+        "recall_at_10": round(hits / right.size, 4),
+        "anon_mib": round(held / 2**20, 1),
+        "charged_mib": round(index.anonymous_bytes / 2**20, 1),
+        "file_mib": round(index.mapped_bytes / 2**20, 1),
+    }
 
 
 def build(folder: Path, source: Segment, part: tuple[int, int], target: str) -> dict[str, object]:
@@ -141,7 +158,7 @@ def build(folder: Path, source: Segment, part: tuple[int, int], target: str) -> 
         "peak_bytes_per_vector": round((peak[0] - before) / facts.count, 1),
         "predicted_bytes_per_vector": round(predict_graph_bytes(facts.count, segment.dims) / facts.count, 1),
         "facts": columns(facts),
-    }  # fmt: skip
+    }
 
 
 def columns(facts: Segment) -> list[object]:

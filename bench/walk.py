@@ -3,9 +3,9 @@
 
     python -m bench.walk ROOT [ROOT ...]
 
-For each tree: the files that the walk yields, skipped ones included and vendored folders walked, against `git ls-files -co
---exclude-standard` over the same work tree with an empty repository elsewhere. Prints both counts, both times, and the
-first differences; ends with 1 when there are any.
+For each tree: the files that the walk yields, skipped ones included and vendored folders walked, against `git ls-files
+-co --exclude-standard` over the same work tree with an empty repository elsewhere. Prints both counts, both times, and
+the first differences; ends with 1 when there are any.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def main() -> int:
         missing, added = sorted(theirs - set(ours)), sorted(set(ours) - theirs)
         differences += len(missing) + len(added)
         print(
-            f"{root.name}: git {len(theirs)} files in {git_s:.2f} s, walk {len(ours)} in {walk_s:.2f} s ({cpu_s:.2f} s of CPU)"
+            f"{root.name}: git {len(theirs)} files in {git_s:.2f} s, walk {len(ours)} in {walk_s:.2f} s ({cpu_s:.2f} "
+            f"s of CPU)"
         )
         print(f"  missing {len(missing)}, added {len(added)}")
         for label, paths in (("missing", missing), ("added", added)):

@@ -4,8 +4,8 @@
     python -m bench.watch ROOT [EDITS]
 
 Prints, as JSON: the folders watched, the seconds until the watches stand, the anonymous MiB they take, the share of a
-core taken while nothing happens, and the milliseconds from a save (write to a temporary file, rename) to the hint and to
-the moment when it is due. Writes one file in ROOT, and removes it; with 0 EDITS it writes nothing.
+core taken while nothing happens, and the milliseconds from a save (write to a temporary file, rename) to the hint and
+to the moment when it is due. Writes one file in ROOT, and removes it; with 0 EDITS it writes nothing.
 """
 
 from __future__ import annotations
@@ -38,11 +38,14 @@ def main() -> int:
     state = watcher.start()
     wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
     figures: dict[str, object] = {
-        "root": root.name, "mode": state.mode, "reason": state.reason,
-        "start_wall_s": round(wall_s, 3), "start_cpu_s": round(cpu_s, 3),
+        "root": root.name,
+        "mode": state.mode,
+        "reason": state.reason,
+        "start_wall_s": round(wall_s, 3),
+        "start_cpu_s": round(cpu_s, 3),
         "mib": round((own_anonymous_bytes() - before_bytes) / (1 << 20), 2),
         "folders": sum(1 for _ in folders(root, IndexSettings())),
-    }  # fmt: skip
+    }
     hinted.acquire()
     watcher.take()
     wall_s, cpu_s = time.perf_counter(), time.process_time()

@@ -1,10 +1,11 @@
 """Make the default model from nothing: `python -m model.build --prefix PREFIX`.
 
-    fetch sources -> extract functions -> leave out the judges -> tokenizer -> bags -> start vectors -> train -> export -> judge
+    fetch sources -> extract functions -> leave out the judges -> tokenizer -> bags -> start vectors -> train -> export
+    -> judge
 
 Each step leaves its result in the work folder, whole or not at all, and is passed over when it is there; an interrupted
-one goes on with the package, or from the training step, that it had come to. `--from STEP` does that step and all later ones
-again. Needs torch and onnx besides Lowtide's own dependencies: `pip install -e . -r model/requirements.txt`.
+one goes on with the package, or from the training step, that it had come to. `--from STEP` does that step and all later
+ones again. Needs torch and onnx besides Lowtide's own dependencies: `pip install -e . -r model/requirements.txt`.
 """
 
 from __future__ import annotations
@@ -137,7 +138,8 @@ def judge_trees(folder: Path) -> list[Path]:
 def extract(
     work: Path, rows: list[dict[str, str]], processes: int, trees: Sequence[Path] = ()
 ) -> tuple[list[Path], list[Path]]:
-    """Extract the functions of each package once; returns the files of the sources and of what judges, `trees` with it."""
+    """Extract the functions of each package once; returns the files of the sources and of what judges, `trees` with
+    it."""
     bundled = tomllib.loads(fetch.SOURCES.read_text("utf-8"))["bundled"]
     folder = work / "functions"
     (folder / "judges").mkdir(parents=True, exist_ok=True)

@@ -98,10 +98,16 @@ class Batches:
     """Batches for ever: groups of functions of one project, shuffled anew each time round."""
 
     def __init__(
-        self, corpus: Corpus, rows: Rows, batch: int, group: int, near: float,
+        self,
+        corpus: Corpus,
+        rows: Rows,
+        batch: int,
+        group: int,
+        near: float,
         vectors_of: Callable[[Rows], npt.NDArray[np.float32]],
-    ) -> None:  # fmt: skip
-        """`near`: the share of the rounds in which a large project's groups are of functions near each other, by `vectors_of`."""
+    ) -> None:
+        """`near`: the share of the rounds in which a large project's groups are of functions near each other, by
+        `vectors_of`."""
         self._rng = corpus.rng
         self._projects = [rows[corpus.project[rows] == number] for number in np.unique(corpus.project[rows])]
         self._batch, self._group, self._near = batch, group, near

@@ -22,7 +22,8 @@ _WEIGHTS = "model.onnx_data"
 
 
 def graph(table: npt.NDArray[np.float32], query_scale: npt.NDArray[np.float32]) -> onnx.ModelProto:
-    """The ONNX model of `table` (vocabulary, dims); on the query side each row counts `query_scale` times (vocabulary,)."""
+    """The ONNX model of `table` (vocabulary, dims); on the query side each row counts `query_scale` times
+    (vocabulary,)."""
     scale = np.maximum(np.abs(table).max(1) / 127, 1e-9).astype(np.float32)
     rows = np.clip(np.round(table / scale[:, None]), -127, 127).astype(np.int8)
     constants = [
@@ -66,8 +67,8 @@ def in_principal_order(
 ) -> npt.NDArray[np.float32]:
     """`table` turned so that vectors can be cut: their first numbers carry the most of what tells texts apart.
 
-    The directions are the principal ones of the vectors of `texts` functions of `bags` (what `model.pairs.encode` wrote).
-    A rotation: cosines of whole vectors stay as they are.
+    The directions are the principal ones of the vectors of `texts` functions of `bags` (what `model.pairs.encode`
+    wrote). A rotation: cosines of whole vectors stay as they are.
     """
     with np.load(bags) as arrays:
         tokens, counts, offsets = (arrays[f"code_{name}"] for name in ("tokens", "counts", "offsets"))

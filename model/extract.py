@@ -111,7 +111,8 @@ _LARGEST_FILE_BYTES = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function: where, what it is called, the first sentence of its doc (or None), its doc, its code without the doc."""
+    """One function: where, what it is called, the first sentence of its doc (or None), its doc, its code without the
+    doc."""
 
     project: str
     language: str
@@ -137,7 +138,8 @@ def write_functions(
     bundled: str | None = None,
     most: int = 25_000,
 ) -> int:
-    """Write up to `most` functions of the package unpacked at `root` to `target`, whole or not at all; returns how many.
+    """Write up to `most` functions of the package unpacked at `root` to `target`, whole or not at all; returns how
+    many.
 
     `bundled` is a folder below it that is searched besides, though its name looks like foreign code.
     """

@@ -1,9 +1,10 @@
-"""Fetch the training sources from PyPI, npm and Debian with their ordinary clients, keep the source files of the permissive ones.
+"""Fetch the training sources from PyPI, npm and Debian with their ordinary clients, keep the source files of the
+permissive ones.
 
-`sources.toml` names the packages; `sources.lock.json` pins what was used, with version and licence, and is written anew by
-each run. A package already fetched is not fetched again.
-Invariant: no code of a package is run: wheels, npm tarballs and Debian's archives only, unpacked here; a package whose own metadata does not
-name a permissive licence leaves no file behind.
+`sources.toml` names the packages; `sources.lock.json` pins what was used, with version and licence, and is written anew
+by each run. A package already fetched is not fetched again.
+Invariant: no code of a package is run: wheels, npm tarballs and Debian's archives only, unpacked here; a package whose
+own metadata does not name a permissive licence leaves no file behind.
 """
 
 from __future__ import annotations

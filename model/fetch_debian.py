@@ -1,8 +1,8 @@
-"""Fetch training sources from Debian: Go, Rust, Ruby and PHP from binary packages that carry sources, C, C++ and Java from
-source packages.
+"""Fetch training sources from Debian: Go, Rust, Ruby and PHP from binary packages that carry sources, C, C++ and Java
+from source packages.
 
-A package's licence is read from its own `debian/copyright` (the machine-readable format 1.0): that of `Files: *` must be
-permissive, and every file whose stanza names another licence that is not is left out.
+A package's licence is read from its own `debian/copyright` (the machine-readable format 1.0): that of `Files: *` must
+be permissive, and every file whose stanza names another licence that is not is left out.
 Invariant: no code of a package is run and none is installed: archives are read in memory.
 """
 
@@ -160,7 +160,8 @@ def _files(archive: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _source_options(work: Path) -> list[str]:
-    """Options by which apt-get knows source packages too: the machine's own sources, as `deb-src`, in a folder of ours."""
+    """Options by which apt-get knows source packages too: the machine's own sources, as `deb-src`, in a folder of
+    ours."""
     state = work / "apt"
     options = ["-o", f"Dir::Etc::SourceParts={state}", "-o", "Dir::Etc::SourceList=/dev/null"]
     options += ["-o", f"Dir::State::Lists={state}/lists", "-o", "APT::Sandbox::User=root"]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `path` when all went well; what an interrupted run left there is written over."""
+    """A path to write to, which becomes `path` when all went well; what an interrupted run left there is written
+    over."""
     part = path.with_name(f"part-{path.name}")
     yield part
     part.replace(path)

@@ -2,9 +2,10 @@
 
     python -m model.judge [--model FOLDER] [--compare FOLDER ...] --prefix PREFIX [--json FILE]
 
-Each query (a docstring's first sentence) is ranked against all functions of its own project. Figures: NDCG@10 and MRR@10
-with one right answer, recall@1/5/10. Besides: the model's vectors before they are made int8, and cut to fewer dimensions;
-`--compare` adds other models, such as a plain MiniLM folder. `low overlap` are the queries of which at most 40 % of the words stand in the code.
+Each query (a docstring's first sentence) is ranked against all functions of its own project. Figures: NDCG@10 and
+MRR@10 with one right answer, recall@1/5/10. Besides: the model's vectors before they are made int8, and cut to fewer
+dimensions; `--compare` adds other models, such as a plain MiniLM folder. `low overlap` are the queries of which at most
+40 % of the words stand in the code.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ Scores = dict[str, npt.NDArray[np.float64]]
 Vectors = dict[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
 _STOP = frozenset(
     query_words(
-        "a an the of to for in on at is are be as by with from this that it its if or and not return returns given get set"
+        "a an the of to for in on at is are be as by with from this that it its if or and not return returns given "
+        "get set"
         " into whether when which use used all any one new true false will can may has have no only e g"
     )
 )

@@ -3,21 +3,22 @@
     python -m model.judge_questions --trees FOLDER [--model MINILM_FOLDER] [--cache FOLDER] [--json FILE]
 
 `questions.jsonl` holds what developers would ask of the trees in FOLDER; each answer is a file and a definition in it.
-Every tree is indexed as `lowtide index` does it and asked with `lowtide search --batch`, so what is judged is what a user
-gets. A hit is right when it lies in an answer's file and has its name or shares a line with it. An answer counts once, at
-its first hit, and the comment right above a definition belongs to it; NDCG@10 is against all of a question's answers at the
-top. The other figures ask for any one answer.
+Every tree is indexed as `lowtide index` does it and asked with `lowtide search --batch`, so what is judged is what a
+user gets. A hit is right when it lies in an answer's file and has its name or shares a line with it. An answer counts
+once, at its first hit, and the comment right above a definition belongs to it; NDCG@10 is against all of a question's
+answers at the top. The other figures ask for any one answer.
 
 `judged.jsonl` holds what pooled judging added (docs/model.md): the first five hits of four systems, read without their
 systems' names. All figures are given twice, with the answers of `questions.jsonl` and with those too. A class that was
 added counts by its name alone, not by its lines, which are all of its methods'.
 
-With --model, that model's cosines rank a pool of chunks by tree: all answers, the first ten hits of every mode and question,
-and 100 chunks by chance. As the pool holds the first ten of every mode, the modes' first ten are the same in it as in the
-whole tree, while a model alone is spared the rest of the tree: its figures are an upper bound. With --whole-tree it ranks
-all chunks.
+With --model, that model's cosines rank a pool of chunks by tree: all answers, the first ten hits of every mode and
+question, and 100 chunks by chance. As the pool holds the first ten of every mode, the modes' first ten are the same in
+it as in the whole tree, while a model alone is spared the rest of the tree: its figures are an upper bound. With
+--whole-tree it ranks all chunks.
 
-Invariant: no question was changed after a system was asked; answers were added or widened, when reading the hits showed them right.
+Invariant: no question was changed after a system was asked; answers were added or widened, when reading the hits showed
+them right.
 """
 
 from __future__ import annotations
@@ -130,11 +131,14 @@ def load_questions(path: Path = QUESTIONS, judged: Path | None = JUDGED) -> list
             pooled[row["id"]].append(answer)
     return [
         Question(
-            row["id"], row["tree"], row["query"],
-            tuple(Answer(each["path"], each["name"]) for each in row["answers"]), tuple(pooled[row["id"]]),
+            row["id"],
+            row["tree"],
+            row["query"],
+            tuple(Answer(each["path"], each["name"]) for each in row["answers"]),
+            tuple(pooled[row["id"]]),
         )
         for row in _rows(path)
-    ]  # fmt: skip
+    ]
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -374,7 +378,8 @@ def judge(
 
 
 def report(judged: dict[str, Any], answers: str = "systems") -> str:
-    """Two Markdown tables: all figures, and NDCG@10 by tree; then by half, and what the hybrid gains, with 95 % intervals.
+    """Two Markdown tables: all figures, and NDCG@10 by tree; then by half, and what the hybrid gains, with 95 %
+    intervals.
 
     `answers`: `systems` for those of the questions' file, `pooled` for what pooled judging added too.
     """

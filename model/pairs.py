@@ -1,7 +1,8 @@
-"""From functions to training texts as bags of tokens: de-duplicated, without the projects that judge, capped by project.
+"""From functions to training texts as bags of tokens: de-duplicated, without the projects that judge, capped by
+project.
 
-Invariant: no function whose code, sentence, or more than 40 % of long lines stands in a judging project is kept; no code
-is kept twice.
+Invariant: no function whose code, sentence, or more than 40 % of long lines stands in a judging project is kept; no
+code is kept twice.
 Invariant: words and tokens come from `lowtide.work`, so that training sees what the encoder will see.
 """
 
@@ -59,7 +60,8 @@ class Judges:
 
 
 def read_judges(functions: Iterable[Path], prefixes: Iterable[Path]) -> Judges:
-    """Fingerprints of extracted judging projects and of the retrieval sets `PREFIX_corpus.jsonl.gz`, `PREFIX_queries…`."""
+    """Fingerprints of extracted judging projects and of the retrieval sets `PREFIX_corpus.jsonl.gz`,
+    `PREFIX_queries…`."""
     judges = Judges()
     for path in functions:
         for record in _records(path):
@@ -127,7 +129,8 @@ def words_of(records: list[Record]) -> dict[str, list[str]]:
 
 
 def encode(projects: Iterable[list[Record]], tokenizer: Path, target: Path) -> None:
-    """Write the bags of all records to `target` (npz): per column token ids, counts and offsets; project numbers; has."""
+    """Write the bags of all records to `target` (npz): per column token ids, counts and offsets; project numbers;
+    has."""
     bags = WordBags(*read_vocabulary(tokenizer), limit_words=400_000)
     columns: dict[str, list[tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8], npt.NDArray[np.int64]]]]
     columns = {column: [] for column in COLUMNS}

@@ -69,9 +69,13 @@ def draw(found: list[Point], words: float, axis: str, label: str, title: str, ta
         axes.scatter([x], [point.hybrid], color=_HYBRID, s=60, marker="D", zorder=2)
         right = x < middle
         axes.annotate(
-            point.name, (x, point.alone), xytext=(9 if right else -9, -4), textcoords="offset points", fontsize=9,
+            point.name,
+            (x, point.alone),
+            xytext=(9 if right else -9, -4),
+            textcoords="offset points",
+            fontsize=9,
             ha="left" if right else "right",
-        )  # fmt: skip
+        )
     axes.axhline(words, color=_WORDS, linestyle="--", linewidth=1, zorder=0)
     axes.scatter([], [], color=_MODEL, s=60, label="model alone")
     axes.scatter([], [], color=_HYBRID, s=60, marker="D", label="with BM25 (hybrid 0.6)")
@@ -111,13 +115,21 @@ def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     whole = [point for point in found if not point.name[0].isdigit()]  # cut vectors are made as fast as whole ones
     draw(
-        whole, words, "chunks_per_cpu_s", "chunks embedded a CPU-second (log)", "Quality against speed",
+        whole,
+        words,
+        "chunks_per_cpu_s",
+        "chunks embedded a CPU-second (log)",
+        "Quality against speed",
         IMAGES / "model_quality_speed.png",
-    )  # fmt: skip
+    )
     draw(
-        found, words, "memory_mib", f"MiB: the encoder's peak, and the int8 vectors of {CHUNKS:,} chunks (log)",
-        "Quality against memory", IMAGES / "model_quality_memory.png",
-    )  # fmt: skip
+        found,
+        words,
+        "memory_mib",
+        f"MiB: the encoder's peak, and the int8 vectors of {CHUNKS:,} chunks (log)",
+        "Quality against memory",
+        IMAGES / "model_quality_memory.png",
+    )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _NO_SENTENCE = re.compile(
-    r"^(see|todo|fixme|deprecated|note|noop|xxx|copyright|@|:|\\|eslint|istanbul|c8 |prettier|ts-|nolint|\+|--|==|\*\*|#)",
+    r"^(see|todo|fixme|deprecated|note|noop|xxx|copyright|@|:|\\|eslint|istanbul|c8 |prettier|ts-|nolint|\+|--|==|\*\*"
+    r"|#)",
     re.IGNORECASE,
 )
 _PARAGRAPH_END = re.compile(

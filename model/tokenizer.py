@@ -1,7 +1,7 @@
 """Train the model's WordPiece tokenizer on the words of the sources.
 
-Invariant: the tokenizer splits raw text exactly as `lowtide.work.words` does (its normalizer and pre-tokenizer spell the
-same rules), so that tokens of words and tokens of text are the same.
+Invariant: the tokenizer splits raw text exactly as `lowtide.work.words` does (its normalizer and pre-tokenizer spell
+the same rules), so that tokens of words and tokens of text are the same.
 """
 
 from __future__ import annotations

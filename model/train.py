@@ -115,7 +115,8 @@ def train(
     """Returns (vectors (vocabulary, dims), query factors (vocabulary,), figures of the run).
 
     `start` are the vectors to begin with: of a teacher, or, with their `factors`, those of an earlier run.
-    `checkpoint` is a file that is written now and then; a run of the same settings and data that finds one goes on from it.
+    `checkpoint` is a file that is written now and then; a run of the same settings and data that finds one goes on from
+    it.
     """
     torch.set_num_threads(1)
     torch.manual_seed(settings.seed)
@@ -207,9 +208,14 @@ class _Run:
     """What a run depends on from one step to the next."""
 
     def __init__(
-        self, table: Table, optimizer: torch.optim.Optimizer, rng: np.random.Generator, asked: Batches, named: Batches,
+        self,
+        table: Table,
+        optimizer: torch.optim.Optimizer,
+        rng: np.random.Generator,
+        asked: Batches,
+        named: Batches,
         identity: str,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._table, self._optimizer, self._rng = table, optimizer, rng
         self._asked, self._named = asked, named
         self._identity = identity
@@ -218,10 +224,15 @@ class _Run:
     def save(self, path: Path, step: int) -> None:
         """Write the state after `step` steps, whole or not at all."""
         state = {
-            "identity": self._identity, "step": step, "smoothed": self.smoothed, "table": self._table.state_dict(),
-            "optimizer": self._optimizer.state_dict(), "rng": self._rng.bit_generator.state,
-            "asked": self._asked.state(), "named": self._named.state(),
-        }  # fmt: skip
+            "identity": self._identity,
+            "step": step,
+            "smoothed": self.smoothed,
+            "table": self._table.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "rng": self._rng.bit_generator.state,
+            "asked": self._asked.state(),
+            "named": self._named.state(),
+        }
         with whole(path) as part:
             torch.save(state, part)
 

@@ -2,9 +2,10 @@
 
     python -m bench.adversaries [NAME ...] [--quick] [--save] [--work FOLDER]
 
-Prints a line for each: pass or fail, seconds, highest anonymous memory of all processes (sampled every 20 ms), bytes over
-the budget, files that broke a worker, files skipped by reason. What must hold: the right exit status, nothing lost, nothing
-hung, every skip explained by `lowtide why`, the bystanders indexed as if alone, not a byte over the budget.
+Prints a line for each: pass or fail, seconds, highest anonymous memory of all processes (sampled every 20 ms), bytes
+over the budget, files that broke a worker, files skipped by reason. What must hold: the right exit status, nothing
+lost, nothing hung, every skip explained by `lowtide why`, the bystanders indexed as if alone, not a byte over the
+budget.
 
 `--save` appends the figures with the commit to bench/results/adversaries.jsonl and rewrites adversaries.md beside it.
 Root is needed for the cgroup, devices and mounts; what cannot be made is left out, and said.
@@ -75,7 +76,10 @@ def main() -> int:
     return 0 if all(verdict.passed for verdict in verdicts) else 1
 
 
-HEAD = "| adversary | verdict | seconds | again | peak MiB | over | kernel kills | indexed | broke a worker | skipped |\n|---|---|---|---|---|---|---|---|---|---|"
+HEAD = (
+    "| adversary | verdict | seconds | again | peak MiB | over | kernel kills | indexed | broke a worker | skipped "
+    "|\n|---|---|---|---|---|---|---|---|---|---|"
+)
 
 
 def row(verdict: Verdict) -> str:
@@ -83,7 +87,8 @@ def row(verdict: Verdict) -> str:
     counts = lambda found: ", ".join(f"{reason} {count:,}" for reason, count in sorted(found.items())) or "–"
     return (
         f"| {verdict.name} | {'pass' if verdict.passed else '**fail**'} | {verdict.seconds} | {verdict.again_s} | "
-        f"{verdict.peak_anon_bytes / (1 << 20):.1f} | {verdict.overshoot_bytes:,} | {verdict.oom_kills} | {verdict.indexed:,} | "
+        f"{verdict.peak_anon_bytes / (1 << 20):.1f} | {verdict.overshoot_bytes:,} | {verdict.oom_kills} | "
+        f"{verdict.indexed:,} | "
         f"{counts(verdict.kills)} | {counts(verdict.skipped)} |"
     )
 

@@ -1,4 +1,5 @@
-"""Adversaries by what is in the files: bombs for parsers, for memory, for the result's way back, for encodings and sizes."""
+"""Adversaries by what is in the files: bombs for parsers, for memory, for the result's way back, for encodings and
+sizes."""
 
 from __future__ import annotations
 
@@ -19,53 +20,65 @@ def grammar_bombs(root: Path, scale: Scale) -> None:
     chance = random.Random(3)
     noise = "".join(chr(chance.randrange(32, 127)) if chance.random() < 0.97 else "\n" for _ in range(1_000_000))
     n = scale.pick(4, 1)
-    put(root, {
-        "templates.cpp": lines("a<" * 50_000 * n),
-        "less.cpp": "int x = " + lines("a<" * 50_000 * n),
-        "stars.c": lines("*" * 200_000 * n),
-        "casts.c": "int x = " + lines("(a)" * 60_000 * n) + ";",
-        "brackets.js": lines("[" * 100_000 * n),
-        "arrows.js": lines("a=>" * 60_000 * n),
-        "ternary.ts": "x = " + lines("a?b:" * 60_000 * n),
-        "generics.ts": lines("type A = B<" * 20_000 * n),
-        "jsx.tsx": lines("<a>{" * 50_000 * n),
-        "nested.html": lines("<div>" * 100_000 * n, 500),
-        "noise.ts": noise, "noise.cpp": noise, "noise.hs": noise, "noise.pl": noise, "noise.swift": noise,
-        "sum.py": "x = " + "\\\n".join("1+" * 50 for _ in range(1500 * n)) + "1\n",
-        "parens.py": "x = " + lines("(" * 50_000 * n),
-        "lambdas.py": "x = " + lines("lambda:" * 50_000 * n),
-        "indents.py": "".join(" " * (at % 900) + "if x:\n" for at in range(4_000 * n)),
-        "strings.py": lines("f'{" * 40_000 * n),
-        "yaml.yaml": "".join(" " * (at % 400) + "- a:\n" for at in range(20_000)),
-        "anchors.yaml": "a: &a [x]\n" + "".join(f"b{at}: &b{at} [*a, *a]\n" for at in range(40_000)),
-        "flow.yaml": lines("{a: " * 60_000 * n),
-        "backticks.md": lines("`" * 100_000 * n),
-        "quotes.md": lines("> " * 100_000 * n),
-        "emphasis.md": lines("*a **b " * 40_000 * n),
-        "links.md": lines("[a](" * 40_000 * n),
-        "dollars.sh": lines("$(" * 50_000 * n),
-        "heredocs.sh": "".join(f"cat <<E{at}\n" for at in range(20_000 * n)),
-        "rust.rs": lines("fn f() { " * 20_000 * n), "macro.rs": lines("m!{" * 60_000 * n),
-        "braces.go": "package p\n" + lines("{" * 100_000 * n),
-        "generics.java": lines("A<" * 50_000 * n),
-        "interpolation.kt": 'val a = "' + lines("${" * 50_000 * n),
-        "interpolation.rb": 'a = "' + lines("#{" * 50_000 * n),
-        "interpolation.dart": 'var a = "' + lines("${" * 50_000 * n),
-        "closures.swift": lines("{ x in " * 30_000 * n),
-        "do.hs": "main = " + lines("do { " * 30_000 * n), "types.hs": "f :: " + lines("a -> " * 60_000 * n),
-        "given.scala": lines("x match { case " * 15_000 * n),
-        "pipes.ex": "x" + lines(" |> f(" * 30_000 * n),
-        "where.jl": lines("f(x) where {" * 20_000 * n),
-        "tables.lua": "x = " + lines("{" * 100_000 * n),
-        "regex.pl": lines("s/(/" * 40_000 * n),
-        "blocks.ps1": lines("& { " * 40_000 * n),
-        "nested.php": "<?php " + lines("if(a){" * 40_000 * n),
-        "linq.cs": lines("from a in " * 20_000 * n), "objc.m": "@interface A\n" + lines("[a " * 50_000 * n),
-        "nested.zig": lines("comptime {" * 20_000 * n), "blocks.tf": lines("a { " * 40_000 * n),
-        "rules.css": lines("a{" * 100_000 * n), "functions.mk": "a = " + lines("$(call a," * 20_000 * n),
-        "tables.toml": lines("[a." * 60_000 * n),
-        "table.c": "int t[] = {\n" + ",\n".join(f"0x{at:08x}, 0x{at * 7:08x}" for at in range(90_000)) + "\n};\n",
-    })  # fmt: skip
+    put(
+        root,
+        {
+            "templates.cpp": lines("a<" * 50_000 * n),
+            "less.cpp": "int x = " + lines("a<" * 50_000 * n),
+            "stars.c": lines("*" * 200_000 * n),
+            "casts.c": "int x = " + lines("(a)" * 60_000 * n) + ";",
+            "brackets.js": lines("[" * 100_000 * n),
+            "arrows.js": lines("a=>" * 60_000 * n),
+            "ternary.ts": "x = " + lines("a?b:" * 60_000 * n),
+            "generics.ts": lines("type A = B<" * 20_000 * n),
+            "jsx.tsx": lines("<a>{" * 50_000 * n),
+            "nested.html": lines("<div>" * 100_000 * n, 500),
+            "noise.ts": noise,
+            "noise.cpp": noise,
+            "noise.hs": noise,
+            "noise.pl": noise,
+            "noise.swift": noise,
+            "sum.py": "x = " + "\\\n".join("1+" * 50 for _ in range(1500 * n)) + "1\n",
+            "parens.py": "x = " + lines("(" * 50_000 * n),
+            "lambdas.py": "x = " + lines("lambda:" * 50_000 * n),
+            "indents.py": "".join(" " * (at % 900) + "if x:\n" for at in range(4_000 * n)),
+            "strings.py": lines("f'{" * 40_000 * n),
+            "yaml.yaml": "".join(" " * (at % 400) + "- a:\n" for at in range(20_000)),
+            "anchors.yaml": "a: &a [x]\n" + "".join(f"b{at}: &b{at} [*a, *a]\n" for at in range(40_000)),
+            "flow.yaml": lines("{a: " * 60_000 * n),
+            "backticks.md": lines("`" * 100_000 * n),
+            "quotes.md": lines("> " * 100_000 * n),
+            "emphasis.md": lines("*a **b " * 40_000 * n),
+            "links.md": lines("[a](" * 40_000 * n),
+            "dollars.sh": lines("$(" * 50_000 * n),
+            "heredocs.sh": "".join(f"cat <<E{at}\n" for at in range(20_000 * n)),
+            "rust.rs": lines("fn f() { " * 20_000 * n),
+            "macro.rs": lines("m!{" * 60_000 * n),
+            "braces.go": "package p\n" + lines("{" * 100_000 * n),
+            "generics.java": lines("A<" * 50_000 * n),
+            "interpolation.kt": 'val a = "' + lines("${" * 50_000 * n),
+            "interpolation.rb": 'a = "' + lines("#{" * 50_000 * n),
+            "interpolation.dart": 'var a = "' + lines("${" * 50_000 * n),
+            "closures.swift": lines("{ x in " * 30_000 * n),
+            "do.hs": "main = " + lines("do { " * 30_000 * n),
+            "types.hs": "f :: " + lines("a -> " * 60_000 * n),
+            "given.scala": lines("x match { case " * 15_000 * n),
+            "pipes.ex": "x" + lines(" |> f(" * 30_000 * n),
+            "where.jl": lines("f(x) where {" * 20_000 * n),
+            "tables.lua": "x = " + lines("{" * 100_000 * n),
+            "regex.pl": lines("s/(/" * 40_000 * n),
+            "blocks.ps1": lines("& { " * 40_000 * n),
+            "nested.php": "<?php " + lines("if(a){" * 40_000 * n),
+            "linq.cs": lines("from a in " * 20_000 * n),
+            "objc.m": "@interface A\n" + lines("[a " * 50_000 * n),
+            "nested.zig": lines("comptime {" * 20_000 * n),
+            "blocks.tf": lines("a { " * 40_000 * n),
+            "rules.css": lines("a{" * 100_000 * n),
+            "functions.mk": "a = " + lines("$(call a," * 20_000 * n),
+            "tables.toml": lines("[a." * 60_000 * n),
+            "table.c": "int t[] = {\n" + ",\n".join(f"0x{at:08x}, 0x{at * 7:08x}" for at in range(90_000)) + "\n};\n",
+        },
+    )
 
 
 def json_bombs(root: Path, scale: Scale) -> None:
@@ -84,15 +97,23 @@ def json_bombs(root: Path, scale: Scale) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb.json", bytes(64 << 20))
-    put(root, {
-        "deep.json": deep, "objects.json": lines('{"a":' * 700_000), "wide.json": wide,
-        "string.json": '{"text": "' + lines("x" * 3_900_000) + '"}',
-        "escapes.json": '["' + lines("\\u0041" * 600_000, 240) + '"]',
-        "numbers.json": "[" + ",\n".join("1" * 280 for _ in range(13_000)) + "]",
-        "commas.json": lines("," * 3_900_000), "quotes.json": lines('"' * 3_900_000),
-        "minified.json": json.dumps([{"name": f"n{at}", "v": [at]} for at in range(60_000)], separators=(",", ":")),
-        "bomb.json.gz": gzip.compress(bomb), "bomb.json": zlib.compress(bomb), "archive.json": packed.getvalue(),
-    })  # fmt: skip
+    put(
+        root,
+        {
+            "deep.json": deep,
+            "objects.json": lines('{"a":' * 700_000),
+            "wide.json": wide,
+            "string.json": '{"text": "' + lines("x" * 3_900_000) + '"}',
+            "escapes.json": '["' + lines("\\u0041" * 600_000, 240) + '"]',
+            "numbers.json": "[" + ",\n".join("1" * 280 for _ in range(13_000)) + "]",
+            "commas.json": lines("," * 3_900_000),
+            "quotes.json": lines('"' * 3_900_000),
+            "minified.json": json.dumps([{"name": f"n{at}", "v": [at]} for at in range(60_000)], separators=(",", ":")),
+            "bomb.json.gz": gzip.compress(bomb),
+            "bomb.json": zlib.compress(bomb),
+            "archive.json": packed.getvalue(),
+        },
+    )
 
 
 def long_lines(root: Path, scale: Scale) -> None:
@@ -103,19 +124,29 @@ def long_lines(root: Path, scale: Scale) -> None:
         for _ in range(scale.pick(50_000_000, 10_000_000) // len(js)):
             file.write(js)
     size = 3_900_000
-    put(root, {
-        "small-bundle.js": (js * 200)[:size],
-        "line.c": "int a = 0" + "+ 1" * (size // 3 - 10) + ";",
-        "line.py": "x = [" + "1, " * (size // 3 - 10) + "]",
-        "identifier.py": "a" * size, "identifier.go": "package p\nvar " + "b" * (size - 20) + " int\n",
-        "string.rs": 'const A: &str = "' + "é" * (size // 2 - 20) + '";',
-        "spaces.java": " " * size + "class A {}", "tabs.txt": "\t" * size, "newlines.rb": "\n" * size,
-        "returns.c": "int f(void) {\r" + "x();\r" * (size // 6) + "}", "crlf.sh": "\r\n" * (size // 2),
-        "comment.cpp": "/*" + "*" * (size - 4) + "*/", "comment.lua": "--[[" + "]" * (size - 4),
-        "text.txt": "word " * (size // 5), "cjk.md": "満潮" * (size // 6), "emoji.txt": "🌊" * (size // 4),
-        "combining.txt": "e" + "\u0301" * (size // 2 - 1),
-        "mostly.py": "def first():\n    pass\n" + "x = '" + "y" * 19_000 + "'\n" + "def last():\n    pass\n",
-    })  # fmt: skip
+    put(
+        root,
+        {
+            "small-bundle.js": (js * 200)[:size],
+            "line.c": "int a = 0" + "+ 1" * (size // 3 - 10) + ";",
+            "line.py": "x = [" + "1, " * (size // 3 - 10) + "]",
+            "identifier.py": "a" * size,
+            "identifier.go": "package p\nvar " + "b" * (size - 20) + " int\n",
+            "string.rs": 'const A: &str = "' + "é" * (size // 2 - 20) + '";',
+            "spaces.java": " " * size + "class A {}",
+            "tabs.txt": "\t" * size,
+            "newlines.rb": "\n" * size,
+            "returns.c": "int f(void) {\r" + "x();\r" * (size // 6) + "}",
+            "crlf.sh": "\r\n" * (size // 2),
+            "comment.cpp": "/*" + "*" * (size - 4) + "*/",
+            "comment.lua": "--[[" + "]" * (size - 4),
+            "text.txt": "word " * (size // 5),
+            "cjk.md": "満潮" * (size // 6),
+            "emoji.txt": "🌊" * (size // 4),
+            "combining.txt": "e" + "\u0301" * (size // 2 - 1),
+            "mostly.py": "def first():\n    pass\n" + "x = '" + "y" * 19_000 + "'\n" + "def last():\n    pass\n",
+        },
+    )
 
 
 def result_bombs(root: Path, scale: Scale) -> None:
@@ -123,45 +154,55 @@ def result_bombs(root: Path, scale: Scale) -> None:
     n = scale.pick(200_000, 200_000)
     name = "n" * 190
     words = [f"w{at:x}" for at in range(400)]
-    put(root, {
-        "assignments.py": "".join(f"a{at % 9}=1\n" for at in range(n)),
-        "functions.js": "".join("function f(){}\n" for _ in range(n)),
-        "semicolons.js": lines("var a;" * n, 280),
-        "keys.json": "{\n" + lines('"k":1,' * n, 280) + '"z":1}\n',
-        "keys.yaml": "".join(f"k{at}: 1\n" for at in range(n)),
-        "keys.toml": "".join(f"k{at}=1\n" for at in range(n)),
-        "headings.md": "# a\n" * n,
-        "defines.h": "#define A\n" * n,
-        "enum.c": "enum e {\n" + lines("A," * n, 280) + "};\n",
-        "fields.java": "class A {\n" + lines("int a;" * n, 280) + "}\n",
-        "rules.css": lines("a{}" * n, 280),
-        "elements.html": lines("<p id=a>" * (n // 4), 280),
-        "targets.mk": "a:\n" * n,
-        "aliases.sh": "".join("f() { :; }\n" for _ in range(n // 4)),
-        "namespaces.cpp": "".join(f"namespace {name}{at} {{\n" for at in range(2_000)) + "int x;\n" + "}\n" * 2_000,
-        "classes.java": "".join(f"class {name}{at} {{\n" for at in range(2_000)) + "int x;\n" + "}\n" * 2_000,
-        "modules.rb": "".join(f"module {name.upper()}{at}\n" for at in range(2_000)) + "end\n" * 2_000,
-        "modules.rs": "".join(f"mod {name}{at} {{\n" for at in range(2_000)) + "fn x() {}\n" + "}\n" * 2_000,
-        "nested.json": "".join(f'{{"{name}{at}":\n' for at in range(2_000)) + "1" + "}" * 2_000,
-        "nested.py": "".join(" " * at + f"class {name}{at}:\n" for at in range(900)) + " " * 900 + "x = 1\n",
-        "nested.md": "".join(f"{'#' * (at % 6 + 1)} {name}\n\ntext\n" for at in range(15_000)),
-        "nested.cs": "".join(f"namespace {name}{at} {{ class A{at} {{}}\n" for at in range(1_500)) + "}\n" * 1_500,
-        "signatures.c": "".join(f"int f{at}({'int a, ' * 40}int b);\n" for at in range(12_000)),
-        "documented.py": "".join(f'def f{at}():\n    """{"doc " * 60}"""\n' for at in range(13_000)),
-        "qualified.cpp": "".join("::".join([name] * 18) + f"::f{at}() {{}}\n" for at in range(1_000)),
-        "templates.cpp": "".join(f"template<class A{at}> struct S{at} {{ int a, b, c, d; }};\n" for at in range(40_000)),
-        "words.txt": "".join(f"{chr(97 + at % 26)}{at % 10}" + ("\n" if at % 90 == 89 else "") for at in range(1_900_000)),
-        "unique.txt": "".join(f"{at:07x} " + ("\n" if at % 30 == 29 else "") for at in range(480_000)),
-        "paragraphs.md": "".join(f"{words[at % 400]}\n\n" for at in range(600_000)),
-        "cases.py": "".join(f"aB{at}CdEf = xY{at}Zz\n" for at in range(150_000)),
-    })  # fmt: skip
+    put(
+        root,
+        {
+            "assignments.py": "".join(f"a{at % 9}=1\n" for at in range(n)),
+            "functions.js": "".join("function f(){}\n" for _ in range(n)),
+            "semicolons.js": lines("var a;" * n, 280),
+            "keys.json": "{\n" + lines('"k":1,' * n, 280) + '"z":1}\n',
+            "keys.yaml": "".join(f"k{at}: 1\n" for at in range(n)),
+            "keys.toml": "".join(f"k{at}=1\n" for at in range(n)),
+            "headings.md": "# a\n" * n,
+            "defines.h": "#define A\n" * n,
+            "enum.c": "enum e {\n" + lines("A," * n, 280) + "};\n",
+            "fields.java": "class A {\n" + lines("int a;" * n, 280) + "}\n",
+            "rules.css": lines("a{}" * n, 280),
+            "elements.html": lines("<p id=a>" * (n // 4), 280),
+            "targets.mk": "a:\n" * n,
+            "aliases.sh": "".join("f() { :; }\n" for _ in range(n // 4)),
+            "namespaces.cpp": "".join(f"namespace {name}{at} {{\n" for at in range(2_000)) + "int x;\n" + "}\n" * 2_000,
+            "classes.java": "".join(f"class {name}{at} {{\n" for at in range(2_000)) + "int x;\n" + "}\n" * 2_000,
+            "modules.rb": "".join(f"module {name.upper()}{at}\n" for at in range(2_000)) + "end\n" * 2_000,
+            "modules.rs": "".join(f"mod {name}{at} {{\n" for at in range(2_000)) + "fn x() {}\n" + "}\n" * 2_000,
+            "nested.json": "".join(f'{{"{name}{at}":\n' for at in range(2_000)) + "1" + "}" * 2_000,
+            "nested.py": "".join(" " * at + f"class {name}{at}:\n" for at in range(900)) + " " * 900 + "x = 1\n",
+            "nested.md": "".join(f"{'#' * (at % 6 + 1)} {name}\n\ntext\n" for at in range(15_000)),
+            "nested.cs": "".join(f"namespace {name}{at} {{ class A{at} {{}}\n" for at in range(1_500)) + "}\n" * 1_500,
+            "signatures.c": "".join(f"int f{at}({'int a, ' * 40}int b);\n" for at in range(12_000)),
+            "documented.py": "".join(f'def f{at}():\n    """{"doc " * 60}"""\n' for at in range(13_000)),
+            "qualified.cpp": "".join("::".join([name] * 18) + f"::f{at}() {{}}\n" for at in range(1_000)),
+            "templates.cpp": "".join(
+                f"template<class A{at}> struct S{at} {{ int a, b, c, d; }};\n" for at in range(40_000)
+            ),
+            "words.txt": "".join(
+                f"{chr(97 + at % 26)}{at % 10}" + ("\n" if at % 90 == 89 else "") for at in range(1_900_000)
+            ),
+            "unique.txt": "".join(f"{at:07x} " + ("\n" if at % 30 == 29 else "") for at in range(480_000)),
+            "paragraphs.md": "".join(f"{words[at % 400]}\n\n" for at in range(600_000)),
+            "cases.py": "".join(f"aB{at}CdEf = xY{at}Zz\n" for at in range(150_000)),
+        },
+    )
 
 
 def encodings(root: Path, scale: Scale) -> None:
     """Texts in every encoding, mixed, cut, mislabelled; bytes that are none."""
     text = python_module(1) + "# größe 満潮 🌊\n"
     chance = random.Random(7)
-    codecs = "utf-16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be utf-8-sig cp1252 latin-1 koi8-r shift_jis euc_jp gb18030 big5 hz iso2022_jp cp037 utf-7".split()
+    codecs = (
+        "utf-16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be utf-8-sig cp1252 latin-1 koi8-r shift_jis euc_jp "
+        "gb18030 big5 hz iso2022_jp cp037 utf-7"
+    ).split()
     files: dict[str, str | bytes] = {}
     for codec in codecs:
         data = text.encode(codec, "replace")
@@ -171,16 +212,26 @@ def encodings(root: Path, scale: Scale) -> None:
         files[f"{codec}-large.txt"] = (text * 2_000).encode(codec, "replace")[: (4 << 20) - 1]
         files[f"{codec}-mixed.py"] = text.encode() + data
     files |= {
-        "bom-only.py": b"\xef\xbb\xbf", "bom16-only.py": b"\xff\xfe", "two-boms.py": b"\xef\xbb\xbf" * 2 + text.encode(),
-        "bom-inside.py": text.encode() + b"\xef\xbb\xbf" + text.encode(), "one-nul.py": text.encode() + b"\0",
-        "nuls.py": b"\0" * 4096, "nul-between.py": b"\0".join(bytes([byte]) for byte in text.encode()),
-        "surrogates.py": "x = '\ud800'\n" * 100, "overlong.py": b"x = '\xc0\x80'\n" * 100,
+        "bom-only.py": b"\xef\xbb\xbf",
+        "bom16-only.py": b"\xff\xfe",
+        "two-boms.py": b"\xef\xbb\xbf" * 2 + text.encode(),
+        "bom-inside.py": text.encode() + b"\xef\xbb\xbf" + text.encode(),
+        "one-nul.py": text.encode() + b"\0",
+        "nuls.py": b"\0" * 4096,
+        "nul-between.py": b"\0".join(bytes([byte]) for byte in text.encode()),
+        "surrogates.py": "x = '\ud800'\n" * 100,
+        "overlong.py": b"x = '\xc0\x80'\n" * 100,
         "controls.py": "x = '" + "".join(chr(at) for at in range(1, 32) if at not in (10, 13)) * 100 + "'\n",
-        "random.py": chance.randbytes(1 << 20), "random.txt": chance.randbytes(3 << 20), "high.c": bytes(range(128, 256)) * 4000,
-        "escapes.txt": "\x1b[31mred\x1b[0m\n" * 50_000, "separators.js": "a\u2028b\u2029\x85c\n" * 10_000,
-        "right-to-left.py": "# \u202e\u2066 evil\nx = 1\n", "declared-rot13.py": "# coding: rot13\nx = 1\n\xe9\n".encode("latin-1"),
-        "declared-unknown.py": "# coding: klingon\nx = '\xe9'\n".encode("latin-1"), "zero-width.py": "a\u200b = 1\n" * 10_000,
-    }  # fmt: skip
+        "random.py": chance.randbytes(1 << 20),
+        "random.txt": chance.randbytes(3 << 20),
+        "high.c": bytes(range(128, 256)) * 4000,
+        "escapes.txt": "\x1b[31mred\x1b[0m\n" * 50_000,
+        "separators.js": "a\u2028b\u2029\x85c\n" * 10_000,
+        "right-to-left.py": "# \u202e\u2066 evil\nx = 1\n",
+        "declared-rot13.py": "# coding: rot13\nx = 1\n\xe9\n".encode("latin-1"),
+        "declared-unknown.py": "# coding: klingon\nx = '\xe9'\n".encode("latin-1"),
+        "zero-width.py": "a\u200b = 1\n" * 10_000,
+    }
     put(root, files)
 
 

@@ -20,14 +20,24 @@ from lowtide.paths import Places
 from lowtide.serve import client as clients
 
 NAME = "daemon"
-IDEA = "nine of these in one tree, opened in the daemon: status answers meanwhile, it stops within a second, and goes on after"
+IDEA = (
+    "nine of these in one tree, opened in the daemon: status answers meanwhile, it stops within a second, and goes "
+    "on after"
+)
 STOP_S = 1.0
 ANSWER_S = 1.0
 """No status takes longer, on a machine that does other work beside."""
 _PARTS = (
-    folders.odd_names, folders.alike_names, folders.no_files, folders.link_mazes, folders.many_folders, rules.broken_git,
-    contents.encodings, contents.long_lines, moving.CASES[0].build,
-)  # fmt: skip
+    folders.odd_names,
+    folders.alike_names,
+    folders.no_files,
+    folders.link_mazes,
+    folders.many_folders,
+    rules.broken_git,
+    contents.encodings,
+    contents.long_lines,
+    moving.CASES[0].build,
+)
 
 
 def play(scale: Scale, work: Path, expected: verify.Contents) -> Verdict:
@@ -86,12 +96,25 @@ class _Session:
         slow = sorted(self._answers)
         if not slow or slow[-1] > ANSWER_S:
             self._problems.append(f"a status took {slow[-1] if slow else -1:.2f} s")
-        note = f"{len(slow)} statuses, median {statistics.median(slow) * 1000:.0f} ms, p99 {slow[len(slow) * 99 // 100] * 1000:.0f} ms, most {slow[-1] * 1000:.0f} ms"
+        note = (
+            f"{len(slow)} statuses, median {statistics.median(slow) * 1000:.0f} ms, p99 "
+            f"{slow[len(slow) * 99 // 100] * 1000:.0f} ms, most {slow[-1] * 1000:.0f} ms"
+        )
         return Verdict(
-            NAME, not self._problems, round(stopped_s, 1), round(time.monotonic() - began - stopped_s, 1), peak,
-            max(0, peak - BUDGET_BYTES), kills, checked.indexed, dict(checked.quarantined), dict(checked.by_reason),
-            self._problems, source, note,
-        )  # fmt: skip
+            NAME,
+            not self._problems,
+            round(stopped_s, 1),
+            round(time.monotonic() - began - stopped_s, 1),
+            peak,
+            max(0, peak - BUDGET_BYTES),
+            kills,
+            checked.indexed,
+            dict(checked.quarantined),
+            dict(checked.by_reason),
+            self._problems,
+            source,
+            note,
+        )
 
     def _start(self, group: Group) -> None:
         environment = {**clients.daemon_environment(), "LOWTIDE_HOME": str(self._home), "PYTHONDONTWRITEBYTECODE": "1"}

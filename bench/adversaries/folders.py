@@ -80,7 +80,8 @@ def deep_paths(root: Path, scale: Scale) -> None:
 
 
 def odd_names(root: Path, scale: Scale) -> None:
-    """Names with every byte that a name may have; names that are options, globs, URIs, other systems' devices; the longest."""
+    """Names with every byte that a name may have; names that are options, globs, URIs, other systems' devices; the
+    longest."""
     root.mkdir(exist_ok=True)
     at = os.open(root, os.O_RDONLY)
     names = [bytes([byte]) for byte in range(1, 256) if byte not in b"/."]
@@ -183,10 +184,24 @@ def link_mazes(root: Path, scale: Scale) -> None:
     """Links that loop, chain, lead out, lead to what never ends; one file under 5,000 names."""
     put(root, {"real/a.py": "def real_one():\n    pass\n", "many/first.py": "def shared():\n    pass\n"})
     for name, target in {
-        "loop": ".", "up": "..", "self.py": "self.py", "ping.py": "pong.py", "pong.py": "ping.py", "root": "/", "proc": "/proc/self/root",
-        "mem.py": "/proc/self/mem", "zero.py": "/dev/zero", "out.py": "/etc/passwd", "gone.py": "nowhere", "real/again": "../real",
-        "long.py": "x/" * 2000, "fd.py": "/proc/self/fd/0", "kmsg.c": "/proc/kmsg", ".gitignore": "/dev/zero", ".lowtideignore": "/dev/random",
-    }.items():  # fmt: skip
+        "loop": ".",
+        "up": "..",
+        "self.py": "self.py",
+        "ping.py": "pong.py",
+        "pong.py": "ping.py",
+        "root": "/",
+        "proc": "/proc/self/root",
+        "mem.py": "/proc/self/mem",
+        "zero.py": "/dev/zero",
+        "out.py": "/etc/passwd",
+        "gone.py": "nowhere",
+        "real/again": "../real",
+        "long.py": "x/" * 2000,
+        "fd.py": "/proc/self/fd/0",
+        "kmsg.c": "/proc/kmsg",
+        ".gitignore": "/dev/zero",
+        ".lowtideignore": "/dev/random",
+    }.items():
         (root / name).symlink_to(target)
     for number in range(60):
         (root / f"chain{number}.py").symlink_to(f"chain{number + 1}.py" if number < 59 else "real/a.py")
@@ -283,6 +298,12 @@ CASES = [
     Case("link-mazes", "loops, chains, links out and to what never ends; a file of 5,000 names", link_mazes),
     Case("forbidden", "what may not be read, listed or entered", forbidden, clean=_unlock, bound=True),
     Case("dead-mount", "a mount whose server has died", dead_mount, clean=lambda root: mounts.unmount(root / "remote")),
-    Case("silent-mount", "a mount that never answers, ended by Ctrl-C", silent_mount, interrupted=True, exit_codes=(130,),
-         clean=lambda root: mounts.unmount(root / "remote")),
-]  # fmt: skip
+    Case(
+        "silent-mount",
+        "a mount that never answers, ended by Ctrl-C",
+        silent_mount,
+        interrupted=True,
+        exit_codes=(130,),
+        clean=lambda root: mounts.unmount(root / "remote"),
+    ),
+]

@@ -1,4 +1,5 @@
-"""Mounts that are ill, made without a library: a FUSE mount whose other end is this process, which dies or never answers.
+"""Mounts that are ill, made without a library: a FUSE mount whose other end is this process, which dies or never
+answers.
 
 Needs root and /dev/fuse. Invariant: `unmount` brings back the empty folder, also when nothing is mounted.
 """

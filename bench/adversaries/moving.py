@@ -98,8 +98,20 @@ def _swap_folders(root: Path, done: threading.Event) -> None:
 
 CASES = [
     Case("rewritten", "files rewritten while they are read", _modules(400), _again(_rewrite), moving=True),
-    Case("growing", "files that grow by megabytes and shrink while they are read", _modules(400), _again(_grow_and_shrink), moving=True),
+    Case(
+        "growing",
+        "files that grow by megabytes and shrink while they are read",
+        _modules(400),
+        _again(_grow_and_shrink),
+        moving=True,
+    ),
     Case("vanishing", "files that vanish and come back", _modules(400), _again(_vanish), moving=True),
-    Case("becoming", "files that become folders, pipes, links to /dev/zero, sparse files of 16 GB", _modules(400), _again(_become), moving=True),
+    Case(
+        "becoming",
+        "files that become folders, pipes, links to /dev/zero, sparse files of 16 GB",
+        _modules(400),
+        _again(_become),
+        moving=True,
+    ),
     Case("swapped", "folders renamed and removed under the walk", _modules(400), _swap_folders, moving=True),
-]  # fmt: skip
+]

@@ -22,18 +22,29 @@ def ignore_files(root: Path, scale: Scale) -> None:
         "\\" * 99 + "q",
         "[" * 500,
     ]
-    put(root, {
-        ".gitignore": "".join(f"pattern-number-{at}-*.x?z\n" for at in range(scale.pick(400_000, 400_000))),
-        "slow/.gitignore": "\n".join(slow * 30) + "\n", "slow/.lowtideignore": "\n".join(slow * 30) + "\n",
-        "plain/.gitignore": "".join(f"name{at}\n" for at in range(900_000)),
-        "one/.gitignore": "x" * 10_000_000, "nul/.gitignore": b"\0" * 10_000_000, "bang/.gitignore": "!\n" * 3_000_000,
-        "binary/.gitignore": bytes(range(256)) * 40_000,
-    })  # fmt: skip
+    put(
+        root,
+        {
+            ".gitignore": "".join(f"pattern-number-{at}-*.x?z\n" for at in range(scale.pick(400_000, 400_000))),
+            "slow/.gitignore": "\n".join(slow * 30) + "\n",
+            "slow/.lowtideignore": "\n".join(slow * 30) + "\n",
+            "plain/.gitignore": "".join(f"name{at}\n" for at in range(900_000)),
+            "one/.gitignore": "x" * 10_000_000,
+            "nul/.gitignore": b"\0" * 10_000_000,
+            "bang/.gitignore": "!\n" * 3_000_000,
+            "binary/.gitignore": bytes(range(256)) * 40_000,
+        },
+    )
     for number in range(300):
         put(root, {f"slow/{'a' * (number % 200 + 20)}{number}.py": "x = 1\n"})
     for number in range(40):
-        put(root, {f"many/{'n/' * number}.gitignore": "".join(f"other{number}-{at}-*.y?\n" for at in range(30_000)),
-                   f"many/{'n/' * number}kept.py": f"x = {number}\n"})  # fmt: skip
+        put(
+            root,
+            {
+                f"many/{'n/' * number}.gitignore": "".join(f"other{number}-{at}-*.y?\n" for at in range(30_000)),
+                f"many/{'n/' * number}kept.py": f"x = {number}\n",
+            },
+        )
 
 
 def nested_repositories(root: Path, scale: Scale) -> None:
@@ -41,10 +52,16 @@ def nested_repositories(root: Path, scale: Scale) -> None:
     rules = "".join(f"rule-{at}-*.z?\n" for at in range(32_000))
     for number in range(40):
         base = "r/" * number
-        put(root, {
-            f"{base}.git/HEAD": "ref: refs/heads/main\n", f"{base}.git/info/exclude": rules, f"{base}.gitignore": rules,
-            f"{base}.git/config": "[core]\n", f"{base}a{number}.py": f"def in_repository_{number}():\n    pass\n",
-        })  # fmt: skip
+        put(
+            root,
+            {
+                f"{base}.git/HEAD": "ref: refs/heads/main\n",
+                f"{base}.git/info/exclude": rules,
+                f"{base}.gitignore": rules,
+                f"{base}.git/config": "[core]\n",
+                f"{base}a{number}.py": f"def in_repository_{number}():\n    pass\n",
+            },
+        )
 
 
 def broken_git(root: Path, scale: Scale) -> None:
@@ -106,8 +123,14 @@ def broken_git(root: Path, scale: Scale) -> None:
     (root / "head-gone/.git/HEAD").unlink()
     (repository("head-loop") / ".git/HEAD").unlink()
     (root / "head-loop/.git/HEAD").symlink_to("HEAD")
-    for name, content in {"file-self": "gitdir: .git\n", "file-zero": "gitdir: /dev/zero\n", "file-long": "gitdir: " + "x/" * 30_000, "file-nul": "gitdir: \0a",
-                          "file-empty": "", "file-up": "gitdir: ../../../../../../../../..\n"}.items():  # fmt: skip
+    for name, content in {
+        "file-self": "gitdir: .git\n",
+        "file-zero": "gitdir: /dev/zero\n",
+        "file-long": "gitdir: " + "x/" * 30_000,
+        "file-nul": "gitdir: \0a",
+        "file-empty": "",
+        "file-up": "gitdir: ../../../../../../../../..\n",
+    }.items():
         put(root, {f"{name}/.git": content, f"{name}/a.py": "x = 1\n"})
     (root / "pipe").mkdir()
     os.mkfifo(root / "pipe/.git")
@@ -117,7 +140,8 @@ def broken_git(root: Path, scale: Scale) -> None:
     repository(
         "config-include",
         {
-            ".git/config": "[include]\n\tpath = /dev/zero\n[core]\n\texcludesFile = /dev/zero\n\tfsmonitor = /bin/false\n"
+            ".git/config": "[include]\n\tpath = /dev/zero\n[core]\n\texcludesFile = /dev/zero\n\tfsmonitor = "
+            "/bin/false\n"
         },
     )
     repository("common-long", {".git/commondir": "../" * 20_000})

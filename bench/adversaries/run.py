@@ -125,10 +125,19 @@ def _judge(case: Case, scale: Scale, root: Path, home: Path, expected: verify.Co
     if oom_kills:
         problems.append(f"{oom_kills} killed by the kernel")
     return Verdict(
-        case.name, not problems, round(outcome.seconds, 1), round(again_s, 1), peak, overshoot, oom_kills,
-        checked.indexed if checked else 0, dict(checked.quarantined) if checked else {}, dict(checked.by_reason) if checked else {},
-        problems, outcome.source,
-    )  # fmt: skip
+        case.name,
+        not problems,
+        round(outcome.seconds, 1),
+        round(again_s, 1),
+        peak,
+        overshoot,
+        oom_kills,
+        checked.indexed if checked else 0,
+        dict(checked.quarantined) if checked else {},
+        dict(checked.by_reason) if checked else {},
+        problems,
+        outcome.source,
+    )
 
 
 @contextmanager
@@ -214,7 +223,8 @@ def _why(case: Case, home: Path, root: Path) -> list[str]:
             answer = {}
         if out.returncode or answer.get("reason") != reason or answer.get("status") != status:
             problems.append(
-                f"`why` of {name!r}: {answer.get('status')} {answer.get('reason')!r}, the index says {status} {reason!r} {out.stderr[-200:]}"
+                f"`why` of {name!r}: {answer.get('status')} {answer.get('reason')!r}, the index says {status} "
+                f"{reason!r} {out.stderr[-200:]}"
             )
     return problems
 

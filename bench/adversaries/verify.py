@@ -1,4 +1,5 @@
-"""What must hold after an index run: read from the index itself, and compared with the file system by a walk of our own.
+"""What must hold after an index run: read from the index itself, and compared with the file system by a walk of our
+own.
 
 Invariant: nothing of the engine decides what should be there; only ignored files are asked of its `explain`.
 """
@@ -48,11 +49,13 @@ def contents(home: Path, paths: list[str]) -> Contents:
             found[path] = ([row and row[1]], [])
             continue
         symbols = db.execute(
-            "SELECT name, kind, container, start_line, end_line, signature, doc FROM symbols WHERE file_id = ? ORDER BY id",
+            "SELECT name, kind, container, start_line, end_line, signature, doc FROM symbols WHERE file_id = ? ORDER "
+            "BY id",
             row[:1],
         )
         chunks = db.execute(
-            "SELECT start_byte, end_byte, hex(hash) FROM chunks c LEFT JOIN vectors v ON v.id = c.vector_id WHERE file_id = ? ORDER BY c.id",
+            "SELECT start_byte, end_byte, hex(hash) FROM chunks c LEFT JOIN vectors v ON v.id = c.vector_id WHERE "
+            "file_id = ? ORDER BY c.id",
             row[:1],
         )
         found[path] = (symbols.fetchall(), chunks.fetchall())
@@ -154,7 +157,8 @@ def one_of_each(home: Path) -> list[tuple[bytes, str, str]]:
     """A file that is not indexed for each reason: path, status, reason. Folders are left out."""
     db = sqlite3.connect(f"file:{catalog_of(home)}?mode=ro", uri=True)
     found = db.execute(
-        "SELECT path, status, reason FROM files WHERE status <> 'indexed' AND substr(path, -1) <> CAST('/' AS BLOB) GROUP BY status, reason"
+        "SELECT path, status, reason FROM files WHERE status <> 'indexed' AND substr(path, -1) <> CAST('/' AS BLOB) "
+        "GROUP BY status, reason"
     ).fetchall()
     db.close()
     return found

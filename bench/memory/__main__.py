@@ -3,12 +3,12 @@
     python -m bench.memory --trees FOLDER [--peers FOLDER] [--retrieval PREFIX] [--quick] [--save] [--plot]
 
 For each tree and each budget (96, 128, 192, 256, 512 MiB), in a memory cgroup of the budget and 32 MiB, sampled every
-20 ms: time, peak and idle anonymous memory, how far over the budget, how long a cancel takes, and a branch switch of 2,000
-files where --switch names the tree. Peers have no budget of their own: each runs once without a limit, and then under the
-limits that are smaller than what it took. `--peers` is a virtual environment with them (docs/memory.md has the commands);
-one that is not there is left out, and said. `--retrieval` is a set of questions with one right answer each.
-`--quick` is django at 96 and 256 MiB. `--save` appends to bench/results/memory.jsonl and renews the tables of docs/memory.md;
-`--plot` draws what is there into docs/images (matplotlib).
+20 ms: time, peak and idle anonymous memory, how far over the budget, how long a cancel takes, and a branch switch of
+2,000 files where --switch names the tree. Peers have no budget of their own: each runs once without a limit, and then
+under the limits that are smaller than what it took. `--peers` is a virtual environment with them (docs/memory.md has
+the commands); one that is not there is left out, and said. `--retrieval` is a set of questions with one right answer
+each. `--quick` is django at 96 and 256 MiB. `--save` appends to bench/results/memory.jsonl and renews the tables of
+docs/memory.md; `--plot` draws what is there into docs/images (matplotlib).
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def measure(engine: Engine, tree: Path, budget_bytes: int | None, timeout_s: flo
 def run_tree(
     tree: Path, chosen: Sequence[Engine], budgets: Sequence[int], timeout_s: float, tell: Callable[[Figures], None]
 ) -> None:
-    """Every engine on one tree: under each budget, or for a peer once without a limit and then under those that bind."""
+    """Every engine on one tree: under each budget, or for a peer once without a limit and then under those that
+    bind."""
     for engine in chosen:
         if not engine.suits(tree):
             continue

@@ -20,7 +20,8 @@ UNLIMITED_BYTES = 512 << 20
 
 @dataclass(frozen=True, slots=True)
 class LowtideEngine:
-    """`cancels` and `switch_files` (files that differ between two branches; 0 leaves the switch out) are measured after indexing."""
+    """`cancels` and `switch_files` (files that differ between two branches; 0 leaves the switch out) are measured after
+    indexing."""
 
     switch_files: int = 0
     cancels: int = CANCELS
@@ -51,16 +52,29 @@ class LowtideEngine:
             cancelled = max((self._cancel(daemon, tree, number) for number in range(self.cancels)), default=None)
             status = daemon.ask("lowtide/status")
             return Figures(
-                self.name, job.tree.name, job.budget_bytes, "done" if not daemon.group.oom_kills() else "killed for memory",
-                round(seconds, 2), daemon.peak_bytes(), idle, daemon.group.oom_kills(), daemon.group.source,
-                cancel_s=cancelled, switch_s=there, switch_back_s=back,
+                self.name,
+                job.tree.name,
+                job.budget_bytes,
+                "done" if not daemon.group.oom_kills() else "killed for memory",
+                round(seconds, 2),
+                daemon.peak_bytes(),
+                idle,
+                daemon.group.oom_kills(),
+                daemon.group.source,
+                cancel_s=cancelled,
+                switch_s=there,
+                switch_back_s=back,
                 detail={
-                    "files": report["files"], "chunks": report["chunks"], "symbols": report["symbols"],
-                    "vectors": report["vectors"], "ladder": [step["step"] for step in report["ladder"]],
+                    "files": report["files"],
+                    "chunks": report["chunks"],
+                    "symbols": report["symbols"],
+                    "vectors": report["vectors"],
+                    "ladder": [step["step"] for step in report["ladder"]],
                     "quarantined_at_end": sum(workspace["quarantined"] for workspace in status["workspaces"]),
-                    "ladder_at_end": status["ladder"], "disk_bytes": report["disk_bytes"],
+                    "ladder_at_end": status["ladder"],
+                    "disk_bytes": report["disk_bytes"],
                 },
-            )  # fmt: skip
+            )
 
     def _switch(self, daemon: BoundedDaemon, tree: Path, marker: str) -> tuple[float | None, float | None]:
         """Seconds from git's end to everything indexed: there and back; None for what is not found within SWITCH_S."""

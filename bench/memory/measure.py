@@ -97,9 +97,16 @@ def run_command(
     """Run a whole command in the group; its end is the end of the work."""
     outcome = run_limited(argv, job.limit_bytes, env=env, timeout_s=job.timeout_s)
     figures = Figures(
-        engine, job.tree.name, job.budget_bytes, ended(outcome, job.timeout_s), round(outcome.seconds, 2),
-        outcome.peak_anon_bytes, None, outcome.oom_kills, outcome.source,
-    )  # fmt: skip
+        engine,
+        job.tree.name,
+        job.budget_bytes,
+        ended(outcome, job.timeout_s),
+        round(outcome.seconds, 2),
+        outcome.peak_anon_bytes,
+        None,
+        outcome.oom_kills,
+        outcome.source,
+    )
     return figures, outcome
 
 

@@ -1,8 +1,9 @@
 """clangd with its background index, for C++. It needs to know how files are compiled; headers alone have no commands.
 
-For each header directly in the tree's top folder one translation unit is written that includes it (all of boost's public
-headers, which include most of the others), with `clang++ -std=c++17 -I PARENT`. clangd opens the first of them and indexes
-the rest in the background, two threads, until it says that it is done, or the time is up: then the figures are those so far.
+For each header directly in the tree's top folder one translation unit is written that includes it (all of boost's
+public headers, which include most of the others), with `clang++ -std=c++17 -I PARENT`. clangd opens the first of them
+and indexes the rest in the background, two threads, until it says that it is done, or the time is up: then the figures
+are those so far.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ class Clangd:
 
     program: Path
     name: str = "clangd 22.1.1"
-    settings: str = "`clangd --background-index -j=2 --pch-storage=disk`, one translation unit a public header; symbols and references"
+    settings: str = (
+        "`clangd --background-index -j=2 --pch-storage=disk`, one translation unit a public header; "
+        "symbols and references"
+    )
     has_budget: bool = False
 
     def _found(self) -> str | None:
@@ -47,9 +51,14 @@ class Clangd:
         folder = job.work / "units"
         units = write_units(job.tree, folder)
         argv = [
-            str(self._found()), "--background-index", "--background-index-priority=normal", "-j=2", "--pch-storage=disk",
-            f"--compile-commands-dir={folder}", "--log=error",
-        ]  # fmt: skip
+            str(self._found()),
+            "--background-index",
+            "--background-index-priority=normal",
+            "-j=2",
+            "--pch-storage=disk",
+            f"--compile-commands-dir={folder}",
+            "--log=error",
+        ]
         environment = {**os.environ, "HOME": str(job.work), "XDG_CACHE_HOME": str(job.work / "cache")}
         with Group(job.limit_bytes) as group, Sampler(group) as sampler:
             began = time.monotonic()
@@ -69,9 +78,17 @@ class Clangd:
                 process.wait()
         outcome = "killed for memory" if kills else "done" if done else f"stopped after {seconds:.0f} s"
         return Figures(
-            self.name, job.tree.name, job.budget_bytes, outcome, round(seconds, 2), sampler.peak_anon_bytes,
-            idle if done else None, kills, source, detail={"units": len(units), "indexed": count},
-        )  # fmt: skip
+            self.name,
+            job.tree.name,
+            job.budget_bytes,
+            outcome,
+            round(seconds, 2),
+            sampler.peak_anon_bytes,
+            idle if done else None,
+            kills,
+            source,
+            detail={"units": len(units), "indexed": count},
+        )
 
 
 def headers(tree: Path) -> list[Path]:

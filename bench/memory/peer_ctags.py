@@ -1,4 +1,5 @@
-"""universal-ctags: definitions of a tree into one tags file. It keeps nothing in memory and has no search of its own."""
+"""universal-ctags: definitions of a tree into one tags file. It keeps nothing in memory and has no search of its
+own."""
 
 from __future__ import annotations
 

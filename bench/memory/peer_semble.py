@@ -1,4 +1,5 @@
-"""semble 0.7.0: chunks and embeds a tree, index in memory. It gets the weights of Lowtide's own model, so that engines differ.
+"""semble 0.7.0: chunks and embeds a tree, index in memory. It gets the weights of Lowtide's own model, so that engines
+differ.
 
 Its model must be a folder, for nothing is downloaded here: Lowtide's default model (int8 rows times the scales of the
 document side) is written as one of model2vec's, with the same tokenizer. semble pools by plain mean, as it does.
@@ -52,7 +53,10 @@ class Semble:
 
     python: Path
     name: str = "semble 0.7.0"
-    settings: str = "`SembleIndex.from_path(tree)`, its defaults; weights of Lowtide's default model as a model2vec folder; no symbols"
+    settings: str = (
+        "`SembleIndex.from_path(tree)`, its defaults; weights of Lowtide's default model as a model2vec "
+        "folder; no symbols"
+    )
     has_budget: bool = False
 
     def missing(self) -> str:

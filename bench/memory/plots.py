@@ -1,4 +1,5 @@
-"""Draws the benchmark: `docs/images/memory_budgets.png` and `memory_peers.png`. Needs matplotlib (model/requirements.txt)."""
+"""Draws the benchmark: `docs/images/memory_budgets.png` and `memory_peers.png`. Needs matplotlib
+(model/requirements.txt)."""
 
 from __future__ import annotations
 

@@ -38,7 +38,8 @@ def made_by(entries: Sequence[Entry]) -> str:
 def table(entries: Sequence[Entry]) -> str:
     """A line for each engine, tree and budget."""
     lines = [
-        "| tree | engine | limit | outcome | s | peak MiB | over the budget | idle MiB | cancel s | branch there / back s |",
+        "| tree | engine | limit | outcome | s | peak MiB | over the budget | idle MiB | cancel s | branch there / "
+        "back s |",
         "|---|---|--:|---|--:|--:|--:|--:|--:|--:|",
     ]
     for entry in entries:
@@ -51,10 +52,17 @@ def table(entries: Sequence[Entry]) -> str:
             else f"{_number(entry['switch_s'])} / {_number(entry['switch_back_s']) or 'never'}"
         )
         cells = [
-            entry["tree"], entry["engine"], "none" if budget is None else f"{budget // MIB} MiB", entry["outcome"],
-            _number(entry["seconds"]), _mib(entry["peak_bytes"]), _over(entry), _mib(entry["idle_bytes"]),
-            _number(entry["cancel_s"]), switch,
-        ]  # fmt: skip
+            entry["tree"],
+            entry["engine"],
+            "none" if budget is None else f"{budget // MIB} MiB",
+            entry["outcome"],
+            _number(entry["seconds"]),
+            _mib(entry["peak_bytes"]),
+            _over(entry),
+            _mib(entry["idle_bytes"]),
+            _number(entry["cancel_s"]),
+            switch,
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -1,7 +1,7 @@
 """Whether a small budget makes answers worse: NDCG@10 through a daemon of that budget.
 
-The set is PREFIX_corpus.jsonl.gz (functions, their docstrings removed) and PREFIX_queries.jsonl.gz (a sentence, and the one
-function that it described); each query is asked within its own project, as bench/rank_eval.py does.
+The set is PREFIX_corpus.jsonl.gz (functions, their docstrings removed) and PREFIX_queries.jsonl.gz (a sentence, and the
+one function that it described); each query is asked within its own project, as bench/rank_eval.py does.
 """
 
 from __future__ import annotations

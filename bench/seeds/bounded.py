@@ -1,6 +1,7 @@
 """A daemon of its own in a memory cgroup of its budget and 32 MiB, sampled every 20 ms, and clients that ask it.
 
-Invariant: every figure of memory is the kernel's, of the whole group; the daemon's own figures are only compared with it.
+Invariant: every figure of memory is the kernel's, of the whole group; the daemon's own figures are only compared with
+it.
 Invariant: latencies are measured from outside, by a client on the daemon's socket.
 """
 
@@ -64,8 +65,13 @@ class BoundedDaemon:
         log = self._stack.enter_context((self.home / "output.log").open("ab"))
         self.popen = self.group.popen(
             [sys.executable, "-P", "-m", "lowtide.cli", "daemon", "run", "--budget", str(self.budget_bytes)],
-            env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
-        )  # fmt: skip
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+        )
         try:
             self.client = self._first()
         except BaseException:
@@ -163,7 +169,8 @@ class BoundedDaemon:
     def back_s(
         self, limit_bytes: int, since_s: float, wait_s: float, *, settled_s: float | None = None
     ) -> float | None:
-        """Seconds from `since_s` until the group stays at or below `limit_bytes` up to `since_s + wait_s`; None for never.
+        """Seconds from `since_s` until the group stays at or below `limit_bytes` up to `since_s + wait_s`; None for
+        never.
 
         With `settled_s` it is enough that it has stayed there so long.
         """

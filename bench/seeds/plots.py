@@ -1,6 +1,8 @@
-"""Draws memory against time with the budget's line: `python -m bench.seeds.plots` writes `docs/images/memory_row_*.png`.
+"""Draws memory against time with the budget's line: `python -m bench.seeds.plots` writes
+`docs/images/memory_row_*.png`.
 
-The curves are those of the newest line of each row in bench/results/seeds.jsonl. Needs matplotlib (model/requirements.txt).
+The curves are those of the newest line of each row in bench/results/seeds.jsonl. Needs matplotlib
+(model/requirements.txt).
 """
 
 from __future__ import annotations

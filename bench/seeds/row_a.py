@@ -1,11 +1,12 @@
-"""Row A: 1,000 files of 200 chunks. The system it replaces kept every embedding and rebuilt its index for each batch of 10.
+"""Row A: 1,000 files of 200 chunks. The system it replaces kept every embedding and rebuilt its index for each batch of
+10.
 
     python -m bench.seeds.row_a [--quick]
 
-A generated tree (bench/seeds/trees.py, Python, TypeScript, Go and Java in turn, seed 7) is indexed by a daemon of 256 MiB
-while somebody asks it 400 different questions again and again. The manifest is looked at every 20 ms: each vector segment
-that it gains is a flush of the delta or a merge. Afterwards a part of the tree is indexed at 96, 128 and 256 MiB, to see
-what the number of workers and the size of their batches follow.
+A generated tree (bench/seeds/trees.py, Python, TypeScript, Go and Java in turn, seed 7) is indexed by a daemon of 256
+MiB while somebody asks it 400 different questions again and again. The manifest is looked at every 20 ms: each vector
+segment that it gains is a flush of the delta or a merge. Afterwards a part of the tree is indexed at 96, 128 and 256
+MiB, to see what the number of workers and the size of their batches follow.
 """
 
 from __future__ import annotations
@@ -152,17 +153,20 @@ def run(options: Options) -> Row:
         at_most(
             f"segments of vectors written (flushes {len(writes.flushes)}, merges {len(writes.merges)}); "
             f"one for each batch of {OLD_BATCH} would be {chunks // OLD_BATCH:,}",
-            len(writes.flushes) + len(writes.merges), most_writes,
+            len(writes.flushes) + len(writes.merges),
+            most_writes,
         ),
         holds(
-            "vectors in each flush but the last", f"{min(writes.flushes[:-1], default=0):,} or more" if writes.flushes[1:] else "one flush",
-            f"≥ {flush:,}", all(count >= flush for count in writes.flushes[:-1]),
+            "vectors in each flush but the last",
+            f"{min(writes.flushes[:-1], default=0):,} or more" if writes.flushes[1:] else "one flush",
+            f"≥ {flush:,}",
+            all(count >= flush for count in writes.flushes[:-1]),
         ),
         *cache_checks(memory),
         told("time", report["wall_s"], "s"),
         told("source", size, "MiB"),
         told("questions answered meanwhile", f"{len(probe.seconds):,}, {len(probe.errors)} refused"),
-    ]  # fmt: skip
+    ]
     part = options.work / "part"
     generate(part, 200 if full else 12, 200, seed=8)
     seen = {budget: at_budget(options, part, budget * MIB) for budget in (96, 128, 256)}
@@ -173,10 +177,12 @@ def run(options: Options) -> Row:
         ]
     checks.append(
         holds(
-            "workers follow memory: at 96, 128, 256 MiB", ", ".join(str(seen[budget][0]) for budget in seen), "never fewer with more",
+            "workers follow memory: at 96, 128, 256 MiB",
+            ", ".join(str(seen[budget][0]) for budget in seen),
+            "never fewer with more",
             seen[96][0] <= seen[128][0] <= seen[256][0] and (seen[96][0], seen[96][1]) != (seen[256][0], seen[256][1]),
         )
-    )  # fmt: skip
+    )
     return Row("A", TITLE, tuple(checks), (curve,))
 
 

@@ -1,11 +1,12 @@
-"""Row B: 1,000 files in seconds, and 11,566 files of 951 MB to the end. The system it replaces had to be resumed by hand.
+"""Row B: 1,000 files in seconds, and 11,566 files of 951 MB to the end. The system it replaces had to be resumed by
+hand.
 
     python -m bench.seeds.row_b --trees FOLDER
 
-1,000 source files of django and go (drawn with a seed) are indexed by one command, from nothing, three times. Then 11,566
-real files of at most 8 MiB that hold 951 MB together: all source files of the trees sorted by size, and of those the
-neighbours whose sum is that. Three times on the way the daemon with its workers is killed with SIGKILL, and a new one goes
-on: each file that was committed before must be as it was, with the time at which it was indexed.
+1,000 source files of django and go (drawn with a seed) are indexed by one command, from nothing, three times. Then
+11,566 real files of at most 8 MiB that hold 951 MB together: all source files of the trees sorted by size, and of those
+the neighbours whose sum is that. Three times on the way the daemon with its workers is killed with SIGKILL, and a new
+one goes on: each file that was committed before must be as it was, with the time at which it was indexed.
 """
 
 from __future__ import annotations
@@ -151,19 +152,29 @@ def run(options: Options) -> Row:
     least = one_command(options, "small96", small, 96 * MIB)
     checks = [
         at_most(
-            f"{report['files']['indexed']:,} files indexed, {report['symbols']:,} symbols, {report['vectors']:,} vectors: "
+            f"{report['files']['indexed']:,} files indexed, {report['symbols']:,} symbols, {report['vectors']:,} "
+            f"vectors: "
             f"the whole command, median of {len(runs)}",
-            statistics.median(times), 3.0, "s",
+            statistics.median(times),
+            3.0,
+            "s",
         ),
         told("the fastest and the slowest", f"{min(times):.2f} and {max(times):.2f} s"),
         at_most("peak meanwhile", max(peak for _, peak, _ in runs), BUDGET, "MiB"),
         at_most("peak of the same at 96 MiB", least[1], 96 * MIB, "MiB"),
         holds(
-            "batch size follows memory: at 96 and 256 MiB", f"{batches(least[2])}; {batches(report)}", "smaller with less",
+            "batch size follows memory: at 96 and 256 MiB",
+            f"{batches(least[2])}; {batches(report)}",
+            "smaller with less",
             batches(least[2]) != batches(report),
         ),
-        holds("files; bytes of the large tree", f"{count:,}; {size / 1e6:,.1f} MB", "11,566; 951 MB", not full or size >= BYTES),
-    ]  # fmt: skip
+        holds(
+            "files; bytes of the large tree",
+            f"{count:,}; {size / 1e6:,.1f} MB",
+            "11,566; 951 MB",
+            not full or size >= BYTES,
+        ),
+    ]
     more, curves = interrupted(options, large, count)
     return Row("B", TITLE, (*checks, *more), tuple(curves))
 

@@ -2,10 +2,10 @@
 
     python -m bench.seeds.row_c --trees FOLDER
 
-django and go are indexed by one daemon of 256 MiB. A new daemon opens both, finds nothing to do, and is idle; a search in
-each must leave it within 16 MiB of that. Then both are indexed anew from nothing: once alone, once while somebody searches
-ten times a second until the end. Idle is what the kernel counts just before. The clock of "back" starts when the last
-`lowtide index` is answered, and runs until the kernel's figure stays within 16 MiB of idle.
+django and go are indexed by one daemon of 256 MiB. A new daemon opens both, finds nothing to do, and is idle; a search
+in each must leave it within 16 MiB of that. Then both are indexed anew from nothing: once alone, once while somebody
+searches ten times a second until the end. Idle is what the kernel counts just before. The clock of "back" starts when
+the last `lowtide index` is answered, and runs until the kernel's figure stays within 16 MiB of idle.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ WATCHED_S = 12.0
 
 
 def figures_agree(daemon: BoundedDaemon) -> tuple[int, int]:
-    """The daemon's own figure of all its processes and the kernel's of the group, taken together: of ten, the closest."""
+    """The daemon's own figure of all its processes and the kernel's of the group, taken together: of ten, the
+    closest."""
     pairs = []
     for _ in range(10):
         before = daemon.anon_bytes

@@ -1,10 +1,11 @@
-"""Row D: 14,000 C++ headers. The system it replaces took 71 to 94 GB for 8,389 files, stopped answering, and ignored Ctrl-C.
+"""Row D: 14,000 C++ headers. The system it replaces took 71 to 94 GB for 8,389 files, stopped answering, and ignored
+Ctrl-C.
 
     python -m bench.seeds.row_d --trees FOLDER
 
-boost is indexed by one daemon of 256 MiB while a client asks for the status every 20 ms. Indexing is then begun anew again
-and again: cancelled by `lowtide/cancel`, and by Ctrl-C of a `lowtide index` that waits, at different moments; then five
-times to the end. Last, a tree of more than 20,000 C files in the same
+boost is indexed by one daemon of 256 MiB while a client asks for the status every 20 ms. Indexing is then begun anew
+again and again: cancelled by `lowtide/cancel`, and by Ctrl-C of a `lowtide index` that waits, at different moments;
+then five times to the end. Last, a tree of more than 20,000 C files in the same
 daemon: the 21,000 smallest source files of linux that hold a KiB or more.
 """
 
@@ -72,8 +73,10 @@ def interrupting(daemon: BoundedDaemon, tree: Path, idle: int, count: int) -> li
     for number in range(count):
         command = subprocess.Popen(
             [sys.executable, "-m", "lowtide.cli", "index", "--force", str(tree)],
-            env=daemon.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            env=daemon.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         daemon.until(is_working, 60)
         time.sleep(0.5 * number)
         daemon.mark("Ctrl-C")
@@ -110,10 +113,11 @@ def refreshing(daemon: BoundedDaemon, tree: Path) -> list[Check]:
         at_most(f"{REFRESHES} refreshes: grown from the first to the last ({sizes} MiB)", grown, 2.0, "%"),
         at_most(
             f"{REFRESHES} refreshes: descriptors more than after the first ({', '.join(map(str, descriptors))})",
-            descriptors[-1] - descriptors[0], 0,
+            descriptors[-1] - descriptors[0],
+            0,
         ),
         told("seconds of each", ", ".join(f"{seconds:.0f}" for seconds in times)),
-    ]  # fmt: skip
+    ]
 
 
 def many_files(daemon: BoundedDaemon, tree: Path, idle: int, least: int) -> list[Check]:

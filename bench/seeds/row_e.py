@@ -1,12 +1,13 @@
-"""Row E: a million vectors of 1,536 under 2 GiB. The store it replaces hung after 100,000, or ended silently while saving.
+"""Row E: a million vectors of 1,536 under 2 GiB. The store it replaces hung after 100,000, or ended silently while
+saving.
 
     python -m bench.seeds.row_e [--quick]
 
-`lowtide bench vectors` builds, saves and searches a store in a cgroup of the budget and 32 MiB: first refused under 96 MiB,
-with a budget that is then accepted; then from nothing to the end; then once more in another folder, where every process
-is killed with SIGKILL twice on the way and one saved piece is damaged, after which every piece must be byte for byte as in
-the first. The data is clustered, made from a seed (lowtide/bulk/sources.py), and its true nearest are found in float32.
-`--quick` takes 50,000 vectors.
+`lowtide bench vectors` builds, saves and searches a store in a cgroup of the budget and 32 MiB: first refused under 96
+MiB, with a budget that is then accepted; then from nothing to the end; then once more in another folder, where every
+process is killed with SIGKILL twice on the way and one saved piece is damaged, after which every piece must be byte for
+byte as in the first. The data is clustered, made from a seed (lowtide/bulk/sources.py), and its true nearest are found
+in float32. `--quick` takes 50,000 vectors.
 """
 
 from __future__ import annotations
@@ -125,7 +126,9 @@ def interrupted(options: Options, count: int, folder: Path, right: dict[int, lis
     same = sum(found.get(number, [""])[1:] == facts[1:] for number, facts in right.items())
     return [
         holds(
-            "saved pieces after the first and the second kill -9", f"{first}, {second} of {len(right)}", "kept, and more",
+            "saved pieces after the first and the second kill -9",
+            f"{first}, {second} of {len(right)}",
+            "kept, and more",
             0 < first <= second,
         ),
         exactly("of them kept by the third run, one damaged", build["kept_pieces"], second - 1),
@@ -133,7 +136,7 @@ def interrupted(options: Options, count: int, folder: Path, right: dict[int, lis
         exactly("pieces byte for byte as in the undisturbed run", same, len(right)),
         at_least("recall@10 of them", answer["search"]["recall_at_10"], 0.95),
         exactly("killed for memory", outcome.oom_kills, 0),
-    ]  # fmt: skip
+    ]
 
 
 def run(options: Options) -> Row:
@@ -149,12 +152,17 @@ def run(options: Options) -> Row:
         at_most("peak anonymous memory, whole group, sampled every 20 ms", outcome.peak_anon_bytes, BUDGET, "MiB"),
         exactly("over the budget", max(0, outcome.peak_anon_bytes - BUDGET), 0, "MiB"),
         holds(
-            "predicted peak", f"{predicted['peak_anon_bytes'] / MIB:,.0f} MiB, {ratio - 1:+.1%}", "within ±15 %",
+            "predicted peak",
+            f"{predicted['peak_anon_bytes'] / MIB:,.0f} MiB, {ratio - 1:+.1%}",
+            "within ±15 %",
             abs(ratio - 1) <= 0.15,
         ),
         exactly("killed for memory (limit: budget + 32 MiB)", outcome.oom_kills, 0),
         told("predicted time; measured", f"{predicted['wall_s']:.0f} s; {build['wall_s']:.1f} s"),
-        told("predicted disk; measured", f"{predicted['disk_bytes'] / MIB:,.0f} MiB; {answer['disk_bytes'] / MIB:,.0f} MiB"),
+        told(
+            "predicted disk; measured",
+            f"{predicted['disk_bytes'] / MIB:,.0f} MiB; {answer['disk_bytes'] / MIB:,.0f} MiB",
+        ),
         told("pieces; workers", f"{build['pieces']} of {build['piece_rows']:,}; {build['workers']}"),
         at_least("vectors a second, from floats to saved pieces (it replaces: 493)", build["vectors_per_s"], 493),
         told("CPU of building", build["cpu_s"], "s"),
@@ -171,12 +179,13 @@ def run(options: Options) -> Row:
             f"{hardness['local_intrinsic_dimension']}; {hardness['relative_contrast']}",
         ),
         told("figures come from", outcome.source),
-    ]  # fmt: skip
+    ]
     curve = Curve(
-        f"E: {count:,} vectors of {DIMS:,}", BUDGET,
+        f"E: {count:,} vectors of {DIMS:,}",
+        BUDGET,
         thinned([(sample.seconds, sample.anon_bytes) for sample in outcome.samples]),
         ((build["wall_s"], "built"),),
-    )  # fmt: skip
+    )
     print(table([Row("E", f"{TITLE}, so far", tuple(checks))]), file=sys.stderr, flush=True)
     checks += interrupted(options, count, options.work / "killed", pieces(folder))
     return Row("E", TITLE, tuple(checks), (curve,))

@@ -2,11 +2,11 @@
 
     python -m bench.seeds.run [A B ...] [--trees FOLDER] [--quick] [--save] [--plot]
 
-Each row builds the situation that ended one of those systems, and runs Lowtide in it under its budget, in a memory cgroup
-of the budget and 32 MiB (needs root, or a delegated cgroup v2; without, the processes are sampled and nothing is limited).
-`--trees` (or LOWTIDE_TREES) is a folder with the real trees `django`, `go`, `boost`, `linux`, `cpython`; docs/memory.md says
-where they come from. `--quick` needs none. `--save` appends to bench/results/seeds.jsonl and renews the
-table of docs/memory.md; `--plot` draws what is there
+Each row builds the situation that ended one of those systems, and runs Lowtide in it under its budget, in a memory
+cgroup of the budget and 32 MiB (needs root, or a delegated cgroup v2; without, the processes are sampled and nothing is
+limited). `--trees` (or LOWTIDE_TREES) is a folder with the real trees `django`, `go`, `boost`, `linux`, `cpython`;
+docs/memory.md says where they come from. `--quick` needs none. `--save` appends to bench/results/seeds.jsonl and renews
+the table of docs/memory.md; `--plot` draws what is there
 into docs/images (matplotlib). Exit status 1 when a row fails.
 """
 

@@ -1,6 +1,7 @@
 """What every scenario of bench/seeds is made of: its options, its checks with their verdicts, and the table of them.
 
-A scenario is a module `row_x` with a function `run(options: Options) -> Row`; `bench/seeds/run.py` finds it by its letter.
+A scenario is a module `row_x` with a function `run(options: Options) -> Row`; `bench/seeds/run.py` finds it by its
+letter.
 
 Invariant: pure; a check without a target is for orientation and never decides a verdict.
 Invariant: what was not measured is no pass: a row without a single verdict fails.
@@ -90,11 +91,13 @@ def row_of(entry: dict[str, Any]) -> Row:
     """The row of a line of results/seeds.jsonl."""
     curves = tuple(
         Curve(
-            curve["name"], curve["budget_bytes"], tuple((float(s), int(b)) for s, b in curve["points"]),
+            curve["name"],
+            curve["budget_bytes"],
+            tuple((float(s), int(b)) for s, b in curve["points"]),
             tuple((float(s), str(text)) for s, text in curve["marks"]),
         )
         for curve in entry["curves"]
-    )  # fmt: skip
+    )
     return Row(entry["letter"], entry["title"], tuple(Check(**check) for check in entry["checks"]), curves)
 
 
@@ -171,7 +174,8 @@ def newest(lines: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def between(text: str, name: str, body: str) -> str:
-    """`text` with what stands between `<!-- name -->` and `<!-- /name -->` replaced. ValueError when they are not there."""
+    """`text` with what stands between `<!-- name -->` and `<!-- /name -->` replaced. ValueError when they are not
+    there."""
     first, last = f"<!-- {name} -->", f"<!-- /{name} -->"
     start, end = text.index(first) + len(first), text.index(last)
     return f"{text[:start]}\n{body}\n{text[end:]}"

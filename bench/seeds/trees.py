@@ -20,37 +20,45 @@ SOURCES = frozenset(
 INDEX_EVERYTHING = "[index]\ngenerated = true\nvendored = true\nminified = true\n"
 """A user's configuration with which a source file is indexed whatever it looks like; more of `[index]` may follow."""
 
-_VERBS = """accept allocate append archive assign attach balance bind build cache cancel check clamp clone collect commit compare
-compile compose compress connect convert copy count decode defer delete detach dispatch drain encode enqueue estimate evict
-expand export fetch filter flush fold format gather import index insert inspect join limit link load locate lookup map measure
-merge migrate normalize notify parse patch plan poll prune publish purge read rebuild reconcile reduce register reject release
-render repair replay report reserve reset resolve restore retry rotate route sample scan schedule seal select send serialize
-settle shard shift sign sort split store stream submit sync trace track transfer trim unpack update validate verify visit
-wait warm watch weigh wrap write yield""".split()
-_NOUNS = """account address alias anchor archive article asset badge basket batch binding blob block border bucket budget buffer
-bundle button cache calendar canvas card cargo cart catalog cell certificate channel chart checksum chunk circuit claim clause
-client cluster column command comment commit contract cookie counter coupon credential currency cursor customer dataset deadline
-delivery device dialog digest directory discount domain draft edge element endpoint engine entry envelope epoch event exchange
-field filter flow folder forecast form fragment frame gateway glyph graph grid group handle header heap histogram hook host image
-index interval invoice item journal kernel key label lane layer layout lease ledger lexer license limit line link list locale
-lock log lookup mailbox manifest margin marker matrix member message metric mirror mode module monitor mutex namespace node
-note notice number object offset option order origin outbox owner packet page palette panel parcel parser partition password
-patch path patient payload payment peer permit phase picture pipeline pixel plan player plugin pointer policy pool port portal
-prefix price printer profile project promise property proxy query queue quota range rank rate ratio reader receipt record region
-registry release replica report request resource response result review role route row rule sample scanner schedule schema scope
-score screen script section secret segment sensor sequence server session setting shape shard shelf shipment signal slot socket
-source span stack stage station status step stock storage stream stripe student subject summary supplier switch symbol table tag
-target task tenant term text theme thread ticket timeline timer token topic tower trace track transaction transfer tree trigger
-tuple unit update upload user vector vendor version view viewport visit volume voucher wallet warehouse watcher widget window
-worker workspace writer zone""".split()
-_STATES = "stale pending partial remote local shared frozen empty active expired nested signed cached dirty final ready".split()
+_VERBS = """accept allocate append archive assign attach balance bind build cache cancel check clamp clone collect
+commit compare compile compose compress connect convert copy count decode defer delete detach dispatch
+drain encode enqueue estimate evict expand export fetch filter flush fold format gather import index
+insert inspect join limit link load locate lookup map measure merge migrate normalize notify parse patch
+plan poll prune publish purge read rebuild reconcile reduce register reject release render repair replay
+report reserve reset resolve restore retry rotate route sample scan schedule seal select send serialize
+settle shard shift sign sort split store stream submit sync trace track transfer trim unpack update
+validate verify visit wait warm watch weigh wrap write yield""".split()
+_NOUNS = """account address alias anchor archive article asset badge basket batch binding blob block border bucket
+budget buffer bundle button cache calendar canvas card cargo cart catalog cell certificate channel chart
+checksum chunk circuit claim clause client cluster column command comment commit contract cookie counter
+coupon credential currency cursor customer dataset deadline delivery device dialog digest directory
+discount domain draft edge element endpoint engine entry envelope epoch event exchange field filter flow
+folder forecast form fragment frame gateway glyph graph grid group handle header heap histogram hook host
+image index interval invoice item journal kernel key label lane layer layout lease ledger lexer license
+limit line link list locale lock log lookup mailbox manifest margin marker matrix member message metric
+mirror mode module monitor mutex namespace node note notice number object offset option order origin
+outbox owner packet page palette panel parcel parser partition password patch path patient payload
+payment peer permit phase picture pipeline pixel plan player plugin pointer policy pool port portal
+prefix price printer profile project promise property proxy query queue quota range rank rate ratio
+reader receipt record region registry release replica report request resource response result review role
+route row rule sample scanner schedule schema scope score screen script section secret segment sensor
+sequence server session setting shape shard shelf shipment signal slot socket source span stack stage
+station status step stock storage stream stripe student subject summary supplier switch symbol table tag
+target task tenant term text theme thread ticket timeline timer token topic tower trace track transaction
+transfer tree trigger tuple unit update upload user vector vendor version view viewport visit volume
+voucher wallet warehouse watcher widget window worker workspace writer zone""".split()
+_STATES = (
+    "stale pending partial remote local shared frozen empty active expired nested signed cached dirty final ready"
+).split()
 Maker = Callable[[random.Random, str], str]
 
 
 def generate(
     folder: Path, files: int, functions: int, seed: int = 7, suffixes: Sequence[str] = (".py", ".ts", ".go", ".java")
 ) -> int:
-    """Write `files` files of `functions` functions or methods each, 40 to a folder, languages in turn; returns the bytes."""
+    """Write `files` files of `functions` functions or methods each, 40 to a folder, languages in turn; returns the
+    bytes.
+    """
     size = 0
     for number in range(files):
         suffix = suffixes[number % len(suffixes)]
@@ -102,21 +110,26 @@ def _sentence(rng: random.Random) -> str:
         f"the {one} is {rng.choice(_VERBS)}ed before its {two}, unless the {three} is {rng.choice(_STATES)}",
         f"{rng.choice(_VERBS)} the {one} of a {two} once, then {rng.choice(_VERBS)} what the {three} still holds",
         f"at most {rng.randrange(2, 4000)} of a {two} go to one {one}; the {rng.choice(_STATES)} {three} waits",
-        f"a {rng.choice(_STATES)} {one} counts as {rng.choice(_STATES)} after {rng.randrange(2, 900)} ms without a {three}",
+        f"a {rng.choice(_STATES)} {one} counts as {rng.choice(_STATES)} after {rng.randrange(2, 900)} ms without a "
+        f"{three}",
     )
     return f"{rng.choice(forms)} (see {rng.randrange(1 << 24):06x})."
 
 
 def _python(rng: random.Random, words: str) -> str:
     a, b, c = (rng.choice(_NOUNS) for _ in range(3))
-    body = rng.choice((
-        f"    for {a}_item in sorted({a}s, key=lambda each: each.{b}):\n        if {a}_item.{c} is None:\n            continue\n"
-        f"        found.append({a}_item.{c} * {rng.randrange(2, 99)})\n",
-        f"    while {b}_left > {rng.randrange(9)}:\n        {c} = {a}s.pop()\n        {b}_left -= {c}.{b}_count\n"
-        f"        if {c}.is_{rng.choice(_STATES)}:\n            found.append({c})\n",
-        f"    with {a}s.{rng.choice(_VERBS)}({rng.randrange(100)}) as {c}:\n        found.extend({c}.{rng.choice(_VERBS)}_{b}s())\n"
-        f'    if not found:\n        raise LookupError(f"no {a} has a {b}: {{{b}_left}}")\n',
-    ))  # fmt: skip
+    body = rng.choice(
+        (
+            f"    for {a}_item in sorted({a}s, key=lambda each: each.{b}):\n        if {a}_item.{c} is None:\n        "
+            f"    continue\n"
+            f"        found.append({a}_item.{c} * {rng.randrange(2, 99)})\n",
+            f"    while {b}_left > {rng.randrange(9)}:\n        {c} = {a}s.pop()\n        {b}_left -= {c}.{b}_count\n"
+            f"        if {c}.is_{rng.choice(_STATES)}:\n            found.append({c})\n",
+            f"    with {a}s.{rng.choice(_VERBS)}({rng.randrange(100)}) as {c}:\n        "
+            f"found.extend({c}.{rng.choice(_VERBS)}_{b}s())\n"
+            f'    if not found:\n        raise LookupError(f"no {a} has a {b}: {{{b}_left}}")\n',
+        )
+    )
     return (
         f"def {_snake(words)}({a}s, {b}_left={rng.randrange(1, 500)}, *, {c}_limit=None):\n"
         f'    """{_sentence(rng).capitalize()}"""\n    found = []\n{body}'
@@ -128,7 +141,8 @@ def _typescript(rng: random.Random, words: str) -> str:
     a, b, c = (rng.choice(_NOUNS) for _ in range(3))
     return (
         f"/** {_sentence(rng).capitalize()} */\n"
-        f"export async function {_lower(words)}({a}s: Map<string, number>, {b}Limit = {rng.randrange(1, 900)}): Promise<string[]> {{\n"
+        f"export async function {_lower(words)}({a}s: Map<string, number>, {b}Limit = {rng.randrange(1, 900)}): "
+        f"Promise<string[]> {{\n"
         f"  const {c}s: string[] = [];\n  for (const [{a}Name, {b}] of {a}s) {{\n"
         f"    if ({b} > {b}Limit || {a}Name.startsWith('{rng.choice(_STATES)}')) {{\n"
         f"      {c}s.push(`${{{a}Name}}:{rng.choice(_VERBS)}`);\n    }}\n  }}\n"
@@ -152,7 +166,8 @@ def _java(rng: random.Random, words: str) -> str:
     return (
         f"    /** {_sentence(rng).capitalize()} */\n"
         f"    public static List<String> {_lower(words)}(Map<String, Integer> {a}s, int {b}Limit) {{\n"
-        f"        List<String> {c}s = new ArrayList<>();\n        for (Map.Entry<String, Integer> entry : {a}s.entrySet()) {{\n"
+        f"        List<String> {c}s = new ArrayList<>();\n        for (Map.Entry<String, Integer> entry : "
+        f"{a}s.entrySet()) {{\n"
         f"            if (entry.getValue() > {b}Limit + {rng.randrange(1, 700)}) {{\n"
         f'                {c}s.add(entry.getKey() + ".{rng.choice(_VERBS)}");\n            }}\n        }}\n'
         f"        return {c}s;\n    }}\n"
@@ -162,10 +177,13 @@ def _java(rng: random.Random, words: str) -> str:
 def _cpp(rng: random.Random, words: str) -> str:
     a, b, c = (rng.choice(_NOUNS) for _ in range(3))
     return (
-        f"/// {_sentence(rng).capitalize()}\ntemplate <typename {_camel(a)}, typename Allocator = std::allocator<{_camel(a)}>>\n"
-        f"inline std::size_t {_snake(words)}(const std::vector<{_camel(a)}, Allocator>& {a}s, std::size_t {b}_limit = {rng.randrange(1, 900)}) {{\n"
+        f"/// {_sentence(rng).capitalize()}\ntemplate <typename {_camel(a)}, typename Allocator = "
+        f"std::allocator<{_camel(a)}>>\n"
+        f"inline std::size_t {_snake(words)}(const std::vector<{_camel(a)}, Allocator>& {a}s, std::size_t {b}_limit = "
+        f"{rng.randrange(1, 900)}) {{\n"
         f"    std::size_t {c}_count = 0;\n    for (const auto& each : {a}s) {{\n"
-        f"        if (each.{b}() > {b}_limit) {{ {c}_count += each.{rng.choice(_VERBS)}({rng.randrange(2, 99)}); }}\n    }}\n"
+        f"        if (each.{b}() > {b}_limit) {{ {c}_count += each.{rng.choice(_VERBS)}({rng.randrange(2, 99)}); }}\n "
+        f"   }}\n"
         f"    return {c}_count;\n}}\n"
     )
 
@@ -176,7 +194,7 @@ _SHAPES: dict[str, tuple[str, str, Maker, str]] = {
     ".go": ('package {module}\n\nimport "fmt"\n\ntype {name} struct {{\n\tfactor int64\n}}\n', "", _go, "//"),
     ".java": ("import java.util.*;\n\npublic final class {name} {{\n", "}", _java, "//"),
     ".hpp": ("#pragma once\n#include <cstddef>\n#include <vector>\n\nnamespace {module} {{\n", "}", _cpp, "//"),
-}  # fmt: skip
+}
 
 
 def sources(tree: Path) -> Iterator[Path]:

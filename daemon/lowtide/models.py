@@ -108,7 +108,8 @@ class FileStat:
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A definition. Lines and columns count from 0; columns are characters (code points), whatever the file's encoding."""
+    """A definition. Lines and columns count from 0; columns are characters (code points), whatever the file's
+    encoding."""
 
     name: str
     kind: SymbolKind
@@ -128,7 +129,8 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A span of a file that is embedded. Bytes are offsets in the UTF-8 text, end exclusive; lines count from 0, inclusive."""
+    """A span of a file that is embedded. Bytes are offsets in the UTF-8 text, end exclusive; lines count from 0,
+    inclusive."""
 
     start_byte: int
     end_byte: int

@@ -3,9 +3,10 @@
 `LOWTIDE_HOME` moves everything; else the user's configuration, cache and runtime folders (platformdirs). The
 daemon's lock lies in the cache folder, beside the indexes, and names its socket: see `daemon_lock.py`.
 
-Invariant: importing it is cheap, for every editor's and every agent's shim does: what is large is imported where it is needed.
-Invariant: an index folder belongs to one root, named after its real path; what is made here is the user's alone (folders
-0700, files 0600), and a folder that another user owns is never used.
+Invariant: importing it is cheap, for every editor's and every agent's shim does: what is large is imported where it is
+needed.
+Invariant: an index folder belongs to one root, named after its real path; what is made here is the user's alone
+(folders 0700, files 0600), and a folder that another user owns is never used.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ class Places(NamedTuple):
         config = _in_home(platformdirs.user_config_dir)
         cache = _in_home(platformdirs.user_cache_dir)
         with warnings.catch_warnings():
-            # It warns of a runtime folder that others can enter, and takes another; standard error is not its to write to.
+            # It warns of a runtime folder that others can enter, and takes another; standard error is not its to write
+            # to.
             warnings.simplefilter("ignore")
             try:
                 runtime = Path(platformdirs.user_runtime_dir("lowtide", appauthor=False))
@@ -68,7 +70,8 @@ class Places(NamedTuple):
 
     @property
     def older_socket(self) -> Path:
-        """Where a daemon listens whose lock lies beside its socket, as in versions before the lock lay with the indexes."""
+        """Where a daemon listens whose lock lies beside its socket, as in versions before the lock lay with the
+        indexes."""
         path = self.runtime / "daemon.sock"
         if len(os.fsencode(path)) <= MOST_SOCKET_BYTES:
             return path
@@ -110,7 +113,8 @@ class Places(NamedTuple):
     def find_index_root(self, start: Path) -> Path:
         """The nearest folder at or above `start` that has an index, else as `find_root`.
 
-        A linked work tree of git's answers for itself: the index of the work tree that it may lie in holds another branch.
+        A linked work tree of git's answers for itself: the index of the work tree that it may lie in holds another
+        branch.
         """
         real = Path(os.path.realpath(start))
         if not os.path.isdir(real):  # also when it may not be looked at
@@ -125,7 +129,8 @@ class Places(NamedTuple):
         return _git_root(real) or real
 
     def find_root(self, start: Path) -> Path:
-        """The workspace around `start`: the nearest folder with an index, else the git root, else `start`'s own folder."""
+        """The workspace around `start`: the nearest folder with an index, else the git root, else `start`'s own
+        folder."""
         return self.find_index_root(start)
 
     def free_disk_bytes(self) -> int:
@@ -198,7 +203,8 @@ def _read_small(file: Path) -> bytes:
 
 
 def write_private(file: Path, data: bytes) -> None:
-    """Write a file that is the user's alone, whole or not at all; nothing when it holds `data` already. Raises OSError."""
+    """Write a file that is the user's alone, whole or not at all; nothing when it holds `data` already. Raises
+    OSError."""
     try:
         if _read_small(file) == data:
             return

@@ -24,7 +24,8 @@ _CONSEQUENCES = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.End
 
 @asynccontextmanager
 async def task_group() -> AsyncIterator[anyio.abc.TaskGroup]:
-    """`anyio.create_task_group`, but one error leaves it: the cause, as far as that can be told, of all that were raised."""
+    """`anyio.create_task_group`, but one error leaves it: the cause, as far as that can be told, of all that were
+    raised."""
     failed: BaseExceptionGroup[BaseException] | None = None
     try:
         async with anyio.create_task_group() as group:

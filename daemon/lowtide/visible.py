@@ -1,7 +1,7 @@
 """Text that others wrote, made fit for a terminal and a log: nothing in it acts, hides or lies about what stands there.
 
-Invariant: what comes out has no control character, escape, line break, change of writing direction or invisible character;
-each is shown as what it is. Standard library only: every command and every editor's shim uses this.
+Invariant: what comes out has no control character, escape, line break, change of writing direction or invisible
+character; each is shown as what it is. Standard library only: every command and every editor's shim uses this.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ _HIDDEN = re.compile(f"[{_ACTING}]|(?<!{_JOINED})[{_JOINERS}]|[{_JOINERS}](?!{_J
 
 
 def visible(text: str) -> str:
-    """`text` on one line, its hidden characters as `\\x1b`, `\\u202e`; bytes of a name that are not UTF-8 as `\\xNN`."""
+    """`text` on one line, its hidden characters as `\\x1b`, `\\u202e`; bytes of a name that are not UTF-8 as
+    `\\xNN`."""
     return _HIDDEN.sub(lambda match: _shown(ord(match[0])), text)
 
 

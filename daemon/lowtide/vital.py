@@ -1,11 +1,12 @@
 """A loop that must live: it looks again and again, and whoever relies on it can ask whether it still can.
 
 The thread that guards the budget is one, the monitor another. A look that fails is logged, counted and done again; when
-several have failed in a row, or none has come to its end for too long, `complaint` says so, and nothing may begin that the
-loop was to watch over. It is empty again as soon as a look succeeds.
+several have failed in a row, or none has come to its end for too long, `complaint` says so, and nothing may begin that
+the loop was to watch over. It is empty again as soon as a look succeeds.
 
 Invariant: no error of a look ends the loop; only cancellation, and what ends the interpreter, passes.
-Threads: `look` is called by the loop alone; `complaint` and the figures are read by anyone, without a lock: each is one value.
+Threads: `look` is called by the loop alone; `complaint` and the figures are read by anyone, without a lock: each is one
+value.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ LOG_S = 10.0
 
 
 class Vital:
-    """See the module. `name` as people call it; `stale_s`: longer than this no two looks lie apart while all is well."""
+    """See the module. `name` as people call it; `stale_s`: longer than this no two looks lie apart while all is
+    well."""
 
     def __init__(self, name: str, *, stale_s: float = math.inf, clock: Callable[[], float] = time.monotonic) -> None:
         self.name = name

@@ -211,7 +211,8 @@ class Ready(_Message, frozen=True):
 
 
 class Done(_Message, frozen=True):
-    """A task's result. `vectors`: int8 rows, joined, for the chunks named in `vector_rows` (in order over all files)."""
+    """A task's result. `vectors`: int8 rows, joined, for the chunks named in `vector_rows` (in order over all
+    files)."""
 
     files: list[FileResult]
     vectors: bytes

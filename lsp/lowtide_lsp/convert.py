@@ -48,7 +48,8 @@ WideLines = Mapping[int, bytes]
 
 
 class Lines:
-    """Lines of files on the disk, for converting columns. It keeps those that are not ASCII, of the files asked for last."""
+    """Lines of files on the disk, for converting columns. It keeps those that are not ASCII, of the files asked for
+    last."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Path, tuple[tuple[int, int], WideLines]] = OrderedDict()
@@ -56,7 +57,8 @@ class Lines:
         self._lock = threading.Lock()
 
     def of(self, root: Path, name: bytes, encoding: str = "") -> WideLines:
-        """The lines of the file `name` beneath `root` that are not ASCII, in UTF-8; none when it cannot be read. Blocking.
+        """The lines of the file `name` beneath `root` that are not ASCII, in UTF-8; none when it cannot be read.
+        Blocking.
 
         `encoding`: what the index says of it, which spares a look at a file that was ASCII.
         """
@@ -126,17 +128,16 @@ def symbol_location(uri: str, symbol: Json, lines: WideLines, units: Units) -> J
     """The place of a symbol's name."""
     line, column = symbol["name_range"]
     end = column + len(symbol["name"])
-    return {
-        "uri": uri, "range": {"start": point(lines, line, column, units), "end": point(lines, line, end, units)}
-    }  # fmt: skip
+    return {"uri": uri, "range": {"start": point(lines, line, column, units), "end": point(lines, line, end, units)}}
 
 
 def workspace_symbol(uri: str, symbol: Json, lines: WideLines, units: Units) -> Json:
     """A `WorkspaceSymbol`, which is a `SymbolInformation` too."""
     answer = {
-        "name": symbol["name"] or "?", "kind": KIND_NUMBERS.get(symbol["kind"], 13),
+        "name": symbol["name"] or "?",
+        "kind": KIND_NUMBERS.get(symbol["kind"], 13),
         "location": symbol_location(uri, symbol, lines, units),
-    }  # fmt: skip
+    }
     if symbol["container"]:
         answer["containerName"] = symbol["container"]
     return answer
@@ -157,7 +158,8 @@ class Range(msgspec.Struct, gc=False, frozen=True):
 
 
 class DocumentSymbol(msgspec.Struct, gc=False, omit_defaults=True, rename="camel"):
-    """LSP's. An outline has thousands: made and encoded in a third of the time of dictionaries, unseen by the collector."""
+    """LSP's. An outline has thousands: made and encoded in a third of the time of dictionaries, unseen by the
+    collector."""
 
     name: str
     kind: int
@@ -184,9 +186,13 @@ def outline(rows: Sequence[SymbolColumns], lines: Sequence[bytes], units: Units)
         name_end = min((name_start[0], name_start[1] + _length(name, units)), end)
         children: list[DocumentSymbol] = []
         item = DocumentSymbol(
-            name or "?", kind or _EXTENSION, Range(Position(*start), Position(*end)),
-            Range(Position(*name_start), Position(*name_end)), children, signature,
-        )  # fmt: skip
+            name or "?",
+            kind or _EXTENSION,
+            Range(Position(*start), Position(*end)),
+            Range(Position(*name_start), Position(*name_end)),
+            children,
+            signature,
+        )
         while (stack and stack[-1][0] < end) or (stack and stack[-1][0] <= start):
             stack.pop()  # it is over, or overlaps: a tree has no place for that but beside
         (stack[-1][1] if stack else top).append(item)

@@ -131,10 +131,19 @@ async def similar(session: Session, params: wire.SimilarParams) -> wire.SearchRe
     answers = await session.service.similar(path, shown, limit + 1)
     own = (path, params.range.start.line, params.range.end.line)
     kept = [
-        (root, Answer(answer.query, [hit for hit in answer.hits if not _is_same(root, hit, own)], answer.degraded, answer.stale_files, 0.0))
+        (
+            root,
+            Answer(
+                answer.query,
+                [hit for hit in answer.hits if not _is_same(root, hit, own)],
+                answer.degraded,
+                answer.stale_files,
+                0.0,
+            ),
+        )
         for root, answer in answers
         if root in session.roots or (path is not None and root in path.parents)
-    ]  # fmt: skip
+    ]
     return result(session, kept, fresh, limit, (time.perf_counter() - started) * 1000)
 
 
@@ -160,11 +169,15 @@ def result(
         wire.SearchHit(
             session.uri_of(root, hit.path)[0],
             wire.Range(wire.Position(hit.start_line - 1, 0), wire.Position(hit.end_line, 0)),
-            hit.kind, hit.name, hit.container, round(hit.score, 4), hit.snippet,
+            hit.kind,
+            hit.name,
+            hit.container,
+            round(hit.score, 4),
+            hit.snippet,
             {name: round(value, 4) for name, value in hit.signals.items()},
         )
         for root, hit in found[:limit]
-    ]  # fmt: skip
+    ]
     degraded = "; ".join(dict.fromkeys(answer.degraded for _, answer in answers if answer.degraded)) or None
     stale = len({(root, hit.path) for root, hit in found[:limit] if hit.stale})
     return wire.SearchResult(hits, degraded, stale, round(took_ms, 2), fresh)

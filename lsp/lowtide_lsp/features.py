@@ -87,9 +87,13 @@ def register(session: Session) -> None:
     @feature(types.WORKSPACE_SYMBOL)
     async def workspace_symbol(params: types.WorkspaceSymbolParams) -> list[Json]:
         found = await find_symbols(
-            session.service, session.documents, params.query[:256], roots=session.roots,
-            limit=session.settings.symbol_limit, near=session.open_paths,
-        )  # fmt: skip
+            session.service,
+            session.documents,
+            params.query[:256],
+            roots=session.roots,
+            limit=session.settings.symbol_limit,
+            near=session.open_paths,
+        )
         return await anyio.to_thread.run_sync(workspace_symbols, session, found)
 
     @feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)

@@ -25,7 +25,8 @@ GRACE_S = 0.5
 
 
 def run(places: Places, config: Config) -> int:
-    """Serve standard input and output until the client is gone; returns the exit code. LowtideError when it cannot start."""
+    """Serve standard input and output until the client is gone; returns the exit code. LowtideError when it cannot
+    start."""
     logging.getLogger("pygls").setLevel(logging.ERROR)
     be_prompt()
     source, sink = os.dup(0), os.dup(1)

@@ -120,9 +120,14 @@ async def references(
         stopped = anyio.Event()
         try:
             some, too_long = await anyio.to_thread.run_sync(
-                _find_all, session, files[start : start + FILES_AT_ONCE], pattern, without, stopped.is_set,
+                _find_all,
+                session,
+                files[start : start + FILES_AT_ONCE],
+                pattern,
+                without,
+                stopped.is_set,
                 abandon_on_cancel=True,
-            )  # fmt: skip
+            )
         finally:
             stopped.set()
         is_cut = is_cut or too_long or len(found) + len(some) > MOST_REFERENCES
@@ -133,7 +138,10 @@ async def references(
         if is_cut and len(found) == MOST_REFERENCES:
             break
     if is_cut:
-        text = f"lowtide: references of {name}: {len(found)} are shown, there may be more: {MOST_REFERENCES} in {MOST_FILES} files are the most"
+        text = (
+            f"lowtide: references of {name}: {len(found)} are shown, there may be more: {MOST_REFERENCES} in "
+            f"{MOST_FILES} files are the most"
+        )
         session.log_message(types.MessageType.Info, text)
     return [] if token is not None else found
 
@@ -169,9 +177,12 @@ async def _files_with(session: Session, path: Path | None, name: str) -> tuple[l
 
 
 def _find_all(
-    session: Session, files: Sequence[_File], pattern: re.Pattern[bytes], without: set[tuple[str, int, int]],
+    session: Session,
+    files: Sequence[_File],
+    pattern: re.Pattern[bytes],
+    without: set[tuple[str, int, int]],
     cancelled: Callable[[], bool],
-) -> tuple[list[Json], bool]:  # fmt: skip
+) -> tuple[list[Json], bool]:
     """What is found; and whether there may be more, behind what is looked through of one file."""
     found: list[Json] = []
     is_cut = False

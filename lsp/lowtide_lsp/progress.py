@@ -1,6 +1,7 @@
 """Indexing as work-done progress of the editor's, with a Cancel that works.
 
-Invariant: one token at a time; every `begin` has its `end`; at most two reports a second, for that often a Status comes.
+Invariant: one token at a time; every `begin` has its `end`; at most two reports a second, for that often a Status
+comes.
 """
 
 from __future__ import annotations
@@ -43,8 +44,10 @@ class IndexProgress:
         """A new Status."""
         own = {root.as_uri() for root in self._session.roots}
         busy = [
-            workspace for workspace in status["workspaces"] if workspace["rootUri"] in own and workspace.get("state", status["state"]) in _BUSY
-        ]  # fmt: skip
+            workspace
+            for workspace in status["workspaces"]
+            if workspace["rootUri"] in own and workspace.get("state", status["state"]) in _BUSY
+        ]
         if not busy:
             self._cancelled = False
         progress = status["progress"]

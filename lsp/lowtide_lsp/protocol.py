@@ -53,7 +53,8 @@ class NoParams(_Wire):
 
 
 class SearchParams(_Wire):
-    """By words and by meaning. Without `rootUri` in all folders of the editor's. `fresh` waits until what is on the disk is in."""
+    """By words and by meaning. Without `rootUri` in all folders of the editor's. `fresh` waits until what is on the
+    disk is in."""
 
     query: str
     limit: int | None = None

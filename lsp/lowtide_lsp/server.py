@@ -1,7 +1,7 @@
 """One LSP session over a pair of streams: from its first message to the end of its client.
 
-Invariant: the session ends within a second of its client: at `exit`, at the end of the stream, and when the process that
-`processId` names ends. Whatever ends it, its folders, texts and requests end with it.
+Invariant: the session ends within a second of its client: at `exit`, at the end of the stream, and when the process
+that `processId` names ends. Whatever ends it, its folders, texts and requests end with it.
 """
 
 from __future__ import annotations
@@ -31,8 +31,13 @@ _numbers = itertools.count(1)
 
 
 async def serve(
-    service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, first: Taken | None, peer_pid: int | None
-) -> int:  # fmt: skip
+    service: Service,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    *,
+    first: Taken | None,
+    peer_pid: int | None,
+) -> int:
     """Serve one client until it is gone; `first`: the message that was taken from it already. Returns its exit code.
 
     0 after `shutdown` and `exit`, else 1. Cancelling ends the session.
@@ -46,7 +51,8 @@ async def serve(
         features.register(session)
         custom.register(session)
         if client == "editor-1":
-            gc.freeze()  # half of all objects are lsprotocol's: looking through them again and again stops everyone for 40 ms
+            # half of all objects are lsprotocol's: looking through them again and again stops everyone for 40 ms
+            gc.freeze()
         try:
             with anyio.CancelScope() as reading:
                 session.watch = lambda pid: _start(group, pid, reading.cancel)

@@ -208,7 +208,8 @@ class Session:
     # -- texts ------------------------------------------------------------------------------------------------------
 
     def uri_of(self, root: Path, shown: str) -> tuple[str, Document | None]:
-        """URI and open text of a file of a workspace, from its root and its name as shown. A few µs: an answer has hundreds."""
+        """URI and open text of a file of a workspace, from its root and its name as shown. A few µs: an answer has
+        hundreds."""
         name = convert.name_in(root, shown) if "\\x" in shown else shown.encode()
         document = self.documents.at(os.fsdecode(b"%b/%b" % (os.fsencode(root), name)))
         if document is not None:
@@ -221,7 +222,8 @@ class Session:
         return f"{base}/{quote(name)}", None
 
     def lines_of(self, root: Path, symbol: Mapping[str, Any], document: Document | None) -> convert.WideLines:
-        """The lines that the place of a symbol counts in, but for ASCII: the editor's when it has the file open. Blocking."""
+        """The lines that the place of a symbol counts in, but for ASCII: the editor's when it has the file open.
+        Blocking."""
         if self.documents.units is Units.UTF32:
             return {}
         if document is not None:
@@ -246,7 +248,8 @@ class Session:
         return path
 
     def need_root(self, uri: str) -> Path:
-        """The real path of a folder that a request names, whether it is called by a link or not. Errors as `need_file`."""
+        """The real path of a folder that a request names, whether it is called by a link or not. Errors as
+        `need_file`."""
         return Path(os.path.realpath(self.need_file(uri)))
 
     async def read_closed(self, uri: str) -> Document:

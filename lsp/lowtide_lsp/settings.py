@@ -1,4 +1,5 @@
-"""What an editor can set, with `initializationOptions`, `workspace/didChangeConfiguration` or `workspace/configuration`.
+"""What an editor can set, with `initializationOptions`, `workspace/didChangeConfiguration` or
+`workspace/configuration`.
 
 Invariant: a setting that cannot be read is logged and leaves all as they were.
 """
@@ -10,7 +11,8 @@ from typing import Any
 import msgspec
 
 SERVED_ELSEWHERE = frozenset(
-    "c cpp c-sharp css dart go haskell html java javascript json kotlin objc php python ruby rust scala swift tsx typescript zig".split()
+    "c cpp c-sharp css dart go haskell html java javascript json kotlin objc php python ruby rust scala swift tsx "
+    "typescript zig".split()
 )
 """Languages for which most people run a language server that knows more than names."""
 ANY = "*"

@@ -5,8 +5,8 @@ each that fails without it.
 
 Invariant: one server object a connection; whatever a client sends is answered as the specification says, and never
 ends the process that serves others too.
-Invariant: requests run as tasks, each in a cancel scope of its own; notifications of texts are done before the next message
-is looked at, others one after the other.
+Invariant: requests run as tasks, each in a cancel scope of its own; notifications of texts are done before the next
+message is looked at, others one after the other.
 """
 
 from __future__ import annotations
@@ -112,10 +112,15 @@ class Protocol(LanguageServerProtocol):
         super().__init__(server, shared_converter())
         # Not served: notebooks, and commands (custom requests can be cancelled, commands in pygls cannot).
         for method in (
-            types.NOTEBOOK_DOCUMENT_DID_OPEN, types.NOTEBOOK_DOCUMENT_DID_CHANGE, types.NOTEBOOK_DOCUMENT_DID_CLOSE,
-            types.WORKSPACE_EXECUTE_COMMAND, types.TEXT_DOCUMENT_DID_OPEN, types.TEXT_DOCUMENT_DID_CHANGE,
-            types.TEXT_DOCUMENT_DID_CLOSE, types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS,
-        ):  # fmt: skip
+            types.NOTEBOOK_DOCUMENT_DID_OPEN,
+            types.NOTEBOOK_DOCUMENT_DID_CHANGE,
+            types.NOTEBOOK_DOCUMENT_DID_CLOSE,
+            types.WORKSPACE_EXECUTE_COMMAND,
+            types.TEXT_DOCUMENT_DID_OPEN,
+            types.TEXT_DOCUMENT_DID_CHANGE,
+            types.TEXT_DOCUMENT_DID_CLOSE,
+            types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS,
+        ):
             # Texts and folders are the session's: pygls would hold a second copy, with columns of its own.
             self.fm.builtin_features.pop(method, None)
 
@@ -261,7 +266,8 @@ class Protocol(LanguageServerProtocol):
 
     def _take_notification(self, method: str, message: dict[str, Any]) -> None:
         if method == types.EXIT:
-            # pygls: calls sys.exit, in a daemon that serves others; its code is lost. Until it ends the connection only.
+            # pygls: calls sys.exit, in a daemon that serves others; its code is lost. Until it ends the connection
+            # only.
             self.exit_code = 0 if self._shutdown else 1
             return
         if method == types.CANCEL_REQUEST:
@@ -284,7 +290,8 @@ class Protocol(LanguageServerProtocol):
         except RequestError as error:
             log.warning("event=bad-notification method=%s why=%r", method, error.text)
             return
-        # pygls: each notification with an async or generator handler leaves a Future behind for ever. Until it pops them.
+        # pygls: each notification with an async or generator handler leaves a Future behind for ever. Until it pops
+        # them.
         try:
             result = self._call_now(handler, params)
             if inspect.isawaitable(result):
@@ -345,7 +352,8 @@ class Protocol(LanguageServerProtocol):
         self._send({"jsonrpc": "2.0", "method": method, "params": params})
 
     async def ask(self, method: str, params: Any) -> Any:
-        """Send a request to the client and wait for its answer. RequestError for its error, ConnectionLost at the end."""
+        """Send a request to the client and wait for its answer. RequestError for its error, ConnectionLost at the
+        end."""
         number = str(uuid.uuid4())
         future = self._asked[number] = asyncio.get_running_loop().create_future()
         self._send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
@@ -377,7 +385,8 @@ class Protocol(LanguageServerProtocol):
         self._send({"jsonrpc": "2.0", "id": number, "error": answer})
 
     def _send(self, message: dict[str, Any]) -> None:
-        """pygls: a result that comes after the end is reported by sending, which fails again, for ever. Until it checks."""
+        """pygls: a result that comes after the end is reported by sending, which fails again, for ever. Until it
+        checks."""
         writer: Any = self.writer
         if writer is None or writer.is_closing():
             return

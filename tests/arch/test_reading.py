@@ -99,10 +99,16 @@ def test_files_are_opened_by_those_who_may() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "with open(name) as file: ...", "os.open(name, flags)", "Path(name).read_bytes()", "name.open('rb')",
-        "name.open(encoding='utf-8')", "io.open(name)", "numpy.fromfile(name)", "os.fdopen(handle)",
+        "with open(name) as file: ...",
+        "os.open(name, flags)",
+        "Path(name).read_bytes()",
+        "name.open('rb')",
+        "name.open(encoding='utf-8')",
+        "io.open(name)",
+        "numpy.fromfile(name)",
+        "os.fdopen(handle)",
     ],
-)  # fmt: skip
+)
 def test_each_way_to_open_a_file_is_seen(tmp_path: Path, text: str) -> None:
     (tmp_path / "module.py").write_text(text)
     assert opens(tmp_path / "module.py") == [1]

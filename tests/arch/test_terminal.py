@@ -15,10 +15,26 @@ ALLOWED = {
     "app.py": {"click.echo"},  # the help
 }
 PRINTING = {
-    "print", "pprint", "input", "sys.stdout.write", "sys.stderr.write", "sys.stdout.buffer.write", "traceback.print_exc",
-    "traceback.print_exception", "traceback.print_stack", "click.echo", "click.secho", "click.style", "click.prompt",
-    "click.confirm", "click.echo_via_pager", "click.progressbar", "rich.print", "Console", "rich.console.Console",
-}  # fmt: skip
+    "print",
+    "pprint",
+    "input",
+    "sys.stdout.write",
+    "sys.stderr.write",
+    "sys.stdout.buffer.write",
+    "traceback.print_exc",
+    "traceback.print_exception",
+    "traceback.print_stack",
+    "click.echo",
+    "click.secho",
+    "click.style",
+    "click.prompt",
+    "click.confirm",
+    "click.echo_via_pager",
+    "click.progressbar",
+    "rich.print",
+    "Console",
+    "rich.console.Console",
+}
 
 
 def calls(file: Path) -> Iterator[tuple[str, int]]:

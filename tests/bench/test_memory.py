@@ -1,4 +1,5 @@
-"""The pure parts of bench/memory: what a run came to, the tables, what is worth running; and one run of a small peer."""
+"""The pure parts of bench/memory: what a run came to, the tables, what is worth running; and one run of a small
+peer."""
 
 from __future__ import annotations
 
@@ -58,14 +59,21 @@ def test_the_table_tells_the_overshoot_and_what_was_killed() -> None:
 
 
 def test_the_newest_run_of_each_engine_tree_and_budget_counts_and_lowtide_stands_first() -> None:
-    lines = [json.dumps(each) for each in (
-        entry("semble", None, commit="a"), entry("Lowtide", 256, commit="a"), entry("Lowtide", 96, commit="a"),
-        entry("Lowtide", 256, commit="b"),
-    )]  # fmt: skip
+    lines = [
+        json.dumps(each)
+        for each in (
+            entry("semble", None, commit="a"),
+            entry("Lowtide", 256, commit="a"),
+            entry("Lowtide", 96, commit="a"),
+            entry("Lowtide", 256, commit="b"),
+        )
+    ]
     found = newest(lines)
     assert [(each["engine"], each["budget_bytes"], each["commit"]) for each in found] == [
-        ("Lowtide", 96 * MIB, "a"), ("Lowtide", 256 * MIB, "b"), ("semble", None, "a"),
-    ]  # fmt: skip
+        ("Lowtide", 96 * MIB, "a"),
+        ("Lowtide", 256 * MIB, "b"),
+        ("semble", None, "a"),
+    ]
 
 
 def test_a_peer_is_run_only_under_limits_that_bind_it() -> None:

@@ -1,4 +1,5 @@
-"""The pure parts of bench/seeds: verdicts, the table, the trees, what a manifest tells; and one short run of a scenario."""
+"""The pure parts of bench/seeds: verdicts, the table, the trees, what a manifest tells; and one short run of a
+scenario."""
 
 from __future__ import annotations
 

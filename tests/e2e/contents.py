@@ -29,7 +29,8 @@ def read_contents(catalog: Path) -> Contents:
         )
         chunks = Counter(
             db.execute(
-                "SELECT f.path, c.start_byte, c.end_byte, c.start_line, c.end_line, hex(v.hash), hex(v.data), s.name FROM chunks c"
+                "SELECT f.path, c.start_byte, c.end_byte, c.start_line, c.end_line, hex(v.hash), hex(v.data), s.name "
+                "FROM chunks c"
                 " JOIN files f ON f.id = c.file_id LEFT JOIN vectors v ON v.id = c.vector_id"
                 " LEFT JOIN symbols s ON s.id = c.symbol_id"
             )

@@ -78,6 +78,7 @@ def python_module(number: int, functions: int = 8) -> str:
             f"    return os.path.join(str(total), 'part{number}', '{index}')\n\n\n"
         )
     parts.append(
-        f"class Holder{number}:\n    def __init__(self, size):\n        self.size = size\n\n    def grow(self):\n        self.size += {number}\n"
+        f"class Holder{number}:\n    def __init__(self, size):\n        self.size = size\n\n    def grow(self):\n     "
+        f"   self.size += {number}\n"
     )
     return "".join(parts)

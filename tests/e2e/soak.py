@@ -2,7 +2,8 @@
 
     python -m tests.e2e.soak TREE --minutes 30 [--edits 10000] [--seed 1]
 
-Afterwards the index must equal a fresh one, memory be within 16 MiB of the start, and file descriptors and threads flat.
+Afterwards the index must equal a fresh one, memory be within 16 MiB of the start, and file descriptors and threads
+flat.
 """
 
 from __future__ import annotations
@@ -214,9 +215,23 @@ class Soak:
             self.connect()
 
     ACTIONS: ClassVar = {
-        edit: 40, save_atomically: 12, create: 12, delete: 6, rename: 8, move_folder: 2, remove_folder: 1, ignore: 1, burst: 2,
-        switch_branch: 2, cancel: 1, pause: 1, search: 8, change_budget: 1, kill_worker: 1, kill_daemon: 0.3,
-    }  # fmt: skip
+        edit: 40,
+        save_atomically: 12,
+        create: 12,
+        delete: 6,
+        rename: 8,
+        move_folder: 2,
+        remove_folder: 1,
+        ignore: 1,
+        burst: 2,
+        switch_branch: 2,
+        cancel: 1,
+        pause: 1,
+        search: 8,
+        change_budget: 1,
+        kill_worker: 1,
+        kill_daemon: 0.3,
+    }
 
     def run(self, seconds: float, most: int, pause_s: float = 0.0) -> list[str]:
         """Act until the time or the number is up; returns what is wrong afterwards, nothing when all is well."""
@@ -288,8 +303,11 @@ def main() -> int:
         finally:
             soak.lowtide.run("daemon", "stop", code=None)
         print(f"{sum(soak.done.values())} actions in {time.monotonic() - began:.0f} s: {dict(soak.done.most_common())}")
-        print(f"memory MiB {soak.before[0] / MIB:.1f} -> {soak.after[0] / MIB:.1f}, descriptors {soak.before[1]} -> {soak.after[1]}, "
-              f"threads {soak.before[2]} -> {soak.after[2]}")  # fmt: skip
+        print(
+            f"memory MiB {soak.before[0] / MIB:.1f} -> {soak.after[0] / MIB:.1f}, descriptors {soak.before[1]} -> "
+            f"{soak.after[1]}, "
+            f"threads {soak.before[2]} -> {soak.after[2]}"
+        )
         for line in wrong:
             print("WRONG", line)
         print("fail" if wrong else "pass")

@@ -150,7 +150,7 @@ def test_too_small_a_budget_is_refused_with_one_that_does(lowtide: Lowtide, tmp_
 def test_predicted_peak_is_near_the_measured(lowtide: Lowtide) -> None:
     answer = lowtide.json(
         "--budget", "1GiB", "bench", "vectors", "--count", "40000", "--dims", "768", "--queries", "20"
-    )  # fmt: skip
+    )
     assert abs(answer["peak_to_predicted"] - 1) <= 0.15
     assert answer["overshoot_bytes"] == 0
 

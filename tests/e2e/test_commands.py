@@ -38,7 +38,7 @@ def send_with_retries(send, policy):
             time.sleep(policy.wait_before(attempt))
     raise TimeoutError
 ''',
-    "src/geometry.c": '''#include <math.h>
+    "src/geometry.c": """#include <math.h>
 
 #define PI_TIMES(x) ((x) * 3.14159)
 
@@ -47,21 +47,21 @@ double point_distance(double ax, double ay, double bx, double by) {
     double dx = ax - bx, dy = ay - by;
     return sqrt(dx * dx + dy * dy);
 }
-''',
-    "web/cart.ts": '''export interface CartItem { name: string; price: number }
+""",
+    "web/cart.ts": """export interface CartItem { name: string; price: number }
 
 /** Sum of the prices in a shopping cart. */
 export function cartTotal(items: CartItem[]): number {
   return items.reduce((sum, item) => sum + item.price, 0);
 }
-''',
+""",
     "README.md": "# Shop\n\nA small shop with a cart.\n\n## Install\n\nRun the installer.\n",
     "notes.txt": "Remember the milk, and the quarterly zebra audit.\n",
     ".env": "TOKEN=secret\n",
     "logo.png": b"\x89PNG\r\n\x1a\n" + bytes(100),
     "build/out.py": "print('ignored')\n",
     ".gitignore": "build/\n",
-}  # fmt: skip
+}
 
 
 @pytest.fixture

@@ -87,8 +87,13 @@ def test_commands_start_one_daemon_and_share_it(lowtide: Lowtide, modules: Path)
     assert lowtide.json("symbols", "Holder77", modules)["symbols"][0]["name"] == "Holder77"
     assert pid_of(lowtide) == pid
     assert lowtide.json("index", modules)["files"] == {
-        "indexed": 0, "unchanged": 120, "removed": 0, "skipped": 0, "failed": 0, "quarantined": 0,
-    }  # fmt: skip
+        "indexed": 0,
+        "unchanged": 120,
+        "removed": 0,
+        "skipped": 0,
+        "failed": 0,
+        "quarantined": 0,
+    }
 
 
 def test_ten_that_start_at_once_get_the_same_daemon(lowtide: Lowtide) -> None:
@@ -241,12 +246,12 @@ def test_budget_can_be_lowered_while_it_works(lowtide: Lowtide, modules: Path) -
         b"\x00\xff" * 5000,
         b"Content-Length: 100000000000\r\n\r\n{",
         b"Content-Length: -5\r\n\r\n",
-        b"Content-Length: 20\r\n\r\n{\"half\":",
+        b'Content-Length: 20\r\n\r\n{"half":',
         rpc.frame({"jsonrpc": "2.0", "method": "lowtide/hello", "id": 1}) + b"Content-Length: 9\r\n\r\nnot json!",
         b"Content-Length: 40\r\n\r\n" + b"[" * 40,
     ],
     ids=["http", "bytes", "huge", "negative", "half", "not json", "deep"],
-)  # fmt: skip
+)
 def test_garbage_ends_its_connection_and_nothing_else(lowtide: Lowtide, said: bytes) -> None:
     lowtide.run("daemon", "start")
     with connect(lowtide) as client, plain_socket(lowtide) as garbage:

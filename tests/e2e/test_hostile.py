@@ -1,4 +1,5 @@
-"""Files made to break an indexer: each is indexed or explained, in time, within the budget, and the others do not notice."""
+"""Files made to break an indexer: each is indexed or explained, in time, within the budget, and the others do not
+notice."""
 
 from __future__ import annotations
 
@@ -101,9 +102,14 @@ def test_what_is_no_file_is_skipped_with_its_reason_and_never_waited_for(lowtide
         for name in ("pipe.py", "link.py", "out.py", "loop", "socket.py", "sparse.py", "hole.py")
     }
     assert reasons == {
-        "pipe.py": "not-a-regular-file", "link.py": "symlink", "out.py": "symlink-out-of-root", "loop": "symlink",
-        "socket.py": "not-a-regular-file", "sparse.py": "too-large", "hole.py": "binary",
-    }  # fmt: skip
+        "pipe.py": "not-a-regular-file",
+        "link.py": "symlink",
+        "out.py": "symlink-out-of-root",
+        "loop": "symlink",
+        "socket.py": "not-a-regular-file",
+        "sparse.py": "too-large",
+        "hole.py": "binary",
+    }
     assert lowtide.json("symbols", "odd_name", root)["symbols"][0]["path"] == "new\nline.py"
     assert lowtide.json("symbols", "real_thing", root)["symbols"][0]["path"] == "real.py"
 

@@ -190,7 +190,8 @@ def test_a_real_minilm_is_indexed_with_and_searched(lowtide: Lowtide, tree: Call
     minilm = Path(os.environ["LOWTIDE_TEST_MINILM"])
     root = tree(
         {
-            "net.py": "def connect(host, port):\n    sock = socket.socket()\n    sock.connect((host, port))\n    return sock\n",
+            "net.py": "def connect(host, port):\n    sock = socket.socket()\n    sock.connect((host, port))\n    "
+            "return sock\n",
             "kitchen.py": "def bake(flour, eggs):\n    dough = knead(flour, eggs)\n    return oven.heat(dough, 180)\n",
             "text.py": "def tokens(line):\n    return [word.lower() for word in line.split()]\n",
         }

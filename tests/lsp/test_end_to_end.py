@@ -19,7 +19,10 @@ from tests.lsp.wire import Wire
 from lowtide.paths import Places
 from lowtide.serve.client import Client, DaemonError, stop
 
-SOURCE = '"""Tides."""\n\n\nclass TideTable:\n    def read_gauge(self):\n        """How high the water stands."""\n        return 1\n'
+SOURCE = (
+    '"""Tides."""\n\n\nclass TideTable:\n    def read_gauge(self):\n'
+    '        """How high the water stands."""\n        return 1\n'
+)
 TREES = {"textDocument": {"documentSymbol": {"hierarchicalDocumentSymbolSupport": True}}}
 
 
@@ -66,9 +69,16 @@ class Editor(Wire):
 @asynccontextmanager
 async def started(*arguments: str) -> AsyncIterator[Editor]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "lowtide.cli", "lsp", "--stdio", *arguments,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=1 << 20,
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "lowtide.cli",
+        "lsp",
+        "--stdio",
+        *arguments,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        limit=1 << 20,
+    )
     editor = Editor(process)
     try:
         yield editor
@@ -131,8 +141,10 @@ def test_references_are_found_in_every_file_that_has_the_name(home: Path, tree: 
             uri = (tree / "deep" / "er" / "here.sh").as_uri()
             editor.open(uri, "read_gauge 1\n", "shellscript")
             place = {
-                "textDocument": {"uri": uri}, "position": {"line": 0, "character": 3}, "context": {"includeDeclaration": True}
-            }  # fmt: skip
+                "textDocument": {"uri": uri},
+                "position": {"line": 0, "character": 3},
+                "context": {"includeDeclaration": True},
+            }
             found = await editor.result("textDocument/references", place)
             assert len(found) == 400 + 3
             assert [Path(item["uri"]).name for item in found[:2]] == ["here.sh", "near.sh"]
@@ -305,7 +317,10 @@ def test_without_a_daemon_the_editor_is_told_why(home: Path, tree: Path) -> None
     run(main)
 
 
-@pytest.mark.parametrize(("arguments", "status"), [(["--help"], 0), (["--nothing"], 2), (["--clientProcessId=x"], 2), (["--clientProcessId"], 2)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(["--help"], 0), (["--nothing"], 2), (["--clientProcessId=x"], 2), (["--clientProcessId"], 2)],
+)
 def test_its_options(home: Path, arguments: list[str], status: int) -> None:
     command = [sys.executable, "-m", "lowtide.cli", "lsp", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)

@@ -88,17 +88,27 @@ def test_outline_is_flat_for_a_client_without_trees(tmp_path: Path) -> None:
             connection.wire.open(uri, TEXT)
             flat = await outline(connection.wire, uri)
             assert [(item["name"], item.get("containerName")) for item in flat] == [
-                ("Tide", None), ("rise", "Tide"), ("Inner", "Tide"), ("ebb", "Inner"), ("moon", None)
-            ]  # fmt: skip
+                ("Tide", None),
+                ("rise", "Tide"),
+                ("Inner", "Tide"),
+                ("ebb", "Inner"),
+                ("moon", None),
+            ]
             assert flat[0]["location"]["uri"] == uri
 
     run(main)
 
 
-@pytest.mark.parametrize(("offered", "chosen", "column"), [
-    (None, "utf-16", 12), (["utf-8", "utf-16"], "utf-8", 16), (["utf-32"], "utf-32", 11), (["utf-7", "utf-16"], "utf-16", 12),
-    (["utf-7"], "utf-16", 12),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("offered", "chosen", "column"),
+    [
+        (None, "utf-16", 12),
+        (["utf-8", "utf-16"], "utf-8", 16),
+        (["utf-32"], "utf-32", 11),
+        (["utf-7", "utf-16"], "utf-16", 12),
+        (["utf-7"], "utf-16", 12),
+    ],
+)
 def test_columns_count_what_was_agreed_on(tmp_path: Path, offered: list[str] | None, chosen: str, column: int) -> None:
     async def main() -> None:
         text = "x = '😀漢'; \ty = 1\nclass Z: ...\n"
@@ -177,9 +187,11 @@ def test_definition_and_references_are_on_where_no_other_server_is_usual(tmp_pat
     async def main() -> None:
         service = FakeService()
         service.found = [
-            symbol("tide", "lib/b.sh", 2, 0), symbol("tide", "a.py", 4, 4), symbol("tide", "other.sh", 1, 0, container="Moon"),
+            symbol("tide", "lib/b.sh", 2, 0),
+            symbol("tide", "a.py", 4, 4),
+            symbol("tide", "other.sh", 1, 0, container="Moon"),
             symbol("tidelike", "c.sh", 1),
-        ]  # fmt: skip
+        ]
         async with connected(service) as connection:
             wire = connection.wire
             await wire.initialize(tmp_path)
@@ -201,8 +213,10 @@ def test_definition_and_references_are_on_where_no_other_server_is_usual(tmp_pat
             everywhere = {**at(shell, 0, 0), "context": {"includeDeclaration": True}}
             found = await wire.result("textDocument/references", everywhere)
             assert [item["range"]["start"] for item in found if item["uri"] == shell] == [
-                {"line": 0, "character": 0}, {"line": 1, "character": 2}, {"line": 2, "character": 5}
-            ]  # fmt: skip
+                {"line": 0, "character": 0},
+                {"line": 1, "character": 2},
+                {"line": 2, "character": 5},
+            ]
             wire.notify(
                 "workspace/didChangeConfiguration",
                 {"settings": {"lowtide": {"definition": {"python": True, "*": False}}}},
@@ -225,8 +239,10 @@ def test_what_the_limits_cut_off_of_references_is_said(tmp_path: Path, monkeypat
             uri = (tmp_path / "0.sh").as_uri()
             wire.open(uri, "tide\n", "shellscript")
             place = {
-                "textDocument": {"uri": uri}, "position": {"line": 0, "character": 0}, "context": {"includeDeclaration": True}
-            }  # fmt: skip
+                "textDocument": {"uri": uri},
+                "position": {"line": 0, "character": 0},
+                "context": {"includeDeclaration": True},
+            }
             assert len(await wire.result("textDocument/references", place)) == 100
             told = await wire.hear("window/logMessage")
             assert "100 are shown, there may be more" in told["params"]["message"]

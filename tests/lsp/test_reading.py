@@ -71,8 +71,12 @@ def test_references_look_through_plain_files_of_the_folder_alone(root: Path) -> 
             await wire.initialize(root)
             found = await wire.result(
                 "textDocument/references",
-                {"textDocument": {"uri": (root / "tide.sh").as_uri()}, "position": {"line": 0, "character": 1}, "context": {"includeDeclaration": True}},
-            )  # fmt: skip
+                {
+                    "textDocument": {"uri": (root / "tide.sh").as_uri()},
+                    "position": {"line": 0, "character": 1},
+                    "context": {"includeDeclaration": True},
+                },
+            )
             assert [item["uri"].rpartition("/")[2] for item in found] == ["tide.sh", "used.sh"]
 
     asyncio.run(asyncio.wait_for(main(), 60))

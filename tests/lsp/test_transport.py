@@ -375,10 +375,17 @@ def test_order_and_envelope_are_checked(tmp_path: Path) -> None:
             assert (await wire.ask("no/suchMethod", {}))["error"]["code"] == -32601
             assert (await wire.ask("workspace/executeCommand", {"command": "x"}))["error"]["code"] == -32601
             for wrong, code in (
-                (b"{", -32700), (b"[]", -32600), (b'"a"', -32600), (b"{}", -32600), (b'{"jsonrpc":"2.0","method":1}', -32600),
-                (b'{"jsonrpc":"2.0","id":{},"method":"shutdown"}', -32600), (b"\xff\xfe", -32700), (b"[" * 100_000, -32700),
-                (b'{"jsonrpc":"2.0"}', -32600), (b"", -32700),
-            ):  # fmt: skip
+                (b"{", -32700),
+                (b"[]", -32600),
+                (b'"a"', -32600),
+                (b"{}", -32600),
+                (b'{"jsonrpc":"2.0","method":1}', -32600),
+                (b'{"jsonrpc":"2.0","id":{},"method":"shutdown"}', -32600),
+                (b"\xff\xfe", -32700),
+                (b"[" * 100_000, -32700),
+                (b'{"jsonrpc":"2.0"}', -32600),
+                (b"", -32700),
+            ):
                 wire.send_raw(b"Content-Length: %d\r\n\r\n%b" % (len(wrong), wrong))
                 assert (await wire.answer(None))["error"]["code"] == code, wrong[:20]
             wire.send({"jsonrpc": "2.0", "id": 12345, "result": None})

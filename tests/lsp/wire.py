@@ -19,6 +19,7 @@ from lowtide.core.budget import Lease
 from lowtide.core.freshness import Freshness, FreshState
 from lowtide.core.lru import ByteCache
 from lowtide.errors import BudgetError, RefusedError
+from lowtide.read.request import SearchRequest
 from lowtide.read.snapshot import Answer, Hit
 from lowtide.serve import rpc
 from lowtide.serve.intake import Intake, Taken
@@ -26,10 +27,16 @@ from lowtide.system.tree.walk import refuse_reason
 from lowtide.work import documents
 
 STATUS: dict[str, Any] = {
-    "version": "0", "health": "ok", "message": "", "state": "idle", "quiescent": True,
+    "version": "0",
+    "health": "ok",
+    "message": "",
+    "state": "idle",
+    "quiescent": True,
     "memory": {"budgetBytes": 1, "usedBytes": 1, "peakBytes": 1, "mappedBytes": 0, "processes": []},
-    "ladder": {"step": "full", "reason": ""}, "progress": None, "workspaces": [],
-}  # fmt: skip
+    "ladder": {"step": "full", "reason": ""},
+    "progress": None,
+    "workspaces": [],
+}
 
 
 class FakeReader:
@@ -118,8 +125,8 @@ class FakeService:
                 raise
         return [(roots[0], symbol) for symbol in self.found if query.lower() in symbol["name"].lower()][:limit]
 
-    async def search(self, query: str, *, roots: Sequence[Path], limit: int, **_: Any) -> list[Any]:
-        return [(root, Answer(query, self.hits[:limit], None, 0, 0.1)) for root in roots]
+    async def search(self, request: SearchRequest, roots: Sequence[Path]) -> list[Any]:
+        return [(root, Answer(request.query, self.hits[: request.limit], None, 0, 0.1)) for root in roots]
 
     async def files_with(self, root: Path, name: str, limit: int) -> tuple[list[bytes], bool]:
         return [os.fsencode(path.relative_to(root)) for path in sorted(root.rglob("*.*"))][:limit], False
@@ -141,13 +148,23 @@ class FakeService:
         self.open_files = tuple(paths)
 
 
-def symbol(name: str, path: str, line: int, column: int = 0, *, container: str = "", kind: str = "function", score: float = 3.0) -> dict[str, Any]:  # fmt: skip
+def symbol(
+    name: str, path: str, line: int, column: int = 0, *, container: str = "", kind: str = "function", score: float = 3.0
+) -> dict[str, Any]:
     """An entry of `Service.symbols`."""
     return {
-        "name": name, "kind": kind, "container": container, "path": path, "line": line + 1, "column": column + 1,
-        "score": score, "signature": f"def {name}():", "doc": f"Does {name}.", "range": [line, 0, line + 1, 0],
+        "name": name,
+        "kind": kind,
+        "container": container,
+        "path": path,
+        "line": line + 1,
+        "column": column + 1,
+        "score": score,
+        "signature": f"def {name}():",
+        "doc": f"Does {name}.",
+        "range": [line, 0, line + 1, 0],
         "name_range": [line, column],
-    }  # fmt: skip
+    }
 
 
 class Wire:
@@ -222,7 +239,10 @@ class Wire:
         self.notify("textDocument/didOpen", {"textDocument": item})
 
     def edit(self, uri: str, start: tuple[int, int], end: tuple[int, int], text: str, version: int = 2) -> None:
-        span = {"start": dict(zip(("line", "character"), start, strict=True)), "end": dict(zip(("line", "character"), end, strict=True))}  # fmt: skip
+        span = {
+            "start": dict(zip(("line", "character"), start, strict=True)),
+            "end": dict(zip(("line", "character"), end, strict=True)),
+        }
         self.notify(
             "textDocument/didChange",
             {"textDocument": {"uri": uri, "version": version}, "contentChanges": [{"range": span, "text": text}]},

@@ -1,4 +1,5 @@
-"""The pipeline that makes the default model, step by step over a tiny world: three packages, one that judges, one foreign.
+"""The pipeline that makes the default model, step by step over a tiny world: three packages, one that judges, one
+foreign.
 
 What needs torch (the training) is skipped without it; everything else runs with Lowtide's own development dependencies.
 """

@@ -1,4 +1,5 @@
-"""What training makes of the bags: comments without their first sentence, questions' words taken out, near functions together."""
+"""What training makes of the bags: comments without their first sentence, questions' words taken out, near functions
+together."""
 
 from __future__ import annotations
 

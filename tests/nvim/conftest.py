@@ -1,7 +1,7 @@
 """Whole sessions: a real Neovim over its `--embed` RPC, the real language server and daemon, in folders of their own.
 
-NVIM names Neovim 0.11, LOWTIDE the command under test; editors/nvim/ci.sh gets what is needed and runs this folder. Where
-pynvim or Neovim is missing, nothing here is collected.
+NVIM names Neovim 0.11, LOWTIDE the command under test; editors/nvim/ci.sh gets what is needed and runs this folder.
+Where pynvim or Neovim is missing, nothing here is collected.
 """
 
 from __future__ import annotations

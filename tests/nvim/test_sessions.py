@@ -268,8 +268,12 @@ def test_old_neovim_is_told_so(place: Place) -> None:
         arguments = ["--headless", "-u", "NONE", "--cmd", f"set rtp+={PLUGIN}", "-c", "runtime plugin/lowtide.lua"]
         done = subprocess.run(
             [os.environ["OLD_NVIM"], *arguments, "-c", command, "-c", "qall!"],
-            env=place.environment, capture_output=True, text=True, check=True, timeout=60,
-        )  # fmt: skip
+            env=place.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
         return done.stdout + done.stderr
 
     assert run("echo 1").strip() == "1"

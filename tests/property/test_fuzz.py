@@ -35,9 +35,13 @@ def test_any_bytes_are_indexed_or_explained(judge: Judge) -> None:
     sources = Sources()
 
     @settings(
-        max_examples=12, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+        max_examples=12,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    )
     @given(st.lists(recipes, min_size=24, max_size=24))
     def play(batch: list[Recipe]) -> None:
         if time.monotonic() < deadline:

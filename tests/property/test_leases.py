@@ -1,4 +1,5 @@
-"""Whatever leases are asked for over a small budget, and however this process grows meanwhile: each comes to its end."""
+"""Whatever leases are asked for over a small budget, and however this process grows meanwhile: each comes to its
+end."""
 
 from __future__ import annotations
 
@@ -147,12 +148,17 @@ def play(machine_bytes: tuple[int, int, int], tasks: Sequence[Task]) -> Machine:
 TASKS = st.lists(
     st.builds(
         Task,
-        begins_s=st.floats(0, 5), lasts_s=st.floats(0.01, 2), task_bytes=st.integers(MIB, 60 * MIB), embeds=st.booleans(),
-        urgency=st.sampled_from(Urgency), grows_bytes=st.integers(0, 30 * MIB),
+        begins_s=st.floats(0, 5),
+        lasts_s=st.floats(0.01, 2),
+        task_bytes=st.integers(MIB, 60 * MIB),
+        embeds=st.booleans(),
+        urgency=st.sampled_from(Urgency),
+        grows_bytes=st.integers(0, 30 * MIB),
         given_up_s=st.one_of(st.none(), st.none(), st.floats(0.01, 3)),
     ),
-    min_size=1, max_size=40,
-)  # fmt: skip
+    min_size=1,
+    max_size=40,
+)
 
 
 @settings(max_examples=int(os.environ.get("LOWTIDE_EXAMPLES", "150")), deadline=None)

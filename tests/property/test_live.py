@@ -1,4 +1,5 @@
-"""However edits and their events interleave, get lost, or come twice: after it settles, the index equals a fresh one."""
+"""However edits and their events interleave, get lost, or come twice: after it settles, the index equals a fresh
+one."""
 
 from __future__ import annotations
 

@@ -16,8 +16,10 @@ from lowtide.wire import FileResult, pack_chunks, pack_symbols, pack_words
 DIMS = 16
 KINDS = (SymbolKind.FUNCTION, SymbolKind.CLASS, SymbolKind.METHOD)
 WORDS = (
-    "parse retry socket buffer config escape header token stream hash merge cursor lease budget shelf window index query commit"
-    " segment vector symbol chunk folder watch event signal worker thread lock cache row column table key value number string"
+    "parse retry socket buffer config escape header token stream hash merge cursor lease budget shelf window index "
+    "query commit"
+    " segment vector symbol chunk folder watch event signal worker thread lock cache row column table key value "
+    "number string"
 ).split()
 
 
@@ -26,12 +28,25 @@ def file_of(language: str, texts: Sequence[str]) -> FileResult:
     names = [text.split()[0] for text in texts]
     rows = range(len(texts))
     return FileResult(
-        size_bytes=10, mtime_ns=20, inode=30, ctime_ns=40, content_hash=b"c", language=language, encoding="utf-8", lines=len(texts),
-        status=FileStatus.INDEXED, reason="", rule="", symbol_count=len(texts),
-        symbols=pack_symbols([(name, int(KINDS[row % 3]), "", row, 0, row, 9, row, 4, "", "") for row, name in enumerate(names)]),
+        size_bytes=10,
+        mtime_ns=20,
+        inode=30,
+        ctime_ns=40,
+        content_hash=b"c",
+        language=language,
+        encoding="utf-8",
+        lines=len(texts),
+        status=FileStatus.INDEXED,
+        reason="",
+        rule="",
+        symbol_count=len(texts),
+        symbols=pack_symbols(
+            [(name, int(KINDS[row % 3]), "", row, 0, row, 9, row, 4, "", "") for row, name in enumerate(names)]
+        ),
         chunks=pack_chunks([(row * 10, row * 10 + 10, row, row, row) for row in rows]),
-        hashes=b"".join(_address(text) for text in texts), words=pack_words(list(texts), names, "path"),
-    )  # fmt: skip
+        hashes=b"".join(_address(text) for text in texts),
+        words=pack_words(list(texts), names, "path"),
+    )
 
 
 def put(workspace: Workspace, catalog: Catalog, path: str, language: str, texts: Sequence[str]) -> None:

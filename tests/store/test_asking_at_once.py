@@ -1,4 +1,5 @@
-"""Many askers of one index at the same time: each gets what it would get alone, and the connections end with their owner."""
+"""Many askers of one index at the same time: each gets what it would get alone, and the connections end with their
+owner."""
 
 from __future__ import annotations
 

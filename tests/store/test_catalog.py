@@ -30,13 +30,25 @@ def result(*names: str, content: bytes = b"c") -> FileResult:
     """A file with one chunk and one symbol a name."""
     words = [f"{name} body" for name in names]
     return FileResult(
-        size_bytes=10, mtime_ns=20, inode=30, ctime_ns=40, content_hash=content, language="python", encoding="utf-8", lines=3,
-        status=FileStatus.INDEXED, reason="", rule="",
+        size_bytes=10,
+        mtime_ns=20,
+        inode=30,
+        ctime_ns=40,
+        content_hash=content,
+        language="python",
+        encoding="utf-8",
+        lines=3,
+        status=FileStatus.INDEXED,
+        reason="",
+        rule="",
         symbol_count=len(names),
-        symbols=pack_symbols([(name, 12, "", row, 0, row, 9, row, 4, f"def {name}()", "") for row, name in enumerate(names)]),
+        symbols=pack_symbols(
+            [(name, 12, "", row, 0, row, 9, row, 4, f"def {name}()", "") for row, name in enumerate(names)]
+        ),
         chunks=pack_chunks([(row * 10, row * 10 + 10, row, row, row) for row in range(len(names))]),
-        hashes=b"".join(name.encode().ljust(16, b"\0") for name in names), words=pack_words(words, names, "a py"),
-    )  # fmt: skip
+        hashes=b"".join(name.encode().ljust(16, b"\0") for name in names),
+        words=pack_words(words, names, "a py"),
+    )
 
 
 def put(catalog: Catalog, path: bytes, file: FileResult) -> int:

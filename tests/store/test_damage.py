@@ -1,4 +1,5 @@
-"""Damage to any page of an index is met or does no harm, is remembered by whoever meets it, and ends with the next writer."""
+"""Damage to any page of an index is met or does no harm, is remembered by whoever meets it, and ends with the next
+writer."""
 
 from __future__ import annotations
 
@@ -27,10 +28,26 @@ from lowtide.store.catalog import Catalog
 
 FILES = 60
 OBJECTS = [
-    "meta", "files", "sqlite_autoindex_files_1", "file_words", "symbols", "symbols_by_file", "sqlite_sequence", "chunks",
-    "chunks_by_file", "chunks_by_vector", "vectors", "vectors_by_address", "unused_vectors", "segments", "runs", "lexicon_data",
-    "lexicon_idx", "lexicon_docsize", "lexicon_config",
-]  # fmt: skip
+    "meta",
+    "files",
+    "sqlite_autoindex_files_1",
+    "file_words",
+    "symbols",
+    "symbols_by_file",
+    "sqlite_sequence",
+    "chunks",
+    "chunks_by_file",
+    "chunks_by_vector",
+    "vectors",
+    "vectors_by_address",
+    "unused_vectors",
+    "segments",
+    "runs",
+    "lexicon_data",
+    "lexicon_idx",
+    "lexicon_docsize",
+    "lexicon_config",
+]
 
 
 def word(stem: str, number: int) -> str:

@@ -24,11 +24,18 @@ from lowtide.store.catalog import Catalog
 from lowtide.store.id_set import MANY_IDS, IdSet
 
 FILTERS = [
-    Filter(globs=("*",)), Filter(globs=("src",)), Filter(globs=("*.c", "!src/net")), Filter(globs=("file7.*",)),
-    Filter(globs=("nothing",)), Filter(languages=("c",)), Filter(languages=("python", "c")), Filter(languages=("go",)),
-    Filter(kinds=(SymbolKind.CLASS,)), Filter(kinds=(SymbolKind.CLASS, SymbolKind.FUNCTION), globs=("*.py",)),
+    Filter(globs=("*",)),
+    Filter(globs=("src",)),
+    Filter(globs=("*.c", "!src/net")),
+    Filter(globs=("file7.*",)),
+    Filter(globs=("nothing",)),
+    Filter(languages=("c",)),
+    Filter(languages=("python", "c")),
+    Filter(languages=("go",)),
+    Filter(kinds=(SymbolKind.CLASS,)),
+    Filter(kinds=(SymbolKind.CLASS, SymbolKind.FUNCTION), globs=("*.py",)),
     Filter(languages=("c",), globs=("!*.h",), kinds=(SymbolKind.METHOD,)),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +60,8 @@ def chunks_one_by_one(catalog: Catalog, narrow: Filter) -> dict[int, int]:
     """Chunk and vector of all that pass."""
     takes = narrow.of_files()
     sql = (
-        "SELECT c.id, c.vector_id, f.path, f.language, coalesce(s.kind, 0) FROM chunks c JOIN files f ON f.id = c.file_id"
+        "SELECT c.id, c.vector_id, f.path, f.language, coalesce(s.kind, 0) FROM chunks c JOIN files f ON f.id = "
+        "c.file_id"
         " LEFT JOIN symbols s ON s.id = c.symbol_id"
     )
     return {
@@ -173,13 +181,16 @@ def test_selecting_takes_bytes_a_chunk_and_no_objects(tmp_path: Path) -> None:
         run = catalog._db.execute
         run(
             "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
-            " INSERT INTO chunks SELECT i, 2 + i / 20, i, NULL, 0, 1, 0, 1 FROM n", (chunks + 9,)
-        )  # fmt: skip
+            " INSERT INTO chunks SELECT i, 2 + i / 20, i, NULL, 0, 1, 0, 1 FROM n",
+            (chunks + 9,),
+        )
         run(
             "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
-            " INSERT INTO files SELECT i, CAST('src/f' || i || '.c' AS BLOB), 1, 1, 1, x'', 'c', '', 'indexed', '', '', 1, 0, 20, 1, 0, 0, ''"
-            " FROM n", (1 + chunks // 20,)
-        )  # fmt: skip
+            " INSERT INTO files SELECT i, CAST('src/f' || i || '.c' AS BLOB), 1, 1, 1, x'', 'c', '', 'indexed', '', "
+            "'', 1, 0, 20, 1, 0, 0, ''"
+            " FROM n",
+            (1 + chunks // 20,),
+        )
         run("UPDATE sqlite_sequence SET seq = ? WHERE name IN ('chunks', 'vectors')", (chunks + 20,))
     snapshot = Snapshot(workspace)
     try:
@@ -202,7 +213,10 @@ def test_an_id_set_holds_what_it_was_given() -> None:
     for asked in (np.arange(2 * MANY_IDS), np.arange(1500), np.array([MANY_IDS + 5, MANY_IDS + 6])):
         assert np.array_equal(asked[held.mask(asked)], np.intersect1d(asked, ids))
     assert [number for number in (-1, 0, 1, 7, 1000, MANY_IDS + 5, MANY_IDS + 6, 1 << 40) if number in held] == [
-        0, 7, 1000, MANY_IDS + 5
-    ]  # fmt: skip
+        0,
+        7,
+        1000,
+        MANY_IDS + 5,
+    ]
     assert not len(IdSet.of(ids[:0]))
     assert not IdSet.of(ids[:0]).mask(np.arange(10)).any()

@@ -88,8 +88,10 @@ def test_what_scores_less_than_wanted_is_left_out_and_nothing_else(
 
 @given(
     st.lists(st.text(alphabet="abAB_", min_size=1, max_size=90), min_size=1, max_size=30),
-    st.integers(1, 90), st.integers(0, 29), st.integers(1, 3),
-)  # fmt: skip
+    st.integers(1, 90),
+    st.integers(0, 29),
+    st.integers(1, 3),
+)
 def test_long_names_and_queries_agree_with_the_reference(texts: list[str], length: int, which: int, step: int) -> None:
     symbols = number(texts)
     query = texts[which % len(texts)][::step][:length]
@@ -228,7 +230,7 @@ def same_rows(left: NameRows, right: NameRows) -> bool:
         and (left.wide_rows == right.wide_rows).all()
         and (left.wide_offsets == right.wide_offsets).all()
         and (left.wide_text == right.wide_text).all()
-    )  # fmt: skip
+    )
 
 
 def test_writing_in_runs_is_writing_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -236,7 +236,8 @@ def test_file_size_limit_is_an_error_with_a_remedy(tmp_path: Path) -> None:
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536));\n"
         "try:\n"
-        " with SegmentWriter(Path(sys.argv[1]), SegmentKind.FLAT) as w: w.section('a', bytes(1000000)); w.finish(1, 1, 1)\n"
+        " with SegmentWriter(Path(sys.argv[1]), SegmentKind.FLAT) as w: w.section('a', bytes(1000000)); w.finish(1, "
+        "1, 1)\n"
         "except StoreError as error: print(error)"
     )
     done = subprocess.run(

@@ -80,8 +80,15 @@ def test_unused_vectors_go_after_a_week_and_used_ones_stay(
         assert row is not None
         assert all(chunk.vector_id is not None for chunk in catalog.chunks_of_file(row.file_id))
     assert [bool(catalog.find_vector(name.encode().ljust(16, b"\0"))) for name in names] == [
-        False, True, True, False, False, False, False, False,
-    ]  # fmt: skip
+        False,
+        True,
+        True,
+        False,
+        False,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_very_many_unused_vectors_go_at_once(

@@ -1,4 +1,5 @@
-"""An index folder that Lowtide did not make is refused with a word, and nothing in it is opened, followed or deleted."""
+"""An index folder that Lowtide did not make is refused with a word, and nothing in it is opened, followed or
+deleted."""
 
 from __future__ import annotations
 
@@ -66,7 +67,8 @@ def assert_refused(workspace: Workspace, precious: Path) -> None:
     [
         "CREATE TRIGGER t AFTER INSERT ON files BEGIN DELETE FROM vectors; END",
         "CREATE VIEW v AS SELECT 1",
-        "ALTER TABLE files RENAME TO kept; CREATE VIEW files AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c)"
+        "ALTER TABLE files RENAME TO kept; CREATE VIEW files AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 "
+        "FROM c)"
         " SELECT x AS id FROM c",
         "CREATE TABLE more (a)",
         "CREATE INDEX more ON files (hex(path))",

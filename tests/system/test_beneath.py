@@ -53,8 +53,12 @@ def test_a_part_is_read_and_it_is_told_whether_more_follows(root: Root, folder: 
     path = b"in/deep/a.py"
     parts = [root.read(path, most, offset) for most, offset in [(4, 0), (4, 6), (100, 3), (10, 0), (5, 20)]]
     assert [(part.data, part.has_more) for part in parts] == [
-        (b"0123", True), (b"6789", False), (b"3456789", False), (b"0123456789", False), (b"", False),
-    ]  # fmt: skip
+        (b"0123", True),
+        (b"6789", False),
+        (b"3456789", False),
+        (b"0123456789", False),
+        (b"", False),
+    ]
     assert {part.info.st_ino for part in parts} == {(folder / "in/deep/a.py").stat().st_ino}
     assert all(part.is_steady for part in parts)
 
@@ -73,10 +77,23 @@ def test_a_file_is_read_in_pieces_up_to_what_was_said(root: Root) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        b"", b"/", b"/etc/passwd", b"..", b"../outside/a.py", b"in/../../outside/a.py", b"in/deep/..", b"./in/deep/a.py",
-        b"in//deep/a.py", b"in/deep/a.py/", b"in/deep/a.py\0", b"in/deep/none.py", b"in/deep/a.py/more", b"x" * 300, b"in/" * 2000 + b"a",
+        b"",
+        b"/",
+        b"/etc/passwd",
+        b"..",
+        b"../outside/a.py",
+        b"in/../../outside/a.py",
+        b"in/deep/..",
+        b"./in/deep/a.py",
+        b"in//deep/a.py",
+        b"in/deep/a.py/",
+        b"in/deep/a.py\0",
+        b"in/deep/none.py",
+        b"in/deep/a.py/more",
+        b"x" * 300,
+        b"in/" * 2000 + b"a",
     ],
-)  # fmt: skip
+)
 def test_a_path_that_is_none_of_a_file_beneath_is_not_there(root: Root, path: bytes) -> None:
     assert refusal(root, path) is Refusal.MISSING
 
@@ -178,9 +195,13 @@ def test_what_the_user_names_may_be_a_link_to_a_plain_file(folder: Path) -> None
     with open_plain(folder / "link", 100, follow=True) as file:
         assert file.whole() == b"0123456789"
     for path, follow, expected in [
-        (folder / "link", False, Refusal.LINK), (folder / "pipe", True, Refusal.NOT_PLAIN), (folder, True, Refusal.NOT_PLAIN),
-        (Path("/dev/zero"), True, Refusal.NOT_PLAIN), (folder / "none", True, Refusal.MISSING), (b"a\0b", True, Refusal.MISSING),
-    ]:  # fmt: skip
+        (folder / "link", False, Refusal.LINK),
+        (folder / "pipe", True, Refusal.NOT_PLAIN),
+        (folder, True, Refusal.NOT_PLAIN),
+        (Path("/dev/zero"), True, Refusal.NOT_PLAIN),
+        (folder / "none", True, Refusal.MISSING),
+        (b"a\0b", True, Refusal.MISSING),
+    ]:
         with pytest.raises(CannotRead) as caught:
             open_plain(path, 100, follow=follow)
         assert caught.value.refusal is expected, path

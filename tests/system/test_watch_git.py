@@ -23,9 +23,15 @@ FILES = 400
 
 def git(*arguments: str, cwd: Path, editor: str = "true") -> None:
     environment = {
-        **os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b",
-        "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b", "GIT_SEQUENCE_EDITOR": editor, "GIT_EDITOR": editor,
-    }  # fmt: skip
+        **os.environ,
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_AUTHOR_NAME": "a",
+        "GIT_AUTHOR_EMAIL": "a@b",
+        "GIT_COMMITTER_NAME": "a",
+        "GIT_COMMITTER_EMAIL": "a@b",
+        "GIT_SEQUENCE_EDITOR": editor,
+        "GIT_EDITOR": editor,
+    }
     subprocess.run(["git", *arguments], cwd=cwd, check=True, capture_output=True, env=environment)
 
 

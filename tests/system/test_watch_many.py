@@ -1,4 +1,5 @@
-"""Many workspaces watched by one process: one inotify instance, few threads, and folders that lie in several of them."""
+"""Many workspaces watched by one process: one inotify instance, few threads, and folders that lie in several of
+them."""
 
 from __future__ import annotations
 

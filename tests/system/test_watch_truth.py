@@ -61,7 +61,8 @@ def scan(root: Path, only: list[bytes] | None = None) -> dict[bytes, FileStat]:
 
 
 def concerns(path: bytes, hinted: frozenset[bytes]) -> bool:
-    """Whether a scan of what is hinted would tell of `path`: itself, below, or left out whole with a hinted path in it."""
+    """Whether a scan of what is hinted would tell of `path`: itself, below, or left out whole with a hinted path in
+    it."""
     place = path.rstrip(b"/")
     if place in hinted or any(around in hinted for around in folders_around(place)):
         return True

@@ -69,9 +69,11 @@ def test_floats_are_never_held_whole() -> None:
 
 
 @given(
-    budget_mib=st.integers(64, 4096), count=st.integers(1, 5_000_000), dims=st.integers(1, 4096),
+    budget_mib=st.integers(64, 4096),
+    count=st.integers(1, 5_000_000),
+    dims=st.integers(1, 4096),
     workers=st.integers(1, 8),
-)  # fmt: skip
+)
 def test_every_plan_fits_or_names_a_budget_that_does(budget_mib: int, count: int, dims: int, workers: int) -> None:
     store = Roomy(Path("/nowhere"), ClusteredSource(count, dims))
     try:

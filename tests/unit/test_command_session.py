@@ -1,4 +1,5 @@
-"""A command's connection to the daemon: ids, many requests, and a client that goes, with handlers that wait as they are told."""
+"""A command's connection to the daemon: ids, many requests, and a client that goes, with handlers that wait as they are
+told."""
 
 from __future__ import annotations
 

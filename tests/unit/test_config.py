@@ -163,19 +163,39 @@ def test_budget_under_the_least_is_refused_wherever_it_stands(tmp_path: Path, wh
         ("[index]\nvendored = 'yes'", ":2: [index] vendored: 'yes' is not true or false; correct the file"),
         ("[index]\ninclude = 'src'", ":2: [index] include: 'src' is not a list of texts in quotes; correct the file"),
         ("[index]\nexclude = [1]", ":2: [index] exclude: [1] is not a list of texts in quotes; correct the file"),
-        ("[index]\nmax_file_size = 'big'", ":2: [index] max_file_size: 'big' is not a size: write it as 256MiB, 1G or a number of bytes; correct the file"),
-        ("[index]\nmax_file_size = true", ":2: [index] max_file_size: True is not a size: write it as 256MiB, 1G or a number of bytes; correct the file"),
+        (
+            "[index]\nmax_file_size = 'big'",
+            ":2: [index] max_file_size: 'big' is not a size: write it as 256MiB, 1G or a number of bytes; correct the "
+            "file",
+        ),
+        (
+            "[index]\nmax_file_size = true",
+            ":2: [index] max_file_size: True is not a size: write it as 256MiB, 1G or a number of bytes; correct the "
+            "file",
+        ),
         ("[index]\nlanguages = ['pyton']", ":2: [index] languages: no language `pyton`; did you mean `python`?"),
-        ("budget = 1.5", ":1: budget: 1.5 is not a size: write it as 256MiB, 1G or a number of bytes; correct the file"),
+        (
+            "budget = 1.5",
+            ":1: budget: 1.5 is not a size: write it as 256MiB, 1G or a number of bytes; correct the file",
+        ),
         ("index = 1", ":1: index: 1 is not a table: write it as [index]; correct the file"),
         ("[model]\npath = ''", ":2: [model] path: '' is not a path in quotes; correct the file"),
         ("[model]\npath = 3", ":2: [model] path: 3 is not a path in quotes; correct the file"),
         ("daemon.niceness = 30", ": [daemon] niceness: 30 is not a number from 0 to 19; correct the file"),
-        ("[daemon]\nidle_minutes = nan", ":2: [daemon] idle_minutes: nan is not a number from 0 to 1e+06; correct the file"),
-        ("[daemon]\nidle_minutes = true", ":2: [daemon] idle_minutes: True is not a number from 0 to 1e+06; correct the file"),
-        ("[daemon]\nidle_minutes = -1", ":2: [daemon] idle_minutes: -1 is not a number from 0 to 1e+06; correct the file"),
+        (
+            "[daemon]\nidle_minutes = nan",
+            ":2: [daemon] idle_minutes: nan is not a number from 0 to 1e+06; correct the file",
+        ),
+        (
+            "[daemon]\nidle_minutes = true",
+            ":2: [daemon] idle_minutes: True is not a number from 0 to 1e+06; correct the file",
+        ),
+        (
+            "[daemon]\nidle_minutes = -1",
+            ":2: [daemon] idle_minutes: -1 is not a number from 0 to 1e+06; correct the file",
+        ),
     ],
-)  # fmt: skip
+)
 def test_fault_is_told_with_file_line_key_and_remedy(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, text)

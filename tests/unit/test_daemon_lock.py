@@ -54,11 +54,15 @@ def test_only_one_holds_it_and_the_other_is_told_who(places: Places, lock: Daemo
 
 def test_asking_who_holds_it_keeps_nobody_from_taking_it(places: Places) -> None:
     asking = subprocess.Popen(
-        [sys.executable, "-c", f"from lowtide.paths import Places; from lowtide.serve.daemon_lock import find_holder\n"
-         f"from pathlib import Path\np = Path({str(places.cache)!r})\nprint('asks', flush=True)\n"
-         f"while True: find_holder(Places(p, p, p))"],
+        [
+            sys.executable,
+            "-c",
+            f"from lowtide.paths import Places; from lowtide.serve.daemon_lock import find_holder\n"
+            f"from pathlib import Path\np = Path({str(places.cache)!r})\nprint('asks', flush=True)\n"
+            f"while True: find_holder(Places(p, p, p))",
+        ],
         stdout=subprocess.PIPE,
-    )  # fmt: skip
+    )
     try:
         assert asking.stdout is not None
         assert asking.stdout.readline() == b"asks\n"
@@ -73,7 +77,8 @@ def test_asking_who_holds_it_keeps_nobody_from_taking_it(places: Places) -> None
 
 def test_what_a_killed_holder_said_is_not_believed(places: Places, lock: DaemonLock) -> None:
     code = (
-        f"from pathlib import Path; from lowtide.serve.daemon_lock import DaemonLock\nlock = DaemonLock(Path({str(places.cache)!r}))\n"
+        f"from pathlib import Path; from lowtide.serve.daemon_lock import DaemonLock\nlock = "
+        f"DaemonLock(Path({str(places.cache)!r}))\n"
         "lock.acquire(); lock.tell(Path('/left')); print('held', flush=True); input()"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -143,7 +143,8 @@ def test_by_the_kernels_word_another_user_is_not_talked_to(runtime: Path) -> Non
     runtime.mkdir(mode=0o700)
     path = runtime / "daemon.sock"
     code = (
-        "import os, socket, sys\nlistener = socket.socket(socket.AF_UNIX)\nlistener.bind(sys.argv[1])\nos.setuid(12346)\n"
+        "import os, socket, sys\nlistener = socket.socket(socket.AF_UNIX)\nlistener.bind(sys.argv[1])\n"
+        "os.setuid(12346)\n"
         "listener.listen()\nprint('listens', flush=True)\nsys.stdin.read()"
     )
     with subprocess.Popen(

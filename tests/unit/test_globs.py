@@ -16,9 +16,22 @@ from lowtide.errors import UsageError
 from lowtide.system.tree.globs import MOST_CHARACTERS, MOST_GLOBS, Globs
 
 PATHS = (
-    "a.c", "a.h", "b.py", "README", "src/a.c", "src/a.h", "src/net/io.c", "src/net/test_io.py", "lib/src/x.py",
-    "test/test_a.py", "docs/{a}.md", "docs/#note", "docs/!x", "docs/a b ", "docs/\udcff.txt",
-)  # fmt: skip
+    "a.c",
+    "a.h",
+    "b.py",
+    "README",
+    "src/a.c",
+    "src/a.h",
+    "src/net/io.c",
+    "src/net/test_io.py",
+    "lib/src/x.py",
+    "test/test_a.py",
+    "docs/{a}.md",
+    "docs/#note",
+    "docs/!x",
+    "docs/a b ",
+    "docs/\udcff.txt",
+)
 
 
 def taken(*globs: str) -> set[str]:
@@ -85,10 +98,20 @@ def test_the_order_of_the_paths_does_not_matter() -> None:
 @pytest.mark.parametrize(
     "globs",
     [
-        ["*" * 10_000], ["a"] * (MOST_GLOBS + 1), ["{a,b}" * 12], ["{" * 200 + "}" * 200], ["{a"], [""], ["!"],
-        ["[a"], ["a\\"], ["a\0b"], ["x" * (MOST_CHARACTERS + 1)], ["[[:nothing:]]"],
+        ["*" * 10_000],
+        ["a"] * (MOST_GLOBS + 1),
+        ["{a,b}" * 12],
+        ["{" * 200 + "}" * 200],
+        ["{a"],
+        [""],
+        ["!"],
+        ["[a"],
+        ["a\\"],
+        ["a\0b"],
+        ["x" * (MOST_CHARACTERS + 1)],
+        ["[[:nothing:]]"],
     ],
-)  # fmt: skip
+)
 def test_globs_that_cannot_be_taken_are_refused(globs: list[str]) -> None:
     with pytest.raises(UsageError):
         Globs(globs)
@@ -107,9 +130,11 @@ NAMES = ("a", "b", "ab", "a.c", "b.h", "c.py")
 PIECES = st.sampled_from((*NAMES, "*", "?", "*.c", "a*", "[ab]", "[!a]*", "**", "{a,b}", "*.{c,h}"))
 GLOBS = st.builds(
     lambda leave, root, parts, end: leave + root + "/".join(parts) + ("" if parts[-1] == "**" else end),
-    st.sampled_from(("", "", "!")), st.sampled_from(("", "", "/")), st.lists(PIECES, min_size=1, max_size=3),
+    st.sampled_from(("", "", "!")),
     st.sampled_from(("", "", "/")),
-)  # fmt: skip
+    st.lists(PIECES, min_size=1, max_size=3),
+    st.sampled_from(("", "", "/")),
+)
 
 
 @pytest.fixture(scope="module")

@@ -51,17 +51,58 @@ def files_of(root: Path) -> list[bytes]:
 
 NASTY = {
     ".gitignore": (
-        "# comment\n\n*.log\n!keep.log\n/top.txt\nbuild/\ndoc/*.txt\n**/deep/x\na/**/z\ntrailing   \nkept\\ \n\\#hash\n\\!bang\n"
-        "[Tt]emp\n[!a-c]q\n*.[oa]\nfoo[[:digit:]]\nback\\\\slash\nsub/dir/\n.*\n!.gitignore\n!.keep\nwin.txt\r\n?ne\nlast"
+        "# comment\n\n*.log\n!keep.log\n/top.txt\nbuild/\ndoc/*.txt\n**/deep/x\na/**/z\ntrailing   \nkept\\ \n"
+        "\\#hash\n\\!bang\n"
+        "[Tt]emp\n[!a-c]q\n*.[oa]\nfoo[[:digit:]]\nback\\\\slash\nsub/dir/\n.*\n!.gitignore\n!.keep\nwin.txt\r\n?ne\n"
+        "last"
     ),
     "a/.gitignore": "!*.log\nlocal\n/anchored\n",
     "a/b/.gitignore": "*\n!.gitignore\n!only.c\n",
-    "x.log": "", "keep.log": "", "a/y.log": "", "top.txt": "", "s/top.txt": "", "build/in.c": "", "s/build": "", "doc/a.txt": "",
-    "doc/s/a.txt": "", "p/deep/x": "", "deep/x": "", "a/z": "", "a/1/z": "", "a/1/2/z": "", "trailing": "", "kept ": "", "#hash": "",
-    "!bang": "", "Temp": "", "temp/t.c": "", "aq": "", "dq": "", "m.o": "", "m.a": "", "m.ao": "", "foo1": "", "foox": "", "sub/dir/f": "",
-    "s/sub/dir/f": "", ".hidden": "", ".keep": "", "s/.hidden/x": "", "win.txt": "", "one": "", "none": "", "last": "", "a/local": "",
-    "local": "", "a/anchored": "", "a/s/anchored": "", "a/b/only.c": "", "a/b/other.c": "", "a/b/c/only.c": "", "back\\slash": "",
-}  # fmt: skip
+    "x.log": "",
+    "keep.log": "",
+    "a/y.log": "",
+    "top.txt": "",
+    "s/top.txt": "",
+    "build/in.c": "",
+    "s/build": "",
+    "doc/a.txt": "",
+    "doc/s/a.txt": "",
+    "p/deep/x": "",
+    "deep/x": "",
+    "a/z": "",
+    "a/1/z": "",
+    "a/1/2/z": "",
+    "trailing": "",
+    "kept ": "",
+    "#hash": "",
+    "!bang": "",
+    "Temp": "",
+    "temp/t.c": "",
+    "aq": "",
+    "dq": "",
+    "m.o": "",
+    "m.a": "",
+    "m.ao": "",
+    "foo1": "",
+    "foox": "",
+    "sub/dir/f": "",
+    "s/sub/dir/f": "",
+    ".hidden": "",
+    ".keep": "",
+    "s/.hidden/x": "",
+    "win.txt": "",
+    "one": "",
+    "none": "",
+    "last": "",
+    "a/local": "",
+    "local": "",
+    "a/anchored": "",
+    "a/s/anchored": "",
+    "a/b/only.c": "",
+    "a/b/other.c": "",
+    "a/b/c/only.c": "",
+    "back\\slash": "",
+}
 
 
 def test_nasty_rules_are_read_as_git_reads_them(tmp_path: Path) -> None:
@@ -354,8 +395,11 @@ pieces = st.one_of(
 )
 patterns = st.builds(
     lambda bang, lead, parts, tail: bang + lead + "/".join(parts) + tail,
-    st.sampled_from(["", "", "!"]), st.sampled_from(["", "", "/"]), st.lists(pieces, min_size=1, max_size=3), st.sampled_from(["", "", "/", " "]),
-)  # fmt: skip
+    st.sampled_from(["", "", "!"]),
+    st.sampled_from(["", "", "/"]),
+    st.lists(pieces, min_size=1, max_size=3),
+    st.sampled_from(["", "", "/", " "]),
+)
 paths = st.lists(st.text("abAB.1", min_size=1, max_size=2).filter(lambda s: s.strip(".")), min_size=1, max_size=3).map(
     "/".join
 )

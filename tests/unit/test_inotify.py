@@ -119,12 +119,14 @@ def test_a_watch_the_kernel_ended_is_forgotten_and_not_removed_again(tree: Tree)
 def test_a_folder_that_left_loses_its_watches_in_one_step(tree: Tree) -> None:
     inner = tree.number(b"a/b")
     leaving = tree.number(b"a")
-    batch = tree.watches.apply([
-        Event(tree.number(b""), IN_MOVED_FROM | IN_ISDIR, b"a"),
-        Event(inner, IN_CREATE, b"late.py"),
-        Event(inner, IN_IGNORED, b""),
-        Event(leaving, IN_IGNORED, b""),
-    ])  # fmt: skip
+    batch = tree.watches.apply(
+        [
+            Event(tree.number(b""), IN_MOVED_FROM | IN_ISDIR, b"a"),
+            Event(inner, IN_CREATE, b"late.py"),
+            Event(inner, IN_IGNORED, b""),
+            Event(leaving, IN_IGNORED, b""),
+        ]
+    )
     assert batch.changed == {b"a"}, "what happens in there is no longer ours"
     assert sorted(tree.reader.removed) == sorted([inner, leaving])
     assert tree.quota.count == 2

@@ -6,17 +6,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowtide.core.merge import (
-    GRAPH,
-    BuildGraph,
-    Flush,
-    Limits,
-    Merge,
-    Moment,
-    SegmentState,
-    flat_limit,
-    plan,
-)  # fmt: skip
+from lowtide.core.merge import GRAPH, BuildGraph, Flush, Limits, Merge, Moment, SegmentState, flat_limit, plan
 
 LIMITS = Limits(flush_count=100, flat_count=1_000_000, graph_count=50_000)
 

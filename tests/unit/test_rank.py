@@ -108,14 +108,22 @@ def test_stems_split_identifiers() -> None:
     st.lists(
         st.builds(
             Candidate,
-            st.integers(), st.text(max_size=20), st.text(max_size=10), st.text(max_size=10), st.integers(0, 26), st.just(""),
-            st.integers(0, 99), st.integers(0, 99), st.integers(-1, 99),
-            st.none() | st.floats(-100, 100), st.none() | st.floats(-1, 1),
+            st.integers(),
+            st.text(max_size=20),
+            st.text(max_size=10),
+            st.text(max_size=10),
+            st.integers(0, 26),
+            st.just(""),
+            st.integers(0, 99),
+            st.integers(0, 99),
+            st.integers(-1, 99),
+            st.none() | st.floats(-100, 100),
+            st.none() | st.floats(-1, 1),
         ),
         max_size=12,
         unique_by=lambda candidate: candidate.chunk_id,
     ),
-)  # fmt: skip
+)
 def test_anything_is_ranked_in_the_order_of_scores(query: str, candidates: list[Candidate]) -> None:
     ranked = fuse(query, candidates)
     assert [r.score for r in ranked] == sorted((r.score for r in ranked), reverse=True)

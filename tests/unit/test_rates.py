@@ -14,9 +14,10 @@ def test_without_runs_what_was_measured_elsewhere_holds() -> None:
 
 
 @given(
-    st.floats(0.2, 5.0), st.floats(0.2, 5.0),
+    st.floats(0.2, 5.0),
+    st.floats(0.2, 5.0),
     st.lists(st.tuples(st.integers(100, 100_000), st.floats(0.001, 0.1)), min_size=2, max_size=9),
-)  # fmt: skip
+)
 def test_what_the_runs_were_like_is_predicted_again(
     slow_files: float, slow_bytes: float, trees: list[tuple[int, float]]
 ) -> None:

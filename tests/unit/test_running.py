@@ -69,21 +69,34 @@ INTERRUPT = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
 @pytest.mark.parametrize(
     ("moment", "code"),
     [
-        ("class Finder:\n"
-         "    def find_spec(self, name, path, target=None):\n"
-         f"        if name == 'lowtide.cli.app':\n            {INTERRUPT}\n"
-         "sys.meta_path.insert(0, Finder())", 130),
+        (
+            "class Finder:\n"
+            "    def find_spec(self, name, path, target=None):\n"
+            f"        if name == 'lowtide.cli.app':\n            {INTERRUPT}\n"
+            "sys.meta_path.insert(0, Finder())",
+            130,
+        ),
         ("import click; click.echo = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)", 130),
-        (f"import lowtide.cli.app as a; first = a.run_app\ndef run_app():\n    code = first()\n    {INTERRUPT}\n    return code\n"
-         "a.run_app = run_app", 130),
+        (
+            f"import lowtide.cli.app as a; first = a.run_app\ndef run_app():\n    code = first()\n    {INTERRUPT}\n   "
+            f" return code\n"
+            "a.run_app = run_app",
+            130,
+        ),
         ("import atexit; atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))", 0),
     ],
     ids=["while it is loaded", "at its last line", "before the last line is out", "at its very end"],
-)  # fmt: skip
+)
 def test_the_exit_status_tells_whether_all_was_said(moment: str, code: int) -> None:
-    script = f"import os, signal, sys\nfrom lowtide.cli import main\n{moment}\nsys.argv = ['lowtide', '--json', 'daemon', 'status']\nmain()"
+    script = (
+        f"import os, signal, sys\nfrom lowtide.cli import main\n{moment}\nsys.argv = ['lowtide', '--json', "
+        f"'daemon', 'status']\nmain()"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, env={**os.environ, "LOWTIDE_HOME": "/nonexistent/home"}
-    )  # fmt: skip
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LOWTIDE_HOME": "/nonexistent/home"},
+    )
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr

@@ -28,14 +28,19 @@ def after():
 '''
 
 SECRETS = """
-.env .ENV .envrc .env.local .env.production .env-local .env_prod .env~ .env.bak prod.env env.prod .env.example.local .envrc.local .env.d/prod
+.env .ENV .envrc .env.local .env.production .env-local .env_prod .env~ .env.bak prod.env env.prod .env.example.local
+.envrc.local .env.d/prod
 .npmrc .pypirc .netrc netrc .pgpass .pgpass.bak pgpass.conf .my.cnf .mylogin.cnf .htpasswd .git-credentials .dockercfg
 .docker/config.json .aws/credentials .aws/config aws/credentials.csv .azure/accessTokens.json .kube/config kubeconfig
-kubeconfig.yaml kubeconfig-prod.yaml kube_config.yaml prod.kubeconfig my-kubeconfig.yml .oci/config .snowsql/config .config/gh/hosts.yml .m2/settings.xml
-.ssh/config .ssh/my_key .ssh/id_rsa_old a/b/.ssh/anything id_ed25519 id_rsa.bak id_rsa.txt deploy.pem deploy.pem.old deploy.key.txt
+kubeconfig.yaml kubeconfig-prod.yaml kube_config.yaml prod.kubeconfig my-kubeconfig.yml .oci/config .snowsql/config
+.config/gh/hosts.yml .m2/settings.xml
+.ssh/config .ssh/my_key .ssh/id_rsa_old a/b/.ssh/anything id_ed25519 id_rsa.bak id_rsa.txt deploy.pem deploy.pem.old
+deploy.key.txt
 terraform.tfstate terraform.tfstate.backup prod.tfstate.json terraform.tfvars secrets.auto.tfvars.json .terraformrc
-credentials credentials.json app-credentials.yaml client_secret_123.json gcp-service-account.json firebase-adminsdk-x1.json
-application_default_credentials.json secrets.yml config/secrets.yaml secrets.json vault.yml .vault-token vault_pass.txt .vault-pass.txt
+credentials credentials.json app-credentials.yaml client_secret_123.json gcp-service-account.json
+firebase-adminsdk-x1.json
+application_default_credentials.json secrets.yml config/secrets.yaml secrets.json vault.yml .vault-token
+vault_pass.txt .vault-pass.txt
 .bash_history .zsh_history .psql_history .mysql_history .node_repl_history .python_history
 dump.sql prod-dump.sql backup.sql site.mysqldump wp-config.php local.settings.json token.txt .token
 """.split()

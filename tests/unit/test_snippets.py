@@ -17,17 +17,43 @@ from lowtide.work.sniff import SniffSettings, Text, is_encoding, sniff
 
 MARK = "def lighthouse_keeper():"
 ODD = {
-    "utf-8": "é漢😀", "utf-8-sig": "é漢😀", "utf-16": "é漢😀", "utf-16-le": "é", "utf-16-be": "é", "utf-32": "é漢😀", "cp1252": "é€",
-    "shift_jis": "漢字", "koi8-r": "маяк", "gb18030": "灯塔", "euc_jp": "灯台", "ascii": "e",
-}  # fmt: skip
+    "utf-8": "é漢😀",
+    "utf-8-sig": "é漢😀",
+    "utf-16": "é漢😀",
+    "utf-16-le": "é",
+    "utf-16-be": "é",
+    "utf-32": "é漢😀",
+    "cp1252": "é€",
+    "shift_jis": "漢字",
+    "koi8-r": "маяк",
+    "gb18030": "灯塔",
+    "euc_jp": "灯台",
+    "ascii": "e",
+}
 
 
 def file_row(path: Path, encoding: str) -> FileRow:
     info = path.stat()
     return FileRow(
-        1, b"a.py", info.st_size, info.st_mtime_ns, info.st_ino, b"", "python", encoding, FileStatus.INDEXED, "", "",
-        1, 1, 1, 0, info.st_ctime_ns, 0, "",
-    )  # fmt: skip
+        1,
+        b"a.py",
+        info.st_size,
+        info.st_mtime_ns,
+        info.st_ino,
+        b"",
+        "python",
+        encoding,
+        FileStatus.INDEXED,
+        "",
+        "",
+        1,
+        1,
+        1,
+        0,
+        info.st_ctime_ns,
+        0,
+        "",
+    )
 
 
 def chunk_row(start: int, end: int) -> ChunkRow:

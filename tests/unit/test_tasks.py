@@ -55,8 +55,11 @@ def test_failure_of_the_store_goes_before_what_it_made_fail_and_the_rest_is_logg
         with pytest.raises(CorruptIndex):
             async with task_group() as group:
                 for error in (
-                    anyio.BrokenResourceError(), ValueError("of no use"), WorkerError("ended"), CorruptIndex("damaged"),
-                ):  # fmt: skip
+                    anyio.BrokenResourceError(),
+                    ValueError("of no use"),
+                    WorkerError("ended"),
+                    CorruptIndex("damaged"),
+                ):
                     group.start_soon(fail, error)
 
     with caplog.at_level(logging.WARNING):

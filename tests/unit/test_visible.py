@@ -37,7 +37,11 @@ def test_what_acts_or_hides_is_shown_as_what_it_is(text: str, shown: str) -> Non
 def test_nothing_that_acts_is_left_and_once_is_enough(text: str) -> None:
     shown = visible(text)
     assert not [char for char in shown if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")]
-    assert not [char for char in shown if unicodedata.bidirectional(char) in ("LRO", "RLO", "LRE", "RLE", "PDF", "LRI", "RLI", "FSI", "PDI")]  # fmt: skip
+    assert not [
+        char
+        for char in shown
+        if unicodedata.bidirectional(char) in ("LRO", "RLO", "LRE", "RLE", "PDF", "LRI", "RLI", "FSI", "PDI")
+    ]
     assert visible(shown) == shown
     shown.encode()  # nothing is left that cannot be
 

@@ -92,9 +92,16 @@ def test_links_are_told_apart_and_never_followed(tmp_path: Path) -> None:
     outside = make(tmp_path / "out", {"o.c": "x"})
     (tmp_path / "r-twin").mkdir()
     links = {
-        "to-file": "a.c", "to-folder": "d", "up/loop": "..", "self": "self", "gone": "nothing", "out-file": str(outside / "o.c"),
-        "out-folder": "../out", "twin": "../r-twin", "top": ".",
-    }  # fmt: skip
+        "to-file": "a.c",
+        "to-folder": "d",
+        "up/loop": "..",
+        "self": "self",
+        "gone": "nothing",
+        "out-file": str(outside / "o.c"),
+        "out-folder": "../out",
+        "twin": "../r-twin",
+        "top": ".",
+    }
     (root / "up").mkdir()
     for name, target in links.items():
         (root / name).symlink_to(target)
@@ -336,14 +343,16 @@ def test_folders_of_version_control_are_never_walked(tmp_path: Path) -> None:
     [
         (
             Reason.SECRET,
-            ".env .env.local .env.production.local .envrc prod.env ID_RSA id_ed25519 server.pem tls.KEY app.p12 store.jks a.kdbx "
+            ".env .env.local .env.production.local .envrc prod.env ID_RSA id_ed25519 server.pem tls.KEY app.p12 "
+            "store.jks a.kdbx "
             ".netrc .npmrc .pypirc credentials.json credentials x.pfx app.keystore signing.p8 terraform.tfstate",
         ),
         (Reason.BINARY, "a.png B.JPG x.tar.gz lib.so lib.so.1.2 m.pyc f.woff2 x.mo doc.pdf a.wasm d.sqlite3 core.o"),
         (Reason.MINIFIED, "a.min.js jquery-3.1.min.js a-min.css main.bundle.js a.js.map style.css.map"),
         (
             Reason.GENERATED,
-            "package-lock.json yarn.lock pnpm-lock.yaml poetry.lock Cargo.lock go.sum uv.lock composer.lock Gemfile.lock x.pb.go "
+            "package-lock.json yarn.lock pnpm-lock.yaml poetry.lock Cargo.lock go.sum uv.lock composer.lock "
+            "Gemfile.lock x.pb.go "
             "x_pb2.py x_pb2_grpc.py x.pb.h x.pb.cc m.g.dart F.Designer.cs F.designer.cs",
         ),
     ],
@@ -358,7 +367,10 @@ def test_name_alone_leaves_out(tmp_path: Path, reason: Reason, names: str) -> No
 
 
 def test_names_that_only_look_alike_stay(tmp_path: Path) -> None:
-    names = ".env.example .env.sample env.py env.d.ts id_rsa.pub keys.py min.js bundle.js pem.py admin.js secrets.py map a.lock so.c x.env.js pb.go"
+    names = (
+        ".env.example .env.sample env.py env.d.ts id_rsa.pub keys.py min.js bundle.js pem.py admin.js secrets.py "
+        "map a.lock so.c x.env.js pb.go"
+    )
     make(tmp_path, dict.fromkeys(names.split(), "x"))
     assert set(reasons(tmp_path).values()) == {None}
 
@@ -438,8 +450,10 @@ def test_what_is_gits_own_is_no_source(tmp_path: Path) -> None:
     git(repository, "clone", "-q", ".", "other")  # a repository of its own
     for vendored in (False, True):
         assert reasons(repository, vendored=vendored) == {
-            ".agents/one/": "git", "other/src/a.py": None, "src/a.py": None,
-        }  # fmt: skip
+            ".agents/one/": "git",
+            "other/src/a.py": None,
+            "src/a.py": None,
+        }
         assert reasons(bare, vendored=vendored) == {".bare/": "git", "feature/src/a.py": None}
         assert reasons(tmp_path / "beside", vendored=vendored) == {"code/z.py": None, "copy.git/": "git"}
     assert reasons(repository / ".agents" / "one") == {"src/a.py": None}
@@ -457,8 +471,12 @@ def test_a_copy_of_a_home_folder_is_told_and_its_caches_left_out(tmp_path: Path)
     )
     assert "home folder" in str(refuse_reason(home))
     assert reasons(home) == {
-        ".bash_history": "secret", ".cache/": "vendored", ".local/a.py": None, ".ssh/id_rsa": "secret", "src/a.py": None,
-    }  # fmt: skip
+        ".bash_history": "secret",
+        ".cache/": "vendored",
+        ".local/a.py": None,
+        ".ssh/id_rsa": "secret",
+        "src/a.py": None,
+    }
     dotfiles = make(tmp_path / "dotfiles", {".git/HEAD": "x", ".bashrc": "x", ".config/a": "x", ".local/bin/b": "x"})
     assert refuse_reason(dotfiles) is None
 
@@ -506,10 +524,15 @@ def test_what_is_left_out_by_name_is_so_before_it_exists(tmp_path: Path) -> None
         )
     }
     assert judged == {
-        ".env": True, "sub/.env": True, "ignored/here.py": True, "ignored/new.py": True,
-        "gone/ignored/new.py": True, "empty.py": False,
-        "a.py": False, "new/folder/b.py": False,
-    }  # fmt: skip
+        ".env": True,
+        "sub/.env": True,
+        "ignored/here.py": True,
+        "ignored/new.py": True,
+        "gone/ignored/new.py": True,
+        "empty.py": False,
+        "a.py": False,
+        "new/folder/b.py": False,
+    }
 
 
 def test_home_its_parents_and_system_folders_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

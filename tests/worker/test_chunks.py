@@ -91,7 +91,10 @@ def test_head_of_a_class_is_the_class() -> None:
 
 
 def test_overload_signatures_and_their_comments_belong_to_their_function() -> None:
-    signature = "export function wanted<T>(\n  project: (value: T, index: number) => Source<T>,\n  concurrent?: number\n): Source<T>;\n"
+    signature = (
+        "export function wanted<T>(\n  project: (value: T, index: number) => Source<T>,\n  concurrent?: "
+        "number\n): Source<T>;\n"
+    )
     text = (
         f"import {{ Source }} from './source';\n\n/**\n * Marks the start. {LONG}\n */\n{signature}"
         f"/** @deprecated {LONG} */\n{signature}{signature}"

@@ -18,7 +18,7 @@ from lowtide.work.parse import parse
         ("markdown", "# Ebbe\n\n## Flut 🌊 und Ebbe\n", "Flut 🌊 und Ebbe", "## Flut 🌊 und Ebbe"),
         ("ruby", "Ä = Struct.new('é'); def flut; 'ü'; end", "flut", "def flut; 'ü'; end"),
     ],
-)  # fmt: skip
+)
 def test_columns_are_characters(language: str, text: str, name: str, whole: str) -> None:
     known = languages.by_name(language)
     assert known is not None

@@ -49,8 +49,13 @@ class Teller:
         self.told.append(method)
 
 
-def ask(root: Path, home: Path, *questions: tuple[str, dict[str, Any]], index: bool = True,
-        before: Callable[[], None] = lambda: None) -> list[Any]:  # fmt: skip
+def ask(
+    root: Path,
+    home: Path,
+    *questions: tuple[str, dict[str, Any]],
+    index: bool = True,
+    before: Callable[[], None] = lambda: None,
+) -> list[Any]:
     """What each request answers, or its error."""
 
     async def main() -> list[Any]:
@@ -79,11 +84,12 @@ def root(tmp_path: Path) -> Path:
 
 def test_hits_have_their_definition_whole_where_it_fits_and_told_of_where_not(root: Path, tmp_path: Path) -> None:
     (answer, symbols, without) = ask(
-        root, tmp_path / "home",
+        root,
+        tmp_path / "home",
         ("lowtide/find", {"query": "add up every harbour due count_everything", "codeCharacters": 1000, "limit": 20}),
         ("lowtide/symbols", {"query": "tide_table", "codeCharacters": 1000}),
         ("lowtide/find", {"query": "tide_table"}),
-    )  # fmt: skip
+    )
     by_name = {hit["name"]: hit["definition"] for hit in answer["hits"]}
     long = by_name["count_everything"]
     assert long["code"] == ""
@@ -108,8 +114,13 @@ def test_code_is_bounded_in_all_and_of_the_file_as_it_is(
         (root / "harbour.py").write_text("x" + CODE[1:])
         os.utime(root / "harbour.py", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
 
-    found, waited = ask(root, tmp_path / "home", question, ("lowtide/symbols", {
-        "query": "wide_sea", "codeCharacters": 500, "fresh": True}), before=change)  # fmt: skip
+    found, waited = ask(
+        root,
+        tmp_path / "home",
+        question,
+        ("lowtide/symbols", {"query": "wide_sea", "codeCharacters": 500, "fresh": True}),
+        before=change,
+    )
     codes = [symbol["definition"]["code"] for symbol in found["symbols"]]
     assert 0 < sum(map(len, codes)) <= 200
     assert waited["symbols"][0]["definition"]["code"] == wide.rstrip()
@@ -121,11 +132,14 @@ def test_code_is_bounded_in_all_and_of_the_file_as_it_is(
 def test_a_folder_without_an_index_is_begun_and_answered_from_what_is_there(root: Path, tmp_path: Path) -> None:
     begin = {"begin": True}
     found, symbols, refs, place = ask(
-        root, tmp_path / "home",
-        ("lowtide/find", {"query": "hours of high water", **begin}), ("lowtide/symbols", {"query": "Ledger", **begin}),
-        ("lowtide/references", {"name": "book", **begin}), ("lowtide/root", {"uri": (root / "harbour.py").as_uri()}),
+        root,
+        tmp_path / "home",
+        ("lowtide/find", {"query": "hours of high water", **begin}),
+        ("lowtide/symbols", {"query": "Ledger", **begin}),
+        ("lowtide/references", {"name": "book", **begin}),
+        ("lowtide/root", {"uri": (root / "harbour.py").as_uri()}),
         index=False,
-    )  # fmt: skip
+    )
     assert found["hits"][0]["name"] == "tide_table"
     assert found["freshness"]["state"] == "current"
     assert [symbol["name"] for symbol in symbols["symbols"]] == ["Ledger"]
@@ -136,17 +150,22 @@ def test_a_folder_without_an_index_is_begun_and_answered_from_what_is_there(root
 def test_what_is_no_project_is_not_begun(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(root))
     begun, language = ask(
-        root, tmp_path / "home", ("lowtide/find", {"query": "water", "begin": True}),
-        ("lowtide/find", {"query": "water", "languages": ["klingon"]}), index=False,
-    )  # fmt: skip
+        root,
+        tmp_path / "home",
+        ("lowtide/find", {"query": "water", "begin": True}),
+        ("lowtide/find", {"query": "water", "languages": ["klingon"]}),
+        index=False,
+    )
     assert isinstance(begun, RefusedError)
     assert isinstance(language, UsageError)
 
 
 def test_languages_are_known_by_any_of_their_names(root: Path, tmp_path: Path) -> None:
     python, go = ask(
-        root, tmp_path / "home", ("lowtide/find", {"query": "tide_table", "languages": ["Python"]}),
+        root,
+        tmp_path / "home",
+        ("lowtide/find", {"query": "tide_table", "languages": ["Python"]}),
         ("lowtide/find", {"query": "tide_table", "languages": ["golang"]}),
-    )  # fmt: skip
+    )
     assert python["hits"]
     assert not go["hits"]

@@ -1,4 +1,5 @@
-"""The encoder: same words give the same bag as the tokenizer, vectors do not depend on batching, and faults are named."""
+"""The encoder: same words give the same bag as the tokenizer, vectors do not depend on batching, and faults are
+named."""
 
 from __future__ import annotations
 

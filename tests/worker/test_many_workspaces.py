@@ -1,4 +1,5 @@
-"""Many workspaces in one daemon: few are indexed at once, all come to their end, and those at rest cost next to nothing."""
+"""Many workspaces in one daemon: few are indexed at once, all come to their end, and those at rest cost next to
+nothing."""
 
 from __future__ import annotations
 

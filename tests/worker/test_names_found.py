@@ -79,7 +79,8 @@ Object.defineProperty(exports, "getter", { enumerable: true });
 Object.defineProperty(exports, "__esModule", { value: true });
 window.Widget = Widget2;
 """,
-        "Tide.rise Tide.fall Tide.depth a.b.Tide.turn Gauge.read Gauge.write level encode extra six seven eight-nine getter Widget",
+        "Tide.rise Tide.fall Tide.depth a.b.Tide.turn Gauge.read Gauge.write level encode extra six seven eight-nine "
+        "getter Widget",
         "exports prototype __esModule same",
     ),
     "javascript: what a module is": (
@@ -88,7 +89,12 @@ window.Widget = Widget2;
         "Ten eleven",
         "exports",
     ),
-    "javascript: computed names": ("a.js", "class A { [Symbol.iterator]() {} }\n", "A.Symbol.iterator", "[Symbol.iterator]"),
+    "javascript: computed names": (
+        "a.js",
+        "class A { [Symbol.iterator]() {} }\n",
+        "A.Symbol.iterator",
+        "[Symbol.iterator]",
+    ),
     "python: fields that methods set": (
         "a.py",
         '''class Tide:
@@ -121,12 +127,14 @@ window.Widget = Widget2;
 def free(self):
     self.not_of_a_class = 1
 ''',
-        "Tide.level Tide.x Tide.y Tide.z Tide.p Tide.q Tide.typed Tide.only_typed Tide.t1 Tide.t2 Tide.short Tide.other Tide.one_line",
+        "Tide.level Tide.x Tide.y Tide.z Tide.p Tide.q Tide.typed Tide.only_typed Tide.t1 Tide.t2 Tide.short "
+        "Tide.other Tide.one_line",
         "documented commented given seen option compared far b d aug read not_of_a_class local",
     ),
     "python: chained and unpacked": (
         "a.py",
-        "A = B = C = 1\n(D, E) = 1, 2\n[F, G] = x\nH, *I = y\nJ, (K, L) = z\nclass Q:\n    (r, s) = 1, 2\n    t = u = 1\n",
+        "A = B = C = 1\n(D, E) = 1, 2\n[F, G] = x\nH, *I = y\nJ, (K, L) = z\nclass Q:\n    (r, s) = 1, 2\n    t = u = "
+        "1\n",
         "A B C D E F G H I J K L Q.r Q.s Q.t Q.u",
         "x y z",
     ),
@@ -179,7 +187,8 @@ end
 task migrate: :environment
 Tide::LIMIT = 1
 """,
-        "Tide.level Tide.level= Tide.depth Tide.depth= Tide.name Tide.plain Tide.hidden Tide.inner Tide.inner= Tide.shared="
+        "Tide.level Tide.level= Tide.depth Tide.depth= Tide.name Tide.plain Tide.hidden Tide.inner Tide.inner= "
+        "Tide.shared="
         " Tide.Place Tide.Place.x Tide.Place.y migrate LIMIT",
         "name= plain= hidden= environment",
     ),
@@ -221,12 +230,13 @@ val (p, q) = pair
     ),
     "html: templates": (
         "a.html",
-        '<h1>{{ title }}</h1><h1>Real</h1><h2>{% block t %}x{% endblock %}</h2><h2><?php echo $x ?></h2><h3>${x} y</h3>'
-        '<h4>@Model.Name</h4><h5>Hello <%= name %></h5><div id="row-{{ i }}"></div><div id="fine"></div><h3>For $5 [new]</h3>\n',
+        "<h1>{{ title }}</h1><h1>Real</h1><h2>{% block t %}x{% endblock %}</h2><h2><?php echo $x ?></h2><h3>${x} y</h3>"
+        '<h4>@Model.Name</h4><h5>Hello <%= name %></h5><div id="row-{{ i }}"></div><div id="fine"></div><h3>For $5 '
+        "[new]</h3>\n",
         "Real|fine|For $5 [new]",
         "{{ title }}|{% block t %}x{% endblock %}|${x} y|@Model.Name|row-{{ i }}",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -250,7 +260,9 @@ def test_an_outline_shows_what_extends_a_type_around_its_functions() -> None:
     assert language is not None
     rows, _ = parse.parse_again(text, language, 60.0, None)
     assert [(row[0], row[1] == 0) for row in rows] == [
-        ("Tide", False), ("impl fmt::Display for Tide", True), ("fmt", False),
-    ]  # fmt: skip
+        ("Tide", False),
+        ("impl fmt::Display for Tide", True),
+        ("fmt", False),
+    ]
     assert (rows[1][3], rows[1][5]) == (2, 4)
     assert [row[0] for row in parse.parse(text, language, 60.0).symbols] == ["Tide", "fmt"]

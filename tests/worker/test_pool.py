@@ -354,7 +354,8 @@ class Swollen:
 
 
 def test_runtime_of_the_model_reports_to_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """onnxruntime's wheels keep a device id and a database of events in the cache folder unless they are told not to."""
+    """onnxruntime's wheels keep a device id and a database of events in the cache folder unless they are told not
+    to."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 

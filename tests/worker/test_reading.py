@@ -36,7 +36,8 @@ def test_nothing_is_read_through_a_folder_that_was_swapped_for_a_link(tmp_path: 
     (root / "b.py").write_text("def inside():\n    return 1\n")
     found = files(root, ["d/a.py", "link.py", "../outside/a.py", str(outside / "a.py"), "b.py"])
     assert [(file.status, file.symbol_count, file.content_hash != b"") for file in found] == [
-        ("skipped", 0, False)] * 4 + [("indexed", 1, True)]  # fmt: skip
+        ("skipped", 0, False)
+    ] * 4 + [("indexed", 1, True)]
     assert [file.reason for file in found[:2]] == ["changed-while-read"] * 2
 
 
@@ -57,8 +58,10 @@ def test_a_file_that_has_grown_far_beyond_its_lease_is_left_to_the_next_run(tmp_
     taken = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert [(file.status, file.reason) for file in found] == [
-        ("indexed", ""), ("indexed", ""), ("skipped", "changed-while-read")
-    ]  # fmt: skip
+        ("indexed", ""),
+        ("indexed", ""),
+        ("skipped", "changed-while-read"),
+    ]
     assert "1000 bytes when it was listed" in found[2].rule
     assert taken < 40 * MIB
     with (tmp_path / "c.py").open("wb") as grown:

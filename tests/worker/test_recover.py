@@ -164,9 +164,30 @@ def test_many_broken_heads_cost_little(language: str) -> None:
 
 
 REPEATED = [
-    b"A", b"AAAA_", b"a b ", b"a b\n", b"f(", b"f(\n", b"a, ", b"f(a,\n", b"f(()", b"f({}", b"f({", b"a<b, ", b"\t", b"\t\n",
-    b"f(a)\n", b"const ", b"static ", b"static\n", b"a::", b"operator ", b"impl <a for ", b"A<B> ", b"f((a)(b)(c) ",
-]  # fmt: skip
+    b"A",
+    b"AAAA_",
+    b"a b ",
+    b"a b\n",
+    b"f(",
+    b"f(\n",
+    b"a, ",
+    b"f(a,\n",
+    b"f(()",
+    b"f({}",
+    b"f({",
+    b"a<b, ",
+    b"\t",
+    b"\t\n",
+    b"f(a)\n",
+    b"const ",
+    b"static ",
+    b"static\n",
+    b"a::",
+    b"operator ",
+    b"impl <a for ",
+    b"A<B> ",
+    b"f((a)(b)(c) ",
+]
 
 
 @pytest.mark.parametrize("language", sorted(RECOVERIES))

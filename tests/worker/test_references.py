@@ -110,9 +110,12 @@ def test_what_is_no_name_is_refused_and_a_name_that_nobody_has_is_used_nowhere(t
     names = ("", "  ", "::", "$", "x" * 5000)
     elsewhere = {"rootUri": (tmp_path / "elsewhere").as_uri()}
     answer, *refused, without_index = ask(
-        root, tmp_path / "home", {"name": "no_such_name"}, *({"name": name} for name in names),
+        root,
+        tmp_path / "home",
+        {"name": "no_such_name"},
+        *({"name": name} for name in names),
         {"name": "add_item", **elsewhere},
-    )  # fmt: skip
+    )
     assert (answer["refs"], answer["truncated"]) == ([], False)
     assert [type(error) for error in refused] == [UsageError] * len(names)
     assert isinstance(without_index, PathError)
@@ -140,8 +143,11 @@ def test_a_name_is_found_in_any_encoding_and_in_lines_of_any_length(
     (root / "long.py").write_text(f"z = [{'1, ' * 500}küste, {'2, ' * 500}küste]\n")
     (answer,) = ask(root, tmp_path / "home", {"name": "küste"})
     assert {(path, line, column) for path, line, column, _, _ in places(answer)} == {
-        ("a.py", 1, 5), ("wide.py", 2, 5), ("west.py", 2, 5), ("long.py", 1, 1506),
-    }  # fmt: skip
+        ("a.py", 1, 5),
+        ("wide.py", 2, 5),
+        ("west.py", 2, 5),
+        ("long.py", 1, 1506),
+    }
     (long,) = [ref for ref in answer["refs"] if ref["path"] == "long.py"]
     assert "küste" in long["text"]
     assert len(long["text"].encode()) <= references.MOST_LINE_BYTES

@@ -1,4 +1,5 @@
-"""What a result takes on its way back: known before it is sent, and asked for when it is more than files usually need."""
+"""What a result takes on its way back: known before it is sent, and asked for when it is more than files usually
+need."""
 
 from __future__ import annotations
 
@@ -23,10 +24,12 @@ TEXTS = {
     "functions.js": "function f(){}\n" * 12_000,
     "signatures.c": "".join(f"int f{number}({'int a, ' * 40}int b);\n" for number in range(3_000)),
     "documented.py": "".join(f'def f{number}():\n    """{"doc " * 60}"""\n' for number in range(3_000)),
-    "nested.cpp": "".join(f"namespace {'n' * 180}{number} {{\n" for number in range(60)) + "int x;\n" * 2_000 + "}\n" * 60,
+    "nested.cpp": "".join(f"namespace {'n' * 180}{number} {{\n" for number in range(60))
+    + "int x;\n" * 2_000
+    + "}\n" * 60,
     "module.py": "".join(python_module(number) for number in range(60)),
     "words.txt": "".join(f"{number:07d} " + ("\n" if number % 30 == 29 else "") for number in range(60_000)),
-}  # fmt: skip
+}
 
 
 def task(folder: Path, names: list[str], **settings: int) -> wire.IndexTask:

@@ -99,8 +99,13 @@ def test_ladder_steps_down_under_pressure_and_climbs_back_with_nothing_missing(
             assert answer.degraded is None
             steps = [taken.step for taken in service.host.ladder.history]
             assert steps == [
-                Step.SMALLER_BATCHES, Step.ONE_WORKER, Step.LEXICAL_ONLY, Step.ONE_WORKER, Step.SMALLER_BATCHES, Step.FULL,
-            ]  # fmt: skip
+                Step.SMALLER_BATCHES,
+                Step.ONE_WORKER,
+                Step.LEXICAL_ONLY,
+                Step.ONE_WORKER,
+                Step.SMALLER_BATCHES,
+                Step.FULL,
+            ]
 
     run(play)
 

@@ -167,8 +167,18 @@ def test_a_grammar_that_cannot_be_loaded_takes_definitions_only(
         async with serving(tmp_path / "home") as service:
             async with service.host.pool.lease(8 * MIB, MIB, "") as (leased, _):
                 task = wire.IndexTask(
-                    os.fsencode(root), [b"a.go"], [], {"max_file_bytes": MIB}, 5.0, False, False, False, 64, "", "recipe"
-                )  # fmt: skip
+                    os.fsencode(root),
+                    [b"a.go"],
+                    [],
+                    {"max_file_bytes": MIB},
+                    5.0,
+                    False,
+                    False,
+                    False,
+                    64,
+                    "",
+                    "recipe",
+                )
                 with pytest.raises(ModuleMissing, match="half of it is here"):
                     await service.host.pool.run(leased, task)
             await service.open_workspace(root, "test")
@@ -227,8 +237,18 @@ def test_a_busy_machine_takes_no_file_its_time(tmp_path: Path, monkeypatch: pyte
     async def play() -> None:
         async with serving(tmp_path / "home") as service:
             task = wire.IndexTask(
-                os.fsencode(tmp_path), [b"a.cpp"], [], {"max_file_bytes": MIB}, 0.05, False, False, False, 64, "", "recipe"
-            )  # fmt: skip
+                os.fsencode(tmp_path),
+                [b"a.cpp"],
+                [],
+                {"max_file_bytes": MIB},
+                0.05,
+                False,
+                False,
+                False,
+                64,
+                "",
+                "recipe",
+            )
             async with service.host.pool.lease(8 * MIB, MIB, "") as (leased, _):
                 os.setpriority(os.PRIO_PROCESS, leased.pid, 19)
                 done = (await service.host.pool.run(leased, task, file_deadline_s=lambda _: 1.0)).done
@@ -253,8 +273,18 @@ def test_a_worker_that_waits_is_given_longer_than_one_that_computes(
     async def play() -> None:
         async with serving(tmp_path / "home") as service:
             task = wire.IndexTask(
-                os.fsencode(tmp_path), [b"a.py"], [], {"max_file_bytes": MIB}, 5.0, False, False, False, 64, "", "recipe"
-            )  # fmt: skip
+                os.fsencode(tmp_path),
+                [b"a.py"],
+                [],
+                {"max_file_bytes": MIB},
+                5.0,
+                False,
+                False,
+                False,
+                64,
+                "",
+                "recipe",
+            )
 
             async def go_on(pid: int) -> None:
                 await anyio.sleep(0.5)  # ten times the deadline, in which it does not compute

@@ -125,7 +125,8 @@ async def trial(store: BulkStore, pool: WorkerPool, plan: BulkPlan, folder: Path
 
 
 _BEYOND_TRIAL = 1.2
-"""A whole piece has more lists than the trial's, waits for the disk, and workers share the processor's caches (measured)."""
+"""A whole piece has more lists than the trial's, waits for the disk, and workers share the processor's caches
+(measured)."""
 
 
 async def follow(work: Awaitable[object], tell: Callable[[], None]) -> None:
@@ -193,9 +194,11 @@ def _merged(parts: list[dict[str, npt.NDArray[Any]]], count: int) -> Truth:
         local = -1 / np.mean(np.log(away[:, :-1] / away[:, -1:]), axis=1) if away.shape[1] > 2 else np.zeros(len(away))
     mean = np.sqrt(np.maximum(2 - 2 * sum(part["sums"] for part in parts) / count, 1e-12))
     return Truth(
-        ids[:, :LIMIT], float(np.mean(shared)) / min(LIMIT, count), float(np.median(local)),
+        ids[:, :LIMIT],
+        float(np.mean(shared)) / min(LIMIT, count),
+        float(np.median(local)),
         float(np.median(mean / away[:, 0])),
-    )  # fmt: skip
+    )
 
 
 def _best(
@@ -245,32 +248,51 @@ def _relieve(index: VectorIndex) -> int:
 
 
 def report(
-    store: BulkStore, plan: BulkPlan, predicted_s: float, progress: BulkProgress, truth: Truth, searches: Searches,
-    pool: WorkerPool, truth_s: float,
-) -> dict[str, Any]:  # fmt: skip
+    store: BulkStore,
+    plan: BulkPlan,
+    predicted_s: float,
+    progress: BulkProgress,
+    truth: Truth,
+    searches: Searches,
+    pool: WorkerPool,
+    truth_s: float,
+) -> dict[str, Any]:
     """Everything that `--json` says."""
     budget, peak = pool.budget.total_bytes, pool.peak_bytes
     made = progress.made_pieces == progress.total_pieces
     rows = sum(min(plan.piece_rows, store.source.count - at * plan.piece_rows) for at in range(progress.made_pieces))
     stages = {name.removeprefix("cpu "): round(value, 2) for name, value in progress.figures.items() if "cpu " in name}
     return {
-        "count": store.source.count, "dims": store.source.dims, "element": str(store.element), "budget_bytes": budget,
+        "count": store.source.count,
+        "dims": store.source.dims,
+        "element": str(store.element),
+        "budget_bytes": budget,
         "predicted": {
-            "peak_anon_bytes": plan.predicted_peak_anon_bytes, "wall_s": round(predicted_s, 1),
+            "peak_anon_bytes": plan.predicted_peak_anon_bytes,
+            "wall_s": round(predicted_s, 1),
             "disk_bytes": plan.predicted_disk_bytes,
         },
         "build": {
-            "pieces": progress.total_pieces, "piece_rows": plan.piece_rows, "workers": plan.workers,
-            "kept_pieces": progress.kept_pieces, "damaged_pieces": progress.damaged_pieces,
-            "wall_s": round(progress.wall_s, 2), "cpu_s": round(progress.cpu_s, 2),
+            "pieces": progress.total_pieces,
+            "piece_rows": plan.piece_rows,
+            "workers": plan.workers,
+            "kept_pieces": progress.kept_pieces,
+            "damaged_pieces": progress.damaged_pieces,
+            "wall_s": round(progress.wall_s, 2),
+            "cpu_s": round(progress.cpu_s, 2),
             "vectors_per_s": round(rows / progress.wall_s) if rows else None,
-            "stages_cpu_s": stages, "save_s": round(progress.figures.get("wall write", 0.0), 2),
+            "stages_cpu_s": stages,
+            "save_s": round(progress.figures.get("wall write", 0.0), 2),
         },
-        "peak_anon_bytes": peak, "overshoot_bytes": max(0, peak - budget),
+        "peak_anon_bytes": peak,
+        "overshoot_bytes": max(0, peak - budget),
         "peak_to_predicted": round(peak / plan.predicted_peak_anon_bytes, 3) if made else None,
-        "disk_bytes": store.disk_bytes, "folder": str(store.folder),
-        "search": searches.as_json(), "hardness": truth.as_json(), "truth_s": round(truth_s, 1),
-    }  # fmt: skip
+        "disk_bytes": store.disk_bytes,
+        "folder": str(store.folder),
+        "search": searches.as_json(),
+        "hardness": truth.as_json(),
+        "truth_s": round(truth_s, 1),
+    }
 
 
 def truth_lease_bytes(source: VectorSource, queries: int) -> int:

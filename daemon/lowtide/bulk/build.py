@@ -5,7 +5,8 @@
     await store.build(pool, plan)                  # goes on where it was stopped
     ids, cosines = store.open().search(query, 10)
 
-Invariant: a piece counts from the moment the manifest names it; what is unfinished then is made again, whatever ended it.
+Invariant: a piece counts from the moment the manifest names it; what is unfinished then is made again, whatever ended
+it.
 Invariant: every piece is opened, checksum and all, before it is used; a damaged one is made anew from the source.
 Invariant: only one process builds in a folder (LockHeld), and floats are never in this one.
 """
@@ -44,7 +45,8 @@ MOST_PIECE_ROWS = 65_536
 LEAST_PIECE_ROWS = 4_096
 LOCK = "lock"
 HEADROOM_BYTES = 48 * MIB
-"""A lease is larger than what its piece is predicted to take: the limit counts reserved addresses too, as BLAS takes them."""
+"""A lease is larger than what its piece is predicted to take: the limit counts reserved addresses too, as BLAS takes
+them."""
 SEARCH_BYTES = 20 * MIB
 """What searching adds to this process: buffers, the centres' products, and the numbers of the lists."""
 _BUDGET_STEP_BYTES = 16 * MIB
@@ -129,7 +131,8 @@ class BulkStore:
             raise BudgetError(
                 f"{count:,} vectors of {self.source.dims} cannot be built in {format_size(budget.total_bytes)}",
                 f"{format_size(budget.daemon_bytes + MARGIN_BYTES)} are this process's own, and a worker needs "
-                f"{format_size(self._lease_bytes(min(count, wanted or LEAST_PIECE_ROWS)) + WORKER_BYTES)} for the smallest piece",
+                f"{format_size(self._lease_bytes(min(count, wanted or LEAST_PIECE_ROWS)) + WORKER_BYTES)} for the "
+                f"smallest piece",
                 f"give --budget {least >> 20}MiB or more",
             )
         if wanted is None:  # pieces of about equal size, so that no worker ends long after the others
@@ -141,11 +144,13 @@ class BulkStore:
         own = budget.daemon_bytes
         largest = min(wanted, count)
         plan = BulkPlan(
-            wanted, pieces, workers,
+            wanted,
+            pieces,
+            workers,
             own + max(SEARCH_BYTES, workers * (WORKER_BYTES + self._piece_bytes(largest))),
             sum(list_file_bytes(stop - first, self.source.dims, self.element) for first, stop in _cut(count, wanted)),
             self._lease_bytes(largest),
-        )  # fmt: skip
+        )
         self._check_disk(plan)
         return plan
 
@@ -179,8 +184,9 @@ class BulkStore:
         if free < (plan.predicted_disk_bytes - have) * 21 // 20:
             raise RefusedError(
                 f"{format_size(plan.predicted_disk_bytes - have)} of disk are needed",
-                f"{format_size(free)} are free at {folder}", "free some space, or name another folder",
-            )  # fmt: skip
+                f"{format_size(free)} are free at {folder}",
+                "free some space, or name another folder",
+            )
 
     # -- building -----------------------------------------------------------------------------------------------
 
@@ -241,15 +247,17 @@ class BulkStore:
         for attempt in range(_ATTEMPTS):
             task = wire.PieceTask(
                 str(self.folder), Piece.new_name(number), self.source.spec(), *span, str(self.element)
-            )  # fmt: skip
+            )
             try:
                 async with pool.lease(plan.lease_bytes, 0, "") as (worker, _):
                     done = (
                         await pool.run(
-                            worker, task, file_deadline_s=lambda _: _PIECE_DEADLINE_S,
+                            worker,
+                            task,
+                            file_deadline_s=lambda _: _PIECE_DEADLINE_S,
                             on_started=partial(progress.saw, number),
                         )
-                    ).done  # fmt: skip
+                    ).done
                 break
             except (WorkerRecycled, WorkerCrashed):
                 progress.saw(number, 0)
@@ -288,7 +296,8 @@ class BulkStore:
 async def spread(
     pool: WorkerPool, workers: int, lease_bytes: int, tasks: Iterable[wire.Request], saw: Callable[[int, int], None]
 ) -> float:
-    """Run tasks in workers of one lease size, some at a time; returns their CPU seconds. `saw`: (task, rows) as they go."""
+    """Run tasks in workers of one lease size, some at a time; returns their CPU seconds. `saw`: (task, rows) as they
+    go."""
     numbered = iter(list(enumerate(tasks)))
     seconds = 0.0
 

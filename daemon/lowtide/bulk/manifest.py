@@ -1,6 +1,7 @@
 """The manifest of a bulk store: which pieces are complete, in one small file that is replaced as a whole.
 
-Invariant: the file is written to a temporary name, synced and renamed, and its folder synced: it is the old one or the new.
+Invariant: the file is written to a temporary name, synced and renamed, and its folder synced: it is the old one or the
+new.
 Invariant: one that is damaged, of another version or for other vectors reads as none, and everything is made anew.
 """
 
@@ -69,11 +70,14 @@ class Manifest:
         """Replace the file. StoreError when the disk does not take it."""
         body = json.dumps(
             {
-                "format": _FORMAT, "source": self.source, "element": str(self.element), "count": self.count,
+                "format": _FORMAT,
+                "source": self.source,
+                "element": str(self.element),
+                "count": self.count,
                 "piece_rows": self.piece_rows,
                 "pieces": [(piece.number, astuple(piece.segment)) for piece in self.pieces],
             }
-        ).encode()  # fmt: skip
+        ).encode()
         path = folder / NAME
         temporary = folder / f"{NAME}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
         with mapped_errors(path):

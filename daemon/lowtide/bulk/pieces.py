@@ -31,12 +31,16 @@ def build(task: wire.PieceTask, alive: Callable[[int], None]) -> wire.Done:
     cpu, stages = time.process_time(), Stages()
     source = open_source(task.source)
     facts = build_lists(
-        Path(task.folder) / task.target, _blocks(source, task.first, task.stop), task.stop - task.first, source.dims,
-        Element(task.element), seed=task.first, alive=alive, stages=stages,
-    )  # fmt: skip
-    segment = (
-        facts.name, str(facts.kind), facts.first_id, facts.last_id, facts.count, facts.size_bytes, facts.crc32
-    )  # fmt: skip
+        Path(task.folder) / task.target,
+        _blocks(source, task.first, task.stop),
+        task.stop - task.first,
+        source.dims,
+        Element(task.element),
+        seed=task.first,
+        alive=alive,
+        stages=stages,
+    )
+    segment = (facts.name, str(facts.kind), facts.first_id, facts.last_id, facts.count, facts.size_bytes, facts.crc32)
     figures = {f"cpu {name}": seconds for name, seconds in stages.seconds.items()} | {"wall write": stages.write_s}
     return wire.Done([], b"", [], 0, time.process_time() - cpu, segment=segment, figures=figures)
 
@@ -44,8 +48,8 @@ def build(task: wire.PieceTask, alive: Callable[[int], None]) -> wire.Done:
 def find_truth(task: wire.TruthTask, alive: Callable[[int], None]) -> wire.Done:
     """Compare every row with every query in float32, and write what is nearest to `task.target` (.npz):
 
-    `ids`, `cosines` (queries, TRUE_COUNT): the nearest by cosine. `bit_ids`, `bit_products`: the ten nearest by the plain
-    signs of the components, which is how hard the data is. `sums`: the sum of each query's cosines.
+    `ids`, `cosines` (queries, TRUE_COUNT): the nearest by cosine. `bit_ids`, `bit_products`: the ten nearest by the
+    plain signs of the components, which is how hard the data is. `sums`: the sum of each query's cosines.
     """
     cpu = time.process_time()
     source = open_source(task.source)
@@ -63,9 +67,7 @@ def find_truth(task: wire.TruthTask, alive: Callable[[int], None]) -> wire.Done:
     path = Path(task.target)
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
     with temporary.open("wb") as file:
-        np.savez(
-            file, ids=near.ids, cosines=near.values, bit_ids=bits.ids, bit_products=bits.values, sums=sums,
-        )  # fmt: skip
+        np.savez(file, ids=near.ids, cosines=near.values, bit_ids=bits.ids, bit_products=bits.values, sums=sums)
     os.replace(temporary, path)
     return wire.Done([], b"", [], 0, time.process_time() - cpu)
 

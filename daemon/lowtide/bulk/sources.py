@@ -1,9 +1,10 @@
 """Where very many vectors come from: a file of floats, or test data made from a seed. Read in workers, in blocks.
 
 Test data (`ClusteredSource`) imitates embeddings of text. A vector is a mean direction, plus a point of a space of 384
-directions whose strengths fall off as embeddings' do, plus noise in all directions. The points gather around 640 topics of
-very unequal size, each with 16 subtopics, and stray from their subtopic by amounts that differ from vector to vector.
-Queries are new points, further from their subtopic and all shifted to one side, as questions are from documents.
+directions whose strengths fall off as embeddings' do, plus noise in all directions. The points gather around 640 topics
+of very unequal size, each with 16 subtopics, and stray from their subtopic by amounts that differ from vector to
+vector. Queries are new points, further from their subtopic and all shifted to one side, as questions are from
+documents.
 
 Invariant: row n of a source is the same whenever and in whatever blocks it is read; queries are none of the rows.
 """
@@ -173,9 +174,10 @@ class FileSource:
             raise UsageError(f"{path} is no .npy file", str(error), "write one with numpy.save") from error
         if len(shape) != 2 or is_fortran or dtype.kind != "f" or dtype.itemsize > 8 or not shape[1]:
             raise UsageError(
-                f"{path} holds {dtype}{list(shape)}", "a matrix of floats is needed, a row a vector, in C order",
+                f"{path} holds {dtype}{list(shape)}",
+                "a matrix of floats is needed, a row a vector, in C order",
                 "write it with numpy.save(path, numpy.ascontiguousarray(matrix, numpy.float32))",
-            )  # fmt: skip
+            )
         if shape[0] <= held_out or stat.st_size < offset + shape[0] * shape[1] * dtype.itemsize:
             raise UsageError(f"{path} has too few vectors", f"{shape[0]}, {held_out} are kept back as queries")
         return cls(

@@ -1,7 +1,7 @@
 """The command line: one file a command.
 
-Invariant: with `--json`, exactly one JSON object is written to stdout, also when the command fails; errors are one line on
-stderr, `lowtide: what: why; do this`, with a traceback only under `-v`.
+Invariant: with `--json`, exactly one JSON object is written to stdout, also when the command fails; errors are one line
+on stderr, `lowtide: what: why; do this`, with a traceback only under `-v`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ def is_lsp(words: list[str]) -> bool:
 
 
 def main() -> None:
-    """The console script. Interrupted before the last line is out it ends with 130, after it with the command's own status."""
+    """The console script. Interrupted before the last line is out it ends with 130, after it with the command's own
+    status."""
     import signal
     import sys
 

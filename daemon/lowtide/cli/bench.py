@@ -34,10 +34,19 @@ def command() -> None:
 @command.command("vectors")
 @click.option("--count", type=click.IntRange(1, 1 << 32), default=100_000, show_default=True, help="How many vectors.")
 @click.option("--dims", type=click.IntRange(1, 65_536), default=1_536, show_default=True, help="Components of each.")
-@click.option("--element", type=click.Choice(["int8", "float16"]), default="int8", show_default=True,
-              help="How a component is stored.")  # fmt: skip
-@click.option("--input", "file", type=click.Path(), help="A .npy file of floats, a row a vector, in place of test data; "
-              "its last rows are the queries.")  # fmt: skip
+@click.option(
+    "--element",
+    type=click.Choice(["int8", "float16"]),
+    default="int8",
+    show_default=True,
+    help="How a component is stored.",
+)
+@click.option(
+    "--input",
+    "file",
+    type=click.Path(),
+    help="A .npy file of floats, a row a vector, in place of test data; its last rows are the queries.",
+)
 @click.option("--queries", type=click.IntRange(1, 10_000), default=200, show_default=True, help="How many are asked.")
 @click.option("--seed", type=click.IntRange(0, 1 << 31), default=1, show_default=True, help="Of the test data.")
 @click.option("--piece-rows", type=click.IntRange(1, 1 << 24), help="Vectors in a piece; else what the budget allows.")
@@ -46,9 +55,18 @@ def command() -> None:
 @click.option("--plan", "plan_only", is_flag=True, help="Only say what it would take.")
 @global_options
 def vectors(
-    count: int, dims: int, element: str, file: str | None, queries: int, seed: int, piece_rows: int | None,
-    folder: str | None, keep: bool, plan_only: bool, options: Options,
-) -> None:  # fmt: skip
+    count: int,
+    dims: int,
+    element: str,
+    file: str | None,
+    queries: int,
+    seed: int,
+    piece_rows: int | None,
+    folder: str | None,
+    keep: bool,
+    plan_only: bool,
+    options: Options,
+) -> None:
     """Build, search and measure a store of vectors.
 
     It is built piece by piece under the budget, searched, and compared with the truth.
@@ -86,10 +104,14 @@ def vectors(
                 show("trying", 0, 0)
                 predicted_s = await vector_bench.trial(store, pool, plan, base)
                 predicted = {
-                    "predicted_peak_anon_bytes": plan.predicted_peak_anon_bytes, "predicted_wall_s": round(predicted_s, 1),
-                    "predicted_disk_bytes": plan.predicted_disk_bytes, "pieces": plan.pieces,
-                    "piece_rows": plan.piece_rows, "workers": plan.workers, "budget_bytes": config.budget_bytes,
-                }  # fmt: skip
+                    "predicted_peak_anon_bytes": plan.predicted_peak_anon_bytes,
+                    "predicted_wall_s": round(predicted_s, 1),
+                    "predicted_disk_bytes": plan.predicted_disk_bytes,
+                    "pieces": plan.pieces,
+                    "piece_rows": plan.piece_rows,
+                    "workers": plan.workers,
+                    "budget_bytes": config.budget_bytes,
+                }
                 if plan_only:
                     return predicted
                 if not options.as_json and not options.quiet:
@@ -156,7 +178,8 @@ def _print_report(answer: dict[str, Any]) -> None:
         ("saving, in all pieces", format_seconds(build["save_s"]), ""),
         ("on disk", format_bytes(answer["disk_bytes"]), format_bytes(predicted["disk_bytes"])),
         (
-            "peak anonymous memory", format_bytes(answer["peak_anon_bytes"]),
+            "peak anonymous memory",
+            format_bytes(answer["peak_anon_bytes"]),
             format_bytes(predicted["peak_anon_bytes"]),
         ),
         ("over the budget", format_bytes(answer["overshoot_bytes"]), ""),
@@ -168,7 +191,7 @@ def _print_report(answer: dict[str, Any]) -> None:
         ("recall@10", f"{search['recall_at_10']:.3f}", ""),
         ("recall@10 of a plain 1-bit scan", f"{hardness['one_bit_recall_at_10']:.3f}", ""),
         ("local dimension, contrast", f"{hardness['local_intrinsic_dimension']}, {hardness['relative_contrast']}", ""),
-    ]  # fmt: skip
+    ]
     for row in rows:
         table.add_row(*row)
     drawing(soft_wrap=sys.stdout is None or not sys.stdout.isatty()).print(table)
@@ -203,10 +226,15 @@ def _bar(pool: Any, budget_bytes: int) -> Iterator[Show]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     with Progress(
-        TextColumn("{task.description}"), BarColumn(bar_width=30), TextColumn("{task.fields[counted]}"),
-        TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), TextColumn("{task.fields[memory]}"),
-        console=drawing(stderr=True), transient=True,
-    ) as bar:  # fmt: skip
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        TextColumn("{task.fields[counted]}"),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[memory]}"),
+        console=drawing(stderr=True),
+        transient=True,
+    ) as bar:
         task = bar.add_task("", total=None, counted="", rate="", memory="")
         began, before, phase_now = time.monotonic(), 0, ""
 
@@ -217,8 +245,13 @@ def _bar(pool: Any, budget_bytes: int) -> Iterator[Show]:
                 bar.reset(task)
             rate = (done - before) / max(0.1, time.monotonic() - began)
             bar.update(
-                task, total=total or None, completed=done, description=phase, counted=f"{done:,}/{total:,}" if total else "",
-                rate=f"{rate:,.0f}/s" if total else "", memory=f"{format_bytes(pool.used_bytes)} of {format_bytes(budget_bytes)}",
-            )  # fmt: skip
+                task,
+                total=total or None,
+                completed=done,
+                description=phase,
+                counted=f"{done:,}/{total:,}" if total else "",
+                rate=f"{rate:,.0f}/s" if total else "",
+                memory=f"{format_bytes(pool.used_bytes)} of {format_bytes(budget_bytes)}",
+            )
 
         yield show

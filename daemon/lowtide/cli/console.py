@@ -80,7 +80,8 @@ def _shown(part: str | Painted, colours: bool) -> str:
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """The one object of `--json`; what is hidden in a text is escaped, bytes of a name that are not UTF-8 are `\\xNN`."""
+    """The one object of `--json`; what is hidden in a text is escaped, bytes of a name that are not UTF-8 are
+    `\\xNN`."""
     click.echo(visible_json(json.dumps(value, ensure_ascii=False)))
 
 

@@ -104,10 +104,16 @@ def index(root: Path, force: bool, options: Options) -> dict[str, Any]:
         with shown(options) as show:
             while not index_run.finished.is_set():
                 if progress := index_run.progress:
-                    show({
-                        "phase": index_run.phase, "done": progress.done, "total": progress.total,
-                        "scanning": progress.scanning, "usedBytes": index_run.used_bytes(), "budgetBytes": budget_bytes,
-                    })  # fmt: skip
+                    show(
+                        {
+                            "phase": index_run.phase,
+                            "done": progress.done,
+                            "total": progress.total,
+                            "scanning": progress.scanning,
+                            "usedBytes": index_run.used_bytes(),
+                            "budgetBytes": budget_bytes,
+                        }
+                    )
                 with anyio.move_on_after(0.1):
                     await index_run.finished.wait()
 

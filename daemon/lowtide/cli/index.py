@@ -31,8 +31,8 @@ from lowtide.cli.setup import resolve_root
 def command(path: str | None, force: bool, yes: bool, options: Options) -> None:
     """Bring the index of PATH up to date.
 
-    PATH is a folder; without it, the workspace around the current folder: the nearest folder with an index, else the git
-    root, else the current folder. What has not changed is not read again. Ctrl-C keeps what was committed.
+    PATH is a folder; without it, the workspace around the current folder: the nearest folder with an index, else the
+    git root, else the current folder. What has not changed is not read again. Ctrl-C keeps what was committed.
     """
     root = resolve_root(path, indexing=True, consent=yes)
 

@@ -1,7 +1,7 @@
 """How a process that has watched files ends, once all is closed.
 
-Invariant: threads that wait in the kernel for a watch's next event are not waited for, and Python's own end is not run: it
-would take the ground from under them (seen with 3.13, as a segmentation fault).
+Invariant: threads that wait in the kernel for a watch's next event are not waited for, and Python's own end is not run:
+it would take the ground from under them (seen with 3.13, as a segmentation fault).
 """
 
 from __future__ import annotations

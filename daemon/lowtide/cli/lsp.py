@@ -148,10 +148,13 @@ def _tell_editor(error: LowtideError) -> None:
     data = os.read(0, BLOCK_BYTES)
     with suppress(ValueError, AttributeError):
         number = json.loads(data[data.index(b"{") :]).get("id")
-        body = json.dumps({
-            "jsonrpc": "2.0", "id": number,
-            "error": {"code": -32803, "message": str(error), "data": {"kind": error.kind, "retry": False}},
-        }).encode()  # fmt: skip
+        body = json.dumps(
+            {
+                "jsonrpc": "2.0",
+                "id": number,
+                "error": {"code": -32803, "message": str(error), "data": {"kind": error.kind, "retry": False}},
+            }
+        ).encode()
         os.write(1, b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
 
 

@@ -1,7 +1,7 @@
 """`lowtide model info|use`: the embedding model, and its change.
 
-Invariant: a model is tried in a worker under the budget before the configuration names it; when it does not work, or does
-not fit, nothing is changed.
+Invariant: a model is tried in a worker under the budget before the configuration names it; when it does not work, or
+does not fit, nothing is changed.
 """
 
 from __future__ import annotations
@@ -102,10 +102,17 @@ def use(model: str, options: Options) -> None:
     indexes = len(places.list_indexes()) if folder.recipe != before and not overridden else 0
     daemon = "not asked" if is_embedded(options) else _tell_daemon() if changed else "not concerned"
     answer = {
-        "name": folder.name, "path": str(folder.folder), "default": chosen is None, "dims": dims, "recipe": folder.recipe,
-        "changed": changed, "config": str(places.config_file), "indexes_to_embed": indexes, "daemon": daemon,
+        "name": folder.name,
+        "path": str(folder.folder),
+        "default": chosen is None,
+        "dims": dims,
+        "recipe": folder.recipe,
+        "changed": changed,
+        "config": str(places.config_file),
+        "indexes_to_embed": indexes,
+        "daemon": daemon,
         "overridden": overridden,
-    }  # fmt: skip
+    }
     if options.as_json:
         print_json(answer)
     elif not options.quiet:
@@ -138,7 +145,8 @@ def _too_large(folder: Path, needs: _Needs) -> ModelError:
 
 
 def _try(places: Places, config: Config) -> int:
-    """Load the model in a worker under the budget and embed a word; the number of dimensions. ModelError, WorkerError."""
+    """Load the model in a worker under the budget and embed a word; the number of dimensions. ModelError,
+    WorkerError."""
 
     async def main() -> int:
         folder = config.model_path or default_model()

@@ -41,20 +41,29 @@ def _bar() -> Iterator[Show]:
     # The rest takes about 65 columns; a full line would be pushed up, and stay, when Ctrl-C is echoed.
     bar_width = max(6, min(30, console.width - 70))
     with Progress(
-        _text("{task.description}"), BarColumn(bar_width), _text("{task.fields[files]}"),
-        _text("{task.fields[rate]}"), TimeRemainingColumn(), _text("{task.fields[memory]}"),
-        console=console, transient=True,
-    ) as bar:  # fmt: skip
+        _text("{task.description}"),
+        BarColumn(bar_width),
+        _text("{task.fields[files]}"),
+        _text("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        _text("{task.fields[memory]}"),
+        console=console,
+        transient=True,
+    ) as bar:
         task = bar.add_task("scanning", total=None, files="", rate="", memory="")
 
         def show(now: dict[str, Any]) -> None:
             seconds = max(0.1, time.monotonic() - started)
             counting = "+" if now["scanning"] else ""
             bar.update(
-                task, total=now["total"] or None, completed=now["done"], description=visible(now["phase"]),
-                files=f"{now['done']:,}/{now['total']:,}{counting} files", rate=f"{now['done'] / seconds:,.0f}/s",
+                task,
+                total=now["total"] or None,
+                completed=now["done"],
+                description=visible(now["phase"]),
+                files=f"{now['done']:,}/{now['total']:,}{counting} files",
+                rate=f"{now['done'] / seconds:,.0f}/s",
                 memory=f"{format_bytes(now['usedBytes'])} of {format_bytes(now['budgetBytes'])}",
-            )  # fmt: skip
+            )
 
         yield show
 

@@ -23,7 +23,8 @@ GRACE_S = 0.7
 
 
 def run(main: Callable[[], Awaitable[T]]) -> T:
-    """The coroutine's result; KeyboardInterrupt after SIGINT or SIGTERM, at whatever moment it came. In the main thread."""
+    """The coroutine's result; KeyboardInterrupt after SIGINT or SIGTERM, at whatever moment it came. In the main
+    thread."""
     interrupted = False
     results: list[T] = []
     cancel: list[Callable[[], object]] = []

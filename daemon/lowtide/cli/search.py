@@ -54,9 +54,18 @@ KINDS = {kind.label: kind for kind in SymbolKind}
 @click.option("--batch", is_flag=True, help="Read queries as lines from stdin, print one JSON object a line.")
 @global_options
 def command(
-    arguments: tuple[str, ...], limit: int, mode: str, languages: tuple[str, ...], globs: tuple[str, ...],
-    kinds: tuple[str, ...], terms: tuple[str, ...], phrasings: tuple[str, ...], fresh: bool, batch: bool, options: Options,
-) -> int:  # fmt: skip
+    arguments: tuple[str, ...],
+    limit: int,
+    mode: str,
+    languages: tuple[str, ...],
+    globs: tuple[str, ...],
+    kinds: tuple[str, ...],
+    terms: tuple[str, ...],
+    phrasings: tuple[str, ...],
+    fresh: bool,
+    batch: bool,
+    options: Options,
+) -> int:
     """Search by words and by meaning.
 
     \b
@@ -93,10 +102,16 @@ def command(
             show(embedded.search(arguments[0], asked, root, options), options)
         return 0
     question = {
-        "rootUri": uri(root), "mode": mode, "limit": limit, "languages": list(wanted_languages), "globs": list(globs),
-        "kinds": [kind.label for kind in wanted_kinds], "terms": list(wanted_terms), "phrasings": list(phrasings),
+        "rootUri": uri(root),
+        "mode": mode,
+        "limit": limit,
+        "languages": list(wanted_languages),
+        "globs": list(globs),
+        "kinds": [kind.label for kind in wanted_kinds],
+        "terms": list(wanted_terms),
+        "phrasings": list(phrasings),
         "fresh": fresh,
-    }  # fmt: skip
+    }
     with open_client(options) as client:
         if batch:
             _ask_lines(client, question)
@@ -160,7 +175,8 @@ def parse_kinds(names: tuple[str, ...]) -> tuple[SymbolKind, ...]:
 
 
 def parse_languages(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The languages that users name, in any spelling; `text` is what has no grammar. UsageError for one that there is not."""
+    """The languages that users name, in any spelling; `text` is what has no grammar. UsageError for one that there is
+    not."""
     found: list[str] = []
     for name in names:
         language = language_called(name)

@@ -41,7 +41,8 @@ async def open_host(options: Options) -> AsyncIterator[Host]:
 
 
 def resolve_root(path: str | None, *, indexing: bool = False, consent: bool = False) -> Path:
-    """The workspace root that PATH means. PathError for a path that is none; RefusedError without `consent` for a home."""
+    """The workspace root that PATH means. PathError for a path that is none; RefusedError without `consent` for a
+    home."""
     places = Places.from_environment()
     if path is None:
         try:

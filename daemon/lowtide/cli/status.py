@@ -84,7 +84,8 @@ def _print(status: dict[str, Any]) -> None:
     say(f"Lowtide {status['version']}: ", paint(status["health"], colour), f", {message}")
     say(
         f"  memory   {format_bytes(memory['usedBytes'])} of {format_bytes(memory['budgetBytes'])} in "
-        f"{format_count(len(memory['processes']), 'process', 'processes')}, mapped {format_bytes(memory['mappedBytes'])}"
+        f"{format_count(len(memory['processes']), 'process', 'processes')}, mapped "
+        f"{format_bytes(memory['mappedBytes'])}"
     )
     reason = ladder["reason"]
     say(f"  ladder   {reason if reason.startswith(ladder['step']) else ladder['step'] + (reason and ': ') + reason}")

@@ -112,10 +112,11 @@ def _view(status: dict[str, Any], samples: Sequence[int], width: int) -> Rendera
     bar_width = max(8, min(30, width - 60))
     style = "red" if used > 0.95 * budget else "green"
     bar.add_row(
-        "memory", ProgressBar(total=budget, completed=used, width=bar_width, complete_style=style, finished_style=style),
+        "memory",
+        ProgressBar(total=budget, completed=used, width=bar_width, complete_style=style, finished_style=style),
         f"{format_bytes(used)} of {format_bytes(budget)}, peak {format_bytes(memory['peakBytes'])}, "
         f"mapped {format_bytes(memory['mappedBytes'])}",
-    )  # fmt: skip
+    )
     if progress := status["progress"]:
         done = ProgressBar(total=max(1, progress["total"]), completed=progress["done"], width=bar_width)
         counts = f"{progress['done']:,} of {progress['total']:,}  "
@@ -126,15 +127,27 @@ def _view(status: dict[str, Any], samples: Sequence[int], width: int) -> Rendera
     for process in memory["processes"]:
         processes.add_row(visible(process["role"]), str(process["pid"]), format_bytes(process["anonBytes"]))
     places = Table(
-        "workspace", "files", "symbols", "pending", "skipped", "quarantined", "state", box=None, padding=(0, 2, 0, 0),
+        "workspace",
+        "files",
+        "symbols",
+        "pending",
+        "skipped",
+        "quarantined",
+        "state",
+        box=None,
+        padding=(0, 2, 0, 0),
         header_style="dim",
-    )  # fmt: skip
+    )
     for workspace in status["workspaces"]:
         places.add_row(
-            visible(unquote(Path(urlsplit(workspace["rootUri"]).path).name)), f"{workspace['files']:,}", f"{workspace['symbols']:,}",
-            f"{workspace['pending']:,}", f"{workspace['skipped']:,}", f"{workspace['quarantined']:,}",
+            visible(unquote(Path(urlsplit(workspace["rootUri"]).path).name)),
+            f"{workspace['files']:,}",
+            f"{workspace['symbols']:,}",
+            f"{workspace['pending']:,}",
+            f"{workspace['skipped']:,}",
+            f"{workspace['quarantined']:,}",
             visible(workspace["damage"] or workspace.get("state", "")),
-        )  # fmt: skip
+        )
     title = f"memory, top of the graph = {format_bytes(budget)}"
     parts: list[RenderableType] = [
         head,

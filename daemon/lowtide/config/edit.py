@@ -1,8 +1,8 @@
 """Changes the user's `config.toml`: one value, the rest of the file byte for byte as its owner wrote it.
 
 Invariant: a change is written only when the new text, parsed, is the old one with that value and nothing else changed.
-Invariant: the file is replaced whole or not at all, and is its user's alone (0600); a link is kept, and what it leads to
-replaced.
+Invariant: the file is replaced whole or not at all, and is its user's alone (0600); a link is kept, and what it leads
+to replaced.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _LINE = re.compile(
 def write_model_path(file: Path, model: Path | None) -> bool:
     """Set `[model] path` in `file` to `model`, or take it out for None; returns whether that changed the file.
 
-    `file` is made when it is not there. Errors: ConfigError when it is not TOML, when `model` cannot be spelled in TOML,
-    or when the value stands where it cannot be told from the rest; StoreError when it cannot be written.
+    `file` is made when it is not there. Errors: ConfigError when it is not TOML, when `model` cannot be spelled in
+    TOML, or when the value stands where it cannot be told from the rest; StoreError when it cannot be written.
     """
     # A user's configuration may be a link into a folder of theirs: the link stays.
     file = Path(os.path.realpath(file))

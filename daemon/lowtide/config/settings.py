@@ -1,4 +1,5 @@
-"""Configuration: the user's `config.toml`, the environment, and a workspace's `.lowtide.toml`, which says only what to index.
+"""Configuration: the user's `config.toml`, the environment, and a workspace's `.lowtide.toml`, which says only what to
+index.
 
 Invariant: every value is checked when it is read; an error names the file, the line, the key, and what would be right.
 Invariant: a workspace cannot raise the budget, name a program or a model: such keys are ignored with a warning.
@@ -108,11 +109,13 @@ def default_budget_bytes(machine_bytes: int) -> int:
 def load_config(
     file: Path, *, machine_bytes: int, budget_bytes: int | None = None, environment: Mapping[str, str] | None = None
 ) -> Config:
-    """The user's configuration: `budget_bytes` (a flag) before the environment, that before `file`, that before the defaults.
+    """The user's configuration: `budget_bytes` (a flag) before the environment, that before `file`, that before the
+    defaults.
 
     `environment` (os.environ when None) may hold LOWTIDE_BUDGET and LOWTIDE_MODEL. `file` need not be there.
 
-    Errors: ConfigError for TOML that cannot be read, unknown keys, wrong types, values out of range, a budget under 96 MiB.
+    Errors: ConfigError for TOML that cannot be read, unknown keys, wrong types, values out of range, a budget under 96
+    MiB.
     """
     environment = os.environ if environment is None else environment
     reader = _read(file)

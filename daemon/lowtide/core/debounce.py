@@ -4,8 +4,8 @@ A path that changes by itself is due when it has been quiet for a moment. One th
 calm, at growing intervals at most, and holds up no other path. Many paths at once are a *storm*, and so is whatever
 changes while git works (a branch switch, a rebase, a stash): that is one diff after it has settled.
 
-Invariant: pure, the clock is passed in; nothing that was added is lost; whatever is pending is due within LONGEST_WAIT_S;
-what is remembered is bounded.
+Invariant: pure, the clock is passed in; nothing that was added is lost; whatever is pending is due within
+LONGEST_WAIT_S; what is remembered is bounded.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ class _Waiting:
 class Debounce:
     """Gathers hints and tells when to act on them.
 
-    Times are seconds of one clock that does not go back. One run at a time is meant: `take`, work, `finished`; hints may
-    come meanwhile. What a run could not do is given back with `add`.
+    Times are seconds of one clock that does not go back. One run at a time is meant: `take`, work, `finished`; hints
+    may come meanwhile. What a run could not do is given back with `add`.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,7 @@
 """How an answer stands to what is on the disk: what is known of a workspace -> the word that goes with every answer.
 
-Invariant: pure. `current` is said only when the workspace is watched, what is watched has been heard, and nothing waits.
+Invariant: pure. `current` is said only when the workspace is watched, what is watched has been heard, and nothing
+waits.
 """
 
 from __future__ import annotations
@@ -27,8 +28,12 @@ class FreshState(StrEnum):
 
 
 _WORST_FIRST = (
-    FreshState.UNWATCHED, FreshState.INCOMPLETE, FreshState.INDEXING, FreshState.CHECKING, FreshState.CURRENT,
-)  # fmt: skip
+    FreshState.UNWATCHED,
+    FreshState.INCOMPLETE,
+    FreshState.INDEXING,
+    FreshState.CHECKING,
+    FreshState.CURRENT,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +80,12 @@ class Freshness:
     def as_json(self) -> dict[str, Any]:
         """The `freshness` of the command line's JSON."""
         return {
-            "state": self.state.value, "indexed": self.indexed, "total": self.total,
-            "age_s": None if self.age_s is None else round(self.age_s, 1), "reason": self.reason,
-        }  # fmt: skip
+            "state": self.state.value,
+            "indexed": self.indexed,
+            "total": self.total,
+            "age_s": None if self.age_s is None else round(self.age_s, 1),
+            "reason": self.reason,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +147,12 @@ def together(several: Sequence[Freshness]) -> Freshness:
     worst = min(several, key=lambda each: _WORST_FIRST.index(each.state))
     ages = [each.age_s for each in several]
     return Freshness(
-        worst.state, sum(each.indexed for each in several), sum(each.total for each in several),
-        None if None in ages else max(age for age in ages if age is not None), worst.reason,
-    )  # fmt: skip
+        worst.state,
+        sum(each.indexed for each in several),
+        sum(each.total for each in several),
+        None if None in ages else max(age for age in ages if age is not None),
+        worst.reason,
+    )
 
 
 def _age_words(age_s: float | None) -> str:

@@ -1,6 +1,8 @@
-"""Which results are still wanted: a path that changed after its work began gets a newer result, and the older is dropped.
+"""Which results are still wanted: a path that changed after its work began gets a newer result, and the older is
+dropped.
 
-Invariant: pure; what is remembered is bounded: once more paths than MOST_PATHS have changed, every path counts as changed.
+Invariant: pure; what is remembered is bounded: once more paths than MOST_PATHS have changed, every path counts as
+changed.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ class Generations:
         return self._now
 
     def change(self, paths: Iterable[bytes]) -> int:
-        """These files, or everything below these folders, have changed: work that began before is out of date for them."""
+        """These files, or everything below these folders, have changed: work that began before is out of date for
+        them."""
         self._now += 1
         for path in paths:
             self._changed[path] = self._now

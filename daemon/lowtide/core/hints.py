@@ -2,8 +2,8 @@
 
 A hint is never the truth: it names where the scan has to look again. Too many hints become one: scan everything.
 
-Invariant: pure; what is gathered is bounded; nothing that was added is lost, a path gives way only to a folder around it
-or to a rescan.
+Invariant: pure; what is gathered is bounded; nothing that was added is lost, a path gives way only to a folder around
+it or to a rescan.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class GitActivity(Enum):
 class Hints:
     """Where to look again.
 
-    `paths` are relative to the root, files or folders; a folder means all that is below it. `rescan` asks for a scan of the
-    whole workspace instead, for `reason`. `git` is what git was doing when the hints were taken.
+    `paths` are relative to the root, files or folders; a folder means all that is below it. `rescan` asks for a scan of
+    the whole workspace instead, for `reason`. `git` is what git was doing when the hints were taken.
     """
 
     paths: frozenset[bytes] = frozenset()

@@ -1,7 +1,7 @@
 """From a query's words to the expression that the lexical index is asked.
 
-A word that stands in a large part of all chunks says little and costs much: BM25 scores every chunk that holds it. So the
-rarest words are asked first, and the common ones only while the work stays bounded.
+A word that stands in a large part of all chunks says little and costs much: BM25 scores every chunk that holds it. So
+the rarest words are asked first, and the common ones only while the work stays bounded.
 
 Invariant: pure; the rarest word that occurs at all is always asked.
 """
@@ -20,7 +20,8 @@ MOST_TERMS = 64
 """Of these, so many are asked at most."""
 
 COMMON_WORDS = frozenset(
-    "a an and are as at be by can do does for from has have how i if in into is it its of on or that the their then there "
+    "a an and are as at be by can do does for from has have how i if in into is it its of on or that the their then "
+    "there "
     "this to was what when where which while who why will with you your".split()
 )
 
@@ -35,7 +36,8 @@ class Term:
 
 
 def informative_words(words: Sequence[str]) -> list[str]:
-    """The different words, as they come; of more than MOST_WORDS those that likely say most, known words and numbers last.
+    """The different words, as they come; of more than MOST_WORDS those that likely say most, known words and numbers
+    last.
 
     A longer word is a rarer one (Zipf's law of abbreviation), and its length is known before any index is asked.
     """
@@ -52,7 +54,8 @@ def informative_words(words: Sequence[str]) -> list[str]:
 
 
 def choose_terms(terms: Sequence[Term]) -> list[Term]:
-    """The terms to ask for, rarest first: those that occur, without common English words unless nothing else is left."""
+    """The terms to ask for, rarest first: those that occur, without common English words unless nothing else is
+    left."""
     unique = {term.stem: term for term in terms if term.count}
     kept = [term for term in unique.values() if term.word not in COMMON_WORDS] or list(unique.values())
     kept.sort(key=lambda term: term.count)

@@ -1,8 +1,8 @@
 """Fuzzy matching of one name: does it match, how well, and where.
 
 A match falls into a band: exact, prefix, words (each piece of the query begins a word of the name: `gfn`, `getfn` and
-`filen` all match `getFileName`), substring, subsequence. A better band always wins; within one, what the query covers of
-the name counts most, then how well it sits, then whether capitals agree.
+`filen` all match `getFileName`), substring, subsequence. A better band always wins; within one, what the query covers
+of the name counts most, then how well it sits, then whether capitals agree.
 
 Invariant: pure; `store/names/names.py` finds and scores the same, many names at a time, and is tested against this.
 Invariant: every position of a name is one character of it, also beyond ASCII: folding never changes a length.
@@ -136,7 +136,8 @@ def _is_subsequence(query: str, name: str) -> bool:
 
 
 def _count_pieces(query: str, name: str, starts: list[bool]) -> int:
-    """Into how few pieces the query splits, each at the start of a word, in order; 0 when it does not; at most MOST_PIECES.
+    """Into how few pieces the query splits, each at the start of a word, in order; 0 when it does not; at most
+    MOST_PIECES.
 
     A Shift-And automaton for each number of pieces: bit j of `at` is set when query[: j + 1] is matched and its last
     character is this one, of `ever` when it was at any earlier one.
@@ -204,6 +205,7 @@ def _place_subsequence(query: str, name: str) -> list[int]:
 
 
 def least_wanted(scores: Iterable[float], limit: int) -> float:
-    """Below which nothing more is among the best `limit`, given the rounded scores of what was found before; else 0.0."""
+    """Below which nothing more is among the best `limit`, given the rounded scores of what was found before; else
+    0.0."""
     best = heapq.nlargest(limit, scores)
     return max(0.0, best[-1] - 10.0**-SCORE_DIGITS) if len(best) >= limit > 0 else 0.0

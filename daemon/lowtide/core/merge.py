@@ -54,7 +54,8 @@ class Limits:
 
     flush_count: int = 8_192
     flat_count: int = 2_000_000
-    """Flat segments together: 2 million of 256 dimensions take about 25 ms, and a graph of them five minutes to build."""
+    """Flat segments together: 2 million of 256 dimensions take about 25 ms, and a graph of them five minutes to
+    build."""
     graph_count: int = 400_000
     segment_count: int = 6
     dead_share: float = 0.3

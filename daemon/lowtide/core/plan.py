@@ -78,7 +78,8 @@ class Retrying:
 
 
 def retry_at_ns(reason: str, tries: int, tried_at_ns: int) -> int | None:
-    """When a file is tried again that failed for `reason`; None: when it changes, or with another version of Lowtide."""
+    """When a file is tried again that failed for `reason`; None: when it changes, or with another version of
+    Lowtide."""
     if reason not in RETRIED:
         return None
     return tried_at_ns + 1_000_000_000 * RETRY_AFTER_S[min(max(tries, 1), len(RETRY_AFTER_S)) - 1]
@@ -89,8 +90,8 @@ def compare(
 ) -> Iterator[Action]:
     """Join both streams. `recheck` indexes also what seems unchanged, `retrying` what failed and may succeed now.
 
-    A file is taken as unchanged when size, inode and both times (of its content, of anything about it) are the same; a file
-    that was skipped by its content or quarantined else stays so until one of them changes.
+    A file is taken as unchanged when size, inode and both times (of its content, of anything about it) are the same; a
+    file that was skipped by its content or quarantined else stays so until one of them changes.
     """
     left = iter(known)
     right = iter(observed)

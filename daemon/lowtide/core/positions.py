@@ -1,7 +1,7 @@
 """Columns of a line, counted in UTF-8, UTF-16 or UTF-32 code units.
 
-Invariant: a column inside a character counts as its start, one behind the line's end as its end; a tab, a combining mark
-and a joiner are characters like any other.
+Invariant: a column inside a character counts as its start, one behind the line's end as its end; a tab, a combining
+mark and a joiner are characters like any other.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry(Generic[T]):
-    """One queued task: `tag` groups tasks that are boosted together (a folder), `generation` counts the key's changes."""
+    """One queued task: `tag` groups tasks that are boosted together (a folder), `generation` counts the key's
+    changes."""
 
     key: bytes
     priority: Priority

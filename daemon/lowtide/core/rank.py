@@ -1,7 +1,7 @@
 """Fuses what the lexical index, the vectors and a candidate's own features say into one order.
 
-The core is a weighted sum of the cosine and BM25, each scaled over the candidates; it beat reciprocal rank fusion. On top
-come what a person would look at: does the name say it, the file, the enclosing definition, is it the beginning of a
+The core is a weighted sum of the cosine and BM25, each scaled over the candidates; it beat reciprocal rank fusion. On
+top come what a person would look at: does the name say it, the file, the enclosing definition, is it the beginning of a
 definition, is it a test. Weights were chosen with bench/rank_eval.py on projects left out in turn.
 
 Invariant: pure; the constants below are the whole tuning.
@@ -64,17 +64,24 @@ PARTIAL_HIT = 0.7
 _VALUES = frozenset(
     int(kind)
     for kind in (
-        SymbolKind.CONSTANT, SymbolKind.VARIABLE, SymbolKind.FIELD, SymbolKind.PROPERTY, SymbolKind.ENUM_MEMBER, SymbolKind.KEY,
+        SymbolKind.CONSTANT,
+        SymbolKind.VARIABLE,
+        SymbolKind.FIELD,
+        SymbolKind.PROPERTY,
+        SymbolKind.ENUM_MEMBER,
+        SymbolKind.KEY,
     )
-)  # fmt: skip
+)
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 _COMMON = frozenset(
-    "a an and are as at be by can do does for from given has have how i if in into is it its of on or that the their then "
+    "a an and are as at be by can do does for from given has have how i if in into is it its of on or that the their "
+    "then "
     "there this to using was what when where which while who why will with you your".split()
 )
 _ENDINGS = ("ations", "ation", "ings", "ing", "ions", "ion", "ers", "er", "ed", "es", "ly", "s", "e")
 _TEST_PATH = re.compile(
-    r"(^|/)(tests?|testing|specs?|__tests__|fixtures?|examples?|mocks?)/|(^|/)(test_|tests?\.|conftest\.)|_tests?\.|\.(test|spec)\."
+    r"(^|/)(tests?|testing|specs?|__tests__|fixtures?|examples?|mocks?)/|(^|/)(test_|tests?\.|conftest\.)|_tests?\."
+    r"|\.(test|spec)\."
 )
 _TEST_WORDS = frozenset(("test", "spec", "fixtur", "exampl", "mock"))
 _PROSE_PATH = re.compile(r"\.(txt|rst|md|markdown|adoc|asciidoc|[1-9])$|(^|/)docs?/")
@@ -107,7 +114,8 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """How near a chunk comes to the words of a query, about 0 to 1: its text, of so many tokens, and its definition's head."""
+    """How near a chunk comes to the words of a query, about 0 to 1: its text, of so many tokens, and its definition's
+    head."""
 
     text: float
     tokens: int

@@ -43,7 +43,8 @@ class Rates:
 
     @classmethod
     def learned(cls, runs: Sequence[PastRun]) -> Rates:
-        """The rates by which `runs` are explained with the least relative errors (weighted least squares, with a prior)."""
+        """The rates by which `runs` are explained with the least relative errors (weighted least squares, with a
+        prior)."""
         ff = _PRIOR / SECONDS_A_FILE**2
         mm = _PRIOR / SECONDS_A_MIB**2
         fm, fy, my = 0.0, _PRIOR / SECONDS_A_FILE, _PRIOR / SECONDS_A_MIB

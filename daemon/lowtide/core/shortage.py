@@ -1,7 +1,8 @@
 """When this process holds so much that no worker fits beside it: who gives back, and how often.
 
 Every lease that cannot be had meets the same shortage. One of them has the process give back what it can, the others
-wait for what comes of it; what did not help is tried again ever more seldom, for each try closes what answers questions.
+wait for what comes of it; what did not help is tried again ever more seldom, for each try closes what answers
+questions.
 
 Invariant: pure, the clock is passed in; however many leases starve, two tries are at least LEAST_GAP_S apart.
 """

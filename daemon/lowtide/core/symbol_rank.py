@@ -1,4 +1,5 @@
-"""How good an answer a symbol is: its name's score, and where and what it is. ONE formula, for what is indexed and what is not saved.
+"""How good an answer a symbol is: its name's score, and where and what it is. ONE formula, for what is indexed and what
+is not saved.
 
 Invariant: pure; a symbol has the same score whether its file was just edited or just indexed.
 """
@@ -12,11 +13,23 @@ from enum import Enum
 from lowtide.models import SymbolKind
 
 _KIND_WEIGHTS = {
-    SymbolKind.CLASS: 1.0, SymbolKind.INTERFACE: 1.0, SymbolKind.STRUCT: 1.0, SymbolKind.ENUM: 1.0, SymbolKind.MODULE: 0.9,
-    SymbolKind.NAMESPACE: 0.9, SymbolKind.FUNCTION: 0.9, SymbolKind.METHOD: 0.8, SymbolKind.CONSTRUCTOR: 0.6,
-    SymbolKind.CONSTANT: 0.6, SymbolKind.VARIABLE: 0.4, SymbolKind.ENUM_MEMBER: 0.4, SymbolKind.FIELD: 0.3,
-    SymbolKind.PROPERTY: 0.4, SymbolKind.KEY: 0.0, SymbolKind.STRING: 0.1,
-}  # fmt: skip
+    SymbolKind.CLASS: 1.0,
+    SymbolKind.INTERFACE: 1.0,
+    SymbolKind.STRUCT: 1.0,
+    SymbolKind.ENUM: 1.0,
+    SymbolKind.MODULE: 0.9,
+    SymbolKind.NAMESPACE: 0.9,
+    SymbolKind.FUNCTION: 0.9,
+    SymbolKind.METHOD: 0.8,
+    SymbolKind.CONSTRUCTOR: 0.6,
+    SymbolKind.CONSTANT: 0.6,
+    SymbolKind.VARIABLE: 0.4,
+    SymbolKind.ENUM_MEMBER: 0.4,
+    SymbolKind.FIELD: 0.3,
+    SymbolKind.PROPERTY: 0.4,
+    SymbolKind.KEY: 0.0,
+    SymbolKind.STRING: 0.1,
+}
 _KIND_BONUS = [0.06 * _KIND_WEIGHTS.get(SymbolKind(kind), 0.3) if kind else 0.0 for kind in range(max(SymbolKind) + 1)]
 """What the kind adds to a score, by its number."""
 

@@ -1,7 +1,8 @@
 """Whose turn it is to index a whole workspace: a few at once, so that many workspaces cost no more than a few.
 
-What somebody has asked for or looked at lately comes first, the others in the order in which they came. A turn that lasts
-long lets one more begin, so that a very large workspace does not hold up all small ones. Narrow runs need no turn.
+What somebody has asked for or looked at lately comes first, the others in the order in which they came. A turn that
+lasts long lets one more begin, so that a very large workspace does not hold up all small ones. Narrow runs need no
+turn.
 
 Invariant: pure, the clock is passed in; at most `most + 1` turns are held; whoever waits gets one once the others end.
 Threads: the event loop's alone.

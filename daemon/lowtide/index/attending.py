@@ -3,8 +3,8 @@
 Whoever asks just after a file was written expects to find it. The watcher may not have spoken yet, and what it has told
 waits for calm; so a question has both looked at at once, and is answered when that is in, or when its patience ends.
 
-Invariant: a question is answered within OPENING_S, whatever the workspace does, and within BEGINNING_S where there was no
-index; only FULL waits for as long as it takes.
+Invariant: a question is answered within OPENING_S, whatever the workspace does, and within BEGINNING_S where there was
+no index; only FULL waits for as long as it takes.
 Threads: the event loop's.
 """
 
@@ -54,11 +54,18 @@ def freshness_of(live: LiveWorkspace) -> Freshness:
         known = max(known, whole.candidates - max(0, whole.total - whole.done))
     return judge(
         Standing(
-            known=known, waiting=live.waiting, counted=counted, is_first=live.is_first, is_comparing=live.is_comparing,
-            is_lacking=live.incomplete and whole is None, stopped=live.stopped, unwatched=_unwatched(live),
-            failed=str(live.error or ""), age_s=live.compared_age_s,
+            known=known,
+            waiting=live.waiting,
+            counted=counted,
+            is_first=live.is_first,
+            is_comparing=live.is_comparing,
+            is_lacking=live.incomplete and whole is None,
+            stopped=live.stopped,
+            unwatched=_unwatched(live),
+            failed=str(live.error or ""),
+            age_s=live.compared_age_s,
         )
-    )  # fmt: skip
+    )
 
 
 def _unwatched(live: LiveWorkspace) -> str:

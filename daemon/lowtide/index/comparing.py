@@ -56,8 +56,8 @@ def compare_quickly(workspace: Workspace, config: Config, within_s: float = QUIC
 
 
 class FileCount:
-    """How many files of a workspace may hold source: a first run knows that only at its end, so they are counted by a walk of
-    its own, once somebody asks."""
+    """How many files of a workspace may hold source: a first run knows that only at its end, so they are counted by a
+    walk of its own, once somebody asks."""
 
     def __init__(self, root: Path, config: Callable[[], Config]) -> None:
         self._root = root
@@ -79,7 +79,8 @@ class FileCount:
 
 
 def _is_doubt(action: Action) -> bool:
-    """Whether a file differs only in that it was indexed in the moment in which it was written: the next run reads it again."""
+    """Whether a file differs only in that it was indexed in the moment in which it was written: the next run reads it
+    again."""
     old, new = action.known, action.observed
     if old is None or new is None or old.ctime_ns:
         return False

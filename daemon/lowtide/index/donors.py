@@ -1,6 +1,7 @@
 """Vectors made for other work trees of the same repository: what was embedded there need not be here.
 
-Invariant: a donor is another's index, which may be cleared or damaged at any moment: that is no loss, and no error here.
+Invariant: a donor is another's index, which may be cleared or damaged at any moment: that is no loss, and no error
+here.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Donors:
                     catalog.close()
 
     async def fill(self, hashes: bytes, missing: list[int], writing: Writing) -> list[int]:
-        """Of the chunks `missing` (indices into the joined content addresses), take what donors have; returns the rest."""
+        """Of the chunks `missing` (indices into the joined content addresses), take what donors have; returns the
+        rest."""
         for catalog in self._catalogs:
             if not missing:
                 break

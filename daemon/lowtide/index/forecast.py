@@ -59,9 +59,15 @@ class Forecaster:
     """
 
     def __init__(
-        self, *, budget_bytes: int, worker_count: int, model_bytes: int, costs: CostModel, runs: Sequence[dict[str, Any]] = (),
+        self,
+        *,
+        budget_bytes: int,
+        worker_count: int,
+        model_bytes: int,
+        costs: CostModel,
+        runs: Sequence[dict[str, Any]] = (),
         own_run: dict[str, Any] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._budget_bytes = budget_bytes
         self._worker_count = worker_count
         self._model_bytes = model_bytes

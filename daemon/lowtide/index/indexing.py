@@ -3,18 +3,15 @@
 Invariant: every stage is bounded in bytes; a slow disk slows the workers, it does not fill memory.
 Invariant: a file that breaks its worker is tried once more alone, then indexed by lines without its syntax, and then
 given up as quarantined with the reason; every other file is indexed whole.
-Threads: the event loop calls everything but `_scan` and what asks the catalog, which run in threads; each of those takes
-a connection of its own.
+Threads: the event loop calls everything but `_scan` and what asks the catalog, which run in threads; each of those
+takes a connection of its own.
 """
 
 from __future__ import annotations
 
-import resource
 import time
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,9 +39,23 @@ from lowtide.errors import (
     WorkersUnavailable,
 )
 from lowtide.index.donors import Donors
+from lowtide.index.jobs import (
+    GIVEN_UP,
+    Broken,
+    IndexOptions,
+    Job,
+    Progress,
+    job_of,
+    recycled_job,
+    replaced,
+    sized,
+    spans_and_names,
+    tried_again,
+    why_of,
+)
 from lowtide.index.writing import Group, Writing, grouped
 from lowtide.models import FileStat, FileStatus, Reason
-from lowtide.pool.pool import Urgency, WorkerPool
+from lowtide.pool.pool import WorkerPool
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
 from lowtide.store.rows import Commit, NewVectors
@@ -61,91 +72,24 @@ EMBED_BLOCK = 512
 """Documents of a large file embedded in one task."""
 EMBED_BYTES = 12 * MIB
 """What embedding adds to a worker at most, beside the file (measured: 9)."""
-_MOST_RECYCLED = 10
-_MOST_CHANGES = 3
-_GIVEN_UP = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One file to index. `attempt` 0: in a batch; 1: alone; 2: by lines, without parsing."""
-
-    path: bytes
-    size_bytes: int
-    mtime_ns: int
-    inode: int
-    ctime_ns: int
-    known_hash: bytes
-    attempt: int = 0
-    reason: Reason | None = None
-    rule: str = ""
-    result_bytes: int = 0
-    """What its result takes in this process, where that is known to be more than such files usually need."""
-    recycled: int = 0
-    """How often it was done again for no fault of its text: others needed the room, or it changed meanwhile."""
-    failed_before: str = ""
-    """The reason for which it is tried again."""
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far an index run is; read it at any time."""
-
-    began_s: float = field(default_factory=time.monotonic)
-    seen: int = 0
-    candidates: int = 0
-    """Of those seen: files that may hold source."""
-    total: int = 0
-    done: int = 0
-    scanning: bool = True
-    current: str = ""
-    indexed: int = 0
-    unchanged: int = 0
-    removed: int = 0
-    skipped: int = 0
-    failed: int = 0
-    quarantined: int = 0
-    chunks: int = 0
-    symbols: int = 0
-    new_vectors: int = 0
-    bytes_done: int = 0
-    worker_cpu_s: float = 0.0
-    """CPU time that workers spent on tasks."""
-    skip_reasons: Counter[str] = field(default_factory=Counter)
-    phase: str = "indexing"
-    compare_s: float = 0.0
-    """What walking and comparing took, without what waited for room in the queue."""
-
-    @property
-    def has_changed(self) -> bool:
-        """Whether the index is another than before."""
-        return bool(self.indexed or self.removed)
-
-
-@dataclass(frozen=True, slots=True)
-class IndexOptions:
-    """What one run needs to know: `model` is the model's folder, `recipe` names its vectors."""
-
-    root: bytes
-    model: str
-    recipe: str
-    embed: bool
-    recheck: bool
-    settings: dict[str, bool | int]
-    query_deadline_s: float = 5.0
-    only: tuple[bytes, ...] | None = None
-    """Just these files and what is below these folders; None is everything."""
-    urgency: Urgency = Urgency.WORK
 
 
 class Indexer:
     """One run over one workspace; `run()` once."""
 
     def __init__(
-        self, writing: Writing, readers: Connections, pool: WorkerPool, ladder: Ladder, costs: CostModel, options: IndexOptions,
-        walk: Callable[[], Iterable[FileStat]], on_planned: Callable[[FileStat], None] = lambda _: None,
-        find_donors: Callable[[], Sequence[Path]] = list, check_root: Callable[[Catalog], None] = lambda _: None,
-    ) -> None:  # fmt: skip
+        self,
+        writing: Writing,
+        readers: Connections,
+        pool: WorkerPool,
+        ladder: Ladder,
+        costs: CostModel,
+        options: IndexOptions,
+        walk: Callable[[], Iterable[FileStat]],
+        on_planned: Callable[[FileStat], None] = lambda _: None,
+        find_donors: Callable[[], Sequence[Path]] = list,
+        check_root: Callable[[Catalog], None] = lambda _: None,
+    ) -> None:
         self._check_root = check_root
         self._donors = Donors(find_donors if options.embed else list, options.recipe)
         self._on_planned = on_planned
@@ -258,7 +202,7 @@ class Indexer:
             assert known is not None
             self._count_kept(known.status, known.reason)
         else:
-            jobs.append(_job_of(action, stat))
+            jobs.append(job_of(action, stat))
             progress.total += 1
             self._on_planned(stat)
 
@@ -321,7 +265,7 @@ class Indexer:
                 began = self._writing.generations.now
                 try:
                     group = await self._run_batch(jobs)
-                except _Broken as broken:
+                except Broken as broken:
                     await self._requeue(batch, broken)
                     continue
                 except WorkerRecycled as ended:
@@ -331,7 +275,7 @@ class Indexer:
                 group.began = [began] * len(group.commits)
                 await send.send(group)
 
-    async def _requeue(self, batch: list[Entry[Job]], broken: _Broken | WorkerRecycled) -> None:
+    async def _requeue(self, batch: list[Entry[Job]], broken: Broken | WorkerRecycled) -> None:
         """Put a batch back: the one that broke it, if any, alone with one more attempt, the others as they were."""
         async with self._queued:
             for index, entry in enumerate(batch):
@@ -339,15 +283,15 @@ class Indexer:
                 job = entry.payload
                 if isinstance(broken, WorkerRecycled):
                     begun = len(batch) == 1 and not isinstance(broken, LeaseWithdrawn)
-                    job = _recycled(job, _why(broken)) if begun else job
+                    job = recycled_job(job, why_of(broken)) if begun else job
                 elif index == broken.index:
-                    job = _broken(job, broken)
+                    job = tried_again(job, broken)
                 self._queue.push(entry.key, job, tag=entry.tag)
             self._queued.notify_all()
 
     async def _run_batch(self, jobs: list[Job]) -> Group:
         size = sum(job.size_bytes for job in jobs)
-        if len(jobs) == 1 and jobs[0].attempt >= _GIVEN_UP:
+        if len(jobs) == 1 and jobs[0].attempt >= GIVEN_UP:
             return self._give_up(jobs[0])
         lines_only = len(jobs) == 1 and jobs[0].attempt == 2
         names = [languages.language_for(job.path, b"") for job in jobs]
@@ -374,16 +318,30 @@ class Indexer:
             self.progress.current = jobs[index].path.decode("utf-8", "replace")
 
         task = wire.IndexTask(
-            self._options.root, [job.path for job in jobs], [job.known_hash for job in jobs],
-            {**self._options.settings, "result_bytes": result_bytes + RESULT_SLACK_BYTES}, self._options.query_deadline_s, bool(model), bool(model) and self._dedupe, lines_only, footing.batch_size,
-            self._options.model, self._options.recipe, [job.size_bytes for job in jobs],
-        )  # fmt: skip
+            self._options.root,
+            [job.path for job in jobs],
+            [job.known_hash for job in jobs],
+            {**self._options.settings, "result_bytes": result_bytes + RESULT_SLACK_BYTES},
+            self._options.query_deadline_s,
+            bool(model),
+            bool(model) and self._dedupe,
+            lines_only,
+            footing.batch_size,
+            self._options.model,
+            self._options.recipe,
+            [job.size_bytes for job in jobs],
+        )
         try:
             async with self._pool.lease(need, result_bytes, model, self._options.urgency) as (worker, _):
                 outcome = await self._pool.run(
-                    worker, task, on_started=started, on_ask=self._missing,
-                    file_deadline_s=lambda index: 5.0 + 1.5 * self._options.query_deadline_s + 4.0 * jobs[index].size_bytes / MIB,
-                )  # fmt: skip
+                    worker,
+                    task,
+                    on_started=started,
+                    on_ask=self._missing,
+                    file_deadline_s=lambda index: (
+                        5.0 + 1.5 * self._options.query_deadline_s + 4.0 * jobs[index].size_bytes / MIB
+                    ),
+                )
             if len(jobs) == 1 and not lines_only and names[0]:
                 self._costs.learn(names[0].name, size, outcome.grown_bytes)
             done = outcome.done
@@ -393,17 +351,17 @@ class Indexer:
         except (WorkerRecycled, WorkersUnavailable):
             raise  # no file is to blame
         except ResultTooLarge as error:
-            raise _Broken(error.index, Reason.MEMORY, _why(error), error.size_bytes) from error
+            raise Broken(error.index, Reason.MEMORY, why_of(error), error.size_bytes) from error
         except WorkerOverBudget as error:
-            raise _Broken(current, Reason.MEMORY, _why(error)) from error
+            raise Broken(current, Reason.MEMORY, why_of(error)) from error
         except WorkerStalled as error:
-            raise _Broken(current, Reason.DEADLINE, _why(error)) from error
+            raise Broken(current, Reason.DEADLINE, why_of(error)) from error
         except FileChanged as error:
-            raise _Broken(0, Reason.CHANGED, _why(error)) from error
+            raise Broken(0, Reason.CHANGED, why_of(error)) from error
         except ModuleMissing as error:
-            raise _Broken(current, Reason.GRAMMAR, _why(error)) from error
+            raise Broken(current, Reason.GRAMMAR, why_of(error)) from error
         except WorkerError as error:
-            raise _Broken(current, Reason.CRASH, _why(error)) from error
+            raise Broken(current, Reason.CRASH, why_of(error)) from error
         return self._collect(jobs, done)
 
     async def _missing(self, hashes: bytes) -> list[int]:
@@ -421,11 +379,18 @@ class Indexer:
         rows = await self._missing(file.hashes) if self._dedupe and count else list(range(count))
         vectors, dims = bytearray(), 0
         for start in range(0, len(rows), EMBED_BLOCK):
-            spans, names = _spans_and_names(file, rows[start : start + EMBED_BLOCK])
+            spans, names = spans_and_names(file, rows[start : start + EMBED_BLOCK])
             task = wire.EmbedTask(
-                self._options.root, job.path, file.size_bytes, file.content_hash, spans,
-                names, self._options.settings, batch_size, self._options.model,
-            )  # fmt: skip
+                self._options.root,
+                job.path,
+                file.size_bytes,
+                file.content_hash,
+                spans,
+                names,
+                self._options.settings,
+                batch_size,
+                self._options.model,
+            )
             async with self._pool.lease(
                 EMBED_BYTES + 4 * file.size_bytes, 2 * MIB, self._options.model, self._options.urgency
             ) as (worker, _):
@@ -445,9 +410,9 @@ class Indexer:
             vectors = NewVectors(count, rows, done.vectors[at * done.dims : until * done.dims])
             first, at = first + count, until
             if job.attempt == 2 and file.status == FileStatus.INDEXED:
-                file = _replaced(file, FileStatus.QUARANTINED, job.reason or Reason.CRASH, job.rule)
+                file = replaced(file, FileStatus.QUARANTINED, job.reason or Reason.CRASH, job.rule)
             elif file.status == FileStatus.SKIPPED and not file.content_hash:
-                file = _stat_of(file, job)
+                file = sized(file, job)
             group.commits.append(Commit(job.path, file, vectors, file.reason == job.failed_before != ""))
             group.size_bytes += max(int(2.5 * job.size_bytes), job.result_bytes)
         return group
@@ -458,9 +423,18 @@ class Indexer:
         if job.reason is Reason.CHANGED:
             status, mtime_ns = FileStatus.SKIPPED, -1
         result = wire.FileResult(
-            job.size_bytes, mtime_ns, job.inode, job.ctime_ns, b"", "", "", 0, status, job.reason or Reason.CRASH,
+            job.size_bytes,
+            mtime_ns,
+            job.inode,
+            job.ctime_ns,
+            b"",
+            "",
+            "",
+            0,
+            status,
+            job.reason or Reason.CRASH,
             job.rule,
-        )  # fmt: skip
+        )
         return Group(commits=[Commit(job.path, result, NewVectors())])
 
     # -- commit -------------------------------------------------------------------------------------------------
@@ -504,84 +478,3 @@ class Indexer:
                 self._queue.finish(entry.key, entry.generation)
             self._open_jobs -= len(group.entries)
             self._queued.notify_all()
-
-
-def _job_of(action: Action, stat: FileStat) -> Job:
-    known = action.known
-    job = Job(
-        stat.path, stat.size_bytes, stat.mtime_ns, stat.inode, stat.ctime_ns, known.content_hash if known else b""
-    )
-    if known is None or action.act is not Act.AGAIN:
-        return job
-    return replace(job, known_hash=b"", attempt=1, failed_before=known.reason)  # alone, and not taken as unchanged
-
-
-class _Broken(Exception):
-    """A batch's worker is gone; `index` is the file it was at."""
-
-    def __init__(self, index: int, reason: Reason, rule: str, result_bytes: int = 0) -> None:
-        super().__init__(index, reason, rule)
-        self.index = index
-        self.reason = reason
-        self.rule = rule
-        self.result_bytes = result_bytes
-
-
-def _broken(job: Job, broken: _Broken) -> Job:
-    """The job that broke its batch, as it is tried again: alone, and with what its result needs or one attempt further."""
-    if broken.result_bytes > job.result_bytes == 0:
-        return replace(job, attempt=max(1, job.attempt), result_bytes=broken.result_bytes)
-    attempt = job.attempt + 1
-    if broken.reason is Reason.CHANGED:
-        if job.recycled < _MOST_CHANGES:
-            return replace(job, attempt=max(1, job.attempt), recycled=job.recycled + 1)
-        attempt = _GIVEN_UP
-    elif broken.reason is Reason.MEMORY and job.attempt == 1 and job.reason is not Reason.MEMORY:
-        attempt = 1  # alone for another reason, with its share: it has not had all the room yet
-    return replace(job, attempt=attempt, reason=broken.reason, rule=broken.rule)
-
-
-def _recycled(job: Job, why: str) -> Job:
-    """A job that was ended alone for no fault of its own; too often, and it must be tried in another way."""
-    if job.recycled < _MOST_RECYCLED:
-        return replace(job, recycled=job.recycled + 1)
-    rule = f"its worker was ended {job.recycled} times: {why}"
-    return replace(job, attempt=job.attempt + 1, reason=Reason.MEMORY, rule=rule, recycled=0)
-
-
-def _spans_and_names(file: wire.FileResult, rows: Sequence[int]) -> tuple[list[tuple[int, int]], list[str]]:
-    """Of some chunks: the bytes of each in its file, and its qualified name."""
-    chunks = [wire.chunk_row(file, row) for row in rows]
-    symbols = wire.symbols_at(file, {chunk[4] for chunk in chunks if chunk[4] >= 0})
-    names = {number: wire.qualified_name(row) for number, row in symbols.items()}
-    return [(chunk[0], chunk[1]) for chunk in chunks], [names.get(chunk[4], "") for chunk in chunks]
-
-
-def _why(error: WorkerError) -> str:
-    return error.why or error.what
-
-
-def _replaced(file: wire.FileResult, status: FileStatus, reason: Reason, rule: str) -> wire.FileResult:
-    import msgspec
-
-    return msgspec.structs.replace(file, status=status, reason=reason, rule=rule)
-
-
-def _stat_of(file: wire.FileResult, job: Job) -> wire.FileResult:
-    import msgspec
-
-    return msgspec.structs.replace(file, size_bytes=job.size_bytes)
-
-
-def own_cpu_seconds() -> float:
-    """CPU time of this process alone."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
-
-def cpu_seconds() -> float:
-    """CPU time of this process and of its ended children."""
-    return sum(
-        usage.ru_utime + usage.ru_stime
-        for usage in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
-    )

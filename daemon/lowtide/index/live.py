@@ -26,7 +26,8 @@ from lowtide.config.settings import WORKSPACE_FILE
 from lowtide.core.hints import Hints
 from lowtide.errors import CorruptIndex, CorruptSegment, IndexGone, LockHeld, LowtideError, RootAway, StoreError
 from lowtide.index.forecast import Forecaster
-from lowtide.index.indexing import Indexer, own_cpu_seconds
+from lowtide.index.indexing import Indexer
+from lowtide.index.jobs import own_cpu_seconds
 from lowtide.index.live_state import LiveState, Restart
 from lowtide.index.resting import Resting
 from lowtide.index.upkeep import maintain, mended_segments, settle
@@ -85,7 +86,8 @@ class LiveWorkspace(LiveState):
         self._notify()
 
     def look_after(self, now_s: float) -> bool:
-        """See what became of the index's files: found damaged, removed, or replaced. True when it is opened anew for that.
+        """See what became of the index's files: found damaged, removed, or replaced. True when it is opened anew for
+        that.
 
         In the event loop, now and then and when a question has failed; what is damaged again waits ever longer.
         """
@@ -107,15 +109,17 @@ class LiveWorkspace(LiveState):
         return False
 
     def _may_rebuild(self, now_s: float, why: str) -> bool:
-        """Count a rebuild that begins now; false when the last ones were so lately that this one must wait, and `error` says so."""
+        """Count a rebuild that begins now; false when the last ones were so lately that this one must wait, and `error`
+        says so."""
         wait_s = self._rebuilds.due_s(now_s)
         if wait_s <= 0:
             self._rebuilds.begin(now_s)
             return True
         self.error = StoreError(
-            f"the index of {self.root} was damaged again", why,
+            f"the index of {self.root} was damaged again",
+            why,
             f"check the disk; it is built anew in {wait_s:.0f} s, and at once by `lowtide index --force {self.root}`",
-        )  # fmt: skip
+        )
         return False
 
     def pause(self) -> None:
@@ -315,9 +319,14 @@ class LiveWorkspace(LiveState):
         assert self._readers is not None
         assert self._settings is not None
         return self.host.indexer(
-            self.workspace, self._writing, self._readers, self._settings, only=only,
-            urgency=Urgency.WORK if only is None else Urgency.EDIT, on_planned=on_planned,
-        )  # fmt: skip
+            self.workspace,
+            self._writing,
+            self._readers,
+            self._settings,
+            only=only,
+            urgency=Urgency.WORK if only is None else Urgency.EDIT,
+            on_planned=on_planned,
+        )
 
     # -- runs ---------------------------------------------------------------------------------------------------
 
@@ -337,8 +346,12 @@ class LiveWorkspace(LiveState):
             self._notify()
         log.info(
             "event=updated root=%r hints=%d indexed=%d removed=%d wall_ms=%.0f",
-            str(self.root), len(only), indexer.progress.indexed, indexer.progress.removed, (time.monotonic() - began) * 1e3,
-        )  # fmt: skip
+            str(self.root),
+            len(only),
+            indexer.progress.indexed,
+            indexer.progress.removed,
+            (time.monotonic() - began) * 1e3,
+        )
 
     async def _run_full(self, indexer: Indexer) -> None:
         began, cpu = time.monotonic(), own_cpu_seconds()
@@ -374,9 +387,13 @@ class LiveWorkspace(LiveState):
             self._notify()
         log.info(
             "event=indexed root=%r indexed=%d unchanged=%d removed=%d wall_ms=%.0f complete=%s",
-            str(self.root), indexer.progress.indexed, indexer.progress.unchanged, indexer.progress.removed, seconds * 1e3,
+            str(self.root),
+            indexer.progress.indexed,
+            indexer.progress.unchanged,
+            indexer.progress.removed,
+            seconds * 1e3,
             not self.incomplete,
-        )  # fmt: skip
+        )
 
     async def _record(self, indexer: Indexer, forecaster: Forecaster, wall_s: float, cpu_s: float) -> None:
         """Keep what the run came to, beside what was predicted."""
@@ -422,9 +439,13 @@ class LiveWorkspace(LiveState):
             self._scopes.add(scope)
             try:
                 damaged = await maintain(
-                    self.workspace, self._writing.writer, self.host.pool, limit=self._writing.limit,
-                    check=self.runs <= 1 or self.workspace.has_damaged_segments, may_collect=lambda: self._narrow is None,
-                )  # fmt: skip
+                    self.workspace,
+                    self._writing.writer,
+                    self.host.pool,
+                    limit=self._writing.limit,
+                    check=self.runs <= 1 or self.workspace.has_damaged_segments,
+                    may_collect=lambda: self._narrow is None,
+                )
                 self.messages = (*self.messages, *mended_segments(damaged))[-10:]
                 self.workspace.remember_root(self._writing.writer)
                 self.host.save_costs(self._writing.writer)

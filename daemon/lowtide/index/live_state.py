@@ -19,7 +19,8 @@ from lowtide.core.debounce import Debounce
 from lowtide.core.healing import Rebuilds
 from lowtide.errors import LowtideError
 from lowtide.index.comparing import FileCount
-from lowtide.index.indexing import Indexer, Progress
+from lowtide.index.indexing import Indexer
+from lowtide.index.jobs import Progress
 from lowtide.index.resting import Resting
 from lowtide.index.watching import FolderWatch
 from lowtide.index.workspace import Workspace
@@ -171,7 +172,8 @@ class LiveState:
         return known.age_s if known else None
 
     def hurry(self) -> anyio.Event:
-        """Somebody waits for an answer: look at what is pending at once. Set when it hears of something, or a run ends."""
+        """Somebody waits for an answer: look at what is pending at once. Set when it hears of something, or a run
+        ends."""
         self._hints.hurry()
         self._wake.set()
         self._wake = anyio.Event()
@@ -202,12 +204,22 @@ class LiveState:
         """Its entry in the Status."""
         counts = self.counts
         entry = {
-            "rootUri": self.root.as_uri(), "files": counts.files, "symbols": counts.symbols, "chunks": counts.chunks,
-            "vectors": counts.vectors, "diskBytes": self.disk_bytes, "pending": self.pending,
-            "stale": len(self._hints), "skipped": counts.skipped, "failed": counts.failed,
-            "quarantined": counts.quarantined, "damage": "", "state": self.state, "incomplete": self.incomplete,
+            "rootUri": self.root.as_uri(),
+            "files": counts.files,
+            "symbols": counts.symbols,
+            "chunks": counts.chunks,
+            "vectors": counts.vectors,
+            "diskBytes": self.disk_bytes,
+            "pending": self.pending,
+            "stale": len(self._hints),
+            "skipped": counts.skipped,
+            "failed": counts.failed,
+            "quarantined": counts.quarantined,
+            "damage": "",
+            "state": self.state,
+            "incomplete": self.incomplete,
             "messages": list(self.messages),
-        }  # fmt: skip
+        }
         if (before := self.before) is not None:
             entry["before"] = before
         if self.watch_state is not None:

@@ -1,7 +1,7 @@
 """Keeps an index's segments: what is in none yet, what is damaged, what should be merged.
 
-Invariant: a segment is a cache of the catalog. Whatever is wrong with one, it is dropped from the manifest and made anew
-from the catalog; nothing is ever repaired in place, and no name is used twice.
+Invariant: a segment is a cache of the catalog. Whatever is wrong with one, it is dropped from the manifest and made
+anew from the catalog; nothing is ever repaired in place, and no name is used twice.
 Invariant: a new file is complete and synced before the one transaction that names it; old files go after that.
 """
 
@@ -70,9 +70,9 @@ async def maintain(
     """Bring the segments to where the policy wants them, when a run has ended. `limit` is that of the catalog's writer.
 
     With `check` every segment is read and its checksum compared. Vectors that no chunk has used for long go while
-    `may_collect`, in short steps: only when no run works, for a run counts on the vectors that it found. Cancelling leaves
-    the manifest as it was or one step further, and files that the next sweep removes. Returns how many damaged ones were
-    made anew.
+    `may_collect`, in short steps: only when no run works, for a run counts on the vectors that it found. Cancelling
+    leaves the manifest as it was or one step further, and files that the next sweep removes. Returns how many damaged
+    ones were made anew.
     """
     keeper = _Keeper(workspace, catalog)
     damaged = await _in_thread(keeper.drop_damaged, limit) if check or workspace.has_damaged_segments else 0
@@ -168,7 +168,8 @@ class _Keeper:
         self._dead: Ids | None = None
 
     def drop_damaged(self) -> int:
-        """Open everything once; what is not sound leaves the manifest, so that it is written anew. Returns how many were not."""
+        """Open everything once; what is not sound leaves the manifest, so that it is written anew. Returns how many
+        were not."""
         dropped = []
         for row in self._catalog.segments():
             try:
@@ -268,7 +269,7 @@ class _Keeper:
                 count = sum(row.count for row in piece)
                 task = wire.GraphTask(
                     str(self._folder), [_columns(row) for row in piece], new_name("graph"), self._dead.tobytes()
-                )  # fmt: skip
+                )
                 async with pool.lease(predict_graph_bytes(count, dims) + 16 * MIB, 0, "") as (worker, _):
                     done = (await pool.run(worker, task, file_deadline_s=lambda _, n=count: 120.0 + n / 500)).done  # type: ignore[misc]
                     # A process that has used a graph cannot run a model any more.

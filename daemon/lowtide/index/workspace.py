@@ -75,8 +75,8 @@ class Workspace:
     def writing(self, *, anew: bool = False) -> Iterator[tuple[Catalog, list[str]]]:
         """The catalog to write, under the lock, with what had to be mended on the way (sentences for people).
 
-        Errors: LockHeld, IndexTooNew, ForeignIndex, StoreError. A damaged catalog is removed and begun anew. IndexGone out
-        of a transaction when the folder was removed or replaced meanwhile: close it, and open it again.
+        Errors: LockHeld, IndexTooNew, ForeignIndex, StoreError. A damaged catalog is removed and begun anew. IndexGone
+        out of a transaction when the folder was removed or replaced meanwhile: close it, and open it again.
         """
         check_folder(self.folder)
         make_index_folder(self.folder, os.path.realpath(os.fsencode(self.root)))
@@ -130,7 +130,8 @@ class Workspace:
             catalog.set_meta(ROOT_PLACE, place)
 
     def check_root(self, catalog: Catalog) -> None:
-        """RootAway when the root is gone, has become a link, or is empty and not the folder that was indexed. For a thread."""
+        """RootAway when the root is gone, has become a link, or is empty and not the folder that was indexed. For a
+        thread."""
         if os.path.realpath(self.root) != os.fspath(self.root):
             raise self._away("it is a link to another folder now")
         try:
@@ -181,8 +182,8 @@ class Workspace:
             catalog.set_meta("settings", now)
 
     def reading(self) -> Catalog:
-        """The catalog to read. PathError when there is no index, or nothing in it yet; CorruptIndex, remembered for the next
-        writer; ForeignIndex."""
+        """The catalog to read. PathError when there is no index, or nothing in it yet; CorruptIndex, remembered for the
+        next writer; ForeignIndex."""
         if not self.has_index:
             raise self.no_index()
         check_folder(self.folder)

@@ -54,9 +54,12 @@ class Writing:
     """
 
     def __init__(
-        self, writer: Catalog, settle: Callable[[], None] = lambda: None, is_read: Callable[[], bool] = lambda: False,
+        self,
+        writer: Catalog,
+        settle: Callable[[], None] = lambda: None,
+        is_read: Callable[[], bool] = lambda: False,
         budget: Budget | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.writer = writer
         self._is_read = is_read
         self.limit = anyio.CapacityLimiter(1)

@@ -1,7 +1,7 @@
 """The languages that Lowtide parses, and how their files are known.
 
-Invariant: data and file-name rules only; no grammar is imported here (see `work/parse/parse.py`). How a language's folder and
-its `definitions.scm` are written: see `language.py`.
+Invariant: data and file-name rules only; no grammar is imported here (see `work/parse/parse.py`). How a language's
+folder and its `definitions.scm` are written: see `language.py`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from lowtide.languages.registry import LANGUAGES
 __all__ = ["LANGUAGES", "DocStyle", "Language", "by_name", "language_called", "language_for"]
 
 _CPP_HEADER = re.compile(
-    rb"^[ \t]*(?:class[ \t]+(?:\w+[ \t]+)?\w+[ \t]*(?:final[ \t]*)?(?:[:{;]|$)|(?:inline[ \t]+)?namespace\b|template[ \t]*<"
-    rb"|using[ \t]+(?:namespace\b|\w+[ \t]*=)|(?:public|private|protected)[ \t]*:|extern[ \t]+\"C\+\+\"|#[ \t]*include[ \t]*<[\w/]+>)"
+    rb"^[ \t]*(?:class[ \t]+(?:\w+[ \t]+)?\w+[ \t]*(?:final[ \t]*)?(?:[:{;]|$)|(?:inline[ \t]+)?namespace\b|template[ "
+    rb"\t]*<"
+    rb"|using[ \t]+(?:namespace\b|\w+[ \t]*=)|(?:public|private|protected)[ \t]*:|extern[ \t]+\"C\+\+\"|#[ "
+    rb"\t]*include[ \t]*<[\w/]+>)"
     rb"|\bstd::[a-z]|\b[A-Za-z_]\w*::~?[A-Za-z_]\w*[ \t]*[(<{;&*>]",
     re.MULTILINE,
 )
@@ -59,12 +61,37 @@ def by_name(name: str) -> Language | None:
 
 
 ALIASES = {
-    "javascriptreact": "javascript", "typescriptreact": "tsx", "csharp": "c-sharp", "cs": "c-sharp", "shellscript": "bash",
-    "sh": "bash", "zsh": "bash", "objective-c": "objc", "objective-cpp": "objc", "objcpp": "objc", "makefile": "make",
-    "terraform": "hcl", "jsonc": "json", "scss": "css", "less": "css", "ps1": "powershell", "c++": "cpp",
-    "c#": "c-sharp", "py": "python", "js": "javascript", "jsx": "javascript", "ts": "typescript", "rs": "rust",
-    "rb": "ruby", "kt": "kotlin", "hs": "haskell", "md": "markdown", "yml": "yaml", "shell": "bash", "golang": "go",
-}  # fmt: skip
+    "javascriptreact": "javascript",
+    "typescriptreact": "tsx",
+    "csharp": "c-sharp",
+    "cs": "c-sharp",
+    "shellscript": "bash",
+    "sh": "bash",
+    "zsh": "bash",
+    "objective-c": "objc",
+    "objective-cpp": "objc",
+    "objcpp": "objc",
+    "makefile": "make",
+    "terraform": "hcl",
+    "jsonc": "json",
+    "scss": "css",
+    "less": "css",
+    "ps1": "powershell",
+    "c++": "cpp",
+    "c#": "c-sharp",
+    "py": "python",
+    "js": "javascript",
+    "jsx": "javascript",
+    "ts": "typescript",
+    "rs": "rust",
+    "rb": "ruby",
+    "kt": "kotlin",
+    "hs": "haskell",
+    "md": "markdown",
+    "yml": "yaml",
+    "shell": "bash",
+    "golang": "go",
+}
 """Names that editors and people give to languages, where they are not ours."""
 
 

@@ -7,14 +7,17 @@ A language's folder holds `definitions.scm`, ONE query with these captures:
 - `@definition.<kind>` on the node whose whole range is the definition, `@name` on the node that names it. Two patterns
   that share a name node make one symbol: the widest range, the more specific kind (so a decorated or templated
   definition is matched once bare, for its signature, and once with its wrapper). Kinds: see `work/parse/parse.py`.
-  `definition.extension` nests and names what is inside (Rust's `impl`, Swift's `extension`) without a symbol of its own.
+  `definition.extension` nests and names what is inside (Rust's `impl`, Swift's `extension`) without a symbol of its
+  own.
 - `@container` (optional): names what the definition belongs to when nesting does not say (Go's receiver).
 - `@inner` (optional): the definition without its decorators or template header, where the signature starts.
 - `@body` (optional): where the signature ends, when the grammar has no field called `body_field`.
 - `@end` (optional): the last node of the definition, when it stands beside the definition's node (Dart's bodies).
-- `@rest` (optional): the node that the definition lasts to the end of, or until the next with a `@rest` (Perl's packages).
+- `@rest` (optional): the node that the definition lasts to the end of, or until the next with a `@rest` (Perl's
+  packages).
 - `@doc` (optional): the documentation, when it is not in the comment above or the docstring.
-- `@scope.inside`: a node in brackets whose inside is read as a text of its own, when the pattern `nested` is found there.
+- `@scope.inside`: a node in brackets whose inside is read as a text of its own, when the pattern `nested` is found
+  there.
 - `@scope`: a node whose inside is searched on its own. With `scan_depth` set, each search looks only that many levels
   down, so function bodies cost nothing; every place that may hold definitions must then be a scope. `@scope.nested` is
   searched only when the pattern `nested` is found in its text.

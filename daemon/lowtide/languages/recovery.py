@@ -18,17 +18,22 @@ _INNER = _repeated(r"[^()\n]++|\([^()\n]*\)")
 _ARGUMENTS = r"\(" + _repeated(r"[^(){};]++|\{[^{}\n]*\}|\(" + _INNER + r"\)") + r"\)"
 """A parameter list with defaults and function types; a `;` ends it, so no statement is one."""
 _NOT_A_NAME = (
-    r"(?!(?:if|for|while|switch|catch|with|return|else|do|function|sizeof|foreach|elseif|until|unless|synchronized|using"
+    r"(?!(?:if|for|while|switch|catch|with|return|else|do|function|sizeof|foreach|elseif|until|unless|synchronized"
+    r"|using"
     r"|lock|fixed|await|yield|new|throw|typeof|when|match|assert|defined|super|constructor_)\b)"
 )
-_C_TYPE = r"(?!(?:return|else|case|goto|typedef|new|delete|throw|using|namespace)\b)[A-Za-z_][\w \t*&<>,:]*(?:[ \t*&]|\n[ \t]*+)"
+_C_TYPE = (
+    r"(?!(?:return|else|case|goto|typedef|new|delete|throw|using|namespace)\b)[A-Za-z_][\w \t*&<>,:]*(?:[ \t*&]"
+    r"|\n[ \t]*+)"
+)
 _ACCESS = _repeated(
     r"(?:public|private|protected|internal|static|final|abstract|async|override|virtual|sealed|partial|default|native"
     r"|synchronized|strictfp|export|declare|readonly|open|data|inline|suspend|case|implicit|lazy|fileprivate|mutating"
     r"|unsafe|extern|const|get|set|new|external|factory)[ \t]++"
 )
 _TYPED_METHOD = (
-    rf"^[ \t]*+{_ACCESS}(?!(?:return|else|new|throw|case|await)\b)(?:<[^<>\n]*>\s*)?[A-Za-z_][\w.]*+(?:<[^;(){{}}\n]*>)?"
+    rf"^[ \t]*+{_ACCESS}(?!(?:return|else|new|throw|case"
+    rf"|await)\b)(?:<[^<>\n]*>\s*)?[A-Za-z_][\w.]*+(?:<[^;(){{}}\n]*>)?"
     rf"(?:\[\])*\??[ \t]+{_NOT_A_NAME}(?P<name>[A-Za-z_]\w*+)\s*{_ARGUMENTS}\s*(?:throws\s[\w., \t]+|async\s*)?\{{"
 )
 
@@ -88,14 +93,16 @@ _CPP = (
     (
         "function",
         # The look ahead leaves most lines at once.
-        rf"^[ \t]*+(?=[A-Za-z_~][\w \t*&<>,:~]*+(?:\n[ \t]*+[\w~][\w \t*&<>,:~]*+)?[^\w\s(;]{{0,3}}\()(?:{_C_TYPE})?{_NOT_A_NAME}"
+        rf"^[ \t]*+(?=[A-Za-z_~][\w \t*&<>,:~]*+(?:\n[ \t]*+[\w~][\w "
+        rf"\t*&<>,:~]*+)?[^\w\s(;]{{0,3}}\()(?:{_C_TYPE})?{_NOT_A_NAME}"
         rf"(?P<name>{_SCOPES}"
         r"(?:operator[ \t]*(?:\(\)|[^\s\w(;]{1,3})|(?!operator\b|[A-Z][A-Z\d]*_[A-Z\d_]*+\b)~?[A-Za-z_]\w*+))"
         rf"[ \t]*{_ARGUMENTS}{_CPP_TAIL}",
     ),
     (
         "variable",
-        r"^[ \t]*+(?!(?:return|using|typedef|case|for|template)\b)(?=[\w \t:<>,&*]*\bconst(?:expr)?\b)[A-Za-z_][\w \t:<>,&*]*"
+        r"^[ \t]*+(?!(?:return|using|typedef|case|for|template)\b)(?=[\w \t:<>,&*]*\bconst(?:expr)?\b)[A-Za-z_][\w "
+        r"\t:<>,&*]*"
         r"[ \t&*](?P<name>\w++)[ \t]*+=(?!=)",
     ),
 )
@@ -116,7 +123,8 @@ _PYTHON = (
 _GO = (
     (
         "method",
-        r"^func[ \t]*\([ \t]*(?:\w++[ \t]+)?\*?(?P<container>\w++)(?:\[[^\]\n]*\])?[ \t]*\)[ \t]*(?P<name>\w++)[ \t]*[(\[]",
+        r"^func[ \t]*\([ \t]*(?:\w++[ \t]+)?\*?(?P<container>\w++)(?:\[[^\]\n]*\])?[ \t]*\)[ \t]*(?P<name>\w++)[ "
+        r"\t]*[(\[]",
     ),
     ("function", r"^func[ \t]+(?P<name>\w++)[ \t]*[(\[]"),
     ("struct", r"^type[ \t]+(?P<name>\w++)(?:\[[^\]\n]*\])?[ \t]+struct\b"),
@@ -137,7 +145,8 @@ _RUST = (
     ("interface", rf"{_VISIBLE}(?:unsafe[ \t]+)?trait[ \t]+(?P<name>\w++)"),
     (
         "extension",
-        r"^[ \t]*+(?:unsafe[ \t]+)?impl(?:<[^\n{]{0,200}?>)?[ \t]+(?:[^\n{]{0,200}?[ \t]for[ \t]+)?(?P<name>\w++)[^\n;{]*+\{",
+        r"^[ \t]*+(?:unsafe[ \t]+)?impl(?:<[^\n{]{0,200}?>)?[ \t]+(?:[^\n{]{0,200}?[ \t]for[ "
+        r"\t]+)?(?P<name>\w++)[^\n;{]*+\{",
     ),
     ("module", rf"{_VISIBLE}mod[ \t]+(?P<name>\w++)\s*\{{"),
     ("macro-function", r"^[ \t]*+macro_rules![ \t]*(?P<name>\w++)"),
@@ -186,7 +195,11 @@ RECOVERIES: dict[str, tuple[tuple[str, str], ...]] = {
     "tsx": _TYPESCRIPT,
     "c": _C,
     "cpp": _CPP,
-    "objc": (*_C, ("class", r"^@(?:interface|implementation)[ \t]+(?P<name>\w++)"), ("method", r"^[-+][ \t]*\([^()\n]*\)[ \t]*(?P<name>\w++)")),
+    "objc": (
+        *_C,
+        ("class", r"^@(?:interface|implementation)[ \t]+(?P<name>\w++)"),
+        ("method", r"^[-+][ \t]*\([^()\n]*\)[ \t]*(?P<name>\w++)"),
+    ),
     "java": _JAVA,
     "go": _GO,
     "rust": _RUST,
@@ -204,10 +217,16 @@ RECOVERIES: dict[str, tuple[tuple[str, str], ...]] = {
         ("module", r"^[ \t]*+defmodule[ \t]++(?P<name>[\w.]++)"),
         ("function", r"^[ \t]*+def(?:p|macro|macrop)?[ \t]++(?P<name>\w++[?!]?)[ \t]*(?=[(,\n])"),
     ),
-    "powershell": (("function", r"^[ \t]*+[Ff]unction[ \t]++(?P<name>[\w-]++)"), ("class", r"^[ \t]*+[Cc]lass[ \t]++(?P<name>\w++)")),
-    "julia": (("function", r"^[ \t]*+function[ \t]++(?P<name>\w++!?)[ \t]*[({]"), ("struct", r"^[ \t]*+(?:mutable[ \t]++)?struct[ \t]++(?P<name>\w++)")),
+    "powershell": (
+        ("function", r"^[ \t]*+[Ff]unction[ \t]++(?P<name>[\w-]++)"),
+        ("class", r"^[ \t]*+[Cc]lass[ \t]++(?P<name>\w++)"),
+    ),
+    "julia": (
+        ("function", r"^[ \t]*+function[ \t]++(?P<name>\w++!?)[ \t]*[({]"),
+        ("struct", r"^[ \t]*+(?:mutable[ \t]++)?struct[ \t]++(?P<name>\w++)"),
+    ),
     "zig": (("function", r"^[ \t]*+(?:pub[ \t]++)?(?:inline[ \t]++|export[ \t]++)?fn[ \t]++(?P<name>\w++)[ \t]*\("),),
-}  # fmt: skip
+}
 """By language: kinds as in `symbols.KINDS`, and how one begins. An earlier pattern wins where two match."""
 
 _ITEM = r"(?:^|(?<=[;{}\](]))\s*+(?:pub(?:\s*\([^()\n]*\))?\s+)?" + _repeated(

@@ -77,8 +77,26 @@ LANGUAGES: tuple[Language, ...] = (
         "cpp",
         "tree_sitter_cpp",
         extensions=(
-            ".cpp", ".cc", ".cxx", ".c++", ".hpp", ".hh", ".hxx", ".h++", ".ipp", ".inc", ".inl", ".tcc", ".tpp", ".txx",
-            ".cppm", ".ixx", ".cu", ".cuh", ".C", ".H",
+            ".cpp",
+            ".cc",
+            ".cxx",
+            ".c++",
+            ".hpp",
+            ".hh",
+            ".hxx",
+            ".h++",
+            ".ipp",
+            ".inc",
+            ".inl",
+            ".tcc",
+            ".tpp",
+            ".txx",
+            ".cppm",
+            ".ixx",
+            ".cu",
+            ".cuh",
+            ".C",
+            ".H",
         ),
         class_named_constructors=True,
         name_separator="::",
@@ -87,7 +105,11 @@ LANGUAGES: tuple[Language, ...] = (
         macros=Macros.CAPITALS,
         scan_depth=1,
         nested_any=(
-            r"define[ \t]", r"struct\s[^;(){}]*\{", r"class\s[^;(){}]*\{", r"union\s[^;(){}]*\{", r"enum\s[^;(){}]*\{",
+            r"define[ \t]",
+            r"struct\s[^;(){}]*\{",
+            r"class\s[^;(){}]*\{",
+            r"union\s[^;(){}]*\{",
+            r"enum\s[^;(){}]*\{",
         ),
         searches_functions=True,
     ),
@@ -99,7 +121,11 @@ LANGUAGES: tuple[Language, ...] = (
         constant_case=True,
         scan_depth=1,
         nested_any=(
-            r"class\s+\w", r"interface\s+\w", r"enum\s+\w", r"record\s+\w", r"new\s[^;{}]*\)\s*\{",
+            r"class\s+\w",
+            r"interface\s+\w",
+            r"enum\s+\w",
+            r"record\s+\w",
+            r"new\s[^;{}]*\)\s*\{",
         ),
         searches_functions=True,
     ),
@@ -122,8 +148,16 @@ LANGUAGES: tuple[Language, ...] = (
         above_skip=("#[",),
         scan_depth=1,
         nested_any=(
-            r"fn\s+\w", r"struct\s+\w", r"enum\s+\w", r"trait\s+\w", r"impl[\s<]", r"mod\s+\w", r"macro_rules!",
-            r"const\s+\w+\s*[:=]", r"static\s+\w", r"union\s+\w+\s*\{",
+            r"fn\s+\w",
+            r"struct\s+\w",
+            r"enum\s+\w",
+            r"trait\s+\w",
+            r"impl[\s<]",
+            r"mod\s+\w",
+            r"macro_rules!",
+            r"const\s+\w+\s*[:=]",
+            r"static\s+\w",
+            r"union\s+\w+\s*\{",
         ),
         searches_functions=True,
     ),
@@ -131,7 +165,17 @@ LANGUAGES: tuple[Language, ...] = (
         "ruby",
         "tree_sitter_ruby",
         extensions=(".rb", ".rake", ".gemspec", ".ru", ".podspec", ".jbuilder"),
-        filenames=("Rakefile", "Gemfile", "Vagrantfile", "Podfile", "Guardfile", "Capfile", "Brewfile", "Fastfile", "Dangerfile"),
+        filenames=(
+            "Rakefile",
+            "Gemfile",
+            "Vagrantfile",
+            "Podfile",
+            "Guardfile",
+            "Capfile",
+            "Brewfile",
+            "Fastfile",
+            "Dangerfile",
+        ),
         interpreters=("ruby", "jruby", "rake"),
         line_comments=("#",),
         block_comments=(("=begin", "=end"),),
@@ -139,7 +183,8 @@ LANGUAGES: tuple[Language, ...] = (
         name_separator="::",
         name_trim=":",
         scan_depth=1,
-        nested=r"\b(?:def|class|module|attr\w*|alias_method|scope|task|let|subject|delegate|[A-Z]\w*\s*=\s*(?:Struct|Class|Data))\b",
+        nested=r"\b(?:def|class|module|attr\w*|alias_method|scope|task|let|subject|delegate|[A-Z]\w*\s*=\s*(?:Struct"
+        r"|Class|Data))\b",
         memory_factor=45.0,
     ),
     Language(
@@ -173,7 +218,8 @@ LANGUAGES: tuple[Language, ...] = (
         # The head of a local function: a type, a name and parameters, at the start of a line or of a block.
         nested=(
             r"(?:^|[{;])[ \t]*+(?:(?:static|async|unsafe|extern)[ \t]++){0,3}"
-            r"(?!(?:return|new|await|throw|else|case|yield|goto|using|lock|if|while|for|foreach|switch|do|var|out|in|is|as)\b)"
+            r"(?!(?:return|new|await|throw|else|case|yield|goto|using|lock|if|while|for|foreach|switch|do|var|out|in"
+            r"|is|as)\b)"
             r"[A-Za-z_][\w.]*+(?:<[^;{}()\n]*>)?[\[\],?*]*[ \t]+[A-Za-z_]\w*+[ \t]*(?:<[\w, \t]*>)?[ \t]*\("
         ),
         searches_functions=True,
@@ -184,8 +230,16 @@ LANGUAGES: tuple[Language, ...] = (
         "tree_sitter_bash",
         extensions=(".sh", ".bash", ".zsh", ".ksh", ".bats", ".ebuild", ".eclass"),
         filenames=(
-            ".bashrc", ".bash_profile", ".bash_aliases", ".bash_logout", ".profile", ".zshrc", ".zshenv", ".zprofile",
-            "PKGBUILD", "APKBUILD",
+            ".bashrc",
+            ".bash_profile",
+            ".bash_aliases",
+            ".bash_logout",
+            ".profile",
+            ".zshrc",
+            ".zshenv",
+            ".zprofile",
+            "PKGBUILD",
+            "APKBUILD",
         ),
         interpreters=("sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "bats"),
         line_comments=("#",),
@@ -222,7 +276,8 @@ LANGUAGES: tuple[Language, ...] = (
         rewrites=(
             (
                 r"\bcontext[ \t]*\([^(){};]{0,400}(?:\([^(){};]{0,200}\)[^(){};]{0,200}){0,20}\)(?=\s*(?:@[\w.]+(?:\([^()\n]*\))?\s+){0,10}"
-                r"(?:public|private|internal|protected|inline|override|suspend|open|abstract|operator|infix|tailrec|expect|actual"
+                r"(?:public|private|internal|protected|inline|override|suspend|open|abstract|operator|infix|tailrec"
+                r"|expect|actual"
                 r"|external|final|data|sealed|value|fun|val|var|class|interface|object)\b)",
                 "",
             ),
@@ -262,7 +317,11 @@ LANGUAGES: tuple[Language, ...] = (
         interpreters=("elixir",),
         line_comments=("#",),
         block_comments=(
-            ('@doc """', '"""'), ('@doc ~S"""', '"""'), ('@doc "', '"'), ('@typedoc """', '"""'), ('@typedoc "', '"'),
+            ('@doc """', '"""'),
+            ('@doc ~S"""', '"""'),
+            ('@doc "', '"'),
+            ('@typedoc """', '"""'),
+            ('@typedoc "', '"'),
         ),
         above_skip=("@spec", "@impl"),
         methods=False,
@@ -303,7 +362,10 @@ LANGUAGES: tuple[Language, ...] = (
         scan_depth=2,
         rewrites=(
             (r"\bNS_ASSUME_NONNULL_(?:BEGIN|END)\b", ""),
-            (r"\btypedef[ \t]+(?:NS|CF)_(?:CLOSED_|ERROR_)?(?:ENUM|OPTIONS)[ \t]*\([^,()\n]*,[ \t]*(\w+)\)", r"enum \1 "),
+            (
+                r"\btypedef[ \t]+(?:NS|CF)_(?:CLOSED_|ERROR_)?(?:ENUM|OPTIONS)[ \t]*\([^,()\n]*,[ \t]*(\w+)\)",
+                r"enum \1 ",
+            ),
         ),
     ),
     Language(
@@ -446,4 +508,4 @@ LANGUAGES: tuple[Language, ...] = (
             (r"\$[({]([@<^?*+|])(?:[DF]|:[^(){}\n]*)[)}]", r"$\1"),
         ),
     ),
-)  # fmt: skip
+)

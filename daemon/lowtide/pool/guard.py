@@ -1,9 +1,11 @@
 """Keeps the budget: looks at this process and its workers every 10 ms while they work, and ends what is over.
 
-Invariant: a worker that holds more than its lease is ended; when all together are too many, idle ones go first, then the largest.
-Invariant: while it cannot look, workers that work are ended, and its `complaint` keeps others from beginning (`vital.py`).
-Threads: its own thread looks; the event loop looks, too, before it decides. One at a time, by a lock. Which worker is idle or busy
-is changed by the event loop alone, and copied before it is looked through.
+Invariant: a worker that holds more than its lease is ended; when all together are too many, idle ones go first, then
+the largest.
+Invariant: while it cannot look, workers that work are ended, and its `complaint` keeps others from beginning
+(`vital.py`).
+Threads: its own thread looks; the event loop looks, too, before it decides. One at a time, by a lock. Which worker is
+idle or busy is changed by the event loop alone, and copied before it is looked through.
 """
 
 from __future__ import annotations
@@ -166,10 +168,13 @@ class MemoryGuard:
         if total > self._budget.total_bytes and time.monotonic() >= self._next_complaint_s:
             self._next_complaint_s = time.monotonic() + COMPLAIN_S
             log.warning(
-                "event=over-budget total=%d budget=%d own=%d busy=%r idle=%r", total, self._budget.total_bytes, self.own_bytes,
+                "event=over-budget total=%d budget=%d own=%d busy=%r idle=%r",
+                total,
+                self._budget.total_bytes,
+                self.own_bytes,
                 [(worker.pid, held, worker.limit_bytes) for held, worker in busy],
                 [(worker.pid, held) for held, worker in idle],
-            )  # fmt: skip
+            )
         idle = [(held, worker) for held, worker in idle if worker.killed_for is None]
         staying = [(held, worker) for held, worker in busy if worker.killed_for is None]
         room = self._budget.total_bytes - GUARD_BYTES - self.own_bytes - sum(held for held, _ in (*staying, *idle))

@@ -1,7 +1,7 @@
 """The workers of one daemon, under one budget.
 
-Every task needs a lease. The lease becomes the worker's limit twice: RLIMIT_DATA makes an allocation past it fail inside
-the worker, and a thread that looks every 10 ms (`guard.py`) kills a worker that holds more all the same.
+Every task needs a lease. The lease becomes the worker's limit twice: RLIMIT_DATA makes an allocation past it fail
+inside the worker, and a thread that looks every 10 ms (`guard.py`) kills a worker that holds more all the same.
 
 Invariant: a worker without a lease is idle; its memory counts as the pool's idle bytes and is taken back first.
 Invariant: a lease ends with its task, whatever ends the task, cancellation too.
@@ -84,9 +84,16 @@ class WorkerPool:
     """Runs tasks in worker processes; see the module. Use as an asynchronous context manager."""
 
     def __init__(
-        self, budget: Budget, ladder: Ladder, *, probe: MemoryProbe | None = None, niceness: int = 0,
-        model_bytes: int = MODEL_BYTES, start_worker: StartWorker = Worker.start, clock: Callable[[], float] = time.monotonic,
-    ) -> None:  # fmt: skip
+        self,
+        budget: Budget,
+        ladder: Ladder,
+        *,
+        probe: MemoryProbe | None = None,
+        niceness: int = 0,
+        model_bytes: int = MODEL_BYTES,
+        start_worker: StartWorker = Worker.start,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._start_worker = start_worker
         self._clock = clock
         self.budget = budget
@@ -155,8 +162,8 @@ class WorkerPool:
         """A worker with room for a task that adds `task_bytes` to it, and room in the daemon for `result_bytes`.
 
         Waits until there is room, the more urgent first. WorkerOverBudget when the task cannot fit, not even alone;
-        LeaseWithdrawn when the ladder fell meanwhile and gives no such worker any more; WorkersUnavailable when none can be
-        started: work waits for that as long as `patience_s`, a question not at all.
+        LeaseWithdrawn when the ladder fell meanwhile and gives no such worker any more; WorkersUnavailable when none
+        can be started: work waits for that as long as `patience_s`, a question not at all.
         """
         self._waiting.append(urgency)
         try:
@@ -243,7 +250,8 @@ class WorkerPool:
             log.warning("event=workers-unavailable installation=%s why=%r", installed.value, error.why)
 
     async def _sit_out(self, urgency: Urgency, wait_s: float, since_s: float) -> None:
-        """Wait until another try to start a worker may be made. WorkersUnavailable when that is too long for the task."""
+        """Wait until another try to start a worker may be made. WorkersUnavailable when that is too long for the
+        task."""
         if urgency is Urgency.INTERACTIVE or self._clock() - since_s > self.patience_s:
             raise WorkersUnavailable(
                 "workers cannot start",
@@ -267,8 +275,8 @@ class WorkerPool:
     async def _make_room(self, base_bytes: int, urgency: Urgency, first_step: Step, since_s: float) -> None:
         """Have this process give back what it can, or the ladder step down; else wait a while.
 
-        One lease does it for all that starve, the others wait for what comes of it. `first_step`: where the ladder stood
-        when the lease was first asked for.
+        One lease does it for all that starve, the others wait for what comes of it. `first_step`: where the ladder
+        stood when the lease was first asked for.
         """
         if self._shortage.is_due(self._clock()):
             self._shortage.tried(self._clock())
@@ -417,7 +425,8 @@ class WorkerPool:
         self._changed = anyio.Event()
 
     def recycle(self) -> None:
-        """End every worker that works, for its room is needed: their tasks fail with WorkerRecycled and are done again."""
+        """End every worker that works, for its room is needed: their tasks fail with WorkerRecycled and are done
+        again."""
         self.end_idle()
         for worker in list(self._busy.values()):
             if worker.pid not in self._urgent:
@@ -449,9 +458,12 @@ class WorkerPool:
             on_started(index)
 
         done = await worker.run(
-            task, file_deadline_s=file_deadline_s, embed_deadline_s=embed_deadline_s, on_started=started,
+            task,
+            file_deadline_s=file_deadline_s,
+            embed_deadline_s=embed_deadline_s,
+            on_started=started,
             on_ask=on_ask or _ask_all,
-        )  # fmt: skip
+        )
         return Outcome(done, max(0, max(peak, worker.peak_bytes) - before))
 
     async def encode(self, texts: Sequence[str], model: str, *, side: Side = Side.QUERY) -> list[bytes]:

@@ -1,7 +1,8 @@
 """Room in this process, lent to what is asked of it: a long message, a question that needs memory.
 
-A question is work like any other: it holds a lease of the same budget while it lasts. It goes before all work that nobody waits
-for, and never waits for long: idle workers end for it at once, those at work after a moment, and then it is told.
+A question is work like any other: it holds a lease of the same budget while it lasts. It goes before all work that
+nobody waits for, and never waits for long: idle workers end for it at once, those at work after a moment, and then it
+is told.
 
 Invariant: whoever waits here blocks nobody but work; status and cancellation need no room.
 Threads: the event loop alone.

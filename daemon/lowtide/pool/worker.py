@@ -1,8 +1,8 @@
 """One worker process, seen from the daemon: start, one task at a time, end.
 
 Invariant: ending a worker is a kill; it holds nothing that another process needs.
-Invariant: what ended a worker is told by type. Only WorkerOverBudget, WorkerStalled and WorkerCrashed may be due to the file
-it was at; that it could not be started, was of another build, or was ended from outside, never is.
+Invariant: what ended a worker is told by type. Only WorkerOverBudget, WorkerStalled and WorkerCrashed may be due to the
+file it was at; that it could not be started, was of another build, or was ended from outside, never is.
 Threads: the event loop's, but for `stop`, which any thread may call.
 """
 
@@ -80,9 +80,13 @@ class Worker:
     """A running worker process."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter, model: str,
+        self,
+        process: subprocess.Popen[bytes],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        model: str,
         source: asyncio.BaseTransport,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._source = source
         self._process = process
         self._reader = reader
@@ -107,9 +111,13 @@ class Worker:
         environment = {**os.environ, **ENVIRONMENT}
         try:
             process = subprocess.Popen(  # noqa: ASYNC220 - a few ms, and no watcher thread for each child
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
                 start_new_session=True,
-            )  # fmt: skip
+            )
         except OSError as error:
             raise WorkersUnavailable("workers cannot start", error.strerror or str(error)) from error
         opened: list[asyncio.BaseTransport] = []
@@ -136,7 +144,8 @@ class Worker:
             raise
 
     async def ready(self) -> None:
-        """Wait until it can take a task; WorkersUnavailable when it cannot start, WorkerRecycled when its room was needed."""
+        """Wait until it can take a task; WorkersUnavailable when it cannot start, WorkerRecycled when its room was
+        needed."""
         try:
             reply = await self._reply(_START_S, _START_S)
         except WorkerRecycled as error:
@@ -165,8 +174,8 @@ class Worker:
     ) -> wire.Done:
         """Run one task to its end. Deadlines are CPU time; a worker that does not compute has far longer to answer.
 
-        Errors: WorkerOverBudget, WorkerStalled, WorkerCrashed, WorkerRecycled, ModuleMissing (the process is then gone),
-        ResultTooLarge, WorkerError (it lives on).
+        Errors: WorkerOverBudget, WorkerStalled, WorkerCrashed, WorkerRecycled, ModuleMissing (the process is then
+        gone), ResultTooLarge, WorkerError (it lives on).
         Cancelling kills the process.
         """
         try:

@@ -1,7 +1,7 @@
 """Questions in threads: how many are answered at once, and that one ends whose asker has gone.
 
-Invariant: at most AT_ONCE questions are answered at a time, whatever the number of clients; the others wait in the event
-loop, where waiting costs nothing and can be cancelled.
+Invariant: at most AT_ONCE questions are answered at a time, whatever the number of clients; the others wait in the
+event loop, where waiting costs nothing and can be cancelled.
 Invariant: cancelling has the thread stop at its next look, and waits for that: what it reads must outlive it.
 Threads: everything here is called in the event loop; `work` runs in a thread of its own, which only reads `stopped`.
 """

@@ -51,15 +51,19 @@ class Definition:
     def as_json(self) -> dict[str, Any]:
         """The `definition` of a hit or a symbol in a client's answer."""
         return {
-            "start_line": self.start_line, "end_line": self.end_line, "signature": self.signature, "doc": self.doc,
+            "start_line": self.start_line,
+            "end_line": self.end_line,
+            "signature": self.signature,
+            "doc": self.doc,
             "code": self.code,
-        }  # fmt: skip
+        }
 
 
 def read_definitions(
     catalog: Catalog, root: bytes, places: Sequence[Place], characters: int, stopped: Callable[[], bool]
 ) -> list[Definition | None]:
-    """The definition of each place, None where the index has none there now; code in their order as far as `characters` go.
+    """The definition of each place, None where the index has none there now; code in their order as far as `characters`
+    go.
 
     A place without a name is no definition: its lines are read as they are.
     """
@@ -92,7 +96,8 @@ def is_as_indexed(root: bytes | Path, known: FileRow) -> bool:
 
 
 def _span_of(place: Place, spans: Iterable[SymbolSpan]) -> SymbolSpan | None:
-    """The innermost definition of that name that shares lines with the place; several are told apart by their beginning."""
+    """The innermost definition of that name that shares lines with the place; several are told apart by their
+    beginning."""
     best: SymbolSpan | None = None
     for span in spans:
         if span.start_line > place.end_line - 1:

@@ -72,7 +72,8 @@ def explain_file(workspace: Workspace, path: Path, config: Config) -> dict[str, 
 
 
 def take_back(root: Path, path: bytes, settings: IndexSettings) -> str:
-    """How a file that a rule leaves out comes back in: by the folder that the rule names, for what lies in it follows."""
+    """How a file that a rule leaves out comes back in: by the folder that the rule names, for what lies in it
+    follows."""
     found = decision(root, path, settings)
     if found is None:
         return ""
@@ -89,7 +90,8 @@ def _escaped(shown: str) -> str:
 
 
 def why_nothing(root: Path, settings: IndexSettings, skipped: Mapping[str, int]) -> str:
-    """Why an index of `root` would hold no file at all, for people; `skipped`: how many files each reason leaves out."""
+    """Why an index of `root` would hold no file at all, for people; `skipped`: how many files each reason leaves
+    out."""
     if skipped:
         counts = ", ".join(f"{reason} {count:,}" for reason, count in skipped.items())
         return f"no file is indexed: all are skipped ({counts}); `lowtide why FILE` tells of one"
@@ -143,9 +145,13 @@ def _from_row(row: FileRow, path: Path) -> dict[str, Any]:
         remedy = _again(row) or REMEDIES.get(Reason(reason), "")
     answer = _answer(row.path, status, reason, row.rule, remedy)
     answer.update(
-        symbols=row.symbols, chunks=row.chunks, content_hash=row.content_hash.hex(), language=row.language, encoding=row.encoding,
+        symbols=row.symbols,
+        chunks=row.chunks,
+        content_hash=row.content_hash.hex(),
+        language=row.language,
+        encoding=row.encoding,
         indexed_at=datetime.fromtimestamp(row.indexed_at_ns / 1e9, UTC).isoformat(timespec="milliseconds"),
-    )  # fmt: skip
+    )
     return answer
 
 
@@ -153,6 +159,13 @@ def _answer(path: bytes, status: str, reason: str, rule: str, remedy: str | None
     if remedy is None:
         remedy = REMEDIES.get(Reason(reason), "") if reason in list(Reason) else ""
     return {
-        "path": display_path(path), "status": status, "reason": reason, "rule": rule, "symbols": 0, "chunks": 0,
-        "indexed_at": None, "content_hash": None, "remedy": remedy,
-    }  # fmt: skip
+        "path": display_path(path),
+        "status": status,
+        "reason": reason,
+        "rule": rule,
+        "symbols": 0,
+        "chunks": 0,
+        "indexed_at": None,
+        "content_hash": None,
+        "remedy": remedy,
+    }

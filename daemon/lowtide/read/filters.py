@@ -1,8 +1,9 @@
 """What a question is narrowed to, and which chunks and vectors of an index that leaves.
 
-Invariant: a selection is made of sets of bits, from files as ranges of chunks: its memory is a quarter of a byte for each
-chunk that the index ever had, and while it is made a few bytes; never an object a file or a chunk.
-Invariant: it takes a vector when one of the chunks that share it is taken; which chunk it was is asked again of `chunks`.
+Invariant: a selection is made of sets of bits, from files as ranges of chunks: its memory is a quarter of a byte for
+each chunk that the index ever had, and while it is made a few bytes; never an object a file or a chunk.
+Invariant: it takes a vector when one of the chunks that share it is taken; which chunk it was is asked again of
+`chunks`.
 Threads: any number ask `Selections.get`; `_lock` lets one at a time make what is not there yet, on its own connection.
 """
 
@@ -54,7 +55,8 @@ class Filter:
             check_names(what, names)
 
     def of_files(self) -> Callable[[bytes, str], bool]:
-        """Tells of a file's path and language whether they pass; for one thread. UsageError for globs that cannot be taken."""
+        """Tells of a file's path and language whether they pass; for one thread. UsageError for globs that cannot be
+        taken."""
         globs = Globs(self.globs) if self.globs else None
         languages = frozenset(self.languages)
 

@@ -1,4 +1,5 @@
-"""What of a question is looked at, so that none is dangerous: a pasted log is answered by its beginning, and it is said.
+"""What of a question is looked at, so that none is dangerous: a pasted log is answered by its beginning, and it is
+said.
 
 Invariant: pure; every list and text of a question is bounded here, wherever it came from, and what is cut is told.
 """

@@ -24,7 +24,8 @@ from lowtide.read.answering import Answering
 from lowtide.read.snapshot import Snapshot
 
 BUSY_AGE_S = 1.0
-"""While a workspace is indexed from nothing, a snapshot of this age is renewed in the background, and answers meanwhile."""
+"""While a workspace is indexed from nothing, a snapshot of this age is renewed in the background, and answers
+meanwhile."""
 READING_S = 30.0
 IDLE_S = 300.0
 """A snapshot that nobody has asked for this long is closed."""
@@ -156,7 +157,8 @@ class Readers:
                 place.open.snapshot.release()
 
     async def shrink(self) -> None:
-        """Renew snapshots that are outdated, for they hold what segments have by now; give back the others' page caches."""
+        """Renew snapshots that are outdated, for they hold what segments have by now; give back the others' page
+        caches."""
         for place in list(self._places.values()):
             if place.open is None or place.lock.locked():
                 continue

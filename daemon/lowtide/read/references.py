@@ -35,10 +35,20 @@ LONGEST_S = 10.0
 MOST_LINE_BYTES = 400
 """Of a line, around the name."""
 _BEFORE_BYTES = 120
-_HOLD = frozenset({
-    SymbolKind.MODULE, SymbolKind.NAMESPACE, SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.STRUCT, SymbolKind.ENUM,
-    SymbolKind.FUNCTION, SymbolKind.METHOD, SymbolKind.CONSTRUCTOR, SymbolKind.OPERATOR,
-})  # fmt: skip
+_HOLD = frozenset(
+    {
+        SymbolKind.MODULE,
+        SymbolKind.NAMESPACE,
+        SymbolKind.CLASS,
+        SymbolKind.INTERFACE,
+        SymbolKind.STRUCT,
+        SymbolKind.ENUM,
+        SymbolKind.FUNCTION,
+        SymbolKind.METHOD,
+        SymbolKind.CONSTRUCTOR,
+        SymbolKind.OPERATOR,
+    }
+)
 """Kinds that hold a use however short they are; others do when they go over several lines."""
 
 
@@ -51,15 +61,20 @@ class Reference:
     column: int
     text: str
     holder: str
-    """The innermost definition around it, with what that stands in; empty outside any, and where the file has changed."""
+    """The innermost definition around it, with what that stands in; empty outside any, and where the file has
+    changed."""
     is_definition: bool
 
     def as_json(self) -> dict[str, Any]:
         """One of the `refs` of `lowtide refs --json`."""
         return {
-            "path": self.path, "line": self.line, "column": self.column, "text": self.text, "holder": self.holder,
+            "path": self.path,
+            "line": self.line,
+            "column": self.column,
+            "text": self.text,
+            "holder": self.holder,
             "definition": self.is_definition,
-        }  # fmt: skip
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +141,8 @@ def look_up(catalog: Catalog, name: str, symbols: Sequence[dict[str, Any]], stop
 def find_references(
     catalog: Catalog, root: bytes | Path, places: Places, limit: int, stopped: Callable[[], bool]
 ) -> References:
-    """The first `limit` lines that have the name: in files that define it first, then in those near them, tests last."""
+    """The first `limit` lines that have the name: in files that define it first, then in those near them, tests
+    last."""
     ends_s = time.monotonic() + LONGEST_S
     search = name_pattern(places.name).search
     found: list[Reference] = []
@@ -144,11 +160,15 @@ def find_references(
         shown = display_path(path)
         found += [
             Reference(
-                shown, line.number + 1, line.column + 1, line.text, line.holder,
+                shown,
+                line.number + 1,
+                line.column + 1,
+                line.text,
+                line.holder,
                 Definition(shown, line.number + 1) in places.definitions,
             )
             for line in lines
-        ]  # fmt: skip
+        ]
         if len(found) > limit:
             return References(tuple(found[:limit]), truncated=True)
     return References(tuple(found), is_cut)
@@ -172,8 +192,13 @@ def _distance(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def _lines_with(
-    root: bytes | Path, path: bytes, known: FileRow | None, search: Callable[..., Any], most: int, is_late: Callable[[], bool]
-) -> tuple[list[_Line], bool]:  # fmt: skip
+    root: bytes | Path,
+    path: bytes,
+    known: FileRow | None,
+    search: Callable[..., Any],
+    most: int,
+    is_late: Callable[[], bool],
+) -> tuple[list[_Line], bool]:
     """At most `most` lines, and whether the file goes on behind what was looked through."""
     lines: list[_Line] = []
     last = -1

@@ -1,7 +1,7 @@
 """What a search is asked for: the question, what helps to answer it, and what it is narrowed to.
 
-Invariant: a value; whoever asks (a command, an editor, an agent) builds one, and the read path takes it as it is. What of it
-is looked at is bounded by `question.py`.
+Invariant: a value; whoever asks (a command, an editor, an agent) builds one, and the read path takes it as it is. What
+of it is looked at is bounded by `question.py`.
 """
 
 from __future__ import annotations

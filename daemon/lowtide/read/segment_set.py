@@ -1,7 +1,8 @@
 """The open segments of one snapshot, with the delta of what is in no segment yet.
 
 Invariant: a Segments never changes; the next one is opened from the one before and reads only what is new.
-Invariant: a damaged segment is left out, remembered for the next writer, and its rows are read from the catalog instead.
+Invariant: a damaged segment is left out, remembered for the next writer, and its rows are read from the catalog
+instead.
 Threads: any number search at once: nothing changes but what the name index keeps, which is replaced whole.
 """
 
@@ -65,9 +66,13 @@ class Segments:
         return {number: score for number, score in zip(ids, scores.tolist(), strict=True) if score == score}
 
     def search_names(
-        self, query: str, limit: int, kinds: Sequence[SymbolKind] = (), cancelled: Callable[[], bool] | None = None,
+        self,
+        query: str,
+        limit: int,
+        kinds: Sequence[SymbolKind] = (),
+        cancelled: Callable[[], bool] | None = None,
         least: float = 0.0,
-    ) -> list[tuple[int, float]]:  # fmt: skip
+    ) -> list[tuple[int, float]]:
         """(symbol id, score), best first; none below `least`."""
         return self._index.search(query, limit, kinds or None, cancelled, least)
 

@@ -3,8 +3,8 @@
 Invariant: the segments of a Snapshot never change; what is committed after it was opened is found by the next one.
 Invariant: a question reads the catalog at one moment, on a connection of its own.
 Invariant: an answer that lacks something says so (`degraded`), and what no longer matches the disk is counted.
-Threads: any number ask at once. `is_outdated` alone uses the connection that the Snapshot was opened with: one thread at a
-time, under the lock of its place in `Readers`.
+Threads: any number ask at once. `is_outdated` alone uses the connection that the Snapshot was opened with: one thread
+at a time, under the lock of its place in `Readers`.
 """
 
 from __future__ import annotations
@@ -64,10 +64,17 @@ class Hit:
     def as_json(self) -> dict[str, Any]:
         """The hit of the command line's JSON."""
         return {
-            "path": self.path, "start_line": self.start_line, "end_line": self.end_line, "kind": self.kind, "name": self.name,
-            "container": self.container, "score": round(self.score, 4), "snippet": self.snippet,
-            "signals": {name: round(value, 4) for name, value in self.signals.items()}, "stale": self.stale,
-        }  # fmt: skip
+            "path": self.path,
+            "start_line": self.start_line,
+            "end_line": self.end_line,
+            "kind": self.kind,
+            "name": self.name,
+            "container": self.container,
+            "score": round(self.score, 4),
+            "snippet": self.snippet,
+            "signals": {name: round(value, 4) for name, value in self.signals.items()},
+            "stale": self.stale,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +90,18 @@ class Answer:
     def as_json(self) -> dict[str, Any]:
         """The object of `lowtide search --json`."""
         return {
-            "query": self.query, "degraded": self.degraded, "stale_files": self.stale_files, "took_ms": round(self.took_ms, 2),
+            "query": self.query,
+            "degraded": self.degraded,
+            "stale_files": self.stale_files,
+            "took_ms": round(self.took_ms, 2),
             "hits": [hit.as_json() for hit in self.hits],
-        }  # fmt: skip
+        }
 
 
 Encode = Callable[[str], Awaitable[bytes]]
 Closeness = Callable[[str, Sequence[str]], Awaitable[Sequence[tuple[float, int]] | None]]
-"""Of a query and texts: how near each comes to the query's words, and how many tokens it has; None: it cannot be told."""
+"""Of a query and texts: how near each comes to the query's words, and how many tokens it has; None: it cannot be
+told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +138,8 @@ class _Found:
 
 
 class Snapshot:
-    """One view of a workspace's index. Open it in a thread; close it when done. `before`: an older one to take over from."""
+    """One view of a workspace's index. Open it in a thread; close it when done. `before`: an older one to take over
+    from."""
 
     def __init__(
         self, workspace: Workspace, before: Snapshot | None = None, answering: Answering | None = None
@@ -193,8 +205,8 @@ class Snapshot:
     async def search(self, request: SearchRequest, embedding: Embedding) -> Answer:
         """The best chunks for a request. UsageError for an empty query.
 
-        When one side cannot answer, the other does, and `degraded` says why. With `closeness`, what both sides put first
-        is read from disk and looked at word by word. Cancelling ends the work at its next look.
+        When one side cannot answer, the other does, and `degraded` says why. With `closeness`, what both sides put
+        first is read from disk and looked at word by word. Cancelling ends the work at its next look.
         """
         started = time.perf_counter()
         question = request.question()
@@ -289,7 +301,8 @@ class Snapshot:
         return hits, gone
 
     def _texts(self, catalog: Catalog, rows: Sequence[ChunkRow]) -> list[str]:
-        """What is compared with a query word by word: of all chunks path, name and text, then of all what tells the definition."""
+        """What is compared with a query word by word: of all chunks path, name and text, then of all what tells the
+        definition."""
         docs = catalog.docs_by_chunk([row.chunk_id for row in rows])
         with Root(self._root) as root:
             texts = [
@@ -358,9 +371,15 @@ class Snapshot:
     # -- symbols ------------------------------------------------------------------------------------------------
 
     def symbols(
-        self, query: str, *, limit: int = 50, kinds: Sequence[SymbolKind] = (), near: Sequence[bytes] = (),
-        cancelled: Callable[[], bool] | None = None, least: float = 0.0,
-    ) -> list[dict[str, Any]]:  # fmt: skip
+        self,
+        query: str,
+        *,
+        limit: int = 50,
+        kinds: Sequence[SymbolKind] = (),
+        near: Sequence[bytes] = (),
+        cancelled: Callable[[], bool] | None = None,
+        least: float = 0.0,
+    ) -> list[dict[str, Any]]:
         """Symbols whose names match `query`, best first: the dictionaries of `find_symbols`."""
         from lowtide.read.symbols import find_symbols
 
@@ -386,10 +405,18 @@ def _search_lexicon(catalog: Catalog, words: Sequence[str], selection: Selection
 
 def _candidate(row: ChunkRow, bm25: float | None, cosine: float | None) -> Candidate:
     return Candidate(
-        chunk_id=row.chunk_id, path=display_path(row.path), name=row.name, container=row.container, kind=row.kind,
-        language=row.language, start_line=row.start_line, end_line=row.end_line, symbol_start_line=row.symbol_start_line,
-        bm25=bm25, cosine=cosine,
-    )  # fmt: skip
+        chunk_id=row.chunk_id,
+        path=display_path(row.path),
+        name=row.name,
+        container=row.container,
+        kind=row.kind,
+        language=row.language,
+        start_line=row.start_line,
+        end_line=row.end_line,
+        symbol_start_line=row.symbol_start_line,
+        bm25=bm25,
+        cosine=cosine,
+    )
 
 
 async def _refined(query: str, found: _Found, closeness: Closeness) -> Sequence[Ranked]:

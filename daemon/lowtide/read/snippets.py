@@ -1,10 +1,11 @@
 """What a hit shows of its file, and what a hit is compared by: read from the disk as it is when the answer is made.
 
-A chunk's bytes are counted in UTF-8 without a mark of byte order. In a file of another encoding they are found by reading
-it from its start on, a piece at a time, and counting what each piece is in UTF-8: one piece is held, never the file.
+A chunk's bytes are counted in UTF-8 without a mark of byte order. In a file of another encoding they are found by
+reading it from its start on, a piece at a time, and counting what each piece is in UTF-8: one piece is held, never the
+file.
 
-Invariant: whatever stands in a hit's place by now (nothing, a link, a pipe, a device, a file a thousand times as long), it
-costs a hit its text and no more: a bounded read, and no wait.
+Invariant: whatever stands in a hit's place by now (nothing, a link, a pipe, a device, a file a thousand times as long),
+it costs a hit its text and no more: a bounded read, and no wait.
 """
 
 from __future__ import annotations

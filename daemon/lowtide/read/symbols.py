@@ -29,9 +29,15 @@ _LABELS = [SymbolKind(kind).label if kind else "" for kind in range(max(SymbolKi
 
 
 def find_symbols(
-    catalog: Catalog, segments: Segments, query: str, limit: int, kinds: Sequence[SymbolKind],
-    near: Sequence[bytes] = (), cancelled: Callable[[], bool] | None = None, least: float = 0.0,
-) -> list[dict[str, Any]]:  # fmt: skip
+    catalog: Catalog,
+    segments: Segments,
+    query: str,
+    limit: int,
+    kinds: Sequence[SymbolKind],
+    near: Sequence[bytes] = (),
+    cancelled: Callable[[], bool] | None = None,
+    least: float = 0.0,
+) -> list[dict[str, Any]]:
     """The best symbols for `query`; a qualified one narrows by container or path; an empty one gives the most recent.
 
     `near`: open files, whose symbols and those of their folders come first among equals. `least`: lower scores are not

@@ -27,7 +27,8 @@ _LAST_WORD = re.compile(rb"%b*\Z" % WORD_BYTE)
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Lines without their ends; the first may go on from the piece before, of which `units` and `characters` stand in it."""
+    """Lines without their ends; the first may go on from the piece before, of which `units` and `characters` stand in
+    it."""
 
     first_line: int
     units: int

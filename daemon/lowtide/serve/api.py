@@ -21,7 +21,7 @@ from lowtide.core.freshness import Freshness
 from lowtide.errors import LowtideError, PathError, UsageError
 from lowtide.index.attending import Patience
 from lowtide.index.comparing import is_there
-from lowtide.index.indexing import Progress
+from lowtide.index.jobs import Progress
 from lowtide.index.live import LiveWorkspace
 from lowtide.languages import LANGUAGES, language_called
 from lowtide.models import Mode, SymbolKind, display_path
@@ -54,12 +54,12 @@ class Caller(Protocol):
 
 
 async def search(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/find` {…, terms?, phrasings?, fresh?, begin?, codeCharacters?}: the answer of `lowtide search --json` for one
-    root.
+    """`lowtide/find` {…, terms?, phrasings?, fresh?, begin?, codeCharacters?}: the answer of `lowtide search --json`
+    for one root.
 
-    `fresh` waits, and tells of it with `lowtide/progress`, until what is on the disk is in; `begin` has a folder without an
-    index indexed, and answers what is there so far; with `codeCharacters` hits have their `definition`, whole as far as
-    those go.
+    `fresh` waits, and tells of it with `lowtide/progress`, until what is on the disk is in; `begin` has a folder
+    without an index indexed, and answers what is there so far; with `codeCharacters` hits have their `definition`,
+    whole as far as those go.
     """
     narrow = Filter(
         _languages(_texts(params, "languages")), tuple(_texts(params, "globs")), tuple(_kinds(_texts(params, "kinds")))
@@ -69,9 +69,13 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
         raise ParamsError(f"mode: one of {', '.join(Mode)}")
     root = _root(params)
     request = SearchRequest(
-        _text(params, "query"), Mode(mode), _count(params, "limit", 10, 1000), narrow,
-        tuple(_texts(params, "terms")), tuple(_texts(params, "phrasings")),
-    )  # fmt: skip
+        _text(params, "query"),
+        Mode(mode),
+        _count(params, "limit", 10, 1000),
+        narrow,
+        tuple(_texts(params, "terms")),
+        tuple(_texts(params, "phrasings")),
+    )
     code = _code(params)
     freshness = await _attend(service, caller, root, params)
     nothing = [(root, Answer(request.query, [], None, 0, 0.0))]
@@ -86,8 +90,8 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
 
 
 async def symbols(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/symbols` {…, fresh?, begin?, codeCharacters?}: the answer of `lowtide symbols --json` for one root; the rest
-    as in `lowtide/find`."""
+    """`lowtide/symbols` {…, fresh?, begin?, codeCharacters?}: the answer of `lowtide symbols --json` for one root; the
+    rest as in `lowtide/find`."""
     query, root = _text(params, "query"), _root(params)
     limit, kinds = _count(params, "limit", 50, 1000), _kinds(_texts(params, "kinds"))
     code = _code(params)
@@ -108,7 +112,8 @@ async def symbols(service: Service, caller: Caller, params: Params) -> dict[str,
 
 
 async def references(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/references` {rootUri, name, limit?, fresh?, begin?}: the answer of `lowtide refs --json` for one root."""
+    """`lowtide/references` {rootUri, name, limit?, fresh?, begin?}: the answer of `lowtide refs --json` for one
+    root."""
     name, root = _text(params, "name"), _root(params)
     limit = _count(params, "limit", 100, 2000)
     freshness = await _attend(service, caller, root, params)
@@ -116,9 +121,12 @@ async def references(service: Service, caller: Caller, params: Params) -> dict[s
     answer = await _or_nothing_yet(params, service.references(root, name, limit), References((), truncated=False))
     took_ms = (time.perf_counter() - started) * 1000
     return {
-        "query": name, "took_ms": round(took_ms, 2), "refs": [each.as_json() for each in answer.found],
-        "truncated": answer.truncated, "freshness": freshness.as_json(),
-    }  # fmt: skip
+        "query": name,
+        "took_ms": round(took_ms, 2),
+        "refs": [each.as_json() for each in answer.found],
+        "truncated": answer.truncated,
+        "freshness": freshness.as_json(),
+    }
 
 
 async def _attend(service: Service, caller: Caller, root: Path, params: Params) -> Freshness:
@@ -152,8 +160,8 @@ async def _define(
 
 
 async def find_root(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/root` {uri}: the workspace around a file or folder, as every command takes it. PathError for one that is not
-    there."""
+    """`lowtide/root` {uri}: the workspace around a file or folder, as every command takes it. PathError for one that is
+    not there."""
     path = _file(params, "uri")
 
     def look() -> dict[str, Any]:
@@ -172,8 +180,9 @@ def _that_are_there(root: Path, found: list[dict[str, Any]]) -> list[dict[str, A
 
 
 async def index(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/index` {rootUri, force?, consent?}: bring an index up to date; `lowtide/progress` {phase, done, total, usedBytes}
-    tells how far it is. The answer is that of `lowtide index --json`. Cancelling the request stops the work."""
+    """`lowtide/index` {rootUri, force?, consent?}: bring an index up to date; `lowtide/progress` {phase, done, total,
+    usedBytes} tells how far it is. The answer is that of `lowtide index --json`. Cancelling the request stops the
+    work."""
     root = _root(params)
     await service.open_workspace(root, caller.client, _consent(params))
     live = service.live(root)
@@ -352,7 +361,8 @@ def _code(params: Params) -> int:
 
 
 def _languages(names: list[str]) -> tuple[str, ...]:
-    """The languages as the index names them, whatever people call them; nothing stands for `text`, what has no grammar."""
+    """The languages as the index names them, whatever people call them; nothing stands for `text`, what has no
+    grammar."""
     found: list[str] = []
     for name in names:
         language = language_called(name)

@@ -1,4 +1,5 @@
-"""A client of the daemon: finds the user's daemon or starts it, asks, and waits for the answer. Blocking; standard library only.
+"""A client of the daemon: finds the user's daemon or starts it, asks, and waits for the answer. Blocking; standard
+library only.
 
 Invariant: it imports nothing that is slow or large, for every command and every editor's shim begins here.
 Invariant: a daemon that does not answer is never waited for without end, nor taken for one that does not run.
@@ -145,9 +146,15 @@ def _start(places: Places, budget: str | None, deadline_s: float) -> None:
             os.chmod(places.log_file, 0o600)
             try:
                 process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, pass_fds=(told,), cwd="/",
-                    start_new_session=True, env=daemon_environment(),
-                )  # fmt: skip
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    pass_fds=(told,),
+                    cwd="/",
+                    start_new_session=True,
+                    env=daemon_environment(),
+                )
             except OSError as error:
                 raise StoreError(
                     "the daemon could not be started", error.strerror or str(error), "use --embedded"
@@ -262,15 +269,16 @@ class Client:
             return cls(open_socket(places, start=True, budget=budget))
         client.close()
         raise OtherVersion(
-            f"the running daemon is version {theirs}, this is {lowtide.__version__}", "it is in use",
+            f"the running daemon is version {theirs}, this is {lowtide.__version__}",
+            "it is in use",
             "close your editors or run `lowtide daemon stop`, or use --embedded",
-        )  # fmt: skip
+        )
 
     def ask(
         self, method: str, params: dict[str, Any], notified: Notified | None = None, *, within_s: float | None = None
     ) -> Any:
-        """The result of a request. RemoteError for its error, DaemonError when the daemon goes away, NoAnswer when it has
-        been stopped or says nothing for `within_s` (without it, an answer may take as long as the work does).
+        """The result of a request. RemoteError for its error, DaemonError when the daemon goes away, NoAnswer when it
+        has been stopped or says nothing for `within_s` (without it, an answer may take as long as the work does).
 
         Interrupted by Ctrl-C, it has the daemon cancel the request.
         """

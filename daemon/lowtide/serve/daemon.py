@@ -90,7 +90,8 @@ def be_prompt() -> None:
 async def serve(
     places: Places, config: Config, on_ready: Callable[[Path], None], load: Callable[[], Config] | None = None
 ) -> None:
-    """Until stopped; `load` reads the configuration again when its file changes. LockHeld when this user's daemon runs already; StoreError, ConfigError, ModelError."""
+    """Until stopped; `load` reads the configuration again when its file changes. LockHeld when this user's daemon runs
+    already; StoreError, ConfigError, ModelError."""
     be_prompt()
     async with Service(Host(places, config)) as service:
         if load is not None:

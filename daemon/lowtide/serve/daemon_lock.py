@@ -1,7 +1,7 @@
 """One daemon a cache folder: the lock that lies beside the indexes, and what it tells of who holds it.
 
-Invariant: the lock is the operating system's (flock), so it ends with its holder, however that ends. What its file says is
-written by the holder alone, and believed only while the lock is held and the file is this user's.
+Invariant: the lock is the operating system's (flock), so it ends with its holder, however that ends. What its file says
+is written by the holder alone, and believed only while the lock is held and the file is this user's.
 Invariant: standard library only, and little of it: every command and every editor's shim reads this.
 Threads: a DaemonLock belongs to the daemon's event loop, which also lets one thread at a time ask `is_in_place`.
 """
@@ -49,7 +49,8 @@ class DaemonLock:
         self._fd = -1
 
     def acquire(self) -> Holder:
-        """Take the lock; returns who held it last. LockHeld when another process has it, StoreError when it cannot be had."""
+        """Take the lock; returns who held it last. LockHeld when another process has it, StoreError when it cannot be
+        had."""
         make_private(self._path.parent)
         deadline = time.monotonic() + ASKED_S
         while True:
@@ -170,7 +171,8 @@ def _holder_of(path: Path) -> Holder | None:
 
 
 def _open(path: Path, flags: int) -> int:
-    """The lock's file, if it is a file of this user's. FileNotFoundError when it is only to be read and there is none."""
+    """The lock's file, if it is a file of this user's. FileNotFoundError when it is only to be read and there is
+    none."""
     try:
         fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     except (FileNotFoundError, NotADirectoryError) as error:

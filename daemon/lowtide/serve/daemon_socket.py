@@ -1,7 +1,8 @@
 """The daemon's socket: made in a folder that is this user's alone, and reached only there.
 
-Invariant: the folder is opened without following a link, belongs to this user (root too takes no other's) and lets nobody
-else in; the socket is bound and reached through that open folder, so that nothing can be put in its place between.
+Invariant: the folder is opened without following a link, belongs to this user (root too takes no other's) and lets
+nobody else in; the socket is bound and reached through that open folder, so that nothing can be put in its place
+between.
 Invariant: who listens is this user, by the kernel's word, before a byte is said to it.
 Threads: a Listener belongs to the daemon's event loop, which also lets one thread at a time ask `is_in_place`.
 """
@@ -104,9 +105,10 @@ def listen(runtime: Path) -> Listener:
             with suppress(OSError):
                 fresh.rmdir()
         raise StoreError(
-            f"cannot listen in {runtime}", f"{_why(first)}; nor in a temporary folder: {_why(error)}",
+            f"cannot listen in {runtime}",
+            f"{_why(first)}; nor in a temporary folder: {_why(error)}",
             "make one of them yours alone, or set LOWTIDE_HOME to a folder of yours",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def sweep(path: Path | None) -> None:
@@ -156,9 +158,10 @@ def _connect(place: str, path: Path) -> socket.socket | None:
     if other is not None and other[1] != os.geteuid():
         connection.close()
         raise UntrustedSocket(
-            f"will not talk to who listens on {path}", f"it is a process of user {other[1]}",
+            f"will not talk to who listens on {path}",
+            f"it is a process of user {other[1]}",
             "run this as that user, or set LOWTIDE_HOME to a folder of yours",
-        )  # fmt: skip
+        )
     return connection
 
 

@@ -47,9 +47,15 @@ def examine(places: Places, config: Config, complaint: LowtideError | None = Non
     """Every check, in the order shown; `complaint` is what is wrong with the configuration, when `config` is not it."""
     checks: list[Check] = []
     parts: list[Callable[[], Iterator[Check]]] = [
-        _versions, lambda: _memory(config), _watches, lambda: _places(places), lambda: _daemon(places), lambda: _configuration(places, complaint),
-        lambda: _model(config), lambda: _indexes(places),
-    ]  # fmt: skip
+        _versions,
+        lambda: _memory(config),
+        _watches,
+        lambda: _places(places),
+        lambda: _daemon(places),
+        lambda: _configuration(places, complaint),
+        lambda: _model(config),
+        lambda: _indexes(places),
+    ]
     for part in parts:
         try:
             checks += part()
@@ -82,13 +88,17 @@ def _memory(config: Config) -> Iterator[Check]:
     budget = config.budget_bytes
     available = memory.available_bytes()
     yield Check(
-        "budget", budget <= machine, f"{format_size(budget)} of the {format_size(machine)} that this machine allows",
+        "budget",
+        budget <= machine,
+        f"{format_size(budget)} of the {format_size(machine)} that this machine allows",
         "" if budget <= machine else "lower `budget` in the configuration: the machine has less",
-    )  # fmt: skip
+    )
     yield Check(
-        "memory", available > budget // 2, f"{format_size(available)} available",
+        "memory",
+        available > budget // 2,
+        f"{format_size(available)} available",
         "" if available > budget // 2 else "other programs hold the memory; end some, or lower the budget",
-    )  # fmt: skip
+    )
 
 
 def _watches() -> Iterator[Check]:
@@ -96,9 +106,13 @@ def _watches() -> Iterator[Check]:
     with suppress(OSError, ValueError):
         watches = int(path.read_text())
         yield Check(
-            "watches", watches >= LEAST_WATCHES, f"inotify allows {watches:,} folders to be watched",
-            "" if watches >= LEAST_WATCHES else "`sudo sysctl fs.inotify.max_user_watches=524288` (keep it in /etc/sysctl.d)",
-        )  # fmt: skip
+            "watches",
+            watches >= LEAST_WATCHES,
+            f"inotify allows {watches:,} folders to be watched",
+            ""
+            if watches >= LEAST_WATCHES
+            else "`sudo sysctl fs.inotify.max_user_watches=524288` (keep it in /etc/sysctl.d)",
+        )
     with suppress(ImportError, OSError):
         import resource
 

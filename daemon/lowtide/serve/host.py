@@ -24,7 +24,8 @@ from lowtide.core.ladder import Ladder, Step
 from lowtide.core.turns import Turns, most_turns
 from lowtide.errors import ConfigError, CorruptIndex, IndexGone, LowtideError, RefusedError
 from lowtide.index.forecast import Forecaster
-from lowtide.index.indexing import Indexer, IndexOptions, Progress, cpu_seconds
+from lowtide.index.indexing import Indexer
+from lowtide.index.jobs import IndexOptions, Progress, cpu_seconds
 from lowtide.index.upkeep import maintain, mended_segments, settle
 from lowtide.index.workspace import Workspace
 from lowtide.index.writing import Writing
@@ -114,8 +115,9 @@ class Host:
         if room < WORKER_BYTES + LEAST_TASK_BYTES:
             raise RefusedError(
                 f"a budget of {self.budget.total_bytes >> 20} MiB is too small",
-                f"this process alone holds {self.budget.daemon_bytes >> 20} MiB", f"give at least {self._least_mib()}MiB",
-            )  # fmt: skip
+                f"this process alone holds {self.budget.daemon_bytes >> 20} MiB",
+                f"give at least {self._least_mib()}MiB",
+            )
         if room < embedder:
             step, why = (
                 Step.LEXICAL_ONLY,
@@ -166,7 +168,8 @@ class Host:
         return self.ladder.footing().embed and not before
 
     def set_budget(self, size_bytes: int) -> None:
-        """From now on. ConfigError under the least; RefusedError, and nothing changed, when it cannot hold even one worker.
+        """From now on. ConfigError under the least; RefusedError, and nothing changed, when it cannot hold even one
+        worker.
 
         Workers are ended when it is lowered, so that it holds at once; their tasks are done again.
         """
@@ -231,7 +234,8 @@ class Host:
         return report
 
     def prepare(self, workspace: Workspace, catalog: Catalog) -> tuple[WorkspaceSettings, list[str]]:
-        """Bring an index to the present configuration and model; returns the settings, and what there is to tell of them.
+        """Bring an index to the present configuration and model; returns the settings, and what there is to tell of
+        them.
 
         Errors: ConfigError, StoreError and its kinds.
         """
@@ -249,23 +253,43 @@ class Host:
         return settings, messages
 
     def indexer(
-        self, workspace: Workspace, writing: Writing, readers: Connections, settings: WorkspaceSettings, *,
-        only: tuple[bytes, ...] | None = None, urgency: Urgency = Urgency.WORK,
+        self,
+        workspace: Workspace,
+        writing: Writing,
+        readers: Connections,
+        settings: WorkspaceSettings,
+        *,
+        only: tuple[bytes, ...] | None = None,
+        urgency: Urgency = Urgency.WORK,
         on_planned: Callable[[FileStat], None] = lambda _: None,
-    ) -> Indexer:  # fmt: skip
+    ) -> Indexer:
         """A run over the workspace, or over `only` some of its files and folders."""
         options = IndexOptions(
-            os.fsencode(workspace.root), str(self.model.folder), self.model.recipe, self.ladder.footing().embed, False,
-            settings.index.for_worker(), only=only, urgency=urgency,
-        )  # fmt: skip
+            os.fsencode(workspace.root),
+            str(self.model.folder),
+            self.model.recipe,
+            self.ladder.footing().embed,
+            False,
+            settings.index.for_worker(),
+            only=only,
+            urgency=urgency,
+        )
         return Indexer(
-            writing, readers, self.pool, self.ladder, self.costs, options,
-            lambda: walk(workspace.root, settings.index, only=only), on_planned,
-            (lambda: self.relatives(workspace)) if only is None else list, workspace.check_root,
-        )  # fmt: skip
+            writing,
+            readers,
+            self.pool,
+            self.ladder,
+            self.costs,
+            options,
+            lambda: walk(workspace.root, settings.index, only=only),
+            on_planned,
+            (lambda: self.relatives(workspace)) if only is None else list,
+            workspace.check_root,
+        )
 
     def relatives(self, workspace: Workspace) -> list[Path]:
-        """Catalogs of other work trees of the same repository: what was embedded there need not be here. Reads the disk."""
+        """Catalogs of other work trees of the same repository: what was embedded there need not be here. Reads the
+        disk."""
         own = repository_at(os.fsencode(workspace.root))
         if own is None:
             return []
@@ -284,9 +308,13 @@ class Host:
         footing = self.ladder.footing()
         model_bytes = self.pool.base_bytes(str(self.model.folder)) - self.pool.base_bytes("") if footing.embed else 0
         return Forecaster(
-            budget_bytes=self.budget.total_bytes, worker_count=footing.worker_count, model_bytes=model_bytes,
-            costs=self.costs, runs=(*own, *others), own_run=own[0] if own else None,
-        )  # fmt: skip
+            budget_bytes=self.budget.total_bytes,
+            worker_count=footing.worker_count,
+            model_bytes=model_bytes,
+            costs=self.costs,
+            runs=(*own, *others),
+            own_run=own[0] if own else None,
+        )
 
     def _other_runs(self, workspace: Workspace) -> list[dict[str, Any]]:
         """The last run of each of some other indexes: what this machine is able to do."""
@@ -307,7 +335,8 @@ class Host:
         return vector
 
     async def encode(self, texts: Sequence[str], side: Side) -> list[bytes]:
-        """int8 vectors, one a text: made here if the model needs no runtime, else by a worker. ModelError, WorkerError."""
+        """int8 vectors, one a text: made here if the model needs no runtime, else by a worker. ModelError,
+        WorkerError."""
         async with self._encoding:
             if (static := await self._open_static()) is not None:
                 matrix = await anyio.to_thread.run_sync(static.encode, texts, side)
@@ -396,21 +425,39 @@ class Host:
         }
 
     def report(
-        self, workspace: Workspace, counts: Counts, progress: Progress, messages: Sequence[str], predicted: dict[str, Any] | None
-    ) -> IndexReport:  # fmt: skip
+        self,
+        workspace: Workspace,
+        counts: Counts,
+        progress: Progress,
+        messages: Sequence[str],
+        predicted: dict[str, Any] | None,
+    ) -> IndexReport:
         """The outcome of a run, without its times."""
         if not progress.indexed and not progress.unchanged:
             index = load_workspace_settings(workspace.root, self.config).index
             messages = [*messages, why_nothing(workspace.root, index, progress.skip_reasons)]
         return IndexReport(
-            root=str(workspace.root), indexed=progress.indexed, unchanged=progress.unchanged, removed=progress.removed,
-            skipped=progress.skipped, failed=progress.failed, quarantined=progress.quarantined,
-            symbols=counts.symbols, chunks=counts.chunks, vectors=counts.vectors, wall_s=0.0, cpu_s=0.0,
-            peak_anon_bytes=self.pool.peak_bytes, budget_bytes=self.budget.total_bytes,
+            root=str(workspace.root),
+            indexed=progress.indexed,
+            unchanged=progress.unchanged,
+            removed=progress.removed,
+            skipped=progress.skipped,
+            failed=progress.failed,
+            quarantined=progress.quarantined,
+            symbols=counts.symbols,
+            chunks=counts.chunks,
+            vectors=counts.vectors,
+            wall_s=0.0,
+            cpu_s=0.0,
+            peak_anon_bytes=self.pool.peak_bytes,
+            budget_bytes=self.budget.total_bytes,
             ladder=[(taken.step.label, taken.reason) for taken in self.ladder.since(progress.began_s)],
-            disk_bytes=workspace.disk_bytes(), skip_reasons=dict(progress.skip_reasons), messages=tuple(messages),
-            source_bytes=progress.bytes_done, predicted=predicted if progress.total else None,
-        )  # fmt: skip
+            disk_bytes=workspace.disk_bytes(),
+            skip_reasons=dict(progress.skip_reasons),
+            messages=tuple(messages),
+            source_bytes=progress.bytes_done,
+            predicted=predicted if progress.total else None,
+        )
 
     def _load_costs(self, catalog: Catalog) -> None:
         known = catalog.get_meta("costs")

@@ -1,9 +1,13 @@
-"""What clients send, taken in under the budget: each message's room is had before its body is read and again before it is decoded.
+"""What clients send, taken in under the budget: each message's room is had before its body is read and again before it
+is decoded.
 
-Invariant: a body is read only when its length is allowed and there is room for it, and decoded only when it is neither deep
-nor of very many values and there is room for what it makes. What there is no room for is passed over; the connection lives on.
-Invariant: bodies on their way are at most MOST_ARRIVING_BYTES over all connections, whatever clients begin and never end.
-Threads: the event loop; long messages are weighed and decoded in threads of its own, at most DECODERS, which no question shares.
+Invariant: a body is read only when its length is allowed and there is room for it, and decoded only when it is neither
+deep nor of very many values and there is room for what it makes. What there is no room for is passed over; the
+connection lives on.
+Invariant: bodies on their way are at most MOST_ARRIVING_BYTES over all connections, whatever clients begin and never
+end.
+Threads: the event loop; long messages are weighed and decoded in threads of its own, at most DECODERS, which no
+question shares.
 """
 
 from __future__ import annotations
@@ -117,7 +121,8 @@ class Intake:
         return sum(one.length for one in self._arriving)
 
     async def next(self, reader: StreamReader, most_bytes: int | None = None) -> Taken | PassedOver | None:
-        """The next message; None at the end. FramingError when the other side does not speak this protocol, or was cut off."""
+        """The next message; None at the end. FramingError when the other side does not speak this protocol, or was cut
+        off."""
         head = await rpc.read_head(reader)
         if head is None:
             return None
@@ -153,7 +158,8 @@ class Intake:
         leases.clear()
 
     async def _read(self, reader: StreamReader, length: int) -> bytearray:
-        """The body. BudgetError when too much is on its way already, FramingError when it is cut off or ends too early."""
+        """The body. BudgetError when too much is on its way already, FramingError when it is cut off or ends too
+        early."""
         with anyio.CancelScope() as scope:
             one = _Arriving(length, self._clock(), scope)
             await self._wait_turn(one)

@@ -1,6 +1,7 @@
 """What a JSON text would make if it were decoded: how deep it is, how many values, how many bytes. Nothing is built.
 
-A text of n bytes can take 30 n when it is decoded (`[[],[],…`), or 0.5 n (one string of escapes): so it is weighed first.
+A text of n bytes can take 30 n when it is decoded (`[[],[],…`), or 0.5 n (one string of escapes): so it is weighed
+first.
 
 Invariant: memory does not grow with the text; a few ns a byte of text, 0.5 µs a value.
 Invariant: `weigh` is never below what decoding takes (measured with CPython 3.11 to 3.13).
@@ -31,7 +32,8 @@ _MOST_KNOWN = 256
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """Of one text: nesting at the deepest, and all values; both may be more than the truth when they are over the limits."""
+    """Of one text: nesting at the deepest, and all values; both may be more than the truth when they are over the
+    limits."""
 
     depth: int
     value_count: int
@@ -104,7 +106,8 @@ def _gaps(text: bytes | bytearray) -> Iterator[tuple[int, int]]:
 
 
 def _without_escapes(text: bytes | bytearray) -> Iterator[tuple[int, bytes | bytearray]]:
-    """Pieces with their places, in which each quote begins or ends a string: escaped ones are blanked, in C and not one by one."""
+    """Pieces with their places, in which each quote begins or ends a string: escaped ones are blanked, in C and not one
+    by one."""
     start = 0
     while start < len(text):
         stop = min(start + _PIECE_BYTES, len(text))
@@ -139,7 +142,8 @@ def _depth_of(text: bytes | bytearray, start: int, stop: int) -> int:
 
 
 def _width(text: bytes | bytearray) -> int:
-    """Bytes that a byte of a string can take: as Python keeps it, twice in UTF-8, and once more where half a character is."""
+    """Bytes that a byte of a string can take: as Python keeps it, twice in UTF-8, and once more where half a character
+    is."""
     highest = int(np.frombuffer(text, np.uint8).max()) if text else 0
     escapes = text.find(b"\\u") >= 0
     if highest >= 0xF0 or (escapes and _HALF.search(text)):

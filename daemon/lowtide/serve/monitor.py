@@ -148,7 +148,8 @@ class Monitor:
             self._sample(wall_s)
 
     async def _settle_memory(self, now_s: float) -> None:
-        """Once a spell of work or of questions is over, give back what it left; in the middle of it, what the allocator alone holds."""
+        """Once a spell of work or of questions is over, give back what it left; in the middle of it, what the allocator
+        alone holds."""
         service, own_bytes = self._service, self._service.host.pool.own_bytes
         working = service.host.pool.is_busy or not all(live.quiescent for live in service.workspaces)
         if working:
@@ -272,7 +273,14 @@ def _essence(status: dict[str, Any]) -> str:
     figures = status["memory"]
     return json.dumps(
         [
-            status["health"], status["message"], status["state"], status["ladder"], status["progress"], status["workspaces"],
-            figures["budgetBytes"], figures["usedBytes"] // MIB, len(figures["processes"]),
+            status["health"],
+            status["message"],
+            status["state"],
+            status["ladder"],
+            status["progress"],
+            status["workspaces"],
+            figures["budgetBytes"],
+            figures["usedBytes"] // MIB,
+            len(figures["processes"]),
         ]
-    )  # fmt: skip
+    )

@@ -43,7 +43,8 @@ class Reachable:
         self._server: asyncio.Server | None = None
 
     async def begin(self) -> Path:
-        """Be the daemon of this cache folder; returns the socket. LockHeld when another is, StoreError when there is no place."""
+        """Be the daemon of this cache folder; returns the socket. LockHeld when another is, StoreError when there is no
+        place."""
         holder = daemon_lock.find_holder(self._places)
         if holder is not None and holder.is_older:
             raise LockHeld("an older daemon runs already", f"process {holder.pid} is it", "run `lowtide daemon stop`")
@@ -64,7 +65,8 @@ class Reachable:
         return listener.path
 
     async def keep(self, *, is_needed: bool) -> bool:
-        """Put back what is gone. False when that cannot be, or the cache folder was removed and nobody is here to miss it."""
+        """Put back what is gone. False when that cannot be, or the cache folder was removed and nobody is here to miss
+        it."""
         try:
             if not await anyio.to_thread.run_sync(self._lock.is_in_place):
                 if not is_needed:

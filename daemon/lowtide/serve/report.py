@@ -135,8 +135,11 @@ class MemoryNode:
     def as_json(self) -> dict[str, Any]:
         """The object of `lowtide/memory`."""
         return {
-            "name": self.name, "bytes": self.bytes, **self.detail, "children": [child.as_json() for child in self.children],
-        }  # fmt: skip
+            "name": self.name,
+            "bytes": self.bytes,
+            **self.detail,
+            "children": [child.as_json() for child in self.children],
+        }
 
 
 def status_of(service: Service, live: Sequence[LiveWorkspace]) -> dict[str, Any]:
@@ -221,6 +224,12 @@ def memory_tree(service: Service) -> MemoryNode:
     total = sum(figure.anon_bytes for figure in figures)
     mapped = memory.own_mapped_bytes()
     return MemoryNode(
-        "lowtide", total, nodes,
-        {"budgetBytes": service.host.budget.total_bytes, "mappedBytes": mapped, "segmentBytes": service.readers.mapped_bytes},
-    )  # fmt: skip
+        "lowtide",
+        total,
+        nodes,
+        {
+            "budgetBytes": service.host.budget.total_bytes,
+            "mappedBytes": mapped,
+            "segmentBytes": service.readers.mapped_bytes,
+        },
+    )

@@ -68,7 +68,8 @@ class Server:
         return len(self._sessions) + self._editors
 
     async def run(self, on_ready: Callable[[Path], None] = lambda _: None) -> None:
-        """Serve; `on_ready` is told the socket. LockHeld when the daemon runs already, StoreError when there is no place."""
+        """Serve; `on_ready` is told the socket. LockHeld when the daemon runs already, StoreError when there is no
+        place."""
         on_ready(await self._reachable.begin())
         try:
             await self._wait()
@@ -97,7 +98,8 @@ class Server:
                 next_s = time.monotonic() + INSTALLED_S
                 installed = installation.look()
                 if installed is before is Installed.REPLACED:
-                    # Twice, so that the new one is whole. What is committed stays; whoever asks next starts the new version.
+                    # Twice, so that the new one is whole. What is committed stays; whoever asks next starts the new
+                    # version.
                     log.info("event=leaving why='the installation has changed'")
                     return
                 before = installed
@@ -206,10 +208,15 @@ class Session:
         """Until the client has gone; what it has asked for ends with it."""
         quiescent = all(live.quiescent for live in self._service.workspaces)
         number = first.value.get("id")
-        self._answer(number if rpc.is_number(number) else None, {
-            "version": lowtide.__version__, "pid": os.getpid(),
-            "idle": quiescent and self._server.client_count == 1, "budgetBytes": self._service.host.budget.total_bytes,
-        })  # fmt: skip
+        self._answer(
+            number if rpc.is_number(number) else None,
+            {
+                "version": lowtide.__version__,
+                "pid": os.getpid(),
+                "idle": quiescent and self._server.client_count == 1,
+                "budgetBytes": self._service.host.budget.total_bytes,
+            },
+        )
         first.release()
         try:
             async with task_group() as group:

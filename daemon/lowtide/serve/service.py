@@ -112,7 +112,8 @@ class Service:
     # -- workspaces ---------------------------------------------------------------------------------------------
 
     async def open_workspace(self, root: Path, client: str, consent: Consent = Consent.NOT_ASKED) -> None:
-        """Watch `root` and keep its index current, as long as some client wants it. RefusedError, PathError, StoreError.
+        """Watch `root` and keep its index current, as long as some client wants it. RefusedError, PathError,
+        StoreError.
 
         Returns at once; `wait_idle` waits until it is indexed. A home or system folder needs the user's consent.
         """
@@ -162,11 +163,11 @@ class Service:
     async def attend(
         self, root: Path, patience: Patience, told: Callable[[LiveWorkspace], None] = lambda _: None
     ) -> Freshness:
-        """A question is coming: open its indexed workspace, wait as long as `patience` says, and tell how the answer will
-        stand to the disk. `told` is called now and then while it waits for all.
+        """A question is coming: open its indexed workspace, wait as long as `patience` says, and tell how the answer
+        will stand to the disk. `told` is called now and then while it waits for all.
 
-        It refuses nothing: an index that cannot be opened is answered from as it is. Errors: only with Patience.FULL, why it
-        cannot be brought up to date.
+        It refuses nothing: an index that cannot be opened is answered from as it is. Errors: only with Patience.FULL,
+        why it cannot be brought up to date.
         """
         began_s = time.monotonic()
         root = real_path(root)
@@ -305,9 +306,16 @@ class Service:
         return [(root, await self._guard(root, partial(ask, root))) for root in self._roots(roots)]
 
     async def symbols(
-        self, query: str, *, roots: Sequence[Path] = (), limit: int = 200, kinds: Sequence[SymbolKind] = (),
-        near: Sequence[Path] = (), cancelled: Callable[[], bool] | None = None, least: float = 0.0,
-    ) -> list[tuple[Path, dict[str, Any]]]:  # fmt: skip
+        self,
+        query: str,
+        *,
+        roots: Sequence[Path] = (),
+        limit: int = 200,
+        kinds: Sequence[SymbolKind] = (),
+        near: Sequence[Path] = (),
+        cancelled: Callable[[], bool] | None = None,
+        least: float = 0.0,
+    ) -> list[tuple[Path, dict[str, Any]]]:
         """(root, symbol) of the best matches over the workspaces, best first: the dictionaries of `find_symbols`.
 
         An empty query gives the most recent. `least`: lower scores are not wanted. `cancelled` is asked now and then;
@@ -330,7 +338,8 @@ class Service:
         return found[:limit]
 
     async def files_with(self, root: Path, name: str, limit: int) -> tuple[list[bytes], bool]:
-        """Files of a workspace that may hold a name as a whole word, and whether there are more. PathError, StoreError."""
+        """Files of a workspace that may hold a name as a whole word, and whether there are more. PathError,
+        StoreError."""
         (root,) = self._roots([root])
 
         async def ask() -> tuple[list[bytes], bool]:
@@ -399,7 +408,8 @@ class Service:
 
     @asynccontextmanager
     async def _reading(self, root: Path) -> AsyncIterator[Snapshot]:
-        """A snapshot, when it is this question's turn: more at once would only take memory and threads from each other."""
+        """A snapshot, when it is this question's turn: more at once would only take memory and threads from each
+        other."""
         async with self._turns:
             workspace, busy = self._place(root)
             async with self.readers.use(workspace, busy=busy) as snapshot:
@@ -423,9 +433,10 @@ class Service:
             live.workspace.report_damage()
             self._look_after(live)
             raise CorruptIndex(
-                f"the index of {root} was damaged", error.why,
+                f"the index of {root} was damaged",
+                error.why,
                 "it is being built anew: ask again in a moment; `lowtide status` shows how far it is",
-            ) from error  # fmt: skip
+            ) from error
         except PathError:
             if live := self._live.get(root):
                 self._look_after(live)
@@ -475,7 +486,8 @@ class Service:
         self.monitor.touch()
 
     async def reindex(self, root: Path | None = None, *, force: bool = False) -> None:
-        """Look at everything again; with `force`, forget the index and begin anew. PathError for a root that is not open."""
+        """Look at everything again; with `force`, forget the index and begin anew. PathError for a root that is not
+        open."""
         chosen = [self._need(root)] if root is not None else list(self._live.values())
         for live in chosen:
             if force:
@@ -486,7 +498,8 @@ class Service:
         self.monitor.touch()
 
     async def set_budget(self, size_bytes: int) -> None:
-        """Give Lowtide more memory or less, from now on. ConfigError under the least, RefusedError when it cannot hold."""
+        """Give Lowtide more memory or less, from now on. ConfigError under the least, RefusedError when it cannot
+        hold."""
         self.host.set_budget(size_bytes)
         self.readers.release()
         self.monitor.touch()

@@ -10,7 +10,6 @@ reader's is lent (`Connections`).
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import sys
@@ -28,8 +27,9 @@ from lowtide.models import FileStat, FileStatus
 from lowtide.store import schema
 from lowtide.store.failures import REBUILT_BY_INDEX, index_gone, is_read_only, map_error, place_of
 from lowtide.store.queries import Queries, vector_key
-from lowtide.store.rows import Commit, Segment
-from lowtide.store.vetting import SchemaRow, check_catalog_files, check_manifest, check_schema, not_ours
+from lowtide.store.rows import Commit
+from lowtide.store.upkeep import Upkeep
+from lowtide.store.vetting import SchemaRow, check_catalog_files, check_schema, not_ours
 from lowtide.wire import HASH_BYTES, chunk_rows, symbol_rows, words_of
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ LOOK_STEPS = 20_000
 _INSERT_VECTORS = "INSERT INTO vectors VALUES (?,?,?,?)"
 
 
-class Catalog(Queries):
+class Catalog(Upkeep, Queries):
     """One connection to a catalog, for one thread at a time.
 
     Errors: CorruptIndex when the file is damaged or not Lowtide's, IndexTooNew when a newer version wrote it,
@@ -54,10 +54,15 @@ class Catalog(Queries):
     """
 
     def __init__(
-        self, path: Path, *, writable: bool, on_damage: Callable[[], None] = lambda: None,
+        self,
+        path: Path,
+        *,
+        writable: bool,
+        on_damage: Callable[[], None] = lambda: None,
         is_ours: Callable[[], bool] = lambda: True,
-    ) -> None:  # fmt: skip
-        """`on_damage` is called where damage is met, by whomever; `is_ours`, before each commit: whether this process may write."""
+    ) -> None:
+        """`on_damage` is called where damage is met, by whomever; `is_ours`, before each commit: whether this process
+        may write."""
         self.path = path
         self._writable = writable
         self._on_damage = on_damage
@@ -113,7 +118,8 @@ class Catalog(Queries):
             raise mapped from error
 
     def _is_damage(self, error: sqlite3.Error) -> bool:
-        """Whether an error that may have other causes came of damage: every statement here is sound, and one writer writes."""
+        """Whether an error that may have other causes came of damage: every statement here is sound, and one writer
+        writes."""
         name = getattr(error, "sqlite_errorname", "") or ""
         if name.startswith("SQLITE_CONSTRAINT"):
             return self._writable
@@ -207,7 +213,8 @@ class Catalog(Queries):
 
     @contextmanager
     def view(self, stopped: Callable[[], bool] | None = None) -> Iterator[None]:
-        """All queries within see one moment of the catalog. `stopped` is asked now and then: QuestionStopped once it is true.
+        """All queries within see one moment of the catalog. `stopped` is asked now and then: QuestionStopped once it is
+        true.
 
         For questions, which are short: while a view is open the write-ahead log grows.
         """
@@ -243,7 +250,8 @@ class Catalog(Queries):
 
     @property
     def is_in_place(self) -> bool:
-        """Whether its path still leads to the file that is open, and that file is not emptied. May be asked by any thread."""
+        """Whether its path still leads to the file that is open, and that file is not emptied. May be asked by any
+        thread."""
         return place_of(self.path) == self._place
 
     @property
@@ -252,7 +260,8 @@ class Catalog(Queries):
         return self.is_in_place and self._is_ours()
 
     def _check_place(self) -> None:
-        """What is written to a file that was removed is lost, and another process may be writing to the one in its place."""
+        """What is written to a file that was removed is lost, and another process may be writing to the one in its
+        place."""
         if self._place is not None and not self.may_write:
             raise index_gone(self.path)
 
@@ -331,7 +340,8 @@ class Catalog(Queries):
 
     def _put_file(self, path: bytes, values: Sequence[Any], *, has_failed: bool = False) -> int:
         self._db.execute(
-            "INSERT INTO files (path, size_bytes, mtime_ns, inode, content_hash, language, encoding, status, reason, rule,"
+            "INSERT INTO files (path, size_bytes, mtime_ns, inode, content_hash, language, encoding, status, reason, "
+            "rule,"
             " lines, symbols, chunks, ctime_ns, tries, indexed_at_ns, program)"
             " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (path) DO UPDATE SET"
             " size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, inode = excluded.inode,"
@@ -339,7 +349,8 @@ class Catalog(Queries):
             " status = excluded.status, reason = excluded.reason, rule = excluded.rule, lines = excluded.lines,"
             " symbols = excluded.symbols, chunks = excluded.chunks, indexed_at_ns = excluded.indexed_at_ns,"
             " ctime_ns = excluded.ctime_ns, program = excluded.program, tries = CASE WHEN excluded.tries > 0"
-            " AND (files.reason, files.size_bytes, files.mtime_ns) = (excluded.reason, excluded.size_bytes, excluded.mtime_ns)"
+            " AND (files.reason, files.size_bytes, files.mtime_ns) = (excluded.reason, excluded.size_bytes, "
+            "excluded.mtime_ns)"
             " THEN files.tries + 1 ELSE excluded.tries END",
             (path, *values, int(has_failed), time.time_ns(), lowtide.__version__),
         )
@@ -357,10 +368,23 @@ class Catalog(Queries):
         chunk_count = result.chunk_count
         file_id = self._put_file(
             commit.path,
-            (result.size_bytes, result.mtime_ns, result.inode, result.content_hash, result.language, result.encoding,
-             result.status, result.reason, result.rule, result.lines, result.symbol_count, chunk_count, result.ctime_ns),
+            (
+                result.size_bytes,
+                result.mtime_ns,
+                result.inode,
+                result.content_hash,
+                result.language,
+                result.encoding,
+                result.status,
+                result.reason,
+                result.rule,
+                result.lines,
+                result.symbol_count,
+                chunk_count,
+                result.ctime_ns,
+            ),
             has_failed=result.status == FileStatus.QUARANTINED or result.reason in RETRIED,
-        )  # fmt: skip
+        )
         if not chunk_count and not result.symbol_count:
             return 0
         run, many = self._db.execute, self._db.executemany
@@ -451,117 +475,10 @@ class Catalog(Queries):
         run("DELETE FROM chunks WHERE file_id = ?", (file_id,))
         run("DELETE FROM symbols WHERE file_id = ?", (file_id,))
 
-    def forget_vectors(self) -> None:
-        """Drop every vector and index every file anew next time: the model has changed, and vectors never mix."""
-        with self.transaction():
-            self._db.execute("UPDATE chunks SET vector_id = NULL WHERE vector_id IS NOT NULL")
-            self._db.execute("DELETE FROM vectors")
-            self._db.execute("DELETE FROM unused_vectors")
-            self._db.execute("DELETE FROM segments WHERE kind IN ('flat', 'graph')")
-            self.mark_all_stale()
-
-    def mark_all_stale(self) -> None:
-        """Make every file differ from what the walk sees, so that it is indexed again."""
-        with self._mapped():
-            self._db.execute("UPDATE files SET mtime_ns = -1, content_hash = x''")
-
-    def mark_skipped_stale(self) -> None:
-        """The same for the files that were skipped."""
-        with self._mapped():
-            self._db.execute(
-                "UPDATE files SET mtime_ns = -1, content_hash = x'' WHERE status = ?", (FileStatus.SKIPPED.value,)
-            )
-
-    def mark_unembedded_stale(self) -> None:
-        """Index again the files whose chunks have no vector: they were indexed while the ladder stood at lexical-only."""
-        with self.transaction():
-            self._db.execute(
-                "UPDATE files SET mtime_ns = -1, content_hash = x''"
-                " WHERE id IN (SELECT DISTINCT file_id FROM chunks WHERE vector_id IS NULL)"
-            )
-
-    def mark_unused(self, after_id: int, limit: int, now_ns: int) -> int | None:
-        """Note which of the next `limit` vectors no chunk uses, and that it is so from now on; None when there are no more.
-
-        Returns the last id looked at: where the next call goes on. One short transaction.
-        """
-        next_ids = "SELECT id FROM vectors WHERE id > ? ORDER BY id LIMIT ?"
-        last_id = self._value(f"SELECT max(id) FROM ({next_ids})", (after_id, limit))
-        if last_id is None:
-            return None
-        uses = "EXISTS (SELECT 1 FROM chunks WHERE chunks.vector_id = {}.id)".format
-        with self.transaction():
-            self._db.execute(
-                f"DELETE FROM unused_vectors WHERE id > ? AND id <= ? AND {uses('unused_vectors')}", (after_id, last_id)
-            )
-            self._db.execute(
-                "INSERT OR IGNORE INTO unused_vectors SELECT id, ? FROM vectors"
-                f" WHERE id > ? AND id <= ? AND NOT {uses('vectors')}",
-                (now_ns, after_id, last_id),
-            )
-        return int(last_id)
-
-    def delete_unused(self, since_ns: int, limit: int) -> int:
-        """Delete some of the vectors that no chunk has used since then; returns how many were looked at."""
-        with self.transaction():
-            found = self._db.execute(
-                "SELECT id FROM unused_vectors WHERE since_ns <= ? LIMIT ?", (since_ns, limit)
-            ).fetchall()
-            self._db.executemany(
-                "DELETE FROM vectors WHERE id = ? AND NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.vector_id = vectors.id)",
-                found,
-            )
-            self._db.executemany("DELETE FROM unused_vectors WHERE id = ?", found)
-        return len(found)
-
-    def record_run(self, figures: dict[str, Any], *, has_changed: bool) -> None:
-        """Keep the outcome of an index run that has changed the index, or was its first; the last 20 stay."""
-        if not has_changed and self.last_run() is not None:
-            return
-        with self.transaction():
-            self._db.execute(
-                "INSERT INTO runs (ended_at_ns, figures) VALUES (?, ?)", (time.time_ns(), json.dumps(figures))
-            )
-            self._db.execute("DELETE FROM runs WHERE id <= (SELECT max(id) FROM runs) - 20")
-
-    def last_run(self) -> dict[str, Any] | None:
-        """The figures of the newest index run, or None."""
-        return next(iter(self.runs(1)), None)
-
-    def runs(self, limit: int = 20) -> list[dict[str, Any]]:
-        """The figures of the newest index runs, the last one first."""
-        return [
-            dict(json.loads(row[0]))
-            for row in self._rows("SELECT figures FROM runs ORDER BY id DESC LIMIT ?", (limit,))
-        ]
-
     def fold(self) -> None:
         """Fold the write-ahead log into the file, as far as no reader is in the way."""
         with suppress(sqlite3.Error):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    # -- the manifest -------------------------------------------------------------------------------------------
-
-    def segments(self) -> list[Segment]:
-        """The segment files that belong to this index, oldest ids first."""
-        rows = [Segment(*row) for row in self._rows("SELECT * FROM segments ORDER BY kind, first_id")]
-        check_manifest(self.path.parent, rows)
-        return rows
-
-    def swap_segments(self, added: Sequence[Segment], dropped: Sequence[str]) -> None:
-        """Move the manifest: the commit point of segments. Synced to the disk before it returns."""
-        with self._mapped():
-            self._db.execute("PRAGMA synchronous = FULL")
-        try:
-            with self.transaction():
-                self._db.executemany("DELETE FROM segments WHERE name = ?", [(name,) for name in dropped])
-                self._db.executemany(
-                    "INSERT INTO segments VALUES (?,?,?,?,?,?,?)",
-                    [(s.name, s.kind, s.first_id, s.last_id, s.count, s.size_bytes, s.crc32) for s in added],
-                )
-        finally:
-            with self._mapped():
-                self._db.execute("PRAGMA synchronous = NORMAL")
 
 
 def _open(uri: str) -> sqlite3.Connection:

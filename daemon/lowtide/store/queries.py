@@ -118,9 +118,14 @@ class Queries:
         lost = by_status.get("quarantined", (0, 0, 0))
         vectors = self._value("SELECT count(*) FROM vectors") or 0
         return Counts(
-            files, symbols + lost[1], chunks + lost[2], vectors,
-            by_status.get("skipped", (0,))[0], by_status.get("failed", (0,))[0], lost[0],
-        )  # fmt: skip
+            files,
+            symbols + lost[1],
+            chunks + lost[2],
+            vectors,
+            by_status.get("skipped", (0,))[0],
+            by_status.get("failed", (0,))[0],
+            lost[0],
+        )
 
     def reasons(self, status: FileStatus) -> dict[str, int]:
         """How many files have `status`, by reason."""
@@ -215,7 +220,8 @@ class Queries:
         return self._by_ids(ids, self._CHUNK + "WHERE c.id IN ", ChunkRow)
 
     def chunks_by_vector(self, ids: Sequence[int], chunks: IdSet | None = None) -> list[ChunkRow]:
-        """The chunks that use these vectors, in no order: of each the first MOST_SHARING, of those in `chunks` if given."""
+        """The chunks that use these vectors, in no order: of each the first MOST_SHARING, of those in `chunks` if
+        given."""
         used: dict[int, int] = {}
         wanted: list[int] = []
         for start in range(0, len(ids), _MOST_MARKS):
@@ -230,7 +236,10 @@ class Queries:
     def docs_by_chunk(self, ids: Sequence[int]) -> dict[int, str]:
         """The documentation of the definitions of these chunks; those without any are left out."""
         marks = ",".join("?" * len(ids))
-        sql = f"SELECT c.id, s.doc FROM chunks c JOIN symbols s ON s.id = c.symbol_id WHERE s.doc != '' AND c.id IN ({marks})"
+        sql = (
+            f"SELECT c.id, s.doc FROM chunks c JOIN symbols s ON s.id = c.symbol_id WHERE s.doc != '' AND c.id IN "
+            f"({marks})"
+        )
         return dict(self._rows(sql, tuple(ids)))
 
     def chunks_of_file(self, file_id: int) -> list[ChunkRow]:
@@ -261,7 +270,10 @@ class Queries:
 
     def symbol_spans(self, file_id: int) -> Iterator[SymbolSpan]:
         """The lines of a file's symbols, in order of their place, streamed: a generated file has very many."""
-        sql = "SELECT id, name, kind, container, start_line, end_line, name_line FROM symbols WHERE file_id = ? ORDER BY id"
+        sql = (
+            "SELECT id, name, kind, container, start_line, end_line, name_line FROM symbols WHERE file_id = ? ORDER "
+            "BY id"
+        )
         for row in self._rows(sql, (file_id,)):
             yield SymbolSpan(*row)
 
@@ -316,8 +328,14 @@ class Queries:
         return [(chunk_id, -score) for chunk_id, score in self._rows(sql, (*weights, expression))]
 
     def search_lexicon_among(
-        self, expression: str, limit: int, weights: tuple[float, float, float], chunks: IdSet, first_id: int, last_id: int
-    ) -> list[tuple[int, float]]:  # fmt: skip
+        self,
+        expression: str,
+        limit: int,
+        weights: tuple[float, float, float],
+        chunks: IdSet,
+        first_id: int,
+        last_id: int,
+    ) -> list[tuple[int, float]]:
         """The same of `chunks` alone, which lie between two ids: a block of rows in memory, and the best."""
         sql = f"SELECT rowid, {_SCORE} FROM lexicon WHERE lexicon MATCH ? AND rowid BETWEEN ? AND ?"
         best_ids, best_scores = np.empty(0, np.int64), np.empty(0, np.float64)
@@ -351,7 +369,8 @@ class Queries:
         return self._by_ids(list(files), "SELECT path FROM files WHERE id IN ", lambda path: bytes(path)), cut
 
     def chunk_ranges(self) -> Iterator[tuple[int, int, int]]:
-        """(file id, its first chunk, its last) of every file that has any, streamed; a file's chunks follow each other."""
+        """(file id, its first chunk, its last) of every file that has any, streamed; a file's chunks follow each
+        other."""
         yield from self._rows("SELECT file_id, min(id), max(id) FROM chunks GROUP BY file_id")
 
     def vectors_of_chunks(self, first_id: int, last_id: int) -> Ids:

@@ -3,7 +3,8 @@
 Layout (docs/formats.md): 384 bytes of header, sections each at a multiple of 64, 24 bytes of trailer; little endian.
 
 Invariant: a segment file is written once, under a name never used before, and never changed.
-Invariant: nothing of a file is used before its size, magic, version and CRC-32 are found right; otherwise CorruptSegment.
+Invariant: nothing of a file is used before its size, magic, version and CRC-32 are found right; otherwise
+CorruptSegment.
 Invariant: a write that fails or is cancelled leaves no file under the final name.
 """
 
@@ -84,7 +85,8 @@ def _store_error(error: OSError, path: Path) -> StoreError:
 
 
 class SegmentWriter:
-    """Writes one segment: sections in turn, then `finish()`. Use it as a context manager; leaving without `finish()` removes it.
+    """Writes one segment: sections in turn, then `finish()`. Use it as a context manager; leaving without `finish()`
+    removes it.
 
     `path` must not exist. Errors: StoreError for a full disk, a read-only folder, a short write.
     """
@@ -236,7 +238,8 @@ class SegmentFile:
 
     @property
     def is_as_opened(self) -> bool:
-        """Whether its name still leads to the file that was checked, and nobody has written to it: it is never changed."""
+        """Whether its name still leads to the file that was checked, and nobody has written to it: it is never
+        changed."""
         try:
             return _place(os.stat(self.path, follow_symlinks=False)) == self._place
         except OSError:

@@ -22,7 +22,10 @@ _SEGMENT_NAME = re.compile(r"(?:vectors|graph|names|piece)-[0-9a-f]{16}\.seg")
 _SEGMENT_KINDS = frozenset({"flat", "graph", "names"})
 _MOST_ENTRIES = 4096
 _MOST_NUMBER = 1 << 62
-_REMEDY = "if you do not know where it comes from, remove it with `lowtide clear FOLDER`, the folder that was asked about; `lowtide index` then makes a new one"
+_REMEDY = (
+    "if you do not know where it comes from, remove it with `lowtide clear FOLDER`, the folder that was asked "
+    "about; `lowtide index` then makes a new one"
+)
 
 SchemaRow = tuple[str, str, str, str | None]
 """Type, name, table and text of an entry of SQLite's schema."""
@@ -93,7 +96,8 @@ def _without_spaces(row: SchemaRow) -> SchemaRow:
 
 
 def check_manifest(folder: Path, rows: Sequence[Segment]) -> None:
-    """Every segment's name is one that Lowtide gives, so that it lies in the folder, and its figures are possible. ForeignIndex."""
+    """Every segment's name is one that Lowtide gives, so that it lies in the folder, and its figures are possible.
+    ForeignIndex."""
     for row in rows:
         if not (isinstance(row.name, str) and _SEGMENT_NAME.fullmatch(row.name)) or row.kind not in _SEGMENT_KINDS:
             raise not_ours(folder, f"its catalog names {row.name!r:.60} as a segment")

@@ -1,11 +1,12 @@
 """Opening what is read: the one door for all that a workspace, its git folder or its user's configuration hold.
 
-A path of a workspace comes out of its index, its tree or an editor, and what stands there may have been swapped since for
-a link, a pipe, a device or a file without end. So a file of a workspace is opened beneath the descriptor of its root
-(openat2 with RESOLVE_BENEATH, or folder by folder where a kernel or a container has no openat2). What the user or git
-names by its whole path is opened by that name, and a link to a file counts there, if the caller says so.
+A path of a workspace comes out of its index, its tree or an editor, and what stands there may have been swapped since
+for a link, a pipe, a device or a file without end. So a file of a workspace is opened beneath the descriptor of its
+root (openat2 with RESOLVE_BENEATH, or folder by folder where a kernel or a container has no openat2). What the user or
+git names by its whole path is opened by that name, and a link to a file counts there, if the caller says so.
 
-Invariant: nothing outside a root is opened through it, whatever is swapped for what, and no link beneath it is followed.
+Invariant: nothing outside a root is opened through it, whatever is swapped for what, and no link beneath it is
+followed.
 Invariant: only plain files are read, nobody waits for a pipe or a device, and never more is read than was said.
 Threads: any, at once: a Root never changes, but only who has it alone may close it. A PlainFile is one thread's.
 Source: openat2(2), path_resolution(7).
@@ -167,7 +168,8 @@ class PlainFile:
         return Content(data, self.info, self.is_cut, is_steady)
 
     def whole(self) -> bytes:
-        """All that follows. CannotRead, also when that is more than may be read: nothing is read of what says so itself."""
+        """All that follows. CannotRead, also when that is more than may be read: nothing is read of what says so
+        itself."""
         too_large = self.info.st_size - self._offset > self._left_bytes
         data = b"" if too_large else self.rest()
         if too_large or self.is_cut:
@@ -217,7 +219,8 @@ class Root:
             return file.content()
 
     def open_folder(self, path: bytes) -> int:
-        """A descriptor of the folder at the relative `path` (the root for nothing), to list; the caller's to close. CannotRead."""
+        """A descriptor of the folder at the relative `path` (the root for nothing), to list; the caller's to close.
+        CannotRead."""
         return self._open(path or b".", _FOLDER)
 
     def _open(self, path: bytes, flags: int) -> int:

@@ -1,7 +1,7 @@
 """The files that this process runs from: whether they are still there, and still the same.
 
-A package manager replaces them under a daemon that goes on: what it has loaded is then the old version, and each worker that
-it starts the new one. Editing a source tree is no such thing; a new version, another `__init__.py`, is.
+A package manager replaces them under a daemon that goes on: what it has loaded is then the old version, and each worker
+that it starts the new one. Editing a source tree is no such thing; a new version, another `__init__.py`, is.
 
 Invariant: a look is a few `stat` calls, and nothing is read.
 Threads: values only; any thread may look.

@@ -43,7 +43,8 @@ class KernelProbe:
     """The real probe, one read of `/proc/PID/statm`. Of all the workers of weeks it remembers the newest.
 
     The file of a process is opened once and kept: whoever runs out of descriptors is still seen, and a number that the
-    system has given to another process meanwhile is not mistaken for the first. Threads: any, one at a time by the lock.
+    system has given to another process meanwhile is not mistaken for the first. Threads: any, one at a time by the
+    lock.
     """
 
     def __init__(self) -> None:
@@ -131,8 +132,8 @@ def available_bytes() -> int:
 def use_one_arena() -> None:
     """Have all threads of this process allocate from one arena (glibc), and large blocks from the system.
 
-    Each thread's own arena keeps what it once held; and a large block from the heap, which is where they come from once one
-    was freed, leaves a hole that small ones fill. Call it before threads are started.
+    Each thread's own arena keeps what it once held; and a large block from the heap, which is where they come from once
+    one was freed, leaves a hole that small ones fill. Call it before threads are started.
     """
     if sys.platform == "linux":
         import ctypes
@@ -163,8 +164,9 @@ def give_back() -> None:
 def _free_kept_blocks() -> None:
     """Have numpy free the small blocks that it keeps for its next arrays; 4 ms.
 
-    It keeps up to 7 of each size below 1,024 bytes, 3.6 MB in all, and each holds a page of the heap that could be returned.
-    No call of numpy's ends that. But an array that is resized takes its block along, and beyond that size it is freed.
+    It keeps up to 7 of each size below 1,024 bytes, 3.6 MB in all, and each holds a page of the heap that could be
+    returned. No call of numpy's ends that. But an array that is resized takes its block along, and beyond that size it
+    is freed.
     """
     numpy = sys.modules.get("numpy")
     if numpy is None:

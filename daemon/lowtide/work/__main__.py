@@ -1,4 +1,5 @@
-"""A worker process: `python -P -m lowtide.work PARENT_PID NICENESS MODEL`. One task at a time from stdin, answers on stdout.
+"""A worker process: `python -P -m lowtide.work PARENT_PID NICENESS MODEL`. One task at a time from stdin, answers on
+stdout.
 
 Invariant: it ends when its parent does (the kernel's parent-death signal, and the end of stdin), it ignores Ctrl-C (the
 parent decides), and nothing but frames is ever written to its stdout.

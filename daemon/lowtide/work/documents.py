@@ -22,7 +22,8 @@ _kept: OrderedDict[str, parse.Reading] = OrderedDict()
 
 
 def read(task: wire.DocumentTask) -> wire.Done:
-    """The definitions of a text, or with `chunks` its chunks too. A text without a grammar has neither definition nor tree."""
+    """The definitions of a text, or with `chunks` its chunks too. A text without a grammar has neither definition nor
+    tree."""
     cpu = process_time()
     language = (
         languages.language_for(task.path, task.text[:4096]) if task.path else None

@@ -187,8 +187,8 @@ def _index_file(task: wire.IndexTask, root: Root, index: int, batch: _Batch) -> 
 def _stamp(info: os.stat_result) -> tuple[int, int, int, int]:
     """What tells whether a file has changed, cut as the walk cuts it.
 
-    A file that changed just now may change again within the same tick of the file system's clock: its time is not kept, so that
-    the next run looks at its content.
+    A file that changed just now may change again within the same tick of the file system's clock: its time is not kept,
+    so that the next run looks at its content.
     """
     is_settled = time.time_ns() - info.st_ctime_ns > _TICK_NS
     ctime_ns = min(info.st_ctime_ns, _MOST) if is_settled else 0

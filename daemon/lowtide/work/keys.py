@@ -1,8 +1,8 @@
 """Private keys in a text: where they stand, and the text without them.
 
-A file that is a key, or data that holds one, is left out whole. A program that holds one (a sample in a test) loses that
-part alone: the key's characters are blanked, so that every other place in the text stays where it was, and the chunks that
-held them are not kept.
+A file that is a key, or data that holds one, is left out whole. A program that holds one (a sample in a test) loses
+that part alone: the key's characters are blanked, so that every other place in the text stays where it was, and the
+chunks that held them are not kept.
 
 Invariant: a mark alone (`-----BEGIN PRIVATE KEY-----`), as programs that read keys write it, is no key.
 Invariant: what is blanked has the same length and the same lines as before.

@@ -1,11 +1,11 @@
 """Text to search words: lower case, identifiers split, one space between words.
 
-`getHTTPResponse_v2` becomes `get http response v 2`. The lexical index (FTS5, `porter unicode61`) stores these words, the
-default model is fed with them, and queries go through the same rules, so that all three agree.
+`getHTTPResponse_v2` becomes `get http response v 2`. The lexical index (FTS5, `porter unicode61`) stores these words,
+the default model is fed with them, and queries go through the same rules, so that all three agree.
 
-Rules, for ASCII: words are runs of letters or of digits; a capital after a small letter begins a word (`camelCase`), and so
-does the last capital of a run before a small letter (`HTTPServer`), except for a plural (`URLs`). Beyond ASCII: runs of
-letters or of digits as Unicode has them (digits of two scripts are two words), lower-cased letter by letter.
+Rules, for ASCII: words are runs of letters or of digits; a capital after a small letter begins a word (`camelCase`),
+and so does the last capital of a run before a small letter (`HTTPServer`), except for a plural (`URLs`). Beyond ASCII:
+runs of letters or of digits as Unicode has them (digits of two scripts are two words), lower-cased letter by letter.
 
 Invariant: numpy and the standard library only; temporary memory does not grow with the text (blocks of `_BLOCK_BYTES`);
 `query_words(text)` is `split_words` of the same text as one span.
@@ -92,7 +92,8 @@ def query_words(text: str) -> list[str]:
 
 
 def _unicode_words(text: str) -> list[str]:
-    # A capital sigma becomes the plain small one wherever it stands, so that lower-casing never depends on what follows.
+    # A capital sigma becomes the plain small one wherever it stands, so that lower-casing never depends on what
+    # follows.
     return _WORD.findall(text.replace("Σ", "σ").lower())
 
 

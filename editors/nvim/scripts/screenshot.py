@@ -1,4 +1,5 @@
-"""Draws a terminal as a picture: `tmux capture-pane -e -p -N | python screenshot.py OUT.png` (needs Pillow and DejaVu Sans Mono).
+"""Draws a terminal as a picture: `tmux capture-pane -e -p -N | python screenshot.py OUT.png` (needs Pillow and DejaVu
+Sans Mono).
 
 Invariant: one character cell of the terminal is one cell of the picture; wide characters take two.
 """

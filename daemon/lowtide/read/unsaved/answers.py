@@ -40,9 +40,15 @@ RECENT = 20
 
 
 async def symbols(
-    service: Service, documents: Documents, query: str, *, roots: Sequence[Path], limit: int,
-    near: Sequence[Path] = (), cancelled: Callable[[], bool] | None = None,
-) -> list[tuple[Path, dict[str, Any]]]:  # fmt: skip
+    service: Service,
+    documents: Documents,
+    query: str,
+    *,
+    roots: Sequence[Path],
+    limit: int,
+    near: Sequence[Path] = (),
+    cancelled: Callable[[], bool] | None = None,
+) -> list[tuple[Path, dict[str, Any]]]:
     """As `Service.symbols`, best first; a root that has no index yet has only what is open."""
     found: list[tuple[Path, dict[str, Any]]] = []
     for root in roots:
@@ -53,9 +59,13 @@ async def symbols(
             found += [(root, symbol) for symbol in fresh]
         try:
             there = await service.symbols(
-                query, roots=[root], limit=limit + 50 * len(hidden), near=near, cancelled=cancelled,
+                query,
+                roots=[root],
+                limit=limit + 50 * len(hidden),
+                near=near,
+                cancelled=cancelled,
                 least=least_wanted((symbol["score"] for _, symbol in found), limit),
-            )  # fmt: skip
+            )
         except PathError:
             there = []
         found += [(root, symbol) for _, symbol in there if symbol["path"] not in hidden]
@@ -87,16 +97,25 @@ def _symbol(row: SymbolColumns, path: str, score: float) -> dict[str, Any]:
     """The dictionary of `lowtide symbols --json`, from a row of the parser's."""
     name, kind, container, line, column, end_line, end_column, name_line, name_column, signature, doc = row
     return {
-        "name": name, "kind": SymbolKind(kind).label, "container": container, "path": path, "line": name_line + 1,
-        "column": name_column + 1, "score": round(score, SCORE_DIGITS), "signature": signature, "doc": doc,
-        "range": [line, column, end_line, end_column], "name_range": [name_line, name_column],
-    }  # fmt: skip
+        "name": name,
+        "kind": SymbolKind(kind).label,
+        "container": container,
+        "path": path,
+        "line": name_line + 1,
+        "column": name_column + 1,
+        "score": round(score, SCORE_DIGITS),
+        "signature": signature,
+        "doc": doc,
+        "range": [line, column, end_line, end_column],
+        "name_range": [name_line, name_column],
+    }
 
 
 async def search(
     service: Service, documents: Documents, request: SearchRequest, roots: Sequence[Path]
 ) -> list[tuple[Path, Answer]]:
-    """As `Service.search`; chunks of changed texts are scored by the same rules, their words by their share of the query's.
+    """As `Service.search`; chunks of changed texts are scored by the same rules, their words by their share of the
+    query's.
 
     Errors as `Service.search`.
     """
@@ -112,9 +131,13 @@ async def search(
 
 
 async def _lay_over(
-    service: Service, documents: Documents, root: Path, changed: Mapping[Path, Document], answer: Answer,
+    service: Service,
+    documents: Documents,
+    root: Path,
+    changed: Mapping[Path, Document],
+    answer: Answer,
     request: SearchRequest,
-) -> Answer:  # fmt: skip
+) -> Answer:
     question, mode, narrow = request.question(), request.mode, request.narrow
     hidden = {display_path(os.fsencode(path.relative_to(root))) for path in changed}
     kept = [hit for hit in answer.hits if hit.path not in hidden]
@@ -151,11 +174,20 @@ async def _lay_over(
         piece.candidate(index, most if lexical else None, cosines[index]) for index, piece in enumerate(pieces)
     ] + [
         Candidate(
-            len(pieces) + index, hit.path, hit.name, hit.container, _kind(hit.kind), "", hit.start_line - 1, hit.end_line - 1,
-            hit.start_line - 1, hit.signals.get("bm25"), hit.signals.get("cosine"),
+            len(pieces) + index,
+            hit.path,
+            hit.name,
+            hit.container,
+            _kind(hit.kind),
+            "",
+            hit.start_line - 1,
+            hit.end_line - 1,
+            hit.start_line - 1,
+            hit.signals.get("bm25"),
+            hit.signals.get("cosine"),
         )
         for index, hit in enumerate(kept)
-    ]  # fmt: skip
+    ]
     hits = list(kept)
     for ranked in fuse(question.gist, candidates):
         if ranked.chunk_id < len(pieces) and (pieces[ranked.chunk_id].share or cosines[ranked.chunk_id] is not None):
@@ -205,7 +237,8 @@ class _Piece:
 
 
 async def _cosines(service: Service, query: str, pieces: Sequence[_Piece]) -> Sequence[float | None]:
-    """The cosine of each piece with the query; the vectors of unchanged chunks are remembered. ModelError, WorkerError."""
+    """The cosine of each piece with the query; the vectors of unchanged chunks are remembered. ModelError,
+    WorkerError."""
     import numpy as np
 
     from lowtide.work.model.encoder import Side, document_text

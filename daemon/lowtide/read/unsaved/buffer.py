@@ -47,7 +47,8 @@ class TextBuffer:
         self._old_mac = b"\r" in data and b"\n" not in data
 
     def replace(self, start: Position, end: Position, text: str, units: Units) -> None:
-        """Put `text` in place of a range; a position behind the end means the end, a range the wrong way round is turned."""
+        """Put `text` in place of a range; a position behind the end means the end, a range the wrong way round is
+        turned."""
         if end < start:
             start, end = end, start
         first, column = self._clamp(start, units)

@@ -57,7 +57,8 @@ _SEPARATE_TREE_BYTES = 2 * MIB
 
 
 class DocumentReader:
-    """Finds the definitions of open texts, in one worker for all clients that keeps their trees as long as there is room."""
+    """Finds the definitions of open texts, in one worker for all clients that keeps their trees as long as there is
+    room."""
 
     def __init__(self, pool: WorkerPool) -> None:
         self._pool = pool
@@ -181,7 +182,8 @@ class Documents:
         }
 
     async def searchable(self, root: Path, settings: IndexSettings) -> dict[Path, Document]:
-        """Those of `changed` that an index of `root` would hold: what is left out on the disk is not found in an editor."""
+        """Those of `changed` that an index of `root` would hold: what is left out on the disk is not found in an
+        editor."""
         found = self.changed(root)
         for path, document in list(found.items()):
             now_s = time.monotonic()
@@ -305,13 +307,18 @@ class Documents:
             done.set()
 
     async def chunks(self, document: Document) -> Sequence[ChunkColumns]:
-        """The chunks of the text as it is now; the rows of their symbols are in `chunk_symbols`. Errors as `symbols`."""
+        """The chunks of the text as it is now; the rows of their symbols are in `chunk_symbols`. Errors as
+        `symbols`."""
         async with document.lock:
             edits = document.edits
             if document.chunks_of != edits:
                 found = await self._reader.read(
-                    f"{self._client} {document.uri}", _name(document), document.language, document.buffer.text(), chunks=True
-                )  # fmt: skip
+                    f"{self._client} {document.uri}",
+                    _name(document),
+                    document.language,
+                    document.buffer.text(),
+                    chunks=True,
+                )
                 document.chunks, document.chunk_symbols, document.chunks_of = found.chunks, found.symbols, edits
             return document.chunks
 
@@ -327,8 +334,8 @@ def _name(document: Document) -> bytes:
 
 def _is_on_disk(path: Path, text: bytes) -> bool:
     try:
-        # Beside the text there may be a mark of byte order, and a byte more for each line's end. The editor named the file
-        # and has its text: what a link leads to tells it nothing new.
+        # Beside the text there may be a mark of byte order, and a byte more for each line's end. The editor named the
+        # file and has its text: what a link leads to tells it nothing new.
         with open_plain(path, len(text) + 3 + text.count(b"\n"), follow=True) as file:
             data = file.whole()
     except OSError:

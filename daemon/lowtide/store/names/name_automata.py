@@ -1,8 +1,8 @@
 """Shift-And automata over many names at once, column by column: which names match, in which band, how well.
 
 A state has a bit for each character of the query; bit j is set when the query up to j is matched. Names stand in the
-columns of a matrix, so that each step works on one character of every name. A state moves on by doubling, which numpy does
-many at a time, other than shifting.
+columns of a matrix, so that each step works on one character of every name. A state moves on by doubling, which numpy
+does many at a time, other than shifting.
 Source: R. Baeza-Yates and G. Gonnet, "A new approach to text searching" (1992).
 
 Invariant: bands and qualities are those of `core.match`, but for beginnings, which count as words here.
@@ -231,7 +231,8 @@ def bands(block: Block, best: Band = Band.WORDS) -> tuple[Places, npt.NDArray[np
 def scan(
     matrix: Bytes, lengths: Bytes, query: Query, scratch: Scratch, best: Band = Band.WORDS
 ) -> tuple[Places, npt.NDArray[np.int64], Scores]:
-    """Names (rows of `matrix`) that match, with their bands and qualities; none may be able to be in a better band than `best`."""
+    """Names (rows of `matrix`) that match, with their bands and qualities; none may be able to be in a better band than
+    `best`."""
     matching, found, block = bands(Block.of(matrix, query, scratch, exact_case=False), best)
     qualities = np.zeros(len(matching))
     for band in (Band.WORDS, Band.SUBSTRING, Band.SUBSEQUENCE):

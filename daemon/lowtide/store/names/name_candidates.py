@@ -52,7 +52,8 @@ class Candidates:
         return len(self._rows)
 
     def shortest(self, start: int, end: int) -> Rows:
-        """Ascending places of those that are at `start` to `end` in the order of lengths; of one length, the first first."""
+        """Ascending places of those that are at `start` to `end` in the order of lengths; of one length, the first
+        first."""
         self._order_to(end)
         return np.sort(self._order[start:end])
 

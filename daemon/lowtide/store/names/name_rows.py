@@ -67,8 +67,8 @@ def pair_bits(first: Bytes, second: Bytes) -> npt.NDArray[np.uint64]:
 class NameRows:
     """Distinct names, widths one after the other; `offsets[row]` to `offsets[row + 1]` are the row's symbols.
 
-    Shapes: matrices (names of that width, width); masks, pairs, lengths (names,); offsets (names + 1,); ids, kinds (symbols,).
-    `ids` count from `first_id`, ascending in a row.
+    Shapes: matrices (names of that width, width); masks, pairs, lengths (names,); offsets (names + 1,); ids, kinds
+    (symbols,). `ids` count from `first_id`, ascending in a row.
     """
 
     first_id: int
@@ -92,9 +92,17 @@ class NameRows:
     def anonymous_bytes(self) -> int:
         """What the arrays take, when they are in memory."""
         arrays: tuple[npt.NDArray[Any], ...] = (
-            *self.matrices, self.masks, self.pairs, self.lengths, self.offsets, self.ids, self.kinds,
-            self.wide_rows, self.wide_offsets, self.wide_text,
-        )  # fmt: skip
+            *self.matrices,
+            self.masks,
+            self.pairs,
+            self.lengths,
+            self.offsets,
+            self.ids,
+            self.kinds,
+            self.wide_rows,
+            self.wide_offsets,
+            self.wide_text,
+        )
         return sum(array.nbytes for array in arrays)
 
     def wide_name(self, number: int) -> str:
@@ -349,7 +357,8 @@ def _unsorted_rows(symbols: Sequence[tuple[int, str, int]]) -> NameRows:
 
 
 def _matrix(text: Bytes, places: Ids, lengths: Ids, numbers: Ids, width: int) -> Bytes:
-    """The names with these numbers, padded with zeros, with the starts of words marked as `core.match.word_starts` does."""
+    """The names with these numbers, padded with zeros, with the starts of words marked as `core.match.word_starts`
+    does."""
     columns = np.arange(width)
     inside = columns < lengths[numbers][:, None]
     matrix = np.zeros((len(numbers), width + 2), np.uint8)

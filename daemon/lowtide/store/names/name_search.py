@@ -5,8 +5,8 @@ query can begin words, then those that can hold it in one piece, then any that h
 automata (`name_automata`) judge them, shortest first.
 
 Invariant: every score is the one that `core.match` gives; equal scores come in no promised order.
-Invariant: `search` gives the best `limit` symbols there are while a step has at most ENOUGH_ROWS names to judge; of more
-it judges the shortest, until the limit is filled; and of those that can only be subsequences at most MOST_ROWS.
+Invariant: `search` gives the best `limit` symbols there are while a step has at most ENOUGH_ROWS names to judge; of
+more it judges the shortest, until the limit is filled; and of those that can only be subsequences at most MOST_ROWS.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ def _never() -> bool:
 
 
 class _Fitting:
-    """The names that a shorter query left to judge, step by step and part by part: those of a longer one are among them.
+    """The names that a shorter query left to judge, step by step and part by part: those of a longer one are among
+    them.
 
     Searches in several threads may use it: what they keep is replaced whole.
     """
@@ -146,7 +147,8 @@ def _live_symbols(part: NameRows, dead: Ids | None) -> Mask | None:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Names that match: their score without the part for capitals, whether those agree, and how many symbols they have."""
+    """Names that match: their score without the part for capitals, whether those agree, and how many symbols they
+    have."""
 
     names: Names
     bases: Scores
@@ -157,9 +159,17 @@ class _Found:
 
 class _Search:
     def __init__(
-        self, parts: Sequence[NameRows], live: Sequence[Mask | None], fitting: _Fitting, scratch: Scratch, query: Query, limit: int,
-        kinds: Collection[int] | None, cancelled: Callable[[], bool], least: float,
-    ) -> None:  # fmt: skip
+        self,
+        parts: Sequence[NameRows],
+        live: Sequence[Mask | None],
+        fitting: _Fitting,
+        scratch: Scratch,
+        query: Query,
+        limit: int,
+        kinds: Collection[int] | None,
+        cancelled: Callable[[], bool],
+        least: float,
+    ) -> None:
         self._parts = parts
         self._fitting = fitting
         self._scratch = scratch

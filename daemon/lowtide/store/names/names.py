@@ -83,7 +83,8 @@ class NameDelta:
         return sum(part.anonymous_bytes for part in self._parts)
 
     def append(self, symbols: Sequence[tuple[int, str, int]]) -> None:
-        """Add (id, name, kind), ids ascending over calls; a part is merged into the one before unless that is much larger."""
+        """Add (id, name, kind), ids ascending over calls; a part is merged into the one before unless that is much
+        larger."""
         if not symbols:
             return
         parts = [*self._parts, make_rows(symbols)]

@@ -41,7 +41,8 @@ class Centres:
 
 
 def in_a_row(centres: Matrix) -> Matrix:
-    """The same centres, each followed by the nearest of those left: lists that are searched together then lie together."""
+    """The same centres, each followed by the nearest of those left: lists that are searched together then lie
+    together."""
     near = Panel(centres).dots(centres) * inverse_norms(centres)
     order, left = [0], np.ones(len(centres), np.bool_)
     while len(order) < len(centres):

@@ -56,9 +56,9 @@ def list_count(count: int) -> int:
 def predict_list_bytes(count: int, dims: int, element: Element, held_bytes: int = 0, block_bytes: int = 0) -> int:
     """The anonymous memory that building needs at its peak, beyond what the process has already.
 
-    The matrix, numbers for each row, and what the source holds (`held_bytes`); beside that the largest of the moments on
-    the way: a block is read (`block_bytes`) or scaled, centres are sought (a sample; their sums in floats, and what rounding
-    them takes), codes are made (the mixing matrix, a block's products).
+    The matrix, numbers for each row, and what the source holds (`held_bytes`); beside that the largest of the moments
+    on the way: a block is read (`block_bytes`) or scaled, centres are sought (a sample; their sums in floats, and what
+    rounding them takes), codes are made (the mixing matrix, a block's products).
     """
     sample = SAMPLE_ROWS * list_count(count)
     scaling = BLOCK_ROWS * dims * 14
@@ -161,9 +161,10 @@ def _read(
         if not np.isfinite(vectors.sum(axis=1, dtype=np.float64)).all():
             row = done + int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
             raise StoreError(
-                "the input cannot be stored", f"vector {row} of this part has a component that is no number",
+                "the input cannot be stored",
+                f"vector {row} of this part has a component that is no number",
                 "mend or leave out that vector",
-            )  # fmt: skip
+            )
         matrix[done:stop] = scaled_to_int8(vectors) if element is Element.INT8 else unit_halves(vectors)
         ids[done:stop] = block_ids
         done = stop

@@ -1,7 +1,7 @@
 """List segments: vectors in lists by their nearest centre, for very many or very long vectors.
 
-A search looks at the lists whose centres are nearest, chooses among their rows by sign codes, and compares what was chosen
-exactly with the vectors themselves: of a million vectors of 1,536 components it reads 30 MB instead of 1.5 GB.
+A search looks at the lists whose centres are nearest, chooses among their rows by sign codes, and compares what was
+chosen exactly with the vectors themselves: of a million vectors of 1,536 components it reads 30 MB instead of 1.5 GB.
 Source: J. Sivic and A. Zisserman, "Video Google" (2003), for the inverted lists.
 
 Invariant: every score is computed from the vector exactly; only the choice is approximate.
@@ -31,8 +31,8 @@ SCANNED_SHARE = 0.10
 """How much of the rows is in the lists that a search looks at."""
 SHORTLIST = 1_024
 SHORTLIST_BYTES = 1_024 * 1_536
-"""Rows that the codes choose from those, to be compared exactly: at least so many, and as many as hold so many components;
-the fewer components, the less a code tells."""
+"""Rows that the codes choose from those, to be compared exactly: at least so many, and as many as hold so many
+components; the fewer components, the less a code tells."""
 
 
 class Element(StrEnum):
@@ -118,7 +118,8 @@ def search_lists(
     scanned_share: float = SCANNED_SHARE,
     shortlist: int | None = None,
 ) -> list[Found]:
-    """The nearest rows of each segment, of those chosen from all of them together; masks say which rows may be answered.
+    """The nearest rows of each segment, of those chosen from all of them together; masks say which rows may be
+    answered.
 
     Fewer than `limit` only where there are no more rows in the lists looked at, and then in no others either.
     """

@@ -52,9 +52,11 @@ class Query:
         else:
             narrow = np.ascontiguousarray(vector, np.int8)
         return cls(
-            narrow, float(inverse_norms(narrow[None])[0]), sketches(narrow[None])[0],
+            narrow,
+            float(inverse_norms(narrow[None])[0]),
+            sketches(narrow[None])[0],
             unit_halves(vector[None].astype(np.float32))[0],
-        )  # fmt: skip
+        )
 
     def products(self, matrix: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """The dot product of the query with each row, as a query of length 1."""
@@ -65,7 +67,8 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Vectors that can be compared one by one: ids ascending, with the inverse of each vector's length (0 for zeros)."""
+    """Vectors that can be compared one by one: ids ascending, with the inverse of each vector's length (0 for
+    zeros)."""
 
     ids: Ids
     matrix: npt.NDArray[Any]

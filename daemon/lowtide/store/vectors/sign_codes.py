@@ -1,8 +1,8 @@
 """Sign codes: one bit a component, to choose what is compared exactly.
 
 A vector is mixed as for a sketch (`sketch.py`: fixed random signs, then a Walsh-Hadamard transform), and as many of the
-results as it has components become the bits that say whether they are above zero. The Hamming distance of two codes orders
-vectors nearly as their angle does: the more components, the better. At 1,536 dimensions a code has 192 bytes.
+results as it has components become the bits that say whether they are above zero. The Hamming distance of two codes
+orders vectors nearly as their angle does: the more components, the better. At 1,536 dimensions a code has 192 bytes.
 Source: M. Charikar, "Similarity estimation techniques from rounding algorithms" (2002).
 
 Invariant: integers only, so a code is the same on every machine; the signs are fixed for ever (they are in files).

@@ -44,8 +44,8 @@ def sketches(matrix: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
 class SketchDistances:
     """How far sketches are from one, in bits, block by block. About 8 ns a sketch of 64 bytes.
 
-    Plain numpy, with the one sketch repeated and its buffers kept: three times as fast as numkong's `hamming` where both
-    were measured.
+    Plain numpy, with the one sketch repeated and its buffers kept: three times as fast as numkong's `hamming` where
+    both were measured.
     """
 
     def __init__(self, code: npt.NDArray[np.uint8], block_rows: int) -> None:
@@ -63,7 +63,8 @@ class SketchDistances:
         bits, counts, odd, even = self._bits[:rows], self._counts[:rows], self._odd[:rows], self._even[:rows]
         np.bitwise_xor(codes.view(np.uint64), self._code[:rows], out=bits)
         np.bitwise_count(bits, out=counts[:, : bits.shape[1]])
-        # Eight counts of at most 64 in a word: added in pairs, then by one multiplication, whose top 16 bits are the sum.
+        # Eight counts of at most 64 in a word: added in pairs, then by one multiplication, whose top 16 bits are the
+        # sum.
         packed = counts.view(np.uint64)
         np.right_shift(packed, _ONE_BYTE, out=odd)
         odd &= _EVEN_BYTES

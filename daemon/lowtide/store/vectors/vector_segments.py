@@ -35,7 +35,7 @@ from lowtide.store.vectors.scan import (
     check_block,
     inverse_norms,
     live_mask,
-)  # fmt: skip
+)
 from lowtide.store.vectors.sketch import sketch_bytes, sketches
 from lowtide.store.vectors.vectors import Graph, GraphBuilder, GraphError, viewed_graph_bytes
 
@@ -138,8 +138,10 @@ AnySegment = FlatSegment | GraphSegment | ListSegment
 def open_segment(path: Path, expected: Segment) -> AnySegment:
     """Open the vector segment that a row of the manifest names. CorruptIndex when it is not sound."""
     kinds: dict[str, type[AnySegment]] = {
-        SegmentKind.FLAT: FlatSegment, SegmentKind.GRAPH: GraphSegment, SegmentKind.LISTS: ListSegment
-    }  # fmt: skip
+        SegmentKind.FLAT: FlatSegment,
+        SegmentKind.GRAPH: GraphSegment,
+        SegmentKind.LISTS: ListSegment,
+    }
     if expected.kind not in kinds:
         raise CorruptSegment(f"the index file {path.name} is unknown", f"kind {expected.kind}", "run `lowtide index`")
     return kinds[expected.kind](path, expected)
@@ -189,9 +191,9 @@ def build_graph(
 ) -> Segment | None:
     """Build one graph segment from others, without the sorted ids in `dead`. About 130 µs of CPU a vector of 256.
 
-    `share` (i, n): only the i-th of n equal parts of the rows, in the order of their ids, for graphs that memory bounds.
-    One thread; to use more cores build more graphs, in more processes. `cancelled` is asked every 512 vectors (about
-    60 ms) and makes the answer None, with no file; so does having no rows. Errors: StoreError.
+    `share` (i, n): only the i-th of n equal parts of the rows, in the order of their ids, for graphs that memory
+    bounds. One thread; to use more cores build more graphs, in more processes. `cancelled` is asked every 512 vectors
+    (about 60 ms) and makes the answer None, with no file; so does having no rows. Errors: StoreError.
     """
     part = _Part(sources, dead, share)
     dims = sources[0].dims

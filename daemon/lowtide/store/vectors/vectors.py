@@ -23,7 +23,8 @@ EXPANSION_SEARCH = 512
 
 
 def _usearch() -> Any:
-    """usearch, imported only where there are graphs: it costs memory, and `onnxruntime` imported after it ends the process.
+    """usearch, imported only where there are graphs: it costs memory, and `onnxruntime` imported after it ends the
+    process.
 
     After numkong, too: the other way round ends the process when `simsimd` is installed.
     """
@@ -115,7 +116,8 @@ class GraphBuilder:
         self._count += len(matrix)
 
     def save(self, path: Path) -> int:
-        """Write the graph to a new file; returns the bytes it should have, for usearch does not notice a short write."""
+        """Write the graph to a new file; returns the bytes it should have, for usearch does not notice a short
+        write."""
         try:
             self._index.save(os.fspath(path))
             return int(self._index.serialized_length)

@@ -1,8 +1,8 @@
 """The globs of a question: gitignore's syntax, with the verdicts of ripgrep's `-g`.
 
 Globs without `!` take files, those with it leave files out; the last one that matches decides. With only `!` ones the
-rest is taken, else only what one takes. A folder that matches stands for all below it, so that `src` is what people mean
-by it (ripgrep would want `src/**`); what a folder leaves out, nothing below it takes back, as in git.
+rest is taken, else only what one takes. A folder that matches stands for all below it, so that `src` is what people
+mean by it (ripgrep would want `src/**`); what a folder leaves out, nothing below it takes back, as in git.
 
 Invariant: one implementation of the syntax, that of `ignore`; a `{a,b}` is so many globs.
 Invariant: what a user typed is bounded before it is compiled, and matching has no recursion: a path costs about a

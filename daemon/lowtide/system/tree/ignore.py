@@ -3,8 +3,8 @@
 A file's last matching pattern decides; a deeper file comes before a higher one. Patterns are bytes, as paths are.
 
 Invariant: the same verdict as git's (tests compare with git itself).
-Invariant: no ignore file can make the reader hang or grow: no FIFO is opened, no link followed inside a tree, and what is
-over the limits below is not obeyed, with a line in the log.
+Invariant: no ignore file can make the reader hang or grow: no FIFO is opened, no link followed inside a tree, and what
+is over the limits below is not obeyed, with a line in the log.
 Source: gitignore(5), and dir.c of git.
 """
 
@@ -110,8 +110,8 @@ class _Wild:
 class Rules:
     """The patterns of one ignore file, called `shown` for people.
 
-    `base_bytes` is the length of its folder's path from the walk's root, with the `/`. A file above the root has an `outer`
-    path instead: what lies between its folder and the root. With `fold`, ASCII letters match in either case.
+    `base_bytes` is the length of its folder's path from the walk's root, with the `/`. A file above the root has an
+    `outer` path instead: what lies between its folder and the root. With `fold`, ASCII letters match in either case.
     """
 
     def __init__(
@@ -275,7 +275,8 @@ def rules_of(patterns: Iterable[str], shown: str, origin: Origin = Origin.IGNORE
 
 
 def read_small(file: bytes, limit_bytes: int, *, follow: bool = False) -> bytes | None:
-    """Up to `limit_bytes` of a plain file named by its whole path; None for anything else, and when it cannot be read."""
+    """Up to `limit_bytes` of a plain file named by its whole path; None for anything else, and when it cannot be
+    read."""
     try:
         with open_plain(file, limit_bytes, follow=follow) as opened:
             return opened.rest()

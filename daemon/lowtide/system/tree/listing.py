@@ -21,7 +21,8 @@ _NAME_BYTES = 56
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A folder's first names, folders with a `/` behind, sorted; and which of the marks are among all of its entries."""
+    """A folder's first names, folders with a `/` behind, sorted; and which of the marks are among all of its
+    entries."""
 
     names: list[bytes]
     marks: frozenset[bytes]
@@ -30,7 +31,8 @@ class Listing:
 
 
 def read_names(folder: int, marks: frozenset[bytes], after: bytes = b"") -> Listing:
-    """The first block of the names that come after `after`, of a folder by its descriptor. OSError when it cannot be read."""
+    """The first block of the names that come after `after`, of a folder by its descriptor. OSError when it cannot be
+    read."""
     names: list[bytes] = []
     found: set[bytes] = set()
     size = 0

@@ -13,10 +13,13 @@ from lowtide.system.tree.secrets import secret_rule
 NEVER_WALKED = frozenset({b".git", b".hg", b".svn", b".jj", b"CVS", b".bzr", b".pijul", b"_darcs"})
 
 _VENDORED_FOLDERS = frozenset(
-    b"node_modules bower_components jspm_packages site-packages dist-packages __pycache__ __pypackages__ .tox .nox .venv "
-    b".mypy_cache .pytest_cache .ruff_cache .hypothesis .ipynb_checkpoints .eggs .pixi .gradle .terraform .yarn .pnpm-store "
+    b"node_modules bower_components jspm_packages site-packages dist-packages __pycache__ __pypackages__ .tox .nox "
+    b".venv "
+    b".mypy_cache .pytest_cache .ruff_cache .hypothesis .ipynb_checkpoints .eggs .pixi .gradle .terraform .yarn "
+    b".pnpm-store "
     b"Pods Carthage third_party third-party thirdparty 3rdparty _vendor .bundle .dart_tool .stack-work elm-stuff "
-    b".parcel-cache .turbo .next .nuxt .svelte-kit .angular .cache .npm .nvm .rustup .pyenv .rbenv .sdkman .vscode-server "
+    b".parcel-cache .turbo .next .nuxt .svelte-kit .angular .cache .npm .nvm .rustup .pyenv .rbenv .sdkman "
+    b".vscode-server "
     b".cursor-server .mozilla .thunderbird".split()
 )
 _VENDOR_MARKS = frozenset(
@@ -33,9 +36,12 @@ MARKS = _VENDOR_MARKS | _FOLDER_MARKS.keys() | GIT_MARKS
 """The entries of a folder that `vendored_folder` and `is_git_folder` want to know of."""
 
 _BINARY = frozenset(
-    b"a avif bin bmp br bz2 cab class cur db deb der dex dll dmg dylib ear egg elf eot exe flac gif gz heic icns ico idx img iso jar "
-    b"jpeg jpg ko lib lz lz4 lzma m4a mkv mo mov mp3 mp4 mpeg mpg msi nar ncb npy npz o obj odp ods odt ogg ogv onnx opus otf "
-    b"pack parquet pch pdb pdf pickle pkl png ppt pptx psd pyc pyd pyo rar rlib rmeta rpm safetensors so sqlite sqlite3 swf syso "
+    b"a avif bin bmp br bz2 cab class cur db deb der dex dll dmg dylib ear egg elf eot exe flac gif gz heic icns ico "
+    b"idx img iso jar "
+    b"jpeg jpg ko lib lz lz4 lzma m4a mkv mo mov mp3 mp4 mpeg mpg msi nar ncb npy npz o obj odp ods odt ogg ogv onnx "
+    b"opus otf "
+    b"pack parquet pch pdb pdf pickle pkl png ppt pptx psd pyc pyd pyo rar rlib rmeta rpm safetensors so sqlite "
+    b"sqlite3 swf syso "
     b"tar tgz tif tiff ttc ttf war wasm wav webm webp whl wim woff woff2 xls xlsx xz zip zst doc docx".split()
 )
 _SHARED_OBJECT = re.compile(rb".*\.so(?:\.[0-9]+)+")
@@ -44,15 +50,38 @@ _SCRIPTS = frozenset({b"js", b"mjs", b"cjs", b"css", b"html", b"ts", b"map"})
 _MINIFIED = re.compile(rb".+(?:[.-]min\.(?:js|css|mjs|cjs|html)|\.bundle\.(?:js|css)|\.(?:js|css|mjs|cjs|ts)\.map)")
 
 _LOCKS = frozenset(
-    b"package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock poetry.lock Pipfile.lock uv.lock pdm.lock pixi.lock "
-    b"Cargo.lock go.sum go.work.sum composer.lock Gemfile.lock mix.lock pubspec.lock Podfile.lock flake.lock gradle.lockfile "
+    b"package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock poetry.lock Pipfile.lock uv.lock "
+    b"pdm.lock pixi.lock "
+    b"Cargo.lock go.sum go.work.sum composer.lock Gemfile.lock mix.lock pubspec.lock Podfile.lock flake.lock "
+    b"gradle.lockfile "
     b"packages.lock.json .terraform.lock.hcl deno.lock conda-lock.yml".split()
 )
 _GENERATED_ENDINGS = (
-    b".pb.go", b".pb.gw.go", b".pb.cc", b".pb.h", b".pb.swift", b".pb.dart", b"_pb2.py", b"_pb2.pyi", b"_pb2_grpc.py",
-    b"_pb2_grpc.pyi", b"_pb.js", b"_pb.d.ts", b"_pb.rb", b".g.dart", b".g.cs", b".freezed.dart", b".designer.cs", b".Designer.cs",
-    b".generated.cs", b".generated.ts", b".generated.js", b".generated.go", b".generated.swift", b".tsbuildinfo",
-)  # fmt: skip
+    b".pb.go",
+    b".pb.gw.go",
+    b".pb.cc",
+    b".pb.h",
+    b".pb.swift",
+    b".pb.dart",
+    b"_pb2.py",
+    b"_pb2.pyi",
+    b"_pb2_grpc.py",
+    b"_pb2_grpc.pyi",
+    b"_pb.js",
+    b"_pb.d.ts",
+    b"_pb.rb",
+    b".g.dart",
+    b".g.cs",
+    b".freezed.dart",
+    b".designer.cs",
+    b".Designer.cs",
+    b".generated.cs",
+    b".generated.ts",
+    b".generated.js",
+    b".generated.go",
+    b".generated.swift",
+    b".tsbuildinfo",
+)
 
 
 def vendored_folder(name: bytes, entries: frozenset[bytes]) -> str:

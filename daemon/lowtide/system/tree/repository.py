@@ -1,7 +1,8 @@
 """What git's own files say of a tree: where rules stand beside `.gitignore`, and which files are tracked.
 
-Invariant: git runs no program that a repository names; it is asked for one setting, and held to a time and a size, for a
-repository can have it read what it likes. All else is read from its files, so that a tree's tracked files cost no memory.
+Invariant: git runs no program that a repository names; it is asked for one setting, and held to a time and a size, for
+a repository can have it read what it likes. All else is read from its files, so that a tree's tracked files cost no
+memory.
 Source: gitrepository-layout(5), gitformat-index(5), git-config(1).
 """
 
@@ -27,9 +28,17 @@ _MOST_LINKS = 20_000
 _GIT_S = 5.0
 _GIT_KIB = 16 << 10
 """What git may take to answer: it reads what a repository tells it to read."""
-_REDIRECTING = frozenset({
-    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE",
-})  # fmt: skip
+_REDIRECTING = frozenset(
+    {
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_COMMON_DIR",
+        "GIT_PREFIX",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_NAMESPACE",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +128,8 @@ def global_rules(root: bytes) -> Rules | None:
 class Tracked:
     """Tells whether git tracks a path; paths must be asked for in the order of their bytes, as a walk comes by them.
 
-    `prefix` is what lies between the work tree's top and the walk's root, `base_bytes` the length of the path from the root to
-    the top: one of the two is nothing.
+    `prefix` is what lies between the work tree's top and the walk's root, `base_bytes` the length of the path from the
+    root to the top: one of the two is nothing.
     """
 
     def __init__(self, repository: Repository, *, prefix: bytes = b"", base_bytes: int = 0) -> None:

@@ -1,7 +1,7 @@
 """Which entries of a tree are left out by a rule: git's, the workspace's own, the configuration's.
 
-The configuration's `exclude` and `include` come first, then `.lowtideignore` (nearest first), then git's rules; files that
-git tracks stay although git's rules would ignore them, as in `git ls-files -co --exclude-standard`.
+The configuration's `exclude` and `include` come first, then `.lowtideignore` (nearest first), then git's rules; files
+that git tracks stay although git's rules would ignore them, as in `git ls-files -co --exclude-standard`.
 
 Invariant: entries are judged in the order of a walk; a Scope is immutable.
 """
@@ -79,9 +79,12 @@ class Judge:
             if _ignores(git, below, name):
                 return alone
         return replace(
-            alone, git=tuple(git), tracked=Tracked(repository, prefix=prefix), fold=repository.fold,
+            alone,
+            git=tuple(git),
+            tracked=Tracked(repository, prefix=prefix),
+            fold=repository.fold,
             read_bytes=MAX_IGNORE_BYTES - left_bytes,
-        )  # fmt: skip
+        )
 
     def enter(self, path: bytes, scope: Scope, marks: frozenset[bytes]) -> Scope:
         """The scope inside the folder `path` (nothing for the root), which holds `marks`."""
@@ -162,7 +165,8 @@ class Judge:
 
 
 def _ignores(git: list[Rules], below: bytes, name: bytes) -> bool:
-    """Whether rules from above the root ignore the folder `name`, which lies above the root by `below`, or is the root."""
+    """Whether rules from above the root ignore the folder `name`, which lies above the root by `below`, or is the
+    root."""
     for rules in git:
         relative = rules.outer[: len(rules.outer) - len(below)].rstrip(b"/")
         if rule := rules.match(relative, name, True):

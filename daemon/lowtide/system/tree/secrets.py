@@ -1,7 +1,7 @@
 """Files that hold secrets by convention: what their name, and the folder around them, tells.
 
-A secret is never read, so that it stands neither in an index nor in an answer. Source code is not taken away: a rule names
-files that programs keep credentials in, not words that a program may be about.
+A secret is never read, so that it stands neither in an index nor in an answer. Source code is not taken away: a rule
+names files that programs keep credentials in, not words that a program may be about.
 
 Invariant: data and pure functions; names are judged in lower case; each rule can be shown to people.
 """
@@ -12,7 +12,8 @@ import re
 
 _NAMES = frozenset(
     b".netrc _netrc netrc .npmrc .pypirc .pgpass pgpass.conf .my.cnf .mylogin.cnf .htpasswd htpasswd .git-credentials "
-    b".dockercfg credentials secring.gpg .s3cfg .boto .vault-token .vault_pass .vault_pass.txt vault_pass.txt .vault-pass .vault-pass.txt vault-pass.txt .ansible_vault "
+    b".dockercfg credentials secring.gpg .s3cfg .boto .vault-token .vault_pass .vault_pass.txt vault_pass.txt "
+    b".vault-pass .vault-pass.txt vault-pass.txt .ansible_vault "
     b"application_default_credentials.json .terraformrc terraform.rc credentials.tfrc.json rclone.conf .rclone.conf "
     b".databrickscfg .ftpconfig sftp-config.json .remote-sync.json "
     b"local.settings.json wp-config.php accesstokens.json azureprofile.json settings-security.xml credentials.yml.enc "
@@ -26,8 +27,10 @@ _EXTENSIONS = frozenset(
     b"pem key p8 pk8 p12 pfx pkcs12 kdb kdbx jks jceks bks keystore ppk ovpn gpg tfstate tfvars kubeconfig".split()
 )
 _SOURCE = frozenset(
-    b"c h cc cpp cxx hh hpp hxx inc s py pyi go rs java kt kts scala js jsx mjs cjs ts tsx vue svelte rb cs fs swift m mm dart lua pl "
-    b"pm r jl hs ex exs erl clj ml zig sh bash zsh fish ps1 css scss less html htm md rst adoc tex cmake dts dtsi proto gradle".split()
+    b"c h cc cpp cxx hh hpp hxx inc s py pyi go rs java kt kts scala js jsx mjs cjs ts tsx vue svelte rb cs fs swift "
+    b"m mm dart lua pl "
+    b"pm r jl hs ex exs erl clj ml zig sh bash zsh fish ps1 css scss less html htm md rst adoc tex cmake dts dtsi "
+    b"proto gradle".split()
 )
 """Programs are about secrets, they are none; one that holds a key loses that part alone (`work/keys.py`)."""
 _SAMPLES = (b".example", b".sample", b".template", b".tmpl", b".dist", b".default", b".defaults", b".schema")
@@ -83,12 +86,19 @@ _PATTERNS = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _WHAT = {
-    "key": "a private key's name", "kube": "cluster credentials", "cloud": "a service's credentials",
-    "credentials": "credentials", "secrets": "secrets", "terraform": "Terraform's state or variables", "vault": "a vault",
-    "history": "a command history", "dump": "a database dump",
-}  # fmt: skip
+    "key": "a private key's name",
+    "kube": "cluster credentials",
+    "cloud": "a service's credentials",
+    "credentials": "credentials",
+    "secrets": "secrets",
+    "terraform": "Terraform's state or variables",
+    "vault": "a vault",
+    "history": "a command history",
+    "dump": "a database dump",
+}
 _TELLING = re.compile(
-    rb"id_|_rsa|-rsa|ed25519|ssh_host|kube|service|client_secret|firebase|cred|access|rootkey|secret|\.tf|vault|_history|dump|"
+    rb"id_|_rsa|-rsa|ed25519|ssh_host|kube|service|client_secret|firebase|cred|access|rootkey|secret|\.tf|vault"
+    rb"|_history|dump|"
     rb"backup\.sql"
 )
 """A name without any of these is none of `_PATTERNS`: most files are told so at once."""

@@ -2,8 +2,8 @@
 
 Invariant: files come sorted by their relative path, byte by byte, folders walked in depth; memory is bounded, whatever
 the size of the tree or of a folder (`listing.py`).
-Invariant: nothing is opened but ignore files, marks of caches and git's index; no link is followed; an entry that cannot be
-read comes with its reason.
+Invariant: nothing is opened but ignore files, marks of caches and git's index; no link is followed; an entry that
+cannot be read comes with its reason.
 """
 
 from __future__ import annotations
@@ -36,16 +36,59 @@ _FOR_NOW = frozenset(os.strerror(number) for number in (errno.EMFILE, errno.ENFI
 """Why a folder cannot be listed now, though it could be at another time."""
 _CHECK_EVERY = 512
 _MOST_INT64 = (1 << 63) - 1
-_SYSTEM_FOLDERS = frozenset({
-    "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/libx32", "/media", "/mnt", "/opt", "/proc", "/root",
-    "/run", "/sbin", "/snap", "/srv", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/lib64", "/usr/local", "/usr/sbin",
-    "/usr/share", "/usr/src", "/var", "/var/cache", "/var/lib", "/var/log", "/var/tmp", "/nix", "/nix/store", "/gnu",
-    "/Applications", "/Library", "/System", "/Users", "/Volumes", "/private", "/private/tmp", "/private/var",
-})  # fmt: skip
+_SYSTEM_FOLDERS = frozenset(
+    {
+        "/bin",
+        "/boot",
+        "/dev",
+        "/etc",
+        "/home",
+        "/lib",
+        "/lib32",
+        "/lib64",
+        "/libx32",
+        "/media",
+        "/mnt",
+        "/opt",
+        "/proc",
+        "/root",
+        "/run",
+        "/sbin",
+        "/snap",
+        "/srv",
+        "/sys",
+        "/tmp",
+        "/usr",
+        "/usr/bin",
+        "/usr/lib",
+        "/usr/lib64",
+        "/usr/local",
+        "/usr/sbin",
+        "/usr/share",
+        "/usr/src",
+        "/var",
+        "/var/cache",
+        "/var/lib",
+        "/var/log",
+        "/var/tmp",
+        "/nix",
+        "/nix/store",
+        "/gnu",
+        "/Applications",
+        "/Library",
+        "/System",
+        "/Users",
+        "/Volumes",
+        "/private",
+        "/private/tmp",
+        "/private/var",
+    }
+)
 _SYSTEM_TREES = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/System")
 _HOMES = ("/home", "/Users")
 _HOME_MARKS = frozenset(
-    b".bash_history .zsh_history .python_history .lesshst .viminfo .cache .local .ssh .gnupg .mozilla .Xauthority .npm .dbus "
+    b".bash_history .zsh_history .python_history .lesshst .viminfo .cache .local .ssh .gnupg .mozilla .Xauthority "
+    b".npm .dbus "
     b".Trash Downloads".split()
 )
 LEAST_HOME_MARKS = 3
@@ -53,7 +96,8 @@ LEAST_HOME_MARKS = 3
 
 
 def refuse_reason(root: Path) -> str | None:
-    """Why `root` should not be indexed without the user's word, or None: a home folder, one above it, a system folder."""
+    """Why `root` should not be indexed without the user's word, or None: a home folder, one above it, a system
+    folder."""
     real = Path(os.path.realpath(root))
     with suppress(RuntimeError):
         home = Path(os.path.realpath(Path.home()))
@@ -88,9 +132,9 @@ def walk(
 ) -> Iterator[FileStat]:
     """Every file below `root` as a FileStat, sorted by path; a folder left out whole is one, with a `/` at its end.
 
-    What a rule ignores does not come at all (see `explain`). Ends early when `cancelled()`. With `only`, just these files,
-    what is below these folders, and the folders around them that are left out whole: as the whole walk would give them.
-    OSError when `root` cannot be read.
+    What a rule ignores does not come at all (see `explain`). Ends early when `cancelled()`. With `only`, just these
+    files, what is below these folders, and the folders around them that are left out whole: as the whole walk would
+    give them. OSError when `root` cannot be read.
     """
     return _Walker(root, settings, only).run(cancelled)
 
@@ -98,14 +142,15 @@ def walk(
 def folders(root: Path, settings: IndexSettings, only: Sequence[bytes] | None = None) -> Iterator[bytes]:
     """Every folder that `walk` lists, the root (nothing) first; with `only`, these, those below and those around them.
 
-    Each comes just before it is listed: who begins to watch it then misses nothing that appears in it later. OSError when
-    the system cannot open one for want of means.
+    Each comes just before it is listed: who begins to watch it then misses nothing that appears in it later. OSError
+    when the system cannot open one for want of means.
     """
     return _Walker(root, settings, only).folders()
 
 
 def explain(root: Path, path: bytes, settings: IndexSettings) -> FileStat | None:
-    """Why one `path` (relative to `root`) would be left out: a FileStat with its reason; None when it would not, or is not there."""
+    """Why one `path` (relative to `root`) would be left out: a FileStat with its reason; None when it would not, or is
+    not there."""
     walker = _Walker(root, settings)
     try:
         return walker.explain(path)
@@ -123,7 +168,8 @@ class Decision:
 
 
 def decision(root: Path, path: bytes, settings: IndexSettings) -> Decision | None:
-    """Which rule of an ignore file or of the configuration leaves `path` out, and at which of its folders; None: none does."""
+    """Which rule of an ignore file or of the configuration leaves `path` out, and at which of its folders; None: none
+    does."""
     walker = _Walker(root, settings)
     try:
         walker.explain(path)
@@ -132,13 +178,14 @@ def decision(root: Path, path: bytes, settings: IndexSettings) -> Decision | Non
         walker.close()
 
 
-_BY_NAME = frozenset({
-    Reason.SECRET, Reason.EXCLUDED, Reason.VENDORED, Reason.GIT, Reason.BINARY, Reason.GENERATED, Reason.MINIFIED,
-})  # fmt: skip
+_BY_NAME = frozenset(
+    {Reason.SECRET, Reason.EXCLUDED, Reason.VENDORED, Reason.GIT, Reason.BINARY, Reason.GENERATED, Reason.MINIFIED}
+)
 
 
 def is_left_out(root: Path, path: bytes, settings: IndexSettings) -> bool:
-    """Whether the file at `path` (relative to `root`) is not to be indexed whatever it holds, and whether it exists or not."""
+    """Whether the file at `path` (relative to `root`) is not to be indexed whatever it holds, and whether it exists or
+    not."""
     if named.named_reason(path, generated=settings.generated, minified=settings.minified):
         return True
     found = explain(root, path, settings)
@@ -354,9 +401,14 @@ class _Walker:
                 reason, rule = Reason.EXCLUDED, "not one of `languages` in the configuration"
         # What the index can hold: some file systems give 64-bit inodes, and times beyond the year 2262.
         return FileStat(
-            path, info.st_size, min(info.st_mtime_ns, _MOST_INT64), info.st_ino & _MOST_INT64, reason, rule,
+            path,
+            info.st_size,
+            min(info.st_mtime_ns, _MOST_INT64),
+            info.st_ino & _MOST_INT64,
+            reason,
+            rule,
             min(info.st_ctime_ns, _MOST_INT64),
-        )  # fmt: skip
+        )
 
     def _link(self, full: bytes) -> tuple[Reason, str]:
         try:

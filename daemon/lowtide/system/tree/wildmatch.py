@@ -16,10 +16,19 @@ LONGEST_PATTERN_BYTES = 4096
 """No path is longer, so a longer pattern is not worth its memory: it matches nothing."""
 
 _CLASSES = {
-    b"alnum": b"0-9A-Za-z", b"alpha": b"A-Za-z", b"blank": b" \\t", b"cntrl": b"\\x00-\\x1f\\x7f", b"digit": b"0-9",
-    b"graph": b"\\x21-\\x7e", b"lower": b"a-z", b"print": b"\\x20-\\x7e", b"punct": b"!-/:-@\\[-`{-~",
-    b"space": b" \\t\\n\\r", b"upper": b"A-Z", b"xdigit": b"0-9A-Fa-f",
-}  # fmt: skip
+    b"alnum": b"0-9A-Za-z",
+    b"alpha": b"A-Za-z",
+    b"blank": b" \\t",
+    b"cntrl": b"\\x00-\\x1f\\x7f",
+    b"digit": b"0-9",
+    b"graph": b"\\x21-\\x7e",
+    b"lower": b"a-z",
+    b"print": b"\\x20-\\x7e",
+    b"punct": b"!-/:-@\\[-`{-~",
+    b"space": b" \\t\\n\\r",
+    b"upper": b"A-Z",
+    b"xdigit": b"0-9A-Fa-f",
+}
 _ACROSS = b"**/"
 _ANYTHING = b"**"
 

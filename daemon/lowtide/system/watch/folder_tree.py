@@ -3,8 +3,8 @@
 A watch follows the folder itself, wherever it is moved; so the tree is kept by numbers, and a path is put together when
 it is asked for. (The kernel's numbers are never used twice, so a folder that is gone cannot be taken for another.)
 
-Invariant: pure bookkeeping, no I/O; about 250 bytes a folder. Each method that forgets folders returns the numbers whose
-watches are to be removed.
+Invariant: pure bookkeeping, no I/O; about 250 bytes a folder. Each method that forgets folders returns the numbers
+whose watches are to be removed.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ Only folders that the walk would list are watched. A folder is watched before it
 appears in it meanwhile is either listed or told.
 
 No event is paired with another, and none is held back: a folder moved away loses its watches, and one that arrives is
-planned like a new one. (Pairing moves is what makes watchdog's own emitter hold every event behind a move for half a second,
-in a queue without bound.)
+planned like a new one. (Pairing moves is what makes watchdog's own emitter hold every event behind a move for half a
+second, in a queue without bound.)
 
 Invariant: what is remembered grows with the folders watched, never with the events.
 Invariant: no work here is repeated by the events that it causes itself: removing a watch is the only such, and what is
@@ -40,9 +40,17 @@ _ARRIVED = IN_MOVED_TO | IN_CREATE
 _WENT = IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT
 _RULES_CHANGED = IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE
 FOLDER_MASK = (
-    IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE
-    | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK
-)  # fmt: skip
+    IN_MODIFY
+    | IN_ATTRIB
+    | IN_CLOSE_WRITE
+    | IN_MOVED_FROM
+    | IN_MOVED_TO
+    | IN_CREATE
+    | IN_DELETE
+    | IN_ONLYDIR
+    | IN_DONT_FOLLOW
+    | IN_EXCL_UNLINK
+)
 ROOT_MASK = FOLDER_MASK | IN_DELETE_SELF | IN_MOVE_SELF
 """No open, access and close-without-writing: readers, our own workers first of all, would drown the rest."""
 GIT_MASK = IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_ONLYDIR
@@ -140,7 +148,8 @@ def max_user_watches() -> int:
 
 @dataclass(slots=True)
 class Batch:
-    """What the events of one read say: `changed` to look at, `arrived` folders to plan first, and matters of the whole."""
+    """What the events of one read say: `changed` to look at, `arrived` folders to plan first, and matters of the
+    whole."""
 
     changed: set[bytes] = field(default_factory=set)
     arrived: set[bytes] = field(default_factory=set)
@@ -184,7 +193,8 @@ class FolderWatches:
         return self._git.values()
 
     def plan(self, only: Iterable[bytes] | None = None, stopped: Callable[[], bool] = lambda: False) -> int:
-        """Watch what the walk would list, and nothing else, everywhere or at and below `only`; how many folders are new.
+        """Watch what the walk would list, and nothing else, everywhere or at and below `only`; how many folders are
+        new.
 
         OutOfWatches when they cannot all be: what is watched so far stays. Ends early when `stopped()`.
         """

@@ -1,7 +1,7 @@
 """Which places deliver no events for what others change in them: network drives, and folders shared with a host.
 
-The kernel tells only of changes that are made through it. What another machine writes to a network drive, or the host of a
-virtual machine to a shared folder, is found by looking.
+The kernel tells only of changes that are made through it. What another machine writes to a network drive, or the host
+of a virtual machine to a shared folder, is found by looking.
 
 Invariant: reads /proc/self/mountinfo and nothing else; where there is none, no place is suspect.
 Source: proc_pid_mountinfo(5).
@@ -16,7 +16,8 @@ from dataclasses import dataclass
 MOUNTINFO = "/proc/self/mountinfo"
 
 _SILENT = frozenset(
-    "9p afs beegfs ceph cifs coda davfs drvfs fakeowner fhgfs gfs gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 orangefs "
+    "9p afs beegfs ceph cifs coda davfs drvfs fakeowner fhgfs gfs gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 "
+    "orangefs "
     "panfs prl_fs pvfs2 shfs smb2 smb3 smbfs v9fs vboxsf virtiofs vmhgfs wslfs".split()
 )
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
@@ -24,7 +25,8 @@ _ESCAPED = re.compile(rb"\\([0-7]{3})")
 
 @dataclass(frozen=True, slots=True)
 class SilentMount:
-    """A mount that delivers no events for others' changes: `path` from the root of the workspace, nothing for all of it."""
+    """A mount that delivers no events for others' changes: `path` from the root of the workspace, nothing for all of
+    it."""
 
     path: bytes
     kind: str

@@ -5,8 +5,8 @@ the first folder on a drive that hangs. So steps are done by as many threads as 
 step has waited for PATIENCE_S.
 
 Invariant: the steps of one round never run at the same time; a round that was woken has its next step soon.
-Threads: all methods from any thread. One thread keeps the time, which never does a step itself; both kinds end when there
-is nothing left to do.
+Threads: all methods from any thread. One thread keeps the time, which never does a step itself; both kinds end when
+there is nothing left to do.
 """
 
 from __future__ import annotations

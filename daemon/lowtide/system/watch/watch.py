@@ -1,8 +1,8 @@
 """Watching a workspace: events are hints of where to look again, and the scan is the truth.
 
-The kernel's events are read by one thread for all workspaces (`inotify_hub`). What a workspace was told is dealt with in
-steps, by a thread that is free (`rounds`): the watches are kept in line with what the walk would list, and what changed is
-gathered until it is taken:
+The kernel's events are read by one thread for all workspaces (`inotify_hub`). What a workspace was told is dealt with
+in steps, by a thread that is free (`rounds`): the watches are kept in line with what the walk would list, and what
+changed is gathered until it is taken:
 
     watcher = Watcher(root, partial(walk.folders, root, settings), wake=lambda: loop.call_soon_threadsafe(look))
     def look(): debounce.add(watcher.take(), time.monotonic())   # and watcher.state may be another

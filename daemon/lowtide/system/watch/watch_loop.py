@@ -31,13 +31,18 @@ _GONE = WatchState(WatchMode.GONE, "the folder is not there", "when it is back i
 class WatchLoop:
     """Watches `root` with the events of `open_source(the real root, what to call when there are some)`.
 
-    `wake` is called, in a thread of `rounds`, when there is something to take, or `state` is another: once, until `take`.
+    `wake` is called, in a thread of `rounds`, when there is something to take, or `state` is another: once, until
+    `take`.
     """
 
     def __init__(
-        self, root: Path, open_source: Callable[[bytes, Callable[[], None]], Source], wake: Callable[[], None],
-        timing: Timing | None = None, rounds: Rounds = ROUNDS,
-    ) -> None:  # fmt: skip
+        self,
+        root: Path,
+        open_source: Callable[[bytes, Callable[[], None]], Source],
+        wake: Callable[[], None],
+        timing: Timing | None = None,
+        rounds: Rounds = ROUNDS,
+    ) -> None:
         self._root = os.fsencode(root)
         self._open_source = open_source
         self._timing = timing or Timing()
@@ -74,7 +79,8 @@ class WatchLoop:
         return self._outbox.take()
 
     def rescan_took(self, wall_s: float) -> None:
-        """A scan of the workspace has ended; it took `wall_s`. Where no events come the next is asked for accordingly."""
+        """A scan of the workspace has ended; it took `wall_s`. Where no events come the next is asked for
+        accordingly."""
         self._outbox.rescan_took(wall_s)
 
     def caught_up(self) -> bool:

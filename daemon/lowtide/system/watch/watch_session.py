@@ -1,6 +1,7 @@
 """Watching one root, from when its watches stand until there is a reason to begin anew.
 
-Invariant: a folder is hinted after it is watched, a rescan is hinted after all are: the scan that follows misses nothing.
+Invariant: a folder is hinted after it is watched, a rescan is hinted after all are: the scan that follows misses
+nothing.
 Invariant: putting the watches in order takes at most a sixth of the thread's time, whatever the events ask for.
 """
 

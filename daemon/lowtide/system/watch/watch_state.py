@@ -87,7 +87,8 @@ class Source(Protocol):
 class Outbox:
     """Hints that wait to be taken, and the state: filled by the watcher's thread, taken by any.
 
-    `wake` is called, in the watcher's thread, when there is something to take or the state is another: once, until `take`.
+    `wake` is called, in the watcher's thread, when there is something to take or the state is another: once, until
+    `take`.
     """
 
     def __init__(self, root: bytes, wake: Callable[[], None]) -> None:

@@ -184,7 +184,8 @@ def _count(tokens: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], texts: in
 
 
 def read_vocabulary(tokenizer: Path) -> tuple[dict[str, int], int, int]:
-    """(token to id, id of the unknown token, longest word in characters) of a `tokenizer.json` made for Lowtide's words.
+    """(token to id, id of the unknown token, longest word in characters) of a `tokenizer.json` made for Lowtide's
+    words.
 
     Raises ModelError when the file is not a WordPiece tokenizer over the words of `lowtide.work.words`.
     """

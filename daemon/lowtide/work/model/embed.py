@@ -42,7 +42,8 @@ _TRANSFORMER_CHARACTERS = 1 << 9
 
 
 def load_encoder(folder: Path | None = None) -> Encoder:
-    """The encoder of the model in `folder`, by default Lowtide's own; what needs the runtime is tried. Raises ModelError."""
+    """The encoder of the model in `folder`, by default Lowtide's own; what needs the runtime is tried. Raises
+    ModelError."""
     model = read_model(folder or default_model())
     return StaticModel.open(model) or runtime_encoder(model)
 
@@ -53,7 +54,8 @@ def runtime_encoder(model: ModelFolder) -> Encoder:
 
 
 class _StaticEncoder:
-    """A table of token vectors summed with weights; inputs `input_ids`, `token_weights` (both [batch, tokens]), `side`."""
+    """A table of token vectors summed with weights; inputs `input_ids`, `token_weights` (both [batch, tokens]),
+    `side`."""
 
     takes_words = True
 
@@ -101,7 +103,8 @@ class _StaticEncoder:
 
 
 class _TransformerEncoder:
-    """A sentence model: inputs `input_ids`, `attention_mask`, perhaps `token_type_ids`; its token vectors are pooled here."""
+    """A sentence model: inputs `input_ids`, `attention_mask`, perhaps `token_type_ids`; its token vectors are pooled
+    here."""
 
     takes_words = False
 
@@ -150,7 +153,8 @@ class _Session:
     """onnxruntime's session of one model, with the settings that keep its memory flat, and its faults mapped."""
 
     def __init__(self, model: ModelFolder, required: set[str], optional: set[str] | None = None) -> None:
-        # The official wheels report usage to their maker, and keep a database for it, unless this is set before the import.
+        # The official wheels report usage to their maker, and keep a database for it, unless this is set before the
+        # import.
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
@@ -161,9 +165,9 @@ class _Session:
         options.enable_mem_pattern = False
         options.log_severity_level = 4
         self._what = f"model {model.folder}"
-        # What is constant is folded: int8 weights that the graph casts become float32 ones, once. Without, each run does it
-        # anew: a query to MiniLM int8 takes 62 ms instead of 8, and the peak is 297 MiB instead of 233. A static model
-        # casts the few rows that it takes, and its table must stay mapped.
+        # What is constant is folded: int8 weights that the graph casts become float32 ones, once. Without, each run
+        # does it anew: a query to MiniLM int8 takes 62 ms instead of 8, and the peak is 297 MiB instead of 233. A
+        # static model casts the few rows that it takes, and its table must stay mapped.
         kept = ["ConstantFolding"] if model.kind is Kind.STATIC else None
         try:
             self._session: Any = onnxruntime.InferenceSession(

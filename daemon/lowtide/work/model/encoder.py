@@ -64,14 +64,16 @@ class Encoder(Protocol):
 def document_words(qualified_name: str, words: str) -> str:
     """The words of a chunk as they are embedded: those of its qualified name in front of its own.
 
-    `words` are `split_words` of the chunk. What is embedded is what a content address names, nothing else: a vector does not
-    depend on where its file stood first. A path counts where it is asked for, by the lexical index and the ranking.
+    `words` are `split_words` of the chunk. What is embedded is what a content address names, nothing else: a vector
+    does not depend on where its file stood first. A path counts where it is asked for, by the lexical index and the
+    ranking.
     """
     return " ".join(filter(None, (" ".join(query_words(qualified_name)), words)))
 
 
 def document_text(qualified_name: str, text: str) -> str:
-    """A chunk's text as a model that reads text embeds it, with the same header; a name that is split already stays so."""
+    """A chunk's text as a model that reads text embeds it, with the same header; a name that is split already stays
+    so."""
     header = " ".join(query_words(qualified_name))
     return f"{header}\n{text}" if header else text
 

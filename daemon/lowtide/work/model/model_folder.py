@@ -32,8 +32,9 @@ _BASE_BYTES = 40 << 20
 _STATIC_FACTOR = 1.2
 """Anonymous memory a byte of a static model's file: its table is mapped or held once."""
 _TRANSFORMER_FACTOR = 2.5
-"""The same a byte of a transformer's weights as they are held: while it loads, the file, the tensors in it and those made
-of them are there together. MiniLM-L6, 86 MiB so: 235 MiB at the peak, whether its file holds int8 (22 MiB) or float32."""
+"""The same a byte of a transformer's weights as they are held: while it loads, the file, the tensors in it and those
+made of them are there together. MiniLM-L6, 86 MiB so: 235 MiB at the peak, whether its file holds int8 (22 MiB) or
+float32."""
 
 _LONGEST_PLAIN_TOKENS = 512
 _PLAIN_TOKENS = 256
@@ -65,7 +66,8 @@ class Header(StrEnum):
 
 
 _HEADERS = {"name": Header.NAME, "path-name": Header.NAME}
-"""What `model.json` may say. The path was embedded once, and is no longer: a vector must not depend on where a file stood."""
+"""What `model.json` may say. The path was embedded once, and is no longer: a vector must not depend on where a file
+stood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ def read_model(folder: Path) -> ModelFolder:
 
 
 def predict_bytes(folder: Path) -> int:
-    """Anonymous bytes that a process with this model is predicted to need at its peak: from the sizes of files and tensors."""
+    """Anonymous bytes that a process with this model is predicted to need at its peak: from the sizes of files and
+    tensors."""
     onnx, tokenizer = _files(folder)
     weights = sum(file.stat().st_size for file in (onnx, *_external_data(onnx)))
     if _json(folder / "model.json").get("kind") == Kind.STATIC:
@@ -117,7 +120,8 @@ def predict_bytes(folder: Path) -> int:
 
 
 def check_model(folder: Path, budget_bytes: int) -> int:
-    """The predicted bytes of `predict_bytes`; raises ModelError when they are more than `budget_bytes`, with what would do."""
+    """The predicted bytes of `predict_bytes`; raises ModelError when they are more than `budget_bytes`, with what would
+    do."""
     predicted = predict_bytes(folder)
     if predicted > budget_bytes:
         needed = -(-predicted >> 20)

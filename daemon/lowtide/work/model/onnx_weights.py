@@ -21,7 +21,8 @@ _NODE_INPUT, _NODE_OP = 1, 4
 _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_NAME = 1, 2, 8
 
 _ITEM_BYTES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}
-"""By TensorProto.DataType: float, uint8, int8, uint16, int16, int32, int64, bool, float16, double, uint32, uint64, bfloat16."""
+"""By TensorProto.DataType: float, uint8, int8, uint16, int16, int32, int64, bool, float16, double, uint32, uint64,
+bfloat16."""
 _FLOAT_BYTES = 4
 _WIDENING = frozenset({b"Cast", b"DequantizeLinear"})
 _MOST_ELEMENTS = 1 << 40
@@ -55,9 +56,8 @@ def _graph_bytes(data: mmap.mmap, graph: Span) -> int:
             if operation in _WIDENING:
                 widened.update(inputs)
     return sum(
-        elements * (max(size, _FLOAT_BYTES) if name in widened else size)
-        for name, (elements, size) in tensors.items()
-    )  # fmt: skip
+        elements * (max(size, _FLOAT_BYTES) if name in widened else size) for name, (elements, size) in tensors.items()
+    )
 
 
 def _tensor(data: mmap.mmap, span: Span) -> tuple[bytes, int, int]:

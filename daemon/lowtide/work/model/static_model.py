@@ -5,7 +5,8 @@ holds 9 MiB less than with onnxruntime, and is faster by a fifth or more (docs/m
 graph that `model/export.py` writes is known here; any other is the runtime's (embed.py).
 
 Invariant: the vectors are those of onnxruntime for the same model, up to the rounding of a component (a test).
-Invariant: the weights are mapped, never copied; what is held besides is the vocabulary, remembered words, and one group.
+Invariant: the weights are mapped, never copied; what is held besides is the vocabulary, remembered words, and one
+group.
 """
 
 from __future__ import annotations
@@ -91,9 +92,10 @@ class StaticModel:
         vocabulary, unknown, longest = read_vocabulary(model.tokenizer)
         if max(vocabulary.values()) >= len(rows):
             raise ModelError(
-                f"model {model.folder}", "its tokenizer has more tokens than its table has rows",
+                f"model {model.folder}",
+                "its tokenizer has more tokens than its table has rows",
                 "use the tokenizer.json that came with the model",
-            )  # fmt: skip
+            )
         self.name, self.recipe = model.name, model.recipe
         self._rows, self._scales = rows, scales
         self._bags = WordBags(vocabulary, unknown, longest, limit_words=words_kept)
@@ -103,7 +105,8 @@ class StaticModel:
 
     @classmethod
     def open(cls, model: ModelFolder, words_kept: int = WORDS_KEPT) -> StaticModel | None:
-        """That of `model`; None when its graph is not the one known here. ModelError for files that contradict each other."""
+        """That of `model`; None when its graph is not the one known here. ModelError for files that contradict each
+        other."""
         if model.kind is not Kind.STATIC:
             return None
         try:
@@ -149,8 +152,8 @@ class StaticModel:
         """How near each text comes to each word of `query`, as a mean, and how many distinct tokens it has.
 
         Late interaction (Khattab and Zaharia, "ColBERT", 2020) of a static model: each of the query's tokens finds the
-        text's nearest one by cosine, whose root counts, so that all words somewhat near are better than one word said and the
-        others far; tokens that the model holds for more important count more. 0 to 1.
+        text's nearest one by cosine, whose root counts, so that all words somewhat near are better than one word said
+        and the others far; tokens that the model holds for more important count more. 0 to 1.
         """
         asked = self._most_important(self._bags.bags([words_of(query)[:LONGEST_WORDS_CHARACTERS]]).tokens)
         encoded = [text.encode("utf-8", "replace") for text in texts]

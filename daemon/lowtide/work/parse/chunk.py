@@ -4,8 +4,8 @@ Invariant: the chunks of a text follow each other without gap or overlap from it
 at the start of a line, unless a line alone is longer than `MAX_BYTES`, and never inside a character; without its
 trailing white space none is longer than `MAX_BYTES`.
 
-Sizes are bytes of the UTF-8 text. This module sees numbers and text only: `work/parse/parse.py` says where the syntax allows
-a cut (an `Atom`), `pack` joins what is too small, `chunk_lines` serves text without a grammar.
+Sizes are bytes of the UTF-8 text. This module sees numbers and text only: `work/parse/parse.py` says where the syntax
+allows a cut (an `Atom`), `pack` joins what is too small, `chunk_lines` serves text without a grammar.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from collections.abc import Iterable
 MAX_BYTES = 1500
 """No chunk is longer."""
 SOFT_BYTES = 1200
-"""Small neighbours are joined up to about this size: what is no definition of its own gains nothing from smaller chunks."""
+"""Small neighbours are joined up to about this size: what is no definition of its own gains nothing from smaller
+chunks."""
 MIN_BYTES = 180
 """A definition of this size stands alone; smaller chunks are joined with a neighbour where the syntax allows it.
 

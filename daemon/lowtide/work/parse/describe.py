@@ -114,7 +114,8 @@ class Docs:
         return signature(text, start, body)
 
     def of(self, text: bytes, line_start: int, body: int) -> str:
-        """The documentation of the definition whose first line starts at `line_start` and whose body starts at `body`."""
+        """The documentation of the definition whose first line starts at `line_start` and whose body starts at
+        `body`."""
         if self._style is DocStyle.DOCSTRING:
             if body >= 0 and text.startswith(_QUOTES, body):
                 found = _docstring(text, body)

@@ -37,8 +37,8 @@ def add(
 ) -> None:
     """Add to `found` (by the offset of the name) what lines of text[within[0]:within[1]] set.
 
-    `pattern` (see `Language.members`) matches up to the end of a name; `is_code` says of an offset whether it is outside
-    of comments and strings.
+    `pattern` (see `Language.members`) matches up to the end of a name; `is_code` says of an offset whether it is
+    outside of comments and strings.
     """
     low, high = within
     places: Places | None = None

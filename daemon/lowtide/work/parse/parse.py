@@ -98,9 +98,9 @@ class Reading:
 def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
     """Find the definitions and the chunks of `text` (valid UTF-8).
 
-    `deadline_s` is CPU time of this thread, without the grammar's loading; when it has passed the search for definitions
-    stops with what it has and `partial` says so. Raises nothing for any text, ImportError for a grammar that cannot be
-    loaded; memory is the parser's.
+    `deadline_s` is CPU time of this thread, without the grammar's loading; when it has passed the search for
+    definitions stops with what it has and `partial` says so. Raises nothing for any text, ImportError for a grammar
+    that cannot be loaded; memory is the parser's.
     """
     load(language)
     rows, outline, root, partial, _ = _read(text, language, _clock() + deadline_s, None, with_extensions=False)
@@ -170,7 +170,8 @@ def _read(
     tree = grammar.parser.parse(source, _edited(before, source)[0]) if before else grammar.parser.parse(source)
     root = tree.root_node
     if before and root.has_error:
-        # What the parser makes of a broken text depends on how it came there, and is better when it sees all of it anew.
+        # What the parser makes of a broken text depends on how it came there, and is better when it sees all of it
+        # anew.
         tree = grammar.parser.parse(source)
         root = tree.root_node
     found, partial = _find(grammar, language, text, root, stop)
@@ -222,9 +223,13 @@ def _point(text: bytes, offset: int) -> tuple[int, int]:
 
 
 def _add_members(
-    grammar: _Grammar, language: Language, text: bytes, root: tree_sitter.Node, found: dict[int, Found],
+    grammar: _Grammar,
+    language: Language,
+    text: bytes,
+    root: tree_sitter.Node,
+    found: dict[int, Found],
     within: tuple[int, int],
-) -> None:  # fmt: skip
+) -> None:
     """Add the fields that methods set on their own object."""
     if language.members:
         members.add(text, language.members, found, _code_test(grammar, root), within)
@@ -256,7 +261,8 @@ def _grammar(language: Language) -> _Grammar:
 
 
 def load(language: Language) -> bool:
-    """Load the grammar of `language` and its queries; False when it was loaded already. ImportError when it cannot be."""
+    """Load the grammar of `language` and its queries; False when it was loaded already. ImportError when it cannot
+    be."""
     if language.name in _grammars:
         return False
     _grammar(language)
@@ -318,9 +324,7 @@ def _kind_ids(grammar: tree_sitter.Language, name: str) -> Iterator[int]:
 
 def _kinds_like(grammar: tree_sitter.Language, pattern: str) -> frozenset[int]:
     search = re.compile(pattern).search
-    return frozenset(
-        kind for kind in range(grammar.node_kind_count) if search(grammar.node_kind_for_id(kind) or "")
-    )  # fmt: skip
+    return frozenset(kind for kind in range(grammar.node_kind_count) if search(grammar.node_kind_for_id(kind) or ""))
 
 
 def _pattern(source: str) -> Pattern:
@@ -339,9 +343,13 @@ def _pattern(source: str) -> Pattern:
 
 
 def _find(
-    grammar: _Grammar, language: Language, text: bytes, root: tree_sitter.Node, stop: float,
+    grammar: _Grammar,
+    language: Language,
+    text: bytes,
+    root: tree_sitter.Node,
+    stop: float,
     within: tuple[int, int] | None = None,
-) -> tuple[dict[int, Found], Reason | None]:  # fmt: skip
+) -> tuple[dict[int, Found], Reason | None]:
     """The definitions by the offset of their name; and why the search ended early, if it did.
 
     `within`: only what reaches into these bytes.
@@ -437,7 +445,7 @@ def _find(
 
 def _inside(
     grammar: _Grammar, language: Language, text: bytes, node: tree_sitter.Node, found: dict[int, Found], stop: float
-) -> tree_sitter.Node:  # fmt: skip
+) -> tree_sitter.Node:
     """What stands between a node's brackets, read as a text of its own; every place in it is one of the whole text.
 
     What does not parse so is added to `found` by its looks.

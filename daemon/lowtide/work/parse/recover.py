@@ -1,10 +1,12 @@
 """Finds definitions by the look of their first line, where a broken text left the parser without them.
 
 A class whose brace is missing turns into an error node in which methods are calls and blocks; a macro before a function
-in C can hide it and its neighbours. What a person sees at once is then found by pattern and by indentation, as taggers do.
+in C can hide it and its neighbours. What a person sees at once is then found by pattern and by indentation, as taggers
+do.
 
-Invariant: only for a text that does not parse; never inside a comment or a string; adds definitions, ends those that the
-parser let run on, removes none but those named by a word that begins a statement; time is linear in the text and bounded by `stop`.
+Invariant: only for a text that does not parse; never inside a comment or a string; adds definitions, ends those that
+the parser let run on, removes none but those named by a word that begins a statement; time is linear in the text and
+bounded by `stop`.
 """
 
 from __future__ import annotations
@@ -70,7 +72,8 @@ def recover(
 ) -> None:
     """Add to `found` (by the offset of the name) what the patterns of `language` find and the tree does not show.
 
-    `is_code` says of an offset whether it is outside of comments and strings; `stop` is a time of this thread's CPU clock.
+    `is_code` says of an offset whether it is outside of comments and strings; `stop` is a time of this thread's CPU
+    clock.
     """
     heads = _heads(language.name)
     if heads is None or len(text) > _MAX_BYTES or root.child_count > _MAX_CHILDREN:
@@ -112,7 +115,7 @@ def recover(
 
 def recover_inside(
     text: bytes, language: Language, found: dict[int, Found], within: tuple[int, int], stop: float
-) -> None:  # fmt: skip
+) -> None:
     """Add to `found` what the patterns of `language` for the inside of brackets find in text[within[0]:within[1]]."""
     heads = _heads_inside(language.name)
     if heads is None or within[1] - within[0] > _MAX_BYTES:
@@ -168,7 +171,8 @@ def _is_initialiser(text: bytes, line_start: int) -> bool:
 
 
 def _end_run_on(text: bytes, places: Places, found: dict[int, Found], known: Set[int], kinds: Set[int]) -> None:
-    """End what the parser let run on: a function (or another of `kinds`) that holds one of `known` no deeper indented."""
+    """End what the parser let run on: a function (or another of `kinds`) that holds one of `known` no deeper
+    indented."""
     around: list[tuple[int, int, int]] = []  # end, indentation, offset of the name
     for at, item in sorted(found.items(), key=lambda entry: entry[1][:3]):
         start, end = item[0], -item[1]
@@ -195,7 +199,8 @@ def _indentation(text: bytes, start: int) -> int:
 
 
 def _end(text: bytes, start: int, head_end: int) -> int:
-    """Where the definition ends whose first line is indented as at `start`: at a closer as deep, or before what is not deeper."""
+    """Where the definition ends whose first line is indented as at `start`: at a closer as deep, or before what is not
+    deeper."""
     line = text.rfind(b"\n", 0, start) + 1
     indentation = text[line:start]
     match = _outer(
@@ -217,8 +222,8 @@ def _outer(width: int, is_tabs: bool) -> re.Pattern[bytes]:
     else:
         lead = rb"^ {0,%d}" % width
     return re.compile(
-        lead
-        + rb"(?:(?P<closer>\}(?:[ \t]*[;,)]+)?|end\b;?)|(?![ \t\r\n{#)\]]|//|/\*|\*|--|public:|private:|protected:|\w+:[ \t]*\r?$)[^\n])",
+        lead + rb"(?:(?P<closer>\}(?:[ \t]*[;,)]+)?|end\b;?)|(?![ \t\r\n{#)\]]|//|/\*|\*|--|public:|private:|protected:"
+        rb"|\w+:[ \t]*\r?$)[^\n])",
         re.MULTILINE,
     )
 

@@ -14,8 +14,8 @@ from lowtide.work.parse.symbols import SymbolRow
 
 
 class Tree(Protocol):
-    """What is asked of the root and of its children: not their siblings, for in tree_sitter 0.26.1 `prev_sibling` of the
-    first child crashes."""
+    """What is asked of the root and of its children: not their siblings, for in tree_sitter 0.26.1 `prev_sibling` of
+    the first child crashes."""
 
     @property
     def kind_id(self) -> int: ...
@@ -92,9 +92,19 @@ def splice(before: Rows, middle: Rows, edit: Edit, low: int, high: int, line_cou
     behind = before.rows[last:]
     if line_count:
         behind = [
-            (row[0], row[1], row[2], row[3] + line_count, row[4], row[5] + line_count, row[6], row[7] + line_count, *row[8:])
+            (
+                row[0],
+                row[1],
+                row[2],
+                row[3] + line_count,
+                row[4],
+                row[5] + line_count,
+                row[6],
+                row[7] + line_count,
+                *row[8:],
+            )
             for row in behind
-        ]  # fmt: skip
+        ]
     return Rows(
         [*before.rows[:first], *middle.rows, *behind],
         [*before.starts[:first], *middle.starts, *(start + grown for start in before.starts[last:])],

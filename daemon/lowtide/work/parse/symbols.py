@@ -27,10 +27,25 @@ _LINE_FEED = re.compile(b"\n")
 _CONTINUATIONS = re.compile(b"[\x80-\xbf]+")
 
 # Plain integers: a row holds no enum member, and a comparison costs half.
-_CLASS, _STRUCT, _INTERFACE, _ENUM = (int(kind) for kind in (SymbolKind.CLASS, SymbolKind.STRUCT, SymbolKind.INTERFACE, SymbolKind.ENUM))  # fmt: skip
-_FUNCTION, _METHOD, _CONSTRUCTOR, _OPERATOR = (int(kind) for kind in (SymbolKind.FUNCTION, SymbolKind.METHOD, SymbolKind.CONSTRUCTOR, SymbolKind.OPERATOR))  # fmt: skip
-_VARIABLE, _CONSTANT, _FIELD, _PROPERTY, _ENUM_MEMBER = (int(kind) for kind in (SymbolKind.VARIABLE, SymbolKind.CONSTANT, SymbolKind.FIELD, SymbolKind.PROPERTY, SymbolKind.ENUM_MEMBER))  # fmt: skip
-_MODULE, _NAMESPACE, _PACKAGE, _OBJECT = (int(kind) for kind in (SymbolKind.MODULE, SymbolKind.NAMESPACE, SymbolKind.PACKAGE, SymbolKind.OBJECT))  # fmt: skip
+_CLASS, _STRUCT, _INTERFACE, _ENUM = (
+    int(kind) for kind in (SymbolKind.CLASS, SymbolKind.STRUCT, SymbolKind.INTERFACE, SymbolKind.ENUM)
+)
+_FUNCTION, _METHOD, _CONSTRUCTOR, _OPERATOR = (
+    int(kind) for kind in (SymbolKind.FUNCTION, SymbolKind.METHOD, SymbolKind.CONSTRUCTOR, SymbolKind.OPERATOR)
+)
+_VARIABLE, _CONSTANT, _FIELD, _PROPERTY, _ENUM_MEMBER = (
+    int(kind)
+    for kind in (
+        SymbolKind.VARIABLE,
+        SymbolKind.CONSTANT,
+        SymbolKind.FIELD,
+        SymbolKind.PROPERTY,
+        SymbolKind.ENUM_MEMBER,
+    )
+)
+_MODULE, _NAMESPACE, _PACKAGE, _OBJECT = (
+    int(kind) for kind in (SymbolKind.MODULE, SymbolKind.NAMESPACE, SymbolKind.PACKAGE, SymbolKind.OBJECT)
+)
 _EXTENSION = 0
 """Nests and names what is inside, without a row."""
 
@@ -112,13 +127,21 @@ def pattern_of(label: str, scope: str = "") -> Pattern:
         other = AS_FUNCTION[label]
         as_function = Pattern(capture, *KINDS[other], True, other == "declaration", scope, captures)
     return Pattern(
-        capture, *KINDS[label], label in LEAVES, label == "declaration", scope, captures, as_function,
-        label == "member", label == "accessor",
-    )  # fmt: skip
+        capture,
+        *KINDS[label],
+        label in LEAVES,
+        label == "declaration",
+        scope,
+        captures,
+        as_function,
+        label == "member",
+        label == "accessor",
+    )
 
 
 Found = tuple[int, int, int, Pattern, Node, Node, Node, Captures | None]
-"""Start, -end, start of the name, pattern, whole node, node without decorators, name node, captures when there are more.
+"""Start, -end, start of the name, pattern, whole node, node without decorators, name node, captures when there are
+more.
 """
 
 _Around = tuple[int, int, int, str, str, int, bool]
@@ -289,9 +312,7 @@ def rows(
             around = (start, end, kind, qualified, name, row, is_whole)
         if lasts:
             open_row = row
-        made.append(
-            (name, kind, container, line, column, end_line, end_column, name_line, name_column, signature, doc)
-        )  # fmt: skip
+        made.append((name, kind, container, line, column, end_line, end_column, name_line, name_column, signature, doc))
         starts.append(start)
         ends.append(end)
         parents.append(parent_row)
@@ -385,7 +406,8 @@ def _defined(text: bytes, found: list[Found]) -> frozenset[bytes]:
 
 
 def _split_name(name: str, language: Language) -> tuple[str, str, int]:
-    """Container and name of what is not a plain identifier, and where the name starts from the node's end, if it moved."""
+    """Container and name of what is not a plain identifier, and where the name starts from the node's end, if it
+    moved."""
     trim = language.name_trim
     separator = language.name_separator
     prefix = ""

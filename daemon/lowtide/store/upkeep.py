@@ -1,0 +1,158 @@
+"""What a catalog keeps beside its files: which of them are out of date, vectors that nobody uses, runs, the manifest.
+
+Invariant: each change is one short transaction.
+Threads: as the catalog that it is a part of.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from lowtide.models import FileStatus
+from lowtide.store.rows import Segment
+from lowtide.store.vetting import check_manifest
+
+
+class _Connection(Protocol):
+    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Any: ...
+
+    def executemany(self, sql: str, parameters: Any, /) -> Any: ...
+
+
+class Upkeep:
+    """A part of `Catalog`, which gives the connection."""
+
+    path: Path
+
+    @property
+    @abstractmethod
+    def _db(self) -> _Connection: ...
+
+    @abstractmethod
+    def _mapped(self) -> AbstractContextManager[None]: ...
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[None]:
+        """One transaction; see `Catalog`."""
+
+    @abstractmethod
+    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]: ...
+
+    @abstractmethod
+    def _value(self, sql: str, parameters: Sequence[Any] = ()) -> Any: ...
+
+    def forget_vectors(self) -> None:
+        """Drop every vector and index every file anew next time: the model has changed, and vectors never mix."""
+        with self.transaction():
+            self._db.execute("UPDATE chunks SET vector_id = NULL WHERE vector_id IS NOT NULL")
+            self._db.execute("DELETE FROM vectors")
+            self._db.execute("DELETE FROM unused_vectors")
+            self._db.execute("DELETE FROM segments WHERE kind IN ('flat', 'graph')")
+            self.mark_all_stale()
+
+    def mark_all_stale(self) -> None:
+        """Make every file differ from what the walk sees, so that it is indexed again."""
+        with self._mapped():
+            self._db.execute("UPDATE files SET mtime_ns = -1, content_hash = x''")
+
+    def mark_skipped_stale(self) -> None:
+        """The same for the files that were skipped."""
+        with self._mapped():
+            self._db.execute(
+                "UPDATE files SET mtime_ns = -1, content_hash = x'' WHERE status = ?", (FileStatus.SKIPPED.value,)
+            )
+
+    def mark_unembedded_stale(self) -> None:
+        """Index again the files whose chunks have no vector: they were indexed while the ladder stood at
+        lexical-only."""
+        with self.transaction():
+            self._db.execute(
+                "UPDATE files SET mtime_ns = -1, content_hash = x''"
+                " WHERE id IN (SELECT DISTINCT file_id FROM chunks WHERE vector_id IS NULL)"
+            )
+
+    def mark_unused(self, after_id: int, limit: int, now_ns: int) -> int | None:
+        """Note which of the next `limit` vectors no chunk uses, and that it is so from now on; None when there are no
+        more.
+
+        Returns the last id looked at: where the next call goes on. One short transaction.
+        """
+        next_ids = "SELECT id FROM vectors WHERE id > ? ORDER BY id LIMIT ?"
+        last_id = self._value(f"SELECT max(id) FROM ({next_ids})", (after_id, limit))
+        if last_id is None:
+            return None
+        uses = "EXISTS (SELECT 1 FROM chunks WHERE chunks.vector_id = {}.id)".format
+        with self.transaction():
+            self._db.execute(
+                f"DELETE FROM unused_vectors WHERE id > ? AND id <= ? AND {uses('unused_vectors')}", (after_id, last_id)
+            )
+            self._db.execute(
+                "INSERT OR IGNORE INTO unused_vectors SELECT id, ? FROM vectors"
+                f" WHERE id > ? AND id <= ? AND NOT {uses('vectors')}",
+                (now_ns, after_id, last_id),
+            )
+        return int(last_id)
+
+    def delete_unused(self, since_ns: int, limit: int) -> int:
+        """Delete some of the vectors that no chunk has used since then; returns how many were looked at."""
+        with self.transaction():
+            found = self._db.execute(
+                "SELECT id FROM unused_vectors WHERE since_ns <= ? LIMIT ?", (since_ns, limit)
+            ).fetchall()
+            self._db.executemany(
+                "DELETE FROM vectors WHERE id = ? AND NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.vector_id = "
+                "vectors.id)",
+                found,
+            )
+            self._db.executemany("DELETE FROM unused_vectors WHERE id = ?", found)
+        return len(found)
+
+    def record_run(self, figures: dict[str, Any], *, has_changed: bool) -> None:
+        """Keep the outcome of an index run that has changed the index, or was its first; the last 20 stay."""
+        if not has_changed and self.last_run() is not None:
+            return
+        with self.transaction():
+            self._db.execute(
+                "INSERT INTO runs (ended_at_ns, figures) VALUES (?, ?)", (time.time_ns(), json.dumps(figures))
+            )
+            self._db.execute("DELETE FROM runs WHERE id <= (SELECT max(id) FROM runs) - 20")
+
+    def last_run(self) -> dict[str, Any] | None:
+        """The figures of the newest index run, or None."""
+        return next(iter(self.runs(1)), None)
+
+    def runs(self, limit: int = 20) -> list[dict[str, Any]]:
+        """The figures of the newest index runs, the last one first."""
+        return [
+            dict(json.loads(row[0]))
+            for row in self._rows("SELECT figures FROM runs ORDER BY id DESC LIMIT ?", (limit,))
+        ]
+
+    # -- the manifest -------------------------------------------------------------------------------------------
+
+    def segments(self) -> list[Segment]:
+        """The segment files that belong to this index, oldest ids first."""
+        rows = [Segment(*row) for row in self._rows("SELECT * FROM segments ORDER BY kind, first_id")]
+        check_manifest(self.path.parent, rows)
+        return rows
+
+    def swap_segments(self, added: Sequence[Segment], dropped: Sequence[str]) -> None:
+        """Move the manifest: the commit point of segments. Synced to the disk before it returns."""
+        with self._mapped():
+            self._db.execute("PRAGMA synchronous = FULL")
+        try:
+            with self.transaction():
+                self._db.executemany("DELETE FROM segments WHERE name = ?", [(name,) for name in dropped])
+                self._db.executemany(
+                    "INSERT INTO segments VALUES (?,?,?,?,?,?,?)",
+                    [(s.name, s.kind, s.first_id, s.last_id, s.count, s.size_bytes, s.crc32) for s in added],
+                )
+        finally:
+            with self._mapped():
+                self._db.execute("PRAGMA synchronous = NORMAL")
