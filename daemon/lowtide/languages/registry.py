@@ -275,7 +275,8 @@ LANGUAGES: tuple[Language, ...] = (
         has_blank=True,
         rewrites=(
             (
-                r"\bcontext[ \t]*\([^(){};]{0,400}(?:\([^(){};]{0,200}\)[^(){};]{0,200}){0,20}\)(?=\s*(?:@[\w.]+(?:\([^()\n]*\))?\s+){0,10}"
+                r"\bcontext[ \t]*\([^(){};]{0,400}(?:\([^(){};]{0,200}\)[^(){};]{0,200}){0,20}\)"
+                r"(?=\s*(?:@[\w.]+(?:\([^()\n]*\))?\s+){0,10}"
                 r"(?:public|private|internal|protected|inline|override|suspend|open|abstract|operator|infix|tailrec"
                 r"|expect|actual"
                 r"|external|final|data|sealed|value|fun|val|var|class|interface|object)\b)",
