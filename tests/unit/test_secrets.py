@@ -42,6 +42,7 @@ firebase-adminsdk-x1.json
 application_default_credentials.json secrets.yml config/secrets.yaml secrets.json vault.yml .vault-token
 vault_pass.txt .vault-pass.txt
 .bash_history .zsh_history .psql_history .mysql_history .node_repl_history .python_history
+private.key server.p8 AuthKey_ABC123.p8 config/master.key my-client.key.bak
 dump.sql prod-dump.sql backup.sql site.mysqldump wp-config.php local.settings.json token.txt .token
 """.split()
 
@@ -51,6 +52,7 @@ secrets.py secret_manager.go credentials.rs token.c dump.c dump.py sql/schema.sq
 service_account.py client_secret_test.js history.py vault.go password_reset.html charts/app/templates/secrets.yaml
 templates/secret.yaml docs/topics/passwords.txt docs/token.txt config.json config/config.json .docker/Dockerfile
 .aws/task-definition.json .vscode/settings.json gradle.properties nuget.config .yarnrc.yml auth.json terraform.tf
+deck.key game.p8 translation.key
 wp-config-sample.php main.tfvars.example settings.xml pip.conf.py .gitconfig serviceaccount.yaml backup.sh aws/config.ts
 """.split()
 
@@ -92,6 +94,15 @@ def test_an_open_text_gives_no_more_than_its_file_would(path: bytes, kept: bool)
     assert any(b"lighthouse" in text for text in texts) is kept
     assert any(b"harbour" in text for text in texts) is kept
     assert not any(b"MIIEvQ" in text for text in texts)
+
+
+def test_a_sample_key_does_not_take_a_whole_test_file() -> None:
+    tests = 'def test_reads():\n    """Found by its words: lighthouse."""\n' + "    assert read(SAMPLE)\n" * 8
+    program = f'SAMPLE = """-----BEGIN RSA PRIVATE KEY-----\n{BODY * 16}-----END RSA PRIVATE KEY-----\n"""\n\n\n{tests}'
+    found = sniff(b"tests/test_read.py", program.encode(), SniffSettings())
+    assert isinstance(found, Text)
+    assert b"lighthouse" in found.utf8
+    assert b"MIIEvQ" not in found.utf8
 
 
 def test_keys_that_never_end_cost_no_more_than_their_bound() -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from lowtide.config.settings import IndexSettings
 from lowtide.models import FileStat, Reason
 from lowtide.read.explain import take_back
-from lowtide.system.tree.walk import explain, is_left_out, refuse_reason, walk
+from lowtide.system.tree.walk import explain, folders, is_left_out, refuse_reason, walk
 
 DEFAULTS = IndexSettings()
 
@@ -347,7 +347,7 @@ def test_folders_of_version_control_are_never_walked(tmp_path: Path) -> None:
             "store.jks a.kdbx "
             ".netrc .npmrc .pypirc credentials.json credentials x.pfx app.keystore signing.p8 terraform.tfstate",
         ),
-        (Reason.BINARY, "a.png B.JPG x.tar.gz lib.so lib.so.1.2 m.pyc f.woff2 x.mo doc.pdf a.wasm d.sqlite3 core.o"),
+        (Reason.BINARY, "a.png B.JPG x.tar.gz lib.so lib.so.1.2 m.pyc f.woff2 doc.pdf a.wasm d.sqlite3 core.o"),
         (Reason.MINIFIED, "a.min.js jquery-3.1.min.js a-min.css main.bundle.js a.js.map style.css.map"),
         (
             Reason.GENERATED,
@@ -578,3 +578,27 @@ def test_a_walk_gives_back_its_descriptors(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         list(walk(tmp_path / "none", IndexSettings()))
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize(
+    ("package", "left_out"),
+    [
+        ('{"name": "tide", "main": "build/index.js"}', {b"build/", b"dist/"}),
+        ('{"name": "tide", "files": ["./build", "src"]}', {b"build/", b"dist/"}),
+        ('{"dependencies": {"react-scripts": "5"}}', {b"build/", b"dist/"}),
+        ('{"scripts": {"build": "node build/build.js", "lint": "eslint build"}}', {b"dist/"}),
+        (None, set()),
+    ],
+)
+def test_what_an_npm_package_is_built_into_is_generated(
+    tmp_path: Path, package: str | None, left_out: set[bytes]
+) -> None:
+    files = {"build/index.js": "x", "dist/a/b.js": "x", "src/dist.js": "x", "build.js": "x"}
+    make(tmp_path, files if package is None else {**files, "package.json": package})
+    found = by_path(tmp_path)
+    assert {path for path, stat in found.items() if stat.reason is Reason.GENERATED} == left_out
+    assert found[b"src/dist.js"].reason is None
+    told = explain(tmp_path, b"dist/a/b.js", IndexSettings())
+    assert (told.reason if told else None) is (Reason.GENERATED if left_out else None)
+    assert b"dist" not in {*folders(tmp_path, IndexSettings())} or not left_out
+    assert all(stat.reason is None for stat in walk(tmp_path, IndexSettings(generated=True)))

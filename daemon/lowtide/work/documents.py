@@ -42,9 +42,11 @@ def read(task: wire.DocumentTask) -> wire.Done:
         symbols, reading = parse.parse_again(text, language, task.deadline_s, _kept.pop(task.key, None))
         if task.keep:
             _keep(task.key, reading)
-    if spans and not keys.may_lose_a_part(task.path, text, spans):
+    if (spans and not keys.may_lose_a_part(task.path, text, spans)) or keys.is_bare_key(task.path, text):
         chunks = []
-    chunks = [row for row in chunks if keys.holds_none(row[0], row[1], spans)]
+    chunks = [
+        row for row in chunks if keys.holds_none(row[0], row[1], spans) and not chunk.is_filler(text, row[0], row[1])
+    ]
     outline = wire.Outline(language.name if language else "", symbols, chunks)
     return wire.Done([], b"", [], 0, process_time() - cpu, outline=outline)
 

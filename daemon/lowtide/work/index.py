@@ -216,8 +216,8 @@ def _parse(
         symbols, chunks = parsed.symbols, parsed.chunks
         reason = parsed.partial or ""
     chunk_words = split_words(utf8, [*(row[0] for row in chunks), len(utf8)]) if chunks else []
-    if text.keys:
-        kept = [holds_none(row[0], row[1], text.keys) for row in chunks]
+    kept = [holds_none(row[0], row[1], text.keys) and not chunk.is_filler(utf8, row[0], row[1]) for row in chunks]
+    if not all(kept):
         chunks, chunk_words = list(compress(chunks, kept)), list(compress(chunk_words, kept))
     qualified = [wire.qualified_name(symbols[row[4]]) if row[4] >= 0 else "" for row in chunks]
     names = [" ".join(query_words(name)) if name else "" for name in qualified]

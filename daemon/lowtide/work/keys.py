@@ -27,6 +27,11 @@ _KEY = re.compile(
 _BODY_END = re.compile(rb"-----END [^\n-]{0,60}-----|[^\sA-Za-z0-9+/=\"'\\,:#*-]")
 """A key goes on to its end mark, or to a character that no key has, however it is written."""
 MOST_KEY_BYTES = 16 << 10
+LEAST_PROGRAM_BYTES = 150
+"""A program has so much beside the keys that it holds; less only names them."""
+_MAY_BE_KEYS = frozenset({b"key", b"p8"})
+"""Extensions of keys that other files have too (a slide show, a cartridge): what they hold tells."""
+_BARE_KEY = re.compile(rb"\s*(?:[A-Za-z0-9+/=_:.-]{16,}\s+){0,400}[A-Za-z0-9+/=_:.-]{16,}\s*")
 _WORD = re.compile(rb"[^\s]")
 _DATA = frozenset({"json", "yaml", "toml", "hcl", "markdown", "html", "css"})
 """Languages that have a grammar and are no programs."""
@@ -61,7 +66,13 @@ def may_lose_a_part(path: bytes, utf8: bytes, spans: Sequence[Span]) -> bool:
     """Whether a text that holds keys is a program with more to it than they are."""
     language = language_for(path, utf8[:4096])
     held = sum(end - start for start, end in spans)
-    return language is not None and language.name not in _DATA and 2 * held < len(utf8)
+    return language is not None and language.name not in _DATA and len(utf8) - held >= LEAST_PROGRAM_BYTES
+
+
+def is_bare_key(path: bytes, utf8: bytes) -> bool:
+    """Whether a file that its name lets be a key is one: nothing but one word, or a few of the same look."""
+    extension = path.rpartition(b"/")[2].rpartition(b".")[2].lower()
+    return extension in _MAY_BE_KEYS and _BARE_KEY.fullmatch(utf8[:MOST_KEY_BYTES]) is not None
 
 
 def blank(utf8: bytes, spans: Sequence[Span]) -> bytes:

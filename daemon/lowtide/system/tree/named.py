@@ -36,14 +36,15 @@ MARKS = _VENDOR_MARKS | _FOLDER_MARKS.keys() | GIT_MARKS
 """The entries of a folder that `vendored_folder` and `is_git_folder` want to know of."""
 
 _BINARY = frozenset(
-    b"a avif bin bmp br bz2 cab class cur db deb der dex dll dmg dylib ear egg elf eot exe flac gif gz heic icns ico "
+    b"a avif bin bmp br bz2 cab class cur deb der dex dll dmg dylib ear egg elf eot exe flac gif gz heic icns ico "
     b"idx img iso jar "
-    b"jpeg jpg ko lib lz lz4 lzma m4a mkv mo mov mp3 mp4 mpeg mpg msi nar ncb npy npz o obj odp ods odt ogg ogv onnx "
-    b"opus otf "
-    b"pack parquet pch pdb pdf pickle pkl png ppt pptx psd pyc pyd pyo rar rlib rmeta rpm safetensors so sqlite "
+    b"jpeg jpg ko lz lz4 lzma m4a mkv mov mp3 mp4 mpeg mpg msi nar ncb npy npz o odp ods odt ogg ogv onnx opus "
+    b"otf "
+    b"pack parquet pch pdf pickle png ppt pptx psd pyc pyd pyo rar rlib rmeta rpm safetensors so sqlite "
     b"sqlite3 swf syso "
-    b"tar tgz tif tiff ttc ttf war wasm wav webm webp whl wim woff woff2 xls xlsx xz zip zst doc docx".split()
+    b"tar tgz tif tiff ttc ttf war wasm wav webm webp whl wim woff woff2 xls xlsx xz zip zst docx".split()
 )
+"""Not those that some texts have too: `.mo` is Modelica's, `.obj` a shape's, `.pdb` a protein's, `.pkl` a setting's."""
 _SHARED_OBJECT = re.compile(rb".*\.so(?:\.[0-9]+)+")
 
 _SCRIPTS = frozenset({b"js", b"mjs", b"cjs", b"css", b"html", b"ts", b"map"})
@@ -95,6 +96,27 @@ def vendored_folder(name: bytes, entries: frozenset[bytes]) -> str:
             return f"{mark.decode()} in it: {what}"
     if name == b"vendor" and (marks := entries & _VENDOR_MARKS):
         return f"vendor/ with {min(marks).decode()} in it: third-party source"
+    return ""
+
+
+_BUILT = frozenset({b"dist", b"build"})
+PACKAGE = b"package.json"
+MOST_PACKAGE_BYTES = 1 << 18
+_BUILT_MARKS = re.compile(
+    rb"\"(?:\./)?build(?:/[^\"\n]{0,200})?\"\s*[,\]}]|\"react-scripts\"\s*:|\"@sveltejs/adapter-\w+\"\s*:"
+)
+"""What a package says of its `build` when that is its output: a value that names it, or a tool that writes there."""
+
+
+def may_be_built(name: bytes) -> bool:
+    """Whether a folder of this name may be what a package is built into: `built_folder` knows."""
+    return name in _BUILT
+
+
+def built_folder(name: bytes, package: bytes) -> str:
+    """Why a folder beside a package.json that holds `package` is output, or nothing: `build` may hold what builds."""
+    if name == b"dist" or (name == b"build" and _BUILT_MARKS.search(package)):
+        return f"{name.decode()}/ of an npm package"
     return ""
 
 

@@ -23,8 +23,9 @@ _NAMES = frozenset(
 )
 _AT_THE_TOP = frozenset(b"pip.conf token.txt secret.txt secrets.txt password.txt passwords.txt".split())
 """Further down they may be a chapter of a manual."""
+# A .key or .p8 of any other name is judged by what it holds: see `work/keys.py`.
 _EXTENSIONS = frozenset(
-    b"pem key p8 pk8 p12 pfx pkcs12 kdb kdbx jks jceks bks keystore ppk ovpn gpg tfstate tfvars kubeconfig".split()
+    b"pem pk8 p12 pfx pkcs12 kdb kdbx jks jceks bks keystore ppk ovpn gpg tfstate tfvars kubeconfig".split()
 )
 _SOURCE = frozenset(
     b"c h cc cpp cxx hh hpp hxx inc s py pyi go rs java kt kts scala js jsx mjs cjs ts tsx vue svelte rb cs fs swift "
@@ -73,7 +74,10 @@ _PUBLIC = frozenset({b"known_hosts", b"authorized_keys", b"dockerfile", b"readme
 
 _PATTERNS = re.compile(
     rb"""
-      (?P<key>id_(?:rsa|dsa|ecdsa|ed25519|xmss)(?:_sk)?(?:[._-](?!pub$).*)?|ssh_host_\w+_key)
+      (?P<key>id_(?:rsa|dsa|ecdsa|ed25519|xmss)(?:_sk)?(?:[._-](?!pub$).*)?|ssh_host_\w+_key
+          |(?:.+[._-])?(?:private|priv|server|client|deploy|tls|ssl|master|ca|host|rsa|dsa|ecdsa|ed25519|signing|jwt
+            |wildcard|production|staging|release|secret)(?:[._-].*)?\.(?:key|p8)
+          |authkey_.+\.p8)
     | (?P<kube>(?:.+[._-])?kube[_-]?config(?:[._-].+)?(?:\.(?:ya?ml|json|conf))?)
     | (?P<cloud>(?:.+[._-])?(?:service[_-]?account(?:[_-]?key)?|client_secrets?|firebase-adminsdk)(?:[._-].*)?\.json)
     | (?P<credentials>(?:.+[._-])?(?:credentials|accesskeys?|rootkey)\.(?:json|ya?ml|xml|ini|toml|csv|txt|properties))
@@ -97,8 +101,8 @@ _WHAT = {
     "dump": "a database dump",
 }
 _TELLING = re.compile(
-    rb"id_|_rsa|-rsa|ed25519|ssh_host|kube|service|client_secret|firebase|cred|access|rootkey|secret|\.tf|vault"
-    rb"|_history|dump|"
+    rb"id_|_rsa|-rsa|ed25519|ssh_host|\.key$|\.p8$|kube|service|client_secret|firebase|cred|access|rootkey"
+    rb"|secret|\.tf|vault|_history|dump|"
     rb"backup\.sql"
 )
 """A name without any of these is none of `_PATTERNS`: most files are told so at once."""

@@ -272,6 +272,8 @@ class _Walker:
             return None
         if why := self._left_out(path, name, frozenset()):
             return FileStat(path + b"/", 0, 0, 0, Reason.VENDORED, why)
+        if why := self._built(path, name):
+            return FileStat(path + b"/", 0, 0, 0, Reason.GENERATED, why)
         listing = self._list(path)
         if isinstance(listing, str):
             return FileStat(path + b"/", 0, 0, 0, Reason.UNREADABLE, listing)
@@ -296,7 +298,11 @@ class _Walker:
                     if not entry.endswith(b"/") or name in named.NEVER_WALKED:
                         continue
                     inner = self._judge.folder(path, name, around)
-                    if not isinstance(inner, Scope) or self._left_out(path, name, frozenset()):
+                    if (
+                        not isinstance(inner, Scope)
+                        or self._left_out(path, name, frozenset())
+                        or self._built(path, name)
+                    ):
                         continue
                     yield path
                     listing = self._list_now(path)
@@ -357,8 +363,10 @@ class _Walker:
             return FileStat(whole, 0, 0, 0, Reason.UNREADABLE, listing)
         if parts and (why := self._gits(whole, listing.marks)):
             return FileStat(whole, 0, 0, 0, Reason.GIT, why)
-        why = self._left_out(whole, parts[-1], listing.marks) if parts else ""
-        return FileStat(whole, 0, 0, 0, Reason.VENDORED, why) if why else None
+        if parts and (why := self._left_out(whole, parts[-1], listing.marks)):
+            return FileStat(whole, 0, 0, 0, Reason.VENDORED, why)
+        why = self._built(whole, parts[-1]) if parts else ""
+        return FileStat(whole, 0, 0, 0, Reason.GENERATED, why) if why else None
 
     def _explain_folder(self, whole: bytes, parent: bytes, name: bytes, around: Scope) -> FileStat | None:
         """Why all of a folder on the way to `whole` is left out; else go into it."""
@@ -369,6 +377,8 @@ class _Walker:
             return FileStat(whole, 0, 0, 0, Reason.GIT, why)
         if parent and (why := self._left_out(parent, name, listing.marks)):
             return FileStat(whole, 0, 0, 0, Reason.VENDORED, why)
+        if parent and (why := self._built(parent, name)):
+            return FileStat(whole, 0, 0, 0, Reason.GENERATED, why)
         self._push(parent, listing, around)
         return None
 
@@ -451,6 +461,14 @@ class _Walker:
             if tag == _CACHE_SIGNATURE:
                 return f"{_CACHE_TAG.decode()} in it: a cache"
         return ""
+
+    def _built(self, path: bytes, name: bytes) -> str:
+        """Why a folder that no rule ignores is left out all the same: it is the output of the npm package beside it."""
+        if self._settings.generated or not named.may_be_built(name):
+            return ""
+        file = path[: len(path) - len(name)] + named.PACKAGE
+        package = read_small_beneath(self._root, file, named.MOST_PACKAGE_BYTES)
+        return named.built_folder(name, package) if package is not None else ""
 
 
 def _shown(path: bytes) -> str:

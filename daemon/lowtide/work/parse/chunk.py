@@ -28,6 +28,8 @@ TEXT_BYTES = 1200
 """What runs of lines without a syntax aim at."""
 _TINY_BYTES = 70
 """Less than this does not stand alone when it can be helped."""
+_FILLER_BYTES = 400
+_NEWLINE = 10
 
 ChunkRow = tuple[int, int, int, int, int]
 """The fields of `models.Chunk`, in order."""
@@ -169,6 +171,17 @@ def _after_space(text: bytes, start: int, end: int) -> int:
 
 
 _NOT_SPACE = re.compile(rb"[^ \t\r\n\f\v]")
+
+
+def is_filler(text: bytes, start: int, end: int) -> bool:
+    """Whether text[start:end] is a further piece of a long line of data: an icon as base64, a table of numbers.
+
+    Its first piece says what there is to say; the others only cost.
+    """
+    if start == 0 or text[start - 1] == _NEWLINE or end - start < _FILLER_BYTES:
+        return False
+    piece = text[start:end]
+    return piece.isascii() and len(piece.split()) * 100 < len(piece) and _NEWLINE not in piece.rstrip()
 
 
 def attach_symbols(
