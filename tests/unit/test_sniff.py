@@ -342,6 +342,9 @@ def test_a_line_of_data_gives_one_chunk() -> None:
 
 def test_lines_of_an_old_mac_are_lines() -> None:
     assert skipped(b"x = 1\r" * 5000, b"a.py") is None
+    assert text_of(b"one\rtwo\r") == ("one\ntwo\n", "ascii")
+    assert text_of("eins\rzwei – drei\r".encode("utf-16")) == ("eins\nzwei – drei\n", "utf-16-le")
+    assert text_of(b"one\rtwo\nthree\r\n") == ("one\rtwo\nthree\r\n", "ascii")
 
 
 @pytest.mark.parametrize(

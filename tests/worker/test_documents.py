@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import pytest
 
-from lowtide import languages
+from lowtide import languages, wire
 from lowtide.core.budget import MIB, Budget
 from lowtide.core.ladder import Ladder
 from lowtide.core.positions import Units
@@ -21,6 +21,7 @@ from lowtide.errors import WorkerError
 from lowtide.pool.pool import WorkerPool
 from lowtide.read.unsaved.documents import DocumentReader, Documents
 from lowtide.system.memory import own_anonymous_bytes
+from lowtide.work import documents
 from lowtide.work.parse import parse
 from lowtide.work.parse.symbols import SymbolRow
 
@@ -189,3 +190,10 @@ def test_open_texts_are_bounded() -> None:
         assert documents.open("untitled:2", None, "text", 1, "x" * (20 << 20)) is not None
 
     asyncio.run(with_documents(400 * MIB, test))
+
+
+def test_lines_that_end_in_a_lone_carriage_return_are_lines() -> None:
+    text = b"// a comment\rfunction one() {\r  return 1;\r}\r\rfunction two() {}\r"
+    outline = documents.read(wire.DocumentTask("key", b"a.js", "", text, 10.0, False, True)).outline
+    assert outline is not None
+    assert [(row[0], row[3], row[5]) for row in outline.symbols] == [("one", 1, 3), ("two", 5, 5)]

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from time import process_time
 
 from lowtide import languages, wire
-from lowtide.work import keys
+from lowtide.work import keys, sniff
 from lowtide.work.parse import chunk, parse
 
 MOST_TEXT_BYTES = 3 << 20
@@ -30,8 +30,9 @@ def read(task: wire.DocumentTask) -> wire.Done:
     ) or languages.language_called(task.language)
     symbols: list[wire.SymbolColumns] = []
     chunks: list[wire.ChunkColumns] = []
-    spans = keys.key_spans(task.text)
-    text = keys.blank(task.text, spans)
+    text = sniff.with_line_feeds(task.text)
+    spans = keys.key_spans(text)
+    text = keys.blank(text, spans)
     if language is None:
         _kept.pop(task.key, None)
         chunks = chunk.chunk_lines(text) if task.chunks else []

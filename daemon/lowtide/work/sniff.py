@@ -4,8 +4,8 @@ What counts as text: UTF-8; UTF-16 and UTF-32 with a byte order mark; UTF-16 wit
 as in Western text; a Western one-byte encoding when it looks like a text. A few stray NULs in a text are let pass
 (editors and test data leave them); more make it binary.
 
-Invariant: never raises on any bytes; the text is valid UTF-8, its lines are those of the file (CRLF is kept, a byte
-order mark is not); memory stays within about three times the file.
+Invariant: never raises on any bytes; the text is valid UTF-8, its lines are those of the file (CRLF is kept, a lone CR
+is a line feed where there is no other, a byte order mark goes); memory stays within about three times the file.
 """
 
 from __future__ import annotations
@@ -155,6 +155,8 @@ def sniff(path: bytes, data: bytes, settings: SniffSettings) -> Text | Skip:
         return text
     if not text.utf8:
         return Skip(Reason.EMPTY, "the file holds a byte order mark and nothing else")
+    if b"\n" not in text.utf8 and b"\r" in text.utf8:
+        text = Text(with_line_feeds(text.utf8), text.encoding)
     if spans := key_spans(text.utf8):
         if not may_lose_a_part(path, text.utf8, spans):
             return Skip(Reason.SECRET, "it holds a private key (-----BEGIN ... PRIVATE KEY-----)")
@@ -166,6 +168,11 @@ def sniff(path: bytes, data: bytes, settings: SniffSettings) -> Text | Skip:
     if not settings.minified and (rule := _minified(path, text.utf8)):
         return Skip(Reason.MINIFIED, rule)
     return text
+
+
+def with_line_feeds(utf8: bytes) -> bytes:
+    """A text whose lines end in `\\r` alone, as on an old Mac, with line feeds instead; any other as it is."""
+    return utf8.replace(b"\r", b"\n") if b"\n" not in utf8 else utf8
 
 
 def is_encoding(name: str) -> bool:
@@ -338,7 +345,7 @@ def _minified(path: bytes, utf8: bytes) -> str:
     extension = path.rpartition(b".")[2].lower()
     if extension in _CELLS:
         return ""
-    newline = b"\n" if b"\n" in utf8 else b"\r"
+    newline = b"\n"
     average = _long_average(utf8, newline)
     longest = _longest_line(utf8, newline) if size > LONGEST_LINE else 0
     if not average and not longest:
