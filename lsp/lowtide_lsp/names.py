@@ -16,12 +16,11 @@ import anyio
 import anyio.to_thread
 from lsprotocol import types
 
-from lowtide.core.positions import Units, from_bytes
+from lowtide.core.positions import Units, from_bytes, line_end
 from lowtide.errors import PathError
 from lowtide.models import display_path
 from lowtide.read.text_pieces import Piece, TooLong, name_pattern, read_pieces
 from lowtide.read.unsaved.answers import symbols as find_symbols
-from lowtide.read.unsaved.buffer import line_end
 from lowtide_lsp import convert
 
 if TYPE_CHECKING:

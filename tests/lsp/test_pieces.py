@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.lsp.wire import FakeService, connected
 
-from lowtide.core.positions import Units, from_bytes
+from lowtide.core.positions import Units, from_bytes, line_end
 from lowtide.read import text_pieces as pieces
 from lowtide.read.text_pieces import WORD_BYTE, read_pieces
-from lowtide.read.unsaved.buffer import line_end
 
 NAME = re.compile(rb"(?<!%b)tide(?!%b)" % (WORD_BYTE, WORD_BYTE))
 TEXTS = st.lists(

@@ -14,9 +14,9 @@ from tests.e2e.contents import differences, read_contents
 from tests.e2e.harness import python_module
 
 from lowtide.config.settings import Config
+from lowtide.index.report import IndexReport
 from lowtide.paths import Places
 from lowtide.serve.host import Host
-from lowtide.serve.report import IndexReport
 from lowtide.system.memory import own_anonymous_bytes
 
 ENVIRONMENT = {

@@ -17,13 +17,13 @@ from tests.store.test_catalog import put, result
 from lowtide.config.settings import Config
 from lowtide.core.budget import Budget
 from lowtide.errors import CorruptIndex, IndexGone, LowtideError, PathError
+from lowtide.index.report import describe_workspace
 from lowtide.index.upkeep import maintain, new_name
 from lowtide.index.workspace import REBUILT, Workspace
 from lowtide.models import Mode
 from lowtide.pool.pool import WorkerPool
 from lowtide.read.explain import explain_file
 from lowtide.read.snapshot import Snapshot
-from lowtide.serve.report import describe_workspace
 from lowtide.store.catalog import Catalog
 
 FILES = 60

@@ -14,8 +14,8 @@ import pytest
 from tests.store.test_damage import QUESTIONS, fill
 
 from lowtide.errors import ForeignIndex, StoreError
+from lowtide.index.report import describe_workspace
 from lowtide.index.workspace import Workspace
-from lowtide.serve.report import describe_workspace
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
 

@@ -17,11 +17,10 @@ import anyio
 import anyio.to_thread
 
 from lowtide.cli.console import print_json
-from lowtide.cli.lines import LongLine, read_line
+from lowtide.cli.lines import LongLine, failed, read_line
 from lowtide.cli.options import Options
 from lowtide.cli.progress import shown
 from lowtide.cli.running import run
-from lowtide.cli.search import failed
 from lowtide.cli.setup import load, open_host
 from lowtide.core.freshness import Freshness
 from lowtide.errors import LowtideError

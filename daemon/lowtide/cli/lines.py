@@ -5,9 +5,9 @@ Invariant: no more of a line is held than MOST_LINE_BYTES; what is longer is tol
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from lowtide.errors import UsageError
+from lowtide.errors import LowtideError, UsageError
 
 MOST_LINE_BYTES = 1 << 20
 MOST_SHOWN_BYTES = 200
@@ -31,3 +31,12 @@ def read_line(stream: BinaryIO) -> str | None:
     while (more := stream.readline(MOST_LINE_BYTES)) and not more.endswith(b"\n"):
         pass
     raise LongLine(line[:MOST_SHOWN_BYTES].decode("utf-8", "ignore"))
+
+
+def failed(query: str, error: LowtideError) -> dict[str, Any]:
+    """What stands in a batch for an answer that there is not."""
+    return {
+        "query": query,
+        "error": {"kind": error.kind, "message": error.message, "remedy": error.remedy},
+        "hits": [],
+    }

@@ -10,11 +10,11 @@ import click
 
 from lowtide.cli.console import Painted, format_count, paint, print_json, say, warn
 from lowtide.cli.fresh import FRESH_HELP, ask_showing, with_freshness
-from lowtide.cli.lines import LongLine, read_line
+from lowtide.cli.lines import LongLine, failed, read_line
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.setup import resolve_root
-from lowtide.errors import LowtideError, UsageError
+from lowtide.errors import UsageError
 from lowtide.languages import LANGUAGES, language_called
 from lowtide.models import Mode, SymbolKind
 from lowtide.serve.client import Client, RemoteError
@@ -139,15 +139,6 @@ def _ask(client: Client, question: dict[str, Any]) -> dict[str, Any]:
         return answer
     except RemoteError as error:
         return failed(str(question["query"]), error)
-
-
-def failed(query: str, error: LowtideError) -> dict[str, Any]:
-    """What stands in a batch for an answer that there is not."""
-    return {
-        "query": query,
-        "error": {"kind": error.kind, "message": error.message, "remedy": error.remedy},
-        "hits": [],
-    }
 
 
 def show(answer: dict[str, Any], options: Options) -> None:

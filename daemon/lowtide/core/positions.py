@@ -17,6 +17,11 @@ class Units(StrEnum):
     UTF32 = "utf-32"
 
 
+def line_end(text: bytes) -> bytes:
+    """What ends the lines of a text."""
+    return b"\r" if b"\r" in text and b"\n" not in text else b"\n"
+
+
 def content(line: bytes) -> bytes:
     """The line without its end."""
     return line.rstrip(b"\r\n") if line.endswith((b"\n", b"\r")) else line

@@ -21,12 +21,12 @@ from lowtide.errors import LowtideError
 from lowtide.index.comparing import FileCount
 from lowtide.index.indexing import Indexer
 from lowtide.index.jobs import Progress
+from lowtide.index.report import IndexReport
 from lowtide.index.resting import Resting
+from lowtide.index.shared import Shared
 from lowtide.index.watching import FolderWatch
 from lowtide.index.workspace import Workspace
 from lowtide.index.writing import Writing
-from lowtide.serve.host import Host
-from lowtide.serve.report import IndexReport
 from lowtide.store.connections import Connections
 from lowtide.store.rows import Counts
 from lowtide.system.watch.watch import WatchState
@@ -46,7 +46,7 @@ class LiveState:
     """What `LiveWorkspace` is and does, without the doing."""
 
     def __init__(
-        self, host: Host, root: Path, changed: Callable[[], None], is_read: Callable[[Workspace], bool]
+        self, host: Shared, root: Path, changed: Callable[[], None], is_read: Callable[[Workspace], bool]
     ) -> None:
         self.host = host
         self.workspace: Workspace = host.workspace(root)

@@ -26,11 +26,10 @@ from lowtide.errors import CorruptSegment, WorkerError
 from lowtide.index.workspace import Workspace
 from lowtide.pool.pool import WorkerPool
 from lowtide.pool.worker import Ended
-from lowtide.read.segment_set import VECTOR_KINDS
 from lowtide.store.catalog import Catalog
 from lowtide.store.names.names import NameSegment, merge_names, write_names
 from lowtide.store.rows import Segment
-from lowtide.store.segment_file import SegmentKind
+from lowtide.store.segment_file import VECTOR_KINDS, SegmentKind
 from lowtide.store.vectors.vector_index import blocks_of
 from lowtide.store.vectors.vector_segments import FlatSegment, merge_flat, open_segment, write_flat
 from lowtide.store.vectors.vectors import predict_graph_bytes

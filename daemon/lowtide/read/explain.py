@@ -8,9 +8,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +18,8 @@ from lowtide.index.workspace import Workspace
 from lowtide.models import FileStatus, Reason, display_path
 from lowtide.store.rows import FileRow
 from lowtide.system.tree.ignore import Origin
-from lowtide.system.tree.named import NEVER_WALKED
 from lowtide.system.tree.walk import decision, explain
 
-MOST_LOOKED_AT = 100
-"""Entries of a folder of which nothing is left, to say by which rules."""
 REMEDIES = {
     Reason.TOO_LARGE: "raise `max_file_size` under [index] in .lowtide.toml",
     Reason.MINIFIED: "set `minified = true` under [index] in .lowtide.toml to index such files",
@@ -87,27 +82,6 @@ def take_back(root: Path, path: bytes, settings: IndexSettings) -> str:
 
 def _escaped(shown: str) -> str:
     return re.sub(r"([*?\[\\ ])", r"\\\1", shown)
-
-
-def why_nothing(root: Path, settings: IndexSettings, skipped: Mapping[str, int]) -> str:
-    """Why an index of `root` would hold no file at all, for people; `skipped`: how many files each reason leaves
-    out."""
-    if skipped:
-        counts = ", ".join(f"{reason} {count:,}" for reason, count in skipped.items())
-        return f"no file is indexed: all are skipped ({counts}); `lowtide why FILE` tells of one"
-    rules: dict[str, None] = {}
-    with os.scandir(root) as entries:
-        for entry in islice(entries, MOST_LOOKED_AT):
-            found = explain(root, os.fsencode(entry.name), settings)
-            if found is not None and found.reason is Reason.EXCLUDED and os.fsencode(entry.name) not in NEVER_WALKED:
-                rules[found.rule] = None
-    if not rules:
-        return "no file is indexed: the folder holds none"
-    shown = "; ".join(list(rules)[:3])
-    return (
-        f"no file is indexed: ignore rules leave everything out ({shown}); "
-        "set `gitignore = false` under [index] in .lowtide.toml to index it all the same"
-    )
 
 
 def is_stale(row: FileRow, path: Path) -> bool:

@@ -20,11 +20,9 @@ from lowtide.store.id_set import IdSet
 from lowtide.store.names.name_search import NameIndex
 from lowtide.store.names.names import NameDelta, NameSegment
 from lowtide.store.rows import Segment
-from lowtide.store.segment_file import SegmentKind
+from lowtide.store.segment_file import VECTOR_KINDS, SegmentKind
 from lowtide.store.vectors.vector_index import Delta, VectorIndex, blocks_of
 from lowtide.store.vectors.vector_segments import AnySegment, open_segment
-
-VECTOR_KINDS = (SegmentKind.FLAT, SegmentKind.GRAPH)
 
 
 class Segments:
@@ -173,17 +171,3 @@ def _name_delta(catalog: Catalog, last: int, before: Segments | None) -> NameDel
         delta.take_over(before.name_delta, last)
     delta.extend(catalog.symbol_names_after(max(last, delta.last_id)))
     return delta
-
-
-def verify_segments(workspace: Workspace, catalog: Catalog) -> str | None:
-    """Open every segment, checksums and all; None when all are sound, else the first complaint."""
-    for row in catalog.segments():
-        try:
-            if row.kind in VECTOR_KINDS:
-                open_segment(workspace.folder / row.name, row)
-            else:
-                NameSegment(workspace.folder / row.name, row)
-        except CorruptSegment as error:
-            workspace.report_damaged_segments()
-            return error.message
-    return None

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lowtide.core.positions import Units, from_bytes
-from lowtide.read.unsaved.buffer import line_end
+from lowtide.core.positions import Units, from_bytes, line_end
 from lowtide.system.beneath import PlainFile, Root
 from lowtide.work.sniff import is_encoding
 

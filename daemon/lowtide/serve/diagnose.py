@@ -19,10 +19,10 @@ from typing import Any
 import lowtide
 from lowtide.config.settings import Config, format_size
 from lowtide.errors import LowtideError
+from lowtide.index.report import check_index
 from lowtide.index.workspace import Workspace
 from lowtide.paths import Places
 from lowtide.serve.client import END_S, Client, NotRunning
-from lowtide.serve.report import check_index
 from lowtide.system import memory
 from lowtide.work.model.model_folder import check_model, default_model, read_model
 

@@ -5,9 +5,6 @@ Invariant: there is one budget and one pool, however many workspaces there are.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -18,36 +15,28 @@ import anyio
 import anyio.to_thread
 
 import lowtide
-from lowtide.config.settings import LEAST_BUDGET_BYTES, Config, WorkspaceSettings, format_size, load_workspace_settings
-from lowtide.core.budget import LEAST_TASK_BYTES, MARGIN_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget, CostModel
-from lowtide.core.ladder import Ladder, Step
-from lowtide.core.turns import Turns, most_turns
+from lowtide.config.settings import LEAST_BUDGET_BYTES, Config, format_size, load_workspace_settings
+from lowtide.core.budget import LEAST_TASK_BYTES, MARGIN_BYTES, MIB, WORKER_BYTES
+from lowtide.core.ladder import Step
 from lowtide.errors import ConfigError, CorruptIndex, IndexGone, LowtideError, RefusedError
-from lowtide.index.forecast import Forecaster
-from lowtide.index.indexing import Indexer
-from lowtide.index.jobs import IndexOptions, Progress, cpu_seconds
+from lowtide.index.jobs import Progress, cpu_seconds
+from lowtide.index.nothing import why_nothing
+from lowtide.index.report import IndexReport, describe_workspace
+from lowtide.index.shared import Shared
 from lowtide.index.upkeep import maintain, mended_segments, settle
 from lowtide.index.workspace import Workspace
 from lowtide.index.writing import Writing
-from lowtide.models import FileStat
 from lowtide.paths import Places
-from lowtide.pool.pool import Urgency, WorkerPool
-from lowtide.read.explain import why_nothing
-from lowtide.serve.report import IndexReport, describe_workspace
+from lowtide.pool.pool import WorkerPool
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
-from lowtide.store.rows import Counts
 from lowtide.system import memory
-from lowtide.system.tree.repository import repository_at
 from lowtide.system.tree.walk import walk
 from lowtide.work.model.encoder import Side
-from lowtide.work.model.model_folder import ModelFolder, check_model, default_model, read_model
 from lowtide.work.model.static_model import QUESTION_WORDS_KEPT, StaticModel
 
-MOST_RELATIVES = 4
 MOST_OTHER_RUNS = 8
 """Indexes whose last run is looked at for a forecast."""
-MOST_OPENING = 4
 
 
 class IndexRun:
@@ -70,31 +59,17 @@ class IndexRun:
         return self._pool.used_bytes if self._pool else 0
 
 
-class Host:
+class Host(Shared):
     """Everything of one user; an asynchronous context manager."""
 
     def __init__(self, places: Places, config: Config) -> None:
-        self.places = places
-        self.config = config
-        folder = config.model_path or default_model()
-        self.model: ModelFolder = read_model(folder)
-        model_bytes = (
-            MODEL_BYTES if config.model_path is None else check_model(folder, config.budget_bytes) - WORKER_BYTES
-        )
-        self.budget = Budget(config.budget_bytes)
-        self.ladder = Ladder(min(memory.cpu_count(), 8))
-        self.costs = CostModel()
-        self.pool = WorkerPool(self.budget, self.ladder, niceness=config.niceness, model_bytes=model_bytes)
+        super().__init__(places, config)
         self.pool.on_refused = self.refit
         self.static_model: StaticModel | None = None
         """What answers questions without a worker, once one was asked and if the model is of that kind."""
         self._static_known = False
         self.shrink: Callable[[], None] = lambda: None
         """Gives back what this process can do without."""
-        self.turns = Turns(lambda: most_turns(self.budget.total_bytes))
-        """Who may index a whole workspace now."""
-        self.opening = anyio.CapacityLimiter(MOST_OPENING)
-        """Held while an index is opened to write: very many at once would be no sooner done."""
         self._encoding = anyio.Lock()
         self._stack = AsyncExitStack()
 
@@ -189,10 +164,6 @@ class Host:
             self.pool.recycle()
         self.pool.wake()
 
-    def workspace(self, root: Path) -> Workspace:
-        """The workspace of `root`; its index folder is made by who writes to it."""
-        return Workspace(root, self.places.index_folder(root))
-
     async def index(self, root: Path, *, force: bool = False, run: IndexRun | None = None) -> IndexReport:
         """Bring the index of `root` up to date.
 
@@ -232,89 +203,6 @@ class Host:
             report = report.timed(time.monotonic() - began_s, cpu_seconds() - began_cpu_s)
             catalog.record_run(report.as_json(), has_changed=progress.has_changed)
         return report
-
-    def prepare(self, workspace: Workspace, catalog: Catalog) -> tuple[WorkspaceSettings, list[str]]:
-        """Bring an index to the present configuration and model; returns the settings, and what there is to tell of
-        them.
-
-        Errors: ConfigError, StoreError and its kinds.
-        """
-        settings = load_workspace_settings(workspace.root, self.config)
-        messages = list(settings.warnings)
-        embed = self.ladder.footing().embed
-        if workspace.settle_model(catalog, self.model.recipe if embed else ""):
-            messages.append("the model has changed: every chunk is embedded anew")
-        texts = {name: value for name, value in settings.index.for_worker().items() if name != "max_file_bytes"}
-        # A file's size is judged by the walk, too: the worker only meets one that grew since.
-        workspace.settle_settings(catalog, _fingerprint(texts), _fingerprint(settings.index))
-        if embed:
-            catalog.mark_unembedded_stale()
-        self._load_costs(catalog)
-        return settings, messages
-
-    def indexer(
-        self,
-        workspace: Workspace,
-        writing: Writing,
-        readers: Connections,
-        settings: WorkspaceSettings,
-        *,
-        only: tuple[bytes, ...] | None = None,
-        urgency: Urgency = Urgency.WORK,
-        on_planned: Callable[[FileStat], None] = lambda _: None,
-    ) -> Indexer:
-        """A run over the workspace, or over `only` some of its files and folders."""
-        options = IndexOptions(
-            os.fsencode(workspace.root),
-            str(self.model.folder),
-            self.model.recipe,
-            self.ladder.footing().embed,
-            False,
-            settings.index.for_worker(),
-            only=only,
-            urgency=urgency,
-        )
-        return Indexer(
-            writing,
-            readers,
-            self.pool,
-            self.ladder,
-            self.costs,
-            options,
-            lambda: walk(workspace.root, settings.index, only=only),
-            on_planned,
-            (lambda: self.relatives(workspace)) if only is None else list,
-            workspace.check_root,
-        )
-
-    def relatives(self, workspace: Workspace) -> list[Path]:
-        """Catalogs of other work trees of the same repository: what was embedded there need not be here. Reads the
-        disk."""
-        own = repository_at(os.fsencode(workspace.root))
-        if own is None:
-            return []
-        common = os.path.realpath(own.common)
-        found: list[Path] = []
-        for root, folder in self.places.list_indexes():
-            if len(found) == MOST_RELATIVES:
-                break
-            other = repository_at(os.fsencode(root)) if folder != workspace.folder else None
-            if other is not None and os.path.realpath(other.common) == common:
-                found.append(Workspace(root, folder).catalog_path)
-        return found
-
-    def forecaster(self, own: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]] = ()) -> Forecaster:
-        """Predicts what indexing takes on the present footing, by the past runs of an index and of others."""
-        footing = self.ladder.footing()
-        model_bytes = self.pool.base_bytes(str(self.model.folder)) - self.pool.base_bytes("") if footing.embed else 0
-        return Forecaster(
-            budget_bytes=self.budget.total_bytes,
-            worker_count=footing.worker_count,
-            model_bytes=model_bytes,
-            costs=self.costs,
-            runs=(*own, *others),
-            own_run=own[0] if own else None,
-        )
 
     def _other_runs(self, workspace: Workspace) -> list[dict[str, Any]]:
         """The last run of each of some other indexes: what this machine is able to do."""
@@ -362,7 +250,7 @@ class Host:
         if workspace.has_index:
             catalog = workspace.reading()
             try:
-                self._load_costs(catalog)
+                self.load_costs(catalog)
                 own = catalog.runs()
             finally:
                 catalog.close()
@@ -423,52 +311,3 @@ class Host:
             "progress": None,
             "workspaces": workspaces,
         }
-
-    def report(
-        self,
-        workspace: Workspace,
-        counts: Counts,
-        progress: Progress,
-        messages: Sequence[str],
-        predicted: dict[str, Any] | None,
-    ) -> IndexReport:
-        """The outcome of a run, without its times."""
-        if not progress.indexed and not progress.unchanged:
-            index = load_workspace_settings(workspace.root, self.config).index
-            messages = [*messages, why_nothing(workspace.root, index, progress.skip_reasons)]
-        return IndexReport(
-            root=str(workspace.root),
-            indexed=progress.indexed,
-            unchanged=progress.unchanged,
-            removed=progress.removed,
-            skipped=progress.skipped,
-            failed=progress.failed,
-            quarantined=progress.quarantined,
-            symbols=counts.symbols,
-            chunks=counts.chunks,
-            vectors=counts.vectors,
-            wall_s=0.0,
-            cpu_s=0.0,
-            peak_anon_bytes=self.pool.peak_bytes,
-            budget_bytes=self.budget.total_bytes,
-            ladder=[(taken.step.label, taken.reason) for taken in self.ladder.since(progress.began_s)],
-            disk_bytes=workspace.disk_bytes(),
-            skip_reasons=dict(progress.skip_reasons),
-            messages=tuple(messages),
-            source_bytes=progress.bytes_done,
-            predicted=predicted if progress.total else None,
-        )
-
-    def _load_costs(self, catalog: Catalog) -> None:
-        known = catalog.get_meta("costs")
-        if known:
-            self.costs.factors.update({str(key): float(value) for key, value in json.loads(known).items()})
-
-    def save_costs(self, catalog: Catalog) -> None:
-        """Keep what was learned of the languages' memory."""
-        if self.costs.factors:
-            catalog.set_meta("costs", json.dumps(self.costs.factors))
-
-
-def _fingerprint(settings: object) -> str:
-    return hashlib.blake2b(repr(settings).encode(), digest_size=8).hexdigest()

@@ -10,8 +10,8 @@ import json
 import logging
 import time
 from array import array
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
 import anyio.to_thread
@@ -22,7 +22,39 @@ from lowtide.system import memory
 from lowtide.vital import Vital
 
 if TYPE_CHECKING:
-    from lowtide.serve.service import Service
+    from lowtide.index.live import LiveWorkspace
+    from lowtide.read.readers import Readers
+    from lowtide.serve.config_watch import ConfigWatch
+    from lowtide.serve.host import Host
+
+
+class Watched(Protocol):
+    """What the monitor looks after: a daemon's parts, and what it has them do."""
+
+    host: Host
+    readers: Readers
+    config_watch: ConfigWatch | None
+
+    @property
+    def workspaces(self) -> Sequence[LiveWorkspace]:
+        """Those that are open now."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether a person has paused the work."""
+
+    def look_after(self) -> None:
+        """See whether each open index is still there and sound."""
+
+    def end_visits(self, now_s: float) -> None:
+        """Close what nobody has asked for a long time."""
+
+    def status(self) -> dict[str, Any]:
+        """What listeners are told."""
+
+    async def shrink(self) -> None:
+        """Give back what a spell of work has left."""
+
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +85,7 @@ Listener = Callable[[dict[str, Any]], None]
 class Monitor:
     """The service's clockwork; `run()` in a task of its own."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Watched) -> None:
         self._service = service
         self.vital = Vital("the monitor")
         service.host.pool.vitals.append(self.vital)

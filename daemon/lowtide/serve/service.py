@@ -46,7 +46,7 @@ from lowtide.serve.config_watch import ConfigWatch
 from lowtide.serve.host import Host
 from lowtide.serve.intake import Intake
 from lowtide.serve.monitor import Monitor
-from lowtide.serve.report import memory_tree, status_of
+from lowtide.serve.status import memory_tree, status_of
 from lowtide.system.memory import give_back
 from lowtide.system.tree.walk import refuse_reason
 from lowtide.tasks import task_group
@@ -388,6 +388,10 @@ class Service:
                 raise WorkerError("the workers are busy", "", "try again, or pause indexing") from error
             self.vectors.put(key, known)
         return known
+
+    async def encode(self, texts: Sequence[str], side: Side) -> list[bytes]:
+        """The vectors of some texts. ModelError, WorkerError."""
+        return await self.host.encode(texts, side)
 
     async def explain(self, path: Path) -> dict[str, Any]:
         """What `lowtide why` prints of a file."""

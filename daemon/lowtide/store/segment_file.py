@@ -55,6 +55,9 @@ class SegmentKind(StrEnum):
     LISTS = "lists"
 
 
+VECTOR_KINDS = (SegmentKind.FLAT, SegmentKind.GRAPH)
+
+
 _CODES = {SegmentKind.FLAT: 1, SegmentKind.GRAPH: 2, SegmentKind.NAMES: 3, SegmentKind.LISTS: 4}
 
 

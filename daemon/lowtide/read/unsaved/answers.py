@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
 
+from lowtide.config.settings import IndexSettings
 from lowtide.core.match import SCORE_DIGITS, clean_query, fold, least_wanted, match
 from lowtide.core.rank import Candidate, fuse
 from lowtide.core.symbol_rank import Nearness, file_worth, is_held, split_query, symbol_score
@@ -24,10 +25,12 @@ from lowtide.models import Mode, SymbolKind, display_path
 from lowtide.read.request import SearchRequest
 from lowtide.read.snapshot import Answer, Hit
 from lowtide.read.snippets import shorten
-from lowtide.read.unsaved.documents import Document, Documents
-from lowtide.serve.service import Service
+from lowtide.read.unsaved.documents import Document, DocumentReader, Documents
 from lowtide.wire import SymbolColumns
 from lowtide.work.words import query_words
+
+if TYPE_CHECKING:
+    from lowtide.work.model.encoder import Side
 
 FRESH_S = 0.03
 """A keystroke's answer waits so long for the newest edits to be parsed, then takes the version before."""
@@ -39,8 +42,38 @@ MOST_CHUNKS = 400
 RECENT = 20
 
 
+class Engine(Protocol):
+    """What answers from the indexes, over which open texts lie: the daemon's service."""
+
+    documents: DocumentReader
+
+    def index_settings(self, root: Path) -> IndexSettings:
+        """What is indexed of a workspace."""
+
+    async def symbols(
+        self,
+        query: str,
+        *,
+        roots: Sequence[Path],
+        limit: int,
+        near: Sequence[Path],
+        cancelled: Callable[[], bool] | None,
+        least: float,
+    ) -> list[tuple[Path, dict[str, Any]]]:
+        """The best symbols of some workspaces."""
+
+    async def search(self, request: SearchRequest, roots: Sequence[Path]) -> list[tuple[Path, Answer]]:
+        """The best chunks of some workspaces."""
+
+    async def encode_query(self, query: str) -> bytes:
+        """The vector of a question."""
+
+    async def encode(self, texts: Sequence[str], side: Side) -> list[bytes]:
+        """The vectors of some texts."""
+
+
 async def symbols(
-    service: Service,
+    service: Engine,
     documents: Documents,
     query: str,
     *,
@@ -112,7 +145,7 @@ def _symbol(row: SymbolColumns, path: str, score: float) -> dict[str, Any]:
 
 
 async def search(
-    service: Service, documents: Documents, request: SearchRequest, roots: Sequence[Path]
+    service: Engine, documents: Documents, request: SearchRequest, roots: Sequence[Path]
 ) -> list[tuple[Path, Answer]]:
     """As `Service.search`; chunks of changed texts are scored by the same rules, their words by their share of the
     query's.
@@ -131,7 +164,7 @@ async def search(
 
 
 async def _lay_over(
-    service: Service,
+    service: Engine,
     documents: Documents,
     root: Path,
     changed: Mapping[Path, Document],
@@ -236,7 +269,7 @@ class _Piece:
         )
 
 
-async def _cosines(service: Service, query: str, pieces: Sequence[_Piece]) -> Sequence[float | None]:
+async def _cosines(service: Engine, query: str, pieces: Sequence[_Piece]) -> Sequence[float | None]:
     """The cosine of each piece with the query; the vectors of unchanged chunks are remembered. ModelError,
     WorkerError."""
     import numpy as np
@@ -251,7 +284,7 @@ async def _cosines(service: Service, query: str, pieces: Sequence[_Piece]) -> Se
     missing = [index for index, vector in enumerate(vectors) if vector is None]
     if missing:
         with anyio.move_on_after(CHUNKS_S):
-            made = await service.host.encode([texts[index] for index in missing], Side.DOCUMENT)
+            made = await service.encode([texts[index] for index in missing], Side.DOCUMENT)
             for index, fresh in zip(missing, made, strict=True):
                 vectors[index] = fresh
                 cache.put(keys[index], fresh)

@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import re
 
-from lowtide.core.positions import Units, to_bytes
+from lowtide.core.positions import Units, line_end, to_bytes
 
 Position = tuple[int, int]
 """Line and column, from 0; what a column counts is said beside it."""
 _LINES = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 _OLD_MAC_LINES = re.compile(rb"[^\r]*\r|[^\r]+\Z")
-
-
-def line_end(text: bytes) -> bytes:
-    """What ends the lines of a text."""
-    return b"\r" if b"\r" in text and b"\n" not in text else b"\n"
 
 
 def split_lines(text: bytes) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""What Lowtide tells of itself: the outcome of a run, the status, the memory tree.
+"""What Lowtide tells of itself: the status, the memory tree.
 
 Invariant: plain data with the names of docs/protocol.md; every figure is measured, none is a guess.
 """
@@ -6,121 +6,35 @@ Invariant: plain data with the names of docs/protocol.md; every figure is measur
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 import lowtide
 from lowtide.core.ladder import Step
 from lowtide.core.lru import ByteCache
-from lowtide.errors import LowtideError
-from lowtide.index.workspace import Workspace
-from lowtide.read.segment_set import verify_segments
-from lowtide.store.catalog import Catalog
 from lowtide.store.connections import sqlite_bytes
 from lowtide.system import memory
 
 if TYPE_CHECKING:
     from lowtide.index.live import LiveWorkspace
-    from lowtide.serve.service import Service
+    from lowtide.read.readers import Readers
+    from lowtide.read.unsaved.documents import DocumentReader
+    from lowtide.serve.config_watch import ConfigWatch
+    from lowtide.serve.host import Host
 
 
-@dataclass(frozen=True, slots=True)
-class IndexReport:
-    """The outcome of one index run."""
+class Shown(Protocol):
+    """What the status and the memory tree look at, of a daemon."""
 
-    root: str
-    indexed: int
-    unchanged: int
-    removed: int
-    skipped: int
-    failed: int
-    quarantined: int
-    symbols: int
-    chunks: int
-    vectors: int
-    wall_s: float
-    cpu_s: float
-    peak_anon_bytes: int
-    budget_bytes: int
-    ladder: Sequence[tuple[str, str]]
-    disk_bytes: int
-    skip_reasons: dict[str, int] = field(default_factory=dict)
-    messages: Sequence[str] = ()
-    source_bytes: int = 0
-    """Bytes of the files that this run read and indexed."""
-    predicted: dict[str, Any] | None = None
+    host: Host
+    readers: Readers
+    documents: DocumentReader
+    vectors: ByteCache
+    config_watch: ConfigWatch | None
 
-    def timed(self, wall_s: float, cpu_s: float) -> IndexReport:
-        """The same, with what it took."""
-        return replace(self, wall_s=wall_s, cpu_s=cpu_s)
-
-    def as_json(self) -> dict[str, Any]:
-        """The object that `lowtide index --json` prints."""
-        return {
-            "root": self.root,
-            "files": {
-                "indexed": self.indexed,
-                "unchanged": self.unchanged,
-                "removed": self.removed,
-                "skipped": self.skipped,
-                "failed": self.failed,
-                "quarantined": self.quarantined,
-            },
-            "symbols": self.symbols,
-            "chunks": self.chunks,
-            "vectors": self.vectors,
-            "wall_s": round(self.wall_s, 3),
-            "cpu_s": round(self.cpu_s, 3),
-            "peak_anon_bytes": self.peak_anon_bytes,
-            "budget_bytes": self.budget_bytes,
-            "ladder": [{"step": step, "reason": reason} for step, reason in self.ladder],
-            "disk_bytes": self.disk_bytes,
-            "source_bytes": self.source_bytes,
-            "skipped_by_reason": self.skip_reasons,
-            "messages": list(self.messages),
-            "predicted": self.predicted,
-        }
-
-
-def describe_workspace(workspace: Workspace) -> dict[str, Any]:
-    """One entry of the Status' `workspaces`; `damage` is empty when every check of the index passed,
-    `incomplete` tells that no run over all files has come to its end yet."""
-    entry: dict[str, Any] = {
-        "rootUri": workspace.root.as_uri(),
-        "files": 0,
-        "symbols": 0,
-        "chunks": 0,
-        "vectors": 0,
-        "diskBytes": workspace.disk_bytes(),
-        "pending": 0,
-        "stale": 0,
-        "skipped": 0,
-        "failed": 0,
-        "quarantined": 0,
-        "damage": "",
-        "incomplete": False,
-    }
-    if not workspace.has_index:
-        return entry
-    try:
-        catalog = workspace.reading()
-        try:
-            entry.update(asdict(catalog.counts()))
-            entry["damage"] = check_index(workspace, catalog)
-            entry["incomplete"] = catalog.last_run() is None
-        finally:
-            catalog.close()
-    except LowtideError as error:
-        entry["damage"] = error.message
-    return entry
-
-
-def check_index(workspace: Workspace, catalog: Catalog) -> str:
-    """Every check of an index; empty when it is sound. What is damaged is marked for the next writer."""
-    if complaint := catalog.check():
-        workspace.report_damage()
-        return complaint
-    return verify_segments(workspace, catalog) or ""
+    @property
+    def workspaces(self) -> Sequence[LiveWorkspace]:
+        """Those that are open now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +56,7 @@ class MemoryNode:
         }
 
 
-def status_of(service: Service, live: Sequence[LiveWorkspace]) -> dict[str, Any]:
+def status_of(service: Shown, live: Sequence[LiveWorkspace]) -> dict[str, Any]:
     """The Status of docs/protocol.md: figures that are known already, and the kernel's for each process."""
     host = service.host
     ladder = host.ladder
@@ -199,7 +113,7 @@ def _node_of_cache(name: str, size: int, limit: int, hits: int, misses: int, evi
     return MemoryNode(name, size, detail={"limitBytes": limit, "hits": hits, "misses": misses, "evictions": evictions})
 
 
-def memory_tree(service: Service) -> MemoryNode:
+def memory_tree(service: Shown) -> MemoryNode:
     """Anonymous bytes by process and part; what no part accounts for is `unattributed`, mapped pages stand apart."""
     figures = service.host.pool.processes()
     parts = [MemoryNode(name, size) for name, size in service.readers.memory().items() if size]
