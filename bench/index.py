@@ -57,10 +57,12 @@ def bare_parse(tree: Path, home: Path) -> tuple[float, int]:
     """CPU seconds that tree-sitter alone takes for the files that were indexed, and their bytes; in one process."""
     script = """
 import sys, time, os, importlib, sqlite3, tree_sitter
+from contextlib import closing
 from lowtide.languages import by_name
 catalog, root = sys.argv[1:]
 wanted = "select path, language from files where status='indexed' and language<>'' order by path"
-rows = sqlite3.connect(catalog).execute(wanted).fetchall()
+with closing(sqlite3.connect(catalog)) as db:
+    rows = db.execute(wanted).fetchall()
 parsers, seconds, size = {}, 0.0, 0
 for path, name in rows:
     if name not in parsers:

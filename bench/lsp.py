@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -227,11 +227,10 @@ def sample_names(roots: Sequence[Path], count: int) -> list[str]:
     names: list[str] = []
     for root in roots:
         folder = Places.from_environment().index_folder(root)
-        catalog = Catalog(folder / CATALOG, writable=False)
-        last = catalog.last_id("symbols")
-        while len(names) < count * (roots.index(root) + 1) // len(roots):
-            names += [row.name for row in catalog.symbols_by_id([chance.randint(1, last)])]
-        catalog.close()
+        with closing(Catalog(folder / CATALOG, writable=False)) as catalog:
+            last = catalog.last_id("symbols")
+            while len(names) < count * (roots.index(root) + 1) // len(roots):
+                names += [row.name for row in catalog.symbols_by_id([chance.randint(1, last)])]
     return names
 
 

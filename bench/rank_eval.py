@@ -19,6 +19,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -84,25 +85,27 @@ async def collect(prefix: str, folder: Path, targets: Mapping[str, tuple[str, st
         return static.closeness(query, texts)
 
     setattr(engine, "first_of_each", keep)  # noqa: B010
+    embedding = engine.Embedding(encode, model.recipe, closeness)
     snapshots: dict[str, engine.Snapshot] = {}
     cases: list[Case] = []
-    for row in rows(f"{prefix}_queries.jsonl.gz"):
-        project = row["project"]
-        if project not in snapshots:
-            root = folder / project
-            snapshots[project] = engine.Snapshot(Workspace(root, Places.from_environment().index_folder(root)))
-        seen.clear()
-        await snapshots[project].search(SearchRequest(row["query"]), engine.Embedding(encode, model.recipe, closeness))
-        _, path, (first, last) = targets[row["target"]]
-        candidates, ranked = seen[0]
-        by_id = {candidate.chunk_id: candidate for candidate in candidates}
-        case = []
-        for found in ranked:
-            candidate = by_id[found.chunk_id]
-            right = candidate.path == path and candidate.start_line < last and candidate.end_line + 1 >= first
-            signals = {name: value for name, value in found.signals.items() if name not in ("bm25", "cosine")}
-            case.append((right, definition(candidate), signals))
-        cases.append((project, case))
+    with ExitStack() as opened:
+        for row in rows(f"{prefix}_queries.jsonl.gz"):
+            project = row["project"]
+            if project not in snapshots:
+                workspace = Workspace(folder / project, Places.from_environment().index_folder(folder / project))
+                snapshots[project] = opened.enter_context(closing(engine.Snapshot(workspace)))
+            seen.clear()
+            await snapshots[project].search(SearchRequest(row["query"]), embedding)
+            _, path, (first, last) = targets[row["target"]]
+            candidates, ranked = seen[0]
+            by_id = {candidate.chunk_id: candidate for candidate in candidates}
+            case = []
+            for found in ranked:
+                candidate = by_id[found.chunk_id]
+                right = candidate.path == path and candidate.start_line < last and candidate.end_line + 1 >= first
+                signals = {name: value for name, value in found.signals.items() if name not in ("bm25", "cosine")}
+                case.append((right, definition(candidate), signals))
+            cases.append((project, case))
     return cases
 
 

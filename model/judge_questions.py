@@ -33,6 +33,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -195,29 +196,30 @@ def comment_start(lines: Sequence[str], start: int) -> int:
     return start
 
 
-class Tree:
+class IndexedTree:
     """An indexed tree: its symbols, its chunks, and what the engine finds in it."""
 
     def __init__(self, root: Path, questions: Sequence[Question]) -> None:
         self.root = root
         self.questions = questions
         _lowtide(["index", "-q", str(root)])
-        self._catalog = Catalog(
-            Workspace(root, Places.from_environment().index_folder(root)).catalog_path, writable=False
-        )
-        self.answers = [[(answer, self._spans(answer)) for answer in question.answers] for question in questions]
-        self.pooled = [
-            [*answers, *((answer, self._own_spans(answer)) for answer in question.pooled)]
-            for question, answers in zip(questions, self.answers, strict=True)
-        ]
-        self.overlaps = [
-            max(word_overlap(question.query, self._answer_text(answer)) for answer in question.answers)
-            for question in questions
-        ]
+        path = Workspace(root, Places.from_environment().index_folder(root)).catalog_path
+        with ExitStack() as opening:
+            self._catalog = opening.enter_context(closing(Catalog(path, writable=False)))
+            self.answers = [[(answer, self._spans(answer)) for answer in question.answers] for question in questions]
+            self.pooled = [
+                [*answers, *((answer, self._own_spans(answer)) for answer in question.pooled)]
+                for question, answers in zip(questions, self.answers, strict=True)
+            ]
+            self.overlaps = [
+                max(word_overlap(question.query, self._answer_text(answer)) for answer in question.answers)
+                for question in questions
+            ]
+            self._closing = opening.pop_all()
 
     def close(self) -> None:
         """Close the index."""
-        self._catalog.close()
+        self._closing.close()
 
     def _symbols(self, answer: Answer) -> list[SymbolRow]:
         file = self._catalog.file(answer.path.encode())
@@ -302,7 +304,7 @@ class Vectors:
             with np.load(self._file) as kept:
                 self._known = dict(zip(kept["keys"].tolist(), kept["vectors"], strict=True))
 
-    def rank(self, tree: Tree, pool: Sequence[ChunkRow]) -> list[list[Place]]:
+    def rank(self, tree: IndexedTree, pool: Sequence[ChunkRow]) -> list[list[Place]]:
         """The pool's first definitions for every question, by cosine; several chunks of one definition are one hit."""
         documents = _unit(self._documents([self._document(row, tree.text(row)) for row in pool]))
         queries = _unit(self._encoder.encode([question.query for question in tree.questions], Side.QUERY))
@@ -358,22 +360,21 @@ def judge(
     overlaps: list[float] = []
     keys: list[str] = []
     for name, asked in by_tree.items():
-        tree = Tree(trees / name, asked)
-        found = {mode: tree.ask(mode) for mode in MODES}
-        pool = []
-        if models:
-            first = (hit for hits in found.values() for row in hits for hit in row)
-            pool = tree.chunks() if scope is Scope.TREE else tree.pool(first)
-        for label, model in zip(("default model alone", "other model alone"), models, strict=False):
-            found[label] = model.rank(tree, pool)
-        for system, hits in found.items():
-            systems[system] += [score(row, answers) for row, answers in zip(hits, tree.answers, strict=True)]
-            pooled[system] += [score(row, answers) for row, answers in zip(hits, tree.pooled, strict=True)]
-        names += [name] * len(asked)
-        overlaps += tree.overlaps
-        keys += [question.key for question in asked]
-        print(f"{name}: {len(asked)} questions, {len(pool)} chunks in the pool", file=sys.stderr, flush=True)
-        tree.close()
+        with closing(IndexedTree(trees / name, asked)) as tree:
+            found = {mode: tree.ask(mode) for mode in MODES}
+            pool = []
+            if models:
+                first = (hit for hits in found.values() for row in hits for hit in row)
+                pool = tree.chunks() if scope is Scope.TREE else tree.pool(first)
+            for label, model in zip(("default model alone", "other model alone"), models, strict=False):
+                found[label] = model.rank(tree, pool)
+            for system, hits in found.items():
+                systems[system] += [score(row, answers) for row, answers in zip(hits, tree.answers, strict=True)]
+                pooled[system] += [score(row, answers) for row, answers in zip(hits, tree.pooled, strict=True)]
+            names += [name] * len(asked)
+            overlaps += tree.overlaps
+            keys += [question.key for question in asked]
+            print(f"{name}: {len(asked)} questions, {len(pool)} chunks in the pool", file=sys.stderr, flush=True)
     return {"keys": keys, "trees": names, "overlaps": overlaps, "systems": dict(systems), "pooled": dict(pooled)}
 
 

@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,47 +42,48 @@ def catalog_of(home: Path) -> Path:
 
 def contents(home: Path, paths: list[str]) -> Contents:
     """Symbols and chunks (with their content addresses) of some files, for comparing two indexes."""
-    db = sqlite3.connect(f"file:{catalog_of(home)}?mode=ro", uri=True)
-    found: Contents = {}
-    for path in paths:
-        row = db.execute("SELECT id, status FROM files WHERE path = ?", (path.encode(),)).fetchone()
-        if row is None or row[1] != "indexed":
-            found[path] = ([row and row[1]], [])
-            continue
-        symbols = db.execute(
-            "SELECT name, kind, container, start_line, end_line, signature, doc FROM symbols WHERE file_id = ? ORDER "
-            "BY id",
-            row[:1],
-        )
-        chunks = db.execute(
-            "SELECT start_byte, end_byte, hex(hash) FROM chunks c LEFT JOIN vectors v ON v.id = c.vector_id WHERE "
-            "file_id = ? ORDER BY c.id",
-            row[:1],
-        )
-        found[path] = (symbols.fetchall(), chunks.fetchall())
-    db.close()
-    return found
+    with _opened(home) as db:
+        return {path: _contents(db, path) for path in paths}
+
+
+def _opened(home: Path) -> closing[sqlite3.Connection]:
+    return closing(sqlite3.connect(f"file:{catalog_of(home)}?mode=ro", uri=True))
+
+
+def _contents(db: sqlite3.Connection, path: str) -> tuple[list[Any], list[Any]]:
+    row = db.execute("SELECT id, status FROM files WHERE path = ?", (path.encode(),)).fetchone()
+    if row is None or row[1] != "indexed":
+        return [row and row[1]], []
+    symbols = db.execute(
+        "SELECT name, kind, container, start_line, end_line, signature, doc FROM symbols WHERE file_id = ? ORDER BY id",
+        row[:1],
+    )
+    chunks = db.execute(
+        "SELECT start_byte, end_byte, hex(hash) FROM chunks c LEFT JOIN vectors v ON v.id = c.vector_id "
+        "WHERE file_id = ? ORDER BY c.id",
+        row[:1],
+    )
+    return symbols.fetchall(), chunks.fetchall()
 
 
 def check(root: Path, home: Path, expected: Contents) -> Checked:
     """Compare the index with the tree: nothing lost, every skip explained, every row sound, bystanders as expected."""
     problems: list[str] = []
-    db = sqlite3.connect(f"file:{catalog_of(home)}?mode=ro", uri=True)
     rows: dict[bytes, str] = {}
     by_reason: Counter[str] = Counter()
     quarantined: Counter[str] = Counter()
     indexed = 0
     known = {str(reason) for reason in Reason}
-    for path, status, reason, rule in db.execute("SELECT path, status, reason, rule FROM files"):
-        rows[path] = status
-        if status == "indexed":
-            indexed += 1
-            continue
-        (quarantined if status == "quarantined" else by_reason)[reason] += 1
-        if reason not in known or (not rule and status != "quarantined") or status == "failed":
-            problems.append(f"not explained: {path!r} {status} {reason!r} {rule!r}")
-    problems += _unsound(db)
-    db.close()
+    with _opened(home) as db:
+        for path, status, reason, rule in db.execute("SELECT path, status, reason, rule FROM files"):
+            rows[path] = status
+            if status == "indexed":
+                indexed += 1
+                continue
+            (quarantined if status == "quarantined" else by_reason)[reason] += 1
+            if reason not in known or (not rule and status != "quarantined") or status == "failed":
+                problems.append(f"not explained: {path!r} {status} {reason!r} {rule!r}")
+        problems += _unsound(db)
     problems += _lost(root, rows)
     for path, wanted in expected.items():
         if (got := contents(home, [path])[path]) != wanted:
@@ -155,10 +157,8 @@ def _is_folder(entry: os.DirEntry[bytes]) -> bool:
 
 def one_of_each(home: Path) -> list[tuple[bytes, str, str]]:
     """A file that is not indexed for each reason: path, status, reason. Folders are left out."""
-    db = sqlite3.connect(f"file:{catalog_of(home)}?mode=ro", uri=True)
-    found = db.execute(
-        "SELECT path, status, reason FROM files WHERE status <> 'indexed' AND substr(path, -1) <> CAST('/' AS BLOB) "
-        "GROUP BY status, reason"
-    ).fetchall()
-    db.close()
-    return found
+    with _opened(home) as db:
+        return db.execute(
+            "SELECT path, status, reason FROM files WHERE status <> 'indexed' AND substr(path, -1) <> "
+            "CAST('/' AS BLOB) GROUP BY status, reason"
+        ).fetchall()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -71,13 +71,14 @@ class ManifestWatch:
 
     def _look(self) -> None:
         catalog: Catalog | None = None
-        while not self._stop.wait(0.02):
-            with suppress(LowtideError, OSError):
-                catalog = catalog or Catalog(self._workspace.catalog_path, writable=False)
+        with ExitStack() as opened:
+            while not self._stop.wait(0.02):
+                with suppress(LowtideError, OSError):
+                    if catalog is None:
+                        catalog = opened.enter_context(closing(Catalog(self._workspace.catalog_path, writable=False)))
+                    self.writes.see(catalog.segments())
+            if catalog is not None:
                 self.writes.see(catalog.segments())
-        if catalog is not None:
-            self.writes.see(catalog.segments())
-            catalog.close()
 
     def __enter__(self) -> Self:
         self._thread.start()

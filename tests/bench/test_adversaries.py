@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -51,11 +52,10 @@ def test_what_is_wrong_is_found(
     indexed: tuple[Path, Path, verify.Contents], tmp_path: Path, change: str, problem: str
 ) -> None:
     root, home, expected = indexed
-    with sqlite3.connect(verify.catalog_of(home)) as good, sqlite3.connect(tmp_path / "catalog.sqlite") as bad:
+    copy = tmp_path / "catalog.sqlite"
+    with closing(sqlite3.connect(verify.catalog_of(home))) as good, closing(sqlite3.connect(copy)) as bad:
         good.backup(bad)
         bad.execute(change)
         bad.commit()
-    good.close()
-    bad.close()
     found = verify.check(root, tmp_path, expected).problems
     assert any(problem in line for line in found), found

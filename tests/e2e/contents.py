@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,7 @@ Contents = dict[str, Any]
 
 def read_contents(catalog: Path) -> Contents:
     """Files, symbols and chunks of a catalog, with each chunk's vector and its lexical rows."""
-    db = sqlite3.connect(f"file:{catalog}?mode=ro", uri=True)
-    try:
+    with closing(sqlite3.connect(f"file:{catalog}?mode=ro", uri=True)) as db:
         files = {
             row[0]: row[1:]
             for row in db.execute(
@@ -37,8 +37,6 @@ def read_contents(catalog: Path) -> Contents:
         )
         terms = dict(db.execute("SELECT term, cnt FROM lexicon_terms"))
         orphans = db.execute("SELECT count(*) FROM chunks WHERE vector_id IS NULL").fetchone()[0]
-    finally:
-        db.close()
     return {"files": files, "symbols": symbols, "chunks": chunks, "terms": terms, "without_vector": orphans}
 
 

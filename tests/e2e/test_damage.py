@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -75,10 +76,8 @@ def test_damaged_catalog_is_told_and_built_anew(indexed: tuple[Lowtide, Path], h
 def test_index_of_a_newer_version_is_refused_and_left_alone(indexed: tuple[Lowtide, Path]) -> None:
     lowtide, root = indexed
     catalog = lowtide.index_folder() / "catalog.sqlite"
-    connection = sqlite3.connect(catalog)
-    connection.execute("PRAGMA user_version = 99")
-    connection.commit()
-    connection.close()
+    with closing(sqlite3.connect(catalog)) as connection:
+        connection.execute("PRAGMA user_version = 99")
     for command in (["index", str(root)], ["search", "x", str(root)]):
         error = lowtide.json(*command, code=1)["error"]
         assert error["kind"] == "index-too-new"

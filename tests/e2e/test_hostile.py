@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -144,11 +145,8 @@ def test_file_that_changes_while_it_is_read_is_consistent(lowtide: Lowtide, tree
     assert process.returncode == 0
     lowtide.run("index", root)
     (catalog,) = lowtide.home.glob("**/catalog.sqlite")
-    rows = (
-        sqlite3.connect(catalog)
-        .execute("SELECT count(*) FROM files WHERE status = 'indexed' AND chunks > 0")
-        .fetchone()
-    )
+    with closing(sqlite3.connect(catalog)) as db:
+        rows = db.execute("SELECT count(*) FROM files WHERE status = 'indexed' AND chunks > 0").fetchone()
     assert rows[0] == 60
 
 

@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,13 @@ def query(lowtide: Lowtide, sql: str) -> list[Any]:
     catalogs = list(lowtide.home.glob("**/catalog.sqlite"))
     if not catalogs:
         return []
-    connection = sqlite3.connect(f"file:{catalogs[0]}?mode=ro", uri=True)
-    try:
-        return connection.execute(sql).fetchall()
-    except sqlite3.OperationalError as error:  # killed before the tables were made
-        if "no such table" in str(error):
-            return []
-        raise
-    finally:
-        connection.close()
+    with closing(sqlite3.connect(f"file:{catalogs[0]}?mode=ro", uri=True)) as connection:
+        try:
+            return connection.execute(sql).fetchall()
+        except sqlite3.OperationalError as error:  # killed before the tables were made
+            if "no such table" in str(error):
+                return []
+            raise
 
 
 def committed(lowtide: Lowtide) -> dict[bytes, int]:

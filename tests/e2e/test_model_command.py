@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -39,12 +40,9 @@ def write_config(lowtide: Lowtide, text: str) -> None:
 
 def stored(lowtide: Lowtide) -> set[tuple[str, int]]:
     """(recipe, dimensions) of every vector there is; what the index says of itself stands beside."""
-    connection = sqlite3.connect(f"file:{lowtide.index_folder() / 'catalog.sqlite'}?mode=ro", uri=True)
-    try:
+    with closing(sqlite3.connect(f"file:{lowtide.index_folder() / 'catalog.sqlite'}?mode=ro", uri=True)) as connection:
         (recipe,) = connection.execute("SELECT value FROM meta WHERE key = 'recipe'").fetchone()
         sizes = connection.execute("SELECT DISTINCT length(data) FROM vectors").fetchall()
-    finally:
-        connection.close()
     return {(recipe, size) for (size,) in sizes}
 
 

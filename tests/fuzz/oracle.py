@@ -14,7 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -140,11 +140,10 @@ class Judge:
                 (root / name).write_bytes(data)
             self._portal.call(self._host.index, root)
             workspace = self._host.workspace(root)
-            db = sqlite3.connect(f"file:{workspace.catalog_path}?mode=ro", uri=True)
             try:
-                yield db, workspace
+                with closing(sqlite3.connect(f"file:{workspace.catalog_path}?mode=ro", uri=True)) as db:
+                    yield db, workspace
             finally:
-                db.close()
                 shutil.rmtree(workspace.folder)
         finally:
             shutil.rmtree(root)

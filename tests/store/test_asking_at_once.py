@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture
 def readers(workspace: Workspace) -> Iterator[Connections]:
-    made = Connections.of_file(workspace.catalog_path, most_kept=2)
-    yield made
-    made.close()
+    with closing(Connections.of_file(workspace.catalog_path, most_kept=2)) as made:
+        yield made
 
 
 async def answer(snapshot: Snapshot, answering: Answering, number: int) -> Any:
@@ -63,10 +62,9 @@ async def answer(snapshot: Snapshot, answering: Answering, number: int) -> Any:
 
 def test_what_eight_threads_are_answered_is_what_one_is(workspace: Workspace) -> None:
     answering = Answering(at_once=CLIENTS)
-    snapshot = Snapshot(workspace, answering=answering)
     different: list[tuple[int, Any]] = []
 
-    async def play() -> None:
+    async def play(snapshot: Snapshot) -> None:
         alone = [repr(await answer(snapshot, answering, number)) for number in range(DIFFERENT)]
         assert sum(len(found) > 60 for found in alone) > DIFFERENT // 2
         numbers = iter(range(QUESTIONS))
@@ -84,26 +82,23 @@ def test_what_eight_threads_are_answered_is_what_one_is(workspace: Workspace) ->
             for _ in range(CLIENTS):
                 group.start_soon(client)
 
-    try:
-        anyio.run(play)
-    finally:
-        snapshot.close()
+    with closing(Snapshot(workspace, answering=answering)) as snapshot:
+        anyio.run(play, snapshot)
     assert different == []
 
 
 def test_a_lent_catalog_is_its_borrowers_alone_and_sees_one_moment(workspace: Workspace, tmp_path: Path) -> None:
     own = make_index(tmp_path, 3)
-    readers = Connections.of_file(own.catalog_path)
-    with readers.lend() as first, readers.lend() as second:
-        assert first is not second
-        before = first.counts()
-        with own.writing() as (writer, _):
-            put(own, writer, "late.py", "python", ["late words"])
-            assert first.counts() == before
-            assert first.search_lexicon('"late"', 10, (1.0, 1.0, 1.0)) == []
-    with readers.lend() as catalog:
-        assert catalog.counts().files == before.files + 1
-    readers.close()
+    with closing(Connections.of_file(own.catalog_path)) as readers:
+        with readers.lend() as first, readers.lend() as second:
+            assert first is not second
+            before = first.counts()
+            with own.writing() as (writer, _):
+                put(own, writer, "late.py", "python", ["late words"])
+                assert first.counts() == before
+                assert first.search_lexicon('"late"', 10, (1.0, 1.0, 1.0)) == []
+        with readers.lend() as catalog:
+            assert catalog.counts().files == before.files + 1
 
 
 def test_connections_are_kept_for_the_next_and_closed_by_their_owner(workspace: Workspace) -> None:
@@ -119,19 +114,19 @@ def test_connections_are_kept_for_the_next_and_closed_by_their_owner(workspace: 
         opened.append(Counted(workspace.catalog_path, writable=False))
         return opened[-1]
 
-    readers = Connections(open_catalog, most_kept=2)
-    with readers.lend(), readers.lend(), readers.lend():
-        assert len(opened) == 3
-    assert len(closed) == 1
-    with readers.lend():
-        assert len(opened) == 3
-    readers.shrink()
-    assert len(closed) == 3
-    with pytest.raises(StoreError), readers.lend():
-        raise CorruptIndex("damaged")
-    assert len(closed) == len(opened) == 4
-    with readers.lend():
-        readers.close()
+    with closing(Connections(open_catalog, most_kept=2)) as readers:
+        with readers.lend(), readers.lend(), readers.lend():
+            assert len(opened) == 3
+        assert len(closed) == 1
+        with readers.lend():
+            assert len(opened) == 3
+        readers.shrink()
+        assert len(closed) == 3
+        with pytest.raises(StoreError), readers.lend():
+            raise CorruptIndex("damaged")
+        assert len(closed) == len(opened) == 4
+        with readers.lend():
+            readers.close()
     assert len(closed) == len(opened) == 5
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -21,9 +22,8 @@ from lowtide.wire import FileResult, pack_chunks, pack_symbols, pack_words
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    opened = Catalog(tmp_path / "catalog.sqlite", writable=True)
-    yield opened
-    opened.close()
+    with closing(Catalog(tmp_path / "catalog.sqlite", writable=True)) as opened:
+        yield opened
 
 
 def result(*names: str, content: bytes = b"c") -> FileResult:
@@ -155,48 +155,43 @@ def test_manifest_moves_in_one_step(catalog: Catalog) -> None:
 
 def test_reader_sees_the_last_commit_while_a_write_is_open(catalog: Catalog) -> None:
     put(catalog, b"a.py", result("alpha"))
-    reader = Catalog(catalog.path, writable=False)
-    with catalog.transaction():
-        catalog.set_meta("x", "y")
-        assert reader.get_meta("x") is None
-    assert reader.get_meta("x") == "y"
-    reader.close()
+    with closing(Catalog(catalog.path, writable=False)) as reader:
+        with catalog.transaction():
+            catalog.set_meta("x", "y")
+            assert reader.get_meta("x") is None
+        assert reader.get_meta("x") == "y"
 
 
 def test_an_index_that_is_being_made_is_none_yet_and_no_damage(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "tree", tmp_path / "index")
     (tmp_path / "index").mkdir()
-    with sqlite3.connect(workspace.catalog_path) as just_made:
+    with closing(sqlite3.connect(workspace.catalog_path)) as just_made:
         just_made.execute("PRAGMA journal_mode = WAL")
-    just_made.close()
     with pytest.raises(PathError, match="being made"):
-        workspace.reading()
+        workspace.reading().close()
     with workspace.writing() as (catalog, mended):
         assert mended == []
-        reader = workspace.reading()
-        assert reader.counts() == catalog.counts()
-        reader.close()
+        with closing(workspace.reading()) as reader:
+            assert reader.counts() == catalog.counts()
 
 
 def test_newer_index_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "catalog.sqlite"
     Catalog(path, writable=True).close()
-    with sqlite3.connect(path) as raw:
+    with closing(sqlite3.connect(path)) as raw:
         raw.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION + 1}")
-    raw.close()
     for writable in (True, False):
         with pytest.raises(IndexTooNew, match="newer Lowtide"):
-            Catalog(path, writable=writable)
+            Catalog(path, writable=writable).close()
     assert path.exists()
 
 
 @pytest.mark.parametrize("damage", ["noise", "truncated", "zeroed header"])
 def test_damaged_catalog_is_told(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "catalog.sqlite"
-    catalog = Catalog(path, writable=True)
-    for number in range(50):
-        put(catalog, b"%d.py" % number, result(f"alpha{number}", f"beta{number}"))
-    catalog.close()
+    with closing(Catalog(path, writable=True)) as catalog:
+        for number in range(50):
+            put(catalog, b"%d.py" % number, result(f"alpha{number}", f"beta{number}"))
     data = bytearray(path.read_bytes())
     if damage == "noise":
         data[:] = b"\xaa" * len(data)
@@ -207,12 +202,9 @@ def test_damaged_catalog_is_told(tmp_path: Path, damage: str) -> None:
     path.write_bytes(data)
 
     def use() -> str | None:
-        opened = Catalog(path, writable=False)
-        try:
+        with closing(Catalog(path, writable=False)) as opened:
             list(opened.known_files())
             return opened.check()
-        finally:
-            opened.close()
 
     try:
         complaint = use()
@@ -223,7 +215,7 @@ def test_damaged_catalog_is_told(tmp_path: Path, damage: str) -> None:
 
 def test_read_only_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as told:
-        Catalog(tmp_path / "missing" / "catalog.sqlite", writable=False)
+        Catalog(tmp_path / "missing" / "catalog.sqlite", writable=False).close()
     assert "lowtide index" in str(told.value)
 
 
@@ -248,26 +240,21 @@ def test_a_catalog_of_an_older_schema_becomes_the_present_one(tmp_path: Path) ->
     path = tmp_path / "catalog.sqlite"
     shutil.copy(Path(__file__).parents[1] / "data" / "formats" / "catalog-1.sqlite", path)
     with pytest.raises(StoreError, match="older format"):
-        Catalog(path, writable=False)
-    catalog = Catalog(path, writable=True)
-    row = catalog.file(b"a.py")
-    catalog.close()
+        Catalog(path, writable=False).close()
+    with closing(Catalog(path, writable=True)) as catalog:
+        row = catalog.file(b"a.py")
     assert row is not None
     assert (row.path, row.symbols, row.ctime_ns, row.tries, row.program) == (b"a.py", 2, 0, 0, "")
-    fresh = Catalog(tmp_path / "fresh.sqlite", writable=True)
-    fresh.close()
+    Catalog(tmp_path / "fresh.sqlite", writable=True).close()
     assert columns(path) == columns(tmp_path / "fresh.sqlite")
     for writable in (False, True):  # it is taken for what it is, not for somebody else's
         Catalog(path, writable=writable).close()
 
 
 def columns(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    db = sqlite3.connect(path)
-    try:
+    with closing(sqlite3.connect(path)) as db:
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return {name: db.execute(f"PRAGMA table_info('{name}')").fetchall() for name in tables}
-    finally:
-        db.close()
 
 
 def test_a_failure_is_counted_while_the_file_stays_as_it_is(catalog: Catalog) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +24,8 @@ from lowtide.index.workspace import REBUILT, Workspace
 from lowtide.models import Mode
 from lowtide.pool.pool import WorkerPool
 from lowtide.read.explain import explain_file
-from lowtide.read.snapshot import Snapshot
+from lowtide.read.request import SearchRequest
+from lowtide.read.snapshot import Embedding, Snapshot
 from lowtide.store.catalog import Catalog
 
 FILES = 60
@@ -97,16 +99,13 @@ async def no_vector(_: str) -> bytes:
 
 
 def ask(question: Callable[[Snapshot], Any], workspace: Workspace) -> Any:
-    snapshot = Snapshot(workspace)
-    try:
+    with closing(Snapshot(workspace)) as snapshot:
         return question(snapshot)
-    finally:
-        snapshot.close()
 
 
 def words(snapshot: Snapshot) -> list[str]:
-    search = partial(snapshot.search, word("alpha", 7), no_vector, "none", mode=Mode.LEXICAL)
-    return [hit.path for hit in anyio.run(search).hits]
+    request = SearchRequest(word("alpha", 7), Mode.LEXICAL)
+    return [hit.path for hit in anyio.run(snapshot.search, request, Embedding(no_vector, "none")).hits]
 
 
 QUESTIONS: dict[str, Callable[[Workspace], Any]] = {
@@ -120,11 +119,10 @@ RIGHT: dict[str, Any] = {"search": ["m7.py"], "symbols": ["m7.py"], "references"
 
 def overwrite_pages(catalog: Path, name: str) -> int:
     """Write over every page of a table or an index; returns how many there were."""
-    with sqlite3.connect(catalog) as raw:
+    with closing(sqlite3.connect(catalog)) as raw:
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else the log would answer for the pages
         size = raw.execute("PRAGMA page_size").fetchone()[0]
         pages = [row[0] for row in raw.execute("SELECT pageno FROM dbstat WHERE name = ?", (name,))]
-    raw.close()
     with catalog.open("r+b") as file:
         for page in pages:
             assert page > 1
@@ -154,9 +152,8 @@ def test_damaged_table_is_met_told_remembered_and_built_anew(workspace: Workspac
 
 
 def test_every_table_and_index_is_damaged_in_turn(sound: Path) -> None:
-    with sqlite3.connect(sound / "index" / "catalog.sqlite") as raw:
+    with closing(sqlite3.connect(sound / "index" / "catalog.sqlite")) as raw:
         there = {row[0] for row in raw.execute("SELECT name FROM sqlite_master WHERE rootpage > 0")}
-    raw.close()
     assert there == set(OBJECTS)
 
 
@@ -171,37 +168,32 @@ def test_writer_that_meets_damage_leaves_the_mark(workspace: Workspace) -> None:
 
 
 def test_text_that_is_none_is_damage(workspace: Workspace) -> None:
-    with sqlite3.connect(workspace.catalog_path) as raw:
+    with closing(sqlite3.connect(workspace.catalog_path)) as raw, raw:
         raw.execute("UPDATE files SET language = CAST(x'ff61' AS TEXT)")
-    raw.close()
     with pytest.raises(CorruptIndex):
         QUESTIONS["search"](workspace)
     assert workspace.is_marked
 
 
 def test_a_question_too_odd_for_the_index_is_no_damage(workspace: Workspace) -> None:
-    catalog = workspace.reading()
-    with pytest.raises(LowtideError) as told:
+    with closing(workspace.reading()) as catalog, pytest.raises(LowtideError) as told:
         list(catalog.search_lexicon('"alpha" AND (', 1, (1.0, 1.0, 1.0)))
-    catalog.close()
     assert not isinstance(told.value, CorruptIndex)
     assert not workspace.is_marked
 
 
 @pytest.mark.parametrize("kind", ["names", "vectors"])
 def test_segment_written_over_while_it_is_open_is_noticed_at_the_next_question(workspace: Workspace, kind: str) -> None:
-    snapshot = Snapshot(workspace)
-    assert not snapshot.is_outdated
-    (path,) = workspace.folder.glob(f"{kind}-*.seg")
-    data = bytearray(path.read_bytes())
-    data[400] ^= 0x10
-    path.write_bytes(data)
-    assert snapshot.is_outdated
-    fresh = Snapshot(workspace, snapshot)
-    assert [found["path"] for found in fresh.symbols(word("alpha", 7), limit=1)] == ["m7.py"]
-    assert workspace.has_damaged_segments
-    fresh.close()
-    snapshot.close()
+    with closing(Snapshot(workspace)) as snapshot:
+        assert not snapshot.is_outdated
+        (path,) = workspace.folder.glob(f"{kind}-*.seg")
+        data = bytearray(path.read_bytes())
+        data[400] ^= 0x10
+        path.write_bytes(data)
+        assert snapshot.is_outdated
+        with closing(Snapshot(workspace, snapshot)) as fresh:
+            assert [found["path"] for found in fresh.symbols(word("alpha", 7), limit=1)] == ["m7.py"]
+            assert workspace.has_damaged_segments
 
 
 def test_writer_does_not_write_to_a_catalog_that_is_gone(workspace: Workspace) -> None:
@@ -210,7 +202,7 @@ def test_writer_does_not_write_to_a_catalog_that_is_gone(workspace: Workspace) -
         with pytest.raises(IndexGone):
             put(catalog, b"new.py", result("gamma"))
         with pytest.raises(PathError):
-            workspace.reading()
+            workspace.reading().close()
     with workspace.writing() as (catalog, _):
         assert catalog.counts().files == 0
 
@@ -227,7 +219,7 @@ def test_writer_stops_when_its_lock_is_gone_for_another_may_hold_the_new_one(wor
 def test_emptied_catalog_is_none_and_is_made_anew(workspace: Workspace) -> None:
     workspace.catalog_path.write_bytes(b"")
     with pytest.raises(PathError):
-        workspace.reading()
+        workspace.reading().close()
     with workspace.writing() as (catalog, _):
         fill(catalog)
     assert QUESTIONS["search"](workspace) == RIGHT["search"]

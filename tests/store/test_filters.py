@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture
 def snapshot(workspace: Workspace) -> Iterator[Snapshot]:
-    opened = Snapshot(workspace)
-    yield opened
-    opened.close()
+    with closing(Snapshot(workspace)) as opened:
+        yield opened
 
 
 def chunks_one_by_one(catalog: Catalog, narrow: Filter) -> dict[int, int]:
@@ -192,15 +192,12 @@ def test_selecting_takes_bytes_a_chunk_and_no_objects(tmp_path: Path) -> None:
             (1 + chunks // 20,),
         )
         run("UPDATE sqlite_sequence SET seq = ? WHERE name IN ('chunks', 'vectors')", (chunks + 20,))
-    snapshot = Snapshot(workspace)
-    try:
+    with closing(Snapshot(workspace)) as snapshot:
         select(snapshot, Filter(globs=("*7.c",)))
         tracemalloc.start()
         selection = select(snapshot, Filter(globs=("*[1-4].c",)))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    finally:
-        snapshot.close()
     assert selection is not None
     assert 0 < len(selection.chunks) < chunks
     assert peak < filters.selecting_bytes(chunks, chunks, 0)

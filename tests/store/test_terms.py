@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -19,9 +20,8 @@ def snapshot(tmp_path: Path) -> Iterator[Snapshot]:
     made = make_index(tmp_path, 20)
     with made.writing() as (catalog, _):
         put(made, catalog, "src/lock.py", "python", ["compare_and_swap a row", "something else"])
-    opened = Snapshot(made)
-    yield opened
-    opened.close()
+    with closing(Snapshot(made)) as opened:
+        yield opened
 
 
 def first(snapshot: Snapshot, request: SearchRequest) -> str:

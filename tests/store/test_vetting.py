@@ -8,6 +8,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -44,9 +45,8 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def poison(workspace: Workspace, script: str) -> None:
-    with sqlite3.connect(workspace.catalog_path) as raw:
+    with closing(sqlite3.connect(workspace.catalog_path)) as raw:
         raw.executescript(script)
-    raw.close()
 
 
 def assert_refused(workspace: Workspace, precious: Path) -> None:
@@ -151,12 +151,10 @@ def test_an_older_catalog_of_ours_is_none_the_less_ours(tmp_path: Path) -> None:
         r"indexed_at_ns INTEGER NOT NULL,.*?\n\)", "indexed_at_ns INTEGER NOT NULL\n)", schema.TABLES, flags=re.S
     )
     first = re.sub(r"CREATE TABLE unused_vectors.*?;\n", "", first, flags=re.S)
-    with sqlite3.connect(path) as raw:
+    with closing(sqlite3.connect(path)) as raw:
         raw.executescript(first)
         raw.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
         raw.execute("PRAGMA user_version = 1")
-    raw.close()
     Catalog(path, writable=True).close()
-    reader = Catalog(path, writable=False)
-    assert reader.counts().files == 0
-    reader.close()
+    with closing(Catalog(path, writable=False)) as reader:
+        assert reader.counts().files == 0

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ from model.judge_questions import (
     JUDGED,
     QUESTIONS,
     Answer,
+    IndexedTree,
     Place,
     Scope,
-    Tree,
     Vectors,
     comment_start,
     is_right,
@@ -162,14 +163,11 @@ def test_a_class_of_pooled_judging_counts_by_its_name_and_not_by_its_methods(tre
     questions = write_questions(tmp_path / "q.jsonl", "parse_date")
     judged = write_judged(tmp_path / "j.jsonl", ("dates.py", "Calendar", True))
     (question,) = load_questions(questions, judged)
-    tree = Tree(trees / "small", [question])
-    try:
+    with closing(IndexedTree(trees / "small", [question])) as tree:
         (answers,) = tree.pooled
         method = place("dates.py", 6, 7, "is_leap_year", "Calendar")
         assert not any(is_right(method, *answer) for answer in answers)
         assert any(is_right(place("dates.py", 5, 7, "Calendar"), *answer) for answer in answers)
-    finally:
-        tree.close()
 
 
 def test_the_engine_is_asked_in_every_mode(trees: Path, tmp_path: Path) -> None:
@@ -192,10 +190,7 @@ def test_a_model_alone_ranks_the_pool_or_the_whole_tree(trees: Path, tmp_path: P
     for number in range(130):
         (trees / "small" / f"other{number}.py").write_text(f"def do_{number}():\n    return {number}\n")
     (question,) = load_questions(write_questions(tmp_path / "q.jsonl", "Calendar.is_leap_year"), None)
-    tree = Tree(trees / "small", [question])
-    try:
+    with closing(IndexedTree(trees / "small", [question])) as tree:
         assert {row.path for row in tree.chunks()} >= {b"dates.py", b"mail.py", b"other129.py"}
-    finally:
-        tree.close()
     found = judge(trees, [question], [Vectors(load_encoder(MODELS / "static"), tmp_path / "cache")], scope)
     assert set(found["systems"]) == {"lexical", "semantic", "hybrid", "default model alone"}

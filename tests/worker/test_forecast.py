@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -29,9 +30,8 @@ def test_very_many_tiny_files_are_predicted_by_the_runs_before(tmp_path: Path) -
         async with Host(places, Config((256 << 20) + own_anonymous_bytes())) as host:
             report = await host.index(first)
             workspace = host.workspace(first)
-            catalog = Catalog(workspace.catalog_path, writable=False)
-            recorded = catalog.last_run()
-            catalog.close()
+            with closing(Catalog(workspace.catalog_path, writable=False)) as catalog:
+                recorded = catalog.last_run()
             assert recorded is not None
             assert recorded["wall_s"] > 0
             assert recorded["cpu_s"] > 0

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import tracemalloc
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -49,14 +50,13 @@ def test_a_result_takes_no_more_than_was_said(tmp_path: Path, name: str) -> None
     done = run(task(tmp_path, [name]))
     (file,) = done.files
     frame = wire.frame(done)
-    catalog = Catalog(tmp_path / "catalog.sqlite", writable=True)
-    tracemalloc.start()
-    decoded = wire.reply_decoder.decode(frame[wire.HEADER.size :])
-    assert isinstance(decoded, wire.Done)
-    catalog.write([Commit(name.encode(), decoded.files[0], NewVectors(file.chunk_count))], [], [])
-    taken = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    catalog.close()
+    with closing(Catalog(tmp_path / "catalog.sqlite", writable=True)) as catalog:
+        tracemalloc.start()
+        decoded = wire.reply_decoder.decode(frame[wire.HEADER.size :])
+        assert isinstance(decoded, wire.Done)
+        catalog.write([Commit(name.encode(), decoded.files[0], NewVectors(file.chunk_count))], [], [])
+        taken = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
     # A worker answers with the file that is too large, and what that needs, when the room is one byte short.
     refused = run(task(tmp_path, [name], result_bytes=1))
     assert (refused.files, refused.error_kind, refused.vector_rows[0]) == ([], "result", 0)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +46,9 @@ async def until(condition: Any, seconds: float = 120.0) -> None:
 
 
 def statuses(live: LiveWorkspace) -> dict[str, int]:
-    catalog = Catalog(live.workspace.catalog_path, writable=False)
-    try:
+    with closing(Catalog(live.workspace.catalog_path, writable=False)) as catalog:
         counts = catalog.counts()
-        return {"indexed": counts.files, "quarantined": counts.quarantined, "symbols": counts.symbols}
-    finally:
-        catalog.close()
+    return {"indexed": counts.files, "quarantined": counts.quarantined, "symbols": counts.symbols}
 
 
 @contextmanager

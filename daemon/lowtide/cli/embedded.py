@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,12 +166,9 @@ def _symbols_as_they_are(query: str, asked: SymbolSearch, root: Path, options: O
     places, config = load(options)
     workspace = Workspace(root, places.index_folder(root))
     freshness = compare_quickly(workspace, config)
-    snapshot = Snapshot(workspace)
-    try:
+    with closing(Snapshot(workspace)) as snapshot:
         started = time.perf_counter()
         found = snapshot.symbols(query, limit=asked.limit, kinds=asked.kinds)
         found = [symbol for symbol in found if freshness.is_current or is_there(root, symbol["path"])]
         took_ms = (time.perf_counter() - started) * 1000
-    finally:
-        snapshot.close()
     return {"query": query, "took_ms": round(took_ms, 2), "symbols": found, "freshness": freshness.as_json()}

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import anyio.to_thread
 
-from lowtide.config.settings import Config, load_workspace_settings
+from lowtide.config.settings import Config, IndexSettings, load_workspace_settings
 from lowtide.core.freshness import Freshness, FreshState, Standing, judge
 from lowtide.core.plan import Act, Action, compare
 from lowtide.errors import LowtideError
@@ -30,27 +30,24 @@ def compare_quickly(workspace: Workspace, config: Config, within_s: float = QUIC
     """How the index stands to the disk just now; `unwatched` when that took longer than `within_s`. Blocking."""
     try:
         settings = load_workspace_settings(workspace.root, config)
-        catalog = workspace.reading()
+        with closing(workspace.reading()) as catalog:
+            return _compare(workspace, catalog, settings.index, time.monotonic() + within_s)
     except LowtideError as error:
         return freshness_closed(workspace, error.message)
-    ends_s = time.monotonic() + within_s
-    seen = files = waiting = 0
-    try:
-        for action in compare(catalog.known_files(), walk(workspace.root, settings.index)):
-            seen += 1
-            if seen % _STRIDE == 0 and time.monotonic() > ends_s:
-                return freshness_closed(workspace, "too many files for a quick look, and no daemon")
-            if action.observed is not None and action.observed.reason is None:
-                files += 1
-                waiting += action.act is Act.INDEX and not _is_doubt(action)
-            elif action.known is not None and action.known.status is not FileStatus.SKIPPED:
-                files += 1  # it is in the index, and is no source any more
-                waiting += 1
-        is_first = catalog.last_run() is None
-    except LowtideError as error:
-        return freshness_closed(workspace, error.message)
-    finally:
-        catalog.close()
+
+
+def _compare(workspace: Workspace, catalog: Catalog, settings: IndexSettings, ends_s: float) -> Freshness:
+    files = waiting = 0
+    for seen, action in enumerate(compare(catalog.known_files(), walk(workspace.root, settings)), 1):
+        if seen % _STRIDE == 0 and time.monotonic() > ends_s:
+            return freshness_closed(workspace, "too many files for a quick look, and no daemon")
+        if action.observed is not None and action.observed.reason is None:
+            files += 1
+            waiting += action.act is Act.INDEX and not _is_doubt(action)
+        elif action.known is not None and action.known.status is not FileStatus.SKIPPED:
+            files += 1  # it is in the index, and is no source any more
+            waiting += 1
+    is_first = catalog.last_run() is None
     stopped = "`lowtide index` brings it up to date" if waiting or is_first else ""
     return judge(Standing(files - waiting if is_first else files, waiting, files, is_first, stopped=stopped, age_s=0.0))
 
@@ -90,15 +87,10 @@ def _is_doubt(action: Action) -> bool:
 def freshness_closed(workspace: Workspace, why: str) -> Freshness:
     """Of an index that nobody keeps current, for `why`. Blocking."""
     files = 0
-    try:
-        catalog = Catalog(workspace.catalog_path, writable=False)
-        try:
-            counts = catalog.counts()
-            files = counts.files + counts.quarantined
-        finally:
-            catalog.close()
-    except LowtideError:
-        pass  # the question itself says so
+    # What is wrong with it the question itself says.
+    with suppress(LowtideError), closing(Catalog(workspace.catalog_path, writable=False)) as catalog:
+        counts = catalog.counts()
+        files = counts.files + counts.quarantined
     comparison = workspace.last_comparison()
     return Freshness(FreshState.UNWATCHED, files, files, comparison.age_s if comparison else None, why)
 

@@ -7,7 +7,7 @@ here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import anyio
@@ -27,6 +27,7 @@ class Donors:
         self._find = find
         self._recipe = recipe
         self._catalogs: list[Catalog] = []
+        self._closing = ExitStack()
         self._limit = anyio.CapacityLimiter(1)
 
     def __bool__(self) -> bool:
@@ -36,12 +37,11 @@ class Donors:
     def open(self) -> None:
         """Find and open them; in a thread."""
         for path in self._find():
-            with suppress(StoreError):
-                catalog = Catalog(path, writable=False)
+            with suppress(StoreError), ExitStack() as opening:
+                catalog = opening.enter_context(closing(Catalog(path, writable=False)))
                 if catalog.get_meta("recipe") == self._recipe:
+                    self._closing.push(opening.pop_all())
                     self._catalogs.append(catalog)
-                else:
-                    catalog.close()
 
     async def fill(self, hashes: bytes, missing: list[int], writing: Writing) -> list[int]:
         """Of the chunks `missing` (indices into the joined content addresses), take what donors have; returns the
@@ -62,9 +62,8 @@ class Donors:
 
     def close(self) -> None:
         """Close them."""
-        for catalog in self._catalogs:
-            catalog.close()
         self._catalogs = []
+        self._closing.close()
 
 
 def _address(hashes: bytes, row: int) -> bytes:

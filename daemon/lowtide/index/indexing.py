@@ -117,12 +117,12 @@ class Indexer:
 
     async def run(self) -> Progress:
         """Bring the index up to date. Cancelling keeps what was committed; StoreError when it cannot be written."""
-        await anyio.to_thread.run_sync(self._donors.open, limiter=self._reader_limit)
-        self._dedupe = bool(self._donors) or await anyio.to_thread.run_sync(
-            self._has_vectors, limiter=self._reader_limit
-        )
-        send, receive = anyio.create_memory_object_stream[Group](4 if self._writing.share == 1.0 else 1)
         try:
+            await anyio.to_thread.run_sync(self._donors.open, limiter=self._reader_limit)
+            self._dedupe = bool(self._donors) or await anyio.to_thread.run_sync(
+                self._has_vectors, limiter=self._reader_limit
+            )
+            send, receive = anyio.create_memory_object_stream[Group](4 if self._writing.share == 1.0 else 1)
             async with task_group() as group:
                 group.start_soon(self._commit_stage, receive)
                 async with send, task_group() as producers:

@@ -14,7 +14,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from typing import TypeVar
 
@@ -223,7 +223,7 @@ class LiveWorkspace(LiveState):
                 self._mended = ()
                 settled = partial(settle, self.workspace, catalog)
                 self._writing = Writing(catalog, settled, self._is_read, self.host.budget)
-                self._readers = Connections(self.workspace.reading)
+                self._readers = stack.enter_context(closing(Connections(self.workspace.reading)))
                 self.is_first = await self._in_writer(catalog.last_run) is None
                 await self._prepare()
                 await self._count()
@@ -239,12 +239,9 @@ class LiveWorkspace(LiveState):
                 await self._schedule(group)
 
     def _forget(self) -> None:
-        """What was open is to be closed."""
-        self._writing = self._watcher = self._resting = None
+        """What was open is closed, or about to be."""
+        self._writing = self._watcher = self._resting = self._readers = None
         self.host.turns.end(self, time.monotonic())
-        readers, self._readers = self._readers, None
-        if readers is not None:
-            readers.close()
 
     async def _prepare(self) -> None:
         assert self._writing is not None

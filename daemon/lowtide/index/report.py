@@ -6,6 +6,7 @@ Invariant: plain data with the names of docs/protocol.md; every figure is measur
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -96,13 +97,10 @@ def describe_workspace(workspace: Workspace) -> dict[str, Any]:
     if not workspace.has_index:
         return entry
     try:
-        catalog = workspace.reading()
-        try:
+        with closing(workspace.reading()) as catalog:
             entry.update(asdict(catalog.counts()))
             entry["damage"] = check_index(workspace, catalog)
             entry["incomplete"] = catalog.last_run() is None
-        finally:
-            catalog.close()
     except LowtideError as error:
         entry["damage"] = error.message
     return entry

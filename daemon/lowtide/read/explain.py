@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,11 +41,8 @@ def explain_file(workspace: Workspace, path: Path, config: Config) -> dict[str, 
     relative = os.fsencode(path)[len(os.fsencode(workspace.root)) :].lstrip(b"/")
     row = None
     if workspace.has_index:
-        catalog = workspace.reading()
-        try:
+        with closing(workspace.reading()) as catalog:
             row = catalog.file(relative) or catalog.folder_rule(relative)
-        finally:
-            catalog.close()
     settings = load_workspace_settings(workspace.root, config)
     now = explain(workspace.root, relative, settings.index) if os.path.lexists(path) else None
     if row is not None and row.path == relative and not (now and now.reason):

@@ -3,6 +3,7 @@
 Invariant: few are open that nobody asks: what they hold is bounded, and so is their number, the last used stay.
 Invariant: one snapshot a workspace is current; an older one ends with its last user. A new one takes over what the one
 before has open, so that only what was committed since is read.
+Invariant: every snapshot is closed, also one whose opening ends when nobody can want it any more.
 Threads: the event loop alone calls what is here; opening, `is_outdated` and `shrink` run in a thread under the place's
 lock, one at a time; questions in threads of their own.
 """
@@ -11,8 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 
 import anyio
@@ -44,12 +45,50 @@ class _Open:
     users: int = 0
     retired: bool = False
 
+    @contextmanager
+    def used(self) -> Iterator[Snapshot]:
+        """Not closed meanwhile; a retired one ends with its last user."""
+        self.users += 1
+        try:
+            yield self.snapshot
+        finally:
+            self.users -= 1
+            self._close_unused()
+
+    def retire(self) -> None:
+        """Nobody new is to use it."""
+        self.retired = True
+        self._close_unused()
+
+    def _close_unused(self) -> None:
+        if self.retired and self.users == 0:
+            with suppress(LowtideError):
+                self.snapshot.close()
+
 
 @dataclass(slots=True)
 class _Place:
     lock: anyio.Lock = field(default_factory=anyio.Lock)
     open: _Open | None = None
     used_s: float = 0.0
+    forgotten: bool = False
+    """Nobody finds it any more: what is opened here from now on ends with who asked for it."""
+
+    def put(self, snapshot: Snapshot) -> None:
+        """The current one from now on."""
+        self.close()
+        self.open = _Open(snapshot, time.monotonic(), retired=self.forgotten)
+
+    def close(self) -> None:
+        """Close what is open, once nobody uses it."""
+        entry, self.open = self.open, None
+        if entry is not None:
+            entry.retire()
+
+    def forget(self) -> None:
+        """Close it for good."""
+        self.forgotten = True
+        self.close()
 
 
 class Readers:
@@ -79,12 +118,10 @@ class Readers:
             await self._refresh(place, workspace)
         entry = place.open
         assert entry is not None
-        entry.users += 1
         try:
-            yield entry.snapshot
+            with entry.used() as snapshot:
+                yield snapshot
         finally:
-            entry.users -= 1
-            self._close_unused(entry)
             self._bound()
 
     def _bound(self) -> None:
@@ -99,37 +136,29 @@ class Readers:
             held_bytes += SNAPSHOT_BYTES + sum(place.open.snapshot.memory().values())
             too_many = number >= MOST_OPEN or held_bytes > self._budget_bytes() // BUDGET_PART
             if number and too_many and not place.lock.locked():
-                self._close_place(place)
-
-    def _close_place(self, place: _Place) -> None:
-        if place.open is not None:
-            place.open.retired = True
-            self._close_unused(place.open)
-            place.open = None
+                place.close()
 
     async def _renew(self, place: _Place, workspace: Workspace) -> None:
         with suppress(LowtideError):
             await self._refresh(place, workspace)
+        if place.forgotten:
+            place.close()
 
     async def _refresh(self, place: _Place, workspace: Workspace) -> None:
         async with place.lock:
+            if place.open is not None and place.open.retired:
+                place.open = None  # of who asked before it was forgotten
             entry = place.open
-            if entry is not None and not await anyio.to_thread.run_sync(lambda: entry.snapshot.is_outdated):
-                entry.opened_s = time.monotonic()
-                return
-            fresh = await anyio.to_thread.run_sync(
-                Snapshot, workspace, entry.snapshot if entry else None, self._answering
-            )
-            self.opened_count += 1
-            place.open = _Open(fresh, time.monotonic())
-            if entry is not None:
-                entry.retired = True
-                self._close_unused(entry)
-
-    def _close_unused(self, entry: _Open) -> None:
-        if entry.retired and entry.users == 0:
-            with suppress(LowtideError):
-                entry.snapshot.close()
+            with entry.used() if entry is not None else nullcontext() as before:
+                outdated = before is None or await anyio.to_thread.run_sync(lambda: before.is_outdated)
+                if entry is not None and entry is place.open and not outdated:
+                    entry.opened_s = time.monotonic()
+                    return
+                # One that was forgotten meanwhile is of an index that was made anew.
+                taken_over = before if entry is place.open else None
+                fresh = await anyio.to_thread.run_sync(Snapshot, workspace, taken_over, self._answering)
+                place.put(fresh)
+                self.opened_count += 1
 
     def is_reading(self, workspace: Workspace) -> bool:
         """Whether somebody has asked lately."""
@@ -138,17 +167,15 @@ class Readers:
 
     def forget(self, workspace: Workspace) -> None:
         """The index is gone or made anew: the next user opens it from nothing."""
-        place = self._places.pop(str(workspace.folder), None)
-        if place is not None and place.open is not None:
-            place.open.retired = True
-            self._close_unused(place.open)
+        if (place := self._places.pop(str(workspace.folder), None)) is not None:
+            place.forget()
 
     def tidy(self, now_s: float) -> None:
         """Close what nobody has used for IDLE_S."""
         for key, place in list(self._places.items()):
             if now_s - place.used_s > IDLE_S and not place.lock.locked() and not (place.open and place.open.users):
-                self._close_place(place)
                 del self._places[key]
+                place.forget()
 
     def release(self) -> None:
         """Give every mapped page back to the system: the machine is short of memory."""
@@ -166,25 +193,22 @@ class Readers:
             async with place.lock:
                 entry = place.open
                 if entry is not None and not entry.users:
-                    with suppress(LowtideError):
-                        entry.users += 1  # not closed meanwhile
-                        await anyio.to_thread.run_sync(entry.snapshot.shrink)
-                    entry.users -= 1
-                    self._close_unused(entry)
+                    with suppress(LowtideError), entry.used() as snapshot:
+                        await anyio.to_thread.run_sync(snapshot.shrink)
 
     def close_idle(self) -> None:
         """Close every snapshot that nobody asks now; the next question opens it again."""
         for place in self._places.values():
             if place.open is not None and not place.open.users and not place.lock.locked():
-                self._close_place(place)
+                place.close()
 
-    def close(self) -> None:
-        """Close everything."""
-        for place in self._places.values():
-            if place.open is not None:
-                place.open.retired = True
-                self._close_unused(place.open)
-        self._places.clear()
+    async def close(self) -> None:
+        """Close everything; what is being opened ends at once."""
+        while self._places:
+            self._places.popitem()[1].forget()
+        with anyio.CancelScope(shield=True):
+            while self._renewals:
+                await asyncio.wait(self._renewals)
 
     def memory(self) -> dict[str, int]:
         """Anonymous bytes by part, over all snapshots."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -146,10 +147,11 @@ class Snapshot:
     ) -> None:
         self.workspace = workspace
         self._answering = answering or Answering()
-        self._opened_with = workspace.reading()
-        self._readers = Connections(workspace.reading)
         self._selections = Selections()
-        try:
+        self._root = os.fsencode(workspace.root)
+        with ExitStack() as opening:
+            self._opened_with = opening.enter_context(closing(workspace.reading()))
+            self._readers = opening.enter_context(closing(Connections(workspace.reading)))
             self._version = self._opened_with.data_version()
             self._inode = _inode(workspace.catalog_path)
             self._recipe = self._opened_with.get_meta("recipe") or ""
@@ -160,10 +162,7 @@ class Snapshot:
             self._segments: Segments = open_segments(
                 workspace, self._opened_with, before._segments if before and same else None
             )
-        except BaseException:
-            self._opened_with.close()
-            raise
-        self._root = os.fsencode(workspace.root)
+            self._closing = opening.pop_all()
 
     @property
     def is_outdated(self) -> bool:
@@ -197,8 +196,7 @@ class Snapshot:
     def close(self) -> None:
         """Give back memory maps and connections."""
         self._segments.close()
-        self._readers.close()
-        self._opened_with.close()
+        self._closing.close()
 
     # -- search -------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -180,12 +180,9 @@ def _indexes(places: Places) -> Iterator[Check]:
         name = f"index {Path(root).name}"
         try:
             workspace = Workspace(Path(root), folder)
-            catalog = workspace.reading()
-            try:
+            with closing(workspace.reading()) as catalog:
                 complaint = check_index(workspace, catalog)
                 counts = catalog.counts()
-            finally:
-                catalog.close()
         except LowtideError as error:
             yield Check(name, False, error.message, error.remedy)
             continue

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -186,13 +186,10 @@ class Host(Shared):
             messages += notes
             forecaster = self.forecaster(catalog.runs())
             writing = Writing(catalog, lambda: settle(workspace, catalog), budget=self.budget)
-            readers = Connections(workspace.reading)
-            try:
+            with closing(Connections(workspace.reading)) as readers:
                 indexer = self.indexer(workspace, writing, readers, settings, on_planned=forecaster.add)
                 run.attach(indexer.progress, self.pool)
                 progress = await indexer.run()
-            finally:
-                readers.close()
             run.phase = "merging"
             self.pool.end_idle()
             messages += mended_segments(await maintain(workspace, catalog, self.pool))
@@ -209,12 +206,9 @@ class Host(Shared):
         found: list[dict[str, Any]] = []
         for root, folder in self.places.list_indexes():
             if folder != workspace.folder and len(found) < MOST_OTHER_RUNS:
-                with suppress(LowtideError):
-                    catalog = Catalog(Workspace(root, folder).catalog_path, writable=False)
-                    try:
-                        found += catalog.runs(1)
-                    finally:
-                        catalog.close()
+                path = Workspace(root, folder).catalog_path
+                with suppress(LowtideError), closing(Catalog(path, writable=False)) as catalog:
+                    found += catalog.runs(1)
         return found
 
     async def encode_query(self, query: str) -> bytes:
@@ -248,12 +242,9 @@ class Host(Shared):
         workspace = self.workspace(root)
         own: list[dict[str, Any]] = []
         if workspace.has_index:
-            catalog = workspace.reading()
-            try:
+            with closing(workspace.reading()) as catalog:
                 self.load_costs(catalog)
                 own = catalog.runs()
-            finally:
-                catalog.close()
         others = await anyio.to_thread.run_sync(self._other_runs, workspace)
         settings = load_workspace_settings(root, self.config)
         forecaster = self.forecaster(own, others)

@@ -106,8 +106,10 @@ class Service:
     async def __aexit__(self, *_: object) -> None:
         self._group.cancel_scope.cancel()
         self.host.pool.kill_all()
-        await self._stack.aclose()
-        self.readers.close()
+        try:
+            await self._stack.aclose()
+        finally:
+            await self.readers.close()
 
     # -- workspaces ---------------------------------------------------------------------------------------------
 

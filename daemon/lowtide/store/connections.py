@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,7 +35,7 @@ class Connections:
     @classmethod
     def of_file(cls, path: Path, most_kept: int = MOST_KEPT) -> Connections:
         """Connections to the catalog in `path`."""
-        return cls(lambda: Catalog(path, writable=False), most_kept)
+        return cls(partial(Catalog, path, writable=False), most_kept)
 
     @contextmanager
     def lend(self, stopped: Callable[[], bool] | None = None) -> Iterator[Catalog]:

@@ -1,0 +1,199 @@
+"""Snapshots that are shared: whatever happens while one is opened, every connection is closed in the end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import anyio.lowlevel
+import pytest
+from tests.store.indexes import make_index, put
+
+from lowtide.errors import CorruptIndex, StoreError
+from lowtide.index.donors import Donors
+from lowtide.index.workspace import Workspace
+from lowtide.read import readers as readers_module
+from lowtide.read import snapshot as snapshot_module
+from lowtide.read.answering import Answering
+from lowtide.read.readers import Readers
+from lowtide.read.snapshot import Snapshot
+from lowtide.store.catalog import Catalog
+
+
+class Gated(Workspace):
+    """Counts the connections that are open, and holds back who opens one until `gate` is set."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        super().__init__(root, folder)
+        self.gate = threading.Event()
+        self.gate.set()
+        self.waits = threading.Event()
+        self.open: list[Catalog] = []
+
+    def reading(self) -> Catalog:
+        self.waits.set()
+        assert self.gate.wait(60)
+        workspace = self
+
+        class Counted(Catalog):
+            def close(self) -> None:
+                super().close()
+                if self in workspace.open:
+                    workspace.open.remove(self)
+
+        self.open.append(Counted(self.catalog_path, writable=False))
+        return self.open[-1]
+
+    def hold(self) -> None:
+        self.gate.clear()
+        self.waits.clear()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Gated]:
+    made = make_index(tmp_path, 3)
+    gated = Gated(made.root, made.folder)
+    yield gated
+    assert gated.open == []
+
+
+def commit(workspace: Workspace, name: str) -> None:
+    with workspace.writing() as (catalog, _):
+        put(workspace, catalog, name, "python", ["late words"])
+
+
+async def until_it_opens(workspace: Gated) -> None:
+    await anyio.to_thread.run_sync(workspace.waits.wait, 60)
+
+
+@pytest.mark.parametrize("what", ["forgotten", "closed"])
+def test_what_is_forgotten_while_it_is_opened_answers_and_ends(workspace: Gated, what: str) -> None:
+    async def play() -> None:
+        readers = Readers(Answering())
+        answered: list[str] = []
+
+        async def ask() -> None:
+            async with readers.use(workspace) as snapshot:
+                answered.extend(found["path"] for found in snapshot.symbols("", limit=1))
+
+        workspace.hold()
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            group.start_soon(ask)
+            await until_it_opens(workspace)
+            readers.forget(workspace) if what == "forgotten" else await readers.close()
+            workspace.gate.set()
+        assert len(answered) == 2
+        assert workspace.open == []
+        await readers.close()
+
+    anyio.run(play)
+
+
+def test_one_that_is_forgotten_while_it_is_looked_at_is_opened_anew(
+    workspace: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, go = threading.Event(), threading.Event()
+
+    def is_outdated(_: Snapshot) -> bool:
+        looks.set()
+        return not go.wait(60)
+
+    async def play() -> None:
+        readers = Readers(Answering())
+        async with readers.use(workspace):
+            pass
+        monkeypatch.setattr(Snapshot, "is_outdated", property(is_outdated))
+        async with anyio.create_task_group() as group:
+
+            async def ask() -> None:
+                async with readers.use(workspace) as snapshot:
+                    assert snapshot.symbols("", limit=1)
+
+            group.start_soon(ask)
+            await anyio.to_thread.run_sync(looks.wait, 60)
+            readers.forget(workspace)
+            go.set()
+        assert readers.opened_count == 2
+        assert workspace.open == []
+        await readers.close()
+
+    anyio.run(play)
+
+
+def test_closing_waits_for_what_is_renewed_and_closes_it(workspace: Gated, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers_module, "BUSY_AGE_S", 0.0)
+
+    async def play() -> None:
+        readers = Readers(Answering())
+        async with readers.use(workspace):
+            pass
+        commit(workspace, "late.py")
+        workspace.hold()
+        async with readers.use(workspace, busy=True):
+            pass  # answered from what is open, while it is renewed
+        await until_it_opens(workspace)
+        async with anyio.create_task_group() as group:
+            group.start_soon(readers.close)
+            await anyio.lowlevel.checkpoint()
+            workspace.gate.set()
+        assert workspace.open == []
+
+    anyio.run(play)
+
+
+def test_one_whose_caches_are_given_back_when_all_is_cancelled_is_closed(
+    workspace: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shrinks, go = threading.Event(), threading.Event()
+
+    def shrink(_: Snapshot) -> None:
+        shrinks.set()
+        assert go.wait(60)
+
+    monkeypatch.setattr(Snapshot, "shrink", shrink)
+
+    async def play() -> None:
+        readers = Readers(Answering())
+        async with readers.use(workspace):
+            pass
+        async with anyio.create_task_group() as group:
+            group.start_soon(readers.shrink)
+            await anyio.to_thread.run_sync(shrinks.wait, 60)
+            group.cancel_scope.cancel()
+            go.set()
+        await readers.close()
+        assert workspace.open == []
+
+    anyio.run(play)
+
+
+def test_a_snapshot_that_cannot_be_opened_leaves_no_connection(
+    workspace: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise CorruptIndex("damaged")
+
+    monkeypatch.setattr(snapshot_module, "open_segments", fails)
+    with pytest.raises(CorruptIndex):
+        Snapshot(workspace).close()
+    assert workspace.open == []
+
+
+def test_a_donor_that_cannot_be_read_is_closed(workspace: Gated, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reading(path: Path, *, writable: bool) -> Catalog:
+        assert path == workspace.catalog_path
+        assert not writable
+        return workspace.reading()
+
+    def fails(_: Catalog, key: str) -> str:
+        raise StoreError(f"cannot read {key}")
+
+    monkeypatch.setattr("lowtide.index.donors.Catalog", reading)
+    monkeypatch.setattr(Catalog, "get_meta", fails)
+    donors = Donors(lambda: [workspace.catalog_path], "tests")
+    donors.open()
+    assert not donors
+    assert workspace.open == []
