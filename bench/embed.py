@@ -161,7 +161,7 @@ def main() -> None:
     deadline = time.perf_counter() + args.seconds
     cpu = time.process_time()
     waiting: list[str] = []
-    for path, text in files:
+    for _, text in files:
         cuts = boundaries(text, args.chunk_bytes)
         for first in range(0, len(cuts) - 1, GROUP):
             part = cuts[first : first + GROUP + 1]
@@ -169,9 +169,9 @@ def main() -> None:
                 before = time.process_time()
                 spans = split_words(text, part)
                 split_s += time.process_time() - before
-                waiting += [document_words(path, f"Name.of_chunk{number}", span) for number, span in enumerate(spans)]
+                waiting += [document_words(f"Name.of_chunk{number}", span) for number, span in enumerate(spans)]
             else:
-                waiting += [document_text(path, "name", text[start:end].decode()) for start, end in pairwise(part)]
+                waiting += [document_text("name", text[start:end].decode()) for start, end in pairwise(part)]
             if len(waiting) >= GROUP:
                 encode(waiting, Side.DOCUMENT, args.batch_rows)
                 waiting.clear()

@@ -30,10 +30,10 @@ import psutil
 from bench.revision import commit
 from tests.lsp.wire import Wire
 
-from lowtide.index.workspace import CATALOG
 from lowtide.paths import Places
 from lowtide.serve.client import Client, DaemonError, stop
 from lowtide.store.catalog import Catalog
+from lowtide.store.vetting import CATALOG
 
 RESULTS = Path(__file__).resolve().parent / "results"
 MIB = 1 << 20

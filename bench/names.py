@@ -108,7 +108,7 @@ def main() -> None:
         parts = [NameSegment(Path(folder) / str(start)).rows for start in range(0, len(symbols), step)]
         opened = time.perf_counter() - started
         index = NameIndex(parts)
-        report = {
+        report: dict[str, object] = {
             "symbols": len(index),
             "distinct": sum(len(part.masks) for part in parts),
             "segments": len(parts),

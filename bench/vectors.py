@@ -91,7 +91,7 @@ def embedded(count: int, tree: Path) -> tuple[Iterator[tuple[Ids, Matrix]], Matr
                 text = b"".join(lines)
                 cuts = np.cumsum([0, *(sum(map(len, lines[at : at + 18])) for at in range(0, len(lines), 18))]).tolist()
                 for words in split_words(text, cuts):
-                    yield document_words(str(path.relative_to(tree)), "", words)
+                    yield document_words("", words)
 
     def blocks() -> Iterator[tuple[Ids, Matrix]]:
         start, batch = 0, []

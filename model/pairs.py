@@ -80,7 +80,7 @@ def kept(files: Iterable[Path], judges: Judges, counts: Counter[str]) -> Iterato
     seen: set[str] = set()
     for file in files:
         records = list(_records(file))
-        np.random.default_rng(3).shuffle(records)  # type: ignore[arg-type]
+        np.random.default_rng(3).shuffle(records)
         sentences = Counter((record["sentence"] or "").lower() for record in records)
         names: set[tuple[str, str | None]] = set()
         project: list[Record] = []
@@ -152,7 +152,7 @@ def encode(projects: Iterable[list[Record]], tokenizer: Path, target: Path) -> N
     arrays["has"] = np.array(has_sentence)
     arrays["language"] = np.array(languages)
     with target.open("wb") as out:
-        np.savez(out, **arrays)
+        np.savez(out, allow_pickle=False, **arrays)
 
 
 def _split(texts: list[str]) -> list[str]:

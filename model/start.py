@@ -81,7 +81,7 @@ def start_vectors(
     `counts` are how often each token occurs. The weight is that of Arora, Liang and Ma, "A simple but tough-to-beat
     baseline for sentence embeddings" (2017): frequent tokens say little.
     """
-    tokens = [tokenizer.id_to_token(number).removeprefix("##") for number in range(tokenizer.get_vocab_size())]
+    tokens = [(tokenizer.id_to_token(number) or "").removeprefix("##") for number in range(tokenizer.get_vocab_size())]
     vectors = teacher_vectors(folder, tokens)
     vectors -= vectors.mean(0)
     sample = np.random.default_rng(0).permutation(len(vectors))[:12_000]

@@ -180,7 +180,7 @@ def train(
                 narrowed = _contrast(_cut(queries, dims), _cut(documents, dims), temperature)
                 loss = loss + settings.narrow_weight * narrowed
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
             run.smoothed = loss.item() if not step else 0.98 * run.smoothed + 0.02 * loss.item()
             note = f"loss {run.smoothed:.3f}"

@@ -21,6 +21,7 @@ import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from bench.adversaries import contents, daemon, folders, moving, rules
 from bench.adversaries.case import BUDGET_BYTES, LIMIT_BYTES, Scale
@@ -105,7 +106,7 @@ def save(verdict: Verdict, scale: Scale, ideas: dict[str, str]) -> None:
 def write_table(ideas: dict[str, str]) -> None:
     """Write adversaries.md from the newest figures of each."""
     file = RESULTS / "adversaries.jsonl"
-    newest: dict[str, dict[str, object]] = {}
+    newest: dict[str, dict[str, Any]] = {}
     for line in file.read_text().splitlines():
         entry = json.loads(line)
         if entry["name"] in ideas and not (entry["quick"] and not newest.get(entry["name"], {"quick": True})["quick"]):

@@ -272,7 +272,7 @@ def _flatten(root: Path) -> None:
         if len(name) < 255 and (root / name).is_dir() and not (root / name).is_symlink() and set(name) == {name[0]}:
             current = root / name
             while True:
-                steps = []
+                steps: list[str] = []
                 here = current
                 while len(steps) < 12 and (children := [c for c in os.listdir(here) if (here / c).is_dir()]):
                     here = here / children[0]

@@ -72,11 +72,20 @@ class Figures:
 class Engine(Protocol):
     """Something that indexes a tree."""
 
-    name: str
-    settings: str
-    """How it is run, for the reader of the table."""
-    has_budget: bool
-    """Whether it is told the budget; the others are only held by the cgroup."""
+    @property
+    def name(self) -> str:
+        """As the table calls it."""
+        ...
+
+    @property
+    def settings(self) -> str:
+        """How it is run, for the reader of the table."""
+        ...
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether it is told the budget; the others are only held by the cgroup."""
+        ...
 
     def missing(self) -> str:
         """Why it cannot run here, with what to install; empty when it can."""

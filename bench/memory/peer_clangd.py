@@ -116,7 +116,7 @@ def _index(process: subprocess.Popen[bytes], unit: Path, deadline_s: float) -> t
     assert process.stdout is not None
     capabilities = {"window": {"workDoneProgress": True}}
     document = {"uri": unit.as_uri(), "languageId": "cpp", "version": 1, "text": unit.read_text()}
-    messages = [
+    messages: list[dict[str, object]] = [
         {"id": 1, "method": "initialize", "params": {"processId": None, "rootUri": None, "capabilities": capabilities}},
         {"method": "initialized", "params": {}},
         {"method": "textDocument/didOpen", "params": {"textDocument": document}},

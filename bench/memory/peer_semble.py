@@ -28,7 +28,7 @@ time.sleep({IDLE_S + 0.5})
 """
 
 
-def write_model2vec(folder: Path, rows: np.ndarray, scales: np.ndarray, tokenizer: bytes) -> None:  # type: ignore[type-arg]
+def write_model2vec(folder: Path, rows: np.ndarray, scales: np.ndarray, tokenizer: bytes) -> None:
     """Write a folder that model2vec loads: (tokens, dims) float32 in safetensors, its configuration, the tokenizer."""
     folder.mkdir(parents=True, exist_ok=True)
     table = (rows.astype(np.float32) * scales[:, None]).astype("<f4")

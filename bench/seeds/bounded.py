@@ -37,7 +37,7 @@ def is_idle(status: Status) -> bool:
 
 def is_working(status: Status) -> bool:
     """Whether files are being indexed, and some are done."""
-    return status["state"] == "indexing" and (status["progress"] or {}).get("done", 0) > 0
+    return bool(status["state"] == "indexing" and (status["progress"] or {}).get("done", 0) > 0)
 
 
 class BoundedDaemon:

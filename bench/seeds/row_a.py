@@ -27,9 +27,9 @@ from bench.seeds.trees import generate
 from lowtide.core.merge import Limits
 from lowtide.errors import LowtideError
 from lowtide.index.workspace import Workspace
-from lowtide.read.segment_set import VECTOR_KINDS
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Segment
+from lowtide.store.segment_file import VECTOR_KINDS
 
 TITLE = "200,000 chunks under 256 MiB: bounded caches, segments written when the delta is full"
 BUDGET = 256 * MIB

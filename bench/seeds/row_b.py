@@ -30,8 +30,8 @@ from bench.seeds.scenario import MIB, Check, Curve, Options, Row, Size, at_most,
 from bench.seeds.trees import INDEX_EVERYTHING, compose, generate, sample
 
 from lowtide.core.ladder import Ladder, Step
-from lowtide.index.workspace import CATALOG
 from lowtide.paths import Places
+from lowtide.store.vetting import CATALOG
 
 TITLE = "1,000 files in seconds; 951 MB to the end, killed three times on the way"
 BUDGET = 256 * MIB

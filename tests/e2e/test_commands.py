@@ -138,7 +138,7 @@ def test_symbols_are_found_fuzzily(indexed: tuple[Lowtide, Path]) -> None:
     for query in ("RetryPolicy", "retrypol", "RP", "rtrypl", "Policy"):
         assert lowtide.json("symbols", query, root)["symbols"][0]["name"] == "RetryPolicy", query
     (method,) = lowtide.json("symbols", "RetryPolicy.wait_before", root)["symbols"]
-    line = SOURCES["src/retry.py"].split("\n")[method["line"] - 1]  # type: ignore[union-attr]
+    line = str(SOURCES["src/retry.py"]).split("\n")[method["line"] - 1]
     assert line[method["column"] - 1 :].startswith("wait_before")
     assert (method["container"], method["kind"]) == ("RetryPolicy", "method")
 

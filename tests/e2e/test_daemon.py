@@ -278,7 +278,7 @@ def test_a_hundred_megabytes_are_not_taken_into_memory(lowtide: Lowtide) -> None
 def test_bad_requests_are_answered_with_what_is_wrong(lowtide: Lowtide, modules: Path) -> None:
     lowtide.run("daemon", "start")
     with connect(lowtide) as client:
-        for method, params, text in [
+        cases: list[tuple[str, dict[str, Any], str]] = [
             ("lowtide/nothing", {}, "no method"),
             ("lowtide/find", {"query": "x"}, "rootUri"),
             ("lowtide/find", {"query": "x", "rootUri": "https://example.org"}, "not a file"),
@@ -293,7 +293,8 @@ def test_bad_requests_are_answered_with_what_is_wrong(lowtide: Lowtide, modules:
             ("lowtide/explain", {"uri": "file://elsewhere/a.py"}, "not a file"),
             ("lowtide/explain", {"uri": "vscode-remote://ssh-remote+there/a.py"}, "not a file"),
             ("lowtide/reindex", {"rootUri": modules.as_uri()}, "not open"),
-        ]:
+        ]
+        for method, params, text in cases:
             with pytest.raises(Exception, match=text):
                 client.ask(method, params)
 

@@ -95,6 +95,7 @@ def test_json_escapes_what_a_terminal_would_obey(lowtide: Lowtide, hostile: Path
 @pytest.mark.parametrize("name", ["NO_COLOR", "TERM"])
 def test_without_colours_there_is_no_escape_at_all(lowtide: Lowtide, hostile: Path, name: str) -> None:
     value = {"NO_COLOR": "1", "TERM": "dumb"}[name]
-    for arguments in (["index", hostile], ["search", "tower", hostile], ["status", hostile]):
+    commands: list[list[str | Path]] = [["index", hostile], ["search", "tower", hostile], ["status", hostile]]
+    for arguments in commands:
         assert "\x1b" not in on_a_terminal(lowtide, *arguments, **{name: value})
     assert "\x1b" in on_a_terminal(lowtide, "search", "tower", hostile)

@@ -29,7 +29,7 @@ class SlowSnapshot:
     def symbols(self, query: str, *, cancelled: Callable[[], bool], **_: Any) -> list[dict[str, Any]]:
         self.at_work.set()
         pause = threading.Event()
-        for _ in range(10_000):
+        for _number in range(10_000):
             if cancelled():
                 self.stopped = True
                 return []

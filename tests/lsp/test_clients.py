@@ -28,7 +28,7 @@ def test_an_editors_profile(profile: str, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 async def _talk(profile: str, root: Path) -> None:
-    client = pytest_lsp.make_test_lsp_client()
+    client: Any = pytest_lsp.make_test_lsp_client()
     seen: list[str] = []
 
     @client.feature(types.CLIENT_REGISTER_CAPABILITY)

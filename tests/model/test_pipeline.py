@@ -99,7 +99,8 @@ class World:
         """Random token vectors: what training makes of them is its own work."""
         size = Tokenizer.from_file(str(self.tokenizer)).get_vocab_size()
         vectors = np.random.default_rng(0).normal(size=(size, 32)).astype(np.float32)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit: npt.NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit
 
 
 def write_wheel(folder: Path, name: str, licence: str, modules: dict[str, str]) -> None:

@@ -80,7 +80,8 @@ class Place:
     def daemon_pid(self) -> int | None:
         """Of the daemon that runs."""
         answer = json.loads(self.run("daemon", "status", "--json").stdout)
-        return answer.get("pid")
+        pid: int | None = answer.get("pid")
+        return pid
 
 
 class Editor:
@@ -146,11 +147,11 @@ class Editor:
 
     def messages(self) -> list[str]:
         """Everything that `vim.notify` was told."""
-        return self.lua("return messages")
+        return list(self.lua("return messages"))
 
     def wait_message(self, part: str) -> str:
         """The message with `part` in it."""
-        return self.wait("vim.iter(messages):find(function(text) return text:find(given[1], 1, true) end)", part)
+        return str(self.wait("vim.iter(messages):find(function(text) return text:find(given[1], 1, true) end)", part))
 
     def ask_list(self, command: str) -> list[tuple[str, int, str]]:
         """The (file name, line, text) of the quickfix list that a command makes."""

@@ -17,7 +17,7 @@ Start = Callable[..., Editor]
 
 def how(editor: Editor) -> str:
     """How the daemon was reached."""
-    return editor.lua("return require('lowtide.serve.server').last.how")
+    return str(editor.lua("return require('lowtide.server').last.how"))
 
 
 def test_first_editor_starts_the_daemon_and_the_second_attaches_to_its_socket(

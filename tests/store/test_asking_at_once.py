@@ -132,8 +132,13 @@ def test_connections_are_kept_for_the_next_and_closed_by_their_owner(workspace: 
 
 def test_a_query_ends_when_nobody_waits(readers: Connections) -> None:
     asked: list[bool] = []
+
+    def look() -> bool:
+        asked.append(True)
+        return False
+
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
-    with pytest.raises(QuestionStopped), readers.lend(lambda: len(asked) > 3 or bool(asked.append(True))) as catalog:
+    with pytest.raises(QuestionStopped), readers.lend(lambda: len(asked) > 3 or look()) as catalog:
         list(catalog._rows(endless))
     with readers.lend() as catalog:
         assert catalog.counts().files

@@ -194,14 +194,15 @@ def test_what_the_user_names_may_be_a_link_to_a_plain_file(folder: Path) -> None
     os.mkfifo(folder / "pipe")
     with open_plain(folder / "link", 100, follow=True) as file:
         assert file.whole() == b"0123456789"
-    for path, follow, expected in [
+    cases: list[tuple[bytes | Path, bool, Refusal]] = [
         (folder / "link", False, Refusal.LINK),
         (folder / "pipe", True, Refusal.NOT_PLAIN),
         (folder, True, Refusal.NOT_PLAIN),
         (Path("/dev/zero"), True, Refusal.NOT_PLAIN),
         (folder / "none", True, Refusal.MISSING),
         (b"a\0b", True, Refusal.MISSING),
-    ]:
+    ]
+    for path, follow, expected in cases:
         with pytest.raises(CannotRead) as caught:
             open_plain(path, 100, follow=follow)
         assert caught.value.refusal is expected, path

@@ -6,10 +6,11 @@ import os
 import shutil
 import subprocess
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.system.watching import HASTY, watched
+from tests.system.watching import HASTY, Watching, watched
 
 from lowtide.config.settings import IndexSettings
 from lowtide.core.hints import GitActivity
@@ -24,6 +25,10 @@ def tree(tmp_path: Path) -> Path:
         (root / name).write_text("x = 1\n")
     (root / ".gitignore").write_text("build/\n")
     return root
+
+
+def _git_is(watching: Watching, activity: GitActivity) -> bool:
+    return watching.git[-1] is activity
 
 
 def test_the_first_hint_is_a_rescan_given_when_the_watches_stand(tree: Path) -> None:
@@ -413,10 +418,11 @@ def test_git_of_a_work_tree_of_a_submodule_and_of_a_repository_around_is_told(re
         (repository / "src", repository / ".git/index.lock"),
     ):
         with watched(root) as watching:
+            git_is = partial(_git_is, watching)
             lock.touch()
-            watching.wait(lambda watching=watching: watching.git[-1] is GitActivity.LOCKED)
+            watching.wait(partial(git_is, GitActivity.LOCKED))
             lock.unlink()
-            watching.wait(lambda watching=watching: watching.git[-1] is GitActivity.IDLE)
+            watching.wait(partial(git_is, GitActivity.IDLE))
 
 
 def test_a_repository_made_later_is_noticed(tree: Path) -> None:

@@ -6,7 +6,6 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -84,7 +83,7 @@ class Runner:
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Path]:
+def repository(tmp_path: Path) -> Path:
     """Two branches, all files different."""
     root = tmp_path / "repository"
     (root / "src").mkdir(parents=True)

@@ -32,7 +32,7 @@ def stream(*parts: bytes, end: bool = True) -> asyncio.StreamReader:
 
 
 def run(body: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(body(), 60))  # type: ignore[arg-type]
+    asyncio.run(asyncio.wait_for(body(), 60))
 
 
 def passed(value: object) -> PassedOver:

@@ -11,6 +11,7 @@ from lowtide.cli.lines import LongLine, read_line
 from lowtide.core.lexical import MOST_TERMS, MOST_WORDS, Term, choose_terms
 from lowtide.errors import UsageError
 from lowtide.models import SymbolKind
+from lowtide.read.filters import Filter
 from lowtide.read.question import (
     MOST_GIVEN_TERMS,
     MOST_NAMES,
@@ -20,7 +21,6 @@ from lowtide.read.question import (
     check_symbol,
     read_question,
 )
-from lowtide.read.snapshot import Filter
 
 TRACE = "".join(
     f'  File "/usr/lib/python3/site-packages/django/db/models/sql/compiler.py", line {number}, in execute_sql\n'

@@ -58,7 +58,11 @@ def test_many_rounds_take_few_threads_and_leave_none() -> None:
 
 def test_a_step_that_hangs_holds_up_no_other_round() -> None:
     rounds, go = Rounds(), threading.Event()
-    hanging = [Steps(rounds, Pause(60), lambda: go.wait(LONGEST_S) and None) for _ in range(5)]
+
+    def hang() -> None:
+        go.wait(LONGEST_S)
+
+    hanging = [Steps(rounds, Pause(60), hang) for _ in range(5)]
     other = Steps(rounds, Pause(0.01))
     other.wait(20)
     assert [steps.count for steps in hanging] == [0] * 5

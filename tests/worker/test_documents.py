@@ -22,7 +22,7 @@ from lowtide.pool.pool import WorkerPool
 from lowtide.read.unsaved.documents import DocumentReader, Documents
 from lowtide.system.memory import own_anonymous_bytes
 from lowtide.work import documents
-from lowtide.work.parse import parse
+from lowtide.work.parse import parse, symbols
 from lowtide.work.parse.symbols import SymbolRow
 
 SAMPLES = sorted((Path(__file__).resolve().parents[1] / "data/languages").glob("*/sample.*"))
@@ -103,13 +103,13 @@ def test_an_edit_of_a_long_text_reads_only_what_is_around_it(monkeypatch: pytest
     assert language is not None
     _, reading = parse.parse_again(text, language, 10.0, None)
     seen: list[int] = []
-    rows_of = parse.symbols.rows
+    rows_of = symbols.rows
 
     def counted(text: bytes, language: Any, found: Any, *more: Any, **named: Any) -> Any:
         seen.append(len(found))
         return rows_of(text, language, found, *more, **named)
 
-    monkeypatch.setattr(parse.symbols, "rows", counted)
+    monkeypatch.setattr(symbols, "rows", counted)
     for place in (b"About 0.", b"About 250.", b"return a\n\n\n# About 300", b"def function_499"):
         text = text.replace(place, place + b" x\ny = 1\n" if place.startswith(b"About") else b"zz = 1\n" + place)
         rows, reading = parse.parse_again(text, language, 10.0, reading)

@@ -510,7 +510,7 @@ def test_a_clock_that_jumps_leads_to_a_new_look_at_everything(
             await service.wait_idle(modules)
             live = service.live(modules)
             assert live is not None
-            monkeypatch.setattr(monitor.time, "time", lambda: real() + jumped_s)
+            monkeypatch.setattr("lowtide.serve.monitor.time.time", lambda: real() + jumped_s)
             for count, jump_s in enumerate((3600.0, -86_400.0), live.completed_runs + 1):
                 jumped_s = jump_s
                 await until(partial(_has_run, live, count))
