@@ -18,6 +18,7 @@ SERVER = ROOT / "lsp" / "lowtide_lsp"
 ONLY = {
     "sqlite3": {"store/catalog.py"},
     "usearch": {"store/vectors/vectors.py"},
+    "re2": {"read/text_match.py"},
     "numkong": {"store/vectors/vectors.py"},
     "watchdog": {"system/watch/watch.py"},
     "psutil": {"system/memory.py"},
@@ -119,7 +120,7 @@ LAYERS: dict[str, set[str]] = {
 BY_NAME: dict[str, set[str]] = {
     "work": {"store/rows.py", "store/vectors/vector_segments.py", "bulk/pieces.py"},
     "pool": {"work/model/encoder.py"},
-    "read": {"index/workspace.py", "work/words.py", "work/sniff.py"},
+    "read": {"index/workspace.py", "work/keys.py", "work/words.py", "work/sniff.py"},
     "read/unsaved": {"work/words.py", "work/model/encoder.py"},
     "index": {"work/model/model_folder.py"},
     "serve": {

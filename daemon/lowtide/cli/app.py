@@ -21,6 +21,8 @@ COMMANDS = {
     "index": "Bring the index of a folder up to date.",
     "search": "Search by words and by meaning.",
     "symbols": "Find definitions by a fuzzy name.",
+    "refs": "Show where a name is used.",
+    "similar": "Find code like some lines of a file.",
     "plan": "Say what indexing would take, before it is done.",
     "why": "Say why a file is, or is not, found.",
     "status": "Show budget, memory and what is indexed.",

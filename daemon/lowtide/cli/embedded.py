@@ -1,4 +1,4 @@
-"""What `index`, `search` and `symbols` do without the daemon, in the calling process.
+"""What `index` and the questions do without the daemon, in the calling process.
 
 Invariant: imported only with `--embedded`: asking the daemon loads neither an event loop nor the engine.
 """
@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import anyio.to_thread
 
 from lowtide.cli.console import print_json
 from lowtide.cli.lines import LongLine, failed, read_line
+from lowtide.cli.narrowing import Narrowing
 from lowtide.cli.options import Options
 from lowtide.cli.progress import shown
 from lowtide.cli.running import run
@@ -27,9 +29,12 @@ from lowtide.errors import LowtideError
 from lowtide.index.comparing import compare_quickly, is_there
 from lowtide.index.workspace import Workspace
 from lowtide.models import Mode, SymbolKind
+from lowtide.read.answering import run_stoppable
+from lowtide.read.exact import TextRequest
 from lowtide.read.filters import Filter
 from lowtide.read.request import SearchRequest
-from lowtide.read.snapshot import Embedding, Snapshot
+from lowtide.read.selection import MOST_OWN, Lines, others
+from lowtide.read.snapshot import Answer, Embedding, Snapshot
 from lowtide.serve.host import Host, IndexRun
 from lowtide.tasks import task_group
 
@@ -40,14 +45,14 @@ class Search:
 
     mode: Mode
     limit: int
-    narrow: Filter
+    narrow: Narrowing
     terms: tuple[str, ...]
     phrasings: tuple[str, ...]
     fresh: bool
 
     def request(self, query: str) -> SearchRequest:
         """The same for one query."""
-        return SearchRequest(query, self.mode, self.limit, self.narrow, self.terms, self.phrasings)
+        return SearchRequest(query, self.mode, self.limit, _filter(self.narrow), self.terms, self.phrasings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,65 @@ def search(query: str, asked: Search, root: Path, options: Options) -> dict[str,
             return await opened.answer(query, asked)
 
     return run(main)
+
+
+def find_text(request: TextRequest, fresh: bool, root: Path, options: Options) -> dict[str, Any]:
+    """The object of `lowtide search --exact --json`."""
+
+    async def main() -> dict[str, Any]:
+        async with _opened(root, fresh, options) as opened:
+            answer = await opened.snapshot.find_text(request)
+            return {**answer.as_json(), "freshness": opened.freshness.as_json()}
+
+    return run(main)
+
+
+def text_request(text: str, is_regex: bool, context: int, limit: int, narrow: Narrowing) -> TextRequest:
+    """What an exact search is asked for."""
+    return TextRequest(text, is_regex, limit, context, _filter(narrow))
+
+
+def references(name: str, limit: int, fresh: bool, root: Path, options: Options) -> dict[str, Any]:
+    """The object of `lowtide refs --json`."""
+
+    async def main() -> dict[str, Any]:
+        async with _opened(root, fresh, options) as opened:
+            started = time.perf_counter()
+            find = partial(opened.snapshot.references, name, limit=limit)
+            answer = await run_stoppable(lambda stopped: find(cancelled=stopped))
+            took_ms = (time.perf_counter() - started) * 1000
+            return {
+                "query": name,
+                "took_ms": round(took_ms, 2),
+                "refs": [each.as_json() for each in answer.found],
+                "truncated": answer.truncated,
+                "freshness": opened.freshness.as_json(),
+            }
+
+    return run(main)
+
+
+def similar(lines: Lines, limit: int, narrow: Narrowing, fresh: bool, root: Path, options: Options) -> dict[str, Any]:
+    """The object of `lowtide similar --json`."""
+
+    async def main() -> dict[str, Any]:
+        async with _opened(root, fresh, options) as opened:
+            started = time.perf_counter()
+            selected = await opened.snapshot.select(lines.path, lines.first, lines.last)
+            vector = await opened.host.encode_code(selected.text)
+            recipe = opened.host.model.recipe
+            found = await opened.snapshot.similar(vector, recipe, limit + MOST_OWN, _filter(narrow))
+            hits = others(found, selected)[:limit]
+            took_ms = (time.perf_counter() - started) * 1000
+            stale = len({hit.path for hit in hits if hit.stale})
+            answer = Answer(f"{selected.path}:{selected.first}-{selected.last}", hits, None, stale, took_ms)
+            return {**answer.as_json(), "freshness": opened.freshness.as_json()}
+
+    return run(main)
+
+
+def _filter(narrow: Narrowing) -> Filter:
+    return Filter(narrow.languages, narrow.globs, narrow.kinds)
 
 
 def answer_lines(asked: Search, root: Path, options: Options) -> None:

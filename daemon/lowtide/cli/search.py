@@ -1,30 +1,57 @@
-"""`lowtide search QUERY [PATH]`."""
+"""`lowtide search QUERY [PATH...]`, and exact: `--exact TEXT`, `--regex RE`."""
 
 from __future__ import annotations
 
-import os
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
 
-from lowtide.cli.console import Painted, format_count, paint, print_json, say, warn
+from lowtide.cli.console import format_count, paint, print_json, warn
 from lowtide.cli.fresh import FRESH_HELP, ask_showing, with_freshness
+from lowtide.cli.hits import format_option, show_hits, show_lines
 from lowtide.cli.lines import LongLine, failed, read_line
+from lowtide.cli.narrowing import Narrowing, limit_option, narrowing, narrowing_options
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
-from lowtide.cli.setup import resolve_root
+from lowtide.cli.several import ask_each, resolve_roots
 from lowtide.errors import UsageError
-from lowtide.languages import LANGUAGES, language_called
-from lowtide.models import Mode, SymbolKind
+from lowtide.models import Mode
 from lowtide.serve.client import Client, RemoteError
 
-KINDS = {kind.label: kind for kind in SymbolKind}
+RANKED, LINES = 10, 100
+"""Answers without `--limit`: of a search, and of an exact one."""
+MOST_RANKED, MOST_LINES = 1000, 100_000
+MOST_CONTEXT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Exact:
+    text: str
+    is_regex: bool
+    context: int
 
 
 @click.command("search")
-@click.argument("arguments", metavar="QUERY [PATH]", nargs=-1)
-@click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many answers at most.")
+@click.argument("arguments", metavar="QUERY [PATH...]", nargs=-1)
+@click.option(
+    "--exact", metavar="TEXT", help="Instead of a query: the lines that hold this text, as it is on the disk now."
+)
+@click.option(
+    "--regex", metavar="RE", help="Instead of a query: the lines that match this regular expression (ripgrep's syntax)."
+)
+@click.option(
+    "-C",
+    "--context",
+    type=click.IntRange(0, MOST_CONTEXT),
+    default=0,
+    metavar="LINES",
+    help="Lines around those of --exact and --regex.",
+)
+@limit_option(None, MOST_LINES)
 @click.option(
     "--mode",
     type=click.Choice([mode.value for mode in Mode]),
@@ -32,17 +59,7 @@ KINDS = {kind.label: kind for kind in SymbolKind}
     show_default=True,
     help="By meaning, by words, or both.",
 )
-@click.option("--lang", "languages", multiple=True, metavar="NAME", help="Only this language (may be repeated).")
-@click.option(
-    "--glob",
-    "globs",
-    multiple=True,
-    metavar="GLOB",
-    help="Only paths that match, as `src/**` or `*.py` (may be repeated).",
-)
-@click.option(
-    "--kind", "kinds", multiple=True, metavar="KIND", help="Only this kind: function, class, method (may be repeated)."
-)
+@narrowing_options
 @click.option(
     "--terms",
     multiple=True,
@@ -52,72 +69,139 @@ KINDS = {kind.label: kind for kind in SymbolKind}
 @click.option("--also", "phrasings", multiple=True, metavar="QUERY", help="The same in other words (may be repeated).")
 @click.option("--fresh", is_flag=True, help=FRESH_HELP)
 @click.option("--batch", is_flag=True, help="Read queries as lines from stdin, print one JSON object a line.")
+@format_option
 @global_options
-def command(
-    arguments: tuple[str, ...],
-    limit: int,
-    mode: str,
-    languages: tuple[str, ...],
-    globs: tuple[str, ...],
-    kinds: tuple[str, ...],
-    terms: tuple[str, ...],
-    phrasings: tuple[str, ...],
-    fresh: bool,
-    batch: bool,
-    options: Options,
-) -> int:
-    """Search by words and by meaning.
+def command(arguments: tuple[str, ...], options: Options, shape: str, **given: Any) -> int:
+    """Search by words and by meaning; or, with --exact or --regex, for the lines of a text.
 
     \b
     lowtide search "where are retries counted"
-    lowtide search --lang python --glob 'src/**' "parse a date" ~/code/app
+    lowtide search -t python -g 'src/**' "parse a date" ~/code/app
     lowtide search --terms "compare_and_swap optimistic_lock" "stop two requests from updating one row"
+    lowtide search --exact "->next = NULL" -C 2
+    lowtide search --regex 'func \\(\\w+ \\*Server\\) Listen' ~/code/go ~/code/net
 
-    The workspace is kept up to date while it is asked; what an answer may lack is said under it.
+    The workspace is kept up to date while it is asked; what an answer may lack is said under it. Of several folders
+    the answers are put together. Ten answers without -m; a hundred lines with --exact or --regex.
     """
-    if len(arguments) > (1 if batch else 2):
-        raise UsageError("too many arguments", " ".join(arguments), "quote a query of several words")
-    if not batch and not arguments:
+    exact = _exact(given)
+    if options.as_json and shape != "text":
+        raise UsageError("--json or --format", "an answer is printed in one way", "leave one of them out")
+    narrow = narrowing(given["languages"], given["globs"], given["kinds"])
+    if exact is not None:
+        if given["batch"]:
+            raise UsageError("--batch takes queries", "--exact and --regex name one text", "leave one of them out")
+        _search_lines(exact, resolve_roots(arguments), narrow, given, options, shape)
+        return 0
+    if given["limit"] is not None and given["limit"] > MOST_RANKED:
+        raise UsageError("too many answers", f"{given['limit']}", f"ask for at most {MOST_RANKED:,}")
+    if given["context"]:
+        raise UsageError("-C is for --exact and --regex", "other answers are whole chunks", "leave it out")
+    if given["batch"]:
+        if len(arguments) > 1:
+            raise UsageError("too many arguments", " ".join(arguments), "queries come on standard input")
+        _answer_lines(resolve_roots(arguments)[0], narrow, given, options)
+        return 0
+    if not arguments:
         raise UsageError("no query", "", 'give one: lowtide search "retry a request"')
-    path = (arguments[0] if arguments else None) if batch else (arguments[1] if len(arguments) > 1 else None)
-    wanted_languages, wanted_kinds = parse_languages(languages), parse_kinds(kinds)
-    wanted_terms = split_terms(terms)
-    root = resolve_root(path)
+    _search(arguments[0], resolve_roots(arguments[1:]), narrow, given, options, shape)
+    return 0
 
+
+def _exact(given: dict[str, Any]) -> _Exact | None:
+    text, pattern = given["exact"], given["regex"]
+    if text is not None and pattern is not None:
+        raise UsageError("--exact or --regex", "a text is looked for in one way", "leave one of them out")
+    if text is None and pattern is None:
+        return None
+    return _Exact(pattern if text is None else text, text is None, given["context"])
+
+
+def _search_lines(
+    exact: _Exact, roots: Sequence[Path], narrow: Narrowing, given: dict[str, Any], options: Options, shape: str
+) -> None:
+    limit = given["limit"] or LINES
     if is_embedded(options):
         from lowtide.cli import embedded
-        from lowtide.read.filters import Filter
 
-        asked = embedded.Search(
-            Mode(mode),
-            limit,
-            Filter(wanted_languages, tuple(globs), wanted_kinds),
-            wanted_terms,
-            phrasings,
-            fresh,
+        request = embedded.text_request(exact.text, exact.is_regex, exact.context, limit, narrow)
+        answer = ask_each(
+            roots, lambda root: embedded.find_text(request, given["fresh"], root, options), limit, best=False
         )
-        if batch:
-            embedded.answer_lines(asked, root, options)
-        else:
-            show(embedded.search(arguments[0], asked, root, options), options)
-        return 0
-    question = {
-        "rootUri": uri(root),
-        "mode": mode,
-        "limit": limit,
-        "languages": list(wanted_languages),
-        "globs": list(globs),
-        "kinds": [kind.label for kind in wanted_kinds],
-        "terms": list(wanted_terms),
-        "phrasings": list(phrasings),
-        "fresh": fresh,
+    else:
+        question = {
+            "text": exact.text,
+            "regex": exact.is_regex,
+            "context": exact.context,
+            "limit": limit,
+            "fresh": given["fresh"],
+            **narrow.as_params(),
+        }
+        with open_client(options) as client:
+            answer = ask_each(
+                roots,
+                lambda root: ask_showing(client, "lowtide/findText", {**question, "rootUri": uri(root)}, options),
+                limit,
+                best=False,
+            )
+    if options.as_json:
+        print_json(answer)
+        return
+    with with_freshness(answer):
+        show_lines(answer, roots, shape)
+        _show_doubts(answer, options)
+
+
+def _search(
+    query: str, roots: Sequence[Path], narrow: Narrowing, given: dict[str, Any], options: Options, shape: str
+) -> None:
+    limit = given["limit"] or RANKED
+    terms = split_terms(given["terms"])
+    if is_embedded(options):
+        from lowtide.cli import embedded
+
+        asked = embedded.Search(Mode(given["mode"]), limit, narrow, terms, given["phrasings"], given["fresh"])
+        answer = ask_each(roots, lambda root: embedded.search(query, asked, root, options), limit, best=True)
+    else:
+        question = {"query": query, **_question(narrow, given)}
+        with open_client(options) as client:
+            answer = ask_each(
+                roots,
+                lambda root: ask_showing(client, "lowtide/find", {**question, "rootUri": uri(root)}, options),
+                limit,
+                best=True,
+            )
+    if options.as_json:
+        print_json(answer)
+        return
+    with with_freshness(answer):
+        show_hits(answer, roots, shape, (query, *terms, *given["phrasings"]))
+        _show_doubts(answer, options)
+
+
+def _question(narrow: Narrowing, given: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "mode": given["mode"],
+        "limit": given["limit"] or RANKED,
+        "fresh": given["fresh"],
+        "terms": list(split_terms(given["terms"])),
+        "phrasings": list(given["phrasings"]),
+        **narrow.as_params(),
     }
+
+
+def _answer_lines(root: Path, narrow: Narrowing, given: dict[str, Any], options: Options) -> None:
+    if is_embedded(options):
+        from lowtide.cli import embedded
+
+        terms = split_terms(given["terms"])
+        asked = embedded.Search(
+            Mode(given["mode"]), given["limit"] or RANKED, narrow, terms, given["phrasings"], given["fresh"]
+        )
+        embedded.answer_lines(asked, root, options)
+        return
     with open_client(options) as client:
-        if batch:
-            _ask_lines(client, question)
-        else:
-            show(ask_showing(client, "lowtide/find", {**question, "query": arguments[0]}, options), options)
-    return 0
+        _ask_lines(client, {**_question(narrow, given), "rootUri": uri(root)})
 
 
 def _ask_lines(client: Client, question: dict[str, Any]) -> None:
@@ -141,77 +225,18 @@ def _ask(client: Client, question: dict[str, Any]) -> dict[str, Any]:
         return failed(str(question["query"]), error)
 
 
-def show(answer: dict[str, Any], options: Options) -> None:
-    """An answer, as the options have it."""
-    if options.as_json:
-        print_json(answer)
-    else:
-        _print(answer, options.quiet)
-
-
 def split_terms(given: tuple[str, ...]) -> tuple[str, ...]:
     """The different terms, however they are given: `--terms 'a b' --terms c,d` is four."""
     return tuple(dict.fromkeys(term for each in given for term in each.replace(",", " ").split()))
 
 
-def parse_kinds(names: tuple[str, ...]) -> tuple[SymbolKind, ...]:
-    """The kinds that users name; UsageError for one that there is not."""
-    found = []
-    for name in names:
-        kind = KINDS.get(name.lower().replace("_", "-").replace(" ", "-"))
-        if kind is None:
-            raise UsageError(f"no kind {name!r}", "", f"one of: {', '.join(KINDS)}")
-        found.append(kind)
-    return tuple(found)
-
-
-def parse_languages(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The languages that users name, in any spelling; `text` is what has no grammar. UsageError for one that there is
-    not."""
-    found: list[str] = []
-    for name in names:
-        language = language_called(name)
-        if language is None and name.lower() != "text":
-            known = ", ".join(sorted(language.name for language in LANGUAGES))
-            raise UsageError(f"no language {name!r}", "", f"one of: {known}, text")
-        found.append(language.name if language else "")
-        if found[-1] == "typescript":
-            found.append("tsx")
-    return tuple(found)
-
-
-def _print(answer: dict[str, Any], quiet: bool) -> None:
-    with with_freshness(answer):
-        _print_hits(answer, quiet)
-
-
-def _print_hits(answer: dict[str, Any], quiet: bool) -> None:
-    for hit in answer["hits"]:
-        _print_hit(hit)
+def _show_doubts(answer: dict[str, Any], options: Options) -> None:
+    """What an answer lacks, and what of it may be old."""
     if answer["degraded"]:
         warn(paint(f"degraded: {answer['degraded']}", "yellow"))
-    if answer["stale_files"]:
-        text = f"{format_count(answer['stale_files'], 'file')} changed since it was indexed: run `lowtide index`"
+    if count := answer["stale_files"]:
+        since = "it was" if count == 1 else "they were"
+        text = f"{format_count(count, 'file')} changed since {since} indexed: run `lowtide index`"
         warn(paint(text, "yellow"))
-    if not answer["hits"] and not quiet:
+    if not answer["hits"] and not options.quiet:
         warn("nothing found")
-
-
-def _print_hit(hit: dict[str, Any]) -> None:
-    name = f"{hit['container']}.{hit['name']}" if hit["container"] else hit["name"]
-    place: list[str | Painted] = [paint(hit["path"], "magenta"), ":", paint(hit["start_line"], "green")]
-    what: list[str | Painted] = ["  ", paint(name, bold=True), " ", paint(hit["kind"], dim=True)] if name else []
-    say(*place, *what, "  ", paint(format(hit["score"], ".2f"), dim=True))
-    width = len(str(hit["end_line"]))
-    columns = _columns()
-    for number, line in enumerate(hit["snippet"].split("\n")[:6], hit["start_line"]):
-        text = line.removesuffix("\r").expandtabs(4)
-        say("  ", paint(f"{number:>{width}}", "green", dim=True), "  ", text[: columns - width - 5])
-    say()
-
-
-def _columns() -> int:
-    try:
-        return os.get_terminal_size().columns
-    except OSError:
-        return 160

@@ -8,19 +8,17 @@ import click
 
 from lowtide.cli.console import Painted, paint, print_json, say, warn
 from lowtide.cli.fresh import FRESH_HELP, ask_showing, with_freshness
+from lowtide.cli.narrowing import kind_option, limit_option, parse_kinds
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
-from lowtide.cli.search import parse_kinds
 from lowtide.cli.setup import resolve_root
 
 
 @click.command("symbols")
 @click.argument("query")
 @click.argument("path", required=False, type=click.Path())
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many answers at most.")
-@click.option(
-    "--kind", "kinds", multiple=True, metavar="KIND", help="Only this kind: function, class, method (may be repeated)."
-)
+@limit_option(20, 1000)
+@kind_option
 @click.option("--fresh", is_flag=True, help=FRESH_HELP)
 @global_options
 def command(query: str, path: str | None, limit: int, kinds: tuple[str, ...], fresh: bool, options: Options) -> None:

@@ -37,7 +37,9 @@ from lowtide.work.words import query_words
 
 if TYPE_CHECKING:
     from lowtide.read.definitions import Definition, Place
+    from lowtide.read.exact import TextAnswer, TextRequest
     from lowtide.read.references import References
+    from lowtide.read.selection import Selected
 
 WEIGHTS = (1.0, 3.0, 1.5)
 """BM25 weights of a chunk's words, its qualified name, its path."""
@@ -227,11 +229,15 @@ class Snapshot:
         took_ms = (time.perf_counter() - started) * 1000
         return Answer(question.text, hits, "; ".join(dict.fromkeys(reasons)) or None, stale, took_ms)
 
-    async def similar(self, vector: bytes, recipe: str, limit: int) -> Sequence[Hit]:
+    async def similar(self, vector: bytes, recipe: str, limit: int, narrow: Filter | None = None) -> Sequence[Hit]:
         """The chunks nearest to a vector of `recipe`. ModelError when the index holds those of another model."""
+        if narrow:
+            narrow.check()
         if self._segments.has_vectors and self._recipe != recipe:
             raise ModelError(_OTHER_MODEL, "", "run `lowtide index`")
-        found = await self._answering.run(partial(self._find, _Asked("", vector=vector), 0))
+        asked = _Asked("", vector=vector, narrow=narrow or None)
+        room_bytes = self._selecting_bytes if narrow else 0
+        found = await self._answering.run(partial(self._find, asked, 0), room_bytes=room_bytes)
         hits, _ = await self._answering.run(lambda _: self._hits(found, found.ranked, limit))
         return hits
 
@@ -344,6 +350,26 @@ class Snapshot:
             return [], False
         with self._readers.lend() as catalog:
             return catalog.files_with_phrase(words, limit, cancelled)
+
+    async def select(self, path: bytes, first: int, last: int | None) -> Selected:
+        """Lines of a file, from 1, or the definition around one. PathError when they are not there."""
+        from lowtide.read.selection import select
+
+        def find(stopped: Stopped) -> Selected:
+            with self._readers.lend(stopped) as catalog:
+                return select(catalog, self._root, path, first, last)
+
+        return await self._answering.run(find)
+
+    async def find_text(self, request: TextRequest) -> TextAnswer:
+        """The lines that hold a text or match a regular expression. UsageError when that cannot be looked for."""
+        from lowtide.read.exact import ROOM_BYTES, find_text
+        from lowtide.read.text_match import Matcher
+
+        request.narrow.check()
+        matcher = Matcher(request.text, is_regex=request.is_regex)
+        find = partial(find_text, self._readers, self._root, request, matcher)
+        return await self._answering.run(find, room_bytes=ROOM_BYTES)
 
     def references(self, name: str, *, limit: int, cancelled: Callable[[], bool] = never) -> References:
         """The lines in which a name stands, with what holds them. UsageError when it is none."""

@@ -27,14 +27,17 @@ from lowtide.languages import LANGUAGES, language_called
 from lowtide.models import Mode, SymbolKind, display_path
 from lowtide.paths import path_of
 from lowtide.read.definitions import MOST_CHARACTERS, Place
+from lowtide.read.exact import MOST_CONTEXT, MOST_LINES, TextRequest
 from lowtide.read.filters import Filter
 from lowtide.read.references import References
 from lowtide.read.request import SearchRequest
+from lowtide.read.selection import Lines
 from lowtide.read.snapshot import Answer
 from lowtide.serve.service import Consent, Service
 
 KINDS = {kind.label: kind for kind in SymbolKind}
 T = TypeVar("T")
+MOST_LINE = 1 << 31
 Params = Mapping[str, Any]
 Notify = Callable[[str, dict[str, Any]], None]
 
@@ -61,9 +64,7 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
     without an index indexed, and answers what is there so far; with `codeCharacters` hits have their `definition`,
     whole as far as those go.
     """
-    narrow = Filter(
-        _languages(_texts(params, "languages")), tuple(_texts(params, "globs")), tuple(_kinds(_texts(params, "kinds")))
-    )
+    narrow = _narrow(params)
     mode = _text(params, "mode", Mode.HYBRID.value)
     if mode not in list(Mode):
         raise ParamsError(f"mode: one of {', '.join(Mode)}")
@@ -87,6 +88,32 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
         ]
         await _define(service, root, found["hits"], places, code)
     return {**found, "freshness": freshness.as_json()}
+
+
+async def find_text(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/findText` {rootUri, text, regex?, limit?, context?, languages?, globs?, kinds?, fresh?}: the answer of
+    `lowtide search --exact --json`, or `--regex`, for one root."""
+    root = _root(params)
+    request = TextRequest(
+        _text(params, "text"), params.get("regex") is True, _count(params, "limit", 100, MOST_LINES),
+        _count(params, "context", 0, MOST_CONTEXT, least=0), _narrow(params),
+    )  # fmt: skip
+    freshness = await _attend(service, caller, root, params)
+    answer = await service.find_text(root, request)
+    return {**answer.as_json(), "freshness": freshness.as_json()}
+
+
+async def similar(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
+    """`lowtide/similarTo` {rootUri, path, line, endLine?, limit?, languages?, globs?, kinds?, fresh?}: the answer of
+    `lowtide similar --json`; `path` as it is beneath the root, lines from 1."""
+    root = _root(params)
+    last = _count(params, "endLine", 1, MOST_LINE) if params.get("endLine") is not None else None
+    lines = Lines(os.fsencode(_text(params, "path")), _count(params, "line", 1, MOST_LINE), last)
+    limit, narrow = _count(params, "limit", 10, 1000), _narrow(params)
+    freshness = await _attend(service, caller, root, params)
+    selected, answer = await service.similar_lines(root, lines, limit, narrow)
+    query = f"{selected.path}:{selected.first}-{selected.last}"
+    return {**answer.as_json(), "query": query, "freshness": freshness.as_json()}
 
 
 async def symbols(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
@@ -299,6 +326,8 @@ Handler = Callable[[Service, Caller, Params], Awaitable[dict[str, Any]]]
 
 HANDLERS: dict[str, Handler] = {
     "lowtide/find": search,
+    "lowtide/findText": find_text,
+    "lowtide/similarTo": similar,
     "lowtide/symbols": symbols,
     "lowtide/references": references,
     "lowtide/root": find_root,
@@ -348,10 +377,15 @@ def _texts(params: Params, name: str) -> list[str]:
     return value
 
 
-def _count(params: Params, name: str, default: int, most: int) -> int:
+def _narrow(params: Params) -> Filter:
+    kinds = _kinds(_texts(params, "kinds"))
+    return Filter(_languages(_texts(params, "languages")), tuple(_texts(params, "globs")), tuple(kinds))
+
+
+def _count(params: Params, name: str, default: int, most: int, least: int = 1) -> int:
     value = params.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-        raise ParamsError(f"{name}: a whole number from 1 to {most}")
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ParamsError(f"{name}: a whole number from {least} to {most}")
     return value
 
 

@@ -216,6 +216,11 @@ class Host(Shared):
         (vector,) = await self.encode([query], Side.QUERY)
         return vector
 
+    async def encode_code(self, text: str) -> bytes:
+        """The int8 vector of a piece of code, as chunks have one. ModelError, WorkerError."""
+        (vector,) = await self.encode([text], Side.DOCUMENT)
+        return vector
+
     async def encode(self, texts: Sequence[str], side: Side) -> list[bytes]:
         """int8 vectors, one a text: made here if the model needs no runtime, else by a worker. ModelError,
         WorkerError."""

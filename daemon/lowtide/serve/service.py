@@ -36,11 +36,14 @@ from lowtide.paths import real_path
 from lowtide.pool.rooms import Rooms
 from lowtide.read.answering import Answering, never
 from lowtide.read.definitions import Definition, Place
+from lowtide.read.exact import TextAnswer, TextRequest
 from lowtide.read.explain import explain_file
+from lowtide.read.filters import Filter
 from lowtide.read.readers import Readers
 from lowtide.read.references import References
 from lowtide.read.request import SearchRequest
-from lowtide.read.snapshot import Answer, Embedding, Snapshot
+from lowtide.read.selection import MOST_OWN, Lines, Selected, others
+from lowtide.read.snapshot import Answer, Embedding, Hit, Snapshot
 from lowtide.read.unsaved.documents import DocumentReader
 from lowtide.serve.config_watch import ConfigWatch
 from lowtide.serve.host import Host
@@ -288,17 +291,21 @@ class Service:
 
         return [(root, await self._guard(root, partial(ask, root))) for root in self._roots(roots)]
 
+    async def find_text(self, root: Path, request: TextRequest) -> TextAnswer:
+        """The lines of a workspace's files that hold a text or match a pattern. UsageError, PathError, StoreError."""
+        (root,) = self._roots([root])
+
+        async def ask() -> TextAnswer:
+            async with self._reading(root) as snapshot:
+                return await snapshot.find_text(request)
+
+        found: TextAnswer = await self._guard(root, ask)
+        return found
+
     async def similar(self, path: Path | None, text: str, limit: int = 10) -> list[tuple[Path, Answer]]:
         """The chunks that mean what `text`, a piece of code, means: in the workspace of `path`, or in all."""
         roots = [root for root in self._live if path is not None and root in path.parents]
-        if not text.strip():
-            raise UsageError("nothing is selected", "", "select some code first")
-        self.host.pool.someone_asks()
-        try:
-            with anyio.fail_after(ENCODE_S):
-                (vector,) = await self.host.encode([text], Side.DOCUMENT)
-        except TimeoutError as error:
-            raise WorkerError("no answer in time", "the workers are busy", "try again, or pause indexing") from error
+        vector = await self._vector_of_code(text)
 
         async def ask(root: Path) -> Answer:
             async with self._reading(root) as snapshot:
@@ -306,6 +313,38 @@ class Service:
                 return Answer("", hits, None, len({hit.path for hit in hits if hit.stale}), 0.0)
 
         return [(root, await self._guard(root, partial(ask, root))) for root in self._roots(roots)]
+
+    async def similar_lines(self, root: Path, lines: Lines, limit: int, narrow: Filter) -> tuple[Selected, Answer]:
+        """What is like some lines of a workspace's file, or like the definition around one: without those themselves.
+
+        Errors: PathError for lines that are not there, WorkerError, ModelError, StoreError.
+        """
+        (root,) = self._roots([root])
+        started = time.perf_counter()
+
+        async def choose() -> Selected:
+            async with self._reading(root) as snapshot:
+                return await snapshot.select(lines.path, lines.first, lines.last)
+
+        async def ask() -> Sequence[Hit]:
+            async with self._reading(root) as snapshot:
+                return await snapshot.similar(vector, self.host.model.recipe, limit + MOST_OWN, narrow)
+
+        selected: Selected = await self._guard(root, choose)
+        vector = await self._vector_of_code(selected.text)
+        hits = others(await self._guard(root, ask), selected)[:limit]
+        took_ms = (time.perf_counter() - started) * 1000
+        return selected, Answer("", hits, None, len({hit.path for hit in hits if hit.stale}), took_ms)
+
+    async def _vector_of_code(self, text: str) -> bytes:
+        if not text.strip():
+            raise UsageError("nothing is selected", "", "select some code first")
+        self.host.pool.someone_asks()
+        try:
+            with anyio.fail_after(ENCODE_S):
+                return await self.host.encode_code(text)
+        except TimeoutError as error:
+            raise WorkerError("no answer in time", "the workers are busy", "try again, or pause indexing") from error
 
     async def symbols(
         self,

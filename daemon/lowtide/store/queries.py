@@ -17,7 +17,7 @@ from lowtide.core.hints import folders_around, outermost
 from lowtide.core.plan import Known
 from lowtide.models import FileStatus
 from lowtide.store.id_set import IdSet
-from lowtide.store.rows import ChunkRow, Counts, FileRow, SymbolPlace, SymbolRow, SymbolSpan
+from lowtide.store.rows import ChunkRow, Counts, FileRow, IndexedFile, SymbolPlace, SymbolRow, SymbolSpan
 
 T = TypeVar("T")
 Ids = npt.NDArray[np.int64]
@@ -34,7 +34,9 @@ _STEM_TABLES = (
     "CREATE VIRTUAL TABLE IF NOT EXISTS temp.query_stems USING fts5vocab (temp, query_words, instance)",
     "DELETE FROM temp.query_words",
 )
+_INSTANCES = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.stem_instances USING fts5vocab (main, lexicon, instance)"
 _SCORE = "bm25(lexicon, ?, ?, ?)"
+_INDEXED = "SELECT id, path, language, encoding, size_bytes, mtime_ns FROM files WHERE chunks > 0"
 
 
 class Queries:
@@ -308,17 +310,52 @@ class Queries:
 
         A word that the tokenizer drops, or that no chunk holds, has the count 0. The tables are this connection's own.
         """
+        found: list[tuple[str, int]] = []
+        for stem in self.stems_of(words):
+            count = self._value("SELECT doc FROM lexicon_terms WHERE term = ?", (stem,)) if stem else 0
+            found.append((stem, int(count or 0)))
+        return found
+
+    def stems_of(self, words: Sequence[str]) -> list[str]:
+        """What the lexical index keeps of each word; nothing of one that its tokenizer drops."""
         for statement in _STEM_TABLES:
             self._row(statement)
         for number, word in enumerate(words):
             self._row("INSERT INTO temp.query_words (rowid, word) VALUES (?, ?)", (number, word))
         by_row = dict(self._rows("SELECT doc, term FROM temp.query_stems"))
-        found: list[tuple[str, int]] = []
-        for number in range(len(words)):
-            stem = by_row.get(number, "")
-            count = self._value("SELECT doc FROM lexicon_terms WHERE term = ?", (stem,)) if stem else 0
-            found.append((stem, int(count or 0)))
+        return [by_row.get(number, "") for number in range(len(words))]
+
+    def stems_with(self, text: str, *, begins: bool, limit: int) -> list[tuple[str, int]] | None:
+        """(stem, number of chunks that hold it) of those that have `text`, lower case ASCII, in them, or begin with it.
+
+        None when there are more than `limit`.
+        """
+        sql, values = "SELECT term, doc FROM lexicon_terms WHERE term GLOB ?", [f"*{text}*"]
+        if begins:
+            sql, values = "SELECT term, doc FROM lexicon_terms WHERE term >= ? AND term < ?", [text, text + "{"]
+        found = list(self._rows(f"{sql} LIMIT {limit + 1}", values))
+        return None if len(found) > limit else [(stem, int(count)) for stem, count in found]
+
+    def files_with_stems(self, stems: Sequence[str]) -> Ids:
+        """The ids of the files whose text has one of these stems, ascending."""
+        self._row(_INSTANCES)
+        found = np.zeros(0, np.int64)
+        for stem in stems:
+            sql = (
+                "SELECT DISTINCT c.file_id FROM temp.stem_instances t JOIN chunks c ON c.id = t.doc"
+                " WHERE t.term = ? AND t.col = 'words'"
+            )
+            found = np.union1d(found, np.fromiter((row[0] for row in self._rows(sql, (stem,))), np.int64))
         return found
+
+    def indexed_files(self, after: bytes = b"", limit: int = _PAGE_ROWS) -> list[IndexedFile]:
+        """The next indexed files that have a text, by path, behind `after`."""
+        sql = f"{_INDEXED} AND path > ? ORDER BY path LIMIT ?"
+        return [IndexedFile(*row) for row in self._rows(sql, (after, limit))]
+
+    def indexed_files_of(self, ids: Sequence[int]) -> list[IndexedFile]:
+        """Those of these ids that are indexed and have a text, in no order."""
+        return self._by_ids(ids, f"{_INDEXED} AND id IN ", IndexedFile)
 
     def search_lexicon(
         self, expression: str, limit: int, weights: tuple[float, float, float]

@@ -63,6 +63,17 @@ class FileRow:
     program: str
 
 
+class IndexedFile(NamedTuple):
+    """A file that has a text, for looking through it."""
+
+    file_id: int
+    path: bytes
+    language: str
+    encoding: str
+    size_bytes: int
+    mtime_ns: int
+
+
 @dataclass(frozen=True, slots=True)
 class ChunkRow:
     """A chunk with its file and its symbol, for showing it."""

@@ -1,0 +1,172 @@
+"""How hits are shown: to people with the name first and the words that match marked, to editors as `vimgrep` lines.
+
+Invariant: every line goes through `console.say`; marks are colours, which only a terminal gets.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lowtide.cli.console import Painted, format_count, paint, say, warn
+from lowtide.core.lexical import COMMON_WORDS
+
+FORMATS = ("text", "vimgrep")
+SNIPPET_LINES = 6
+MOST_MARKED_WORDS = 64
+_MARK = "red"
+Parts = list[str | Painted]
+_WORD = re.compile(r"[^\W_]+")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+format_option = click.option(
+    "--format",
+    "shape",
+    type=click.Choice(FORMATS),
+    default="text",
+    help="How answers are printed: for people, or as `path:line:column:text` for an editor.",
+)
+
+
+def show_hits(answer: dict[str, Any], roots: Sequence[Path], shape: str, words: Iterable[str] = ()) -> None:
+    """The hits of a search, best first; `words`: those of the question, to be marked."""
+    marks = _words_pattern(words)
+    for hit in answer["hits"]:
+        place = shown_path(hit, roots)
+        if shape == "vimgrep":
+            first = hit["snippet"].split("\n", 1)[0].strip()
+            say(vimgrep(hit, roots, hit["start_line"], 1, f"{_qualified(hit)} {hit['kind']}: {first}".lstrip()))
+        else:
+            _show_hit(hit, place, marks)
+
+
+def show_lines(answer: dict[str, Any], roots: Sequence[Path], shape: str) -> None:
+    """The lines of an exact search, file by file."""
+    last: tuple[str, int] | None = None
+    has_context = any(hit["before"] or hit["after"] for hit in answer["hits"])
+    hits = answer["hits"]
+    for index, hit in enumerate(hits):
+        if shape == "vimgrep":
+            say(vimgrep(hit, roots, hit["start_line"], hit["column"], hit["snippet"]))
+            continue
+        place = shown_path(hit, roots)
+        following = hits[index + 1] if index + 1 < len(hits) else None
+        until = following["start_line"] if following and shown_path(following, roots) == place else None
+        last = _show_line(hit, place, last, has_context, until)
+    if answer["truncated"] and hits and shape == "text":
+        warn(paint(f"the first {format_count(len(hits), 'line')}; -m shows more", "yellow"))
+
+
+def shown_path(hit: dict[str, Any], roots: Sequence[Path]) -> str:
+    """A hit's path beneath its root; of several roots, from the current folder if it lies there."""
+    if len(roots) == 1:
+        return str(hit["path"])
+    return from_here(Path(hit["root"]), hit["path"])
+
+
+def from_here(root: Path, path: str) -> str:
+    """A path that can be opened: from the current folder if the root lies there, else whole."""
+    try:
+        near = os.path.relpath(root, Path.cwd())
+    except (OSError, ValueError):
+        near = ".."
+    return os.path.join(str(root) if near.startswith("..") else "" if near == "." else near, path)
+
+
+def vimgrep(hit: dict[str, Any], roots: Sequence[Path], line: int, column: int, text: str) -> str:
+    """`path:line:column:text`, the path so that an editor finds it."""
+    root = Path(hit["root"]) if "root" in hit else roots[0]
+    return f"{from_here(root, hit['path'])}:{line}:{column}:{text.expandtabs(1)}"
+
+
+def marked(text: str, spans: Iterable[tuple[int, int]]) -> Parts:
+    """A text with the characters of `spans`, ascending, marked."""
+    parts: Parts = []
+    at = 0
+    for start, end in spans:
+        if end > start >= at:
+            parts += [text[at:start], paint(text[start:end], _MARK, bold=True)]
+            at = end
+    return [*parts, text[at:]]
+
+
+def _qualified(hit: dict[str, Any]) -> str:
+    return f"{hit['container']}.{hit['name']}" if hit["container"] else str(hit["name"])
+
+
+def _show_hit(hit: dict[str, Any], place: str, marks: re.Pattern[str] | None) -> None:
+    what: Parts = [paint(_qualified(hit), bold=True), " ", paint(hit["kind"], dim=True), "  "] if hit["name"] else []
+    where: Parts = [paint(place, "magenta"), ":", paint(hit["start_line"], "green")]
+    say(*what, *where, "  ", paint(format(hit["score"], ".2f"), dim=True))
+    width = len(str(hit["end_line"]))
+    columns = max(20, _columns() - width - 5)
+    for number, line in enumerate(hit["snippet"].split("\n")[:SNIPPET_LINES], hit["start_line"]):
+        text = line.removesuffix("\r").expandtabs(4)[:columns]
+        spans = (match.span() for match in marks.finditer(text)) if marks else ()
+        say("  ", paint(f"{number:>{width}}", "green", dim=True), "  ", *marked(text, spans))
+    say()
+
+
+def _words_pattern(texts: Iterable[str]) -> re.Pattern[str] | None:
+    """Finds the words of a question that say something, in any case."""
+    words = dict.fromkeys(
+        word.lower()
+        for text in texts
+        for found in _WORD.findall(text[:4096])
+        for word in _HUMP.split(found)
+        if len(word) > 1 and word.lower() not in COMMON_WORDS
+    )
+    chosen = sorted(list(words)[:MOST_MARKED_WORDS], key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, chosen)), re.IGNORECASE) if chosen else None
+
+
+def _show_line(
+    hit: dict[str, Any], place: str, last: tuple[str, int] | None, has_context: bool, until: int | None
+) -> tuple[str, int]:
+    """Shows a line with those around it that were not shown yet; returns the file and the line shown last."""
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    number = hit["start_line"]
+    is_new = last is None or last[0] != place
+    if is_new and on_terminal:
+        if last is not None:
+            say()
+        say(paint(place, "magenta"))
+    shown_until = 0 if is_new or last is None else last[1]
+    before = [(at, text) for at, text in enumerate(hit["before"], number - len(hit["before"])) if at > shown_until]
+    if has_context and last is not None and not (is_new and on_terminal):
+        first = before[0][0] if before else number
+        if is_new or first > shown_until + 1:
+            say(paint("--", dim=True))
+    for at, text in before:
+        _say_line(place, at, [text], "-", on_terminal)
+    _say_line(place, number, marked(hit["snippet"], map(tuple, hit["marks"])), ":", on_terminal)
+    for at, text in _after(hit, until):
+        _say_line(place, at, [text], "-", on_terminal)
+        number = at
+    return place, number
+
+
+def _after(hit: dict[str, Any], until: int | None) -> Iterator[tuple[int, str]]:
+    for at, text in enumerate(hit["after"], hit["start_line"] + 1):
+        if until is not None and at >= until:
+            return
+        yield at, text
+
+
+def _say_line(place: str, number: int, parts: Parts, sign: str, on_terminal: bool) -> None:
+    where: Parts = [] if on_terminal else [place, sign]
+    say(*where, paint(number, "green"), sign, *parts)
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size().columns or 160  # a terminal that does not know says 0
+    except OSError:
+        return 160

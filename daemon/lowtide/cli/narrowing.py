@@ -1,0 +1,104 @@
+"""What a question is narrowed to, as options: `-t` language, `-g` glob, `-k` kind, `-m` limit, as in ripgrep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from lowtide.errors import UsageError
+from lowtide.languages import LANGUAGES, language_called
+from lowtide.models import SymbolKind
+
+F = TypeVar("F", bound=Callable[..., Any])
+KINDS = {kind.label: kind for kind in SymbolKind}
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """Languages as the index names them, globs, kinds; empty means everything."""
+
+    languages: tuple[str, ...] = ()
+    globs: tuple[str, ...] = ()
+    kinds: tuple[SymbolKind, ...] = ()
+
+    def as_params(self) -> dict[str, list[str]]:
+        """The same as parameters of a request."""
+        return {
+            "languages": list(self.languages),
+            "globs": list(self.globs),
+            "kinds": [kind.label for kind in self.kinds],
+        }
+
+
+def limit_option(default: int | None, most: int) -> Callable[[F], F]:
+    """`-m`, from 1 to `most`; the command says what it is without when `default` is None."""
+    return click.option(
+        "-m",
+        "--limit",
+        type=click.IntRange(1, most),
+        default=default,
+        show_default=default is not None,
+        metavar="COUNT",
+        help="How many answers at most.",
+    )
+
+
+def kind_option(function: F) -> F:
+    """`-k`: the command gets `kinds`, as they were given."""
+    return click.option(
+        "-k",
+        "--kind",
+        "kinds",
+        multiple=True,
+        metavar="KIND",
+        help="Only this kind: function, class, method (may be repeated).",
+    )(function)
+
+
+def narrowing_options(function: F) -> F:
+    """`-t`, `-g`, `-k`: the command gets `languages`, `globs` and `kinds`, as they were given."""
+    function = kind_option(function)
+    function = click.option(
+        "-g",
+        "--glob",
+        "globs",
+        multiple=True,
+        metavar="GLOB",
+        help="Only paths that match, as `src/**` or `*.py`; `!` leaves out (may be repeated).",
+    )(function)
+    return click.option(
+        "-t", "--lang", "languages", multiple=True, metavar="NAME", help="Only this language (may be repeated)."
+    )(function)
+
+
+def narrowing(languages: tuple[str, ...], globs: tuple[str, ...], kinds: tuple[str, ...]) -> Narrowing:
+    """What was given, as it is looked for. UsageError."""
+    return Narrowing(parse_languages(languages), globs, parse_kinds(kinds))
+
+
+def parse_kinds(names: tuple[str, ...]) -> tuple[SymbolKind, ...]:
+    """The kinds that users name; UsageError for one that there is not."""
+    found = []
+    for name in names:
+        kind = KINDS.get(name.lower().replace("_", "-").replace(" ", "-"))
+        if kind is None:
+            raise UsageError(f"no kind {name!r}", "", f"one of: {', '.join(KINDS)}")
+        found.append(kind)
+    return tuple(found)
+
+
+def parse_languages(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The languages that users name, in any spelling; `text` is what has no grammar. UsageError for an unknown one."""
+    found: list[str] = []
+    for name in names:
+        language = language_called(name)
+        if language is None and name.lower() != "text":
+            known = ", ".join(sorted(language.name for language in LANGUAGES))
+            raise UsageError(f"no language {name!r}", "", f"one of: {known}, text")
+        found.append(language.name if language else "")
+        if found[-1] == "typescript":
+            found.append("tsx")
+    return tuple(found)

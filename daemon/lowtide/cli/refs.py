@@ -1,0 +1,75 @@
+"""`lowtide refs NAME [PATH...]`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lowtide.cli.console import Painted, paint, print_json, say, warn
+from lowtide.cli.fresh import FRESH_HELP, ask_showing, with_freshness
+from lowtide.cli.hits import format_option, marked, vimgrep
+from lowtide.cli.narrowing import limit_option
+from lowtide.cli.options import Options, global_options
+from lowtide.cli.remote import is_embedded, open_client, uri
+from lowtide.cli.setup import resolve_root
+from lowtide.core.symbol_rank import split_query
+from lowtide.errors import UsageError
+
+
+@click.command("refs")
+@click.argument("name")
+@click.argument("path", required=False, type=click.Path())
+@limit_option(100, 2000)
+@click.option("--fresh", is_flag=True, help=FRESH_HELP)
+@format_option
+@global_options
+def command(name: str, path: str | None, limit: int, fresh: bool, shape: str, options: Options) -> None:
+    """Show where a name is used, file by file, with the definition that holds each use.
+
+    \b
+    lowtide refs RetryPolicy
+    lowtide refs 'Parser.parse(' ~/code/app
+
+    Files that define it come first, then those near them. A name is all that is known: comments and strings count.
+    """
+    if options.as_json and shape != "text":
+        raise UsageError("--json or --format", "an answer is printed in one way", "leave one of them out")
+    root = resolve_root(path)
+    if is_embedded(options):
+        from lowtide.cli import embedded
+
+        answer = embedded.references(name, limit, fresh, root, options)
+    else:
+        question = {"name": name, "rootUri": uri(root), "limit": limit, "fresh": fresh}
+        with open_client(options) as client:
+            answer = ask_showing(client, "lowtide/references", question, options)
+    if options.as_json:
+        print_json(answer)
+        return
+    with with_freshness(answer):
+        _print(answer, root, shape)
+        if answer["truncated"]:
+            warn(paint(f"the first {len(answer['refs']):,}: there may be more; -m shows more", "yellow"))
+        if not answer["refs"] and not options.quiet:
+            warn("nothing found")
+
+
+def _print(answer: dict[str, Any], root: Path, shape: str) -> None:
+    parts = split_query(answer["query"])
+    wanted = parts[-1] if parts else answer["query"]
+    last = None
+    for ref in answer["refs"]:
+        if shape == "vimgrep":
+            say(vimgrep(ref, [root], ref["line"], ref["column"], ref["text"]))
+            continue
+        if ref["path"] != last:
+            say(*([] if last is None else ["\n"]), paint(ref["path"], "magenta"))
+            last = ref["path"]
+        text = ref["text"].strip()
+        at = text.find(wanted)
+        shown = marked(text, [(at, at + len(wanted))] if at >= 0 else ())
+        holder: list[str | Painted] = ["  ", paint(f"in {ref['holder']}", dim=True)] if ref["holder"] else []
+        what: list[str | Painted] = ["  ", paint("definition", "cyan")] if ref["definition"] else holder
+        say("  ", paint(f"{ref['line']:>5}", "green"), "  ", *shown, *what)

@@ -1,0 +1,298 @@
+"""Exact search: the lines that hold a text or match a regular expression, in the files as they are on the disk now.
+
+The words of what is looked for tell which files may have it (`store/text_candidates.py`); these are read, by path,
+until there are as many lines as are wanted. A pattern without a whole word, or part of one, is looked for in every
+file.
+
+Left out is what the index leaves out: other files, and lines with private keys. Of a file in another encoding the
+text is searched, not its bytes.
+
+Invariant: what is held grows with the limit, and with one piece of one file: PIECE_BYTES.
+Threads: a question's own, with a connection of its own.
+"""
+
+from __future__ import annotations
+
+import codecs
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lowtide.core.pattern import MOST_REGEX_BYTES
+from lowtide.errors import QuestionStopped
+from lowtide.models import SymbolKind, display_path
+from lowtide.read.filters import Filter
+from lowtide.store.catalog import Catalog
+from lowtide.store.connections import Connections
+from lowtide.store.rows import IndexedFile, SymbolSpan
+from lowtide.store.text_candidates import files_that_may_hold
+from lowtide.system.beneath import CannotRead, PlainFile, Root
+from lowtide.work.keys import key_spans
+from lowtide.work.sniff import is_encoding
+
+if TYPE_CHECKING:  # so that only who looks for a pattern has the engine in memory
+    from lowtide.read.text_match import Line, Matcher
+
+PIECE_BYTES = 1 << 20
+"""Of a file, looked through at a time; a longer line is cut there."""
+ROOM_BYTES = 8 * PIECE_BYTES + MOST_REGEX_BYTES
+"""What a question takes at most beside its answer: a piece, decoded and joined, and compiled patterns."""
+MOST_LINES = 100_000
+MOST_CONTEXT = 100
+MOST_ANSWER_CHARACTERS = 16 << 20
+LONGEST_S = 60.0
+"""Looking through files ends by then, and it is said that there may be more."""
+MOST_CHARACTERS = 1000
+"""Of a line, around its first match."""
+_BEFORE_CHARACTERS = 200
+_BOM = codecs.BOM_UTF8
+_UTF8 = ("utf-8", "ascii", "")
+
+
+@dataclass(frozen=True, slots=True)
+class TextRequest:
+    """What is looked for, and how much of it is wanted."""
+
+    text: str
+    is_regex: bool = False
+    limit: int = 100
+    context: int = 0
+    """Lines above and below a match."""
+    narrow: Filter = field(default_factory=Filter)
+
+
+@dataclass(slots=True)
+class TextHit:
+    """A line that matches. Lines count from 1; `marks` are where it does, in characters of `text`."""
+
+    path: str
+    line: int
+    column: int
+    """In characters, from 1, to the first match."""
+    text: str
+    marks: list[tuple[int, int]]
+    before: list[str]
+    after: list[str]
+    is_stale: bool
+    """The file is no longer what was indexed, so that what holds the line is not known."""
+    kind: str = "text"
+    name: str = ""
+    container: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """One of the `hits` of `lowtide search --exact --json`."""
+        return {
+            "path": self.path, "start_line": self.line, "end_line": self.line, "column": self.column, "kind": self.kind,
+            "name": self.name, "container": self.container, "score": 1.0, "snippet": self.text, "marks": self.marks,
+            "before": self.before, "after": self.after, "signals": {"exact": 1.0}, "stale": self.is_stale,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TextAnswer:
+    """The lines that were found, file by file; `truncated` when there may be more."""
+
+    query: str
+    hits: Sequence[TextHit]
+    truncated: bool
+    degraded: str | None
+    took_ms: float
+    files_read: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of `lowtide search --exact --json`."""
+        return {
+            "query": self.query, "degraded": self.degraded, "took_ms": round(self.took_ms, 2),
+            "stale_files": len({hit.path for hit in self.hits if hit.is_stale}), "truncated": self.truncated,
+            "files_read": self.files_read, "hits": [hit.as_json() for hit in self.hits],
+        }  # fmt: skip
+
+
+def find_text(
+    readers: Connections, root: bytes, request: TextRequest, matcher: Matcher, stopped: Callable[[], bool]
+) -> TextAnswer:
+    """The first lines that match, by path and line. StoreError, QuestionStopped."""
+    started = time.perf_counter()
+    search = _Search(root, request, matcher, stopped)
+    with readers.lend(stopped) as catalog:
+        files = _candidates(catalog, matcher, stopped)
+    with readers.lend_moving() as catalog, Root(root) as opened:  # reading many files takes a while
+        for file in _all_files(catalog) if files is None else files:
+            search.look_through(opened, file, catalog)
+            if search.is_over:
+                break
+    took_ms = (time.perf_counter() - started) * 1000
+    return TextAnswer(request.text, search.hits, search.truncated, search.reason, took_ms, search.files_read)
+
+
+def _candidates(catalog: Catalog, matcher: Matcher, stopped: Callable[[], bool]) -> Sequence[IndexedFile] | None:
+    if matcher.evidence is None:
+        return None
+    ids = files_that_may_hold(catalog, matcher.evidence, stopped)
+    if ids is None:
+        return None
+    return sorted(catalog.indexed_files_of(ids.tolist()), key=lambda file: file.path)
+
+
+def _all_files(catalog: Catalog) -> Iterator[IndexedFile]:
+    after = b""
+    while files := catalog.indexed_files(after):
+        yield from files
+        after = files[-1].path
+
+
+class _Search:
+    """One question, file by file."""
+
+    def __init__(self, root: bytes, request: TextRequest, matcher: Matcher, stopped: Callable[[], bool]) -> None:
+        self._request = request
+        self._matcher = matcher
+        self._stopped = stopped
+        self._takes = request.narrow.of_files()
+        self._ends_s = time.monotonic() + LONGEST_S
+        self._left_characters = MOST_ANSWER_CHARACTERS
+        self.hits: list[TextHit] = []
+        self.files_read = 0
+        self.is_over = False
+        self.truncated = False
+        self.reason: str | None = None
+
+    def look_through(self, root: Root, known: IndexedFile, catalog: Catalog) -> None:
+        """Add what the file has. QuestionStopped."""
+        if self._stopped():
+            raise QuestionStopped("the question was stopped")
+        if not self._takes(known.path, known.language):
+            return
+        if time.monotonic() > self._ends_s:
+            self._end(f"only what could be looked through in {LONGEST_S:.0f} s was")
+            return
+        self.files_read += 1
+        try:
+            with root.open(known.path, 1 << 62) as file:
+                info = file.info
+                is_stale = (info.st_size, info.st_mtime_ns) != (known.size_bytes, known.mtime_ns)
+                found = self._hits_of(file, known, is_stale)
+        except CannotRead:
+            return  # gone, or no plain file any more
+        if found and not is_stale:
+            _find_holders(found, catalog.symbol_spans(known.file_id))
+        kinds = {kind.label for kind in self._request.narrow.kinds}
+        for hit in found:
+            if kinds and hit.kind not in kinds:
+                continue
+            if len(self.hits) == self._request.limit:
+                self._end(None)
+                return
+            self.hits.append(hit)
+            self._left_characters -= len(hit.text) + sum(map(len, (*hit.before, *hit.after)))
+            if self._left_characters < 0:
+                self._end("the answer is cut: it is very long")
+                return
+
+    def _end(self, reason: str | None) -> None:
+        self.is_over = self.truncated = True
+        self.reason = reason
+
+    def _hits_of(self, file: PlainFile, known: IndexedFile, is_stale: bool) -> list[TextHit]:
+        found: list[TextHit] = []
+        # With kinds, more may be left out than is known here.
+        most = self._request.limit + 1 - len(self.hits) if not self._request.narrow.kinds else MOST_LINES
+        shown = display_path(known.path)
+        first_line = 0
+        for text in _pieces(file, known.encoding):
+            keys = None
+            for line in self._matcher.lines(text):
+                if keys is None:
+                    keys = key_spans(text)
+                if keys and any(start < line.end and line.start < end for start, end in keys):
+                    continue
+                found.append(_hit(shown, text, line, first_line, self._request.context, is_stale))
+                if len(found) >= most:
+                    return found
+            if time.monotonic() > self._ends_s or self._stopped():
+                break
+            first_line += text.count(b"\n")
+        return found
+
+
+def _pieces(file: PlainFile, encoding: str) -> Iterator[bytes]:
+    """The text in UTF-8, without its mark of byte order, in pieces that end with a line where one ends."""
+    is_utf8 = encoding in _UTF8 or not is_encoding(encoding)
+    read: Callable[[int], bytes] = file.read if is_utf8 else _decoding(file, encoding)
+    wanted = min(PIECE_BYTES, file.info.st_size + 1) if is_utf8 else PIECE_BYTES
+    rest = read(wanted)
+    is_whole = is_utf8 and len(rest) < wanted
+    rest = rest.removeprefix(_BOM)
+    while not is_whole and (more := read(PIECE_BYTES)):
+        cut = rest.rfind(b"\n") + 1 or len(rest)
+        yield rest[:cut]
+        rest = rest[cut:] + more
+    yield rest
+
+
+def _decoding(file: PlainFile, encoding: str) -> Callable[[int], bytes]:
+    """Reads so many bytes of a file of another encoding, and gives them in UTF-8; nothing only at its end."""
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+
+    def read(count: int) -> bytes:
+        while data := file.read(count // 2):
+            if text := decoder.decode(data):
+                return text.encode("utf-8", "replace")
+        return decoder.decode(b"", final=True).encode("utf-8", "replace")
+
+    return read
+
+
+def _hit(path: str, text: bytes, line: Line, first_line: int, context: int, is_stale: bool) -> TextHit:
+    data = text[line.start : line.end]
+    first = len(data[: line.marks[0][0]].decode("utf-8", "replace"))
+    shown, cut = _shown(data, first)
+    marks = []
+    for start, end in line.marks:
+        begins = len(data[:start].decode("utf-8", "replace")) - cut
+        ends = begins + len(data[start:end].decode("utf-8", "replace"))
+        if begins >= len(shown) and begins:
+            break
+        marks.append((begins, min(ends, len(shown))))
+    before, after = _around(text, line, context)
+    return TextHit(path, first_line + line.number + 1, first + 1, shown, marks, before, after, is_stale)
+
+
+def _shown(data: bytes, first: int) -> tuple[str, int]:
+    """A line as it is shown, and how many of its characters are left out before that."""
+    text = data.decode("utf-8", "replace").removesuffix("\r")
+    if len(text) <= MOST_CHARACTERS:
+        return text, 0
+    cut = max(0, min(first - _BEFORE_CHARACTERS, len(text) - MOST_CHARACTERS))
+    return text[cut : cut + MOST_CHARACTERS], cut
+
+
+def _around(text: bytes, line: Line, context: int) -> tuple[list[str], list[str]]:
+    """The lines above and below, as far as they are in this piece of the file."""
+    before: list[str] = []
+    end = line.start - 1
+    while len(before) < context and end >= 0:
+        start = text.rfind(b"\n", 0, end) + 1
+        before.append(_shown(text[start:end], 0)[0])
+        end = start - 1
+    after: list[str] = []
+    start = line.end + 1
+    while len(after) < context and start < len(text):
+        end = text.find(b"\n", start)
+        end = len(text) if end < 0 else end
+        after.append(_shown(text[start:end], 0)[0])
+        start = end + 1
+    return before[::-1], after
+
+
+def _find_holders(hits: Sequence[TextHit], spans: Iterator[SymbolSpan]) -> None:
+    """Give each line, in order, the innermost definition around it; `spans` come in the order of their beginnings."""
+    numbers = [hit.line - 1 for hit in hits]
+    for span in spans:
+        first = bisect_left(numbers, span.start_line)
+        if first == len(numbers):
+            return
+        for hit in hits[first : bisect_right(numbers, span.end_line)]:
+            hit.kind, hit.name, hit.container = SymbolKind(span.kind).label, span.name, span.container

@@ -1,0 +1,128 @@
+"""Exact search, uses of a name, and code like some lines: as commands, with the daemon and without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.e2e.harness import Lowtide
+from tests.e2e.test_terminal import OURS, on_a_terminal
+
+SOURCES = {
+    "src/client.py": (
+        "class RetryPolicy:\n    def next_delay(self, attempt):\n        return 2**attempt\n\n\n"
+        "def send(request, policy):\n    # retries: one more each time\n    return policy.next_delay(request.tries)\n"
+    ),
+    "src/server.c": "struct node { struct node *next; };\n\nvoid cut(struct node *node)\n{\n\tnode->next = NULL;\n}\n",
+    "notes.md": "# Notes\n\nThe policy's next_delay is doubled.\nnode->next = NULL ends a list.\n",
+}
+
+
+@pytest.fixture(params=["daemon", "embedded"])
+def asked(
+    request: pytest.FixtureRequest, lowtide: Lowtide, tree: Callable[..., Path]
+) -> Iterator[tuple[Lowtide, Path]]:
+    root = tree(SOURCES)
+    lowtide.json("index", root, "--embedded")
+    lowtide.environment["LOWTIDE_EMBEDDED"] = "0" if request.param == "daemon" else "1"
+    yield lowtide, root
+    lowtide.run("daemon", "stop", code=None)
+
+
+def places(answer: dict[str, object]) -> list[tuple[str, int]]:
+    hits = answer["hits"]
+    assert isinstance(hits, list)
+    return [(hit["path"], hit["start_line"]) for hit in hits]
+
+
+def test_lines_are_found_as_they_are_now(asked: tuple[Lowtide, Path]) -> None:
+    lowtide, root = asked
+    answer = lowtide.json("search", "--exact", "->next = NULL", root)
+    assert places(answer) == [("notes.md", 4), ("src/server.c", 5)]
+    (hit,) = lowtide.json("search", "--exact", "->next = NULL", root, "-t", "c", "-C", "1")["hits"]
+    assert (hit["column"], hit["name"], hit["kind"]) == (6, "cut", "function")
+    assert (hit["before"], hit["snippet"], hit["after"]) == (["{"], "\tnode->next = NULL;", ["}"])
+    assert hit["snippet"][slice(*hit["marks"][0])] == "->next = NULL"
+    answer = lowtide.json("search", "--regex", r"\bnext_\w+\(", root, "-k", "method")
+    assert places(answer) == [("src/client.py", 2)]
+    answer = lowtide.json("search", "--regex", r"next_delay", root, "-m", "1", "-g", "!*.md")
+    assert places(answer) == [("src/client.py", 2)]
+    assert answer["truncated"] is True
+    (root / "src/server.c").write_text("int moved_here;\n\nvoid cut(void) {}\n")
+    assert places(lowtide.json("search", "--exact", "->next = NULL", root, "--fresh")) == [("notes.md", 4)]
+    assert places(lowtide.json("search", "--exact", "moved_her", root)) == [("src/server.c", 1)]
+
+
+def test_several_folders_are_asked_at_once(asked: tuple[Lowtide, Path], tree: Callable[..., Path]) -> None:
+    lowtide, root = asked
+    other = tree({"a.py": "def other_delay():\n    return next_delay\n"}, "other")
+    lowtide.json("index", other, "--embedded")
+    hits = lowtide.json("search", "--exact", "next_delay", root, other)["hits"]
+    assert [(Path(hit["root"]).name, hit["path"]) for hit in hits] == [
+        ("tree", "notes.md"),
+        ("tree", "src/client.py"),
+        ("tree", "src/client.py"),
+        ("other", "a.py"),
+    ]
+    answer = lowtide.json("search", "delay", root, other, "-m", "3")
+    assert {Path(hit["root"]).name for hit in answer["hits"]} == {"tree", "other"}
+    assert [hit["score"] for hit in answer["hits"]] == sorted((hit["score"] for hit in answer["hits"]), reverse=True)
+    said = lowtide.run("search", "--exact", "other_delay", root, other, "--format", "vimgrep").stdout
+    assert said == f"{other}/a.py:1:5:def other_delay():\n"
+
+
+def test_uses_of_a_name_are_shown_with_what_holds_them(asked: tuple[Lowtide, Path]) -> None:
+    lowtide, root = asked
+    refs = lowtide.json("refs", "next_delay", root)["refs"]
+    assert [(ref["path"], ref["line"], ref["definition"]) for ref in refs] == [
+        ("src/client.py", 2, True),
+        ("src/client.py", 8, False),
+        ("notes.md", 3, False),
+    ]
+    assert refs[1]["holder"] == "send"
+    said = lowtide.run("refs", "next_delay", root, "--format", "vimgrep", cwd=root).stdout
+    assert said.splitlines()[1] == "src/client.py:8:19:    return policy.next_delay(request.tries)"
+
+
+def test_code_like_a_definition_is_found_without_itself(asked: tuple[Lowtide, Path]) -> None:
+    lowtide, root = asked
+    (root / "again.py").write_text("def other_delay(attempt):\n    return 2**attempt\n")
+    answer = lowtide.json("similar", f"{root}/src/client.py:3", "--fresh")
+    assert answer["query"] == "src/client.py:2-3"
+    assert places(answer)[0] == ("again.py", 1)
+    assert ("src/client.py", 2) not in places(answer)
+    for place, code in ((f"{root}/src/client.py", 2), (f"{root}/src/client.py:9-2", 2), (f"{root}/src/none.py:1", 3)):
+        assert lowtide.run("similar", place, root, code=None).returncode == code
+
+
+def test_what_cannot_be_looked_for_is_refused_in_one_line(asked: tuple[Lowtide, Path]) -> None:
+    lowtide, root = asked
+    for arguments in (
+        ["--regex", "("],
+        ["--regex", "a(?=b)"],
+        ["--exact", ""],
+        ["--exact", "a\nb"],
+        ["--exact", "a", "--regex", "b"],
+    ):
+        said = lowtide.run("search", *arguments, root, code=2)
+        assert said.stdout == ""
+        assert said.stderr.startswith("lowtide: ")
+        assert said.stderr.count("\n") == 1
+    assert lowtide.json("search", "--regex", "[", root, code=2)["error"]["kind"] == "usage"
+
+
+def test_a_pipe_gets_plain_lines_and_a_terminal_marks(lowtide: Lowtide, tree: Callable[..., Path]) -> None:
+    root = tree(SOURCES)
+    lowtide.json("index", root)
+    said = lowtide.run("search", "--exact", "next_delay", root, "-C", "1", "-t", "python").stdout
+    assert said == (
+        "src/client.py-1-class RetryPolicy:\nsrc/client.py:2:    def next_delay(self, attempt):\n"
+        "src/client.py-3-        return 2**attempt\n--\nsrc/client.py-7-    # retries: one more each time\n"
+        "src/client.py:8:    return policy.next_delay(request.tries)\n"
+    )
+    said = on_a_terminal(lowtide, "search", "--exact", "next_delay", root)
+    assert "\x1b[31m\x1b[1mnext_delay\x1b[0m" in said
+    assert OURS.sub("", said).startswith("notes.md\n3:The policy's next_delay")
+    for more in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        assert "\x1b" not in on_a_terminal(lowtide, "search", "next delay", root, **more)
