@@ -21,7 +21,7 @@ from lowtide.serve import rpc
 from lowtide.serve.intake import PassedOver, Taken
 from lowtide.serve.service import Service
 from lowtide.tasks import task_group
-from lowtide_lsp import custom, features
+from lowtide_lsp.requests.table import register
 from lowtide_lsp.session import Session
 
 log = logging.getLogger(__name__)
@@ -48,8 +48,7 @@ async def serve(
     async with task_group() as group:
         session = Session(service, client, group)
         session.protocol.set_writer(writer)
-        features.register(session)
-        custom.register(session)
+        register(session)
         if client == "editor-1":
             # half of all objects are lsprotocol's: looking through them again and again stops everyone for 40 ms
             gc.freeze()

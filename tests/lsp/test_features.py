@@ -228,7 +228,7 @@ def test_definition_and_references_are_on_where_no_other_server_is_usual(tmp_pat
 
 
 def test_what_the_limits_cut_off_of_references_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lowtide_lsp.names.MOST_REFERENCES", 100)
+    monkeypatch.setattr("lowtide_lsp.requests.by_name.MOST_REFERENCES", 100)
 
     async def main() -> None:
         for number in range(30):

@@ -1,0 +1,83 @@
+"""`lowtide/search`: by words and by meaning, with the editor's unsaved texts over the index."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from lowtide.errors import PathError
+from lowtide.index.attending import Patience
+from lowtide.models import Mode
+from lowtide.read.filters import Filter
+from lowtide.read.request import SearchRequest
+from lowtide.read.snapshot import Answer, Hit
+from lowtide.read.unsaved.answers import search as find_chunks
+from lowtide.serve import api
+from lowtide.serve.rpc import INVALID_PARAMS
+from lowtide_lsp import protocol as wire
+from lowtide_lsp.requests.freshness import attend, checked_limit
+from lowtide_lsp.session import Session
+from lowtide_lsp.transport import RequestError
+
+
+async def search(session: Session, params: wire.SearchParams) -> wire.SearchResult:
+    """`lowtide/search`."""
+    started = time.perf_counter()
+    unknown = [kind for kind in params.kinds or [] if kind not in api.KINDS]
+    if unknown:
+        raise RequestError(INVALID_PARAMS, f"params: kinds: {unknown[0][:40]!r} is none of {', '.join(api.KINDS)}")
+    narrow = Filter(
+        tuple(params.languages or ()), tuple(params.globs or ()), tuple(api.KINDS[kind] for kind in params.kinds or ())
+    )
+    roots = [session.need_root(params.root_uri)] if params.root_uri else session.roots
+    limit = checked_limit(params.limit)
+    request = SearchRequest(
+        params.query,
+        Mode(params.mode or "hybrid"),
+        limit,
+        narrow,
+        tuple(params.terms or ()),
+        tuple(params.phrasings or ()),
+    )
+    fresh = await attend(session, roots, Patience.FULL if params.fresh else Patience.NONE)
+    answers: list[tuple[Path, Answer]] = []
+    errors: list[PathError] = []
+    for root in roots:
+        try:
+            answers += await find_chunks(session.service, session.documents, request, [root])
+        except PathError as error:
+            errors.append(error)
+    if errors and not answers:
+        raise errors[0]
+    return merged(session, answers, fresh, limit, (time.perf_counter() - started) * 1000)
+
+
+def merged(
+    session: Session, answers: Sequence[tuple[Path, Answer]], fresh: wire.Freshness, limit: int, took_ms: float
+) -> wire.SearchResult:
+    """The hits of several workspaces as one answer, best first; what lies in two of them, once."""
+    by_place: dict[tuple[Path, int, int], tuple[Path, Hit]] = {}
+    for root, answer in answers:
+        for hit in answer.hits:
+            place = (root / hit.path, hit.start_line, hit.end_line)
+            known = by_place.get(place)
+            if known is None or hit.score > known[1].score:
+                by_place[place] = (root, hit)
+    found = sorted(by_place.values(), key=lambda pair: -pair[1].score)
+    hits = [
+        wire.SearchHit(
+            session.uri_of(root, hit.path)[0],
+            wire.Range(wire.Position(hit.start_line - 1, 0), wire.Position(hit.end_line, 0)),
+            hit.kind,
+            hit.name,
+            hit.container,
+            round(hit.score, 4),
+            hit.snippet,
+            {name: round(value, 4) for name, value in hit.signals.items()},
+        )
+        for root, hit in found[:limit]
+    ]
+    degraded = "; ".join(dict.fromkeys(answer.degraded for _, answer in answers if answer.degraded)) or None
+    stale = len({(root, hit.path) for root, hit in found[:limit] if hit.stale})
+    return wire.SearchResult(hits, degraded, stale, round(took_ms, 2), fresh)

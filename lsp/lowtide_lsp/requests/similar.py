@@ -1,0 +1,57 @@
+"""`lowtide/similar`: code that means what a selected piece of code means."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from lowtide.index.attending import Patience
+from lowtide.read.snapshot import Answer
+from lowtide_lsp import protocol as wire
+from lowtide_lsp.requests.freshness import attend, checked_limit
+from lowtide_lsp.requests.search import merged
+from lowtide_lsp.session import Session
+
+MOST_SELECTED_BYTES = 64 << 10
+
+
+async def similar(session: Session, params: wire.SimilarParams) -> wire.SearchResult:
+    """`lowtide/similar`."""
+    started = time.perf_counter()
+    limit = checked_limit(params.limit)
+    uri = params.text_document.uri
+    document = session.documents.get(uri)
+    path = session.place(uri)
+    if document is None:
+        document = await session.read_closed(uri)
+    text = session.documents.cut(
+        document,
+        (params.range.start.line, params.range.start.character),
+        (params.range.end.line, params.range.end.character),
+    )
+    shown = text[:MOST_SELECTED_BYTES].decode("utf-8", "ignore")
+    fresh = await attend(session, session.roots, Patience.NONE)
+    answers = await session.service.similar(path, shown, limit + 1)
+    own = (path, params.range.start.line, params.range.end.line)
+    kept = [
+        (
+            root,
+            Answer(
+                answer.query,
+                [hit for hit in answer.hits if not _is_same(root, hit, own)],
+                answer.degraded,
+                answer.stale_files,
+                0.0,
+            ),
+        )
+        for root, answer in answers
+        if root in session.roots or (path is not None and root in path.parents)
+    ]
+    return merged(session, kept, fresh, limit, (time.perf_counter() - started) * 1000)
+
+
+def _is_same(root: Path, hit: Any, own: tuple[Path | None, int, int]) -> bool:
+    """Whether a hit is the selection itself."""
+    path, start, end = own
+    return root / hit.path == path and bool(hit.start_line - 1 <= end and start <= hit.end_line - 1)
