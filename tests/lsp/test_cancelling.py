@@ -15,7 +15,8 @@ import pytest
 from lowtide.config.settings import Config
 from lowtide.paths import Places
 from lowtide.serve.host import Host
-from lowtide.serve.service import MOST_QUESTIONS, Service
+from lowtide.serve.service import Service
+from lowtide.serve.workspaces import MOST_QUESTIONS
 
 
 class SlowSnapshot:

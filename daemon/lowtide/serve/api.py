@@ -33,7 +33,8 @@ from lowtide.read.references import References
 from lowtide.read.request import SearchRequest
 from lowtide.read.selection import Lines
 from lowtide.read.snapshot import Answer
-from lowtide.serve.service import Consent, Service
+from lowtide.serve.service import Service
+from lowtide.serve.workspaces import Consent
 
 KINDS = {kind.label: kind for kind in SymbolKind}
 T = TypeVar("T")

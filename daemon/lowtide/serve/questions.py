@@ -1,0 +1,258 @@
+"""What may be asked of workspaces, open or not: each question in its turn, over a snapshot.
+
+Invariant: a question changes nothing; what it finds damaged is begun anew in the background.
+Threads: the event loop's; a question itself works in a thread of its own, with a connection of its own (`answering`).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+
+from lowtide.config.settings import IndexSettings
+from lowtide.core.match import least_wanted
+from lowtide.errors import CorruptIndex, PathError, UsageError, WorkerError
+from lowtide.index.attending import FEW_FILES
+from lowtide.models import SymbolKind
+from lowtide.paths import real_path
+from lowtide.read.answering import never
+from lowtide.read.definitions import Definition, Place
+from lowtide.read.exact import TextAnswer, TextRequest
+from lowtide.read.explain import explain_file
+from lowtide.read.filters import Filter
+from lowtide.read.references import References
+from lowtide.read.request import SearchRequest
+from lowtide.read.selection import MOST_OWN, Lines, Selected, others
+from lowtide.read.snapshot import Answer, Embedding, Hit, Snapshot
+from lowtide.serve.workspaces import Workspaces
+from lowtide.work.model.encoder import Side
+
+ENCODE_S = 5.0
+"""A question that has no vector by then is answered by words alone, and says so."""
+
+
+class Questions(Workspaces):
+    """The second part of `Service`: questions and their answers."""
+
+    async def search(self, request: SearchRequest, roots: Sequence[Path] = ()) -> list[tuple[Path, Answer]]:
+        """The best chunks for a request, workspace by workspace; all open ones without `roots`.
+
+        Errors: UsageError for an empty query, PathError for a root without an index, StoreError and its kinds.
+        """
+        request.question()
+        self.host.pool.someone_asks()
+        embedding = Embedding(self.encode_query, self.host.model.recipe, self.host.closeness)
+
+        async def ask(root: Path) -> Answer:
+            async with self._reading(root) as snapshot:
+                return await snapshot.search(request, embedding)
+
+        return [(root, await self._guard(root, partial(ask, root))) for root in self._roots(roots)]
+
+    async def find_text(self, root: Path, request: TextRequest) -> TextAnswer:
+        """The lines of a workspace's files that hold a text or match a pattern. UsageError, PathError, StoreError."""
+        (root,) = self._roots([root])
+
+        async def ask() -> TextAnswer:
+            async with self._reading(root) as snapshot:
+                return await snapshot.find_text(request)
+
+        found: TextAnswer = await self._guard(root, ask)
+        return found
+
+    async def similar(self, path: Path | None, text: str, limit: int = 10) -> list[tuple[Path, Answer]]:
+        """The chunks that mean what `text`, a piece of code, means: in the workspace of `path`, or in all."""
+        roots = [root for root in self._live if path is not None and root in path.parents]
+        vector = await self._vector_of_code(text)
+
+        async def ask(root: Path) -> Answer:
+            async with self._reading(root) as snapshot:
+                hits = await snapshot.similar(vector, self.host.model.recipe, limit)
+                return Answer("", hits, None, len({hit.path for hit in hits if hit.stale}), 0.0)
+
+        return [(root, await self._guard(root, partial(ask, root))) for root in self._roots(roots)]
+
+    async def similar_lines(self, root: Path, lines: Lines, limit: int, narrow: Filter) -> tuple[Selected, Answer]:
+        """What is like some lines of a workspace's file, or like the definition around one: without those themselves.
+
+        Errors: PathError for lines that are not there, WorkerError, ModelError, StoreError.
+        """
+        (root,) = self._roots([root])
+        started = time.perf_counter()
+
+        async def choose() -> Selected:
+            async with self._reading(root) as snapshot:
+                return await snapshot.select(lines.path, lines.first, lines.last)
+
+        async def ask() -> Sequence[Hit]:
+            async with self._reading(root) as snapshot:
+                return await snapshot.similar(vector, self.host.model.recipe, limit + MOST_OWN, narrow)
+
+        selected: Selected = await self._guard(root, choose)
+        vector = await self._vector_of_code(selected.text)
+        hits = others(await self._guard(root, ask), selected)[:limit]
+        took_ms = (time.perf_counter() - started) * 1000
+        return selected, Answer("", hits, None, len({hit.path for hit in hits if hit.stale}), took_ms)
+
+    async def _vector_of_code(self, text: str) -> bytes:
+        if not text.strip():
+            raise UsageError("nothing is selected", "", "select some code first")
+        self.host.pool.someone_asks()
+        try:
+            with anyio.fail_after(ENCODE_S):
+                return await self.host.encode_code(text)
+        except TimeoutError as error:
+            raise WorkerError("no answer in time", "the workers are busy", "try again, or pause indexing") from error
+
+    async def symbols(
+        self,
+        query: str,
+        *,
+        roots: Sequence[Path] = (),
+        limit: int = 200,
+        kinds: Sequence[SymbolKind] = (),
+        near: Sequence[Path] = (),
+        cancelled: Callable[[], bool] | None = None,
+        least: float = 0.0,
+    ) -> list[tuple[Path, dict[str, Any]]]:
+        """(root, symbol) of the best matches over the workspaces, best first: the dictionaries of `find_symbols`.
+
+        An empty query gives the most recent. `least`: lower scores are not wanted. `cancelled` is asked now and then;
+        cancelling the task is seen, too.
+        """
+
+        async def ask(root: Path, wanted: float) -> list[dict[str, Any]]:
+            below = [os.fsencode(path.relative_to(root)) for path in near if root in path.parents]
+            async with self._reading(root) as snapshot:
+                find = partial(snapshot.symbols, query, limit=limit, kinds=kinds, near=below, least=wanted)
+                return await self.answering.run(lambda stopped: find(cancelled=stopped), cancelled or never)
+
+        self.host.pool.someone_asks()
+        found: list[tuple[Path, dict[str, Any]]] = []
+        for root in self._roots(roots):
+            wanted = max(least, least_wanted((symbol["score"] for _, symbol in found), limit))
+            found += [(root, symbol) for symbol in await self._guard(root, partial(ask, root, wanted))]
+        if query.strip():
+            found.sort(key=lambda pair: -pair[1]["score"])
+        return found[:limit]
+
+    async def files_with(self, root: Path, name: str, limit: int) -> tuple[list[bytes], bool]:
+        """Files of a workspace that may hold a name as a whole word, and whether there are more. PathError,
+        StoreError."""
+        (root,) = self._roots([root])
+
+        async def ask() -> tuple[list[bytes], bool]:
+            async with self._reading(root) as snapshot:
+                return await self.answering.run(
+                    lambda stopped: snapshot.files_with(name, limit=limit, cancelled=stopped)
+                )
+
+        found: tuple[list[bytes], bool] = await self._guard(root, ask)
+        return found
+
+    async def references(self, root: Path, name: str, limit: int) -> References:
+        """Where a name is used in a workspace. UsageError when it is none, PathError without an index, StoreError."""
+        (root,) = self._roots([root])
+        self.host.pool.someone_asks()
+
+        async def ask() -> References:
+            async with self._reading(root) as snapshot:
+                return await self.answering.run(
+                    lambda stopped: snapshot.references(name, limit=limit, cancelled=stopped)
+                )
+
+        found: References = await self._guard(root, ask)
+        return found
+
+    async def definitions(self, root: Path, places: Sequence[Place], characters: int) -> list[Definition | None]:
+        """The definitions at these places of a workspace, whole as far as `characters` go. PathError, StoreError."""
+        (root,) = self._roots([root])
+
+        async def ask() -> list[Definition | None]:
+            async with self._reading(root) as snapshot:
+                return await self.answering.run(lambda stopped: snapshot.definitions(places, characters, stopped))
+
+        found: list[Definition | None] = await self._guard(root, ask)
+        return found
+
+    async def encode_query(self, query: str) -> bytes:
+        """The vector of a question, remembered. ModelError, WorkerError (busy)."""
+        key = query.encode("utf-8", "surrogatepass")
+        known = self.vectors.get(key)
+        if known is None:
+            try:
+                with anyio.fail_after(ENCODE_S):
+                    known = await self.host.encode_query(query)
+            except TimeoutError as error:
+                raise WorkerError("the workers are busy", "", "try again, or pause indexing") from error
+            self.vectors.put(key, known)
+        return known
+
+    async def encode(self, texts: Sequence[str], side: Side) -> list[bytes]:
+        """The vectors of some texts. ModelError, WorkerError."""
+        return await self.host.encode(texts, side)
+
+    async def explain(self, path: Path) -> dict[str, Any]:
+        """What `lowtide why` prints of a file."""
+        root = next((root for root in self._live if root in (path, *path.parents)), None)
+        root = root or self.host.places.find_index_root(path)
+        return await anyio.to_thread.run_sync(explain_file, self.host.workspace(root), path, self.host.config)
+
+    def index_settings(self, root: Path) -> IndexSettings:
+        """What is indexed of a workspace: by its own settings once they are known, else by the user's."""
+        live = self._live.get(root)
+        return (live.index_settings if live else None) or self.host.config.index
+
+    def _roots(self, roots: Sequence[Path]) -> Sequence[Path]:
+        wanted = [real_path(root) for root in roots] or list(self._live)
+        if len(wanted) == 1 and (live := self._live.get(wanted[0])):
+            self.host.turns.ask(live)  # who asks all asks none before the others
+        return wanted
+
+    @asynccontextmanager
+    async def _reading(self, root: Path) -> AsyncIterator[Snapshot]:
+        """A snapshot, when it is this question's turn: more at once would only take memory and threads from each
+        other."""
+        async with self._turns:
+            workspace, busy = self._place(root)
+            async with self.readers.use(workspace, busy=busy) as snapshot:
+                yield snapshot
+
+    def _place(self, root: Path) -> tuple[Any, bool]:
+        live = self._live.get(root)
+        if live is None:
+            return self.host.workspace(root), False
+        # While much is being indexed a snapshot may be a moment old; else it is to have what was just committed.
+        return live.workspace, live.busy and live.waiting > FEW_FILES
+
+    async def _guard(self, root: Path, ask: Callable[[], Any]) -> Any:
+        """Answer; a damaged index of an open workspace is begun anew, in the background."""
+        try:
+            return await ask()
+        except CorruptIndex as error:
+            live = self._live.get(root)
+            if live is None:
+                raise
+            live.workspace.report_damage()
+            self._look_after(live)
+            raise CorruptIndex(
+                f"the index of {root} was damaged",
+                error.why,
+                "it is being built anew: ask again in a moment; `lowtide status` shows how far it is",
+            ) from error
+        except PathError:
+            if live := self._live.get(root):
+                self._look_after(live)
+                raise PathError(
+                    f"no index for {root} yet", str(live.error or "it is being made"), "try again in a moment"
+                ) from None
+            raise
