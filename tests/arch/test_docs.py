@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lowtide.cli.app import COMMANDS
+from lowtide.cli.app import COMMANDS, app
+from lowtide.cli.manual import manual_page
 from lowtide.models import Reason
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,6 +38,12 @@ def test_the_map_shows_every_module_by_its_whole_path_and_no_other() -> None:
         there = {str(path.relative_to(package)) for path in package.rglob("*.py") if path.name != "__init__.py"}
         assert len(named) == len(set(named))
         assert set(named) == there
+
+
+def test_the_manual_page_tells_of_the_commands_as_they_are() -> None:
+    made = manual_page(app)
+    page = (ROOT / "docs/lowtide.1").read_text("utf-8")
+    assert page == made, "run `python -m lowtide.cli help --man > docs/lowtide.1`"
 
 
 def test_every_reason_has_its_sentence() -> None:

@@ -27,12 +27,27 @@ COMMANDS = {
     "why": "Say why a file is, or is not, found.",
     "status": "Show budget, memory and what is indexed.",
     "doctor": "Check this machine, the model and the indexes.",
+    "list": "List every index.",
     "clear": "Remove an index.",
     "model": "Show the embedding model, or take another.",
     "bench": "Measure Lowtide on this machine.",
     "lsp": "The language server, for an editor to start.",
     "daemon": "Start, stop and look at the daemon.",
+    "completion": "Print completion for bash, zsh or fish.",
+    "help": "Show how a command is used.",
 }
+
+
+class _OwnReader(click.Command):
+    """A command that reads its arguments itself, and is run before click is asked: here it is only told of."""
+
+    def __init__(self, name: str, usage: str) -> None:
+        self.usage = usage
+        paragraphs = usage.strip().split("\n\n")
+        super().__init__(name, help="\n\n".join(f"\b\n{paragraph}" for paragraph in paragraphs[1:]))
+
+    def get_help(self, ctx: click.Context) -> str:
+        return self.usage
 
 
 class LazyGroup(click.Group):
@@ -45,8 +60,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"lowtide.cli.{cmd_name}")
-        command: click.Command = module.command
-        return command
+        command: click.Command | None = getattr(module, "command", None)
+        return command or _OwnReader(cmd_name, getattr(module, "USAGE", COMMANDS[cmd_name]))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

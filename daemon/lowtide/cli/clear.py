@@ -1,35 +1,87 @@
-"""`lowtide clear [PATH]`."""
+"""`lowtide clear [PATH]`, `--gone`, `--all`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import click
 
-from lowtide.cli.console import format_bytes, print_json, say
+from lowtide.cli.console import format_bytes, format_count, print_json, say, warn
+from lowtide.cli.list import all_indexes
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import find_client, is_embedded, uri
 from lowtide.cli.setup import resolve_root
-from lowtide.errors import PathError
+from lowtide.errors import LowtideError, PathError, UsageError
 from lowtide.index.workspace import Workspace
 from lowtide.paths import Places
 
 
 @click.command("clear")
 @click.argument("path", required=False, type=click.Path())
+@click.option("--gone", is_flag=True, help="The indexes of all folders that are no longer there.")
+@click.option("--all", "everything", is_flag=True, help="All indexes of yours.")
 @global_options
-def command(path: str | None, options: Options) -> None:
-    """Remove the index of PATH. Your files are not touched."""
+def command(path: str | None, gone: bool, everything: bool, options: Options) -> int:
+    """Remove the index of PATH. Your files are not touched.
+
+    A folder on a disk that is not mounted just now counts as gone for --gone: its index is made anew when it is back.
+    """
+    if (path is not None) + gone + everything > 1:
+        raise UsageError("one of PATH, --gone and --all", "", "leave the others out")
+    places = Places.from_environment()
+    if gone or everything:
+        indexes = [index for index in all_indexes(places) if everything or not index.is_there]
+        return _clear_all([(index.root, index.folder) for index in indexes], options)
     root = resolve_root(path)
-    workspace = Workspace(root, Places.from_environment().index_folder(root))
-    if not workspace.folder.exists():
+    folder = places.index_folder(root)
+    if not folder.exists():
         raise PathError(f"no index for {root}", "it has not been indexed", "nothing has to be removed")
-    # A daemon that has the workspace open holds its lock: it is the one to clear it.
-    client = None if is_embedded(options) else find_client()
-    if client is None:
-        freed = workspace.clear()
-    else:
-        with client:
-            freed = client.ask("lowtide/clear", {"rootUri": uri(root)})["freed_bytes"]
+    freed = _clear([(root, folder)], options)[0]["freed_bytes"]
     if options.as_json:
         print_json({"root": str(root), "freed_bytes": freed})
     elif not options.quiet:
         say(f"removed the index of {root} ({format_bytes(freed)})")
+    return 0
+
+
+def _clear_all(indexes: Sequence[tuple[Path, Path]], options: Options) -> int:
+    """Each of them; one that cannot be removed keeps none of the others."""
+    cleared = _clear(indexes, options, goes_on=True)
+    failed = [each for each in cleared if "error" in each]
+    freed = sum(each["freed_bytes"] for each in cleared)
+    if options.as_json:
+        print_json({"cleared": cleared, "freed_bytes": freed})
+    elif not options.quiet:
+        for each in cleared:
+            if "error" not in each:
+                say(f"removed the index of {each['root']} ({format_bytes(each['freed_bytes'])})")
+        say(f"{format_count(len(cleared) - len(failed), 'index', 'indexes')} removed, {format_bytes(freed)} freed")
+    for each in failed:
+        warn(f"lowtide: {each['root']}: {each['error']['message']}; {each['error']['remedy']}")
+    return 1 if failed else 0
+
+
+def _clear(indexes: Sequence[tuple[Path, Path]], options: Options, *, goes_on: bool = False) -> list[dict[str, Any]]:
+    # A daemon that has a workspace open holds its lock: it is the one to clear it.
+    client = None if is_embedded(options) or not indexes else find_client()
+    cleared: list[dict[str, Any]] = []
+    try:
+        for root, folder in indexes:
+            try:
+                if client is None:
+                    freed = Workspace(root, folder).clear()
+                else:
+                    freed = client.ask("lowtide/clear", {"rootUri": uri(root)})["freed_bytes"]
+            except LowtideError as error:
+                if not goes_on:
+                    raise
+                found = {"kind": error.kind, "message": error.message, "remedy": error.remedy}
+                cleared.append({"root": str(root), "freed_bytes": 0, "error": found})
+                continue
+            cleared.append({"root": str(root), "freed_bytes": freed})
+    finally:
+        if client is not None:
+            client.close()
+    return cleared

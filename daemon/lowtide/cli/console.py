@@ -33,6 +33,12 @@ class Painted:
     colour: str | None
     bold: bool
     dim: bool
+    keeps_tabs: bool = False
+
+
+def code(text: str, colour: str | None = None, *, bold: bool = False) -> Painted:
+    """A part of a file's line, whose tabs are no names to be seen through: they stay."""
+    return Painted(text, colour, bold, dim=False, keeps_tabs=True)
 
 
 def paint(text: object, colour: str | None = None, *, bold: bool = False, dim: bool = False) -> Painted:
@@ -75,7 +81,7 @@ def _write(stream: IO[str] | None, parts: Sequence[str | Painted]) -> None:
 def _shown(part: str | Painted, colours: bool) -> str:
     if isinstance(part, str):
         return visible(part)
-    text = visible(part.text)
+    text = "\t".join(map(visible, part.text.split("\t"))) if part.keeps_tabs else visible(part.text)
     return click.style(text, fg=part.colour, bold=part.bold or None, dim=part.dim or None) if colours else text
 
 

@@ -14,8 +14,10 @@ from typing import Any
 
 import click
 
-from lowtide.cli.console import Painted, format_count, paint, say, warn
+from lowtide.cli.console import Painted, code, format_count, paint, say, warn
+from lowtide.cli.options import Options
 from lowtide.core.lexical import COMMON_WORDS
+from lowtide.errors import UsageError
 
 FORMATS = ("text", "vimgrep")
 SNIPPET_LINES = 6
@@ -33,6 +35,12 @@ format_option = click.option(
     default="text",
     help="How answers are printed: for people, or as `path:line:column:text` for an editor.",
 )
+
+
+def check_format(options: Options, shape: str) -> None:
+    """UsageError for more than one way to print an answer."""
+    if options.as_json and shape != "text":
+        raise UsageError("--json or --format", "an answer is printed in one way", "leave one of them out")
 
 
 def show_hits(answer: dict[str, Any], roots: Sequence[Path], shape: str, words: Iterable[str] = ()) -> None:
@@ -92,9 +100,9 @@ def marked(text: str, spans: Iterable[tuple[int, int]]) -> Parts:
     at = 0
     for start, end in spans:
         if end > start >= at:
-            parts += [text[at:start], paint(text[start:end], _MARK, bold=True)]
+            parts += [code(text[at:start]), code(text[start:end], _MARK, bold=True)]
             at = end
-    return [*parts, text[at:]]
+    return [*parts, code(text[at:])]
 
 
 def _qualified(hit: dict[str, Any]) -> str:
@@ -145,10 +153,10 @@ def _show_line(
         if is_new or first > shown_until + 1:
             say(paint("--", dim=True))
     for at, text in before:
-        _say_line(place, at, [text], "-", on_terminal)
+        _say_line(place, at, [code(text)], "-", on_terminal)
     _say_line(place, number, marked(hit["snippet"], map(tuple, hit["marks"])), ":", on_terminal)
     for at, text in _after(hit, until):
-        _say_line(place, at, [text], "-", on_terminal)
+        _say_line(place, at, [code(text)], "-", on_terminal)
         number = at
     return place, number
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -33,6 +33,12 @@ class Narrowing:
         }
 
 
+def _complete(names: Iterable[str]) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Offers a shell those names that begin as what was typed does."""
+    known = sorted(names)
+    return lambda context, parameter, begun: [name for name in known if name.startswith(begun.lower())]
+
+
 def limit_option(default: int | None, most: int) -> Callable[[F], F]:
     """`-m`, from 1 to `most`; the command says what it is without when `default` is None."""
     return click.option(
@@ -55,6 +61,7 @@ def kind_option(function: F) -> F:
         multiple=True,
         metavar="KIND",
         help="Only this kind: function, class, method (may be repeated).",
+        shell_complete=_complete(KINDS),
     )(function)
 
 
@@ -70,7 +77,13 @@ def narrowing_options(function: F) -> F:
         help="Only paths that match, as `src/**` or `*.py`; `!` leaves out (may be repeated).",
     )(function)
     return click.option(
-        "-t", "--lang", "languages", multiple=True, metavar="NAME", help="Only this language (may be repeated)."
+        "-t",
+        "--lang",
+        "languages",
+        multiple=True,
+        metavar="NAME",
+        help="Only this language (may be repeated).",
+        shell_complete=_complete([*(language.name for language in LANGUAGES), "text"]),
     )(function)
 
 

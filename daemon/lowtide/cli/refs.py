@@ -9,13 +9,12 @@ import click
 
 from lowtide.cli.console import Painted, paint, print_json, say, warn
 from lowtide.cli.fresh import FRESH_HELP, ask_showing, with_freshness
-from lowtide.cli.hits import format_option, marked, vimgrep
+from lowtide.cli.hits import check_format, format_option, marked, vimgrep
 from lowtide.cli.narrowing import limit_option
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.setup import resolve_root
 from lowtide.core.symbol_rank import split_query
-from lowtide.errors import UsageError
 
 
 @click.command("refs")
@@ -34,8 +33,7 @@ def command(name: str, path: str | None, limit: int, fresh: bool, shape: str, op
 
     Files that define it come first, then those near them. A name is all that is known: comments and strings count.
     """
-    if options.as_json and shape != "text":
-        raise UsageError("--json or --format", "an answer is printed in one way", "leave one of them out")
+    check_format(options, shape)
     root = resolve_root(path)
     if is_embedded(options):
         from lowtide.cli import embedded

@@ -12,7 +12,7 @@ import click
 
 from lowtide.cli.console import format_count, paint, print_json, warn
 from lowtide.cli.fresh import FRESH_HELP, ask_showing, with_freshness
-from lowtide.cli.hits import format_option, show_hits, show_lines
+from lowtide.cli.hits import check_format, format_option, show_hits, show_lines
 from lowtide.cli.lines import LongLine, failed, read_line
 from lowtide.cli.narrowing import Narrowing, limit_option, narrowing, narrowing_options
 from lowtide.cli.options import Options, global_options
@@ -85,8 +85,7 @@ def command(arguments: tuple[str, ...], options: Options, shape: str, **given: A
     the answers are put together. Ten answers without -m; a hundred lines with --exact or --regex.
     """
     exact = _exact(given)
-    if options.as_json and shape != "text":
-        raise UsageError("--json or --format", "an answer is printed in one way", "leave one of them out")
+    check_format(options, shape)
     narrow = narrowing(given["languages"], given["globs"], given["kinds"])
     if exact is not None:
         if given["batch"]:

@@ -11,7 +11,7 @@ import click
 
 from lowtide.cli.console import print_json, warn
 from lowtide.cli.fresh import FRESH_HELP, ask_showing, with_freshness
-from lowtide.cli.hits import format_option, show_hits
+from lowtide.cli.hits import check_format, format_option, show_hits
 from lowtide.cli.narrowing import limit_option, narrowing, narrowing_options
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
@@ -37,8 +37,7 @@ def command(place: str, path: str | None, limit: int, fresh: bool, shape: str, o
     lowtide similar src/retry.py:12
     lowtide similar src/retry.py:12-30 -t python
     """
-    if options.as_json and shape != "text":
-        raise UsageError("--json or --format", "an answer is printed in one way", "leave one of them out")
+    check_format(options, shape)
     narrow = narrowing(given["languages"], given["globs"], given["kinds"])
     file, first, last = _split(place)
     root, name = _beneath(file, path)

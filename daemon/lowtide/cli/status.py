@@ -14,6 +14,7 @@ from lowtide.cli.remote import find_client, is_embedded
 from lowtide.cli.running import run
 from lowtide.cli.setup import open_host, resolve_root
 from lowtide.errors import UsageError
+from lowtide.paths import Places
 from lowtide.serve.client import END_S
 
 
@@ -38,11 +39,14 @@ def command(path: str | None, everything: bool, watch: bool, history: bool, opti
         view.show_history(options) if history else view.watch(options)
         return
     root = None if everything else resolve_root(path)
+    outside = None
+    if root is not None and path is None and not Places.from_environment().index_folder(root).exists():
+        root, outside = None, root  # in no workspace: those that there are
     status = _ask(root, options)
     if options.as_json:
         print_json(status)
     else:
-        _print(status)
+        _print(status, outside)
 
 
 def _ask(root: Path | None, options: Options) -> dict[str, Any]:
@@ -75,7 +79,7 @@ def _without_daemon(status: dict[str, Any]) -> dict[str, Any]:
     return status
 
 
-def _print(status: dict[str, Any]) -> None:
+def _print(status: dict[str, Any], outside: Path | None) -> None:
     memory, ladder = status["memory"], status["ladder"]
     colour = {"ok": "green", "warning": "yellow", "error": "red"}[status["health"]]
     state, message = status["state"], status["message"]
@@ -93,6 +97,8 @@ def _print(status: dict[str, Any]) -> None:
         say(f"  doing    {progress['done']:,} of {progress['total']:,} files, {progress['file']}")
     if not status["workspaces"]:
         say("  no index yet: run `lowtide index` in a workspace")
+    elif outside is not None:
+        say(f"  no index for {outside}; these are all of yours:")
     for workspace in status["workspaces"]:
         _print_workspace(workspace)
 

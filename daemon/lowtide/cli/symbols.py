@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from lowtide.cli.console import Painted, paint, print_json, say, warn
 from lowtide.cli.fresh import FRESH_HELP, ask_showing, with_freshness
+from lowtide.cli.hits import check_format, format_option, vimgrep
 from lowtide.cli.narrowing import kind_option, limit_option, parse_kinds
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
@@ -20,13 +22,15 @@ from lowtide.cli.setup import resolve_root
 @limit_option(20, 1000)
 @kind_option
 @click.option("--fresh", is_flag=True, help=FRESH_HELP)
+@format_option
 @global_options
-def command(query: str, path: str | None, limit: int, kinds: tuple[str, ...], fresh: bool, options: Options) -> None:
+def command(query: str, path: str | None, limit: int, options: Options, **given: Any) -> None:
     """Find definitions by a fuzzy name: a prefix, camel humps (`HtRe`), a part, or letters in order.
 
     A qualified name (`Parser.parse`, `net::Socket`) narrows by what contains it.
     """
-    wanted = parse_kinds(kinds)
+    check_format(options, given["shape"])
+    wanted, fresh = parse_kinds(given["kinds"]), given["fresh"]
     root = resolve_root(path)
     if is_embedded(options):
         from lowtide.cli import embedded
@@ -48,12 +52,17 @@ def command(query: str, path: str | None, limit: int, kinds: tuple[str, ...], fr
         return
     with with_freshness(answer):
         for symbol in symbols:
-            _print(symbol)
+            _print(symbol, root, given["shape"])
         if not symbols and not options.quiet:
             warn("nothing found")
 
 
-def _print(symbol: dict[str, Any]) -> None:
+def _print(symbol: dict[str, Any], root: Path, shape: str) -> None:
+    if shape == "vimgrep":
+        qualified = f"{symbol['container']}.{symbol['name']}" if symbol["container"] else symbol["name"]
+        what = f"{qualified} {symbol['kind']}" + (f": {symbol['signature']}" if symbol["signature"] else "")
+        say(vimgrep(symbol, [root], symbol["line"], symbol["column"], what))
+        return
     container = f"{symbol['container']}." if symbol["container"] else ""
     name: list[str | Painted] = [
         paint(container, dim=True),

@@ -52,6 +52,16 @@ def parse_size(text: str | int) -> int:
     return int(size)
 
 
+def check_budget(size_bytes: int, where: str) -> None:
+    """ConfigError for a budget under the least; of a number without a unit it asks whether MiB are meant."""
+    if size_bytes >= LEAST_BUDGET_BYTES:
+        return
+    remedy = "give at least 96MiB"
+    if LEAST_BUDGET_BYTES // MIB <= size_bytes < MIB:
+        remedy = f"did you mean {size_bytes}MiB?"
+    raise ConfigError(f"{where}: {format_size(size_bytes)} is too small", "the least is 96MiB", remedy)
+
+
 def format_size(count: int) -> str:
     """`256 MiB`, `1.5 GiB`, `900 B`: as people read it."""
     value, unit = float(count), "B"
@@ -127,8 +137,7 @@ def load_config(
         chosen, where = from_file, reader.where("budget")
     if chosen is None:
         chosen = default_budget_bytes(machine_bytes)
-    if chosen < LEAST_BUDGET_BYTES:
-        raise ConfigError(f"{where}: {format_size(chosen)} is too small", "the least is 96MiB", "give at least 96MiB")
+    check_budget(chosen, where)
     model = reader.table("model")
     daemon = reader.table("daemon")
     niceness, idle_minutes = daemon.number("niceness", 0, 19), daemon.number("idle_minutes", 0, 1e6)

@@ -67,7 +67,17 @@ def examine(places: Places, config: Config, complaint: LowtideError | None = Non
 
 
 def _versions() -> Iterator[Check]:
-    libraries = ["tree-sitter", "usearch", "numkong", "onnxruntime", "tokenizers", "numpy", "watchdog", "pygls"]
+    libraries = [
+        "tree-sitter",
+        "usearch",
+        "numkong",
+        "google-re2",
+        "onnxruntime",
+        "tokenizers",
+        "numpy",
+        "watchdog",
+        "pygls",
+    ]
     found = []
     for name in libraries:
         try:
@@ -146,7 +156,8 @@ def _daemon(places: Places) -> Iterator[Check]:
             version = client.hello["version"]
             same = version == lowtide.__version__
             remedy = "" if same else "`lowtide daemon stop`: the next command starts this version's"
-            yield Check("daemon", same, f"process {client.hello['pid']}, version {version}", remedy)
+            budget = format_size(int(client.hello["budgetBytes"]))
+            yield Check("daemon", same, f"process {client.hello['pid']}, version {version}, budget {budget}", remedy)
     except NotRunning:
         yield Check("daemon", True, "it does not run; commands and editors start it")
     except LowtideError as error:
@@ -196,5 +207,6 @@ def _indexes(places: Places) -> Iterator[Check]:
             yield Check(
                 name,
                 True,
-                f"{root}: {counts.files:,} files, {counts.symbols:,} symbols, {format_size(workspace.disk_bytes())}",
+                f"{root}: {counts.files:,} file{'' if counts.files == 1 else 's'}, {counts.symbols:,} "
+                f"symbol{'' if counts.symbols == 1 else 's'}, {format_size(workspace.disk_bytes())}",
             )

@@ -15,10 +15,10 @@ import anyio
 import anyio.to_thread
 
 import lowtide
-from lowtide.config.settings import LEAST_BUDGET_BYTES, Config, format_size, load_workspace_settings
+from lowtide.config.settings import LEAST_BUDGET_BYTES, Config, check_budget, load_workspace_settings
 from lowtide.core.budget import LEAST_TASK_BYTES, MARGIN_BYTES, MIB, WORKER_BYTES
 from lowtide.core.ladder import Step
-from lowtide.errors import ConfigError, CorruptIndex, IndexGone, LowtideError, RefusedError
+from lowtide.errors import CorruptIndex, IndexGone, LowtideError, RefusedError
 from lowtide.index.jobs import Progress, cpu_seconds
 from lowtide.index.nothing import why_nothing
 from lowtide.index.report import IndexReport, describe_workspace
@@ -148,10 +148,7 @@ class Host(Shared):
 
         Workers are ended when it is lowered, so that it holds at once; their tasks are done again.
         """
-        if size_bytes < LEAST_BUDGET_BYTES:
-            raise ConfigError(
-                f"{format_size(size_bytes)} is too small a budget", "the least is 96MiB", "give at least that"
-            )
+        check_budget(size_bytes, "budget")
         self.pool.measure()  # what this process holds now, and not what it held at the last look
         before = self.budget.total_bytes
         self.budget.total_bytes = size_bytes

@@ -1,0 +1,33 @@
+"""`lowtide help [COMMAND]`, and the manual page."""
+
+from __future__ import annotations
+
+import click
+
+from lowtide.cli.console import code, say
+from lowtide.cli.options import Options, global_options
+from lowtide.errors import UsageError
+
+
+@click.command("help")
+@click.argument("words", metavar="[COMMAND]", nargs=-1)
+@click.option("--man", is_flag=True, help="The manual page, for `man -l -`.")
+@global_options
+def command(words: tuple[str, ...], man: bool, options: Options) -> None:
+    """Show how a command is used; without one, what commands there are."""
+    context = click.get_current_context().find_root()
+    if man:
+        from lowtide.cli.manual import manual_page
+
+        for line in manual_page(context.command).splitlines():
+            say(code(line))
+        return
+    found: click.Command = context.command
+    for word in words:
+        inner = found.get_command(context, word) if isinstance(found, click.Group) else None
+        if inner is None:
+            raise UsageError(f"no command {' '.join(words)!r}", "", "`lowtide help` lists the commands")
+        context = click.Context(inner, info_name=word, parent=context)
+        found = inner
+    for line in found.get_help(context).splitlines():
+        say(line)
