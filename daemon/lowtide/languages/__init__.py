@@ -11,8 +11,9 @@ from functools import cache
 
 from lowtide.languages.language import DocStyle, Language
 from lowtide.languages.registry import LANGUAGES
+from lowtide.languages.registry_lines import TEXT_NAMES
 
-__all__ = ["LANGUAGES", "DocStyle", "Language", "by_name", "language_called", "language_for"]
+__all__ = ["LANGUAGES", "DocStyle", "Language", "by_name", "language_called", "language_for", "text_name"]
 
 _CPP_HEADER = re.compile(
     rb"^[ \t]*(?:class[ \t]+(?:\w+[ \t]+)?\w+[ \t]*(?:final[ \t]*)?(?:[:{;]|$)|(?:inline[ \t]+)?namespace\b|template[ "
@@ -26,6 +27,28 @@ _OBJC = re.compile(
     rb"^[ \t]*(?:@(?:interface|implementation|protocol|import|class)\b|#[ \t]*(?:import|include)\b)", re.MULTILINE
 )
 _SHEBANG = re.compile(rb"#![ \t]*(?:\S*/)?env(?:[ \t]+-\S+|[ \t]+\w+=\S*)*[ \t]+(\S+)|#![ \t]*(\S+)")
+_WITH_ENDINGS = frozenset(
+    {"Makefile", "makefile", "GNUmakefile", "Kbuild", "Kconfig", "Dockerfile", "Containerfile", "Jenkinsfile"}
+)
+"""`Dockerfile.dev` is one too."""
+_VERILOG = re.compile(
+    rb"\bendmodule\b|^[ \t]*(?:module|package|interface|class)\s+\w+[^\n.]*(?:\(|;|#|$)|^[ \t]*`\w+", re.MULTILINE
+)
+_COQ = re.compile(
+    rb"^[ \t]*(?:Require|From\s+\S+\s+Require|Theorem|Lemma|Definition|Inductive|Module|Section|Fixpoint|Set)\b[^\n]*\.?$",
+    re.MULTILINE,
+)
+_SHADER = re.compile(
+    rb"\bgl_Frag\w+|^[ \t]*#version\b|^[ \t]*(?:uniform|varying|precision)\s|\bvoid\s+main\s*\(", re.MULTILINE
+)
+_DEPENDENCIES = re.compile(rb"\A[^\n:=]*\.(?:o|obj|rlib|rmeta|d|so|lo)\s*:")
+_PASCAL = re.compile(rb"^[ \t]*(?:program|unit|library)\s+[\w.]+\s*[;(]", re.MULTILINE | re.IGNORECASE)
+_OPENCL = re.compile(rb"\b(?:__)?kernel\s+(?:__attribute__|void)|#pragma\s+OPENCL|\b__global\b")
+_MATLAB = re.compile(
+    rb"^[ \t]*(?:function\b|classdef\b|%|end[ \t;]*$|\w+[ \t]*=[ \t]*[\[@\w(][^\n]*;[ \t]*$)", re.MULTILINE
+)
+_VB_CLASS = re.compile(rb"VERSION 1\.0 CLASS|^Attribute VB_", re.MULTILINE)
+_APEX = re.compile(rb"\b(?:class|interface|enum)\s+\w+[^\n;]*\{", re.IGNORECASE)
 _VERSION = re.compile(r"[-.\d]+$")
 
 
@@ -44,7 +67,7 @@ def language_for(path: bytes, head: bytes) -> Language | None:
         found = extensions.get("." + extension) or extensions.get("." + extension.lower())
         if found is not None:
             return _by_content(found, extension.lower(), head)
-        if stem in {"Makefile", "makefile", "GNUmakefile", "Kbuild"}:
+        if stem in _WITH_ENDINGS:
             return names.get(stem)
     if head.startswith(b"#!"):
         match = _SHEBANG.match(head)
@@ -58,6 +81,13 @@ def language_for(path: bytes, head: bytes) -> Language | None:
 def by_name(name: str) -> Language | None:
     """The language called `name`, or None."""
     return next((language for language in LANGUAGES if language.name == name), None)
+
+
+def text_name(path: bytes) -> str:
+    """What people call the text of a file in no known language."""
+    name = path.rpartition(b"/")[2].decode("utf-8", "replace")
+    _, dot, extension = name.rpartition(".")
+    return TEXT_NAMES.get(extension.lower(), f"*.{extension}") if dot and extension else "plain text"
 
 
 ALIASES = {
@@ -74,8 +104,40 @@ ALIASES = {
     "makefile": "make",
     "terraform": "hcl",
     "jsonc": "json",
-    "scss": "css",
-    "less": "css",
+    "proto": "protobuf",
+    "proto3": "protobuf",
+    "elisp": "emacs-lisp",
+    "lisp": "common-lisp",
+    "racket": "scheme",
+    "clj": "clojure",
+    "ocaml.interface": "ocaml",
+    "f#": "fsharp",
+    "objectpascal": "pascal",
+    "delphi": "pascal",
+    "vb": "visual-basic",
+    "bat": "batch",
+    "dosbatch": "batch",
+    "tex": "latex",
+    "rst": "restructuredtext",
+    "systemverilog": "verilog",
+    "viml": "vim",
+    "asm": "assembly",
+    "hlsl": "glsl",
+    "docker": "dockerfile",
+    "gradle": "groovy",
+    "jupyter": "notebook",
+    "ipynb": "notebook",
+    "dts": "devicetree",
+    "properties": "ini",
+    "dosini": "ini",
+    "octave": "matlab",
+    "rlang": "r",
+    "twig": "jinja",
+    "plsql": "sql",
+    "mysql": "sql",
+    "pgsql": "sql",
+    "gql": "graphql",
+    "coffee": "coffeescript",
     "ps1": "powershell",
     "c++": "cpp",
     "c#": "c-sharp",
@@ -111,13 +173,38 @@ def _by_content(language: Language, extension: str, head: bytes) -> Language | N
         case "inc":
             return by_name("php") if b"<?php" in head[:200] else (language if b"#" in head or b"//" in head else None)
         case "m":
-            return language if _OBJC.search(head) else None
+            if _OBJC.search(head):
+                return language
+            return by_name("matlab") if _MATLAB.search(head) else None
+        case "v" | "fs" | "d" | "pp" | "cl" | "cls" if head:
+            return _by_looks(language, extension, head)
         case "ts":
             return None if head.lstrip()[:1] == b"<" and b"<TS" in head[:400] else language
         case "t" | "pl":
             return language if b"use " in head or b"my " in head or b"sub " in head or b"#!" in head[:2] else None
         case _:
             return language
+
+
+def _by_looks(language: Language, extension: str, head: bytes) -> Language | None:
+    """The same for extensions of languages that have no grammar."""
+    match extension:
+        case "v":
+            return language if _VERILOG.search(head) else by_name("coq") if _COQ.search(head) else None
+        case "fs":
+            return by_name("glsl") if _SHADER.search(head) else language
+        case "d":
+            return None if _DEPENDENCIES.match(head) else language
+        case "pp":
+            return by_name("pascal") if _PASCAL.search(head) else language
+        case "cl":
+            return by_name("c") if _OPENCL.search(head) else language
+        case _:
+            if b"\\" in head and (b"\\Provides" in head or b"\\NeedsTeXFormat" in head):
+                return language
+            return (
+                by_name("visual-basic") if _VB_CLASS.search(head) else by_name("apex") if _APEX.search(head) else None
+            )
 
 
 @cache

@@ -47,13 +47,23 @@ class Macros(Enum):
     CAPITALS = auto()
 
 
+class View(Enum):
+    """What of a text its grammar sees."""
+
+    WHOLE = auto()
+    SCRIPTS = auto()
+    """What stands in its scripts, everything else blank."""
+    CELLS = auto()
+    """A notebook's cells, in the language of the notebook."""
+
+
 @dataclass(frozen=True, slots=True)
 class Language:
     """One language: its grammar, its files, and the few settings that its query cannot say."""
 
     name: str
     module: str
-    """The package of the grammar's official wheel."""
+    """The package of the grammar's official wheel; empty when there is none: see `lines.py`."""
     function: str = "language"
     """The function of `module` that gives the grammar."""
     folder: str = ""
@@ -100,6 +110,9 @@ class Language:
     nested: str = ""
     nested_any: tuple[str, ...] = ()
     """Or one of these is, each beginning with plain text: ten times as fast."""
+    view: View = View.WHOLE
+    is_data: bool = False
+    """A text in it is no program: one that holds a key is left out whole."""
     searches_functions: bool = False
     """A `@scope.nested` is searched to its full depth, for everything but variables and constants."""
     memory_factor: float = 24.0

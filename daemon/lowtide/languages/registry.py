@@ -6,8 +6,9 @@ Invariant: one entry a grammar; names are unique; no extension, file name or int
 from __future__ import annotations
 
 from lowtide.languages.language import DocStyle, Language, Macros
+from lowtide.languages.registry_lines import LINE_LANGUAGES
 
-LANGUAGES: tuple[Language, ...] = (
+GRAMMARS: tuple[Language, ...] = (
     Language(
         "python",
         "tree_sitter_python",
@@ -431,6 +432,7 @@ LANGUAGES: tuple[Language, ...] = (
         line_comments=(),
         block_comments=(("<!--", "-->"),),
         methods=False,
+        is_data=True,
     ),
     Language(
         "css",
@@ -439,6 +441,7 @@ LANGUAGES: tuple[Language, ...] = (
         comment_types=("comment", "js_comment"),
         line_comments=(),
         methods=False,
+        is_data=True,
     ),
     Language(
         "json",
@@ -449,6 +452,7 @@ LANGUAGES: tuple[Language, ...] = (
         methods=False,
         memory_factor=46.0,
         scan_depth=1,
+        is_data=True,
     ),
     Language(
         "yaml",
@@ -460,6 +464,7 @@ LANGUAGES: tuple[Language, ...] = (
         methods=False,
         memory_factor=40.0,
         scan_depth=1,
+        is_data=True,
     ),
     Language(
         "toml",
@@ -471,6 +476,7 @@ LANGUAGES: tuple[Language, ...] = (
         methods=False,
         scan_depth=1,
         memory_factor=30.0,
+        is_data=True,
     ),
     Language(
         "markdown",
@@ -482,6 +488,7 @@ LANGUAGES: tuple[Language, ...] = (
         block_comments=(),
         methods=False,
         memory_factor=48.0,
+        is_data=True,
     ),
     Language(
         "hcl",
@@ -491,6 +498,7 @@ LANGUAGES: tuple[Language, ...] = (
         methods=False,
         scan_depth=2,
         memory_factor=57.0,
+        is_data=True,
     ),
     Language(
         "make",
@@ -510,3 +518,5 @@ LANGUAGES: tuple[Language, ...] = (
         ),
     ),
 )
+
+LANGUAGES = (*GRAMMARS, *LINE_LANGUAGES)

@@ -16,6 +16,7 @@ from typing import Any
 from lowtide.config.settings import Config, IndexSettings, load_workspace_settings
 from lowtide.core.plan import retry_at_ns
 from lowtide.index.workspace import Workspace
+from lowtide.languages import text_name
 from lowtide.models import FileStatus, Reason, display_path
 from lowtide.store.rows import FileRow
 from lowtide.system.tree.ignore import Origin
@@ -115,7 +116,7 @@ def _from_row(row: FileRow, path: Path) -> dict[str, Any]:
         remedy = "run `lowtide index`"
     elif reason in list(Reason):
         remedy = _again(row) or REMEDIES.get(Reason(reason), "")
-    answer = _answer(row.path, status, reason, row.rule, remedy)
+    answer = _answer(row.path, status, reason, row.rule or _how_it_is_read(row), remedy)
     answer.update(
         symbols=row.symbols,
         chunks=row.chunks,
@@ -125,6 +126,14 @@ def _from_row(row: FileRow, path: Path) -> dict[str, Any]:
         indexed_at=datetime.fromtimestamp(row.indexed_at_ns / 1e9, UTC).isoformat(timespec="milliseconds"),
     )
     return answer
+
+
+def _how_it_is_read(row: FileRow) -> str:
+    """What is to be known of an indexed file that is not read as a program is, in UTF-8."""
+    said = []
+    if row.status is FileStatus.INDEXED and not row.language:
+        said.append(f"text only: no definitions are read from {text_name(row.path)}")
+    return "; ".join(said)
 
 
 def _answer(path: bytes, status: str, reason: str, rule: str, remedy: str | None = None) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def read(task: wire.DocumentTask) -> wire.Done:
         symbols, chunks = parsed.symbols, parsed.chunks
     else:
         symbols, reading = parse.parse_again(text, language, task.deadline_s, _kept.pop(task.key, None))
-        if task.keep:
+        if task.keep and reading is not None:
             _keep(task.key, reading)
     if (spans and not keys.may_lose_a_part(task.path, text, spans)) or keys.is_bare_key(task.path, text):
         chunks = []

@@ -127,6 +127,7 @@ def _unpacked_bytes(symbols: Sequence[wire.SymbolColumns], words: Sequence[str],
 def embed_file(task: wire.EmbedTask) -> wire.Done:
     """Vectors for chunks of a file that was parsed elsewhere. Raises FileChanged when it has since."""
     from lowtide.work import sniff
+    from lowtide.work.parse import views
 
     cpu = time.process_time()
     changed = FileChanged("a file changed", "it kept changing while it was indexed")
@@ -141,8 +142,9 @@ def embed_file(task: wire.EmbedTask) -> wire.Done:
     if isinstance(text, sniff.Skip):
         raise changed
     takes_words = encoder_for(task.model).takes_words
+    shown = views.readable(task.path, text.utf8)
     documents = [
-        _document(name, text.utf8, start, end, None, takes_words)
+        _document(name, shown, start, end, None, takes_words)
         for (start, end), name in zip(task.spans, task.names, strict=True)
     ]
     vectors, dims = _embed(documents, task.model, task.batch_size)
@@ -205,6 +207,7 @@ def _parse(
     language = languages.language_for(path, utf8[:4096])
     reason: str = ""
     symbols: list[wire.SymbolColumns] = []
+    shown = utf8
     if language is None or task.lines_only:
         chunks = chunk.chunk_lines(utf8)
     else:
@@ -215,17 +218,18 @@ def _parse(
         parsed = parse.parse(utf8, language, task.deadline_s)
         symbols, chunks = parsed.symbols, parsed.chunks
         reason = parsed.partial or ""
-    chunk_words = split_words(utf8, [*(row[0] for row in chunks), len(utf8)]) if chunks else []
-    kept = [holds_none(row[0], row[1], text.keys) and not chunk.is_filler(utf8, row[0], row[1]) for row in chunks]
+        shown = parsed.readable or utf8
+    chunk_words = split_words(shown, [*(row[0] for row in chunks), len(shown)]) if chunks else []
+    kept = [holds_none(row[0], row[1], text.keys) and not chunk.is_filler(shown, row[0], row[1]) for row in chunks]
     if not all(kept):
         chunks, chunk_words = list(compress(chunks, kept)), list(compress(chunk_words, kept))
     qualified = [wire.qualified_name(symbols[row[4]]) if row[4] >= 0 else "" for row in chunks]
     names = [" ".join(query_words(name)) if name else "" for name in qualified]
     path_words = " ".join(query_words(path.decode("utf-8", "replace")))
-    hashes = [_address(task.recipe, name, utf8[row[0] : row[1]]) for row, name in zip(chunks, qualified, strict=True)]
+    hashes = [_address(task.recipe, name, shown[row[0] : row[1]]) for row, name in zip(chunks, qualified, strict=True)]
     batch.hashes += hashes
     batch.documents += [
-        _document(name, utf8, row[0], row[1], words, batch.takes_words)
+        _document(name, shown, row[0], row[1], words, batch.takes_words)
         for row, name, words in zip(chunks, qualified, chunk_words, strict=True)
     ]
     batch.unpacked_bytes[-1] = _unpacked_bytes(symbols, chunk_words, names)

@@ -33,8 +33,6 @@ _MAY_BE_KEYS = frozenset({b"key", b"p8"})
 """Extensions of keys that other files have too (a slide show, a cartridge): what they hold tells."""
 _BARE_KEY = re.compile(rb"\s*(?:[A-Za-z0-9+/=_:.-]{16,}\s+){0,400}[A-Za-z0-9+/=_:.-]{16,}\s*")
 _WORD = re.compile(rb"[^\s]")
-_DATA = frozenset({"json", "yaml", "toml", "hcl", "markdown", "html", "css"})
-"""Languages that have a grammar and are no programs."""
 
 
 def key_spans(utf8: bytes) -> list[Span]:
@@ -66,7 +64,7 @@ def may_lose_a_part(path: bytes, utf8: bytes, spans: Sequence[Span]) -> bool:
     """Whether a text that holds keys is a program with more to it than they are."""
     language = language_for(path, utf8[:4096])
     held = sum(end - start for start, end in spans)
-    return language is not None and language.name not in _DATA and len(utf8) - held >= LEAST_PROGRAM_BYTES
+    return language is not None and not language.is_data and len(utf8) - held >= LEAST_PROGRAM_BYTES
 
 
 def is_bare_key(path: bytes, utf8: bytes) -> bool:

@@ -295,3 +295,10 @@
           (object_pattern (shorthand_property_identifier_pattern) @name)
         ])
       ]) @definition.variable))
+
+; Svelte's `$: doubled = level * 2`
+(program
+  (labeled_statement
+    label: (statement_identifier) @_label
+    body: (expression_statement (assignment_expression left: (identifier) @name)) @definition.variable)
+  (#eq? @_label "$"))

@@ -22,9 +22,9 @@ from operator import itemgetter
 
 import tree_sitter
 
-from lowtide.languages.language import Language, Macros
+from lowtide.languages.language import Language, Macros, View
 from lowtide.models import Reason
-from lowtide.work.parse import chunk, cuts, macros, members, recover, rewrite, splice, symbols
+from lowtide.work.parse import by_lines, chunk, cuts, macros, members, recover, rewrite, splice, symbols, views
 from lowtide.work.parse.chunk import ChunkRow
 from lowtide.work.parse.symbols import LOCALS, MAX_SYMBOLS, Found, Pattern, SymbolRow
 
@@ -56,6 +56,8 @@ class Parsed:
     had_errors: bool
     partial: Reason | None
     """Why some definitions may be missing."""
+    readable: bytes | None = None
+    """What people wrote of the text, as long as it is and with blanks for the rest, when that is not all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,18 @@ def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
     definitions stops with what it has and `partial` says so. Raises nothing for any text, ImportError for a grammar
     that cannot be loaded; memory is the parser's.
     """
+    stop = _clock() + deadline_s
+    if language.view is View.CELLS:
+        return _parse_cells(text, stop)
+    if not language.module:
+        return _parse_by_lines(text, text, language, stop)
+    return _parse(text, views.scripts(text) if language.view is View.SCRIPTS else text, language, stop)
+
+
+def _parse(text: bytes, seen: bytes, language: Language, stop: float) -> Parsed:
+    """`seen`: what the grammar sees of the text."""
     load(language)
-    rows, outline, root, partial, _ = _read(text, language, _clock() + deadline_s, None, with_extensions=False)
+    rows, outline, root, partial, _ = _read(text, seen, language, stop, None, with_extensions=False)
     atoms, targets, leads = cuts.atoms(text, root, outline, _grammar(language).comments)
     chunks = chunk.pack(text, atoms, targets)
     # A definition begins at the comment that documents it, and above that its overload signatures.
@@ -115,21 +127,48 @@ def parse(text: bytes, language: Language, deadline_s: float) -> Parsed:
     return Parsed(rows, chunks, root.has_error, partial)
 
 
+def _parse_cells(text: bytes, stop: float) -> Parsed:
+    """A notebook, in the language of its cells."""
+    cells = views.notebook(text)
+    if cells.language is None or cells.language.view is not View.WHOLE:
+        parsed = Parsed([], chunk.chunk_lines(cells.readable), False, None)
+    elif cells.language.module:
+        parsed = _parse(cells.readable, cells.code, cells.language, stop)
+    else:
+        parsed = _parse_by_lines(cells.readable, cells.code, cells.language, stop)
+    moved = views.Moved(cells.readable, text)
+    return Parsed(
+        moved.rows(parsed.symbols), moved.chunks(parsed.chunks), parsed.had_errors, parsed.partial, cells.readable
+    )
+
+
+def _parse_by_lines(text: bytes, seen: bytes, language: Language, stop: float) -> Parsed:
+    rows, outline, partial = by_lines.read(seen, language, stop)
+    chunks = chunk.pack(text, by_lines.atoms(text, outline, language), {})
+    chunks = chunk.attach_symbols(chunks, outline.starts, outline.ends, outline.parents, symbols.frames(rows))
+    return Parsed(rows, chunks, False, partial)
+
+
 def parse_again(
     text: bytes, language: Language, deadline_s: float, before: Reading | None
-) -> tuple[list[SymbolRow], Reading]:
+) -> tuple[list[SymbolRow], Reading | None]:
     """The definitions of `text` alone, and what makes its next version cheap. Errors as for `parse`.
 
     Beside the definitions there is a row of kind 0 for what only holds some: a block that extends a type.
     """
+    stop = _clock() + deadline_s
+    if language.view is View.CELLS:
+        return _parse_cells(text, stop).symbols, None
+    if not language.module:
+        return by_lines.read(text, language, stop)[0], None
     if before is not None and before.language is not language:
         before = None
     load(language)
-    stop = _clock() + deadline_s
     reading = _reread(text, language, stop, before) if before is not None else None
     if reading is not None and reading.kept is not None:
         return list(reading.kept.rows), reading
-    rows, _, _, _, reading = _read(text, language, stop, before, with_extensions=True)
+    seen = views.scripts(text) if language.view is View.SCRIPTS else text
+    rows, _, _, _, reading = _read(text, seen, language, stop, before, with_extensions=True)
     return rows, reading
 
 
@@ -162,11 +201,11 @@ def _reread(text: bytes, language: Language, stop: float, before: Reading) -> Re
 
 
 def _read(
-    text: bytes, language: Language, stop: float, before: Reading | None, *, with_extensions: bool
+    text: bytes, seen: bytes, language: Language, stop: float, before: Reading | None, *, with_extensions: bool
 ) -> tuple[list[SymbolRow], cuts.Outline, tree_sitter.Node, Reason | None, Reading]:
     grammar = _grammar(language)
     macro_words = _MACROS[language.macros]
-    source = macros.blank(text, macro_words) if macro_words else rewrite.rewritten(text, language.rewrites)
+    source = macros.blank(seen, macro_words) if macro_words else rewrite.rewritten(seen, language.rewrites)
     tree = grammar.parser.parse(source, _edited(before, source)[0]) if before else grammar.parser.parse(source)
     root = tree.root_node
     if before and root.has_error:
@@ -263,7 +302,7 @@ def _grammar(language: Language) -> _Grammar:
 def load(language: Language) -> bool:
     """Load the grammar of `language` and its queries; False when it was loaded already. ImportError when it cannot
     be."""
-    if language.name in _grammars:
+    if language.name in _grammars or not language.module:
         return False
     _grammar(language)
     return True

@@ -102,7 +102,7 @@ def recover(
         pattern, container = heads.patterns[group]
         at, name_end = match.start(group) - 1, match.end(group) - 1
         start = match.start() + len(text[match.start() : at]) - len(text[match.start() : at].lstrip())
-        end = _end_of_directive(text, at) if text[start] == _HASH else _end(text, start, match.end() - 1)
+        end = _end_of_directive(text, at) if text[start] == _HASH else end_by_indentation(text, start, match.end() - 1)
         whole = places.span(start, max(end, name_end))
         more: Captures | None = None
         if container:
@@ -198,7 +198,7 @@ def _indentation(text: bytes, start: int) -> int:
     return len(head.expandtabs(_TAB)) - len(head.expandtabs(_TAB).lstrip())
 
 
-def _end(text: bytes, start: int, head_end: int) -> int:
+def end_by_indentation(text: bytes, start: int, head_end: int) -> int:
     """Where the definition ends whose first line is indented as at `start`: at a closer as deep, or before what is not
     deeper."""
     line = text.rfind(b"\n", 0, start) + 1

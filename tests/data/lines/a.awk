@@ -1,0 +1,5 @@
+# function commented() {}
+function rise(by,  local) {
+  return by
+}
+BEGIN { x = 1 }

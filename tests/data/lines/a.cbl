@@ -1,0 +1,9 @@
+       IDENTIFICATION DIVISION.
+       PROGRAM-ID. TIDE.
+       DATA DIVISION.
+       WORKING-STORAGE SECTION.
+       01 WS-LEVEL PIC 9.
+       PROCEDURE DIVISION.
+       RISE-PARA.
+           DISPLAY 'X'.
+           STOP RUN.

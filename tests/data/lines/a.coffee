@@ -1,0 +1,7 @@
+# class Commented
+class Gauge extends Base
+  constructor: (@level) ->
+  read: -> @level
+rise = (by) ->
+  by
+limit = 3

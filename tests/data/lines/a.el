@@ -1,0 +1,13 @@
+;; (defun commented ())
+(defun tide-rise (by)
+  "Docs with (defun inside ())."
+  (let ((x 1)) x))
+(defmacro with-tide (&rest body) body)
+(defvar tide-level 0 "doc")
+(defcustom tide-limit 3 "doc" :type 'integer)
+(defconst tide-pi 3.14)
+(cl-defun tide-fall (&key by) by)
+(cl-defstruct (gauge (:constructor nil)) level)
+(define-minor-mode tide-mode "doc")
+(defalias 'tide-up 'tide-rise)
+(cl-defmethod tide-read ((g gauge)) g)

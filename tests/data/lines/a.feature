@@ -1,0 +1,6 @@
+# Scenario: commented
+Feature: Tides
+  Scenario: It rises
+    Given a gauge
+  Scenario Outline: It falls
+    When told

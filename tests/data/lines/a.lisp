@@ -1,0 +1,10 @@
+(defpackage #:tide (:use :cl))
+#| (defun blocked ()) |#
+(defun rise (by) "(defun quoted ())" by)
+(defmethod read-level ((g gauge)) 1)
+(defclass gauge () ((level :initform 0)))
+(defparameter *limit* 3)
+(defconstant +pi+ 3)
+(defmacro with-x (&body b) b)
+(defstruct (point (:copier nil)) x y)
+(defun (setf level) (v g) v)

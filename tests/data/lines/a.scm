@@ -1,0 +1,6 @@
+; (define (commented) 1)
+(define (rise by) (define inner 1) by)
+(define limit 3)
+(define fall (lambda (x) x))
+(define-syntax swap! (syntax-rules () ((_ a b) 1)))
+(define-record-type point (make-point x) point?)

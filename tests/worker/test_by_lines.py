@@ -1,0 +1,93 @@
+"""Languages without a grammar: what is found in a small text of each, and what is not."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from lowtide import languages
+from lowtide.languages.language import View
+from lowtide.languages.lines import parsed
+from lowtide.languages.registry_lines import LINE_LANGUAGES
+from lowtide.work.parse import parse
+
+FOLDER = Path(__file__).parent.parent / "data" / "lines"
+EXPECTED = {
+    path: (wanted.split("|"), unwanted.split("|"))
+    for path, wanted, unwanted in (
+        line.split("\t") for line in (FOLDER / "expected.tsv").read_text("utf-8").splitlines()
+    )
+}
+"""Of each sample the names that it defines, and words in it that are none."""
+
+
+@pytest.mark.parametrize("path", EXPECTED)
+def test_a_language_without_a_grammar(path: str) -> None:
+    wanted, unwanted = EXPECTED[path]
+    data = (FOLDER / path).read_bytes()
+    language = languages.language_for(path.encode(), data)
+    assert language is not None
+    assert not language.module
+    parsed = parse.parse(data, language, 60.0)
+    found = {row[0] for row in parsed.symbols} | {f"{row[2]}.{row[0]}" for row in parsed.symbols}
+    assert [name for name in wanted if name not in found] == []
+    assert [name for name in unwanted if name in found] == []
+    for name, _, _, line, column, end_line, end_column, name_line, name_column, *_ in parsed.symbols:
+        assert (line, column) <= (name_line, name_column) <= (end_line, end_column)
+        assert data.splitlines()[name_line].decode()[name_column:].startswith(name), name
+    assert b"".join(data[row[0] : row[1]] for row in parsed.chunks) == data
+
+
+def test_every_language_that_is_read_by_lines_has_a_sample() -> None:
+    languages_of = (languages.language_for(path.encode(), (FOLDER / path).read_bytes()) for path in EXPECTED)
+    sampled = {language.name for language in languages_of if language is not None}
+    assert sampled == set(NAMES)
+
+
+def test_a_table_of_heads_that_says_what_it_cannot_is_refused() -> None:
+    assert [head.label for head in parsed("; comment\nends next\n\nwhere x a+\nfunction {{x}}{{name}}\n").heads] == [
+        "function"
+    ]
+    for wrong in ("ends nowhere", "function {{nothing}}", "where a {{nothing}}"):
+        with pytest.raises(ValueError, match=r"noth|nowhere"):
+            parsed(wrong)
+
+
+NAMES = [language.name for language in LINE_LANGUAGES if not language.module and language.view is View.WHOLE]
+PIECES = [
+    b"a",
+    b" ",
+    b"\n",
+    b"(",
+    b"{",
+    b"a b ",
+    b"create ",
+    b"let x = ",
+    b'"',
+    b"'",
+    b"/* ",
+    b"a::",
+    b"[a] ",
+    b"$$",
+    b"a(",
+    b"\t",
+    b"public ",
+    b"<a",
+    b"{|",
+    b"$a",
+    b"(*",
+    b'"""',
+    b"#[",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_time_is_linear_in_the_text(name: str) -> None:
+    language = languages.by_name(name)
+    assert language is not None
+    for piece in PIECES:
+        start = time.thread_time()
+        parse.parse(piece * (20_000 // len(piece)), language, 60.0)
+        assert time.thread_time() - start < 0.5, piece
