@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from re import _constants, _parser  # type: ignore[attr-defined]
+from typing import Any
 
 import pytest
 
 from lowtide import languages
 from lowtide.languages.language import View
-from lowtide.languages.lines import parsed
+from lowtide.languages.lines import lines_of, parsed
+from lowtide.languages.recovery import INSIDES, RECOVERIES
 from lowtide.languages.registry_lines import LINE_LANGUAGES
 from lowtide.work.parse import parse
 
@@ -56,6 +60,14 @@ def test_a_table_of_heads_that_says_what_it_cannot_is_refused() -> None:
 
 
 NAMES = [language.name for language in LINE_LANGUAGES if not language.module and language.view is View.WHOLE]
+PATTERNS = [
+    (name, pattern)
+    for name in NAMES
+    for head in lines_of(name).heads
+    for pattern in (head.pattern, head.closer, lines_of(name).skip)
+    if pattern
+]
+REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT)
 PIECES = [
     b"a",
     b" ",
@@ -81,6 +93,48 @@ PIECES = [
     b'"""',
     b"#[",
 ]
+
+
+def test_no_pattern_repeats_what_is_but_a_repeat() -> None:
+    """`(?:a+b*)*` can match a text in as many ways as that can be cut, and takes time for each."""
+    patterns = [*PATTERNS, *((name, row[1]) for name, rows in (*RECOVERIES.items(), *INSIDES.items()) for row in rows)]
+    assert [(name, pattern) for name, pattern in patterns if _repeats_a_repeat(_parser.parse(pattern))] == []
+    assert _repeats_a_repeat(_parser.parse(r"(?:a+b*)*"))
+
+
+def _repeats_a_repeat(items: Any) -> bool:
+    for kind, value in items:
+        inner = list(_inner(kind, value))
+        if kind in REPEATS and value[1] > 20:
+            body = list(value[2])
+            body = list(body[0][1][3]) if len(body) == 1 and body[0][0] is _constants.SUBPATTERN else body
+            for item in body:
+                others = [other for other in body if other is not item]
+                if item[0] in REPEATS and item[1][1] > 20 and all(_may_be_nothing(other) for other in others):
+                    return True
+        if any(_repeats_a_repeat(part) for part in inner):
+            return True
+    return False
+
+
+def _inner(kind: Any, value: Any) -> Iterator[Any]:
+    if kind in (*REPEATS, _constants.POSSESSIVE_REPEAT):
+        yield value[2]
+    elif kind is _constants.SUBPATTERN:
+        yield value[3]
+    elif kind is _constants.ATOMIC_GROUP:
+        yield value
+    elif kind is _constants.BRANCH:
+        yield from value[1]
+    elif kind in (_constants.ASSERT, _constants.ASSERT_NOT):
+        yield value[1]
+
+
+def _may_be_nothing(item: Any) -> bool:
+    kind, value = item
+    if kind in (*REPEATS, _constants.POSSESSIVE_REPEAT):
+        return value[0] == 0 or all(map(_may_be_nothing, value[2]))
+    return kind in (_constants.AT, _constants.ASSERT, _constants.ASSERT_NOT)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -35,7 +35,7 @@ _VERILOG = re.compile(
     rb"\bendmodule\b|^[ \t]*(?:module|package|interface|class)\s+\w+[^\n.]*(?:\(|;|#|$)|^[ \t]*`\w+", re.MULTILINE
 )
 _COQ = re.compile(
-    rb"^[ \t]*(?:Require|From\s+\S+\s+Require|Theorem|Lemma|Definition|Inductive|Module|Section|Fixpoint|Set)\b[^\n]*\.?$",
+    rb"^[ \t]*(?:Require|From\s+\S+\s+Require|Theorem|Lemma|Definition|Inductive|Module|Section|Fixpoint|Set)\b",
     re.MULTILINE,
 )
 _SHADER = re.compile(

@@ -30,6 +30,9 @@ _REACH = 4096
 """Bytes behind a head in which its body opens, if it has one."""
 _TAB = 8
 _BLANK = bytes(byte if byte in b"\r\n" else 32 for byte in range(256))
+_LINE_BYTES = 2000
+_LONG_LINE = re.compile(rb"^[^\n]{2000}[^\n]+", re.MULTILINE)
+_BRACKETS_ALONE = bytes(byte if byte in b"\r\n(){}[]" else 1 for byte in range(256))
 _DOLLAR_QUOTE = re.compile(rb"\$(?:[A-Za-z_]\w*)?\$")
 _MOST_UNCLOSED = 20
 _BRACKET = re.compile(rb"[{}();\n]")
@@ -64,6 +67,7 @@ def read(text: bytes, language: Language, stop: float) -> tuple[list[SymbolRow],
         partial = Reason.TOO_LARGE
     else:
         code = table.tokens.sub(_blank, text) if table.tokens else text
+        code = _LONG_LINE.sub(_structure, code)
         code = _without_bodies(code) if table.lines.has_dollar_quotes and b"$" in code else code
         matches, partial = _matches(code, table, stop)
         found = _found(text, code, table.lines, matches)
@@ -109,6 +113,12 @@ def _with_comment(text: bytes, line: int, marks: tuple[bytes, ...]) -> int:
 
 def _blank(match: re.Match[bytes]) -> bytes:
     return match[0].translate(_BLANK)
+
+
+def _structure(match: re.Match[bytes]) -> bytes:
+    """A line that is too long to be looked through: of its rest the brackets alone."""
+    line = match[0]
+    return line[:_LINE_BYTES] + line[_LINE_BYTES:].translate(_BRACKETS_ALONE)
 
 
 def _without_bodies(code: bytes) -> bytes:

@@ -1,8 +1,8 @@
 """What a parser sees of a text that holds others: a component's scripts, a notebook's cells.
 
 Everything else is made blank, so that each byte stays where it was. A notebook's lines are strings in JSON: there the
-byte before a line (its quote) becomes a line feed, so that code has its own columns, and `Moved` counts lines and columns
-of the file again.
+byte before a line (its quote) becomes a line feed, so that code has its own columns, and `Moved` counts lines and
+columns of the file again.
 
 Invariant: a view is as long as its text, and valid UTF-8; time is linear in the text.
 """
