@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,13 @@ from lowtide.cli.manual import manual_page
 from lowtide.models import Reason
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    *(path for path in sorted(ROOT.glob("*.md"))),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "editors").glob("*/*.md")),
+]
+PLACE = re.compile(r"`([\w./]+\.py):([A-Za-z_][\w.]*)`")
+"""A place of the code as documents name it, `file:function`."""
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -50,3 +58,27 @@ def test_every_reason_has_its_sentence() -> None:
     text = (ROOT / "docs/formats.md").read_text("utf-8")
     for reason in Reason:
         assert f"`{reason}`" in text, reason
+
+
+def names_of(body: list[ast.stmt], around: str = "") -> Iterator[str]:
+    """Functions, classes and their methods, and what is assigned at the top."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield around + node.name
+            if isinstance(node, ast.ClassDef):
+                yield from names_of(node.body, f"{around}{node.name}.")
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        yield from (around + target.id for target in targets if isinstance(target, ast.Name))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_place_of_the_code_that_a_document_names_is_there(document: Path) -> None:
+    for file, name in PLACE.findall(document.read_text("utf-8")):
+        found = [
+            base / file for base in (ROOT / "daemon/lowtide", ROOT / "lsp/lowtide_lsp", ROOT) if (base / file).exists()
+        ]
+        assert found, f"{document.name} names {file}, which is not there"
+        known = {each for path in found for each in names_of(ast.parse(path.read_text("utf-8")).body)}
+        assert name in known, f"{document.name} names {file}:{name}, which is not there; write what took its place"
