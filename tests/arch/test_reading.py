@@ -40,6 +40,7 @@ OPENERS = {
     "serve/daemon_lock.py": "the daemon's lock, and the kernel's files",
     "serve/daemon_socket.py": "the folder of the daemon's socket",
     "cli/daemon.py": "the daemon's log",
+    "mcp/install.py": "an agent's configuration",
     "lowtide_lsp/main.py": "its own pipes",
 }
 """Modules that open files by themselves, and which. None of them reads a file of a workspace."""

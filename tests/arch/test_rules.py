@@ -114,7 +114,8 @@ LAYERS: dict[str, set[str]] = {
     "read": BELOW_SERVE,
     "read/unsaved": {*BELOW_SERVE, "read"},
     "serve": {*BELOW_SERVE, "index", "read", "read/unsaved"},
-    "cli": {*BELOW_SERVE, "index", "read", "serve", "bulk"},
+    "mcp": set(),
+    "cli": {*BELOW_SERVE, "index", "read", "serve", "bulk", "mcp"},
 }
 """Which folders the files of a folder may import, beside their own and the ground (the files of `lowtide/` itself)."""
 BY_NAME: dict[str, set[str]] = {
@@ -128,6 +129,7 @@ BY_NAME: dict[str, set[str]] = {
         "work/model/model_folder.py",
         "work/model/static_model.py",
     },
+    "mcp": {"serve/client.py", "serve/daemon_lock.py", "serve/rpc.py", "system/beneath.py"},
     "cli": {"work/model/model_folder.py"},
 }
 """And the single files of other folders that they share with them."""

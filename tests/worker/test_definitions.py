@@ -131,17 +131,18 @@ def test_code_is_bounded_in_all_and_of_the_file_as_it_is(
 
 def test_a_folder_without_an_index_is_begun_and_answered_from_what_is_there(root: Path, tmp_path: Path) -> None:
     begin = {"begin": True}
-    found, symbols, refs, place = ask(
+    asked: list[tuple[str, dict[str, Any]]] = [("lowtide/find", {"query": "hours of high water", **begin})] * 30
+    *_, found, symbols, refs, place = ask(
         root,
         tmp_path / "home",
-        ("lowtide/find", {"query": "hours of high water", **begin}),
+        *asked,
         ("lowtide/symbols", {"query": "Ledger", **begin}),
         ("lowtide/references", {"name": "book", **begin}),
         ("lowtide/root", {"uri": (root / "harbour.py").as_uri()}),
         index=False,
     )
-    assert found["hits"][0]["name"] == "tide_table"
     assert found["freshness"]["state"] == "current"
+    assert found["hits"][0]["name"] == "tide_table"
     assert [symbol["name"] for symbol in symbols["symbols"]] == ["Ledger"]
     assert [(ref["line"], ref["holder"]) for ref in refs["refs"]] == [(9, "Ledger.enter")]
     assert place == {"root": str(root), "rootUri": root.as_uri(), "hasIndex": True}
@@ -169,3 +170,24 @@ def test_languages_are_known_by_any_of_their_names(root: Path, tmp_path: Path) -
     )
     assert python["hits"]
     assert not go["hits"]
+
+
+def test_many_who_ask_at_once_of_a_closed_workspace_are_all_answered(root: Path, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(tmp_path / "home") as service:
+            await service.open_workspace(root, "test")
+            await service.wait_idle(root)
+            await service.close_workspace(root, "test")
+            answers: list[Any] = []
+
+            async def ask() -> None:
+                params = {"query": "Ledger", "rootUri": root.as_uri()}
+                answers.append(await HANDLERS["lowtide/symbols"](service, Teller(), params))
+
+            with anyio.fail_after(60):
+                async with anyio.create_task_group() as group:
+                    for _ in range(20):
+                        group.start_soon(ask)
+            assert [answer["symbols"][0]["name"] for answer in answers] == ["Ledger"] * 20
+
+    anyio.run(main)

@@ -9,8 +9,17 @@ from __future__ import annotations
 
 def is_lsp(words: list[str]) -> bool:
     """Whether a command line is that of `lowtide lsp`, which imports nothing of the others."""
+    return _command(words) == "lsp"
+
+
+def is_mcp(words: list[str]) -> bool:
+    """Whether it is that of `lowtide mcp`, which imports nothing of the others, either."""
+    return _command(words) == "mcp"
+
+
+def _command(words: list[str]) -> str:
     words = [word for index, word in enumerate(words) if not index or words[index - 1] != "--budget"]
-    return next((word for word in words if not word.startswith("-")), "") == "lsp"
+    return next((word for word in words if not word.startswith("-")), "")
 
 
 def main() -> None:
@@ -38,6 +47,10 @@ def _run(words: list[str]) -> int:
         from lowtide.cli.lsp import run_lsp
 
         return run_lsp(words)
+    if is_mcp(words):
+        from lowtide.cli.mcp import run_mcp
+
+        return run_mcp(words)
     from lowtide.cli.app import run_app
 
     code = run_app()

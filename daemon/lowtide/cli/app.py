@@ -9,7 +9,7 @@ import sys
 import click
 
 import lowtide
-from lowtide.cli import is_lsp
+from lowtide.cli import is_lsp, is_mcp
 from lowtide.cli.console import print_json, warn, warn_of_traceback
 from lowtide.cli.options import Options, global_options
 from lowtide.errors import LowtideError
@@ -32,6 +32,7 @@ COMMANDS = {
     "model": "Show the embedding model, or take another.",
     "bench": "Measure Lowtide on this machine.",
     "lsp": "The language server, for an editor to start.",
+    "mcp": "The server for coding agents, and setting them up.",
     "daemon": "Start, stop and look at the daemon.",
     "completion": "Print completion for bash, zsh or fish.",
     "help": "Show how a command is used.",
@@ -100,6 +101,10 @@ def run_app(arguments: list[str] | None = None) -> int:
         from lowtide.cli.lsp import run_lsp
 
         return run_lsp(arguments)
+    if is_mcp(arguments):
+        from lowtide.cli.mcp import run_mcp
+
+        return run_mcp(arguments)
     as_json = "--json" in arguments
     verbose = any(
         argument == "--verbose" or (argument.startswith("-v") and not argument.startswith("--"))

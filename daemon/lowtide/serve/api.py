@@ -63,7 +63,7 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
 
     `fresh` waits, and tells of it with `lowtide/progress`, until what is on the disk is in; `begin` has a folder
     without an index indexed, and answers what is there so far; with `codeCharacters` hits have their `definition`,
-    whole as far as those go.
+    whole as far as those go; with `words` a `note` says what the answer lacks.
     """
     narrow = _narrow(params)
     mode = _text(params, "mode", Mode.HYBRID.value)
@@ -88,7 +88,7 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
             Place(os.fsencode(hit.path), hit.start_line, hit.end_line, hit.name, hit.container) for hit in answer.hits
         ]
         await _define(service, root, found["hits"], places, code)
-    return {**found, "freshness": freshness.as_json()}
+    return {**found, **_told(freshness, params)}
 
 
 async def find_text(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
@@ -136,7 +136,7 @@ async def symbols(service: Service, caller: Caller, params: Params) -> dict[str,
         ]
         await _define(service, root, found, places, code)
     took_ms = (time.perf_counter() - started) * 1000
-    return {"query": query, "took_ms": round(took_ms, 2), "symbols": found, "freshness": freshness.as_json()}
+    return {"query": query, "took_ms": round(took_ms, 2), "symbols": found, **_told(freshness, params)}
 
 
 async def references(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
@@ -153,7 +153,7 @@ async def references(service: Service, caller: Caller, params: Params) -> dict[s
         "took_ms": round(took_ms, 2),
         "refs": [each.as_json() for each in answer.found],
         "truncated": answer.truncated,
-        "freshness": freshness.as_json(),
+        **_told(freshness, params),
     }
 
 
@@ -165,6 +165,12 @@ async def _attend(service: Service, caller: Caller, root: Path, params: Params) 
     if params.get("begin") is True and not await anyio.to_thread.run_sync(service.has_index, root):
         return await service.begin(root, tell)
     return await service.attend(root, Patience.FULL if params.get("fresh") else Patience.BRIEF, tell)
+
+
+def _told(freshness: Freshness, params: Params) -> dict[str, Any]:
+    """How the answer stands to the disk; with `words`, as a `note` for people too."""
+    told: dict[str, Any] = {"freshness": freshness.as_json()}
+    return {**told, "note": freshness.words} if params.get("words") is True else told
 
 
 async def _or_nothing_yet(params: Params, asked: Awaitable[T], nothing: T) -> T:
@@ -245,6 +251,7 @@ async def index(service: Service, caller: Caller, params: Params) -> dict[str, A
 
 def _progress(service: Service, live: LiveWorkspace, progress: Progress) -> dict[str, Any]:
     return {
+        "rootUri": live.root.as_uri(),
         "phase": live.phase,
         "done": progress.done,
         "total": progress.total,

@@ -325,6 +325,11 @@ class Client:
             raise _gone()
         return message
 
+    def detach(self) -> socket.socket:
+        """The connection itself, for who asks several things at once; this object is of no more use."""
+        self._socket.settimeout(None)
+        return self._socket
+
     def close(self) -> None:
         """End the connection."""
         with suppress(OSError):

@@ -92,9 +92,13 @@ class Workspaces:
             await self._check(root, consent)
             if not root.is_dir():
                 raise PathError(f"{root} is not a folder", "", "name a folder that exists")
-            if ended := self._ended.get(root):
+            # Another who asked at the same time may have begun it; only one that is being closed is waited for.
+            while (live := self._live.get(root)) is None:
+                ended = self._ended.get(root)
+                if ended is None:
+                    live = self._begin(root)
+                    break
                 await ended.wait()
-            live = self._live.get(root) or self._begin(root)
         live.clients.add(client)
 
     async def _check(self, root: Path, consent: Consent) -> None:

@@ -1,0 +1,139 @@
+"""Answers as text, made to be read by a model: places first, code as far as there is room, what is lacking last.
+
+Invariant: an answer has at most as many characters as it may; what is left out is told.
+Invariant: nothing in it acts: control characters of names and texts are shown as what they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from lowtide.visible import visible
+
+TOKEN_CHARACTERS = 3.5
+"""A token of code has about so many."""
+_LINE_CHARACTERS = 200
+"""Of a line of a file, of a signature, of a documentation."""
+_NOTE_CHARACTERS = 160
+"""Kept free for what is said last."""
+
+Hit = dict[str, Any]
+
+
+def characters_of(tokens: int) -> int:
+    """How many characters so many tokens have."""
+    return int(tokens * TOKEN_CHARACTERS)
+
+
+class Paper:
+    """What is written, line by line, with a limit."""
+
+    def __init__(self, most: int) -> None:
+        self._lines: list[str] = []
+        self.left = most
+
+    def write(self, text: str) -> bool:
+        """Add a line, or several at once; false when there is no room for it."""
+        if len(text) + 1 > self.left:
+            return False
+        self.left -= len(text) + 1
+        self._lines.append(text)
+        return True
+
+    def text(self) -> str:
+        """All of it."""
+        return "\n".join(self._lines).strip("\n")
+
+
+def write_found(paper: Paper, hits: Sequence[Hit], head: Any) -> int:
+    """Write hits with their code, or what tells of it, as far as there is room; returns how many are not shown.
+
+    `head` makes a hit's first line. Room for the first lines of all is kept free before code is written.
+    """
+    heads = [head(hit) for hit in hits]
+    shown = 0
+    room = paper.left - _NOTE_CHARACTERS
+    while shown < len(heads) and room > len(heads[shown]):
+        room -= len(heads[shown]) + 1
+        shown += 1
+    for hit, first in zip(hits[:shown], heads, strict=False):
+        paper.write(first)
+        for text in _bodies(hit):
+            if len(text) + 2 <= room:
+                paper.write(text + "\n")
+                room -= len(text) + 2
+                break
+    return len(hits) - shown
+
+
+def _bodies(hit: Hit) -> Iterable[str]:
+    """What can stand under a hit, the best first."""
+    definition = hit.get("definition")
+    if definition is None:
+        if hit.get("snippet"):
+            yield clean(hit["snippet"])
+        return
+    if definition["code"]:
+        yield clean(definition["code"])
+    told = [line for line in (definition["signature"], definition["doc"]) if line]
+    if told:
+        yield "\n".join(f"  {short(line)}" for line in told)
+        yield f"  {short(told[0])}"
+
+
+def head_of_hit(hit: Hit) -> str:
+    """`path:start-end kind name`, of the whole definition where it is known."""
+    place = hit.get("definition") or hit
+    return f"{visible(hit['path'])}:{place['start_line']}-{place['end_line']} {hit['kind']} {_qualified(hit)}".rstrip()
+
+
+def head_of_symbol(symbol: Hit) -> str:
+    """`path:line kind name: signature`, where that tells more; with its definition, its lines instead."""
+    place = symbol.get("definition")
+    lines = f"{place['start_line']}-{place['end_line']}" if place else str(symbol["line"])
+    head = f"{visible(symbol['path'])}:{lines} {symbol['kind']} {_qualified(symbol)}"
+    tells_more = symbol["signature"].rstrip(" :{") not in ("", symbol["name"], f"{symbol['kind']} {symbol['name']}")
+    return f"{head}: {short(symbol['signature'])}" if tells_more and not place else head
+
+
+def _qualified(hit: Hit) -> str:
+    name = f"{hit['container']}.{hit['name']}" if hit["container"] else hit["name"]
+    return visible(name)
+
+
+def write_references(paper: Paper, refs: Sequence[Hit]) -> int:
+    """Lines grouped by file; returns how many are not shown."""
+    path = None
+    for number, ref in enumerate(refs):
+        if ref["path"] != path:
+            path = ref["path"]
+            if paper.left < _NOTE_CHARACTERS or not paper.write(visible(path)):
+                return len(refs) - number
+        where = f"definition in {ref['holder']}" if ref["holder"] else "definition"
+        if not ref["definition"]:
+            where = f"in {ref['holder']}" if ref["holder"] else ""
+        mark = f"  [{visible(where)}]" if where else ""
+        line = f"  {ref['line']}: {short(ref['text'].strip())}{mark}"
+        if paper.left - len(line) < _NOTE_CHARACTERS or not paper.write(line):
+            return len(refs) - number
+    return 0
+
+
+def short(text: str) -> str:
+    """One line, cut where it is long."""
+    line = clean(" ".join(text.split()))
+    return line if len(line) <= _LINE_CHARACTERS else line[: _LINE_CHARACTERS - 1] + "…"
+
+
+def clean(text: str) -> str:
+    """Code as it is, but for what would act on who looks at it."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "\n".join("\t".join(visible(part) for part in line.split("\t")) for line in text.split("\n"))
+
+
+def count(number: int, what: str) -> str:
+    """`1 file`, `2,000 files`."""
+    plural = what if number == 1 else f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{number:,} {plural}"

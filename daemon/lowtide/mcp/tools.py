@@ -1,0 +1,249 @@
+"""The four tools: what each is called with, what it asks the daemon, and what it answers.
+
+Invariant: they only read; a tool's error says what to do. What an agent reads of them before it asks anything is short:
+`tests/unit/test_mcp_tools.py` counts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import Any
+
+from lowtide.errors import LowtideError
+from lowtide.mcp import text
+from lowtide.mcp.calls import ArgumentError, Arguments, AskDaemon, Tool, Wanted
+from lowtide.mcp.roots import Root, find_roots, globs_below
+from lowtide.mcp.status import status
+from lowtide.mcp.text import Paper, characters_of
+
+MOST_TOKENS = 50_000
+LEAST_TOKENS = 100
+LIST_TOKENS = 4000
+"""Of an answer whose tool has no `max_tokens`."""
+MOST_HITS, MOST_SYMBOLS, MOST_REFERENCES = 100, 200, 1000
+
+Asking = Generator[Wanted, Any, list[dict[str, Any]]]
+Ranked = list[tuple[Root, dict[str, Any]]]
+
+
+def search(arguments: Arguments) -> Tool:
+    """`search`: the best chunks, with their definitions."""
+    phrasings = [line.strip() for line in arguments.text("query").splitlines() if line.strip()]
+    limit = arguments.count("limit", 8, 1, MOST_HITS)
+    room = characters_of(arguments.count("max_tokens", 1500, LEAST_TOKENS, MOST_TOKENS))
+    globs = arguments.texts("path")
+    question = {
+        "query": phrasings[0],
+        "phrasings": phrasings[1:],
+        "terms": arguments.texts("terms"),
+        "limit": limit,
+        "languages": arguments.texts("lang"),
+        "kinds": _kinds(arguments),
+        "codeCharacters": room,
+    }
+    roots = yield from find_roots(arguments.text("root", ""))
+    answers = yield from _ask(
+        "lowtide/find", roots, "hits", lambda root: {**question, "globs": globs_below(root.below, globs)}
+    )
+    found = _best(roots, answers, "hits", limit)
+    return _page(roots, answers, found, text.head_of_hit, room)
+
+
+def symbols(arguments: Arguments) -> Tool:
+    """`symbols`: definitions by name."""
+    limit, code = arguments.count("limit", 20, 1, MOST_SYMBOLS), arguments.flag("code")
+    question: dict[str, Any] = {"query": arguments.text("name"), "limit": limit, "kinds": _kinds(arguments)}
+    room = characters_of(LIST_TOKENS)
+    if code:
+        question["codeCharacters"] = room
+    roots = yield from find_roots(arguments.text("root", ""))
+    answers = yield from _ask(
+        "lowtide/symbols",
+        roots,
+        "symbols",
+        lambda root: {**question, "limit": min(1000, 10 * limit)} if root.below else question,
+    )
+    found = _best(roots, answers, "symbols", limit)
+    return _page(roots, answers, found, text.head_of_symbol, room)
+
+
+def references(arguments: Arguments) -> Tool:
+    """`references`: where a name is used."""
+    name, limit = arguments.text("name"), arguments.count("limit", 50, 1, MOST_REFERENCES)
+    roots = yield from find_roots(arguments.text("root", ""))
+    answers = yield from _ask(
+        "lowtide/references",
+        roots,
+        "refs",
+        lambda root: {"name": name, "limit": min(2000, 10 * limit) if root.below else limit},
+    )
+    paper = Paper(characters_of(LIST_TOKENS))
+    left_out, left = 0, limit
+    for root, answer in zip(roots, answers, strict=True):
+        refs = answer["refs"][:left]
+        left -= len(refs)
+        if refs:
+            _write_root(paper, roots, root)
+        left_out += len(answer["refs"]) - len(refs) + text.write_references(paper, refs)
+    _write_last(paper, roots, answers, found=any(answer["refs"] for answer in answers))
+    if left_out or any(answer.get("truncated") for answer in answers):
+        paper.write("there are more: raise limit, or narrow root")
+    return paper.text()
+
+
+def _ask(method: str, roots: Sequence[Root], key: str, question: Callable[[Root], dict[str, Any]]) -> Asking:
+    """The answer of each workspace, of what lies below the folder that is meant.
+
+    In a folder without an index one is begun, and what is there so far answered. A workspace that cannot be asked says
+    so, beside those that can.
+    """
+    answers: list[dict[str, Any]] = []
+    failed: LowtideError | None = None
+    for root in roots:
+        try:
+            answer = yield AskDaemon(method, {**question(root), "rootUri": root.uri, "begin": True, "words": True})
+        except LowtideError as error:
+            failed = error
+            answers.append({key: [], "note": str(error), "failed": True})
+            continue
+        if root.below and key != "hits":  # hits are narrowed by globs
+            answer[key] = [each for each in answer[key] if each["path"].startswith(root.below + "/")]
+        answers.append(answer)
+    if failed is not None and all("failed" in answer for answer in answers):
+        raise failed
+    return answers
+
+
+def _kinds(arguments: Arguments) -> list[str]:
+    return [kind.lower().replace("_", "-").replace(" ", "-") for kind in arguments.texts("kind")]
+
+
+def _best(roots: Sequence[Root], answers: Sequence[dict[str, Any]], key: str, limit: int) -> Ranked:
+    """The best of all workspaces, those of one together, the workspace with the best one first."""
+    ranked = [(root, hit) for root, answer in zip(roots, answers, strict=True) for hit in answer[key]]
+    ranked.sort(key=lambda pair: -pair[1]["score"])
+    del ranked[limit:]
+    order = list(dict.fromkeys(root for root, _ in ranked))
+    return sorted(ranked, key=lambda pair: order.index(pair[0]))
+
+
+def _page(
+    roots: Sequence[Root],
+    answers: Sequence[dict[str, Any]],
+    found: Ranked,
+    head: Callable[[dict[str, Any]], str],
+    room: int,
+) -> str:
+    paper = Paper(room)
+    left_out = 0
+    for root in dict.fromkeys(root for root, _ in found):
+        _write_root(paper, roots, root)
+        left_out += text.write_found(paper, [hit for each, hit in found if each == root], head)
+    if left_out:
+        paper.write(f"{left_out} more: raise max_tokens, or lower limit")
+    _write_last(paper, roots, answers, found=bool(found))
+    return paper.text()
+
+
+def _write_root(paper: Paper, roots: Sequence[Root], root: Root) -> None:
+    if len(roots) > 1 or root.is_surprising:
+        paper.write(f"root: {text.clean(root.path)}")
+
+
+def _write_last(paper: Paper, roots: Sequence[Root], answers: Sequence[dict[str, Any]], *, found: bool) -> None:
+    """What the answer lacks, and why."""
+    if not found:
+        where = ", ".join(text.clean(root.path) for root in roots)
+        paper.write(f"nothing found in {where}")
+    for root, answer in zip(roots, answers, strict=True):
+        told = [answer.get("note"), answer.get("degraded") and f"degraded: {answer['degraded']}"]
+        if stale := answer.get("stale_files"):
+            told.append(f"{text.count(stale, 'file')} changed since")
+        if words := "; ".join(filter(None, told)):
+            paper.write(f"{text.clean(root.path)}: {words}" if len(roots) > 1 else words)
+
+
+_READS = {"readOnlyHint": True, "destructiveHint": False, "openWorldHint": False}
+_TEXT, _COUNT, _FLAG = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
+_TEXTS = {"type": "array", "items": _TEXT}
+
+
+def _said(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {**schema, "description": description}
+
+
+def _tool(name: str, description: str, properties: dict[str, Any], required: Iterable[str] = ()) -> dict[str, Any]:
+    schema = {"type": "object", "properties": properties, "required": list(required)}
+    return {"name": name, "description": description, "inputSchema": schema, "annotations": _READS}
+
+
+TOOLS = [
+    _tool(
+        "search",
+        "Find code by meaning and words, fresh even after your own edits. Ask in plain words AND pass terms: likely"
+        " identifiers and terms of art (e.g. backoff, HTTPAdapter); they improve answers much. Returns"
+        " path:start-end kind name, then whole definitions as far as max_tokens goes. Use it before grep.",
+        {
+            "query": _said(_TEXT, "plain words; other phrasings on further lines"),
+            "terms": _TEXTS,
+            "root": _said(_TEXT, "folder; default: the workspace"),
+            "path": _said(_TEXT, "globs: src/**, !*_test.go"),
+            "lang": _TEXT,
+            "kind": _said(_TEXT, "function, method, class, ..."),
+            "limit": {**_COUNT, "default": 8},
+            "max_tokens": {**_COUNT, "default": 1500},
+        },
+        ["query"],
+    ),
+    _tool(
+        "symbols",
+        "Find definitions by name: prefix, part, CamelHumps, Class.method.",
+        {
+            "name": _TEXT,
+            "root": _TEXT,
+            "kind": _TEXT,
+            "limit": {**_COUNT, "default": 20},
+            "code": _said(_FLAG, "with their code"),
+        },
+        ["name"],
+    ),
+    _tool(
+        "references",
+        "Lines that use a name, with the definition that holds each.",
+        {"name": _TEXT, "root": _TEXT, "limit": {**_COUNT, "default": 50}},
+        ["name"],
+    ),
+    _tool(
+        "status",
+        "How complete the index is; with file: why that file is found or not.",
+        {"root": _TEXT, "file": _TEXT},
+    ),
+]
+_CALLS: dict[str, Callable[[Arguments], Tool]] = {
+    "search": search,
+    "symbols": symbols,
+    "references": references,
+    "status": status,
+}
+INSTRUCTIONS = (
+    "Lowtide searches the code of this machine's workspaces from a live index. Prefer it to grep and file reading."
+)
+
+
+class UnknownTool(LowtideError):
+    """There is no tool of that name."""
+
+
+def call(name: str, values: dict[str, Any]) -> Tool:
+    """A call of a tool, at its beginning. UnknownTool."""
+    for tool in TOOLS:
+        if tool["name"] == name:
+            known = tuple(tool["inputSchema"]["properties"])
+            return _run(_CALLS[name], values, known)
+    raise UnknownTool(f"no tool {name[:40]!r}", "", f"the tools are {', '.join(_CALLS)}")
+
+
+def _run(tool: Callable[[Arguments], Tool], values: dict[str, Any], known: tuple[str, ...]) -> Tool:
+    if not isinstance(values, dict):
+        raise ArgumentError("arguments: an object is wanted", "", "")
+    return (yield from tool(Arguments(values, known)))

@@ -1,0 +1,35 @@
+"""Fixtures of the agents' tests: a home with a daemon of its own, and a small project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.e2e.harness import Lowtide, python_module
+
+Tree = Callable[..., Path]
+
+
+@pytest.fixture
+def lowtide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lowtide]:
+    made = Lowtide(tmp_path_factory.mktemp("home"), {"LOWTIDE_EMBEDDED": "0"})
+    yield made
+    made.run("daemon", "stop", code=None)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    def make(files: dict[str, str], name: str = "tree") -> Path:
+        root = tmp_path / name
+        for path, text in files.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text)
+        return root
+
+    return make
+
+
+@pytest.fixture
+def modules(tree: Tree) -> Path:
+    return tree({f"pkg{n % 4}/module{n}.py": python_module(n, 4) for n in range(20)})

@@ -1,0 +1,276 @@
+"""The four tools: what an agent reads of them, what they ask the daemon, and what they answer in how much text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lowtide.errors import LowtideError, PathError, RefusedError
+from lowtide.mcp import tools
+from lowtide.mcp.calls import AskDaemon, AskRoots, Folder
+from lowtide.mcp.roots import globs_below
+
+TOKEN_CHARACTERS = 3.5
+Answer = Callable[[str, dict[str, Any]], Any]
+
+
+def run(tool: str, arguments: dict[str, Any], answer: Answer, folders: list[str] | None = None) -> str:
+    """The text of a call, whose questions `answer` answers; with `folders` the client says that it works there."""
+    call = tools.call(tool, arguments)
+    sent: Any = None
+    error: LowtideError | None = None
+    try:
+        while True:
+            wanted = call.send(sent) if error is None else call.throw(error)
+            sent = error = None
+            if isinstance(wanted, AskRoots):
+                sent = None if folders is None else [Folder(Path(each).as_uri(), "") for each in folders]
+                continue
+            assert isinstance(wanted, AskDaemon)
+            try:
+                sent = answer(wanted.method, wanted.params)
+            except LowtideError as raised:
+                error = raised
+    except StopIteration as end:
+        return str(end.value)
+
+
+def rooted(then: Answer) -> Answer:
+    """Each folder is a workspace of its own."""
+
+    def answer(method: str, params: dict[str, Any]) -> Any:
+        if method == "lowtide/root":
+            return {"root": params["uri"].removeprefix("file://"), "rootUri": params["uri"], "hasIndex": True}
+        return then(method, params)
+
+    return answer
+
+
+def hit(name: str, code: str = "", **more: Any) -> dict[str, Any]:
+    definition = {"start_line": 1, "end_line": 9, "signature": f"def {name}():", "doc": "It does.", "code": code}
+    return {
+        "path": f"src/{name}.py",
+        "start_line": 2,
+        "end_line": 5,
+        "kind": "function",
+        "name": name,
+        "container": "",
+        "score": 1.0,
+        "snippet": "def",
+        "definition": definition,
+        **more,
+    }
+
+
+def found(*hits: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"hits": list(hits), "degraded": None, "stale_files": 0, "note": "", **more}
+
+
+def test_what_an_agent_reads_of_the_tools_is_short_and_says_that_they_only_read() -> None:
+    listed = json.dumps({"tools": tools.TOOLS}, separators=(",", ":"))
+    assert len(listed) / TOKEN_CHARACTERS <= 700
+    assert [tool["name"] for tool in tools.TOOLS] == ["search", "symbols", "references", "status"]
+    for tool in tools.TOOLS:
+        assert tool["annotations"] == {"readOnlyHint": True, "destructiveHint": False, "openWorldHint": False}
+    search = tools.TOOLS[0]
+    assert "terms" in search["description"]
+    assert {"query", "terms", "root", "path", "lang", "kind", "limit", "max_tokens"} <= set(
+        search["inputSchema"]["properties"]
+    )
+
+
+def test_a_search_passes_on_what_narrows_it_and_what_helps() -> None:
+    asked: list[dict[str, Any]] = []
+
+    def answer(method: str, params: dict[str, Any]) -> Any:
+        asked.append(params)
+        return found(hit("retry", "def retry():\n\treturn 1"))
+
+    text = run(
+        "search",
+        {
+            "query": "try again\n\nrepeat after a failure",
+            "terms": "backoff, HTTPAdapter",
+            "path": "*.{py,pyi},!tests",
+            "lang": ["python"],
+            "kind": "Enum Member",
+            "limit": "3",
+            "max_tokens": 200,
+        },
+        rooted(answer),
+        ["/code/shop"],
+    )
+    (params,) = asked
+    assert params["query"] == "try again"
+    assert params["phrasings"] == ["repeat after a failure"]
+    assert params["terms"] == ["backoff", "HTTPAdapter"]
+    assert params["globs"] == ["*.{py,pyi}", "!tests"]
+    assert (params["languages"], params["kinds"], params["limit"]) == (["python"], ["enum-member"], 3)
+    assert (params["rootUri"], params["begin"], params["codeCharacters"]) == ("file:///code/shop", True, 700)
+    assert text == "src/retry.py:1-9 function retry\ndef retry():\n\treturn 1"
+
+
+def test_what_does_not_fit_is_told_by_signature_and_documentation_and_what_lacks_comes_last() -> None:
+    hits = [hit("first", "x = 1\n" * 20), hit("second"), hit("third", definition=None, snippet="y = 2")]
+    answer = found(*hits, note="12 % indexed: results so far", degraded="no vectors", stale_files=2)
+    text = run("search", {"query": "q"}, rooted(lambda *_: answer), ["/code/shop"])
+    assert text.splitlines()[0] == "src/first.py:1-9 function first"
+    assert "src/second.py:1-9 function second\n  def second():\n  It does.\n" in text
+    assert "src/third.py:2-5 function third\ny = 2\n" in text
+    assert text.splitlines()[-1] == "12 % indexed: results so far; degraded: no vectors; 2 files changed since"
+
+
+@given(
+    sizes=st.lists(st.integers(0, 400), max_size=40),
+    tokens=st.integers(1, 3000),
+    long=st.integers(1, 300),
+    roots=st.integers(1, 3),
+)
+def test_an_answer_has_at_most_as_many_tokens_as_it_may(sizes: list[int], tokens: int, long: int, roots: int) -> None:
+    hits = [hit(f"name{number}" + "x" * long, "line\n" * size) for number, size in enumerate(sizes)]
+    folders = [f"/code/{number}" for number in range(roots)]
+    text = run(
+        "search",
+        {"query": "q", "limit": 100, "max_tokens": tokens},
+        rooted(lambda *_: found(*hits, note="n" * 90)),
+        folders,
+    )
+    assert len(text) <= max(tokens, tools.LEAST_TOKENS) * TOKEN_CHARACTERS
+    if sizes and text.count(".py:") < min(100, len(sizes) * roots):
+        assert "more: raise max_tokens" in text
+
+
+def test_several_workspaces_are_named_and_the_best_comes_first() -> None:
+    answers = {"file:///code/shop": found(hit("low", score=0.2)), "file:///code/till": found(hit("high", score=0.9))}
+    text = run(
+        "search", {"query": "q"}, rooted(lambda _, params: answers[params["rootUri"]]), ["/code/shop", "/code/till"]
+    )
+    lines = text.splitlines()
+    assert lines[0] == "root: /code/till"
+    assert lines.index("src/high.py:1-9 function high") < lines.index("root: /code/shop")
+
+
+def test_a_folder_in_a_workspace_narrows_and_the_workspace_is_named(tmp_path: Path) -> None:
+    below = tmp_path / "src" / "core"
+    below.mkdir(parents=True)
+    asked: list[dict[str, Any]] = []
+
+    def answer(method: str, params: dict[str, Any]) -> Any:
+        if method == "lowtide/root":
+            return {"root": str(tmp_path), "rootUri": tmp_path.as_uri(), "hasIndex": True}
+        asked.append(params)
+        if method == "lowtide/find":
+            return found(hit("a"))
+        symbol = {
+            "path": "src/core/a.py",
+            "line": 3,
+            "kind": "class",
+            "name": "A",
+            "container": "B",
+            "score": 1,
+            "signature": "",
+        }
+        return {"symbols": [symbol, {**symbol, "path": "src/other.py"}], "note": ""}
+
+    text = run("search", {"query": "q", "root": "src/core", "path": "*.py"}, answer, [str(tmp_path)])
+    assert asked[0]["globs"] == ["/src/core/**/*.py"]
+    assert text.splitlines()[0] == f"root: {tmp_path}"
+    assert run("symbols", {"name": "A", "root": str(below)}, answer) == f"root: {tmp_path}\nsrc/core/a.py:3 class B.A"
+
+
+def test_globs_mean_below_a_folder_what_they_mean_in_it() -> None:
+    assert globs_below("", ["*.py"]) == ["*.py"]
+    assert globs_below("a b/c", []) == ["/a b/c/**"]
+    assert globs_below("a[1]", ["!tests"]) == ["/a\\[1\\]/**", "!/a\\[1\\]/**/tests"]
+    assert globs_below("a", ["./src/*.py", "/top.py", "docs/"]) == ["/a/src/*.py", "/a/top.py", "/a/**/docs/"]
+
+
+def test_symbols_are_lines_and_with_code_their_definitions() -> None:
+    symbol = {
+        "path": "a.py",
+        "line": 3,
+        "kind": "method",
+        "name": "add",
+        "container": "Cart",
+        "score": 1,
+        "signature": "def add(self, item):",
+    }
+    plain = run("symbols", {"name": "add"}, rooted(lambda *_: {"symbols": [dict(symbol)], "note": ""}), ["/c"])
+    assert plain == "a.py:3 method Cart.add: def add(self, item):"
+    defined = {
+        **symbol,
+        "definition": {"start_line": 3, "end_line": 4, "signature": "s", "doc": "", "code": "def add\n  x"},
+    }
+    coded = run("symbols", {"name": "add", "code": True}, rooted(lambda *_: {"symbols": [defined], "note": ""}), ["/c"])
+    assert coded == "a.py:3-4 method Cart.add\ndef add\n  x"
+
+
+def test_references_are_grouped_by_file_with_their_holders() -> None:
+    def ref(path: str, line: int, holder: str, definition: bool = False) -> dict[str, Any]:
+        return {
+            "path": path,
+            "line": line,
+            "column": 1,
+            "text": f"    add({line})  ",
+            "holder": holder,
+            "definition": definition,
+        }
+
+    refs = [ref("a.py", 1, "Cart", True), ref("a.py", 9, "Cart.refill"), ref("b.py", 2, "")]
+    answer = {"refs": refs, "truncated": True, "note": ""}
+    text = run("references", {"name": "add", "limit": 3}, rooted(lambda *_: answer), ["/c"])
+    assert text.splitlines() == [
+        "a.py",
+        "  1: add(1)  [definition in Cart]",
+        "  9: add(9)  [in Cart.refill]",
+        "b.py",
+        "  2: add(2)",
+        "there are more: raise limit, or narrow root",
+    ]
+    many = {"refs": [ref("a.py", n, "Cart") for n in range(1000)], "truncated": False, "note": ""}
+    text = run("references", {"name": "add", "limit": 1000}, rooted(lambda *_: many), ["/c"])
+    assert len(text) <= tools.LIST_TOKENS * TOKEN_CHARACTERS
+    assert text.endswith("there are more: raise limit, or narrow root")
+
+
+def test_nothing_found_says_where_it_was_looked_for() -> None:
+    for tool, arguments, answer in (
+        ("search", {"query": "q"}, found()),
+        ("symbols", {"name": "q"}, {"symbols": [], "note": ""}),
+        ("references", {"name": "q"}, {"refs": [], "truncated": False, "note": ""}),
+    ):
+        assert (
+            run(tool, arguments, rooted(lambda *_, answer=answer: answer), ["/code/shop"])
+            == "nothing found in /code/shop"
+        )
+
+
+def test_what_would_act_on_who_looks_is_shown_as_what_it_is() -> None:
+    evil = hit("a\x1b[31m", "def a():\n\t'\x1b]0;title\x07'\n\u202e")
+    text = run("search", {"query": "q"}, rooted(lambda *_: found(evil)), ["/code"])
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "\n\t'\\x1b]0;title\\x07'\n\\u202e" in text
+
+
+def test_a_folder_that_cannot_be_asked_is_told_and_alone_is_an_error() -> None:
+    def place(method: str, params: dict[str, Any]) -> Any:
+        if params.get("uri") == "file:///gone":
+            raise PathError("/gone is not there", "", "name a folder that exists")
+        if params.get("rootUri") == "file:///home":
+            raise RefusedError("will not index /home", "it is a home folder", "name a project's folder")
+        return rooted(lambda *_: found(hit("a")))(method, params)
+
+    assert run("search", {"query": "q"}, place, ["/gone", "/code"]) == run("search", {"query": "q"}, place, ["/code"])
+    text = run("search", {"query": "q"}, place, ["/home", "/code"])
+    assert "function a" in text
+    assert text.endswith("/home: will not index /home: it is a home folder; name a project's folder")
+    for folder, error in (("/gone", PathError), ("/home", RefusedError)):
+        with pytest.raises(error):
+            run("search", {"query": "q"}, place, [folder])
