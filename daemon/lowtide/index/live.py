@@ -30,6 +30,7 @@ from lowtide.index.indexing import Indexer
 from lowtide.index.jobs import own_cpu_seconds
 from lowtide.index.live_state import LiveState, Restart
 from lowtide.index.resting import Resting
+from lowtide.index.seeding import begin_from
 from lowtide.index.upkeep import maintain, mended_segments, settle
 from lowtide.index.watching import FolderWatch
 from lowtide.index.workspace import INDEX_GONE, REBUILT
@@ -215,7 +216,8 @@ class LiveWorkspace(LiveState):
         with ExitStack() as stack:
             async with self.host.opening:
                 catalog, messages = await anyio.to_thread.run_sync(
-                    stack.enter_context, self.workspace.writing(anew=anew)
+                    stack.enter_context,
+                    self.workspace.writing(anew=anew, begin=partial(begin_from, self.host.siblings)),
                 )
                 stack.callback(self._forget)
                 self.error = None

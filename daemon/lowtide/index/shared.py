@@ -34,11 +34,13 @@ from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
 from lowtide.store.rows import Counts
 from lowtide.system import memory
-from lowtide.system.tree.repository import repository_at
+from lowtide.system.tree.repository import Kinship, repository_at, same_repository
 from lowtide.system.tree.walk import walk
 from lowtide.work.model.model_folder import ModelFolder, check_model, default_model, read_model
 
 MOST_RELATIVES = 4
+MOST_SIBLINGS = 16
+"""Indexes of one repository that are looked at, to begin with the best of them."""
 MOST_OPENING = 4
 
 
@@ -120,21 +122,27 @@ class Shared:
             workspace.check_root,
         )
 
-    def relatives(self, workspace: Workspace) -> list[Path]:
-        """Catalogs of other work trees of the same repository: what was embedded there need not be here. Reads the
-        disk."""
+    def siblings(self, workspace: Workspace) -> list[Workspace]:
+        """Workspaces of the same repository that have an index: other work trees of it, then clones; the one that was
+        compared with its files last comes first. Reads the disk."""
         own = repository_at(os.fsencode(workspace.root))
         if own is None:
             return []
-        common = os.path.realpath(own.common)
-        found: list[Path] = []
+        found: list[tuple[bool, float, Workspace]] = []
         for root, folder in self.places.list_indexes():
-            if len(found) == MOST_RELATIVES:
+            if len(found) == MOST_SIBLINGS:
                 break
             other = repository_at(os.fsencode(root)) if folder != workspace.folder else None
-            if other is not None and os.path.realpath(other.common) == common:
-                found.append(Workspace(root, folder).catalog_path)
-        return found
+            if other is not None and (is_same := same_repository(own, other)) is not None:
+                sibling = Workspace(root, folder)
+                known = sibling.last_comparison()
+                age_s = known.age_s if known else float("inf")
+                found.append((is_same is not Kinship.WORK_TREE, age_s, sibling))
+        return [sibling for _, _, sibling in sorted(found, key=lambda each: each[:2])]
+
+    def relatives(self, workspace: Workspace) -> list[Path]:
+        """Catalogs of workspaces of the same repository: what was embedded there need not be here. Reads the disk."""
+        return [sibling.catalog_path for sibling in self.siblings(workspace)[:MOST_RELATIVES]]
 
     def forecaster(self, own: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]] = ()) -> Forecaster:
         """Predicts what indexing takes on the present footing, by the past runs of an index and of others."""

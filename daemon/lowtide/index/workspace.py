@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ from lowtide.paths import ROOT_FILE, make_index_folder, write_private
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
 from lowtide.store.segment_file import TEMPORARY_SUFFIX
-from lowtide.store.vetting import CATALOG, LOCK, check_folder
+from lowtide.store.vetting import CATALOG, LOCK, SEED, check_folder
 from lowtide.system.beneath import open_plain
 from lowtide.system.lock import WriterLock
 
@@ -72,9 +72,12 @@ class Workspace:
         return os.path.lexists(self.catalog_path)
 
     @contextmanager
-    def writing(self, *, anew: bool = False) -> Iterator[tuple[Catalog, list[str]]]:
+    def writing(
+        self, *, anew: bool = False, begin: Callable[[Workspace], object] = lambda _: None
+    ) -> Iterator[tuple[Catalog, list[str]]]:
         """The catalog to write, under the lock, with what had to be mended on the way (sentences for people).
 
+        `begin` is called where there is no index yet: it may put one there to begin with (`seeding`).
         Errors: LockHeld, IndexTooNew, ForeignIndex, StoreError. A damaged catalog is removed and begun anew. IndexGone
         out of a transaction when the folder was removed or replaced meanwhile: close it, and open it again.
         """
@@ -86,6 +89,8 @@ class Workspace:
                 mended.append(REBUILT)
             if anew or mended:
                 self._remove_files()
+            elif not self.has_index:
+                begin(self)
             try:
                 catalog = self._writer(lock)
             except CorruptIndex as error:
@@ -251,7 +256,7 @@ class Workspace:
             used = (
                 path.name in keep
                 or path.name in (*_KEPT, DAMAGED, DAMAGED_SEGMENTS, COMPARED)
-                or path.name.startswith(CATALOG)
+                or (path.name.startswith(CATALOG) and not path.name.startswith(SEED))
             )
             if not used and _is_own(path):
                 with suppress(OSError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from lowtide.errors import CorruptIndex, IndexGone, LowtideError, RefusedError
 from lowtide.index.jobs import Progress, cpu_seconds
 from lowtide.index.nothing import why_nothing
 from lowtide.index.report import IndexReport, describe_workspace
+from lowtide.index.seeding import begin_from
 from lowtide.index.shared import Shared
 from lowtide.index.upkeep import maintain, mended_segments, settle
 from lowtide.index.workspace import Workspace
@@ -178,7 +180,7 @@ class Host(Shared):
 
     async def _index(self, workspace: Workspace, force: bool, run: IndexRun) -> IndexReport:
         began_s, began_cpu_s = time.monotonic(), cpu_seconds()
-        with workspace.writing(anew=force) as (catalog, messages):
+        with workspace.writing(anew=force, begin=partial(begin_from, self.siblings)) as (catalog, messages):
             settings, notes = self.prepare(workspace, catalog)
             messages += notes
             forecaster = self.forecaster(catalog.runs())

@@ -15,7 +15,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -286,6 +286,19 @@ class Catalog(Upkeep, Queries):
     def data_version(self) -> int:
         """A number that changes when another connection commits."""
         return int(self._value("PRAGMA data_version"))
+
+    def copy_to(self, path: Path) -> None:
+        """Write the catalog, as it is at one moment, to a new file. StoreError when it cannot be written."""
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o600))
+        except OSError as error:
+            raise StoreError(f"cannot write {path}", error.strerror or str(error), "look at the folder") from error
+        with self.view(), self._mapped(), closing(_open(f"{path.absolute().as_uri()}?mode=rw")) as copy:
+            self._value("SELECT count(*) FROM meta")  # the moment that is copied begins here
+            copy.execute("PRAGMA synchronous = OFF")
+            self._db.backup(copy, pages=BLOCK_ROWS)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
     # -- meta ---------------------------------------------------------------------------------------------------
 

@@ -47,6 +47,13 @@ class Upkeep:
     @abstractmethod
     def _value(self, sql: str, parameters: Sequence[Any] = ()) -> Any: ...
 
+    def begin_as_copy(self, root: str) -> None:
+        """This is the copy of another work tree's catalog: no run over its own files has come to its end."""
+        with self.transaction():
+            self._db.execute("DELETE FROM runs")
+            self._db.execute("DELETE FROM meta WHERE key = 'root_place'")
+            self._db.execute("UPDATE meta SET value = ? WHERE key = 'root'", (root,))
+
     def forget_vectors(self) -> None:
         """Drop every vector and index every file anew next time: the model has changed, and vectors never mix."""
         with self.transaction():

@@ -17,6 +17,8 @@ from lowtide.store.rows import Segment
 
 CATALOG = "catalog.sqlite"
 LOCK = "lock"
+SEED = CATALOG + ".seed"
+"""A copy of another catalog on its way: what of it is left by a process that was killed, the next one removes."""
 _BESIDE_CATALOG = ("", "-wal", "-shm", "-journal")
 _SEGMENT_NAME = re.compile(r"(?:vectors|graph|names|piece)-[0-9a-f]{16}\.seg")
 _SEGMENT_KINDS = frozenset({"flat", "graph", "names"})

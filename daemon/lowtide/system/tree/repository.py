@@ -15,6 +15,7 @@ import shutil
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from lowtide.system.beneath import Refusal
 from lowtide.system.tree.git_index import Entries, read_entries
@@ -52,6 +53,8 @@ class Repository:
     hash_bytes: int
     bare: bool = False
     """It says that no work tree belongs to it, but for those that were added."""
+    origin: bytes = b""
+    """Where it was cloned from: the address, or a path, of the remote `origin`; empty when there is none."""
 
     def exclude_rules(
         self, *, base_bytes: int = 0, outer: bytes = b"", limit_bytes: int = MAX_IGNORE_BYTES
@@ -84,7 +87,41 @@ def repository_at(folder: bytes) -> Repository | None:
     fold = re.search(rb"^\s*ignorecase(?:\s*=\s*(?:true|yes|on|1))?\s*$", config, re.IGNORECASE | re.MULTILINE)
     sha256 = re.search(rb"^\s*objectformat\s*=\s*sha256\s*$", config, re.IGNORECASE | re.MULTILINE)
     bare = re.search(rb"^\s*bare(?:\s*=\s*(?:true|yes|on|1))?\s*$", config, re.IGNORECASE | re.MULTILINE)
-    return Repository(git, common, fold is not None, 32 if sha256 else 20, bare is not None)
+    return Repository(git, common, fold is not None, 32 if sha256 else 20, bare is not None, _origin(config))
+
+
+class Kinship(Enum):
+    """How two work trees belong together."""
+
+    WORK_TREE = auto()
+    """They share one repository."""
+    CLONE = auto()
+    """One was cloned from the other, or both from the same place."""
+
+
+def same_repository(one: Repository, other: Repository) -> Kinship | None:
+    """Whether two work trees are of one repository, and how; None when they are not."""
+    if os.path.realpath(one.common) == os.path.realpath(other.common):
+        return Kinship.WORK_TREE
+    if one.origin and one.origin == other.origin:
+        return Kinship.CLONE
+    for clone, source in ((one, other), (other, one)):
+        places = {os.path.realpath(source.common), os.path.dirname(os.path.realpath(source.common))}
+        if clone.origin.startswith(b"/") and os.path.realpath(clone.origin) in places:
+            return Kinship.CLONE
+    return None
+
+
+def _origin(config: bytes) -> bytes:
+    """The url of the remote `origin`, without what differs between two ways to the same place."""
+    inside, text = False, b""
+    for line in config.splitlines():
+        if line.lstrip().startswith(b"["):
+            inside = line.strip() == b'[remote "origin"]'
+        elif inside and line.partition(b"=")[0].strip().lower() == b"url":
+            text = line.partition(b"=")[2].strip().removesuffix(b"/").removesuffix(b".git")
+    named = re.fullmatch(rb"(?:\w+://)?(?:[^@/\s]{1,200}@)?([\w.-]{1,200})(?::\d+)?[:/]+(.+)", text)
+    return b"//" + named[1].lower() + b"/" + named[2] if named and not text.startswith((b"/", b".")) else text
 
 
 def enclosing_repository(root: bytes) -> tuple[bytes, Repository] | None:

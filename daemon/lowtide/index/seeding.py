@@ -1,0 +1,105 @@
+"""A new work tree or clone begins with the index of another one of the same repository.
+
+Invariant: the copy is one moment of a sound index of this user's, whole or not there: it becomes this workspace's by
+one rename, and is then compared with the files like any other index. What goes wrong costs nothing but the copy.
+Invariant: segments are never changed, so both indexes name the same files on the disk (hard links) where the file
+system can, and each may be removed without the other.
+Threads: any, under the writer's lock of the new index.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
+from pathlib import Path
+
+from lowtide.errors import LowtideError
+from lowtide.index.workspace import Workspace
+from lowtide.store import schema
+from lowtide.store.catalog import Catalog
+from lowtide.store.vetting import SEED
+
+log = logging.getLogger(__name__)
+
+SPARE_BYTES = 64 << 20
+"""Room on the disk that a copy leaves."""
+
+
+def begin_from(siblings: Callable[[Workspace], Iterable[Workspace]], workspace: Workspace) -> Workspace | None:
+    """Give `workspace`, which has no index, a copy of the first sibling's that can be copied; returns that sibling.
+
+    Errors: none; a sibling that is damaged, a stranger's, of another format or too large for the disk is passed by.
+    """
+    sweep(workspace.folder)
+    for sibling in siblings(workspace):
+        try:
+            _copy(sibling, workspace)
+        except (LowtideError, OSError) as error:
+            log.info("event=not-seeded root=%s from=%s why=%r", workspace.root, sibling.root, str(error))
+        else:
+            log.info("event=seeded root=%s from=%s", workspace.root, sibling.root)
+            return sibling
+        finally:
+            sweep(workspace.folder)
+    return None
+
+
+def sweep(folder: Path) -> None:
+    """Remove what is left of a copy that did not come to its end."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        with suppress(OSError):
+            (folder / (SEED + suffix)).unlink()
+
+
+def _copy(sibling: Workspace, workspace: Workspace) -> None:
+    seed = workspace.folder / SEED
+    if sibling.is_marked:
+        raise _Unfit("it is damaged")
+    with closing(sibling.reading()) as catalog:
+        if catalog.get_meta("content_version") != str(schema.CONTENT_VERSION):
+            raise _Unfit("it is of another version")
+        if sibling.catalog_path.stat().st_size + SPARE_BYTES > shutil.disk_usage(workspace.folder).free:
+            raise _Unfit("the disk has no room for a copy")
+        catalog.copy_to(seed)
+    with closing(Catalog(seed, writable=True)) as copy:
+        if copy.last_run() is None:
+            raise _Unfit("it has not been indexed to its end")
+        copy.begin_as_copy(_shown(workspace.root))
+        names = [segment.name for segment in copy.segments()]
+    made = []
+    try:
+        for name in names:
+            _share(sibling.folder / name, workspace.folder / name)
+            made.append(name)
+        os.rename(seed, workspace.catalog_path)
+    except BaseException:
+        for name in made:
+            with suppress(OSError):
+                (workspace.folder / name).unlink()
+        raise
+
+
+def _share(file: Path, place: Path) -> None:
+    """The same immutable file under a second name; a copy where the file system has no links between the two."""
+    try:
+        os.link(file, place, follow_symlinks=False)
+    except FileExistsError:
+        place.unlink()
+        os.link(file, place, follow_symlinks=False)
+    except OSError:
+        shutil.copyfile(file, place, follow_symlinks=False)
+        place.chmod(0o600)
+
+
+def _shown(root: Path) -> str:
+    """A root as the catalog names it, for people."""
+    return os.fsencode(root).decode("utf-8", "surrogateescape").encode("utf-8", "backslashreplace").decode()
+
+
+class _Unfit(LowtideError):
+    """This sibling's index is none to begin with."""
+
+    kind = "unfit"

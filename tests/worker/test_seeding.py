@@ -1,0 +1,177 @@
+"""A new work tree or clone begins with the index of another one of the same repository, and is then its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import anyio
+import pytest
+from tests.e2e.contents import Contents, differences, read_contents
+
+from lowtide.config.settings import Config
+from lowtide.index import seeding
+from lowtide.index.report import IndexReport, check_index
+from lowtide.index.workspace import Workspace
+from lowtide.paths import Places
+from lowtide.serve.host import Host
+from lowtide.system.memory import own_anonymous_bytes
+from lowtide.system.tree.repository import Kinship, repository_at, same_repository
+
+FILES = 60
+
+
+def git(*arguments: str | Path, cwd: Path) -> None:
+    who = (
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@t",
+        "-c",
+        "commit.gpgsign=false",
+        "-c",
+        "protocol.file.allow=always",
+    )
+    subprocess.run(["git", *who, *map(str, arguments)], cwd=cwd, check=True, capture_output=True)
+
+
+@pytest.fixture
+def main_tree(tmp_path: Path) -> Path:
+    root = tmp_path / "main"
+    root.mkdir()
+    git("init", "-q", "-b", "main", cwd=root)
+    for number in range(FILES):
+        part = "def part_{0}_{1}(x):\n    '''Part {1} of {0}.'''\n    return x + {1}\n\n\n"
+        text = "".join(part.format(number, n) for n in range(8))
+        (root / f"m{number}.py").write_text(text)
+    git("add", "-A", cwd=root)
+    git("commit", "-qm", "one", cwd=root)
+    return root
+
+
+def places_of(home: Path) -> Places:
+    return Places(home / "config", home / "cache", home / "run")
+
+
+def index(root: Path, home: Path) -> IndexReport:
+    async def play() -> IndexReport:
+        places = places_of(home)
+        async with Host(places, Config((256 << 20) + own_anonymous_bytes())) as host:
+            return await host.index(root)
+
+    return anyio.run(play)
+
+
+def contents(root: Path, home: Path) -> Contents:
+    """What a sound index says of its files."""
+    workspace = Workspace(root, places_of(home).index_folder(root))
+    catalog = workspace.reading()
+    try:
+        assert check_index(workspace, catalog) == ""
+    finally:
+        catalog.close()
+    return read_contents(workspace.catalog_path)
+
+
+def test_a_work_tree_takes_all_that_its_sibling_has_made(main_tree: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert index(main_tree, home).indexed == FILES
+    other = tmp_path / "other"
+    git("worktree", "add", "-q", other, "-b", "topic", cwd=main_tree)
+    (other / "m3.py").write_text("def only_here(): ...\n")
+    (other / "m4.py").unlink()
+
+    report = index(other, home)
+
+    assert (report.indexed, report.unchanged, report.removed) == (1, FILES - 2, 1)
+    index(other, tmp_path / "fresh")
+    assert differences(contents(other, home), contents(other, tmp_path / "fresh")) == []
+
+
+def test_a_clone_takes_it_too_and_each_can_be_removed(main_tree: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    index(main_tree, home)
+    clone = tmp_path / "clone"
+    git("clone", "-q", main_tree, clone, cwd=tmp_path)
+    assert index(clone, home).indexed == 0
+    places = places_of(home)
+    folders = [places.index_folder(root) for root in (main_tree, clone)]
+    shared = [{path.stat().st_ino for path in folder.glob("*.seg")} for folder in folders]
+    assert shared[0] & shared[1], "immutable files lie on the disk once"
+
+    Workspace(main_tree, folders[0]).clear()
+
+    assert len(contents(clone, home)["files"]) == FILES
+
+
+@pytest.mark.parametrize("harm", ["marked", "catalog", "segment gone", "foreign"])
+def test_a_sibling_that_is_unfit_is_passed_by(main_tree: Path, tmp_path: Path, harm: str) -> None:
+    home = tmp_path / "home"
+    index(main_tree, home)
+    folder = places_of(home).index_folder(main_tree)
+    if harm == "marked":
+        Workspace(main_tree, folder).report_damage()
+    elif harm == "catalog":
+        (folder / "catalog.sqlite").write_bytes(b"nothing" * 1000)
+    elif harm == "segment gone":
+        for path in folder.glob("*.seg"):
+            path.unlink()
+    else:
+        os.symlink("/etc/hostname", folder / "names-0123456789abcdef.seg")
+    other = tmp_path / "other"
+    git("worktree", "add", "-q", other, "-b", "topic", cwd=main_tree)
+    assert index(other, home).indexed == FILES
+    assert len(contents(other, home)["files"]) == FILES
+
+
+def test_a_copy_that_was_killed_half_way_leaves_nothing(
+    main_tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    index(main_tree, home)
+    other = tmp_path / "other"
+    git("worktree", "add", "-q", other, "-b", "topic", cwd=main_tree)
+
+    class Killed(BaseException):
+        """As if the process had ended here."""
+
+    def die(*_: object, **__: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(os, "rename", die)
+    monkeypatch.setattr(seeding, "sweep", lambda _: None)
+    folder = places_of(home).index_folder(other)
+    with pytest.raises(Killed):
+        index(other, home)
+    monkeypatch.undo()
+    assert (folder / "catalog.sqlite.seed").exists()
+    assert index(other, home).indexed == 0
+    assert not (folder / "catalog.sqlite.seed").exists()
+    Workspace(other, folder).clear()
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kinship"),
+    [
+        ("https://example.org/team/app.git", "git@example.org:team/app", Kinship.CLONE),
+        ("https://user:word@example.org/team/app/", "ssh://git@Example.org:22/team/app.git", Kinship.CLONE),
+        ("https://example.org/team/app", "https://example.org/team/other", None),
+        ("", "", None),
+    ],
+)
+def test_clones_know_each_other_by_where_they_come_from(
+    tmp_path: Path, one: str, other: str, kinship: Kinship | None
+) -> None:
+    found = []
+    for name, url in (("a", one), ("b", other)):
+        root = tmp_path / name
+        root.mkdir()
+        git("init", "-q", cwd=root)
+        if url:
+            git("remote", "add", "origin", url, cwd=root)
+        repository = repository_at(os.fsencode(root))
+        assert repository is not None
+        found.append(repository)
+    assert same_repository(found[0], found[1]) is kinship
