@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -66,11 +67,8 @@ def index(root: Path, home: Path) -> IndexReport:
 def contents(root: Path, home: Path) -> Contents:
     """What a sound index says of its files."""
     workspace = Workspace(root, places_of(home).index_folder(root))
-    catalog = workspace.reading()
-    try:
+    with closing(workspace.reading()) as catalog:
         assert check_index(workspace, catalog) == ""
-    finally:
-        catalog.close()
     return read_contents(workspace.catalog_path)
 
 
