@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from lowtide.core.positions import Units, content, from_characters
+from lowtide.core.spelling import NameAt, names_at
 from lowtide.languages import language_for
 from lowtide.models import SymbolKind
 from lowtide.system.beneath import Root
@@ -236,20 +237,11 @@ def flat(items: Sequence[DocumentSymbol], uri: str, container: str = "") -> list
     return found
 
 
-_WORD = re.compile(r"[\w$]+")
-_QUALIFIER = re.compile(r"([\w$]+)\s*(?:\.|::|->|#|\\)\s*\Z")
-
-
-def word_at(line: bytes, column_bytes: int) -> tuple[str, str, int, int]:
-    """The name at a byte of a line, what it is qualified with, and its first and end byte; an empty name for none."""
+def names_under(line: bytes, column_bytes: int, path: str) -> list[NameAt]:
+    """The name at a byte of a line of the file at `path`, as its language spells it, then otherwise; nothing for
+    none."""
     text = content(line).decode("utf-8", "replace")
-    place = len(line[:column_bytes].decode("utf-8", "ignore"))
-    for match in _WORD.finditer(text):
-        if match.start() <= place <= match.end():
-            before = _QUALIFIER.search(text, 0, match.start())
-            start = len(text[: match.start()].encode())
-            return match[0], before[1] if before else "", start, start + len(match[0].encode())
-    return "", "", 0, 0
+    return names_at(text, len(line[:column_bytes].decode("utf-8", "ignore")), fence_language(path))
 
 
 def fence_language(path: str) -> str:

@@ -14,7 +14,7 @@ from lowtide.cli.narrowing import limit_option
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.setup import resolve_root
-from lowtide.core.symbol_rank import split_query
+from lowtide.core.pasted import readings
 
 
 @click.command("refs")
@@ -55,8 +55,8 @@ def command(name: str, path: str | None, limit: int, fresh: bool, shape: str, op
 
 
 def _print(answer: dict[str, Any], root: Path, shape: str) -> None:
-    parts = split_query(answer["query"])
-    wanted = parts[-1] if parts else answer["query"]
+    meant = readings(answer["query"])
+    wanted = meant[0][-1] if meant else answer["query"]
     last = None
     for ref in answer["refs"]:
         if shape == "vimgrep":

@@ -48,7 +48,8 @@ TEST_LOSS, FOLDER_LOSS, MOST_FOLDERS = 0.05, 0.008, 8
 OWNER_BONUS = 0.2
 """Of a symbol whose container has the very name that was asked for: more than kind, place and recency together."""
 _MOST_WORTH = Nearness.OPEN.value + RECENT_BONUS + max(_KIND_BONUS)
-_SEPARATORS = re.compile(r"::|->|[./#\\]")
+_SEPARATORS = re.compile(r"::|->|\?\.|&\.|[./\\]|(?<=\w)#")
+"""A `#` in front of a name is its own, in JavaScript."""
 _TESTS = re.compile(r"(^|/)(tests?|testing|spec|__tests__|fixtures)(/|$)|(^|/)test_|_test\.|\.(test|spec)\.")
 
 

@@ -13,17 +13,20 @@ import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from lowtide.core.pasted import readings
 from lowtide.core.positions import Units, from_bytes
+from lowtide.core.spelling import standing_alone
 from lowtide.core.symbol_rank import is_held, is_test, split_query
 from lowtide.errors import UsageError
 from lowtide.models import SymbolKind, display_path
 from lowtide.read.definitions import is_as_indexed
 from lowtide.read.question import check_symbol
-from lowtide.read.text_pieces import Piece, TooLong, name_pattern, read_pieces
+from lowtide.read.text_pieces import Piece, TooLong, read_pieces
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import FileRow, SymbolSpan
 from lowtide.work.words import query_words
@@ -117,7 +120,7 @@ class _Line:
 def last_name(name: str) -> tuple[str, list[str]]:
     """The name that is looked for, and those that a qualified one stands in. UsageError when it is none."""
     check_symbol(name)
-    parts = split_query(name)
+    parts = readings(name)[0] if readings(name) else []
     if not parts or not query_words(parts[-1]):
         raise UsageError("no name to look for", repr(name[:80]), "give the name of something that is defined")
     return parts[-1], parts[:-1]
@@ -144,7 +147,8 @@ def find_references(
     """The first `limit` lines that have the name: in files that define it first, then in those near them, tests
     last."""
     ends_s = time.monotonic() + LONGEST_S
-    search = name_pattern(places.name).search
+    name = places.name.encode("utf-8", "replace")
+    finds = cache(lambda language: standing_alone(name, language).search)
     found: list[Reference] = []
     is_cut = places.is_cut
     for path in places.files:
@@ -153,6 +157,7 @@ def find_references(
         known = catalog.file(path)
         # One more than is wanted, so that it is known whether there are more.
         most = limit + 1 - len(found)
+        search = finds(known.language if known is not None else "")
         lines, goes_on = _lines_with(root, path, known, search, most, lambda: time.monotonic() > ends_s)
         is_cut = is_cut or goes_on
         if lines and known is not None and is_as_indexed(root, known):

@@ -6,15 +6,16 @@ Invariant: every answer is a symbol that the catalog holds now.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from lowtide.core.match import SCORE_DIGITS
+from lowtide.core.match import SCORE_DIGITS, Band
+from lowtide.core.pasted import SAME_NAME, is_same_name, readings, without_separators
 from lowtide.core.symbol_rank import (
     Nearness,
     file_worth,
     is_held,
     most_beside_the_name,
-    split_query,
     symbol_score,
 )
 from lowtide.models import SymbolKind, display_path
@@ -38,19 +39,54 @@ def find_symbols(
     cancelled: Callable[[], bool] | None = None,
     least: float = 0.0,
 ) -> list[dict[str, Any]]:
-    """The best symbols for `query`; a qualified one narrows by container or path; an empty one gives the most recent.
+    """The best symbols for `query`, as people type or paste it (`core/pasted.py`); a qualified one narrows by container
+    or path; an empty one gives the most recent.
 
     `near`: open files, whose symbols and those of their folders come first among equals. `least`: lower scores are not
     wanted, for as many better ones were found elsewhere.
     """
-    parts = split_query(query)
-    if not parts:
+    meant = readings(query)
+    if not meant:
         return [_answer(row, 0.0) for row in catalog.recent_symbols(limit)] if not query.strip() else []
+    narrow = _Narrow(limit, kinds, near, cancelled, least)
+    best: dict[int, float] = {}
+    for parts in meant:
+        for number, score in _best(catalog, segments, parts, narrow):
+            best[number] = max(score, best.get(number, 0.0))
+    rows = {row.symbol_id: row for row in catalog.symbols_by_id(list(best))}
+    order = sorted(
+        (number for number in best if number in rows),
+        key=lambda number: (-best[number], len(rows[number].name), rows[number].path, rows[number].name_line, number),
+    )
+    return [_answer(rows[number], best[number]) for number in order[:limit]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Narrow:
+    limit: int
+    kinds: Sequence[SymbolKind]
+    near: Sequence[bytes]
+    cancelled: Callable[[], bool] | None
+    least: float
+
+
+def _best(catalog: Catalog, segments: Segments, parts: Sequence[str], narrow: _Narrow) -> list[tuple[int, float]]:
+    """(symbol id, score) of the best for one reading of a query."""
+    limit, near, cancelled, least = narrow.limit, narrow.near, narrow.cancelled, narrow.least
     open_files = set(near)
     folders = {path.rpartition(b"/")[0] for path in near}
     count = max(CANDIDATES, limit) if len(parts) == 1 else 8 * CANDIDATES
     most_worth = most_beside_the_name(parts)
-    found = dict(segments.search_names(parts[-1], count, kinds, cancelled, least - most_worth))
+
+    def search(name: str) -> list[tuple[int, float]]:
+        return segments.search_names(name, count, narrow.kinds, cancelled, least - most_worth)
+
+    found = dict(search(parts[-1]))
+    bare = without_separators(parts[-1])
+    if bare != parts[-1] and max(found.values(), default=0.0) < Band.PREFIX:
+        # Nothing is spelt so: perhaps `http_client` is spelt `HTTPClient` here.
+        for number, score in search(bare):
+            found[number] = max(score, found.get(number, 0.0))
     if cancelled is not None and cancelled():
         return []
     places = catalog.symbol_places(list(found))
@@ -72,13 +108,14 @@ def find_symbols(
             how_near = Nearness.OPEN if path in open_files else Nearness.FOLDER if near_by else Nearness.ELSEWHERE
             worth = file_worth(display_path(path), how_near, (place.mtime_ns - oldest) / span)
             worths[path] = worth
-        score = symbol_score(found[place.symbol_id], worth, place.kind, place.container, outer)
+        name_score = found[place.symbol_id]
+        if name_score < SAME_NAME and is_same_name(parts[-1], place.name):
+            name_score = SAME_NAME
+        score = symbol_score(name_score, worth, place.kind, place.container, outer)
         if score >= least:
             ranked.append((-score, len(place.name), path, place.name_line, place.symbol_id))
     ranked.sort()
-    best = {number: -score for score, _, _, _, number in ranked[:limit]}
-    rows = {row.symbol_id: row for row in catalog.symbols_by_id(list(best))}
-    return [_answer(rows[number], score) for number, score in best.items() if number in rows]
+    return [(number, -score) for score, _, _, _, number in ranked[:limit]]
 
 
 def _answer(row: SymbolRow, score: float) -> dict[str, Any]:

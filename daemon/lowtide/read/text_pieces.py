@@ -45,11 +45,6 @@ class TooLong(Exception):
     """A file goes on behind what is looked through of one."""
 
 
-def name_pattern(name: str) -> re.Pattern[bytes]:
-    """Finds a name as a whole word in a piece."""
-    return re.compile(rb"(?<!%b)%b(?!%b)" % (WORD_BYTE, re.escape(name.encode("utf-8", "replace")), WORD_BYTE))
-
-
 def read_pieces(root: bytes | Path, name: bytes, units: Units, encoding: str = "") -> Iterator[Piece]:
     """The text of the file `name` beneath `root` in UTF-8, its mark of byte order left out. Blocking.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,10 @@ import anyio.to_thread
 from lsprotocol import types
 
 from lowtide.core.positions import Units, from_bytes, line_end
+from lowtide.core.spelling import NameAt, standing_alone
 from lowtide.errors import PathError
 from lowtide.models import display_path
-from lowtide.read.text_pieces import Piece, TooLong, name_pattern, read_pieces
+from lowtide.read.text_pieces import Piece, TooLong, read_pieces
 from lowtide.read.unsaved.answers import symbols as find_symbols
 from lowtide_lsp import convert
 
@@ -38,9 +40,18 @@ _File = tuple[Path, Path, str]
 
 async def named(session: Session, path: Path | None, line: bytes, column: int) -> list[tuple[Path, Json]]:
     """Definitions of the name at a place, the likeliest first: what qualifies it, then near ones."""
-    name, qualifier, _, _ = convert.word_at(line, column)
-    if not name:
-        return []
+    return (await _named(session, path, convert.names_under(line, column, str(path or ""))))[1]
+
+
+async def _named(session: Session, path: Path | None, under: Sequence[NameAt]) -> tuple[str, list[tuple[Path, Json]]]:
+    """The spelling that is defined, the one that stands there if none is, and its definitions."""
+    for spelling in under:
+        if found := await _spelt(session, path, spelling.name, spelling.qualifier):
+            return spelling.name, found
+    return under[0].name if under else "", []
+
+
+async def _spelt(session: Session, path: Path | None, name: str, qualifier: str) -> list[tuple[Path, Json]]:
     found = await find_symbols(
         session.service, session.documents, name, roots=session.roots, limit=200, near=[path] if path else []
     )
@@ -105,15 +116,16 @@ async def references(
     Looked for in every file whose words have it, by the lexical index, nearest first, and in what is open. With a
     `token`, they are told as they are found, and the answer is empty. What a limit cuts off is logged in the editor.
     """
-    name, _, _, _ = convert.word_at(line, column)
+    name, defined = await _named(session, path, convert.names_under(line, column, str(path or "")))
     if not name:
         return []
     without: set[tuple[str, int, int]] = set()
     if not include_declaration:
-        for root, symbol in await named(session, path, line, column):
+        for root, symbol in defined:
             without.add((str(convert.real_name(root, symbol["path"])), *symbol["name_range"]))
     files, is_cut = await _files_with(session, path, name)
-    pattern = name_pattern(name)
+    spelt = name.encode("utf-8", "replace")
+    pattern_in = cache(lambda language: standing_alone(spelt, language))
     found: list[Json] = []
     for start in range(0, len(files), FILES_AT_ONCE):
         stopped = anyio.Event()
@@ -122,7 +134,7 @@ async def references(
                 _find_all,
                 session,
                 files[start : start + FILES_AT_ONCE],
-                pattern,
+                pattern_in,
                 without,
                 stopped.is_set,
                 abandon_on_cancel=True,
@@ -178,7 +190,7 @@ async def _files_with(session: Session, path: Path | None, name: str) -> tuple[l
 def _find_all(
     session: Session,
     files: Sequence[_File],
-    pattern: re.Pattern[bytes],
+    pattern_in: Callable[[str], re.Pattern[bytes]],
     without: set[tuple[str, int, int]],
     cancelled: Callable[[], bool],
 ) -> tuple[list[Json], bool]:
@@ -188,6 +200,7 @@ def _find_all(
     units = session.documents.units
     for place, root, shown in files:
         uri, document = session.uri_of(root, shown)
+        pattern = pattern_in(convert.fence_language(shown))
         pieces = _whole(document.buffer.text()) if document else read_pieces(root, convert.name_in(root, shown), units)
         try:
             for piece in pieces:

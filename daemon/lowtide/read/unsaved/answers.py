@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import anyio
 
 from lowtide.config.settings import IndexSettings
-from lowtide.core.match import SCORE_DIGITS, clean_query, fold, least_wanted, match
+from lowtide.core.match import SCORE_DIGITS, Band, clean_query, fold, least_wanted, match
+from lowtide.core.pasted import SAME_NAME, is_same_name, readings, without_separators
 from lowtide.core.rank import Candidate, fuse
-from lowtide.core.symbol_rank import Nearness, file_worth, is_held, split_query, symbol_score
+from lowtide.core.symbol_rank import Nearness, file_worth, is_held, symbol_score
 from lowtide.errors import LowtideError, PathError
 from lowtide.models import Mode, SymbolKind, display_path
 from lowtide.read.request import SearchRequest
@@ -111,19 +112,37 @@ async def _open_symbols(documents: Documents, document: Document, path: Path, qu
     outline = await documents.symbols_soon(document, FRESH_S if document.symbols_of >= 0 else FIRST_S)
     rows = [row for row in outline if row[1]]  # without what only holds others
     shown = display_path(os.fsencode(path))
-    parts = split_query(query)
-    if not parts:
+    meant = readings(query)
+    if not meant:
         return [] if query.strip() else [_symbol(row, shown, 0.0) for row in rows[:RECENT]]
-    last = clean_query(parts[-1])
-    may = re.compile(".*".join(re.escape(character) for character in fold(last)), re.DOTALL).search
-    outer = [part.lower() for part in parts[:-1]]
     worth = file_worth(shown, Nearness.OPEN, 1.0)
-    found = []
-    for row in rows:
-        if not may(fold(row[0])) or (score := match(last, row[0])) is None or not is_held(row[2], shown, outer):
-            continue
-        found.append(_symbol(row, shown, symbol_score(score, worth, row[1], row[2], outer)))
-    return found
+    best: dict[int, float] = {}
+    for parts in meant:
+        outer = [part.lower() for part in parts[:-1]]
+        scores = _scores([row[0] for row in rows], clean_query(parts[-1]))
+        for number, score in scores.items():
+            row = rows[number]
+            if is_held(row[2], shown, outer):
+                own = symbol_score(score, worth, row[1], row[2], outer)
+                best[number] = max(own, best.get(number, 0.0))
+    return [_symbol(rows[number], shown, score) for number, score in best.items()]
+
+
+def _scores(names: Sequence[str], wanted: str) -> dict[int, float]:
+    """By their places, how well names match; spelt without separators where none begins as it was asked for."""
+    found = _matches(names, wanted)
+    bare = without_separators(wanted)
+    if bare != wanted and max(found.values(), default=0.0) < Band.PREFIX:
+        for number, score in _matches(names, bare).items():
+            found[number] = max(score, found.get(number, 0.0))
+    alike = [number for number in found if found[number] < SAME_NAME and is_same_name(wanted, names[number])]
+    return found | dict.fromkeys(alike, SAME_NAME)
+
+
+def _matches(names: Sequence[str], wanted: str) -> dict[int, float]:
+    may = re.compile(".*".join(re.escape(character) for character in fold(wanted)), re.DOTALL).search
+    scores = ((number, match(wanted, name)) for number, name in enumerate(names) if may(fold(name)))
+    return {number: score for number, score in scores if score is not None}
 
 
 def _symbol(row: SymbolColumns, path: str, score: float) -> dict[str, Any]:
