@@ -140,6 +140,11 @@ class Chunk:
     """Index in the file's symbols of the innermost definition that holds or begins the chunk; -1 when there is none."""
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """For people: `1 file`, `12,345 files`, `2 processes`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {plural or noun + 's'}"
+
+
 def display_path(path: bytes) -> str:
     """The path for people: UTF-8, other bytes as `\\xNN`."""
     return path.decode("utf-8", "backslashreplace")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,8 @@ class Session:
         self.progress = IndexProgress(self)
         self.watch: Callable[[int], None] = lambda pid: None
         """Told the process whose end is the client's."""
+        self._coming = ExitStack()
+        """Held from when folders are named until they are open."""
         self._end_status: Callable[[], None] | None = None
         self._budget: str | None = None
         self._bases: dict[Path, str] = {}
@@ -92,14 +95,17 @@ class Session:
             uris = [Path(params.root_path).absolute().as_uri()]
         for uri in uris:
             self._add_folder(uri)
+        if self.folders:
+            self._coming.enter_context(self.service.coming())
         self._take_settings(params.initialization_options)
 
     async def started(self) -> None:
         """The client is ready: open its folders, take its settings, tell it the status from now on."""
         self._end_status = self.service.subscribe(self._tell)
-        await self.apply_settings()
-        for folder in list(self.folders.values()):
-            await self._open(folder)
+        with self._coming:
+            await self.apply_settings()
+            for folder in list(self.folders.values()):
+                await self._open(folder)
         if self._asks_for_settings():
             self.group.start_soon(self.pull_settings)
             if self._can_register():
@@ -108,6 +114,7 @@ class Session:
 
     async def end(self) -> None:
         """The connection is closed."""
+        self._coming.close()
         if self._end_status is not None:
             self._end_status()
         self.protocol.close()
@@ -190,11 +197,12 @@ class Session:
         self._bases.clear()
         gone = [folder for uri in removed if (folder := self.folders.pop(uri, None)) is not None]
         fresh = [folder for uri in added if (folder := self._add_folder(uri)) is not None]
-        for folder in gone:
-            if folder.real not in self.roots:
-                await self.service.close_workspace(folder.real, self.client)
-        for folder in fresh:
-            await self._open(folder)
+        with self.service.coming() if fresh else nullcontext():
+            for folder in gone:
+                if folder.real not in self.roots:
+                    await self.service.close_workspace(folder.real, self.client)
+            for folder in fresh:
+                await self._open(folder)
 
     async def _open(self, folder: Folder) -> None:
         try:

@@ -222,6 +222,14 @@ def test_status_and_doctor_are_content_with_a_sound_index(indexed: tuple[Lowtide
     assert all(check["ok"] for check in checks if check["name"].startswith("index"))
 
 
+def test_no_advice_leads_to_indexing_a_system_folder(lowtide: Lowtide) -> None:
+    why = lowtide.json("why", "/etc/hostname")
+    assert (why["status"], "lowtide index" in why["remedy"]) == ("not-indexed", False)
+    assert "system folder" in why["remedy"]
+    error = lowtide.json("search", "host", "/etc", code=3)["error"]
+    assert "lowtide index" not in error["remedy"]
+
+
 def test_doctor_examines_the_rest_when_the_configuration_is_bad(lowtide: Lowtide) -> None:
     config = lowtide.home / "config"
     config.mkdir(parents=True)

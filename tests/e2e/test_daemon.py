@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -222,6 +223,16 @@ def test_cancel_stops_within_a_moment_and_the_index_stays_sound(lowtide: Lowtide
     process.communicate(timeout=10)
     assert lowtide.json("status", modules)["health"] == "ok"
     assert lowtide.json("index", modules)["symbols"] > 0
+
+
+def test_a_budget_that_changes_nothing_is_said_to(lowtide: Lowtide) -> None:
+    lowtide.run("--budget", "160MiB", "daemon", "start")
+    answer = lowtide.run("--budget", "192MiB", "--json", "status")
+    assert json.loads(answer.stdout)["memory"]["budgetBytes"] == 160 * MIB
+    assert "--budget changes nothing here: the daemon has 160 MiB" in answer.stderr
+    assert lowtide.run("--budget", "160MiB", "status").stderr == ""
+    lowtide.run("--budget", "192MiB", "daemon", "start")
+    assert lowtide.run("--budget", "192MiB", "status").stderr == ""
 
 
 def test_budget_can_be_lowered_while_it_works(lowtide: Lowtide, modules: Path) -> None:

@@ -77,6 +77,29 @@ def test_a_question_finds_what_was_written_and_not_what_was_deleted(lowtide: Low
     assert lowtide.run("symbols", "written_later", modules).stderr == ""
 
 
+def test_why_is_a_question_too(lowtide: Lowtide, modules: Path) -> None:
+    lowtide.run("index", modules)
+    (modules / "written.py").write_text("def written_since(value):\n    return value\n")
+    with connect(lowtide) as client:
+        assert open_roots(client) == []
+        until(lambda: lowtide.json("why", modules / "written.py")["status"] == "indexed")
+        assert open_roots(client) == [modules.as_uri()]
+
+
+def test_why_answers_without_a_daemon_that_does(lowtide: Lowtide, modules: Path) -> None:
+    lowtide.run("--embedded", "index", modules)
+    lowtide.run("daemon", "start")
+    with connect(lowtide) as client:
+        pid = client.hello["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        answer = lowtide.run("why", modules / "pkg1" / "module1.py")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert "indexed" in answer.stdout
+    assert f"process {pid}" in answer.stderr
+
+
 def test_fresh_waits_for_what_is_on_the_disk(lowtide: Lowtide, modules: Path) -> None:
     lowtide.run("index", modules)
     for number in range(200):

@@ -67,7 +67,7 @@ class Editor(Wire):
 
 
 @asynccontextmanager
-async def started(*arguments: str) -> AsyncIterator[Editor]:
+async def started(*arguments: str, stderr: int | None = None) -> AsyncIterator[Editor]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -77,6 +77,7 @@ async def started(*arguments: str) -> AsyncIterator[Editor]:
         *arguments,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=stderr,
         limit=1 << 20,
     )
     editor = Editor(process)
@@ -288,6 +289,35 @@ def test_the_daemons_end_ends_the_shim(home: Path, tree: Path) -> None:
             await editor.result("lowtide/status", {})
             await asyncio.to_thread(lambda: stop(Client.connect(Places.from_environment(), start=False)))
             assert await editor.end() == 1
+
+    run(main)
+
+
+def test_the_daemons_death_is_said(home: Path, tree: Path) -> None:
+    async def main() -> None:
+        async with started(stderr=subprocess.PIPE) as editor:
+            await editor.initialize(tree)
+            status = await editor.result("lowtide/status", {})
+            (pid,) = [each["pid"] for each in status["memory"]["processes"] if each["role"] == "daemon"]
+            os.kill(pid, signal.SIGKILL)
+            while "the daemon has ended" not in (await editor.hear("window/logMessage"))["params"]["message"]:
+                pass
+            assert await editor.end() == 1
+            assert editor.process.stderr is not None
+            assert b"the daemon has ended" in await editor.process.stderr.read()
+
+    run(main)
+
+
+def test_nothing_is_quiescent_before_the_folders_of_an_editor_are_open(home: Path, tree: Path) -> None:
+    async def main() -> None:
+        async with started() as editor:
+            await editor.initialize(tree)
+            status = await editor.result("lowtide/status", {})
+            assert not status["quiescent"] or status["workspaces"]
+            while not status["quiescent"]:
+                status = await editor.result("lowtide/status", {})
+            assert [(entry["files"], entry["pending"]) for entry in status["workspaces"]] == [(6, 0)]
 
     run(main)
 

@@ -7,7 +7,7 @@ import json
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,9 @@ class FakeService:
         self.held = anyio.Event()
         self.interrupted = anyio.Event()
         self.error: Exception | None = None
+
+    def coming(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     async def open_workspace(self, root: Path, client: str) -> None:
         if why := refuse_reason(root):

@@ -16,7 +16,8 @@ from tests.store.test_damage import QUESTIONS, fill
 
 from lowtide.errors import ForeignIndex, StoreError
 from lowtide.index.report import describe_workspace
-from lowtide.index.workspace import Workspace
+from lowtide.index.workspace import REBUILT, Workspace
+from lowtide.models import FileStat, Reason
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
 
@@ -56,7 +57,7 @@ def assert_refused(workspace: Workspace, precious: Path) -> None:
             command(workspace)
         assert str(workspace.folder) in str(told.value), name
         assert "lowtide clear" in told.value.remedy, name
-    assert describe_workspace(workspace)["damage"]
+    assert str(workspace.folder) in describe_workspace(workspace)["error"]
     after = {path.name: os.lstat(path).st_ino for path in workspace.folder.iterdir()}
     assert before.items() <= after.items()
     assert precious.read_text() == "do not touch"
@@ -158,3 +159,29 @@ def test_an_older_catalog_of_ours_is_none_the_less_ours(tmp_path: Path) -> None:
     Catalog(path, writable=True).close()
     with closing(Catalog(path, writable=False)) as reader:
         assert reader.counts().files == 0
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "../../precious.txt", "a/../../precious.txt", "./m7.py", "a//b", "a\0b"]
+)
+def test_paths_that_lead_out_are_in_no_answer_and_told(workspace: Workspace, precious: Path, path: str) -> None:
+    for number in range(60):
+        (workspace.root / f"m{number}.py").write_text("def alpha(): pass\n")
+    with closing(sqlite3.connect(workspace.catalog_path)) as raw, raw:
+        raw.execute("UPDATE files SET path = ? WHERE path = ?", (path.encode(), b"m7.py"))
+    assert QUESTIONS["symbols"](workspace) == []
+    assert workspace.is_marked
+    (workspace.folder / "damaged").unlink()
+    assert QUESTIONS["search"](workspace) == []
+    assert workspace.is_marked
+    assert "outside of the workspace" in describe_workspace(workspace)["damage"]
+    with workspace.writing() as (catalog, mended):
+        assert mended == [REBUILT]
+        fill(catalog)
+    assert describe_workspace(workspace)["damage"] == ""
+
+
+def test_folders_that_are_left_out_whole_are_no_damage(workspace: Workspace) -> None:
+    with workspace.writing() as (catalog, _):
+        catalog.write([], [FileStat(b"a/node_modules/", 0, 0, 0, Reason.VENDORED, "by its name")], [])
+    assert describe_workspace(workspace)["damage"] == ""

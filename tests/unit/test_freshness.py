@@ -46,6 +46,10 @@ def test_only_a_watched_workspace_in_which_nothing_waits_is_current(
             Freshness(FreshState.UNWATCHED, 3, 3, 200.0, "a network drive"),
             "not watched (a network drive): as it was 3 minutes ago",
         ),
+        (Freshness(FreshState.INDEXING, 1, 1, 0.0), "1 file indexed: results so far"),
+        (Freshness(FreshState.UNWATCHED, 3, 3, 0.2), "not watched: as it was just now"),
+        (Freshness(FreshState.UNWATCHED, 3, 3, 1.0), "not watched: as it was 1 second ago"),
+        (Freshness(FreshState.UNWATCHED, 3, 3, 119.0), "not watched: as it was 119 seconds ago"),
         (Freshness(FreshState.UNWATCHED, 3, 3, None), "not watched: it was never compared with the disk"),
     ],
 )

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from lowtide.config.settings import IndexSettings
 from lowtide.models import FileStat, Reason
 from lowtide.read.explain import take_back
-from lowtide.system.tree.walk import explain, folders, is_left_out, refuse_reason, walk
+from lowtide.system.tree.walk import explain, explain_rule, folders, is_left_out, refuse_reason, walk
 
 DEFAULTS = IndexSettings()
 
@@ -497,7 +497,7 @@ def test_advice_on_a_file_left_out_brings_it_in(tmp_path: Path, rules: dict[str,
     git(tmp_path, "init", "-q")
     added: list[str] = []
     while explain(tmp_path, path.encode(), DEFAULTS) is not None:
-        advice = take_back(tmp_path, path.encode(), DEFAULTS)
+        advice = take_back(explain_rule(tmp_path, path.encode(), DEFAULTS)[1])
         line = advice.partition("`")[2].partition("`")[0]
         assert line.startswith("!")
         assert line not in added, advice

@@ -14,6 +14,7 @@ from tests.store.test_damage import overwrite_pages
 from tests.worker.test_service import run, serving, until
 
 from lowtide.errors import CorruptIndex, LowtideError, RootAway
+from lowtide.index.report import describe_workspace
 from lowtide.read.request import SearchRequest
 from lowtide.serve import api
 from lowtide.serve.service import Service
@@ -168,11 +169,22 @@ def test_unmounted_workspace_keeps_its_index_and_says_so(tree: Path, tmp_path: P
             assert live is not None
             tree.rename(tmp_path / "away")
             tree.mkdir()  # as an empty mount point
+            answer = await api.symbols(service, Asker(), {"rootUri": tree.as_uri(), "query": "compute"})
+            assert answer["freshness"]["state"] != "current"
+            if not answer["symbols"]:  # the first to ask
+                assert "is not there" in answer["freshness"]["reason"]
             with pytest.raises(RootAway) as told:
                 await api.index(service, Asker(), {"rootUri": tree.as_uri()})
             assert "its index is kept" in str(told.value)
             assert len(await service.symbols("compute", roots=[tree], limit=200)) == symbols
-            await until(lambda: "kept" in service.status([tree])["workspaces"][0]["damage"])
+            await until(lambda: "kept" in service.status([tree])["workspaces"][0]["error"])
+            assert service.status([tree])["workspaces"][0]["damage"] == ""
+            entry = describe_workspace(service.host.workspace(tree))
+            assert ("kept" in entry["error"], entry["damage"], entry["symbols"]) == (True, "", live.counts.symbols)
+            for ask in (api.symbols, api.search):  # and not only: nothing was found
+                answer = await ask(service, Asker(), {"rootUri": tree.as_uri(), "query": "compute part 3"})
+                assert answer["freshness"]["state"] == "unwatched"
+                assert f"{tree} is not there" in answer["freshness"]["reason"]
             tree.rmdir()
             (tmp_path / "away").rename(tree)
             report = await api.index(service, Asker(), {"rootUri": tree.as_uri()})

@@ -517,3 +517,57 @@ def test_a_clock_that_jumps_leads_to_a_new_look_at_everything(
                 await service.wait_idle(modules)
 
     run(play)
+
+
+def test_what_is_paused_while_it_is_opened_is_counted_before_it_is_quiescent(modules: Path, tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            await service.open_workspace(modules, "test")
+            await service.wait_idle(modules)
+            await service.close_workspace(modules, "test")
+            await service.pause()
+            await service.open_workspace(modules, "test")
+            assert not service.status()["quiescent"]
+            await service.wait_idle(modules)
+            status = service.status()
+            assert (status["quiescent"], status["workspaces"][0]["files"]) == (True, 60)
+
+    run(play)
+
+
+def test_a_configuration_that_was_corrected_is_read_at_once(modules: Path, tmp_path: Path) -> None:
+    config = modules / ".lowtide.toml"
+
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            caller = Quiet()
+            index = partial(HANDLERS["lowtide/index"], service, caller, {"rootUri": modules.as_uri()})
+            find = partial(HANDLERS["lowtide/symbols"], service, caller)
+            await index()
+            await service.close_workspace(modules, caller.client)
+            for _ in range(3):  # each failure is tried again later than the one before
+                config.write_text("[index]\nmax_file_size = 'many'\n")
+                with pytest.raises(ConfigError, match="max_file_size"):
+                    await index()
+                config.unlink()
+                await index()
+                await service.close_workspace(modules, caller.client)
+            config.write_text("[index]\nmax_file_size = 'many'\n")
+            question = {"rootUri": modules.as_uri(), "query": "Holder7"}
+            answer = await find(question)
+            assert answer["symbols"]
+            assert "max_file_size" in answer["freshness"]["reason"]
+            config.unlink()
+            for _ in range(2):  # the next one may end before all is compared
+                answer = await find(question)
+                assert "max_file_size" not in answer["freshness"]["reason"]
+
+    run(play)
+
+
+class Quiet:
+    """A client that hears nothing."""
+
+    client = "quiet"
+
+    def notify(self, method: str, params: dict[str, Any]) -> None: ...

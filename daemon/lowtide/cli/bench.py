@@ -14,7 +14,6 @@ import click
 from lowtide.cli.console import (
     drawing,
     format_bytes,
-    format_count,
     format_seconds,
     is_terminal,
     print_json,
@@ -24,6 +23,7 @@ from lowtide.cli.console import (
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.running import run
 from lowtide.cli.setup import load
+from lowtide.models import counted
 
 
 @click.group("bench")
@@ -137,7 +137,7 @@ def vectors(
     except KeyboardInterrupt:
         done = progress.kept_pieces + progress.made_pieces
         if progress.total_pieces:
-            warn(f"{done} of {format_count(progress.total_pieces, 'piece')} are saved in {home}")
+            warn(f"{done} of {counted(progress.total_pieces, 'piece')} are saved in {home}")
         raise
     if options.as_json:
         print_json(answer)
@@ -149,8 +149,8 @@ def vectors(
 
 def _print_plan(plan: dict[str, Any], source: Any) -> None:
     say(
-        f"{format_count(source.count, 'vector')} of {source.dims}: {format_count(plan['pieces'], 'piece')} of "
-        f"{plan['piece_rows']:,}, {format_count(plan['workers'], 'worker')}"
+        f"{counted(source.count, 'vector')} of {source.dims}: {counted(plan['pieces'], 'piece')} of "
+        f"{plan['piece_rows']:,}, {counted(plan['workers'], 'worker')}"
     )
     say(
         f"predicted: peak {format_bytes(plan['predicted_peak_anon_bytes'])} of {format_bytes(plan['budget_bytes'])}, "

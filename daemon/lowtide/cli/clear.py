@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
-from lowtide.cli.console import format_bytes, format_count, print_json, say, warn
+from lowtide.cli.console import format_bytes, print_json, say, warn
 from lowtide.cli.list import all_indexes
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import find_client, is_embedded, uri
 from lowtide.cli.setup import resolve_root
 from lowtide.errors import LowtideError, PathError, UsageError
 from lowtide.index.workspace import Workspace
+from lowtide.models import counted
 from lowtide.paths import Places
 
 
@@ -57,7 +58,7 @@ def _clear_all(indexes: Sequence[tuple[Path, Path]], options: Options) -> int:
         for each in cleared:
             if "error" not in each:
                 say(f"removed the index of {each['root']} ({format_bytes(each['freed_bytes'])})")
-        say(f"{format_count(len(cleared) - len(failed), 'index', 'indexes')} removed, {format_bytes(freed)} freed")
+        say(f"{counted(len(cleared) - len(failed), 'index', 'indexes')} removed, {format_bytes(freed)} freed")
     for each in failed:
         warn(f"lowtide: {each['root']}: {each['error']['message']}; {each['error']['remedy']}")
     return 1 if failed else 0
@@ -65,7 +66,7 @@ def _clear_all(indexes: Sequence[tuple[Path, Path]], options: Options) -> int:
 
 def _clear(indexes: Sequence[tuple[Path, Path]], options: Options, *, goes_on: bool = False) -> list[dict[str, Any]]:
     # A daemon that has a workspace open holds its lock: it is the one to clear it.
-    client = None if is_embedded(options) or not indexes else find_client()
+    client = None if is_embedded(options) or not indexes else find_client(options)
     cleared: list[dict[str, Any]] = []
     try:
         for root, folder in indexes:

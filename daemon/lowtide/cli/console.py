@@ -136,8 +136,3 @@ def format_seconds(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{int(seconds // 60)} min {int(seconds % 60)} s"
-
-
-def format_count(count: int, noun: str, plural: str = "") -> str:
-    """`1 file`, `12,345 files`, `2 processes`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {plural or noun + 's'}"

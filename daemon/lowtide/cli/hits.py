@@ -14,10 +14,11 @@ from typing import Any
 
 import click
 
-from lowtide.cli.console import Painted, code, format_count, paint, say, warn
+from lowtide.cli.console import Painted, code, paint, say, warn
 from lowtide.cli.options import Options
 from lowtide.core.lexical import COMMON_WORDS
 from lowtide.errors import UsageError
+from lowtide.models import counted
 
 FORMATS = ("text", "vimgrep")
 SNIPPET_LINES = 6
@@ -69,7 +70,7 @@ def show_lines(answer: dict[str, Any], roots: Sequence[Path], shape: str) -> Non
         until = following["start_line"] if following and shown_path(following, roots) == place else None
         last = _show_line(hit, place, last, has_context, until)
     if answer["truncated"] and hits and shape == "text":
-        warn(paint(f"the first {format_count(len(hits), 'line')}; -m shows more", "yellow"))
+        warn(paint(f"the first {counted(len(hits), 'line')}; -m shows more", "yellow"))
 
 
 def shown_path(hit: dict[str, Any], roots: Sequence[Path]) -> str:

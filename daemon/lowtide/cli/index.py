@@ -8,7 +8,6 @@ import click
 
 from lowtide.cli.console import (
     format_bytes,
-    format_count,
     format_seconds,
     hang,
     paint,
@@ -21,6 +20,7 @@ from lowtide.cli.options import Options, global_options
 from lowtide.cli.progress import shown
 from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.setup import resolve_root
+from lowtide.models import counted
 
 
 @click.command("index")
@@ -54,12 +54,12 @@ def _print_report(report: dict[str, Any]) -> None:
     for message in report["messages"]:
         warn(paint(f"note: {message}", "yellow"))
     files = report["files"]
-    changed = f"{format_count(files['indexed'], 'file')} indexed"
+    changed = f"{counted(files['indexed'], 'file')} indexed"
     rest = [f"{files['unchanged']:,} unchanged"]
     rest += [f"{files[name]:,} {name}" for name in ("removed", "skipped", "quarantined", "failed") if files[name]]
     say(f"{changed}, {', '.join(rest)} in {format_seconds(report['wall_s'])}")
     say(
-        f"{format_count(report['symbols'], 'symbol')}, {format_count(report['chunks'], 'chunk')}, "
+        f"{counted(report['symbols'], 'symbol')}, {counted(report['chunks'], 'chunk')}, "
         f"{format_bytes(report['disk_bytes'])} on disk; "
         f"peak memory {format_bytes(report['peak_anon_bytes'])} of {format_bytes(report['budget_bytes'])}"
     )

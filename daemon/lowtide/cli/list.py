@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
-from lowtide.cli.console import Painted, format_bytes, format_count, paint, print_json, say
+from lowtide.cli.console import Painted, format_bytes, paint, print_json, say
 from lowtide.cli.options import Options, global_options
 from lowtide.index.workspace import Workspace
+from lowtide.models import counted
 from lowtide.paths import Places
 
 _DAY_S = 86_400
@@ -67,7 +68,7 @@ def command(options: Options) -> None:
         )
     if not options.quiet:
         total = format_bytes(sum(index.size_bytes for index in indexes))
-        say(paint(f"{format_count(len(indexes), 'index', 'indexes')}, {total}", dim=True))
+        say(paint(f"{counted(len(indexes), 'index', 'indexes')}, {total}", dim=True))
         if any(not index.is_there for index in indexes):
             say(paint("`lowtide clear --gone` removes those whose folder is gone", dim=True))
 
@@ -88,5 +89,5 @@ def _last_used_s(folder: Path) -> float:
 def _age(seconds: float) -> str:
     for unit_s, name in ((_DAY_S, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= unit_s:
-            return f"{format_count(int(seconds // unit_s), name)} ago"
+            return f"{counted(int(seconds // unit_s), name)} ago"
     return "just now"

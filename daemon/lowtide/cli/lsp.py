@@ -40,6 +40,7 @@ PIPE_BYTES = 1 << 20
 MOST_HEADER_BYTES = 4096
 MOST_PEEKED_BYTES = 512
 """`shutdown` and `exit` are short; longer messages are not looked into."""
+LOST = "lowtide: the daemon has ended (`lowtide daemon logs` says more): restart the language server to start another"
 LINGER_S = 0.5
 """What the server still has to say when the editor has closed its side."""
 
@@ -148,14 +149,13 @@ def _tell_editor(error: LowtideError) -> None:
     data = os.read(0, BLOCK_BYTES)
     with suppress(ValueError, AttributeError):
         number = json.loads(data[data.index(b"{") :]).get("id")
-        body = json.dumps(
-            {
-                "jsonrpc": "2.0",
-                "id": number,
-                "error": {"code": -32803, "message": str(error), "data": {"kind": error.kind, "retry": False}},
-            }
-        ).encode()
-        os.write(1, b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+        why = {"code": -32803, "message": str(error), "data": {"kind": error.kind, "retry": False}}
+        os.write(1, _framed({"jsonrpc": "2.0", "id": number, "error": why}))
+
+
+def _framed(message: dict[str, object]) -> bytes:
+    body = json.dumps(message).encode()
+    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
 class Shim:
@@ -164,6 +164,7 @@ class Shim:
     def __init__(self, connection: socket.socket, client_pid: int | None) -> None:
         self._socket = connection
         self._seen = _Seen()
+        self._told = _Messages()
         self._pids = {os.getppid(), client_pid} - {None, 0, 1}
 
     def run(self) -> int:
@@ -186,17 +187,29 @@ class Shim:
                 except ConnectionError:
                     data = b""
                 if fd == socket_fd:
-                    if not data or not _write(1, data):
+                    if not data:
+                        return self._lost()
+                    self._told.feed(data)
+                    if not _write(1, data):
                         return self._seen.exit_code
                 elif data:
                     self._seen.feed(data)
                     try:
                         self._socket.sendall(data)
                     except OSError:
-                        return self._seen.exit_code
+                        return self._lost()
                 else:
                     self._linger()
                     return self._seen.exit_code
+
+    def _lost(self) -> int:
+        """The daemon has closed the connection: say so, unless the editor has taken its leave."""
+        if self._seen.exit_code:
+            _complain([LOST])
+            if self._told.is_between:
+                params = {"type": 1, "message": LOST}
+                _write(1, _framed({"jsonrpc": "2.0", "method": "window/logMessage", "params": params}))
+        return self._seen.exit_code
 
     def _linger(self) -> None:
         """The editor has closed its side: pass on what the server still says, for a moment."""
@@ -223,16 +236,19 @@ def _widen(pipe: int) -> None:
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
-class _Seen:
-    """Follows the editor's messages just so far as to know whether it took its leave."""
+class _Messages:
+    """Follows one side's messages, and looks into none that is longer than `MOST_PEEKED_BYTES`."""
 
     def __init__(self) -> None:
         self._head = b""
         self._body = b""
         self._left = 0
         self._peeks = False
-        self._shut_down = False
-        self.exit_code = 1
+
+    @property
+    def is_between(self) -> bool:
+        """Whether the last message is there whole."""
+        return not self._left and not self._head
 
     def feed(self, data: bytes) -> None:
         """Some bytes of the stream."""
@@ -258,6 +274,18 @@ class _Seen:
                 if name.strip().lower() == b"content-length" and value.strip().isdigit():
                     self._left = int(value)
             self._peeks, self._body = self._left <= MOST_PEEKED_BYTES, b""
+
+    def _look(self) -> None:
+        """`_body` is there."""
+
+
+class _Seen(_Messages):
+    """The editor's: whether it took its leave."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shut_down = False
+        self.exit_code = 1
 
     def _look(self) -> None:
         try:

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from lowtide.cli.console import format_bytes, format_count, hang, paint, print_json, say, say_lines
+from lowtide.cli.console import format_bytes, hang, paint, print_json, say, say_lines
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import find_client, is_embedded
 from lowtide.cli.running import run
@@ -25,6 +25,7 @@ from lowtide.config.settings import LEAST_BUDGET_BYTES, Config
 from lowtide.core.budget import LEAST_TASK_BYTES, MARGIN_BYTES, MIB, MODEL_BYTES, WORKER_BYTES
 from lowtide.errors import LowtideError, ModelError
 from lowtide.index.forecast import DAEMON_BYTES
+from lowtide.models import counted
 from lowtide.paths import Places
 from lowtide.serve.client import stop
 from lowtide.serve.host import Host
@@ -163,7 +164,7 @@ def _try(places: Places, config: Config) -> int:
 
 def _tell_daemon() -> str:
     """An idle daemon is stopped: the next command starts one with the new model. `restart` when it is in use."""
-    client = find_client()
+    client = find_client(Options())
     if client is None:
         return "not running"
     if client.hello.get("idle"):
@@ -229,7 +230,7 @@ def _say(answer: dict[str, Any]) -> None:
     if answer["overridden"]:
         say("LOWTIDE_MODEL is set, and comes before the configuration: unset it")
     if count := answer["indexes_to_embed"]:
-        say(f"{format_count(count, 'index', 'indexes')}: embedded anew at the next `lowtide index`")
+        say(f"{counted(count, 'index', 'indexes')}: embedded anew at the next `lowtide index`")
     if answer["daemon"] == "stopped":
         say("the daemon had nothing to do and was stopped; the next command starts it with this model")
     elif answer["daemon"] == "restart":

@@ -8,7 +8,6 @@ import click
 
 from lowtide.cli.console import (
     format_bytes,
-    format_count,
     format_seconds,
     hang,
     paint,
@@ -19,6 +18,7 @@ from lowtide.cli.console import (
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.running import run
 from lowtide.cli.setup import open_host, resolve_root
+from lowtide.models import counted
 
 
 @click.command("plan")
@@ -58,7 +58,7 @@ def command(path: str | None, yes: bool, options: Options) -> None:
     if answer["last_run"]:
         last = answer["last_run"]
         say(
-            f"  {'last run':<8} {format_count(last['files']['indexed'], 'file')} in {format_seconds(last['wall_s'])}, "
+            f"  {'last run':<8} {counted(last['files']['indexed'], 'file')} in {format_seconds(last['wall_s'])}, "
             f"peak {format_bytes(last['peak_anon_bytes'])}, {format_bytes(last['disk_bytes'])} on disk"
         )
     say(paint(f"  {'verdict':<8} {answer['verdict']}", "green" if answer["fits"] else "red"))

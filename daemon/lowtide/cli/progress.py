@@ -13,6 +13,7 @@ from typing import Any
 
 from lowtide.cli.console import drawing, format_bytes, is_terminal, warn
 from lowtide.cli.options import Options
+from lowtide.models import counted
 from lowtide.visible import visible
 
 Show = Callable[[dict[str, Any]], None]
@@ -78,7 +79,7 @@ def _lines() -> Show:
         told = time.monotonic()
         counting = " so far" if now["scanning"] else ""
         warn(
-            f"{now['phase']}: {now['done']:,} of {now['total']:,} files{counting}, "
+            f"{now['phase']}: {now['done']:,} of {counted(now['total'], 'file')}{counting}, "
             f"{format_bytes(now['usedBytes'])} of {format_bytes(now['budgetBytes'])}"
         )
 

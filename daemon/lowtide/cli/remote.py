@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from lowtide.cli.console import format_bytes, warn
 from lowtide.cli.options import Options
 from lowtide.paths import Places
 from lowtide.serve.client import END_S, Client, NotRunning
@@ -29,12 +30,23 @@ def open_client(options: Options) -> Client:
     return client
 
 
-def find_client() -> Client | None:
-    """The user's daemon if it runs. NoAnswer when it runs and says nothing: that is no reason to do without it."""
+def find_client(options: Options) -> Client | None:
+    """The user's daemon if it runs, with the budget that it has. NoAnswer when it runs and says nothing: that is no
+    reason to do without it. ConfigError."""
+    from lowtide.config.settings import parse_size
+
+    size = parse_size(options.budget) if options.budget else None
     try:
-        return Client.connect(Places.from_environment(), start=False, patience_s=END_S)
+        client = Client.connect(Places.from_environment(), start=False, patience_s=END_S)
     except NotRunning:
         return None
+    has = client.hello.get("budgetBytes", size)
+    if size is not None and has != size:
+        warn(
+            f"--budget changes nothing here: the daemon has {format_bytes(has)}; `lowtide --budget {options.budget} "
+            "daemon start` gives it another"
+        )
+    return client
 
 
 def uri(path: Path) -> str:

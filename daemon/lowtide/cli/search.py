@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from lowtide.cli.console import format_count, paint, print_json, warn
+from lowtide.cli.console import paint, print_json, warn
 from lowtide.cli.fresh import FRESH_HELP, ask_showing, with_freshness
 from lowtide.cli.hits import check_format, format_option, show_hits, show_lines
 from lowtide.cli.lines import LongLine, failed, read_line
@@ -19,7 +19,7 @@ from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.several import ask_each, resolve_roots
 from lowtide.errors import UsageError
-from lowtide.models import Mode
+from lowtide.models import Mode, counted
 from lowtide.serve.client import Client, RemoteError
 
 RANKED, LINES = 10, 100
@@ -235,7 +235,7 @@ def _show_doubts(answer: dict[str, Any], options: Options) -> None:
         warn(paint(f"degraded: {answer['degraded']}", "yellow"))
     if count := answer["stale_files"]:
         since = "it was" if count == 1 else "they were"
-        text = f"{format_count(count, 'file')} changed since {since} indexed: run `lowtide index`"
+        text = f"{counted(count, 'file')} changed since {since} indexed: run `lowtide index`"
         warn(paint(text, "yellow"))
     if not answer["hits"] and not options.quiet:
         warn("nothing found")

@@ -8,12 +8,13 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from lowtide.cli.console import format_bytes, format_count, paint, print_json, say
+from lowtide.cli.console import format_bytes, paint, print_json, say
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import find_client, is_embedded
 from lowtide.cli.running import run
 from lowtide.cli.setup import open_host, resolve_root
 from lowtide.errors import UsageError
+from lowtide.models import counted
 from lowtide.paths import Places
 from lowtide.serve.client import END_S
 
@@ -58,7 +59,7 @@ def _ask(root: Path | None, options: Options) -> dict[str, Any]:
 
     if is_embedded(options):
         return run(main)
-    client = find_client()
+    client = find_client(options)
     if client is None:
         return _without_daemon(run(main))
     with client:
@@ -67,7 +68,7 @@ def _ask(root: Path | None, options: Options) -> dict[str, Any]:
     live = {workspace["rootUri"]: workspace for workspace in status["workspaces"]}
     wanted = [live.pop(workspace["rootUri"], workspace) for workspace in here["workspaces"]]
     status["workspaces"] = wanted + (list(live.values()) if root is None else [])
-    if status["health"] == "ok" and any(workspace["damage"] for workspace in wanted):
+    if status["health"] == "ok" and any(workspace["damage"] or workspace["error"] for workspace in wanted):
         status["health"] = "error"
     return status
 
@@ -88,13 +89,14 @@ def _print(status: dict[str, Any], outside: Path | None) -> None:
     say(f"Lowtide {status['version']}: ", paint(status["health"], colour), f", {message}")
     say(
         f"  memory   {format_bytes(memory['usedBytes'])} of {format_bytes(memory['budgetBytes'])} in "
-        f"{format_count(len(memory['processes']), 'process', 'processes')}, mapped "
+        f"{counted(len(memory['processes']), 'process', 'processes')}, mapped "
         f"{format_bytes(memory['mappedBytes'])}"
     )
     reason = ladder["reason"]
     say(f"  ladder   {reason if reason.startswith(ladder['step']) else ladder['step'] + (reason and ': ') + reason}")
     if progress := status["progress"]:
-        say(f"  doing    {progress['done']:,} of {progress['total']:,} files, {progress['file']}")
+        now = f", {progress['file']}" if progress["file"] else ""
+        say(f"  doing    {progress['done']:,} of {counted(progress['total'], 'file')}{now}")
     if not status["workspaces"]:
         say("  no index yet: run `lowtide index` in a workspace")
     elif outside is not None:
@@ -106,8 +108,8 @@ def _print(status: dict[str, Any], outside: Path | None) -> None:
 def _print_workspace(workspace: dict[str, Any]) -> None:
     say(f"  {Path(unquote(urlsplit(workspace['rootUri']).path))}")
     say(
-        f"    {format_count(workspace['files'], 'file')}, {format_count(workspace['symbols'], 'symbol')}, "
-        f"{format_count(workspace['chunks'], 'chunk')}, {format_count(workspace['vectors'], 'vector')}, "
+        f"    {counted(workspace['files'], 'file')}, {counted(workspace['symbols'], 'symbol')}, "
+        f"{counted(workspace['chunks'], 'chunk')}, {counted(workspace['vectors'], 'vector')}, "
         f"{format_bytes(workspace['diskBytes'])} on disk"
     )
     names = ("pending", "stale", "skipped", "failed", "quarantined")
@@ -115,11 +117,14 @@ def _print_workspace(workspace: dict[str, Any]) -> None:
     if rest:
         say("    " + ", ".join(rest))
     if workspace.get("before"):
-        say(f"    waiting: {format_count(workspace['before'], 'workspace')} before it")
+        say(f"    waiting: {counted(workspace['before'], 'workspace')} before it")
     if watching := workspace.get("watch"):
         more = f": {watching['reason']}" if watching["reason"] else ""
         say(f"    {watching['mode']}{more}" + (f"; {watching['remedy']}" if watching["remedy"] else ""))
-    if workspace.get("incomplete") and not (workspace["pending"] or workspace["damage"] or workspace.get("before")):
+    known = ("pending", "damage", "error", "before")
+    if workspace.get("incomplete") and not any(workspace.get(name) for name in known):
         say(paint("    not all of it is indexed yet: `lowtide index` goes on", "yellow"))
     if workspace["damage"]:
         say(paint(f"    damaged: {workspace['damage']}; run `lowtide index` to build it anew", "red"))
+    if workspace["error"]:
+        say(paint(f"    {workspace['error']}", "red"))

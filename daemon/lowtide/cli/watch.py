@@ -146,7 +146,7 @@ def _view(status: dict[str, Any], samples: Sequence[int], width: int) -> Rendera
             f"{workspace['pending']:,}",
             f"{workspace['skipped']:,}",
             f"{workspace['quarantined']:,}",
-            visible(workspace["damage"] or workspace.get("state", "")),
+            visible(workspace["damage"] or workspace["error"] or workspace.get("state", "")),
         )
     title = f"memory, top of the graph = {format_bytes(budget)}"
     parts: list[RenderableType] = [

@@ -9,12 +9,13 @@ from typing import Any
 
 import click
 
-from lowtide.cli.console import format_count, hang, paint, print_json, say, say_lines
+from lowtide.cli.console import hang, paint, print_json, say, say_lines, warn
 from lowtide.cli.options import Options, global_options
+from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.setup import load
-from lowtide.index.workspace import Workspace
-from lowtide.models import display_path
-from lowtide.read.explain import explain_file
+from lowtide.models import counted, display_path
+from lowtide.paths import ROOT_FILE, Places
+from lowtide.serve.client import DaemonError
 
 
 @click.command("why")
@@ -22,17 +23,40 @@ from lowtide.read.explain import explain_file
 @global_options
 def command(file: str, options: Options) -> None:
     """Say whether FILE is indexed, stale, skipped or quarantined, and by which rule."""
-    places, config = load(options)
+    places = Places.from_environment()
     # The parent is resolved, the name is not: a symbolic link is asked about itself.
     path = Path(os.path.abspath(file))
     path = Path(os.path.realpath(path.parent)) / path.name
     is_folder = os.path.isdir(path) and not os.path.islink(path)
     root = places.find_index_root(path if is_folder else path.parent)
-    answer = explain_file(Workspace(root, places.index_folder(root)), path, config)
+    answer = _ask(path, options) if (places.index_folder(root) / ROOT_FILE).exists() else None
+    if answer is None:
+        answer = _look(path, root, options)
     if options.as_json:
         print_json(answer)
     else:
         _print(answer)
+
+
+def _ask(path: Path, options: Options) -> dict[str, Any] | None:
+    """The daemon's answer: it compares the workspace with the disk. None without it: then what is there must do."""
+    if is_embedded(options):
+        return None
+    try:
+        with open_client(options) as client:
+            answer: dict[str, Any] = client.ask("lowtide/explain", {"uri": uri(path)})
+            return answer
+    except DaemonError as error:
+        warn(f"{error.message}: this is what the disk says")
+        return None
+
+
+def _look(path: Path, root: Path, options: Options) -> dict[str, Any]:
+    from lowtide.index.workspace import Workspace
+    from lowtide.read.explain import explain_file
+
+    places, config = load(options)
+    return explain_file(Workspace(root, places.index_folder(root)), path, config)
 
 
 def _print(answer: dict[str, Any]) -> None:
@@ -44,7 +68,7 @@ def _print(answer: dict[str, Any]) -> None:
     if answer["rule"]:
         say(f"  rule     {answer['rule']}")
     if answer["status"] in ("indexed", "stale", "quarantined"):
-        say(f"  holds    {format_count(answer['symbols'], 'symbol')}, {format_count(answer['chunks'], 'chunk')}")
+        say(f"  holds    {counted(answer['symbols'], 'symbol')}, {counted(answer['chunks'], 'chunk')}")
     if answer["indexed_at"]:
         say(f"  indexed  {datetime.fromisoformat(answer['indexed_at']).astimezone():%Y-%m-%d %H:%M:%S}")
     if answer["remedy"]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from lowtide.models import counted
+
 
 class FreshState(StrEnum):
     """How an answer stands to the disk."""
@@ -61,7 +63,7 @@ class Freshness:
             case FreshState.CHECKING:
                 return f"still being compared with the disk{because}: results so far"
             case FreshState.INDEXING | FreshState.INCOMPLETE:
-                how_far = f"{self.percent} %" if self.indexed < self.total else f"{self.indexed:,} files"
+                how_far = f"{self.percent} %" if self.indexed < self.total else counted(self.indexed, "file")
                 return f"{how_far} indexed{because}: results so far"
             case FreshState.UNWATCHED:
                 return f"not watched{because}: {_age_words(self.age_s)}"
@@ -158,7 +160,7 @@ def together(several: Sequence[Freshness]) -> Freshness:
 def _age_words(age_s: float | None) -> str:
     if age_s is None:
         return "it was never compared with the disk"
-    for unit_s, name in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+    for unit_s, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
         if age_s >= 2 * unit_s:
-            return f"as it was {age_s / unit_s:.0f} {name} ago"
-    return f"as it was {age_s:.0f} seconds ago"
+            return f"as it was {counted(round(age_s / unit_s), name)} ago"
+    return f"as it was {counted(round(age_s), 'second')} ago" if age_s >= 0.5 else "as it was just now"

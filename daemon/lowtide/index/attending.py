@@ -80,6 +80,8 @@ async def catch_up(live: LiveWorkspace, began_s: float) -> None:
     if live.is_first:
         with anyio.move_on_after(max(0.0, began_s + OPENING_S - time.monotonic())):
             await live.file_count.learn()
+    if live.error is not None and not live.stopped:
+        await _try_again(live, began_s + BRIEF_S)
     opening_s = OPENING_S if _opens_quickly(live) else 0.0
     while not (fresh := freshness_of(live)).is_current:
         if live.error is not None or live.stopped or live.waiting > FEW_FILES or live.is_first:
@@ -91,6 +93,16 @@ async def catch_up(live: LiveWorkspace, began_s: float) -> None:
         changed = live.hurry()
         with anyio.move_on_after(min(left_s, LOOK_S)):
             await changed.wait()
+
+
+async def _try_again(live: LiveWorkspace, until_s: float) -> None:
+    """What was wrong may have been mended by now: do not wait for the next try, which may be a minute away."""
+    known = live.error
+    changed = live.hurry()
+    while live.error is known and (left_s := until_s - time.monotonic()) > 0:
+        with anyio.move_on_after(left_s):
+            await changed.wait()
+        changed = live.changed
 
 
 async def begin_with(live: LiveWorkspace, told: Callable[[], None]) -> None:
@@ -121,7 +133,7 @@ async def wait_fresh(live: LiveWorkspace, told: Callable[[], None]) -> None:
     Errors: why it cannot be brought up to date; LowtideError when a person has paused the work.
     """
     looked = live.completed_runs
-    if not live.is_comparing:
+    if live.error is not None or not live.is_comparing:
         live.rescan()  # some changes come without an event: through another name of the file, or from another machine
     while not (fresh := freshness_of(live)).is_current:
         if live.error is not None:

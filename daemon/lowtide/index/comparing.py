@@ -37,6 +37,7 @@ def compare_quickly(workspace: Workspace, config: Config, within_s: float = QUIC
 
 
 def _compare(workspace: Workspace, catalog: Catalog, settings: IndexSettings, ends_s: float) -> Freshness:
+    workspace.check_root(catalog)
     files = waiting = 0
     for seen, action in enumerate(compare(catalog.known_files(), walk(workspace.root, settings)), 1):
         if seen % _STRIDE == 0 and time.monotonic() > ends_s:

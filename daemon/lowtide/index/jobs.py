@@ -16,7 +16,7 @@ from lowtide.core.plan import Act, Action
 from lowtide.errors import (
     WorkerError,
 )
-from lowtide.models import FileStat, FileStatus, Reason
+from lowtide.models import FileStat, FileStatus, Reason, counted
 from lowtide.pool.pool import Urgency
 
 _MOST_RECYCLED = 10
@@ -136,7 +136,7 @@ def recycled_job(job: Job, why: str) -> Job:
     """A job that was ended alone for no fault of its own; too often, and it must be tried in another way."""
     if job.recycled < _MOST_RECYCLED:
         return replace(job, recycled=job.recycled + 1)
-    rule = f"its worker was ended {job.recycled} times: {why}"
+    rule = f"its worker was ended {counted(job.recycled, 'time')}: {why}"
     return replace(job, attempt=job.attempt + 1, reason=Reason.MEMORY, rule=rule, recycled=0)
 
 

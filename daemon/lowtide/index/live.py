@@ -24,7 +24,7 @@ import anyio.to_thread
 
 from lowtide.config.settings import WORKSPACE_FILE
 from lowtide.core.hints import Hints
-from lowtide.errors import CorruptIndex, CorruptSegment, IndexGone, LockHeld, LowtideError, RootAway, StoreError
+from lowtide.errors import CorruptIndex, CorruptSegment, IndexGone, LockHeld, LowtideError, StoreError
 from lowtide.index.forecast import Forecaster
 from lowtide.index.indexing import Indexer
 from lowtide.index.jobs import own_cpu_seconds
@@ -72,9 +72,8 @@ class LiveWorkspace(LiveState):
         self._notify()
 
     def rescan(self) -> None:
-        """Look at everything again."""
-        if isinstance(self.error, RootAway):
-            self.error = None  # it may be there again
+        """Look at everything again; what could not be opened is tried at once."""
+        self.error = None  # if it still holds it is found again
         self._held = False
         self._full_wanted = True
         self._notify()
@@ -229,6 +228,7 @@ class LiveWorkspace(LiveState):
                 self.is_first = await self._in_writer(catalog.last_run) is None
                 await self._prepare()
                 await self._count()
+                self._notify()
                 self._resting = Resting(self._writing, self._readers)
                 if self.host.turns.are_waited_for:
                     await self._resting.rest()
@@ -478,4 +478,5 @@ class LiveWorkspace(LiveState):
             began = time.monotonic()
             self.counts = await anyio.to_thread.run_sync(readers.read, lambda catalog: catalog.counts())
             self._count_s = time.monotonic() - began
+            self._is_counted = True
             self.disk_bytes = await anyio.to_thread.run_sync(self.workspace.disk_bytes)

@@ -85,6 +85,8 @@ class LiveState:
         self._resting: Resting | None = None
         self._counting = anyio.Lock()
         self._count_s = 0.0
+        self._is_counted = False
+        """`counts` tells of the index, and not of nothing."""
         self.runs = 0
         self.completed_runs = 0
         """Whole runs that came to their end."""
@@ -146,7 +148,7 @@ class LiveState:
     @property
     def quiescent(self) -> bool:
         """Whether everything known of is indexed, or nothing more will be done about it."""
-        return self.state in ("idle", "paused")
+        return self.state in ("idle", "paused") and (self._is_counted or self.error is not None)
 
     @property
     def stopped(self) -> str:
@@ -177,6 +179,11 @@ class LiveState:
         self._hints.hurry()
         self._wake.set()
         self._wake = anyio.Event()
+        return self._wake
+
+    @property
+    def changed(self) -> anyio.Event:
+        """Set when it hears of something, or a run ends."""
         return self._wake
 
     @property
@@ -216,6 +223,7 @@ class LiveState:
             "failed": counts.failed,
             "quarantined": counts.quarantined,
             "damage": "",
+            "error": str(self.error or ""),
             "state": self.state,
             "incomplete": self.incomplete,
             "messages": list(self.messages),
@@ -225,6 +233,4 @@ class LiveState:
         if self.watch_state is not None:
             state = self.watch_state
             entry["watch"] = {"mode": state.mode.value, "reason": state.reason, "remedy": state.remedy}
-        if self.error is not None:
-            entry["damage"] = str(self.error)
         return entry

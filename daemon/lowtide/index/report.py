@@ -10,8 +10,9 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from lowtide.errors import CorruptSegment, LowtideError
+from lowtide.errors import CorruptIndex, CorruptSegment, LowtideError
 from lowtide.index.workspace import Workspace
+from lowtide.models import display_path
 from lowtide.store.catalog import Catalog
 from lowtide.store.names.names import NameSegment
 from lowtide.store.segment_file import VECTOR_KINDS
@@ -92,6 +93,7 @@ def describe_workspace(workspace: Workspace) -> dict[str, Any]:
         "failed": 0,
         "quarantined": 0,
         "damage": "",
+        "error": "",
         "incomplete": False,
     }
     if not workspace.has_index:
@@ -101,8 +103,11 @@ def describe_workspace(workspace: Workspace) -> dict[str, Any]:
             entry.update(asdict(catalog.counts()))
             entry["damage"] = check_index(workspace, catalog)
             entry["incomplete"] = catalog.last_run() is None
-    except LowtideError as error:
+            workspace.check_root(catalog)
+    except CorruptIndex as error:
         entry["damage"] = error.message
+    except LowtideError as error:
+        entry["error"] = str(error)
     return entry
 
 
@@ -111,6 +116,9 @@ def check_index(workspace: Workspace, catalog: Catalog) -> str:
     if complaint := catalog.check():
         workspace.report_damage()
         return complaint
+    if (path := catalog.path_that_leads_out()) is not None:
+        workspace.report_damage()
+        return f"it names a file outside of the workspace: {display_path(path[:200])}"
     return verify_segments(workspace, catalog) or ""
 
 

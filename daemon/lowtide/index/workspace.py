@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from lowtide.store.segment_file import TEMPORARY_SUFFIX
 from lowtide.store.vetting import CATALOG, LOCK, SEED, check_folder
 from lowtide.system.beneath import open_plain
 from lowtide.system.lock import WriterLock
+from lowtide.system.tree.walk import refuse_reason
 
 DAMAGED = "damaged"
 """A file that says: a reader met damage in the catalog; the next writer rebuilds."""
@@ -149,6 +150,11 @@ class Workspace:
         if next(catalog.known_files(), None) is not None:
             raise self._away(why)
 
+    def check_there(self) -> None:
+        """The same by itself, when an answer came out empty: nothing is found in what is not there. For a thread."""
+        with closing(self.reading()) as catalog:
+            self.check_root(catalog)
+
     def _away(self, why: str) -> RootAway:
         return RootAway(
             f"{self.root} is not there",
@@ -206,7 +212,13 @@ class Workspace:
 
     def no_index(self) -> PathError:
         """The error for a root without an index."""
-        return PathError(f"no index for {self.root}", "it has not been indexed", f"run `lowtide index {self.root}`")
+        return PathError(f"no index for {self.root}", "it has not been indexed", self.how_to_begin())
+
+    def how_to_begin(self) -> str:
+        """What to do about a root that has no index: not every folder is to be indexed."""
+        if why := refuse_reason(self.root):
+            return f"{why}: name a folder in it that holds source"
+        return f"run `lowtide index {self.root}`"
 
     def report_damage(self) -> None:
         """Leave a mark: the next writer builds the index anew."""

@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lowtide.config.settings import Config, IndexSettings, load_workspace_settings
+from lowtide.config.settings import Config, load_workspace_settings
 from lowtide.core.plan import retry_at_ns
 from lowtide.index.workspace import Workspace
 from lowtide.languages import text_name
-from lowtide.models import FileStatus, Reason, display_path
+from lowtide.models import FileStatus, Reason, counted, display_path
 from lowtide.store.rows import FileRow
 from lowtide.system.tree.ignore import Origin
-from lowtide.system.tree.walk import decision, explain
+from lowtide.system.tree.walk import Decision, explain_rule
 
 REMEDIES = {
     Reason.TOO_LARGE: "raise `max_file_size` under [index] in .lowtide.toml",
@@ -45,30 +45,27 @@ def explain_file(workspace: Workspace, path: Path, config: Config) -> dict[str, 
         with closing(workspace.reading()) as catalog:
             row = catalog.file(relative) or catalog.folder_rule(relative)
     settings = load_workspace_settings(workspace.root, config)
-    now = explain(workspace.root, relative, settings.index) if os.path.lexists(path) else None
+    now, rule = explain_rule(workspace.root, relative, settings.index) if os.path.lexists(path) else (None, None)
     if row is not None and row.path == relative and not (now and now.reason):
         return _from_row(row, path)
     if now is not None and now.reason is not None:
-        remedy = take_back(workspace.root, relative, settings.index) if now.reason is Reason.EXCLUDED else None
+        remedy = take_back(rule) if now.reason is Reason.EXCLUDED else None
         return _answer(relative, "skipped", now.reason, now.rule, remedy)
     if row is not None:
         return _answer(relative, row.status, row.reason, row.rule)
     if not os.path.lexists(path):
         return _answer(relative, "missing", "no such file", "", "check the spelling")
-    remedy = f"run `lowtide index {workspace.root}`"
     if os.path.isdir(path):
         return _answer(relative, "folder", "a folder has no entry of its own; ask for a file in it", "")
     if not workspace.has_index:
-        return _answer(relative, "not-indexed", "this workspace has no index", "", remedy)
-    return _answer(
-        relative, "not-indexed", "it appeared after the last index run, or that run did not come to its end", "", remedy
-    )
+        return _answer(relative, "not-indexed", "this workspace has no index", "", workspace.how_to_begin())
+    why = "it appeared after the last index run, or that run did not come to its end"
+    return _answer(relative, "not-indexed", why, "", f"run `lowtide index {workspace.root}`")
 
 
-def take_back(root: Path, path: bytes, settings: IndexSettings) -> str:
+def take_back(found: Decision | None) -> str:
     """How a file that a rule leaves out comes back in: by the folder that the rule names, for what lies in it
     follows."""
-    found = decision(root, path, settings)
     if found is None:
         return ""
     shown = display_path(found.path)
@@ -102,7 +99,7 @@ def _again(row: FileRow) -> str:
             if at_ns <= time.time_ns()
             else f"by the first whole run after {when:%Y-%m-%d %H:%M}"
         )
-        return f"nothing: it was tried {row.tries or 1} times so far, and is tried again {due}"
+        return f"nothing: it was tried {counted(row.tries or 1, 'time')} so far, and is tried again {due}"
     if row.status is FileStatus.QUARANTINED and row.reason == Reason.CRASH:
         return "nothing: it is tried again when it changes, and by another version of Lowtide"
     return ""

@@ -9,6 +9,7 @@ at a time, under the lock of its place in `Readers`.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -32,7 +33,7 @@ from lowtide.read.snippets import Snippets, text_to_compare
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
 from lowtide.store.rows import ChunkRow, FileRow
-from lowtide.system.beneath import Root
+from lowtide.system.beneath import Root, is_beneath
 from lowtide.work.words import query_words
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from lowtide.read.exact import TextAnswer, TextRequest
     from lowtide.read.references import References
     from lowtide.read.selection import Selected
+
+log = logging.getLogger(__name__)
 
 WEIGHTS = (1.0, 3.0, 1.5)
 """BM25 weights of a chunk's words, its qualified name, its path."""
@@ -326,7 +329,7 @@ class Snapshot:
 
     def _hit(self, row: ChunkRow, known: FileRow | None, ranked: Ranked, snippets: Snippets) -> Hit | None:
         """None when its file is gone."""
-        if (read := snippets.of(row, known)) is None:
+        if not self._is_inside(row.path) or (read := snippets.of(row, known)) is None:
             return None
         snippet, stale = read
         kind = SymbolKind(row.kind).label if row.kind else "text"
@@ -342,6 +345,14 @@ class Snapshot:
             ranked.signals,
             stale,
         )
+
+    def _is_inside(self, path: bytes) -> bool:
+        """Whether a path of the catalog is one of the workspace: another is of an index that somebody has changed."""
+        if is_beneath(path):
+            return True
+        log.warning("event=path-leads-out root=%r path=%r", str(self.workspace.root), display_path(path[:200]))
+        self.workspace.report_damage()
+        return False
 
     def files_with(self, name: str, *, limit: int, cancelled: Callable[[], bool] = never) -> tuple[list[bytes], bool]:
         """Files that may hold a name as a whole word, by the lexical index; true beside them when there are more."""
@@ -409,7 +420,8 @@ class Snapshot:
 
         check_symbol(query)
         with self._readers.lend() as catalog:
-            return find_symbols(catalog, self._segments, query, limit, kinds, near, cancelled, least)
+            found = find_symbols(catalog, self._segments, query, limit, kinds, near, cancelled, least)
+        return [symbol for symbol in found if self._is_inside(symbol["path"].encode("utf-8", "surrogateescape"))]
 
 
 def _search_lexicon(catalog: Catalog, words: Sequence[str], selection: Selection | None) -> list[tuple[int, float]]:

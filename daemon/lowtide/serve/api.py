@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -17,8 +18,8 @@ import anyio.to_thread
 
 import lowtide
 from lowtide.config.settings import parse_size
-from lowtide.core.freshness import Freshness
-from lowtide.errors import LowtideError, PathError, UsageError
+from lowtide.core.freshness import Freshness, FreshState
+from lowtide.errors import LowtideError, PathError, RootAway, UsageError
 from lowtide.index.attending import Patience
 from lowtide.index.comparing import is_there
 from lowtide.index.jobs import Progress
@@ -82,6 +83,7 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
     freshness = await _attend(service, caller, root, params)
     nothing = [(root, Answer(request.query, [], None, 0, 0.0))]
     ((_, answer),) = await _or_nothing_yet(params, service.search(request, [root]), nothing)
+    freshness = await _that_is_there(service, root, answer.hits, freshness)
     found = answer.as_json()
     if code:
         places = [
@@ -129,6 +131,7 @@ async def symbols(service: Service, caller: Caller, params: Params) -> dict[str,
     found = [symbol for _, symbol in await _or_nothing_yet(params, asked, [])]
     if not freshness.is_current:
         found = await anyio.to_thread.run_sync(_that_are_there, root, found)
+        freshness = await _that_is_there(service, root, found, freshness)
     if code:
         places = [
             Place(os.fsencode(each["path"]), each["line"], each["line"], each["name"], each["container"])
@@ -183,6 +186,19 @@ async def _or_nothing_yet(params: Params, asked: Awaitable[T], nothing: T) -> T:
         return nothing
 
 
+async def _that_is_there(service: Service, root: Path, found: Sequence[Any], freshness: Freshness) -> Freshness:
+    """How an answer stands to the disk; where nothing was found because the folder is not there, that it is not."""
+    if found or freshness.is_current:
+        return freshness
+    try:
+        await anyio.to_thread.run_sync(service.host.workspace(root).check_there)
+    except RootAway as error:
+        return replace(freshness, state=FreshState.UNWATCHED, reason=error.message)
+    except LowtideError:
+        pass  # what else is wrong the answer has said
+    return freshness
+
+
 async def _define(
     service: Service, root: Path, found: list[dict[str, Any]], places: list[Place], characters: int
 ) -> None:
@@ -225,7 +241,7 @@ async def index(service: Service, caller: Caller, params: Params) -> dict[str, A
     known = live.report
     if params.get("force"):
         await service.reindex(root, force=True)
-    elif known is not None or live.state == "idle":
+    elif known is not None or live.error is not None or live.state == "idle":
         await service.reindex(root)  # it is open already: make sure that it is up to date
     try:
         while live.error is None and (live.completed_runs == before or not live.quiescent):

@@ -21,6 +21,7 @@ from lowtide.config.settings import Config, format_size
 from lowtide.errors import LowtideError
 from lowtide.index.report import check_index
 from lowtide.index.workspace import Workspace
+from lowtide.models import counted
 from lowtide.paths import Places
 from lowtide.serve.client import END_S, Client, NotRunning
 from lowtide.system import memory
@@ -207,6 +208,6 @@ def _indexes(places: Places) -> Iterator[Check]:
             yield Check(
                 name,
                 True,
-                f"{root}: {counts.files:,} file{'' if counts.files == 1 else 's'}, {counts.symbols:,} "
-                f"symbol{'' if counts.symbols == 1 else 's'}, {format_size(workspace.disk_bytes())}",
+                f"{root}: {counted(counts.files, 'file')}, {counted(counts.symbols, 'symbol')}, "
+                f"{format_size(workspace.disk_bytes())}",
             )

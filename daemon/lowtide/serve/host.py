@@ -287,12 +287,13 @@ class Host(Shared):
         workspaces = [describe_workspace(Workspace(Path(where), folder)) for where, folder in places if folder.exists()]
         processes = self.pool.processes()
         damaged = [entry for entry in workspaces if entry["damage"]]
-        health = "error" if damaged else "warning" if self.ladder.step > Step.FULL else "ok"
+        failed = [entry["error"] for entry in workspaces if entry["error"]]
+        health = "error" if damaged or failed else "warning" if self.ladder.step > Step.FULL else "ok"
         used = sum(figure.anon_bytes for figure in processes)
         return {
             "version": lowtide.__version__,
             "health": health,
-            "message": f"{len(damaged)} damaged" if damaged else self.ladder.reason,
+            "message": f"{len(damaged)} damaged" if damaged else next(iter(failed), self.ladder.reason),
             "state": "idle",
             "quiescent": True,
             "memory": {

@@ -21,7 +21,7 @@ import anyio.to_thread
 from lowtide.config.settings import IndexSettings
 from lowtide.core.match import least_wanted
 from lowtide.errors import CorruptIndex, PathError, UsageError, WorkerError
-from lowtide.index.attending import FEW_FILES
+from lowtide.index.attending import FEW_FILES, Patience
 from lowtide.models import SymbolKind
 from lowtide.paths import real_path
 from lowtide.read.answering import never
@@ -203,9 +203,20 @@ class Questions(Workspaces):
 
     async def explain(self, path: Path) -> dict[str, Any]:
         """What `lowtide why` prints of a file."""
-        root = next((root for root in self._live if root in (path, *path.parents)), None)
-        root = root or self.host.places.find_index_root(path)
+        # The parent is resolved, the name is not: a symbolic link is asked about itself.
+        path = await anyio.to_thread.run_sync(real_path, path.parent) / path.name
+        root = await anyio.to_thread.run_sync(self._root_around, path, tuple(self._live))
+        await self.attend(root, Patience.BRIEF)
         return await anyio.to_thread.run_sync(explain_file, self.host.workspace(root), path, self.host.config)
+
+    def _root_around(self, path: Path, live: Sequence[Path]) -> Path:
+        """The workspace that a file is asked about in: the nearest one that is open or has an index. Blocking."""
+        is_folder = path.is_dir() and not path.is_symlink()
+        root = self.host.places.find_index_root(path if is_folder else path.parent)
+        if self.host.workspace(root).has_index:
+            live = [each for each in live if root in each.parents]  # those further in, which have none yet
+        around = (each for each in live if each in (path, *path.parents))
+        return max(around, key=lambda each: len(each.parts), default=root)
 
     def index_settings(self, root: Path) -> IndexSettings:
         """What is indexed of a workspace: by its own settings once they are known, else by the user's."""

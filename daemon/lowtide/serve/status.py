@@ -33,6 +33,10 @@ class Shown(Protocol):
     config_watch: ConfigWatch | None
 
     @property
+    def awaits_folders(self) -> bool:
+        """Whether somebody is about to open folders."""
+
+    @property
     def workspaces(self) -> Sequence[LiveWorkspace]:
         """Those that are open now."""
 
@@ -76,7 +80,7 @@ def status_of(service: Shown, live: Sequence[LiveWorkspace]) -> dict[str, Any]:
         "health": health,
         "message": message,
         "state": state,
-        "quiescent": all(workspace.quiescent for workspace in live),
+        "quiescent": not service.awaits_folders and all(workspace.quiescent for workspace in live),
         "memory": {
             "budgetBytes": host.budget.total_bytes,
             "usedBytes": used,

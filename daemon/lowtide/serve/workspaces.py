@@ -7,8 +7,8 @@ Threads: the event loop's.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
@@ -72,6 +72,8 @@ class Workspaces:
         self._live: dict[Path, LiveWorkspace] = {}
         self._tasks: dict[Path, anyio.CancelScope] = {}
         self._ended: dict[Path, anyio.Event] = {}
+        self._coming = 0
+        """Clients that are about to open folders."""
         self._open_files: dict[str, tuple[Path, ...]] = {}
         self._paused = False
         self._turns = anyio.Semaphore(MOST_QUESTIONS)
@@ -100,6 +102,21 @@ class Workspaces:
                     break
                 await ended.wait()
         live.clients.add(client)
+
+    @contextmanager
+    def coming(self) -> Iterator[None]:
+        """A client has named folders and opens them now: until it has, nothing is quiescent."""
+        self._coming += 1
+        try:
+            yield
+        finally:
+            self._coming -= 1
+            self.monitor.touch()
+
+    @property
+    def awaits_folders(self) -> bool:
+        """Whether somebody is about to open folders."""
+        return self._coming > 0
 
     async def _check(self, root: Path, consent: Consent) -> None:
         if consent is Consent.GIVEN:
@@ -254,5 +271,6 @@ class Workspaces:
     def _need(self, root: Path) -> LiveWorkspace:
         live = self.live(root)
         if live is None:
-            raise PathError(f"{root} is not open", "no client has asked for it", f"run `lowtide index {root}`")
+            remedy = self.host.workspace(real_path(root)).how_to_begin()
+            raise PathError(f"{root} is not open", "no client has asked for it", remedy)
         return live

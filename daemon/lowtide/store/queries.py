@@ -37,6 +37,11 @@ _STEM_TABLES = (
 _INSTANCES = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.stem_instances USING fts5vocab (main, lexicon, instance)"
 _SCORE = "bm25(lexicon, ?, ?, ?)"
 _INDEXED = "SELECT id, path, language, encoding, size_bytes, mtime_ns FROM files WHERE chunks > 0"
+_STEPS = "instr(CAST('/' || path || '/' AS BLOB), CAST('{}' AS BLOB))".format
+_LEADS_OUT = (
+    f"substr(path, 1, 1) = x'2f' OR instr(path, x'2f2f') OR instr(path, x'00') OR {_STEPS('/../')} OR {_STEPS('/./')}"
+)
+"""As `is_beneath`, of a path as rows have it: that of a folder which is left out whole ends in a slash."""
 
 
 class Queries:
@@ -100,6 +105,11 @@ class Queries:
         """One file by its path."""
         row = self._row("SELECT * FROM files WHERE path = ?", (path,))
         return None if row is None else _file_row(row)
+
+    def path_that_leads_out(self) -> bytes | None:
+        """A path that is none of a file in the workspace, if there is one: nobody who means well wrote it."""
+        found = self._value(f"SELECT path FROM files WHERE {_LEADS_OUT} LIMIT 1")
+        return None if found is None else bytes(found)
 
     def folder_rule(self, path: bytes) -> FileRow | None:
         """The row of the nearest folder around `path` that was left out whole, if any."""

@@ -151,6 +151,6 @@ def _matches_nothing(glob: str) -> UsageError:
 def _too_many() -> UsageError:
     return UsageError(
         "too many globs",
-        f"{MOST_GLOBS} of {MOST_CHARACTERS} characters together are the most",
+        f"a question takes at most {MOST_GLOBS}, of {MOST_CHARACTERS:,} characters together",
         "use fewer or shorter ones",
     )

@@ -151,11 +151,7 @@ def folders(root: Path, settings: IndexSettings, only: Sequence[bytes] | None = 
 def explain(root: Path, path: bytes, settings: IndexSettings) -> FileStat | None:
     """Why one `path` (relative to `root`) would be left out: a FileStat with its reason; None when it would not, or is
     not there."""
-    walker = _Walker(root, settings)
-    try:
-        return walker.explain(path)
-    finally:
-        walker.close()
+    return explain_rule(root, path, settings)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +163,11 @@ class Decision:
     origin: Origin
 
 
-def decision(root: Path, path: bytes, settings: IndexSettings) -> Decision | None:
-    """Which rule of an ignore file or of the configuration leaves `path` out, and at which of its folders; None: none
-    does."""
+def explain_rule(root: Path, path: bytes, settings: IndexSettings) -> tuple[FileStat | None, Decision | None]:
+    """The same, and where a rule of an ignore file or of the configuration decided it; None beside it: none did."""
     walker = _Walker(root, settings)
     try:
-        walker.explain(path)
-        return walker.decision
+        return walker.explain(path), walker.decision
     finally:
         walker.close()
 
