@@ -32,6 +32,7 @@ OPENERS = {
     "system/watch/mounts.py": "the kernel's files",
     "system/watch/inotify.py": "the kernel's files",
     "system/cpu.py": "the kernel's files",
+    "system/footprint.py": "the kernel's files",
     "serve/diagnose.py": "the kernel's files",
     "work/__main__.py": "its own pipes, and the kernel's files",
     "system/watch/watch.py": "/dev/null, to see whether descriptors are left",

@@ -373,6 +373,18 @@ def test_an_index_made_anew_beside_the_daemon_is_seen(lowtide: Lowtide, modules:
     assert "Holder7" not in names
 
 
+def test_the_memory_tree_names_what_the_daemon_holds(lowtide: Lowtide, modules: Path) -> None:
+    """A figure that nobody can act on is none: at most 15 % may have no name."""
+    lowtide.run("index", str(modules))
+    lowtide.run("search", "compute a figure", str(modules))
+    with connect(lowtide) as client:
+        tree = client.ask("lowtide/memory", {})
+    daemon = next(child for child in tree["children"] if child["name"].startswith("daemon"))
+    parts = {part["name"]: part["bytes"] for part in daemon["children"]}
+    assert parts["program"] > 8 << 20
+    assert parts["unattributed"] <= 0.15 * daemon["bytes"], parts
+
+
 def test_log_is_shown(lowtide: Lowtide) -> None:
     assert lowtide.run("daemon", "logs", code=3).stderr.count("\n") == 1
     lowtide.run("daemon", "start")

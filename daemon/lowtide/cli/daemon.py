@@ -105,8 +105,15 @@ def logs(lines: int, options: Options) -> None:
 @global_options
 def run_command(ready_fd: int | None, options: Options) -> None:
     """Run the daemon in the foreground, until Ctrl-C."""
-    from lowtide.cli.setup import load
-    from lowtide.serve.daemon import serve, set_up_log
+    from lowtide.system.footprint import loading
+
+    with loading("numpy"):
+        import numpy  # noqa: F401
+    with loading("vector search (usearch, numkong)"):
+        import lowtide.store.vectors.vectors  # noqa: F401
+    with loading("the engine's code"):
+        from lowtide.cli.setup import load
+        from lowtide.serve.daemon import serve, set_up_log
 
     def tell(error: BaseException | None) -> None:
         nonlocal ready_fd

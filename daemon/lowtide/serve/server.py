@@ -10,6 +10,7 @@ root, is let in.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import sys
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import anyio
@@ -30,6 +32,7 @@ from lowtide.serve.api import HANDLERS, ParamsError
 from lowtide.serve.intake import MOST_FIRST_BYTES, PassedOver, Taken, Undecodable
 from lowtide.serve.reachable import LOOK_S, READ_LIMIT, Reachable
 from lowtide.serve.service import Service
+from lowtide.system.footprint import loading
 from lowtide.system.installation import Installed
 from lowtide.tasks import task_group
 
@@ -173,20 +176,23 @@ class Server:
     async def _serve_editor(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: Taken, peer_pid: int | None
     ) -> None:
-        import importlib
-
         # By name: the engine knows nothing of the language server, and pygls costs memory only once an editor is here.
         known = "lowtide_lsp.server" in sys.modules
         self._editors += 1
         try:
             with self._service.host.pool.reserve(0 if known else EDITOR_BYTES):
                 # In a thread: for a quarter of a second it would keep everyone else waiting.
-                module = await anyio.to_thread.run_sync(importlib.import_module, "lowtide_lsp.server")
+                module = await anyio.to_thread.run_sync(_load, "lowtide_lsp.server")
             if not known:
                 self._service.host.refit()  # the budget may be small
             await module.serve(self._service, reader, writer, first=first, peer_pid=peer_pid)
         finally:
             self._editors -= 1
+
+
+def _load(name: str) -> ModuleType:
+    with loading("language server (pygls, lsprotocol)"):
+        return importlib.import_module(name)
 
 
 class Session:

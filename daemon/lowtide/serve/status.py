@@ -14,6 +14,7 @@ from lowtide.core.ladder import Step
 from lowtide.core.lru import ByteCache
 from lowtide.store.connections import sqlite_bytes
 from lowtide.system import memory
+from lowtide.system.footprint import loaded
 
 if TYPE_CHECKING:
     from lowtide.index.live import LiveWorkspace
@@ -117,6 +118,15 @@ def _node_of_cache(name: str, size: int, limit: int, hits: int, misses: int, evi
     return MemoryNode(name, size, detail={"limitBytes": limit, "hits": hits, "misses": misses, "evictions": evictions})
 
 
+def _whole(parts: Sequence[MemoryNode], total_bytes: int) -> list[MemoryNode]:
+    """The daemon's parts with what it holds for being there, what its allocator holds free, and the rest."""
+    code = [MemoryNode(name, size) for name, size in loaded().items()]
+    children = [MemoryNode("program", sum(part.bytes for part in code), code), *parts] if code else list(parts)
+    rest = max(0, total_bytes - sum(part.bytes for part in children))
+    free = min(rest, memory.free_in_allocator_bytes())
+    return [*children, MemoryNode("free in the allocator", free), MemoryNode("unattributed", rest - free)]
+
+
 def memory_tree(service: Shown) -> MemoryNode:
     """Anonymous bytes by process and part; what no part accounts for is `unattributed`, mapped pages stand apart."""
     figures = service.host.pool.processes()
@@ -134,10 +144,7 @@ def memory_tree(service: Shown) -> MemoryNode:
     parts.append(MemoryNode("queue", waiting))
     nodes = []
     for figure in figures:
-        children = parts if figure.role == "daemon" else []
-        if children:
-            rest = max(0, figure.anon_bytes - sum(part.bytes for part in children))
-            children = [*children, MemoryNode("unattributed", rest)]
+        children = _whole(parts, figure.anon_bytes) if figure.role == "daemon" else []
         nodes.append(MemoryNode(f"{figure.role} {figure.pid}", figure.anon_bytes, children))
     total = sum(figure.anon_bytes for figure in figures)
     mapped = memory.own_mapped_bytes()

@@ -11,10 +11,12 @@ import gc
 import os
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import psutil
 
@@ -143,6 +145,29 @@ def use_one_arena() -> None:
             libc.mallopt(_M_ARENA_MAX, 1)
             libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
             libc.mallopt(_M_TRIM_THRESHOLD, _LARGE_BYTES)
+
+
+@cache
+def _mallinfo() -> Callable[[], Any] | None:
+    """glibc's mallinfo2(3), from 2.33 on; None elsewhere."""
+    import ctypes
+
+    class MallInfo(ctypes.Structure):
+        _fields_ = tuple(
+            (name, ctypes.c_size_t)
+            for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+        )
+
+    ask = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if ask is not None:
+        ask.restype = MallInfo
+    return ask
+
+
+def free_in_allocator_bytes() -> int:
+    """What the C allocator holds and nobody uses, also what of it is back with the system; 0 where it cannot say."""
+    ask = _mallinfo()
+    return int(ask().fordblks) if ask is not None else 0
 
 
 def give_back() -> None:
