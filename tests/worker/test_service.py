@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -25,6 +26,8 @@ from lowtide.errors import ConfigError, PathError, RefusedError, UsageError
 from lowtide.index.live import LiveWorkspace
 from lowtide.paths import Places
 from lowtide.read.request import SearchRequest
+from lowtide.read.unsaved.answers import symbols as find_symbols
+from lowtide.read.unsaved.documents import Documents
 from lowtide.serve import monitor
 from lowtide.serve.api import HANDLERS
 from lowtide.serve.host import Host
@@ -281,6 +284,43 @@ def test_the_best_symbols_of_several_workspaces_are_those_of_each(modules: Path,
                 together = await service.symbols(query, roots=roots, limit=limit)
                 assert [symbol["score"] for _, symbol in together] == pytest.approx(best, abs=RECENT_BONUS)
                 assert len(together) == len(best)
+
+    run(play)
+
+
+@pytest.mark.parametrize(("query", "file"), [("Parser.parse", "src/reader.py"), ("probe", "tests/test_reader.py")])
+def test_a_symbol_ranks_the_same_before_and_while_its_file_is_edited(tmp_path: Path, query: str, file: str) -> None:
+    texts = {
+        "src/reader.py": "class Parser:\n    def parse(self):\n        return 1\n",
+        "src/other.py": "class IfParserHelper:\n    def parse(self): ...\n\nclass Parser2:\n    def parse(self): ...\n",
+        "src/probe.py": "def probe():\n    return 3\n",
+        "tests/test_reader.py": "def probe():\n    return 2\n",
+    }
+    tree = tmp_path / "tree"
+    for number, (name, text) in enumerate(texts.items()):
+        path = tree / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        os.utime(path, (1e9 + number, 1e9 + number))
+    path = tree / file
+
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service, anyio.create_task_group() as group:
+            await service.open_workspace(tree, "test")
+            await service.wait_idle(tree)
+            documents = Documents(service.documents, "test", group)
+
+            async def ranked() -> list[tuple[str, float]]:
+                found = await find_symbols(service, documents, query, roots=[tree], limit=9, near=[path])
+                return [(symbol["path"], symbol["score"]) for _, symbol in found]
+
+            before = await ranked()
+            assert len(before) >= 2
+            documents.open(path.as_uri(), path, "python", 1, texts[file])
+            assert await ranked() == before
+            documents.change(path.as_uri(), 2, [(None, texts[file] + "\n# edited\n")])
+            assert await ranked() == before
+            group.cancel_scope.cancel()
 
     run(play)
 

@@ -106,7 +106,9 @@ def _best(catalog: Catalog, segments: Segments, parts: Sequence[str], narrow: _N
         if worth is None:
             near_by = path.rpartition(b"/")[0] in folders
             how_near = Nearness.OPEN if path in open_files else Nearness.FOLDER if near_by else Nearness.ELSEWHERE
-            worth = file_worth(display_path(path), how_near, (place.mtime_ns - oldest) / span)
+            # What is open is being worked on: it ranks the same before its first edit, while it is unsaved, and after.
+            recency = 1.0 if how_near is Nearness.OPEN else (place.mtime_ns - oldest) / span
+            worth = file_worth(display_path(path), how_near, recency)
             worths[path] = worth
         name_score = found[place.symbol_id]
         if name_score < SAME_NAME and is_same_name(parts[-1], place.name):
