@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from lowtide.cli.console import format_bytes, print_json, say, warn
-from lowtide.cli.list import all_indexes
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import find_client, is_embedded, uri
 from lowtide.cli.setup import resolve_root
 from lowtide.errors import LowtideError, PathError, UsageError
+from lowtide.index.inventory import all_indexes
 from lowtide.index.workspace import Workspace
 from lowtide.models import counted
 from lowtide.paths import Places

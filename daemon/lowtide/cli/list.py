@@ -3,50 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import click
 
 from lowtide.cli.console import Painted, format_bytes, paint, print_json, say
 from lowtide.cli.options import Options, global_options
-from lowtide.index.workspace import Workspace
+from lowtide.index.inventory import all_indexes
 from lowtide.models import counted
 from lowtide.paths import Places
 
 _DAY_S = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One index. `used_s`: when something was last written to it, in seconds since 1970."""
-
-    root: Path
-    folder: Path
-    size_bytes: int
-    used_s: float
-    is_there: bool
-    """Whether the folder that it is of still is."""
-
-    def as_json(self) -> dict[str, Any]:
-        """One of the `indexes` of `lowtide list --json`."""
-        return {
-            "root": str(self.root),
-            "folder": str(self.folder),
-            "size_bytes": self.size_bytes,
-            "last_used": datetime.fromtimestamp(self.used_s, UTC).isoformat(timespec="seconds"),
-            "there": self.is_there,
-        }
-
-
-def all_indexes(places: Places) -> list[Listed]:
-    """Every index of the user's, by root."""
-    return [
-        Listed(root, folder, Workspace(root, folder).disk_bytes(), _last_used_s(folder), root.is_dir())
-        for root, folder in places.list_indexes()
-    ]
 
 
 @click.command("list")
@@ -71,19 +37,6 @@ def command(options: Options) -> None:
         say(paint(f"{counted(len(indexes), 'index', 'indexes')}, {total}", dim=True))
         if any(not index.is_there for index in indexes):
             say(paint("`lowtide clear --gone` removes those whose folder is gone", dim=True))
-
-
-def _last_used_s(folder: Path) -> float:
-    times = [0.0]
-    try:
-        for path in folder.iterdir():
-            try:
-                times.append(path.lstat().st_mtime)
-            except OSError:
-                continue
-    except OSError:
-        pass
-    return max(times)
 
 
 def _age(seconds: float) -> str:

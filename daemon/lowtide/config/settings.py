@@ -30,7 +30,7 @@ WORKSPACE_FILE = ".lowtide.toml"
 MOST_SIZE_BYTES = 1 << 50
 MOST_CONFIG_BYTES = 1 << 16
 
-_USERS_ALONE = ("budget", "model", "daemon")
+_USERS_ALONE = ("budget", "model", "daemon", "disk")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 _PART = r"(?:[A-Za-z0-9_-]++|\"[^\"\n]*+\"|'[^'\n]*+')[ \t]*+\.[ \t]*+"
 _LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}){{50}}")
@@ -100,6 +100,8 @@ class Config:
     idle_minutes: float = 30.0
     """The daemon leaves this long after its last client; 0 never."""
     pause_on_battery: bool = True
+    disk_limit_bytes: int | None = None
+    """What all indexes may take together; 0 for no limit, None for what suits the disk."""
     index: IndexSettings = field(default_factory=IndexSettings)
 
 
@@ -150,13 +152,17 @@ def load_config(
     model.finish(["path"])
     pause_on_battery = daemon.flag("pause_on_battery", True)
     daemon.finish(["niceness", "idle_minutes", "pause_on_battery"])
-    reader.finish(["budget", "model", "daemon", "index"])
+    disk = reader.table("disk")
+    disk_limit_bytes = disk.size("limit")
+    disk.finish(["limit"])
+    reader.finish(["budget", "model", "daemon", "disk", "index"])
     return Config(
         budget_bytes=chosen,
         model_path=model_path,
         niceness=NICENESS if niceness is None else int(niceness),
         idle_minutes=30.0 if idle_minutes is None else float(idle_minutes),
         pause_on_battery=pause_on_battery,
+        disk_limit_bytes=disk_limit_bytes,
         index=index,
     )
 

@@ -19,6 +19,7 @@ from typing import Any
 import lowtide
 from lowtide.config.settings import Config, format_size
 from lowtide.errors import LowtideError
+from lowtide.index.inventory import all_indexes, limit_of, told_removals
 from lowtide.index.report import check_index
 from lowtide.index.workspace import Workspace
 from lowtide.models import counted
@@ -52,6 +53,7 @@ def examine(places: Places, config: Config, complaint: LowtideError | None = Non
         lambda: _memory(config),
         _watches,
         lambda: _places(places),
+        lambda: _indexes_on_disk(places, config),
         lambda: _daemon(places),
         lambda: _configuration(places, complaint),
         lambda: _model(config),
@@ -148,6 +150,21 @@ def _places(places: Places) -> Iterator[Check]:
         enough,
         f"{format_size(free)} free",
         "" if enough else "free some space, or set LOWTIDE_HOME to another disk",
+    )
+
+
+def _indexes_on_disk(places: Places, config: Config) -> Iterator[Check]:
+    found = all_indexes(places)
+    total = sum(index.size_bytes for index in found)
+    limit = limit_of(places, config.disk_limit_bytes)
+    shown = f"{format_size(total)} in {counted(len(found), 'index', 'indexes')}"
+    told = "".join(f"; {entry['root']} left at {entry['at']}: {entry['why']}" for entry in told_removals(places)[:3])
+    within = not limit or total <= limit
+    yield Check(
+        "indexes",
+        within,
+        f"{shown}, {f'the limit is {format_size(limit)}' if limit else 'without a limit'}{told}",
+        "" if within else "`lowtide list` shows them; `lowtide clear PATH`, or raise [disk] limit in config.toml",
     )
 
 

@@ -6,6 +6,7 @@ Invariant: `status` and `memory` answer from what is known already, and wait for
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
+from lowtide.index.inventory import limit_of, remove_leaving
 from lowtide.paths import real_path
 from lowtide.serve.host import Host
 from lowtide.serve.monitor import Monitor
@@ -22,6 +24,11 @@ from lowtide.serve.status import memory_tree, status_of
 from lowtide.serve.workspaces import VISITOR
 from lowtide.system.memory import give_back
 from lowtide.tasks import task_group
+
+log = logging.getLogger(__name__)
+
+FIRST_DISK_LOOK_S = 300.0
+DISK_LOOK_S = 3600.0
 
 
 class Service(Questions):
@@ -35,6 +42,7 @@ class Service(Questions):
         await self._stack.enter_async_context(self.host)
         self._group = await self._stack.enter_async_context(task_group())
         self._group.start_soon(self.monitor.run)
+        self._group.start_soon(self._keep_disk)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -44,6 +52,18 @@ class Service(Questions):
             await self._stack.aclose()
         finally:
             await self.readers.close()
+
+    async def _keep_disk(self) -> None:
+        """Now and then, have indexes leave that nobody needs."""
+        wait_s = FIRST_DISK_LOOK_S
+        while True:
+            await anyio.sleep(wait_s)
+            wait_s = DISK_LOOK_S
+            try:
+                limit_bytes = limit_of(self.host.places, self.host.config.disk_limit_bytes)
+                await anyio.to_thread.run_sync(remove_leaving, self.host.places, limit_bytes, self.is_open)
+            except Exception:
+                log.exception("event=disk-look-failed")
 
     # -- control ------------------------------------------------------------------------------------------------
 

@@ -255,6 +255,10 @@ class Workspaces:
         """Those that are open now."""
         return tuple(self._live.values())
 
+    def is_open(self, root: Path) -> bool:
+        """Whether somebody holds this workspace. Any thread."""
+        return root in self._live
+
     def live(self, root: Path) -> LiveWorkspace | None:
         """The open workspace of this root."""
         return self._live.get(real_path(root))
