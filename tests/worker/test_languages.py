@@ -24,7 +24,7 @@ FOLDERS = sorted(path for path in SAMPLES.iterdir() if path.is_dir())
 def test_sample_gives_the_expected_symbols(folder: Path) -> None:
     sample = next(path for path in sorted(folder.iterdir()) if path.name.startswith("sample."))
     text = sample.read_bytes()
-    language = languages.language_for(bytes(sample), text[:4096])
+    language = languages.language_for(bytes(sample), text[: languages.HEAD_BYTES])
     assert language is not None
     parsed = parse.parse(text, language, 60.0)
     shown = [_shown(row) for row in parsed.symbols]

@@ -9,20 +9,23 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from lowtide.languages import headers
+from lowtide.languages.headers import HEAD_BYTES
 from lowtide.languages.language import DocStyle, Language
 from lowtide.languages.registry import LANGUAGES
 from lowtide.languages.registry_lines import TEXT_NAMES
 
-__all__ = ["LANGUAGES", "DocStyle", "Language", "by_name", "language_called", "language_for", "text_name"]
+__all__ = [
+    "HEAD_BYTES",
+    "LANGUAGES",
+    "DocStyle",
+    "Language",
+    "by_name",
+    "language_called",
+    "language_for",
+    "text_name",
+]
 
-_CPP_HEADER = re.compile(
-    rb"^[ \t]*(?:class[ \t]+(?:\w+[ \t]+)?\w+[ \t]*(?:final[ \t]*)?(?:[:{;]|$)|(?:inline[ \t]+)?namespace\b|template[ "
-    rb"\t]*<"
-    rb"|using[ \t]+(?:namespace\b|\w+[ \t]*=)|(?:public|private|protected)[ \t]*:|extern[ \t]+\"C\+\+\"|#[ "
-    rb"\t]*include[ \t]*<[\w/]+>)"
-    rb"|\bstd::[a-z]|\b[A-Za-z_]\w*::~?[A-Za-z_]\w*[ \t]*[(<{;&*>]",
-    re.MULTILINE,
-)
 _OBJC = re.compile(
     rb"^[ \t]*(?:@(?:interface|implementation|protocol|import|class)\b|#[ \t]*(?:import|include)\b)", re.MULTILINE
 )
@@ -53,9 +56,10 @@ _VERSION = re.compile(r"[-.\d]+$")
 
 
 def language_for(path: bytes, head: bytes) -> Language | None:
-    """The language of a file, by its name, else its extension, else its `#!` line; None for other text.
+    """The language of a file, by its name, else its extension, else its `#!` line, else what its first lines tell an
+    editor; None for other text. What has no extension and begins as headers do is C++.
 
-    `path` as the file system spells it; `head`: the first bytes of its UTF-8 text (a few thousand are enough).
+    `path` as the file system spells it; `head`: the first `HEAD_BYTES` of its UTF-8 text.
     """
     names, extensions, interpreters = _tables()
     name = path.rpartition(b"/")[2].decode("utf-8", "replace")
@@ -74,7 +78,10 @@ def language_for(path: bytes, head: bytes) -> Language | None:
         if match is not None:
             program = (match[1] or match[2]).rpartition(b"/")[2].decode("ascii", "replace")
             return interpreters.get(program) or interpreters.get(_VERSION.sub("", program))
-    return None
+    if not head:
+        return None
+    told = language_called(headers.told(head))
+    return by_name("cpp") if told is None and not dot and headers.is_header(head) else told
 
 
 @cache
@@ -167,9 +174,7 @@ def _by_content(language: Language, extension: str, head: bytes) -> Language | N
     """The same extension means several languages: ask the text."""
     match extension:
         case "h":
-            if b"@interface" in head or b"@protocol" in head or b"@class" in head:
-                return by_name("objc")
-            return by_name("cpp") if _CPP_HEADER.search(head) else language
+            return by_name(headers.language_of(head)) or language
         case "inc":
             return by_name("php") if b"<?php" in head[:200] else (language if b"#" in head or b"//" in head else None)
         case "m":

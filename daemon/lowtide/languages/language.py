@@ -15,6 +15,8 @@ A language's folder holds `definitions.scm`, ONE query with these captures:
 - `@end` (optional): the last node of the definition, when it stands beside the definition's node (Dart's bodies).
 - `@rest` (optional): the node that the definition lasts to the end of, or until the next with a `@rest` (Perl's
   packages).
+- `@part` (optional): more of the name, in several places (the words and colons of a selector).
+- `@category` (optional), beside `definition.extension`: names it, and gives it a symbol.
 - `@doc` (optional): the documentation, when it is not in the comment above or the docstring.
 - `@scope.inside`: a node in brackets whose inside is read as a text of its own, when the pattern `nested` is found
   there.
@@ -45,6 +47,8 @@ class Macros(Enum):
     NONE = auto()
     KERNEL = auto()
     CAPITALS = auto()
+    HEADS = auto()
+    """None; but a text that does not parse is read again without the macros in the heads of its declarations."""
 
 
 class View(Enum):

@@ -66,10 +66,10 @@ _PREPROCESSOR = (
 )
 _C = (
     *_PREPROCESSOR,
-    # `SYSCALL_DEFINE3(read, …) {` and `BOOST_AUTO_TEST_CASE(name) {` define what they name first.
+    # `SYSCALL_DEFINE3(read, …) {` and `TEST(Suite, Name) {`: what they define is found in their arguments later.
     (
         "function",
-        rf"^(?:static[ \t]+)?[A-Z][A-Z\d]*_[A-Z\d_]*+[ \t]*(?={_ARGUMENTS}\s*\{{)\(\s*(?P<name>[A-Za-z_]\w*+)",
+        rf"^(?:static[ \t]++)?(?P<name>[A-Z][A-Z\d_]++)[ \t]*{_ARGUMENTS}\s*\{{",
     ),
     (
         "function",

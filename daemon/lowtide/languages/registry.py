@@ -361,6 +361,7 @@ GRAMMARS: tuple[Language, ...] = (
         "tree_sitter_objc",
         extensions=(".m", ".mm"),
         memory_factor=30.0,
+        macros=Macros.HEADS,
         scan_depth=2,
         rewrites=(
             (r"\bNS_ASSUME_NONNULL_(?:BEGIN|END)\b", ""),

@@ -26,7 +26,7 @@ def read(task: wire.DocumentTask) -> wire.Done:
     tree."""
     cpu = process_time()
     language = (
-        languages.language_for(task.path, task.text[:4096]) if task.path else None
+        languages.language_for(task.path, task.text[: languages.HEAD_BYTES]) if task.path else None
     ) or languages.language_called(task.language)
     symbols: list[wire.SymbolColumns] = []
     chunks: list[wire.ChunkColumns] = []

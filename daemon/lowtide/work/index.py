@@ -204,7 +204,7 @@ def _parse(
     from lowtide.work.parse import chunk
 
     utf8 = text.utf8
-    language = languages.language_for(path, utf8[:4096])
+    language = languages.language_for(path, utf8[: languages.HEAD_BYTES])
     reason: str = ""
     symbols: list[wire.SymbolColumns] = []
     shown = utf8

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from lowtide.languages import language_for
+from lowtide.languages import HEAD_BYTES, language_for
 
 Span = tuple[int, int]
 """Start and end of a key, in bytes."""
@@ -62,7 +62,7 @@ def _joined(spans: Iterable[Span]) -> list[Span]:
 
 def may_lose_a_part(path: bytes, utf8: bytes, spans: Sequence[Span]) -> bool:
     """Whether a text that holds keys is a program with more to it than they are."""
-    language = language_for(path, utf8[:4096])
+    language = language_for(path, utf8[:HEAD_BYTES])
     held = sum(end - start for start, end in spans)
     return language is not None and not language.is_data and len(utf8) - held >= LEAST_PROGRAM_BYTES
 

@@ -103,6 +103,13 @@
 ; A function's declarator makes these a declaration and a method.
 (declaration declarator: (_) @declarator) @definition.variable
 (field_declaration declarator: (_) @declarator) @definition.field
+; Each name of `auto [a, b] = …`.
+(declaration
+  declarator: (init_declarator
+    declarator: [
+      (structured_binding_declarator (identifier) @name)
+      (reference_declarator (structured_binding_declarator (identifier) @name))
+    ])) @definition.variable
 ; Without a type it is a constructor, or a macro that is dropped for not being named as the class.
 (declaration
   !type

@@ -1,14 +1,15 @@
 ; Scopes: the bodies of classes, categories, protocols and records, and what the preprocessor wraps.
-; Categories and class extensions (`@interface A (B)`, `@interface A ()`) only name what is inside.
+; Categories (`@interface A (B)`) have a symbol of their own, and what is inside belongs to A; class extensions
+; (`@interface A ()`) only name what is inside.
 (class_interface
   . (identifier) @name
   superclass: (_)
   . (parameterized_arguments)?
   . [(property_declaration) (method_declaration) (instance_variables)]? @body) @definition.class
-(class_interface . (identifier) @name . "(") @definition.extension
+(class_interface . (identifier) @name . "(" category: (identifier)? @category) @definition.extension
 (class_interface) @scope
 (class_implementation !category . (identifier) @name . (_)? @body) @definition.class
-(class_implementation . (identifier) @name category: (_)) @definition.extension
+(class_implementation . (identifier) @name category: (_) @category) @definition.extension
 (class_implementation) @scope
 (protocol_declaration
   . (identifier) @name
@@ -23,13 +24,25 @@
 (linkage_specification body: (_) @scope)
 (ERROR) @scope
 
-(method_declaration (method_type) . (identifier) @name) @definition.method
+; A selector is named whole: `setObject:forKey:`.
+(method_declaration
+  (method_type)?
+  . (identifier) @name
+  . (method_parameter)? @part
+  . ((identifier)? @part . (method_parameter) @part)*) @definition.method
 (implementation_definition
   (method_definition
-    (method_type)
+    (method_type)?
     . (identifier) @name
+    . (method_parameter)? @part
+    . ((identifier)? @part . (method_parameter) @part)*
     (compound_statement) @body) @definition.method)
-(method_definition (method_type) . (identifier) @name (compound_statement) @body) @definition.method
+(method_definition
+  (method_type)?
+  . (identifier) @name
+  . (method_parameter)? @part
+  . ((identifier)? @part . (method_parameter) @part)*
+  (compound_statement) @body) @definition.method
 (property_declaration
   (struct_declaration
     (struct_declarator [

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 
 from lowtide.core.positions import Units, line_end, to_bytes
+from lowtide.languages import HEAD_BYTES
 
 Position = tuple[int, int]
 """Line and column, from 0; what a column counts is said beside it."""
+_HEAD_LINES = 2_000
 _LINES = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 _OLD_MAC_LINES = re.compile(rb"[^\r]*\r|[^\r]+\Z")
 
@@ -81,8 +83,8 @@ class TextBuffer:
         return b"".join(self.lines)
 
     def head(self) -> bytes:
-        """Its first lines, a few thousand bytes at most: enough to know its language."""
-        return b"".join(self.lines[:50])[:4096]
+        """Its first lines, `HEAD_BYTES` at most: enough to know its language."""
+        return b"".join(self.lines[:_HEAD_LINES])[:HEAD_BYTES]
 
     def cut(self, start: Position, end: Position, units: Units) -> bytes:
         """The text of a range."""

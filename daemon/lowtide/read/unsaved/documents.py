@@ -28,7 +28,7 @@ from lowtide.core.budget import FIXED_TASK_BYTES, MIB
 from lowtide.core.lru import ByteCache
 from lowtide.core.positions import Units
 from lowtide.errors import LowtideError, WorkerCrashed, WorkerError, WorkerOverBudget, WorkerRecycled
-from lowtide.languages import language_called, language_for
+from lowtide.languages import HEAD_BYTES, language_called, language_for
 from lowtide.pool.pool import Urgency, WorkerPool
 from lowtide.read.unsaved.buffer import Position, TextBuffer
 from lowtide.system.beneath import open_plain
@@ -74,7 +74,7 @@ class DocumentReader:
         task = wire.DocumentTask(
             key, path, language, text, PARSE_S, chunks, len(text) <= _SEPARATE_TREE_BYTES and not chunks
         )
-        known = language_for(path, text[:4096]) or language_called(language)
+        known = language_for(path, text[:HEAD_BYTES]) or language_called(language)
         factor = max(LEAST_FACTOR, 2 * known.memory_factor) if known else LEAST_FACTOR
         need = FIXED_TASK_BYTES + int(factor * len(text))
         async with self._lock:

@@ -24,7 +24,21 @@ import tree_sitter
 
 from lowtide.languages.language import Language, Macros, View
 from lowtide.models import Reason
-from lowtide.work.parse import by_lines, chunk, cuts, macros, members, recover, rewrite, splice, symbols, views
+from lowtide.work.parse import (
+    by_lines,
+    chunk,
+    cuts,
+    heads,
+    macros,
+    made,
+    members,
+    recover,
+    rewrite,
+    second,
+    splice,
+    symbols,
+    views,
+)
 from lowtide.work.parse.chunk import ChunkRow
 from lowtide.work.parse.symbols import LOCALS, MAX_SYMBOLS, Found, Pattern, SymbolRow
 
@@ -38,13 +52,15 @@ _NO_LIMIT = (1 << 32) - 1
 _MAX_SCOPES = 100_000
 _WIDE = 5_000
 _WIDE_COST = 10**9
-_SECOND_TRY_BYTES = 1 << 20
+_OUTSIDE = frozenset(
+    "translation_unit linkage_specification declaration_list preproc_if preproc_ifdef preproc_else ERROR".split()
+)
 _MAX_DECLARATORS = 16
 _MAX_INSIDES = 2_000
 """Nodes of a text whose insides are read as texts of their own."""
 _clock = time.thread_time
 """What deadlines are told by: a busy machine takes no file's symbols."""
-_MACROS = {Macros.NONE: None, Macros.KERNEL: macros.KERNEL, Macros.CAPITALS: macros.CAPITALS}
+_MACROS = {Macros.NONE: None, Macros.KERNEL: macros.KERNEL, Macros.CAPITALS: macros.CAPITALS, Macros.HEADS: None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +93,14 @@ class _Grammar:
     function_declarator: int
     parenthesized_declarator: int
     operator_cast: int
+    structured_binding: int
     comments: frozenset[int]
     is_local: bool
     """Whether a definition is told by what it is made of and what stands above it, wherever the text has others."""
+    holders: frozenset[int]
+    """Node kinds of the C family that hold declarations, or the heads of such."""
+    functions: frozenset[int]
+    """Those of them that end in a body."""
     texts: frozenset[int]
     """Node kinds whose text is no code: comments, strings and what they are made of."""
     inside_parser: tree_sitter.Parser
@@ -206,6 +227,10 @@ def _read(
     grammar = _grammar(language)
     macro_words = _MACROS[language.macros]
     source = macros.blank(seen, macro_words) if macro_words else rewrite.rewritten(seen, language.rewrites)
+    if macro_words:
+        source = macros.declare_made(macros.blank_null_directives(source))
+    if language.macros is Macros.KERNEL:
+        source = macros.blank_linux(source)
     tree = grammar.parser.parse(source, _edited(before, source)[0]) if before else grammar.parser.parse(source)
     root = tree.root_node
     if before and root.has_error:
@@ -213,52 +238,65 @@ def _read(
         # anew.
         tree = grammar.parser.parse(source)
         root = tree.root_node
-    found, partial = _find(grammar, language, text, root, stop)
-    if root.is_error and macro_words and partial is None and len(text) <= _SECOND_TRY_BYTES:
-        again = grammar.parser.parse(macros.first_branches(source)).root_node
-        if not again.is_error:
-            more, partial = _find(grammar, language, text, again, stop)
-            found, root = {**found, **more}, again
+    reads_heads = language.macros is not Macros.NONE
+    source_read = source
+    if reads_heads and root.has_error and len(text) <= second.MAX_BYTES:
+        best = second.read(source, tree, _reader(grammar, language, text, stop), heads.Dialect(language.name))
+        source_read, root, found, partial = best.source, best.tree.root_node, best.found, best.partial
+    else:
+        found, partial = _find(grammar, language, text, root, stop)
     if root.has_error and partial is None:
-        recover.recover(source, language, root, found, _code_test(grammar, root), stop)
+        recover.recover(source_read, language, root, found, _code_test(grammar, root), stop)
+    if reads_heads:
+        _name_by_macros(language, text, root, found)
     _add_members(grammar, language, text, root, found, (0, len(text)))
     ordered = sorted(found.values(), key=_PLACE)
     del found
     rows, outline = symbols.rows(text, language, ordered, grammar.body_field, with_extensions=with_extensions)
     if partial is None and len(rows) >= MAX_SYMBOLS:
         partial = Reason.TOO_LARGE
-    is_sound = source == text and not root.has_error and partial is None and grammar.is_local
+    is_sound = source_read == text and source == text and not root.has_error and partial is None and grammar.is_local
     kept = splice.Rows(rows, outline.starts, outline.ends) if is_sound and not language.joins_clauses else None
     return rows, outline, root, partial, Reading(language, source, tree, kept)
+
+
+def _reader(grammar: _Grammar, language: Language, text: bytes, stop: float) -> second.Reader[tree_sitter.Tree]:
+    """Reads a text of the C family a second time: see `second`."""
+
+    def parse(source: bytes, before: tree_sitter.Tree | None) -> tree_sitter.Tree:
+        return grammar.parser.parse(source, before) if before is not None else grammar.parser.parse(source)
+
+    def find(tree: tree_sitter.Tree) -> tuple[dict[int, Found], Reason | None]:
+        return _find(grammar, language, text, tree.root_node, stop)
+
+    return second.Reader(parse, find, grammar.holders, grammar.functions)
+
+
+def _name_by_macros(language: Language, text: bytes, root: tree_sitter.Node, found: dict[int, Found]) -> None:
+    """Give the functions that macros make their names, and drop what has none."""
+
+    def body_of(brace: int) -> tree_sitter.Node | None:
+        mark = root.descendant_for_byte_range(brace, brace + 1)
+        body = mark.parent if mark is not None else None
+        if body is None or body.type != "compound_statement" or body.start_byte != brace:
+            return None
+        holder = body.parent
+        return body if holder is None or holder.type in _OUTSIDE else None
+
+    made.name_by_arguments(text, found)
+    if root.has_error:
+        made.find_calls(text, found, body_of, is_cpp=language.name == "cpp")
+        second.drop_misnamed(text, found)
 
 
 def _edited(before: Reading, source: bytes) -> tuple[tree_sitter.Tree, splice.Edit]:
     """The old tree, told what has changed: one stretch, from the first byte that differs to the last."""
     old = before.source
-    most = min(len(old), len(source))
-    start = _same(lambda count: old[:count] == source[:count], most)
-    end = _same(lambda count: old[len(old) - count :] == source[len(source) - count :], most - start)
+    edit = splice.difference(old, source)
     tree = before.tree.copy()
-    old_end, new_end = len(old) - end, len(source) - end
-    tree.edit(start, old_end, new_end, _point(source, start), _point(old, old_end), _point(source, new_end))
-    return tree, splice.Edit(start, old_end, new_end)
-
-
-def _same(is_same: Callable[[int], bool], most: int) -> int:
-    """The largest count up to `most` for which `is_same` holds, as it does for all smaller ones."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        if is_same(middle):
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def _point(text: bytes, offset: int) -> tuple[int, int]:
-    line_start = text.rfind(b"\n", 0, offset) + 1
-    return text.count(b"\n", 0, offset), offset - line_start
+    points = splice.point(source, edit.start), splice.point(old, edit.old_end), splice.point(source, edit.new_end)
+    tree.edit(edit.start, edit.old_end, edit.new_end, *points)
+    return tree, edit
 
 
 def _add_members(
@@ -340,8 +378,17 @@ def _load(language: Language) -> _Grammar:
         grammar.id_for_node_kind("function_declarator", True) or 0,
         grammar.id_for_node_kind("parenthesized_declarator", True) or 0,
         grammar.id_for_node_kind("operator_cast", True) or 0,
+        grammar.id_for_node_kind("structured_binding_declarator", True) or -1,
         frozenset(kind for name in prefixes for kind in _kind_ids(grammar, name)),
         not re.search(r"@(?:rest|declarator)\b", source) and not any(pattern.is_declaration for pattern in patterns),
+        _kinds_like(
+            grammar,
+            r"^(?:namespace_definition|linkage_specification|preproc_(?:if|ifdef|else|elif|elifdef)|instance_variables?"
+            r"|.*_specifier|(?:(?:field|method|property|template|alias|friend|struct|protocol)_)?declaration(?:_list)?|enumerator(?:_list)?|type_definition|(?:function|method)_definition"
+            r"|(?:class|protocol)_(?:interface|implementation)|implementation_definition"
+            r"|.*_declarator|qualified_identifier)$",
+        ),
+        _kinds_like(grammar, r"^(?:function|method)_definition$"),
         _kinds_like(grammar, r"comment|string|heredoc|^preproc_arg$|^text$|^pod$"),
         tree_sitter.Parser(grammar),
     )
@@ -434,6 +481,8 @@ def _find(
                     name = captures["name"][0]
                 elif "declarator" in captures:
                     name, is_function = _declared(grammar, captures["declarator"][0])
+                    if name.kind_id == grammar.structured_binding:
+                        continue  # another pattern finds each of its names
                     if is_function and pattern.as_function is not None:
                         pattern = pattern.as_function
                 else:
@@ -513,7 +562,7 @@ def _declared(grammar: _Grammar, node: tree_sitter.Node) -> tuple[tree_sitter.No
         if kind != grammar.parenthesized_declarator:
             is_function = kind == grammar.function_declarator
         node = inner
-    return node, is_function
+    return node, is_function or node.kind_id == grammar.operator_cast
 
 
 def _windows(start: int, end: int) -> list[tuple[int, int]]:

@@ -6,7 +6,7 @@ Invariant: the rows are those of a whole reading; whenever that is not sure, the
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -110,3 +110,29 @@ def splice(before: Rows, middle: Rows, edit: Edit, low: int, high: int, line_cou
         [*before.starts[:first], *middle.starts, *(start + grown for start in before.starts[last:])],
         [*before.ends[:first], *middle.ends, *(end + grown for end in before.ends[last:])],
     )
+
+
+def difference(old: bytes, new: bytes) -> Edit:
+    """The one stretch that makes `new` of `old`, from the first byte that differs to the last."""
+    most = min(len(old), len(new))
+    start = _same(lambda count: old[:count] == new[:count], most)
+    end = _same(lambda count: old[len(old) - count :] == new[len(new) - count :], most - start)
+    return Edit(start, len(old) - end, len(new) - end)
+
+
+def _same(is_same: Callable[[int], bool], most: int) -> int:
+    """The largest count up to `most` for which `is_same` holds, as it does for all smaller ones."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        if is_same(middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def point(text: bytes, offset: int) -> tuple[int, int]:
+    """The line and the column of an offset, from 0, in bytes."""
+    line_start = text.rfind(b"\n", 0, offset) + 1
+    return text.count(b"\n", 0, offset), offset - line_start

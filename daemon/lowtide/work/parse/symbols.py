@@ -23,6 +23,7 @@ MAX_SYMBOLS = 200_000
 _NAME_CHARS = 200
 _CLAUSE_GAP_BYTES = 1000
 _BLANK = 32
+_COLON = 58
 _LINE_FEED = re.compile(b"\n")
 _CONTINUATIONS = re.compile(b"[\x80-\xbf]+")
 
@@ -201,6 +202,10 @@ def rows(
             container = f"{container}.{prefix}" if container else prefix
             if kind == _FUNCTION and has_methods:
                 kind = _METHOD
+        if captures is not None and "part" in captures:
+            # A word behind the last colon is no part of a selector.
+            parts = "".join(_part(text, part) for part in captures["part"])
+            name += parts[: parts.rfind(":") + 1]
         if pattern.is_member:
             holder = _class_around(around, stack)
             if holder is None or (holder[5], name) in fields:
@@ -252,12 +257,18 @@ def rows(
         row = len(made)
         if kind == _EXTENSION:
             stack.append(around)
+            extended: SymbolRow | None = None
+            if captures is not None and "category" in captures:
+                extended = _category(text, qualified, whole, captures["category"][0], docs)
+                parent_row = row
+            elif with_extensions:
+                extended = _extension(text, name, whole, container, describe.opening(text, start, end))
             around = (start, end, kind, qualified, name, parent_row, is_whole)
-            if with_extensions:
-                made.append(_extension(text, name, whole, container, describe.opening(text, start, end)))
+            if extended is not None:
+                made.append(extended)
                 starts.append(start)
                 ends.append(end)
-                parents.append(parent_row)
+                parents.append(stack[-1][5])
             continue
         if joins_clauses:
             if kind in FUNCTIONS:
@@ -340,6 +351,20 @@ def _class_around(around: _Around, stack: list[_Around]) -> _Around | None:
     return None
 
 
+def _part(text: bytes, part: Node) -> str:
+    """A further part of a name: a word, or the colon that a parameter of Objective-C begins with."""
+    return ":" if text[part.start_byte] == _COLON else text[part.start_byte : part.end_byte].decode("utf-8", "ignore")
+
+
+def _category(text: bytes, extended: str, whole: Node, name_node: Node, docs: describe.Docs) -> SymbolRow:
+    """A category of Objective-C: it belongs to the class that it extends."""
+    start = whole.start_byte
+    name = text[name_node.start_byte : name_node.end_byte].decode("utf-8", "ignore")
+    signature = describe.first_line(text, start, whole.end_byte)
+    doc = docs.of(text, start - whole.start_point[1], -1)
+    return (name, _CLASS, extended, *whole.start_point, *whole.end_point, *name_node.start_point, signature, doc)
+
+
 def _extension(text: bytes, name: str, whole: Node, container: str, opening: int) -> SymbolRow:
     """What an outline shows of a block that extends a type, such as `impl Display for Tide`."""
     shown = describe.signature(text, whole.start_byte, opening)
@@ -408,6 +433,8 @@ def _defined(text: bytes, found: list[Found]) -> frozenset[bytes]:
 def _split_name(name: str, language: Language) -> tuple[str, str, int]:
     """Container and name of what is not a plain identifier, and where the name starts from the node's end, if it
     moved."""
+    if len(name) > 2 and name[0] == name[-1] == '"':
+        return "", " ".join(name[1:-1].split()), 0
     trim = language.name_trim
     separator = language.name_separator
     prefix = ""
@@ -418,7 +445,7 @@ def _split_name(name: str, language: Language) -> tuple[str, str, int]:
         name = name.strip(trim) or name
     if separator and (separator in name or name.startswith("operator")):
         prefix, name = _split_qualified(name, separator)
-    elif name[-1] == ">" and name[0].isalpha():
+    elif name[-1] == ">" and (name[0].isalpha() or name[0] == "_"):
         name = _without_templates(name)
     name = " ".join(name.split())
     if len(name) > 1 and name[0] in "\"'`" and name[-1] == name[0]:
