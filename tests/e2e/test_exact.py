@@ -72,6 +72,20 @@ def test_several_folders_are_asked_at_once(asked: tuple[Lowtide, Path], tree: Ca
     assert said == f"{other}/a.py:1:5:def other_delay():\n"
 
 
+def test_a_folder_inside_a_workspace_means_what_is_below_it(asked: tuple[Lowtide, Path]) -> None:
+    lowtide, root = asked
+    assert places(lowtide.json("search", "--exact", "next_delay", root / "src")) == [
+        ("src/client.py", 2),
+        ("src/client.py", 8),
+    ]
+    assert {path for path, _ in places(lowtide.json("search", "next delay list", root / "src"))} <= {
+        "src/client.py",
+        "src/server.c",
+    }
+    assert places(lowtide.json("search", "--exact", "next", root / "src", root / "src", "-g", "*.c"))
+    assert len(places(lowtide.json("search", "--exact", "next_delay", root / "src", root))) == 3
+
+
 def test_uses_of_a_name_are_shown_with_what_holds_them(asked: tuple[Lowtide, Path]) -> None:
     lowtide, root = asked
     refs = lowtide.json("refs", "next_delay", root)["refs"]

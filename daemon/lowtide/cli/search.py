@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,10 +16,13 @@ from lowtide.cli.lines import LongLine, failed, read_line
 from lowtide.cli.narrowing import Narrowing, limit_option, narrowing, narrowing_options
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
-from lowtide.cli.several import ask_each, resolve_roots
+from lowtide.cli.several import Place, ask_each, resolve_places
 from lowtide.errors import UsageError
 from lowtide.models import Mode, counted
 from lowtide.serve.client import Client, RemoteError
+
+if TYPE_CHECKING:
+    from lowtide.cli import embedded
 
 RANKED, LINES = 10, 100
 """Answers without `--limit`: of a search, and of an exact one."""
@@ -82,7 +84,8 @@ def command(arguments: tuple[str, ...], options: Options, shape: str, **given: A
     lowtide search --regex 'func \\(\\w+ \\*Server\\) Listen' ~/code/go ~/code/net
 
     The workspace is kept up to date while it is asked; what an answer may lack is said under it. Of several folders
-    the answers are put together. Ten answers without -m; a hundred lines with --exact or --regex.
+    the answers are put together; of a folder inside a workspace, only what is below it. Ten answers without -m; a
+    hundred lines with --exact or --regex.
     """
     exact = _exact(given)
     check_format(options, shape)
@@ -90,7 +93,7 @@ def command(arguments: tuple[str, ...], options: Options, shape: str, **given: A
     if exact is not None:
         if given["batch"]:
             raise UsageError("--batch takes queries", "--exact and --regex name one text", "leave one of them out")
-        _search_lines(exact, resolve_roots(arguments), narrow, given, options, shape)
+        _search_lines(exact, resolve_places(arguments), narrow, given, options, shape)
         return 0
     if given["limit"] is not None and given["limit"] > MOST_RANKED:
         raise UsageError("too many answers", f"{given['limit']}", f"ask for at most {MOST_RANKED:,}")
@@ -99,11 +102,11 @@ def command(arguments: tuple[str, ...], options: Options, shape: str, **given: A
     if given["batch"]:
         if len(arguments) > 1:
             raise UsageError("too many arguments", " ".join(arguments), "queries come on standard input")
-        _answer_lines(resolve_roots(arguments)[0], narrow, given, options)
+        _answer_lines(resolve_places(arguments)[0], narrow, given, options)
         return 0
     if not arguments:
         raise UsageError("no query", "", 'give one: lowtide search "retry a request"')
-    _search(arguments[0], resolve_roots(arguments[1:]), narrow, given, options, shape)
+    _search(arguments[0], resolve_places(arguments[1:]), narrow, given, options, shape)
     return 0
 
 
@@ -117,16 +120,18 @@ def _exact(given: dict[str, Any]) -> _Exact | None:
 
 
 def _search_lines(
-    exact: _Exact, roots: Sequence[Path], narrow: Narrowing, given: dict[str, Any], options: Options, shape: str
+    exact: _Exact, places: Sequence[Place], narrow: Narrowing, given: dict[str, Any], options: Options, shape: str
 ) -> None:
     limit = given["limit"] or LINES
     if is_embedded(options):
         from lowtide.cli import embedded
 
-        request = embedded.text_request(exact.text, exact.is_regex, exact.context, limit, narrow)
-        answer = ask_each(
-            roots, lambda root: embedded.find_text(request, given["fresh"], root, options), limit, best=False
-        )
+        def ask_here(place: Place) -> dict[str, Any]:
+            own = place.narrowed(narrow)
+            request = embedded.text_request(exact.text, exact.is_regex, exact.context, limit, own)
+            return embedded.find_text(request, given["fresh"], place.root, options)
+
+        answer = ask_each(places, ask_here, limit, best=False)
     else:
         question = {
             "text": exact.text,
@@ -134,73 +139,77 @@ def _search_lines(
             "context": exact.context,
             "limit": limit,
             "fresh": given["fresh"],
-            **narrow.as_params(),
         }
         with open_client(options) as client:
-            answer = ask_each(
-                roots,
-                lambda root: ask_showing(client, "lowtide/findText", {**question, "rootUri": uri(root)}, options),
-                limit,
-                best=False,
-            )
+
+            def ask(place: Place) -> dict[str, Any]:
+                where = {"rootUri": uri(place.root), **place.narrowed(narrow).as_params()}
+                return ask_showing(client, "lowtide/findText", {**question, **where}, options)
+
+            answer = ask_each(places, ask, limit, best=False)
     if options.as_json:
         print_json(answer)
         return
     with with_freshness(answer):
-        show_lines(answer, roots, shape)
+        show_lines(answer, [place.root for place in places], shape)
         _show_doubts(answer, options)
 
 
 def _search(
-    query: str, roots: Sequence[Path], narrow: Narrowing, given: dict[str, Any], options: Options, shape: str
+    query: str, places: Sequence[Place], narrow: Narrowing, given: dict[str, Any], options: Options, shape: str
 ) -> None:
     limit = given["limit"] or RANKED
     terms = split_terms(given["terms"])
     if is_embedded(options):
         from lowtide.cli import embedded
 
-        asked = embedded.Search(Mode(given["mode"]), limit, narrow, terms, given["phrasings"], given["fresh"])
-        answer = ask_each(roots, lambda root: embedded.search(query, asked, root, options), limit, best=True)
+        def ask_here(place: Place) -> dict[str, Any]:
+            return embedded.search(query, _embedded(place, narrow, given), place.root, options)
+
+        answer = ask_each(places, ask_here, limit, best=True)
     else:
-        question = {"query": query, **_question(narrow, given)}
         with open_client(options) as client:
-            answer = ask_each(
-                roots,
-                lambda root: ask_showing(client, "lowtide/find", {**question, "rootUri": uri(root)}, options),
-                limit,
-                best=True,
-            )
+
+            def ask(place: Place) -> dict[str, Any]:
+                return ask_showing(client, "lowtide/find", {**_question(place, narrow, given), "query": query}, options)
+
+            answer = ask_each(places, ask, limit, best=True)
     if options.as_json:
         print_json(answer)
         return
     with with_freshness(answer):
-        show_hits(answer, roots, shape, (query, *terms, *given["phrasings"]))
+        show_hits(answer, [place.root for place in places], shape, (query, *terms, *given["phrasings"]))
         _show_doubts(answer, options)
 
 
-def _question(narrow: Narrowing, given: dict[str, Any]) -> dict[str, Any]:
+def _embedded(place: Place, narrow: Narrowing, given: dict[str, Any]) -> embedded.Search:
+    from lowtide.cli import embedded
+
+    terms = split_terms(given["terms"])
+    limit, mode = given["limit"] or RANKED, Mode(given["mode"])
+    return embedded.Search(mode, limit, place.narrowed(narrow), terms, given["phrasings"], given["fresh"])
+
+
+def _question(place: Place, narrow: Narrowing, given: dict[str, Any]) -> dict[str, Any]:
     return {
+        "rootUri": uri(place.root),
         "mode": given["mode"],
         "limit": given["limit"] or RANKED,
         "fresh": given["fresh"],
         "terms": list(split_terms(given["terms"])),
         "phrasings": list(given["phrasings"]),
-        **narrow.as_params(),
+        **place.narrowed(narrow).as_params(),
     }
 
 
-def _answer_lines(root: Path, narrow: Narrowing, given: dict[str, Any], options: Options) -> None:
+def _answer_lines(place: Place, narrow: Narrowing, given: dict[str, Any], options: Options) -> None:
     if is_embedded(options):
         from lowtide.cli import embedded
 
-        terms = split_terms(given["terms"])
-        asked = embedded.Search(
-            Mode(given["mode"]), given["limit"] or RANKED, narrow, terms, given["phrasings"], given["fresh"]
-        )
-        embedded.answer_lines(asked, root, options)
+        embedded.answer_lines(_embedded(place, narrow, given), place.root, options)
         return
     with open_client(options) as client:
-        _ask_lines(client, {**_question(narrow, given), "rootUri": uri(root)})
+        _ask_lines(client, _question(place, narrow, given))
 
 
 def _ask_lines(client: Client, question: dict[str, Any]) -> None:

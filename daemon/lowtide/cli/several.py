@@ -7,36 +7,65 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from lowtide.cli.narrowing import Narrowing
 from lowtide.cli.setup import resolve_root
 from lowtide.core.freshness import Freshness, together
 from lowtide.errors import UsageError
+from lowtide.mcp.roots import globs_below
+from lowtide.paths import real_path
 
 MOST_ROOTS = 64
 
 
-def resolve_roots(paths: Sequence[str]) -> list[Path]:
-    """The different workspaces that PATHs mean; the enclosing one without any. PathError, UsageError."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A workspace that is asked, and the folders in it that are meant; none for all of it."""
+
+    root: Path
+    below: tuple[str, ...] = ()
+
+    def narrowed(self, narrow: Narrowing) -> Narrowing:
+        """The same for the whole workspace, with globs that mean there what they mean in the folders."""
+        if not self.below:
+            return narrow
+        globs = [glob for folder in self.below for glob in globs_below(folder, list(narrow.globs))]
+        return replace(narrow, globs=tuple(globs))
+
+
+def resolve_places(paths: Sequence[str]) -> list[Place]:
+    """The different workspaces that PATHs mean, and what of them; the whole enclosing one without any. PathError,
+    UsageError."""
     if len(paths) > MOST_ROOTS:
         raise UsageError("too many folders", f"{len(paths)}", f"name at most {MOST_ROOTS} at a time")
     if len(paths) > 1 and not os.path.exists(paths[0]):
         raise UsageError("too many arguments", " ".join(paths), "quote a query of several words")
-    return list(dict.fromkeys(resolve_root(path) for path in paths)) if paths else [resolve_root(None)]
+    if not paths:
+        return [Place(resolve_root(None))]
+    found: dict[Path, list[str]] = {}
+    for path in paths:
+        root = resolve_root(path)
+        folder = real_path(Path(path))
+        found.setdefault(root, []).append("" if folder == root else os.path.relpath(folder, root))
+    return [Place(root, () if "" in below else tuple(dict.fromkeys(below))) for root, below in found.items()]
 
 
-def ask_each(roots: Sequence[Path], ask: Callable[[Path], dict[str, Any]], limit: int, *, best: bool) -> dict[str, Any]:
+def ask_each(
+    places: Sequence[Place], ask: Callable[[Place], dict[str, Any]], limit: int, *, best: bool
+) -> dict[str, Any]:
     """The answers of all, as one: the `best` hits of all, or the first of each in turn."""
-    if len(roots) == 1:
-        return ask(roots[0])
+    if len(places) == 1:
+        return ask(places[0])
     answers: list[dict[str, Any]] = []
     left = limit
-    for root in roots:
-        answer = ask(root)
+    for place in places:
+        answer = ask(place)
         for hit in answer["hits"]:
-            hit["root"] = str(root)
+            hit["root"] = str(place.root)
         answers.append(answer)
         left -= len(answer["hits"])
         if left <= 0 and not best:
@@ -54,7 +83,7 @@ def ask_each(roots: Sequence[Path], ask: Callable[[Path], dict[str, Any]], limit
     }
     if "truncated" in merged:
         merged["truncated"] = (
-            len(hits) > limit or len(answers) < len(roots) or any(each["truncated"] for each in answers)
+            len(hits) > limit or len(answers) < len(places) or any(each["truncated"] for each in answers)
         )
         merged["files_read"] = sum(answer["files_read"] for answer in answers)
     return merged
