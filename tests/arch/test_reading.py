@@ -23,6 +23,7 @@ OPENERS = {
     "bulk/sources.py": "vectors of a file that the user names",
     "work/parse/parse.py": "the package's own files",
     "languages/lines.py": "the package's own files",
+    "work/encodings.py": "the package's own files",
     "work/model/model_folder.py": "a model's files",
     "work/model/static_model.py": "a model's files",
     "work/model/onnx_weights.py": "a model's files",

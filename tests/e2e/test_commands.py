@@ -178,6 +178,30 @@ def test_stale_hit_says_so(indexed: tuple[Lowtide, Path]) -> None:
     assert lowtide.json("why", root / "notes.txt")["status"] == "stale"
 
 
+def test_text_in_other_scripts_and_encodings_is_found_and_why_says_how(lowtide: Lowtide, tree: Tree) -> None:
+    root = tree(
+        {
+            "cjk.py": "# 用户登录失败时显示错误信息\ndef show_error():\n    return 1\n",
+            "gbk.java": "// 读取配置文件并返回列表的长度\nclass ConfigReader { }\n".encode("gbk"),
+            "said.py": "# coding: cp1251\n# Читает файл настроек\ndef read_it(): pass\n".encode("cp1251"),
+            "notes.adoc": "= Tides\n\nSome words about them.\n",
+            "data": "words without a name\n",
+        }
+    )
+    lowtide.json("index", root)
+    hits = lambda query: [hit["path"] for hit in lowtide.json("search", "--mode", "lexical", query, root)["hits"]]
+    assert hits("登录失败") == ["cjk.py"]
+    assert hits("配置文件") == ["gbk.java"]
+    assert hits("настроек") == ["said.py"]
+    assert [found["name"] for found in lowtide.json("symbols", "ConfigReader", root)["symbols"]] == ["ConfigReader"]
+    rule = lambda path: lowtide.json("why", root / path)["rule"]
+    assert rule("gbk.java") == "read as gbk, a guess: it declares none and is not UTF-8"
+    assert rule("said.py") == "read as cp1251, as it declares"
+    assert rule("notes.adoc") == "text only: no definitions are read from AsciiDoc"
+    assert rule("data") == "text only: no definitions are read from plain text"
+    assert rule("cjk.py") == ""
+
+
 def test_why_tells_of_every_file(indexed: tuple[Lowtide, Path]) -> None:
     lowtide, root = indexed
     why = lambda path: lowtide.json("why", root / path)

@@ -108,9 +108,53 @@ def test_declared_encoding_is_only_taken_for_text(name: str) -> None:
     assert text_of(f"# coding: {name}\nthe rest of it: ".encode() + b"\xe9\n")[1] == "cp1252"
 
 
-def test_unmarked_text_of_other_scripts_is_left_out_rather_than_garbled() -> None:
-    assert skipped(("これは日本語の文章です。" * 20).encode("shift_jis")) is Reason.ENCODING
-    assert skipped(("Это русский текст. " * 20).encode("koi8-r")) is Reason.ENCODING
+CHINESE, TRADITIONAL = "用户登录失败时显示错误信息", "使用者登入失敗時顯示錯誤訊息"
+JAPANESE, KOREAN = "顧客の名前を取得する関数です", "사용자 로그인 실패 시 오류를 표시한다"
+RUSSIAN, GERMAN, POLISH = (
+    "Показать сообщение об ошибке",
+    "Erläuterung der Größe für Übergabe",
+    "długość żądanej ścieżki",
+)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("gbk", CHINESE),
+        ("big5", TRADITIONAL),
+        ("shift_jis", JAPANESE),
+        ("euc_jp", JAPANESE),
+        ("euc_kr", KOREAN),
+        ("koi8-r", RUSSIAN),
+        ("cp1251", RUSSIAN),
+        ("cp866", RUSSIAN),
+        ("iso8859-5", RUSSIAN),
+        ("cp1252", GERMAN),
+        ("cp1250", POLISH),
+        ("utf-16-le", CHINESE),
+        ("utf-16-be", JAPANESE),
+        ("utf-16-le", RUSSIAN),
+        ("utf-16-le", "一一一一一一一一"),
+        ("cp1253", "Ελληνικά κείμενο και σχόλια"),
+        ("cp1255", "הודעת שגיאה בכניסה"),
+    ],
+)
+@pytest.mark.parametrize("code", ["// %s\nint f(void) {\n  return 1;\n}\n", "x = 1\n" * 300 + '# %s\ny = "%s"\n'])
+def test_encoding_that_a_text_does_not_declare_is_guessed(encoding: str, words: str, code: str) -> None:
+    text = code.replace("%s", words)
+    text += " " * (len(text.encode(encoding)) % 2)
+    assert text_of(text.encode(encoding)) == (text, encoding)
+
+
+def test_text_in_an_unknown_encoding_is_left_out_unless_it_is_a_program() -> None:
+    data = (bytes(range(128, 256)) + b"\n") * 20
+    assert skipped(data, b"a.txt") is Reason.ENCODING
+    assert skipped(b"def f(): pass\n# " + data, b"a.py") is None
+
+
+def test_wide_numbers_are_no_text() -> None:
+    assert skipped(b"".join(number.to_bytes(2, "little") for number in range(0, 3000, 7))) is Reason.BINARY
+    assert skipped(b"\x01\0\x02\0" * 200) is Reason.BINARY
 
 
 @pytest.mark.parametrize(

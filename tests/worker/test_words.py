@@ -31,7 +31,11 @@ def whole(text: str) -> str:
         (" \t\n--> ", ""),
         ("a\x00b", "a b"),
         ("привет МИР", "привет мир"),
-        ("日本語のtext", "日本語のtext"),
+        ("日本語のtext", "日本 本語 語の text"),
+        ("用户登录失败", "用户 户登 登录 录失 失败"),
+        ("名 x中y", "名 x 中 y"),
+        ("顧客ID3の", "顧客 id 3 の"),
+        ("사용자가 로그인", "사용 용자 자가 로그 그인"),
         ("naïve—café…", "naïve café"),
         ("ΣΑΣ", "σασ"),
         ("x٣y1٣2", "x ٣ y 1 ٣ 2"),
@@ -40,6 +44,15 @@ def whole(text: str) -> str:
 def test_identifiers_are_split_and_lower_cased(text: str, expected: str) -> None:
     assert whole(text) == expected
     assert " ".join(query_words(text)) == expected
+
+
+def test_a_word_inside_a_longer_run_is_among_its_words() -> None:
+    for text, word in (
+        ("# 用户登录失败时显示错误信息", "登录失败"),
+        ('"""顧客の名前を取得する関数です。"""', "取得する関数"),
+        ("// 설정파일을읽는다", "파일을"),
+    ):
+        assert set(query_words(word)) <= set(whole(text).split())
 
 
 def test_each_span_has_its_own_words() -> None:

@@ -20,7 +20,8 @@ GRAMMARS: tuple[Language, ...] = (
         block_comments=(),
         constructors=("__init__",),
         constant_case=True,
-        members=r"(?<![\w.])self\.(\w+)",
+        # What is followed by a call, an attribute or a line's end is only read, and so is most of what a call is given.
+        members=r"self\.(?<![\w.]self\.)(?<![\w\])]\(self\.)(\w++)(?=[)\]]{0,4}[ \t]*+(?:,|:|=(?!=)))",
         scan_depth=1,
         nested_any=(r"def[ \t]+\w+[ \t]*[(\[]", r"class[ \t]+\w+[ \t]*[(:\[]"),
         searches_functions=True,

@@ -19,8 +19,10 @@ from lowtide.index.workspace import Workspace
 from lowtide.languages import text_name
 from lowtide.models import FileStatus, Reason, counted, display_path
 from lowtide.store.rows import FileRow
+from lowtide.system.beneath import CannotRead, open_plain
 from lowtide.system.tree.ignore import Origin
 from lowtide.system.tree.walk import Decision, explain_rule
+from lowtide.work.sniff import DECLARED_WITHIN_BYTES, declared
 
 REMEDIES = {
     Reason.TOO_LARGE: "raise `max_file_size` under [index] in .lowtide.toml",
@@ -113,7 +115,7 @@ def _from_row(row: FileRow, path: Path) -> dict[str, Any]:
         remedy = "run `lowtide index`"
     elif reason in list(Reason):
         remedy = _again(row) or REMEDIES.get(Reason(reason), "")
-    answer = _answer(row.path, status, reason, row.rule or _how_it_is_read(row), remedy)
+    answer = _answer(row.path, status, reason, row.rule or _how_it_is_read(row, path), remedy)
     answer.update(
         symbols=row.symbols,
         chunks=row.chunks,
@@ -125,12 +127,24 @@ def _from_row(row: FileRow, path: Path) -> dict[str, Any]:
     return answer
 
 
-def _how_it_is_read(row: FileRow) -> str:
+def _how_it_is_read(row: FileRow, path: Path) -> str:
     """What is to be known of an indexed file that is not read as a program is, in UTF-8."""
     said = []
+    if row.status is FileStatus.INDEXED and row.encoding and not row.encoding.startswith(("utf", "ascii")):
+        said.append(f"read as {row.encoding}, {_by_what(path)}")
     if row.status is FileStatus.INDEXED and not row.language:
         said.append(f"text only: no definitions are read from {text_name(row.path)}")
     return "; ".join(said)
+
+
+def _by_what(path: Path) -> str:
+    """How a file's encoding is known, when it is not UTF-8."""
+    try:
+        with open_plain(path, DECLARED_WITHIN_BYTES, follow=False) as file:
+            head = file.read(DECLARED_WITHIN_BYTES)
+    except CannotRead:
+        return "when it was indexed"
+    return "as it declares" if declared(head) else "a guess: it declares none and is not UTF-8"
 
 
 def _answer(path: bytes, status: str, reason: str, rule: str, remedy: str | None = None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ APPLICATION_ID = 0x4C544944  # "LTID"
 SCHEMA_VERSION = 2
 """Of the tables. A catalog with a higher one is refused, never touched."""
 
-CONTENT_VERSION = 7
+CONTENT_VERSION = 8
 """Of what parsing and chunking produce; a catalog with another one is brought up to date by indexing each file anew."""
 
 TABLES = """

@@ -1,8 +1,9 @@
 """From a file's bytes to its text, or to the reason why it is not indexed.
 
-What counts as text: UTF-8; UTF-16 and UTF-32 with a byte order mark; UTF-16 without one when every second byte is NUL
-as in Western text; a Western one-byte encoding when it looks like a text. A few stray NULs in a text are let pass
-(editors and test data leave them); more make it binary.
+What counts as text: UTF-8; UTF-16 and UTF-32 with a byte order mark; UTF-16 without one when it reads as a text; what a
+text declares; what it looks like (`encodings.py`); a Western one-byte encoding when it looks like a text, and for a
+program that is in no other. A few stray NULs in a text are let pass (editors and test data leave them); more make it
+binary.
 
 Invariant: never raises on any bytes; the text is valid UTF-8, its lines are those of the file (CRLF is kept, a lone CR
 is a line feed where there is no other, a byte order mark goes); memory stays within about three times the file.
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 
 from lowtide.languages import language_for
 from lowtide.models import Reason
+from lowtide.work import encodings
 from lowtide.work.keys import Span, blank, is_bare_key, key_spans, may_lose_a_part
 
 HEAD_BYTES = 2048
@@ -82,7 +84,7 @@ _BLOCK_OPENING = re.compile(rb"[rRuU]?(/\*|<!--|\"\"\"|'''|\(\*|\{-)")
 _BLOCK_ENDINGS = {b"/*": b"*/", b"<!--": b"-->", b"(*": b"*)", b"{-": b"-}"}
 
 _DECLARED = re.compile(rb"(?:coding|charset)[:=][ \t]*[\"']?([-\w.]{1,40})")
-_DECLARED_WITHIN_BYTES = 1024
+DECLARED_WITHIN_BYTES = 1024
 _DECLARABLE = (
     "iso8859-",
     "cp",
@@ -150,7 +152,7 @@ def sniff(path: bytes, data: bytes, settings: SniffSettings) -> Text | Skip:
     """The text of a file that has `data`, or why it is left out; `path` is its name, for rules by extension."""
     if not data:
         return Skip(Reason.EMPTY, "the file is empty")
-    text = _decode(data)
+    text = _decode(path, data)
     if isinstance(text, Skip):
         return text
     if not text.utf8:
@@ -186,7 +188,7 @@ def is_encoding(name: str) -> bool:
         return False
 
 
-def _decode(data: bytes) -> Text | Skip:
+def _decode(path: bytes, data: bytes) -> Text | Skip:
     for bom, codec, encoding in _BOMS:
         if data.startswith(bom):
             text = _by_codec(data, codec, encoding)
@@ -196,7 +198,7 @@ def _decode(data: bytes) -> Text | Skip:
     if b"\0" in data:
         return _with_nuls(data)
     if not _is_utf8(data):
-        return _other(data)
+        return _other(path, data)
     if data.startswith(_BINARY_HEADS):
         return Skip(Reason.BINARY, "it begins as a binary format does")
     return Text(data, "ascii" if data.isascii() else "utf-8")
@@ -246,29 +248,34 @@ def _with_nuls(data: bytes) -> Text | Skip:
             if high > len(data) // 4 and low == 0:
                 text = _by_codec(data, encoding, encoding)
                 return text if isinstance(text, Text) and _is_readable(text.utf8) else binary
+    if encoding := encodings.guess_wide(data):
+        text = _by_codec(data, encoding, encoding)
+        return text if isinstance(text, Text) and _is_readable(text.utf8) else binary
     if count <= STRAY_NULS and count * 1000 < len(data) and not data.startswith(_BINARY_HEADS) and _is_utf8(data):
         return Text(data, "utf-8")
     return binary
 
 
-def _other(data: bytes) -> Text | Skip:
-    """What the text itself declares; else Windows-1252 or Latin-1 when it looks like a text: few controls and high
-    bytes."""
+def _other(path: bytes, data: bytes) -> Text | Skip:
+    """What the text itself declares, what it looks like; else Windows-1252 or Latin-1 when it looks like a text: few
+    controls and high bytes."""
     sample = data[:_PIECE_BYTES]
     if data.startswith(_BINARY_HEADS) or not _is_readable(sample):
         return Skip(Reason.BINARY, "it holds control characters")
-    if (declared := _declared(data[:_DECLARED_WITHIN_BYTES])) and isinstance(
-        text := _by_codec(data, declared, declared), Text
-    ):
+    if (said := declared(data[:DECLARED_WITHIN_BYTES])) and isinstance(text := _by_codec(data, said, said), Text):
         return text
+    guessed = encodings.guess(data)
+    for name in filter(None, (guessed, encodings.wider(guessed))):
+        if isinstance(text := _by_codec(data, name, name), Text):
+            return text
     high = len(sample) - len(sample.translate(None, _HIGH))
-    if high * 10 > 3 * len(sample):
+    if high * 10 > 3 * len(sample) and language_for(path, sample[:HEAD_BYTES]) is None:
         return Skip(Reason.ENCODING, "it is neither UTF-8 nor a Western one-byte encoding")
     text = _by_codec(data, "cp1252", "cp1252")
     return text if isinstance(text, Text) else _by_codec(data, "latin-1", "latin-1")
 
 
-def _declared(head: bytes) -> str:
+def declared(head: bytes) -> str:
     """The encoding that a text names near its top, as for Python, Emacs, Vim, XML and HTML; only those of text."""
     for match in _DECLARED.finditer(head):
         try:

@@ -5,7 +5,8 @@ the default model is fed with them, and queries go through the same rules, so th
 
 Rules, for ASCII: words are runs of letters or of digits; a capital after a small letter begins a word (`camelCase`),
 and so does the last capital of a run before a small letter (`HTTPServer`), except for a plural (`URLs`). Beyond ASCII:
-runs of letters or of digits as Unicode has them (digits of two scripts are two words), lower-cased letter by letter.
+runs of letters or of digits as Unicode has them (digits of two scripts are two words), lower-cased letter by letter. Of
+a run of Chinese, Japanese or Korean each two neighbours are a word: its pairs are in any longer run with it.
 
 Invariant: numpy and the standard library only; temporary memory does not grow with the text (blocks of `_BLOCK_BYTES`);
 `query_words(text)` is `split_words` of the same text as one span.
@@ -66,6 +67,11 @@ def _pair_table() -> bytes:
 _WRITTEN, _CLASSES = _byte_tables()
 _ACTIONS = _pair_table()
 _WORD = re.compile(r"[^\W\d_]+|[0-9]+|[^\D0-9]+")
+_UNSPACED = re.compile(
+    "[\u3005-\u3007\u3041-\u3096\u30a1-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
+    "\U00020000-\U0003ffff]+"
+)
+"""Scripts in which words stand without spaces between them, or with what is bent at their ends."""
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])(?![A-Z]s(?![a-z]))|_")
 
 
@@ -94,7 +100,24 @@ def query_words(text: str) -> list[str]:
 def _unicode_words(text: str) -> list[str]:
     # A capital sigma becomes the plain small one wherever it stands, so that lower-casing never depends on what
     # follows.
-    return _WORD.findall(text.replace("Σ", "σ").lower())
+    words = _WORD.findall(text.replace("Σ", "σ").lower())
+    if _UNSPACED.search(text) is None:
+        return words
+    return [part for word in words for part in _parts(word)]
+
+
+def _parts(word: str) -> Iterator[str]:
+    """The word, or what is found of one in which Chinese, Japanese or Korean stands: each pair of neighbours, and the
+    rest."""
+    position = 0
+    for match in _UNSPACED.finditer(word):
+        start, end = match.span()
+        if start > position:
+            yield word[position:start]
+        yield from (word[at : min(at + 2, end)] for at in range(start, max(start + 1, end - 1)))
+        position = end
+    if position < len(word):
+        yield word[position:]
 
 
 def _blocks(text: bytes, boundaries: Sequence[int]) -> Iterator[tuple[bytes, int]]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import cache
 
 from lowtide.work.parse import symbols
-from lowtide.work.parse.recover import Places
+from lowtide.work.parse.recover import Span
 from lowtide.work.parse.symbols import Found
 
 _REACH = 300
@@ -40,18 +40,19 @@ def add(
     `pattern` (see `Language.members`) matches up to the end of a name; `is_code` says of an offset whether it is
     outside of comments and strings.
     """
-    low, high = within
-    places: Places | None = None
-    for match in _compiled(pattern).finditer(text, low, high):
+    line_count = last = 0
+    for match in _compiled(pattern).finditer(text, *within):
         at, end = match.span(1)
         if at in found or (start := _statement(text, match.start(), end)) < 0 or not is_code(match.start()):
             continue
-        if places is None:
-            places = Places(text)
+        line_count += text.count(b"\n", last, start)
+        last = start
+        line_start = text.rfind(b"\n", 0, start) + 1
         line_end = text.find(b"\n", end)
-        whole = places.span(start, line_end if line_end >= 0 else len(text))
-        whole = places.span(start, start + len(text[start : whole.end_byte].rstrip()))
-        found[at] = (start, -whole.end_byte, at, _PATTERN, whole, whole, places.span(at, end), None)
+        stop = start + len(text[start : line_end if line_end >= 0 else len(text)].rstrip())
+        whole = Span(start, stop, (line_count, start - line_start), (line_count, stop - line_start))
+        name = Span(at, end, (line_count, at - line_start), (line_count, end - line_start))
+        found[at] = (start, -stop, at, _PATTERN, whole, whole, name, None)
 
 
 def _statement(text: bytes, start: int, end: int) -> int:
