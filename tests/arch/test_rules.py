@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,10 +29,20 @@ ONLY = {
 }
 
 
-def imports(path: Path) -> Iterator[tuple[str, int]]:
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """A file's syntax, read once for all tests."""
+    return tuple(ast.walk(ast.parse(path.read_text("utf-8"))))
+
+
+@cache
+def imports(path: Path) -> tuple[tuple[str, int], ...]:
     """Every module that a file imports, also inside functions, absolute names only."""
-    tree = ast.parse(path.read_text("utf-8"))
-    for node in ast.walk(tree):
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[str, int]]:
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name, node.lineno
@@ -81,8 +92,7 @@ def test_core_is_pure() -> None:
 
 def test_core_never_awaits() -> None:
     for path in files(ENGINE / "core"):
-        tree = ast.parse(path.read_text("utf-8"))
-        assert not [node for node in ast.walk(tree) if isinstance(node, ast.Await | ast.AsyncFunctionDef)], path
+        assert not [node for node in nodes(path) if isinstance(node, ast.Await | ast.AsyncFunctionDef)], path
 
 
 def test_models_use_the_standard_library_only() -> None:
@@ -285,7 +295,7 @@ GROUPS = {"create_task_group", "TaskGroup", "BaseExceptionGroup", "ExceptionGrou
 def test_task_groups_are_made_in_one_place() -> None:
     """Elsewhere an error would leave as part of an ExceptionGroup, and pass by whoever waits for its type."""
     for path in [*files(ENGINE), *files(SERVER)]:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path):
             made = (
                 node.func if isinstance(node, ast.Call) else node.type if isinstance(node, ast.ExceptHandler) else None
             )
@@ -316,7 +326,7 @@ def test_no_pattern_repeats_a_group_possessively() -> None:
     """`(...)*+`, `++`, `?+`: Python before 3.11.5 matches them wrongly when the inside of the group backtracks."""
     repeated = re.compile(r"(?<!\\)\)(?:[*+?]|\{[\d,]+\})\+")
     for path in [*files(ENGINE), *files(SERVER)]:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes)) and len(node.value) < 2_000:
                 text = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
                 found = repeated.search(text)
