@@ -1,6 +1,6 @@
 # `make help` lists what there is. Everything runs in .venv, which `make setup` makes.
 .DEFAULT_GOAL := help
-.PHONY: help setup test quick lint format types rules editors bench ci clean
+.PHONY: help setup test quick lint format types rules editors bench docs ci clean
 python := .venv/bin/python
 
 help: ## this list
@@ -35,8 +35,12 @@ editors: ## the tests of the Neovim plugin and the VS Code extension
 bench: ## what ended other indexers, on small trees
 	$(python) -m bench.seeds.run --quick
 
+docs: ## the site, into site/: strict, and nothing loaded from elsewhere
+	@$(python) -c 'import material' 2>/dev/null || $(python) -m pip install -q --disable-pip-version-check -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(python) -m mkdocs build --quiet --strict
+
 ci: ## all that must hold before a change lands
 	bash .ci/run
 
 clean: ## caches and build output
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist site *.egg-info

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from docs.pages import EXAMPLE, FROM_ROOT, PAGES, commands, configuration, messages
 
 from lowtide.cli.app import COMMANDS, app
 from lowtide.cli.manual import manual_page
+from lowtide.config.settings import KEYS, load_config
+from lowtide.languages import LANGUAGES
 from lowtide.models import Reason
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +29,9 @@ PLACE = re.compile(r"`([\w./]+\.py):([A-Za-z_][\w.]*)`")
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_leads_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text("utf-8")):
-        if not target.startswith(("http:", "https:")):
+        made = document.parent == ROOT / "docs" and target in PAGES  # from the code, when the site is built
+        made = made or (document.parent == ROOT / "docs/start" and target.removeprefix("../") in PAGES)
+        if not made and not target.startswith(("http:", "https:")):
             assert (document.parent / target).exists(), target
 
 
@@ -52,6 +57,40 @@ def test_the_manual_page_tells_of_the_commands_as_they_are() -> None:
     made = manual_page(app)
     page = (ROOT / "docs/lowtide.1").read_text("utf-8")
     assert page == made, "run `python -m lowtide.cli help --man > docs/lowtide.1`"
+
+
+def test_the_pages_made_from_the_code_tell_of_all_of_it() -> None:
+    told = commands()
+    for command in COMMANDS:
+        assert f"\n## lowtide {command}\n" in told, command
+    keys = configuration()
+    for table, names in KEYS.items():
+        assert not table or f"## `[{table}]`" in keys
+        for name in names:
+            assert f"| `{name}` |" in keys, name
+    for kind in ("locked", "config", "path", "refused", "store", "daemon"):
+        assert f"\n## {kind}\n" in messages(), kind
+
+
+def test_the_example_of_a_configuration_can_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(EXAMPLE, "utf-8")
+    assert load_config(file, machine_bytes=1 << 40, environment={}).idle_minutes == 120
+
+
+def test_every_page_of_the_navigation_is_there() -> None:
+    named = re.findall(r": ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
+    assert len(named) > 20
+    for name in named:
+        assert name in PAGES or name in FROM_ROOT or (ROOT / "docs" / name).exists(), name
+    for source in FROM_ROOT.values():
+        assert (ROOT / source).exists(), source
+
+
+def test_every_language_is_listed() -> None:
+    text = (ROOT / "docs/languages.md").read_text("utf-8")
+    for language in LANGUAGES:
+        assert f"| {language.name} |" in text, language.name
 
 
 def test_every_reason_has_its_sentence() -> None:

@@ -31,6 +31,36 @@ MOST_SIZE_BYTES = 1 << 50
 MOST_CONFIG_BYTES = 1 << 16
 
 _USERS_ALONE = ("budget", "model", "daemon", "disk")
+KEYS: dict[str, dict[str, str]] = {
+    "": {
+        "budget": "Memory for the daemon and all its workers together, the least is `96MiB`. Unless told: an eighth of "
+        "what the machine allows, at most 512 MiB.",
+    },
+    "model": {
+        "path": "The folder of an embedding model of your own, relative to the configuration's folder. Unless told: the "
+        "model that comes with Lowtide.",
+    },
+    "daemon": {
+        "idle_minutes": "So long after the last question a workspace is watched no more, and so long after its last "
+        "client the daemon leaves; 0: never.",
+        "pause_on_battery": "Whether indexing waits while the machine runs on battery.",
+        "niceness": "Of the workers that index, 0 to 19: on a busy machine the others go first.",
+    },
+    "disk": {
+        "limit": "Of all indexes together; beyond it the least used leave. Unless told: a twentieth of the disk; `0`: none.",
+    },
+    "index": {
+        "exclude": "Patterns, in gitignore's syntax, of what is not indexed; a workspace's are added to the user's.",
+        "include": "Patterns of what is indexed, and nothing else is.",
+        "languages": "The languages that are indexed, and no others; text without a language stays out, too.",
+        "generated": "Whether files that programs wrote are indexed.",
+        "vendored": "Whether folders of other people's code, such as `node_modules`, are indexed.",
+        "minified": "Whether packed code is indexed.",
+        "max_file_size": "The largest file that is indexed.",
+        "gitignore": "Whether `.gitignore` and git's other rules are obeyed.",
+    },
+}
+"""Table -> key -> what it is for: all that a configuration may say. A workspace's own may say what is in `index`."""
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 _PART = r"(?:[A-Za-z0-9_-]++|\"[^\"\n]*+\"|'[^'\n]*+')[ \t]*+\.[ \t]*+"
 _LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}){{50}}")
@@ -149,13 +179,13 @@ def load_config(
         if environment.get("LOWTIDE_MODEL")
         else model.path("path", file.parent)
     )
-    model.finish(["path"])
+    model.finish(KEYS["model"])
     pause_on_battery = daemon.flag("pause_on_battery", True)
-    daemon.finish(["niceness", "idle_minutes", "pause_on_battery"])
+    daemon.finish(KEYS["daemon"])
     disk = reader.table("disk")
     disk_limit_bytes = disk.size("limit")
-    disk.finish(["limit"])
-    reader.finish(["budget", "model", "daemon", "disk", "index"])
+    disk.finish(KEYS["disk"])
+    reader.finish([*KEYS[""], *filter(None, KEYS)])
     return Config(
         budget_bytes=chosen,
         model_path=model_path,
@@ -192,9 +222,7 @@ def _index_settings(reader: _Reader, base: IndexSettings) -> IndexSettings:
         exclude=base.exclude + reader.texts("exclude"),
         languages=reader.languages("languages") or base.languages,
     )
-    reader.finish(
-        ["max_file_size", "gitignore", "vendored", "generated", "minified", "include", "exclude", "languages"]
-    )
+    reader.finish(KEYS["index"])
     return settings
 
 
@@ -344,7 +372,7 @@ class _Reader:
                     raise ConfigError(f"{self.where(key)}: no language `{name}`", "", _meant(name, known, "languages"))
         return names
 
-    def finish(self, known: list[str]) -> None:
+    def finish(self, known: Iterable[str]) -> None:
         """ConfigError for a key that there is not, with the one that was probably meant."""
         for key in self._values:
             if key not in known:

@@ -1,0 +1,278 @@
+"""The pages of the site that are made from the code: commands, configuration, messages.
+
+    python -m docs.pages NAME      prints one of them
+
+Invariant: made anew whenever the site is built, so that they are never older than the code.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from lowtide.cli.app import app
+from lowtide.config.settings import DEFAULT_MAX_FILE_BYTES, KEYS, Config, IndexSettings, format_size
+from lowtide.errors import LowtideError
+from lowtide.models import Reason
+
+ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENT = {
+    "LOWTIDE_HOME": "A folder for everything that Lowtide keeps, instead of the user's folders.",
+    "LOWTIDE_BUDGET": "The memory budget, as `--budget` gives it; it comes before the configuration.",
+    "LOWTIDE_MODEL": "The folder of an embedding model; it comes before the configuration.",
+    "LOWTIDE_EMBEDDED": "`1`: commands do without the daemon.",
+    "NO_COLOR": "Set to anything: no colours.",
+}
+EXAMPLE = """\
+budget = "384MiB"
+
+[index]
+exclude = ["fixtures/**"]
+languages = ["python", "go"]
+max_file_size = "8MiB"
+
+[daemon]
+idle_minutes = 120
+"""
+
+
+# -- commands ---------------------------------------------------------------------------------------------------------
+
+
+def commands() -> str:
+    """Every command with its arguments and options, as click knows them."""
+    context = click.Context(app, info_name="lowtide", **app.context_settings)
+    lines = ["# Commands", "", "Made from the commands themselves; `lowtide help COMMAND` says the same.", ""]
+    lines += ["These options go before or after any command:", "", *_options(app, context), ""]
+    lines += _group(app, context, "", {parameter.name or "" for parameter in app.params})
+    lines += [
+        "## Exit status",
+        "",
+        "0 done, 1 error, 2 usage, 3 no index or a bad path, 4 refused by budget or plan, 5 index locked by another",
+        "process, 130 interrupted.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _group(group: click.Group, context: click.Context, before: str, known: set[str]) -> Iterator[str]:
+    for name in group.list_commands(context):
+        inner = group.get_command(context, name)
+        if inner is None or inner.hidden:
+            continue
+        own = click.Context(inner, info_name=name, parent=context)
+        usage = " ".join(("lowtide", f"{before}{name}", *inner.collect_usage_pieces(own)))
+        yield from (f"{'###' if before else '##'} lowtide {before}{name}", "", "```text", usage, "```", "")
+        yield from _paragraphs(inner.help or "")
+        if options := list(_options(inner, own, known)):
+            yield from (*options, "")
+        if isinstance(inner, click.Group):
+            yield from _group(inner, own, f"{before}{name} ", known)
+
+
+def _options(command: click.Command, context: click.Context, without: AbstractSet[str] = frozenset()) -> Iterator[str]:
+    rows = []
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context) if isinstance(parameter, click.Option) else None
+        if record is not None and parameter.name not in without:
+            name = record[0].replace("|", "\\|")
+            rows.append(f"| `{name}` | {_cell(record[1])} |")
+    if rows:
+        yield from ("| option | |", "|---|---|", *rows)
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    """What click keeps as it stands (after a line `\\b`) stays so."""
+    for paragraph in re.split(r"\n\s*\n", text.strip()):
+        lines = [line.strip() for line in paragraph.split("\n")]
+        if lines[0] == "\b":
+            yield from ("```text", *lines[1:], "```", "")
+        else:
+            yield from (_escaped(" ".join(lines)), "")
+
+
+# -- configuration ----------------------------------------------------------------------------------------------------
+
+
+def configuration() -> str:
+    """Every key of a configuration, and every variable of the environment."""
+    lines = ["# Configuration", ""]
+    lines += [
+        "Yours is `~/.config/lowtide/config.toml` (`config/config.toml` below `LOWTIDE_HOME`); changes apply without",
+        "a restart. A workspace's is `.lowtide.toml` in its root and may say what is in `[index]`: it cannot raise the",
+        "budget, name a program or a model. An unknown key is an error with its line, and the key that was probably",
+        "meant.",
+        "",
+        "An option of the command line comes before a variable of the environment, that before the configuration, that",
+        "before the default.",
+        "",
+    ]
+    for table, keys in KEYS.items():
+        lines += [f"## `[{table}]`" if table else "## At the top", "", "| key | default | |", "|---|---|---|"]
+        lines += [f"| `{key}` | {_default(table, key)} | {_cell(what)} |" for key, what in keys.items()]
+        lines.append("")
+    lines += ["## An example", "", "```toml", *EXAMPLE.splitlines(), "```", ""]
+    lines += ["## Environment", "", "| variable | |", "|---|---|"]
+    lines += [f"| `{name}` | {what} |" for name, what in ENVIRONMENT.items()]
+    lines += [
+        "",
+        "## `.lowtideignore`",
+        "",
+        "In any folder of a workspace, in gitignore's syntax: it leaves out more, or takes back in with `!` what",
+        "`.gitignore` leaves out. Editors have [settings of their own](protocol.md#settings).",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _default(table: str, key: str) -> str:
+    if (table, key) == ("index", "max_file_size"):
+        return f"`{format_size(DEFAULT_MAX_FILE_BYTES).replace(' ', '')}`"
+    if table not in ("daemon", "index"):
+        return ""
+    value = getattr(IndexSettings() if table == "index" else Config(budget_bytes=0), key)
+    if isinstance(value, tuple):
+        return "`[]`"
+    return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value:g}`"
+
+
+# -- messages ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What an error says, as it stands in the code; what is filled in is an ellipsis."""
+
+    kind: str
+    exit_code: int
+    what: str
+    why: str
+    remedy: str
+
+
+UNSEEN = {"QuestionStopped", "WorkerRecycled", "LeaseWithdrawn", "ResultTooLarge", "FileChanged"}
+"""Errors that nobody but the program meets: it does the work again."""
+
+
+def messages() -> str:
+    """Every error that a person may see, by its kind, with what to do."""
+    lines = [
+        "# Messages",
+        "",
+        "Every error that Lowtide tells, read from its code: what happened, why, what to do. `…` is what differs,",
+        'a path or a number. With `--json` an error is `{"error": {"kind", "message", "remedy"}}`.',
+        "[Troubleshooting](troubleshooting.md) goes by what you see instead.",
+        "",
+    ]
+    found = sorted(set(all_messages()), key=lambda one: (one.exit_code, one.kind, one.what, one.why))
+    for kind in dict.fromkeys(one.kind for one in found):
+        rows = [one for one in found if one.kind == kind]
+        lines += [
+            f"## {kind}",
+            "",
+            f"Exit status {rows[0].exit_code}.",
+            "",
+            "| what | why | what to do |",
+            "|---|---|---|",
+        ]
+        lines += [f"| {_cell(one.what)} | {_cell(one.why)} | {_cell(one.remedy)} |" for one in rows]
+        lines.append("")
+    lines += ["## Why a file is left out", "", ", ".join(f"`{reason}`" for reason in Reason), ""]
+    lines.append("Each has its sentence in [formats](formats.md#why-a-file-is-not-indexed).")
+    return "\n".join(lines) + "\n"
+
+
+def all_messages() -> Iterator[Message]:
+    """The errors of the engine that are written out where they are raised."""
+    modules = [ast.parse(path.read_text("utf-8")) for path in sorted((ROOT / "daemon/lowtide").rglob("*.py"))]
+    kinds = _kinds(modules)
+    for module in modules:
+        constants = dict(_assigned(module.body))
+        for node in ast.walk(module):
+            if isinstance(node, ast.ClassDef) and node.name in kinds:
+                calls = [(node.name, call) for call in ast.walk(node) if _is_super(call)]
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in kinds:
+                calls = [(node.func.id, node)]
+            else:
+                continue
+            for name, call in calls:
+                assert isinstance(call, ast.Call)
+                what, why, remedy = (*(_text_of(argument, constants) for argument in call.args[:3]), "", "", "")[:3]
+                if name not in UNSEEN and re.search(r"\w", what):
+                    yield Message(*kinds[name], what, why, remedy)
+
+
+def _kinds(modules: list[ast.Module]) -> dict[str, tuple[str, int]]:
+    """Kind and exit status of each class of error, its own or those of the class that it is made of."""
+    classes = {node.name: node for module in modules for node in module.body if isinstance(node, ast.ClassDef)}
+
+    def of(name: str) -> tuple[str, int] | None:
+        if name == "LowtideError":
+            return LowtideError.kind, LowtideError.exit_code
+        node = classes.get(name)
+        bases = [of(base.id) for base in node.bases if isinstance(base, ast.Name)] if node else []
+        found = next(filter(None, bases), None)
+        if found is None or node is None:
+            return None
+        own = {key: value.value for key, value in _assigned(node.body) if isinstance(value, ast.Constant)}
+        return str(own.get("kind", found[0])), int(str(own.get("exit_code", found[1])))
+
+    return {name: kind for name in [*classes, "LowtideError"] if (kind := of(name)) is not None}
+
+
+def _assigned(body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
+    for node in body:
+        if isinstance(node, ast.Assign):
+            yield from ((target.id, node.value) for target in node.targets if isinstance(target, ast.Name))
+
+
+def _is_super(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__"
+
+
+def _text_of(node: ast.expr, constants: dict[str, ast.expr]) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text_of(part, constants) if isinstance(part, ast.Constant) else "…" for part in node.values)
+    if isinstance(node, ast.IfExp):
+        either = [_text_of(branch, constants) for branch in (node.body, node.orelse)]
+        return " / ".join(text for text in either if text)
+    if isinstance(node, ast.Name) and node.id in constants:
+        return _text_of(constants[node.id], {})
+    return "…"
+
+
+def _escaped(text: str) -> str:
+    """Text that Markdown leaves as it is; between back quotes it does so by itself."""
+    parts = re.split(r"(`[^`]*`)", text)
+    return "".join(part if part.startswith("`") else re.sub(r"([*_<>\[\]])", r"\\\1", part) for part in parts)
+
+
+def _cell(text: str) -> str:
+    return _escaped(" ".join(text.split())).replace("|", "\\|")
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands,
+    "configuration.md": configuration,
+    "messages.md": messages,
+}
+"""Name -> what makes it."""
+FROM_ROOT = {
+    "contributing.md": "CONTRIBUTING.md",
+    "changelog.md": "CHANGELOG.md",
+    "security.md": "SECURITY.md",
+    "developing-vscode.md": "editors/vscode/DEVELOPING.md",
+    "developing-nvim.md": "editors/nvim/DEVELOPING.md",
+}
+"""Pages that are files of the repository, beside the docs."""
+
+
+if __name__ == "__main__":
+    sys.stdout.write(PAGES[sys.argv[1]]())
