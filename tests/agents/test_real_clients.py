@@ -92,8 +92,10 @@ def test_the_sdks_folders_are_asked_for(lowtide: Lowtide, tree: Tree, tmp_path: 
 
     async def main() -> None:
         async with connected(lowtide, tmp_path, mode, [shop, till]) as client:
-            text = text_of(await client.call_tool("symbols", {"name": "in_till"}))
-            assert text.splitlines() == [f"root: {till}", "b.py:1 function in_till: def in_till():"]
+            wanted = [f"root: {till}", "b.py:1 function in_till: def in_till():"]
+            with anyio.fail_after(60):
+                while text_of(await client.call_tool("symbols", {"name": "in_till"})).splitlines() != wanted:
+                    await anyio.sleep(0.05)
 
     anyio.run(main)
 

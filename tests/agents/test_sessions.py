@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,11 +46,8 @@ def anonymous_bytes(pid: int) -> int:
 
 def test_a_folder_without_an_index_is_indexed_and_answered(lowtide: Lowtide, modules: Path) -> None:
     with Agent(lowtide, modules) as agent:
-        text = until(
-            lambda: "Holder7" in (got := agent.call("search", query="grow the size of a holder", limit=30)) and got
-        )
+        text = until(partial(_whole, agent, query="grow the size of a holder", limit=30))
         assert "class Holder7" in text
-        assert "indexed" not in text.splitlines()[-1]
         assert "pkg3/module7.py:39 class Holder7" in agent.call("symbols", name="Holder7")
         assert agent.call("references", name="Holder7").splitlines()[0] == "pkg3/module7.py"
         status = agent.call("status", file="pkg3/module7.py")
@@ -57,6 +55,22 @@ def test_a_folder_without_an_index_is_indexed_and_answered(lowtide: Lowtide, mod
         assert "20 files" in status
         assert "file: pkg3/module7.py: indexed" in status
         assert agent.close() == 0
+
+
+def test_a_text_is_found_as_it_stands_and_lines_are_compared(lowtide: Lowtide, modules: Path) -> None:
+    lowtide.run("index", modules)
+    with Agent(lowtide, modules) as agent:
+        (modules / "odd.py").write_text("def odd():\n    return '[a-z]+ (twice)'\n")
+        text = until(lambda: "odd.py" in (got := agent.call("search", query="[a-z]+ (twice)", exact=True)) and got)
+        assert text.splitlines() == ["odd.py", "  2: return '[a-z]+ (twice)'  [in odd]"]
+        assert "nothing found" in agent.call("search", query="[a-z]+ (TWICE)", exact=True)
+        many = agent.call("search", query="total += step", exact=True, limit=5, path="pkg1/**")
+        assert many.count(": total += step") == 5
+        assert "there are more" in many
+        like = agent.call("search", query="pkg3/module7.py:39-44", limit=3)
+        assert "class Holder" in like
+        assert "pkg3/module7.py:39-" not in like
+        assert "class Holder7" in agent.call("search", query="Holder7:39", limit=3)  # no file: plain words
 
 
 def test_a_status_begins_nothing(lowtide: Lowtide, modules: Path) -> None:
@@ -79,6 +93,12 @@ def test_two_agents_write_and_ask_in_turn_and_each_finds_what_was_written(lowtid
         assert until(lambda: "nothing found" in one.call("symbols", name="written_5_now"))
 
 
+def _whole(agent: Agent, **question: Any) -> str:
+    """What a search finds, once nothing is lacking."""
+    text = agent.call("search", **question)
+    return "" if "results so far" in text else text
+
+
 def _defined(agent: Agent, name: str, code: str) -> str:
     text = agent.call("symbols", name=name, code=True)
     return text if code in text else ""
@@ -91,13 +111,13 @@ def test_a_work_tree_answers_for_itself_and_is_let_go(lowtide: Lowtide, tree: Tr
     git(main, "commit", "-qm", "one")
     linked = main / ".trees" / "side"
     with Agent(lowtide, main) as agent:
-        assert "on_main" in agent.call("symbols", name="on_main")
+        assert until(lambda: "a.py:1 function on_main" in agent.call("symbols", name="on_main"))
         git(main, "worktree", "add", "-q", str(linked), "-b", "side")
         (linked / "a.py").write_text("def on_side():\n    pass\n")
         with Agent(lowtide, linked) as inside:
             assert until(lambda: "a.py:1 function on_side" in inside.call("symbols", name="on_side"))
             assert "on_main" not in inside.call("symbols", name="on_main")
-            assert "on_side" in agent.call("symbols", name="on_side", root=".trees/side")
+            assert until(lambda: "a.py:1 function on_side" in agent.call("symbols", name="on_side", root=".trees/side"))
             git(main, "worktree", "remove", "--force", str(linked))
             assert "is not there" in until(lambda: inside_error(inside))
         assert "on_main" in agent.call("symbols", name="on_main")
@@ -114,11 +134,12 @@ def test_the_clients_folders_decide_and_may_change(lowtide: Lowtide, tree: Tree,
         tree({"b.py": "def in_till():\n    pass\n"}, "till"),
     )
     with Agent(lowtide, tmp_path, roots=[shop]) as agent:
-        assert agent.call("symbols", name="in_shop") == "a.py:1 function in_shop: def in_shop():"
+        shown = "a.py:1 function in_shop: def in_shop():"
+        assert until(lambda: agent.call("symbols", name="in_shop") == shown)
         agent.roots = [shop, till]
         agent.send({"method": "notifications/roots/list_changed"})
-        assert agent.call("symbols", name="in_till").splitlines()[0] == f"root: {till}"
-        assert agent.call("symbols", name="in_shop", root="shop") == "a.py:1 function in_shop: def in_shop():"
+        assert until(lambda: agent.call("symbols", name="in_till").splitlines()[0] == f"root: {till}")
+        assert agent.call("symbols", name="in_shop", root="shop") == shown
         assert "name a folder that exists" in agent.fail("symbols", name="x", root=str(tmp_path / "gone"))
 
 
@@ -247,3 +268,19 @@ def test_a_session_takes_little_memory_and_loads_nothing_that_is_large(lowtide: 
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=lowtide.env())
     assert out.stdout.strip() == "[]"
+
+
+def test_many_sessions_at_once_are_each_answered_and_each_small(lowtide: Lowtide, modules: Path) -> None:
+    lowtide.run("index", modules)
+    with ExitStack() as stack:
+        agents = [stack.enter_context(Agent(lowtide, modules, begin=False)) for _ in range(30)]
+        numbers = [
+            agent.begin("tools/call", name="symbols", arguments={"name": f"Holder{number % 20}", "limit": 1})
+            for number, agent in enumerate(agents)
+        ]
+        for number, agent in enumerate(agents):
+            answer = agent.hear()
+            assert answer["id"] == numbers[number]
+            assert f"class Holder{number % 20}" in _text_of(answer)
+        assert max(anonymous_bytes(agent.process.pid) for agent in agents) <= SHIM_MIB * MIB
+        assert len({daemon_pid(lowtide)}) == 1

@@ -131,7 +131,8 @@ def test_code_is_bounded_in_all_and_of_the_file_as_it_is(
 
 def test_a_folder_without_an_index_is_begun_and_answered_from_what_is_there(root: Path, tmp_path: Path) -> None:
     begin = {"begin": True}
-    asked: list[tuple[str, dict[str, Any]]] = [("lowtide/find", {"query": "hours of high water", **begin})] * 30
+    high_water = {"query": "hours of high water", **begin}
+    asked = [("lowtide/find", high_water), ("lowtide/find", {**high_water, "fresh": True})]
     *_, found, symbols, refs, place = ask(
         root,
         tmp_path / "home",

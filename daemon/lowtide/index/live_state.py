@@ -160,8 +160,9 @@ class LiveState:
     @property
     def is_comparing(self) -> bool:
         """Whether a look at all files is going on or to come, or not everything that was told has been heard."""
-        scans = self._full is not None and self._full.progress.scanning
-        if scans or self._full_wanted or self._hints.wants_all or self._restart is not None:
+        # What a narrow run is to look at waits nowhere until it has looked: while it works, something may be lacking.
+        looks = self._narrow is not None or (self._full is not None and self._full.progress.scanning)
+        if looks or self._full_wanted or self._hints.wants_all or self._restart is not None:
             return True
         return self._watcher is None or not self._watcher.has_begun or not self._watcher.caught_up()
 

@@ -102,21 +102,23 @@ def _qualified(hit: Hit) -> str:
     return visible(name)
 
 
-def write_references(paper: Paper, refs: Sequence[Hit]) -> int:
-    """Lines grouped by file; returns how many are not shown."""
+def write_lines(paper: Paper, lines: Sequence[Hit]) -> int:
+    """References, or lines that hold a text, grouped by file; returns how many are not shown."""
     path = None
-    for number, ref in enumerate(refs):
-        if ref["path"] != path:
-            path = ref["path"]
+    for number, line in enumerate(lines):
+        if line["path"] != path:
+            path = line["path"]
             if paper.left < _NOTE_CHARACTERS or not paper.write(visible(path)):
-                return len(refs) - number
-        where = f"definition in {ref['holder']}" if ref["holder"] else "definition"
-        if not ref["definition"]:
-            where = f"in {ref['holder']}" if ref["holder"] else ""
+                return len(lines) - number
+        if "holder" in line:
+            at, shown, where = line["line"], line["text"], f"in {line['holder']}" if line["holder"] else ""
+            where = f"definition {where}".rstrip() if line["definition"] else where
+        else:
+            at, shown, where = line["start_line"], line["snippet"], f"in {_qualified(line)}" if line["name"] else ""
         mark = f"  [{visible(where)}]" if where else ""
-        line = f"  {ref['line']}: {short(ref['text'].strip())}{mark}"
-        if paper.left - len(line) < _NOTE_CHARACTERS or not paper.write(line):
-            return len(refs) - number
+        written = f"  {at}: {short(shown.strip())}{mark}"
+        if paper.left - len(written) < _NOTE_CHARACTERS or not paper.write(written):
+            return len(lines) - number
     return 0
 
 

@@ -6,6 +6,8 @@ Invariant: they only read; a tool's error says what to do. What an agent reads o
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any
 
@@ -22,31 +24,49 @@ LIST_TOKENS = 4000
 """Of an answer whose tool has no `max_tokens`."""
 MOST_HITS, MOST_SYMBOLS, MOST_REFERENCES = 100, 200, 1000
 
+_PLACE = re.compile(r"(?P<path>[^\n:*?]+):(?P<first>[1-9][0-9]{0,8})(?:-(?P<last>[1-9][0-9]{0,8}))?")
+"""Lines of a file, as answers name them."""
+
 Asking = Generator[Wanted, Any, list[dict[str, Any]]]
 Ranked = list[tuple[Root, dict[str, Any]]]
 
 
 def search(arguments: Arguments) -> Tool:
-    """`search`: the best chunks, with their definitions."""
-    phrasings = [line.strip() for line in arguments.text("query").splitlines() if line.strip()]
-    limit = arguments.count("limit", 8, 1, MOST_HITS)
+    """`search`: the best chunks, with their definitions; the lines that hold a text; or code like some lines."""
+    query, is_exact = arguments.text("query"), arguments.flag("exact")
+    limit = arguments.count("limit", 50 if is_exact else 8, 1, MOST_HITS)
     room = characters_of(arguments.count("max_tokens", 1500, LEAST_TOKENS, MOST_TOKENS))
-    globs = arguments.texts("path")
-    question = {
-        "query": phrasings[0],
-        "phrasings": phrasings[1:],
-        "terms": arguments.texts("terms"),
-        "limit": limit,
-        "languages": arguments.texts("lang"),
-        "kinds": _kinds(arguments),
-        "codeCharacters": room,
-    }
+    phrasings = [line.strip() for line in query.splitlines() if line.strip()]
+    method, question = "lowtide/find", {"query": phrasings[0], "phrasings": phrasings[1:], "codeCharacters": room}
+    question["terms"] = arguments.texts("terms")
+    globs, narrow = arguments.texts("path"), {"languages": arguments.texts("lang"), "kinds": _kinds(arguments)}
     roots = yield from find_roots(arguments.text("root", ""))
+    if is_exact:
+        method, question = "lowtide/findText", {"text": query}
+    elif (place := _place(query, roots)) is not None:
+        roots, lines = place
+        method, question = "lowtide/similarTo", {**lines, "codeCharacters": room}
     answers = yield from _ask(
-        "lowtide/find", roots, "hits", lambda root: {**question, "globs": globs_below(root.below, globs)}
+        method,
+        roots,
+        "hits",
+        lambda root: {**question, **narrow, "limit": limit, "globs": globs_below(root.below, globs)},
     )
-    found = _best(roots, answers, "hits", limit)
-    return _page(roots, answers, found, text.head_of_hit, room)
+    if is_exact:
+        return _list_lines(roots, answers, "hits", limit, room)
+    return _page(roots, answers, _best(roots, answers, "hits", limit), text.head_of_hit, room)
+
+
+def _place(query: str, roots: Sequence[Root]) -> tuple[list[Root], dict[str, Any]] | None:
+    """The workspace and lines that a query names, as answers name them; None for any other query."""
+    if (match := _PLACE.fullmatch(query.strip())) is None:
+        return None
+    for root in roots:
+        path = os.path.normpath(os.path.join(root.path, root.below, match["path"]))
+        if path.startswith(root.path.rstrip("/") + "/") and os.path.isfile(path):
+            lines: dict[str, Any] = {"path": os.path.relpath(path, root.path), "line": int(match["first"])}
+            return [root], {**lines, "endLine": int(match["last"])} if match["last"] else lines
+    return None
 
 
 def symbols(arguments: Arguments) -> Tool:
@@ -77,17 +97,22 @@ def references(arguments: Arguments) -> Tool:
         "refs",
         lambda root: {"name": name, "limit": min(2000, 10 * limit) if root.below else limit},
     )
-    paper = Paper(characters_of(LIST_TOKENS))
+    return _list_lines(roots, answers, "refs", limit, characters_of(LIST_TOKENS))
+
+
+def _list_lines(roots: Sequence[Root], answers: Sequence[dict[str, Any]], key: str, limit: int, room: int) -> str:
+    """Lines of files, file by file."""
+    paper = Paper(room)
     left_out, left = 0, limit
     for root, answer in zip(roots, answers, strict=True):
-        refs = answer["refs"][:left]
-        left -= len(refs)
-        if refs:
+        lines = answer[key][:left]
+        left -= len(lines)
+        if lines:
             _write_root(paper, roots, root)
-        left_out += len(answer["refs"]) - len(refs) + text.write_references(paper, refs)
-    _write_last(paper, roots, answers, found=any(answer["refs"] for answer in answers))
+        left_out += len(answer[key]) - len(lines) + text.write_lines(paper, lines)
     if left_out or any(answer.get("truncated") for answer in answers):
         paper.write("there are more: raise limit, or narrow root")
+    _write_last(paper, roots, answers, found=any(answer[key] for answer in answers))
     return paper.text()
 
 
@@ -184,12 +209,13 @@ TOOLS = [
         " identifiers and terms of art (e.g. backoff, HTTPAdapter); they improve answers much. Returns"
         " path:start-end kind name, then whole definitions as far as max_tokens goes. Use it before grep.",
         {
-            "query": _said(_TEXT, "plain words; other phrasings on further lines"),
+            "query": _said(_TEXT, "plain words; other phrasings on further lines; or path:start-end: code like that"),
             "terms": _TEXTS,
             "root": _said(_TEXT, "folder; default: the workspace"),
             "path": _said(_TEXT, "globs: src/**, !*_test.go"),
             "lang": _TEXT,
             "kind": _said(_TEXT, "function, method, class, ..."),
+            "exact": _said(_FLAG, "find query as it stands"),
             "limit": {**_COUNT, "default": 8},
             "max_tokens": {**_COUNT, "default": 1500},
         },

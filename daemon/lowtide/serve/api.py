@@ -28,12 +28,12 @@ from lowtide.languages import LANGUAGES, language_called
 from lowtide.models import Mode, SymbolKind, display_path
 from lowtide.paths import path_of
 from lowtide.read.definitions import MOST_CHARACTERS, Place
-from lowtide.read.exact import MOST_CONTEXT, MOST_LINES, TextRequest
+from lowtide.read.exact import MOST_CONTEXT, MOST_LINES, TextAnswer, TextRequest
 from lowtide.read.filters import Filter
 from lowtide.read.references import References
 from lowtide.read.request import SearchRequest
 from lowtide.read.selection import Lines
-from lowtide.read.snapshot import Answer
+from lowtide.read.snapshot import Answer, Hit
 from lowtide.serve.service import Service
 from lowtide.serve.workspaces import Consent
 
@@ -86,37 +86,38 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
     freshness = await _that_is_there(service, root, answer.hits, freshness)
     found = answer.as_json()
     if code:
-        places = [
-            Place(os.fsencode(hit.path), hit.start_line, hit.end_line, hit.name, hit.container) for hit in answer.hits
-        ]
-        await _define(service, root, found["hits"], places, code)
+        await _define(service, root, found["hits"], _places(answer.hits), code)
     return {**found, **_told(freshness, params)}
 
 
 async def find_text(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/findText` {rootUri, text, regex?, limit?, context?, languages?, globs?, kinds?, fresh?}: the answer of
-    `lowtide search --exact --json`, or `--regex`, for one root."""
+    """`lowtide/findText` {rootUri, text, regex?, limit?, context?, languages?, globs?, kinds?, fresh?, begin?}: the
+    answer of `lowtide search --exact --json`, or `--regex`, for one root."""
     root = _root(params)
     request = TextRequest(
         _text(params, "text"), params.get("regex") is True, _count(params, "limit", 100, MOST_LINES),
         _count(params, "context", 0, MOST_CONTEXT, least=0), _narrow(params),
     )  # fmt: skip
     freshness = await _attend(service, caller, root, params)
-    answer = await service.find_text(root, request)
-    return {**answer.as_json(), "freshness": freshness.as_json()}
+    nothing = TextAnswer(request.text, (), False, None, 0.0, 0)
+    answer = await _or_nothing_yet(params, service.find_text(root, request), nothing)
+    return {**answer.as_json(), **_told(freshness, params)}
 
 
 async def similar(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/similarTo` {rootUri, path, line, endLine?, limit?, languages?, globs?, kinds?, fresh?}: the answer of
-    `lowtide similar --json`; `path` as it is beneath the root, lines from 1."""
+    """`lowtide/similarTo` {rootUri, path, line, endLine?, limit?, languages?, globs?, kinds?, fresh?, codeCharacters?}:
+    the answer of `lowtide similar --json`; `path` as it is beneath the root, lines from 1."""
     root = _root(params)
     last = _count(params, "endLine", 1, MOST_LINE) if params.get("endLine") is not None else None
     lines = Lines(os.fsencode(_text(params, "path")), _count(params, "line", 1, MOST_LINE), last)
-    limit, narrow = _count(params, "limit", 10, 1000), _narrow(params)
+    limit, narrow, code = _count(params, "limit", 10, 1000), _narrow(params), _code(params)
     freshness = await _attend(service, caller, root, params)
     selected, answer = await service.similar_lines(root, lines, limit, narrow)
+    found = answer.as_json()
+    if code:
+        await _define(service, root, found["hits"], _places(answer.hits), code)
     query = f"{selected.path}:{selected.first}-{selected.last}"
-    return {**answer.as_json(), "query": query, "freshness": freshness.as_json()}
+    return {**found, "query": query, **_told(freshness, params)}
 
 
 async def symbols(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
@@ -197,6 +198,10 @@ async def _that_is_there(service: Service, root: Path, found: Sequence[Any], fre
     except LowtideError:
         pass  # what else is wrong the answer has said
     return freshness
+
+
+def _places(hits: Sequence[Hit]) -> list[Place]:
+    return [Place(os.fsencode(hit.path), hit.start_line, hit.end_line, hit.name, hit.container) for hit in hits]
 
 
 async def _define(

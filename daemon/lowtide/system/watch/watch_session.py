@@ -86,8 +86,9 @@ class Session:
         self._outbox.settle(True)
         self._outbox.flush()
         begun()
+        pause = self._rest()
         while not self._stopping.is_set():
-            yield Pause(max(0.0, self._next_s() - time.monotonic()))
+            yield pause
             batch = self._source.take() if self._source is not None else Batch()
             now = time.monotonic()
             if why := self._begin_anew(now, batch):
@@ -97,9 +98,12 @@ class Session:
             self._poll(now)
             self._outbox.settle(not self._to_plan and self._lost_s is None)
             self._outbox.flush()
-            if batch:
-                yield Pause(self._timing.nap_s, deaf=True)
+            # What comes during a nap is taken when it ends: nothing else would wake it for that.
+            pause = Pause(self._timing.nap_s, deaf=True) if batch else self._rest()
         return "stopped"
+
+    def _rest(self) -> Pause:
+        return Pause(max(0.0, self._next_s() - time.monotonic()))
 
     def _state(self) -> WatchState:
         if self._trouble is not None:

@@ -1,0 +1,34 @@
+"""What is called current holds what was written: never while a run that looks at it is still at work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+from tests.worker.test_service import serving
+
+from lowtide.index.attending import freshness_of
+
+
+def test_an_answer_is_current_only_when_what_was_just_written_is_in(tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    root.mkdir()
+    (root / "first.py").write_text("def first():\n    pass\n")
+
+    async def main() -> None:
+        async with serving(tmp_path / "home") as service:
+            await service.open_workspace(root, "test")
+            await service.wait_idle(root)
+            live = service.live(root)
+            assert live is not None
+            for number in range(12):
+                path = root / ("first.py" if number % 2 else f"written{number}.py")
+                path.write_text(f"def written_{number}_just_now():\n    return {number}\n")
+                with anyio.fail_after(60):
+                    while not freshness_of(live).is_current:
+                        live.hurry()
+                        await anyio.sleep(0.001)
+                found = await service.symbols(f"written_{number}_just_now", roots=[root], limit=1)
+                assert [symbol["name"] for _, symbol in found] == [f"written_{number}_just_now"]
+
+    anyio.run(main)
