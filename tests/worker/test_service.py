@@ -288,6 +288,15 @@ def test_the_best_symbols_of_several_workspaces_are_those_of_each(modules: Path,
     run(play)
 
 
+def test_there_is_nothing_to_clear_where_nothing_was_indexed(modules: Path, tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            with pytest.raises(PathError, match="no index for"):
+                await service.clear(modules)
+
+    run(play)
+
+
 @pytest.mark.parametrize(("query", "file"), [("Parser.parse", "src/reader.py"), ("probe", "tests/test_reader.py")])
 def test_a_symbol_ranks_the_same_before_and_while_its_file_is_edited(tmp_path: Path, query: str, file: str) -> None:
     texts = {

@@ -208,6 +208,12 @@ class LiveState:
         """What the queues take, about: 400 bytes an entry."""
         return 400 * sum(indexer.queue_length for indexer in (self._full, self._narrow) if indexer)
 
+    def tell_report(self) -> dict[str, Any]:
+        """The outcome of the last whole run, for somebody who waited for it: what it had to mend is told once."""
+        assert self.report is not None
+        self.messages = ()
+        return self.report.as_json()
+
     def describe(self) -> dict[str, Any]:
         """Its entry in the Status."""
         counts = self.counts

@@ -283,10 +283,13 @@ class Workspace:
                 path.unlink(missing_ok=True)
 
     def clear(self) -> int:
-        """Remove the whole index, a stranger's too; returns the bytes freed. LockHeld while something writes to it.
+        """Remove the whole index, a stranger's too; returns the bytes freed. LockHeld while something writes to it,
+        PathError when there is none.
 
         Only what has a name that Lowtide gives goes, links as links; StoreError when something else is left.
         """
+        if not os.path.lexists(self.folder):
+            raise PathError(f"no index for {self.root}", "it has not been indexed", "nothing has to be removed")
         freed = self.disk_bytes()
         try:
             check_folder(self.folder)

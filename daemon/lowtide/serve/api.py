@@ -266,8 +266,7 @@ async def index(service: Service, caller: Caller, params: Params) -> dict[str, A
         raise
     if live.error is not None:
         raise live.error
-    assert live.report is not None
-    return live.report.as_json()
+    return live.tell_report()
 
 
 def _progress(service: Service, live: LiveWorkspace, progress: Progress) -> dict[str, Any]:
