@@ -37,8 +37,8 @@ KEYS: dict[str, dict[str, str]] = {
         "what the machine allows, at most 512 MiB.",
     },
     "model": {
-        "path": "The folder of an embedding model of your own, relative to the configuration's folder. Unless told: the "
-        "model that comes with Lowtide.",
+        "path": "The folder of an embedding model of your own, relative to the configuration's folder. Unless told: "
+        "the model that comes with Lowtide.",
     },
     "daemon": {
         "idle_minutes": "So long after the last question a workspace is watched no more, and so long after its last "
@@ -47,7 +47,8 @@ KEYS: dict[str, dict[str, str]] = {
         "niceness": "Of the workers that index, 0 to 19: on a busy machine the others go first.",
     },
     "disk": {
-        "limit": "Of all indexes together; beyond it the least used leave. Unless told: a twentieth of the disk; `0`: none.",
+        "limit": "Of all indexes together; beyond it the least used leave. Unless told: a twentieth of the disk; "
+        "`0`: none.",
     },
     "index": {
         "exclude": "Patterns, in gitignore's syntax, of what is not indexed; a workspace's are added to the user's.",
