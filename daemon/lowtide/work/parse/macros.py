@@ -72,6 +72,8 @@ def blank(text: bytes, macros: re.Pattern[bytes]) -> bytes:
         role = match.lastgroup
         if start and text[start - 1] in _WORD_BYTES:
             continue
+        if text[text.rfind(b"\n", 0, start) + 1 : start].lstrip()[:1] == b"#":
+            continue
         if role == "type":
             # `REF(T) x` is read as `REF<T> x`.
             if edited is None:
@@ -94,8 +96,6 @@ def blank(text: bytes, macros: re.Pattern[bytes]) -> bytes:
                 continue
             if role == "call":
                 end = _closing(text, end)
-        if text[text.rfind(b"\n", 0, start) + 1 : start].lstrip()[:1] == b"#":
-            continue
         if edited is None:
             edited = bytearray(text)
         edited[start:end] = text[start:end].translate(_BLANK)
