@@ -38,6 +38,7 @@ _PARAMETERS = re.compile(
 _POINTER = re.compile(rb"\(\s*(?:\w+\s+)?(?:\w+\s*::\s*)?[*&^]")
 _CONVENTION = re.compile(rb"\(\s*(\w+)(?:\s*[*&^]|\s+\w+\s*\)\s*\()")
 _MEMBER_POINTER = re.compile(rb"\(\s*([A-Za-z_][\w:<>, ]*::)\s*\*")
+_LAST = re.compile(rb"[(,]\s*([A-Za-z_]\w*)\s*\)\Z")
 _TYPED = re.compile(rb",[^()]*?[\w*][ \t*]*[ ,*]\s*\w+\s*[,)]")
 
 
@@ -133,6 +134,8 @@ class Declaration:
 
     def _function(self, begin: int, stop: int, names: list[int], called: list[int]) -> None:
         tokens, items, head = self.tokens, self.items, self.head
+        if self._named_by_macro(begin, called):
+            return
         plain = [place for place in called if not head.is_macro(tokens[place].text.rpartition(b"::")[2])]
         typed = [place for place in plain if self._typed(begin, place)]
         if typed or plain:
@@ -141,13 +144,13 @@ class Declaration:
         place = called[0]
         if place > begin and items[place - 1] is _Item.NAME and self._typed(begin, place - 1):
             # `type name MACRO(…)`: the arguments are the function's, or the macro's.
-            if not CAPITALS.fullmatch(tokens[place].text):
+            if not _PARAMETERS.match(head.text, tokens[place + 1].start):
+                self._variable(begin, stop, names)
+            elif not CAPITALS.fullmatch(tokens[place].text):
                 self._named(begin, stop, names, place)
-            elif _PARAMETERS.match(head.text, tokens[place + 1].start):
+            else:
                 self.changes.append(blank(tokens[place]))
                 self._named(begin, stop, [name for name in names if name != place], place - 1)
-            else:
-                self._variable(begin, stop, names)
         elif self._typed(begin, place) or tokens[place].text == head.class_name:
             if _PARAMETERS.match(head.text, tokens[place + 1].start) or tokens[place].text == head.class_name:
                 self._named(begin, stop, names, place)
@@ -159,6 +162,26 @@ class Declaration:
             self._body_by_macro(place)
         elif place + 2 == len(tokens):
             self._drop(place)
+
+    def _named_by_macro(self, begin: int, called: list[int]) -> bool:
+        """`STDMETHOD(Name)(…)`, `STDMETHOD_(TYPE, Name)(…)`: read as `STDMETHOD Name(…)`."""
+        for place in called:
+            word, group = self.tokens[place].text, self.tokens[place + 1]
+            if (
+                not self._group_follows(place + 2)
+                or not CAPITALS.fullmatch(word)
+                or b"TEST" in word
+                or b"BENCH" in word
+            ):
+                continue
+            name = _LAST.search(self.head.text, group.start, group.end)
+            if name is None:
+                continue
+            begin_of_type = self.tokens[place].start if self._typed(begin, place) else group.start
+            self.changes += [(begin_of_type, name.start(1), b""), (name.end(1), group.end, b"")]
+            self._tail(place + 3)
+            return True
+        return False
 
     def _named(self, begin: int, stop: int, names: list[int], name: int) -> None:
         """Leave the name at `name`, one type before it, and the qualifiers behind."""
@@ -264,13 +287,15 @@ class Declaration:
         word, group = tokens[place].text, tokens[place + 1]
         is_static = any(token.text in {b"static", b"const", b"extern"} for token in tokens[begin:place])
         has_value = place + 2 < len(tokens)
-        if is_static or has_value or DEFINING.fullmatch(word):
+        is_field = head.scope is Scope.CLASS and not head.is_cpp and word.startswith(b"DECLARE_")
+        if is_static or has_value or is_field or DEFINING.fullmatch(word):
             changes = defined(head.text, word, (group.start, group.end))
             if changes:
                 self.changes += changes
                 return
         if head.scope is Scope.CLASS or head.is_cpp:
-            self._drop(place)
+            # With what is called on it: `BENCHMARK(name)->Arg(8);`.
+            self.changes.append((tokens[place].start, tokens[-1].end, b""))
 
     def _body_by_macro(self, place: int) -> None:
         """`SYSCALL_DEFINE2(read, int, fd) {` is read as a function `read` in C; in C++ its arguments are blanked."""

@@ -179,11 +179,9 @@ def _enumerator(head: Head, tokens: Sequence[Token], changes: list[Edit]) -> Non
     while at < len(tokens) and tokens[at].kind is Kind.WORD:
         behind = at + 2 if is_called(tokens, at) else at + 1
         is_last = behind == len(tokens)
-        if not is_called(tokens, at) and (is_last or tokens[behind].kind is not Kind.WORD):
+        if not is_called(tokens, at) and (is_last or not is_alone(head.text, tokens[at].start, tokens[at].end)):
             break
-        if not is_last and (
-            tokens[behind].kind is not Kind.WORD or not is_alone(head.text, tokens[at].start, tokens[behind - 1].end)
-        ):
+        if not is_last and tokens[behind].kind is not Kind.WORD:
             break
         # A macro that stands for enumerators.
         changes.append((tokens[at].start, tokens[behind - 1].end, b""))

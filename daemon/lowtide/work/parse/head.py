@@ -140,7 +140,7 @@ def defined(text: bytes, macro: bytes, arguments: tuple[int, int], *, is_closed:
     """
     start, end = arguments
     first = FIRST_ARGUMENT.match(text, start)
-    if first is not None and (first[1] in TYPES or b"PER_CPU" in macro):
+    if first is not None and (first[1] in TYPES or b"PER_CPU" in macro or b"FLEX_ARRAY" in macro):
         first = None
     name = first or _LATER.search(text, start, end)
     if name is None or name[1] in KEYWORDS:

@@ -32,6 +32,7 @@ _ANGLE = re.compile(rb"[<>(){};\"']|->|<[<=]|>=")
 _OPERATOR = re.compile(
     rb"\s*(?:\(\s*\)|\[\s*\]|[^\w\s(;{]+|(?:new|delete)\b\s*(?:\[\s*\])?|\"\"\s*\w+|co_await\b|[\w:][\w:<>,\s*&]*(?=\())?"
 )
+_DIRECTIVE_LINE = re.compile(rb"^[ \t]*#", re.MULTILINE)
 _CONVERSION = re.compile(rb"\s+(?!(?:new|delete|co_await)\b)[A-Za-z_]")
 _MAX_TOKENS = 250
 _MAX_ANGLE_BYTES = 4_000
@@ -325,6 +326,9 @@ class _Reader:
                 return close + 1
         if not head:
             return close + 1
+        if _DIRECTIVE_LINE.search(self._text, start, close):
+            # The grammar knows no conditional in a value, and the value says nothing of what is defined.
+            self._edit(start + 1, close, b"")
         head.append(Token(Kind.BRACES, start, close + 1, b""))
         return close + 1
 

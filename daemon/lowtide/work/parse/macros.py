@@ -138,6 +138,25 @@ def blank_linux(text: bytes) -> bytes:
     return text if edited is None else bytes(edited)
 
 
+_CLASS = tuple(
+    re.compile(key + rb"[ \t]+(?!class\b|struct\b)(\w+)[ \t]+(?!final\b)(\w+)\s*(\{|;)")
+    for key in (rb"class", rb"struct", rb"enum")
+)
+
+
+def blank_class_macros(text: bytes) -> bytes:
+    """`text` with one of two words before a class's body, which without bases parses as a function's."""
+    edited: bytearray | None = None
+    for pattern in _CLASS:
+        for match in pattern.finditer(text):
+            if match[3] == b"{" or match[1].isupper():
+                is_second = head.is_macro(match[2], is_cpp=True) and not head.is_macro(match[1], is_cpp=True)
+                start, end = match.span(2 if is_second and match[3] == b"{" else 1)
+                edited = edited or bytearray(text)
+                edited[start:end] = text[start:end].translate(_BLANK)
+    return text if edited is None else bytes(edited)
+
+
 def declare_made(text: bytes) -> bytes:
     """`text` with what `static MAKE_X(name, …);` and `DEFINE_X(name);` make read as `static MAKE_X name;`."""
     edited: bytearray | None = None

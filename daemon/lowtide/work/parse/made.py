@@ -22,6 +22,9 @@ _NAMED = re.compile(rb"[A-Z][A-Z\d_]{2,}|Test|Ensure")
 _BEFORE = re.compile(rb"(?:(?:static|inline|extern|export|constexpr|template\s*<[^<>]*>)\s*)*")
 _ALONE = re.compile(rb"\((?!void\b|int\b|char\b|long\b|bool\b)[A-Za-z_]\w*\s*[,)]")
 """`int BPF_PROG(name, int a) {`: the first argument is no parameter."""
+_TWICE = re.compile(rb"[ \t]*\((?:[\w \t*]+,)?\s*([A-Za-z_]\w*)\s*\)[ \t]*\(")
+"""`STDMETHOD(Name)(…)`, `STDMETHOD_(TYPE, Name)(…)`."""
+_IS_TEST = re.compile(rb"TEST|BENCHMARK")
 _ARGUMENT = re.compile(
     rb"\s*(?:(?P<name>[A-Za-z_]\w*)|(?P<string>\"(?:[^\"\\\n]|\\.)*\"))\s*(?P<end>[,)])|(?P<other>[^,()]|\()"
 )
@@ -42,11 +45,14 @@ def name_by_arguments(text: bytes, found: dict[int, Found]) -> None:
         end = item[6].end_byte
         if item[3].kind not in symbols.FUNCTIONS or not 65 <= text[at] <= 90 or text[end : end + 1] not in {b"(", b" "}:
             continue
-        if (
-            item[3].is_declaration
-            or item[3].capture == "definition.macro-function"
-            or not _NAMED.fullmatch(text, at, end)
-        ):
+        if item[3].capture == "definition.macro-function" or not _NAMED.fullmatch(text, at, end):
+            continue
+        if (twice := _TWICE.match(text, end)) is not None and not _IS_TEST.search(text, at, end):
+            del found[at]
+            places = places or Places(text)
+            _add(found, item, (twice.span(1), None), places)
+            continue
+        if item[3].is_declaration:
             continue
         if _BEFORE.fullmatch(text, item[0], at) is None and not (b"_" in text[at:end] and _ALONE.match(text, end)):
             continue

@@ -229,6 +229,8 @@ def _read(
     source = macros.blank(seen, macro_words) if macro_words else rewrite.rewritten(seen, language.rewrites)
     if macro_words:
         source = macros.declare_made(macros.blank_null_directives(source))
+    if language.macros is Macros.CAPITALS:
+        source = macros.blank_class_macros(source)
     if language.macros is Macros.KERNEL:
         source = macros.blank_linux(source)
     tree = grammar.parser.parse(source, _edited(before, source)[0]) if before else grammar.parser.parse(source)

@@ -169,14 +169,21 @@ def survey(root: Part, holders: frozenset[int], functions: frozenset[int]) -> Su
             elif child.is_error:
                 pending.append(child)
             elif child.has_error:
-                if child.kind_id in functions and not any(part.has_error for part in child.children[:-1]):
+                if child.kind_id in functions and _is_sound_function(child.children, holders):
                     sound.append((child.start_byte, child.end_byte))
                 elif child.kind_id in holders:
                     pending.append(child)
+            elif child.kind_id in functions and not _is_sound_function(child.children, holders):
+                torn += 1
             elif child.kind_id in holders and child.end_byte - child.start_byte >= _LITTLE:
                 sound.append((child.start_byte, child.end_byte))
     sound.sort()
     return Survey(torn, sound)
+
+
+def _is_sound_function(parts: Sequence[Part], holders: frozenset[int]) -> bool:
+    """Whether it has a declarator, and errors in its body alone: `enum Flags MACRO {` is read as one without."""
+    return any(part.kind_id in holders for part in parts) and not any(part.has_error for part in parts[:-1])
 
 
 def drop_misnamed(text: bytes, found: dict[int, Found]) -> None:
