@@ -38,6 +38,10 @@ SegmentColumns = tuple[str, str, int, int, int, int, int]
 
 DOCUMENTS = "documents"
 """In place of a model: the worker that reads open texts, and keeps their trees."""
+LEXICAL = "lexical"
+"""In place of a model: the worker that writes the lexical index."""
+NO_MODELS = ("", DOCUMENTS, LEXICAL)
+"""Workers that load no model."""
 
 
 class _Message(msgspec.Struct, array_like=True, tag=True, frozen=True, gc=False):
@@ -121,6 +125,22 @@ class TruthTask(_Message, frozen=True):
     query_count: int
 
 
+class LexicalTask(_Message, frozen=True):
+    """Write the generation `target` of the lexical index in `folder`: `source`, without the files whose first chunks
+    are `dead`, and with others.
+
+    `check`: read all of `source` first, and compare its checksums.
+    """
+
+    folder: str
+    source: SegmentColumns | None
+    target: str
+    check: bool
+    files: list[tuple[int, bytes, str, bytes]]
+    """Of each its first chunk, path, language and words (`FileResult.words`)."""
+    dead: list[int]
+
+
 class DocumentTask(_Message, frozen=True):
     """Find the definitions of a text that an editor has open; with `chunks`, its chunks too.
 
@@ -169,8 +189,7 @@ class FileResult(_Message, frozen=True):
     hashes: bytes = b""
     """16 bytes a chunk: the content address of its vector."""
     words: bytes = b""
-    """zlib of the msgpack of each chunk's split words and qualified name, and the path's words: see `words_of`. It is
-    kept as it is: what must be said again to delete them from the lexical index."""
+    """zlib of the msgpack of `FileWords`. It is kept as it is until the lexical index has taken it in."""
 
     @property
     def chunk_count(self) -> int:
@@ -241,7 +260,7 @@ def _build() -> str:
     return f"{lowtide.__version__}-{zlib.crc32(repr(shapes).encode()):08x}"
 
 
-Request = IndexTask | EmbedTask | EncodeTask | GraphTask | PieceTask | TruthTask | DocumentTask | Want
+Request = IndexTask | EmbedTask | EncodeTask | GraphTask | PieceTask | TruthTask | LexicalTask | DocumentTask | Want
 Reply = Ready | Started | Ask | Embedding | Done
 
 BUILD = _build()
@@ -251,7 +270,19 @@ _encoder = msgspec.msgpack.Encoder()
 request_decoder = msgspec.msgpack.Decoder(Request)
 reply_decoder = msgspec.msgpack.Decoder(Reply)
 _symbols_decoder = msgspec.msgpack.Decoder(list[SymbolColumns])
-_words_decoder = msgspec.msgpack.Decoder(tuple[list[str], list[str], str])
+
+
+class FileWords(msgspec.Struct, array_like=True, frozen=True):
+    """The words of a file: of each chunk, of each chunk's qualified name, of the path; all split. `kinds`: of each
+    chunk the kind of its definition, 0 for none; empty where that was not kept."""
+
+    words: list[str]
+    names: list[str]
+    path_words: str
+    kinds: list[int] = []
+
+
+_words_decoder = msgspec.msgpack.Decoder(FileWords)
 
 
 def pack_symbols(symbols: Sequence[SymbolColumns]) -> list[bytes]:
@@ -295,13 +326,13 @@ def symbols_at(file: FileResult, numbers: Iterable[int]) -> dict[int, SymbolColu
     return found
 
 
-def pack_words(words: Sequence[str], names: Sequence[str], path_words: str) -> bytes:
+def pack_words(words: Sequence[str], names: Sequence[str], path_words: str, kinds: Sequence[int] = ()) -> bytes:
     """Bytes for FileResult.words."""
-    return zlib.compress(_encoder.encode((words, names, path_words)), _COMPRESSION)
+    return zlib.compress(_encoder.encode((words, names, path_words, kinds)), _COMPRESSION)
 
 
-def words_of(packed: bytes) -> tuple[list[str], list[str], str]:
-    """Each chunk's words, each chunk's qualified name, and the path's words; all split."""
+def words_of(packed: bytes) -> FileWords:
+    """What `pack_words` packed."""
     return _words_decoder.decode(zlib.decompress(packed))
 
 

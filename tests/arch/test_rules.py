@@ -23,6 +23,7 @@ ONLY = {
     "numkong": {"store/vectors/vectors.py"},
     "watchdog": {"system/watch/watch.py"},
     "psutil": {"system/memory.py"},
+    "tantivy": {"store/lexical/engine.py"},
     "tree_sitter": {"work/parse/parse.py"},
     "onnxruntime": {"work/model/embed.py"},
     "tokenizers": {"work/model/embed.py"},
@@ -100,7 +101,7 @@ def test_models_use_the_standard_library_only() -> None:
         assert name.split(".")[0] in sys.stdlib_module_names
 
 
-STORE = {"store", "store/names", "store/vectors"}
+STORE = {"store", "store/lexical", "store/names", "store/vectors"}
 SYSTEM = {"system", "system/tree", "system/watch"}
 WORK = {"work", "work/parse", "work/model"}
 BELOW_SERVE = {"config", "languages", "core", *STORE, *SYSTEM, "pool"}
@@ -111,6 +112,7 @@ LAYERS: dict[str, set[str]] = {
     "system": {"core"},
     "config": {"languages", "system"},
     "store": {"core"},
+    "store/lexical": {"core", "store"},
     "store/names": {"core", "store"},
     "store/vectors": {"core", "store"},
     "system/tree": {"core", "config", "languages", "system"},
@@ -129,7 +131,13 @@ LAYERS: dict[str, set[str]] = {
 }
 """Which folders the files of a folder may import, beside their own and the ground (the files of `lowtide/` itself)."""
 BY_NAME: dict[str, set[str]] = {
-    "work": {"store/rows.py", "store/vectors/vector_segments.py", "bulk/pieces.py"},
+    "work": {
+        "store/rows.py",
+        "store/lexical/engine.py",
+        "store/lexical/generation.py",
+        "store/vectors/vector_segments.py",
+        "bulk/pieces.py",
+    },
     "pool": {"work/model/encoder.py"},
     "read": {"index/workspace.py", "work/keys.py", "work/words.py", "work/sniff.py"},
     "read/unsaved": {"work/words.py", "work/model/encoder.py"},

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import tantivy
+
+from lowtide import wire
+from lowtide.store.lexical import engine
+from lowtide.work import lexical
 
 Contents = dict[str, Any]
 
@@ -35,9 +42,39 @@ def read_contents(catalog: Path) -> Contents:
                 " LEFT JOIN symbols s ON s.id = c.symbol_id"
             )
         )
-        terms = dict(db.execute("SELECT term, cnt FROM lexicon_terms"))
+        terms = _terms(db, catalog.parent)
         orphans = db.execute("SELECT count(*) FROM chunks WHERE vector_id IS NULL").fetchone()[0]
     return {"files": files, "symbols": symbols, "chunks": chunks, "terms": terms, "without_vector": orphans}
+
+
+def _terms(db: sqlite3.Connection, folder: Path) -> dict[tuple[str, str], int]:
+    """How many chunks hold each term, by field: of the lexical index, without files that are gone, and of what waits
+    for it."""
+    row = db.execute("SELECT name FROM segments WHERE kind = 'lexical'").fetchone()
+    dead = [number for (number,) in db.execute("SELECT first_chunk_id FROM dead_words")]
+    terms = _terms_of(folder / row[0], dead) if row else Counter()
+    pending = db.execute(
+        "SELECT first_chunk_id, path, language, words FROM file_words w JOIN files f ON f.id = w.file_id"
+    ).fetchall()
+    with tempfile.TemporaryDirectory() as place:
+        task = wire.LexicalTask("", None, "", False, pending, [])
+        engine.update(Path(place), lexical.entries(task), [])
+        return dict(terms + _terms_of(Path(place), []))
+
+
+def _terms_of(generation: Path, dead: list[int]) -> Counter[tuple[str, str]]:
+    index = tantivy.Index.open(str(generation))
+    query = tantivy.Query.all_query()
+    if dead:
+        gone = tantivy.Query.term_set_query(index.schema, "file", dead)
+        query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.MustNot, gone)])
+    return Counter(
+        {
+            (field, term): count
+            for field in ("text", "plain", "language", "folder")
+            for term, count in index.searcher().terms_with_prefix(field, "", query)
+        }
+    )
 
 
 def differences(one: Contents, other: Contents) -> list[str]:

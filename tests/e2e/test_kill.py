@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 import pytest
+import tantivy
 from tests.e2e.harness import Lowtide, python_module
 
 KILLS = int(os.environ.get("LOWTIDE_KILLS", "12"))
@@ -61,7 +62,20 @@ def assert_whole(lowtide: Lowtide) -> None:
         query(lowtide, "SELECT 1 FROM files f WHERE symbols <> (SELECT count(*) FROM symbols WHERE file_id = f.id)")
         == []
     )
-    assert query(lowtide, "SELECT 1 FROM files WHERE chunks > 0 AND id NOT IN (SELECT file_id FROM file_words)") == []
+    pending = {first for (first,) in query(lowtide, "SELECT first_chunk_id FROM file_words")}
+    written = {first for (first,) in query(lowtide, "SELECT min(id) FROM chunks GROUP BY file_id")}
+    dead = {first for (first,) in query(lowtide, "SELECT first_chunk_id FROM dead_words")}
+    named = [name for (name,) in query(lowtide, "SELECT name FROM segments WHERE kind = 'lexical'")]
+    held = set().union(*(files_of(lowtide.index_folder() / name) for name in named))
+    assert written == pending | (held - dead)
+    assert not pending & held
+
+
+def files_of(generation: Path) -> set[int]:
+    """The files that a generation of the lexical index holds, by their first chunks."""
+    searcher = tantivy.Index.open(str(generation)).searcher()
+    found = searcher.search(tantivy.Query.all_query(), max(1, searcher.num_docs)).hits
+    return {int(number or 0) for number in searcher.fast_field_values("file", [address for _, address in found])}
 
 
 def workers_of(home: Path) -> list[psutil.Process]:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 
+from lowtide import wire
 from lowtide.index.workspace import Workspace
 from lowtide.models import FileStatus, SymbolKind
 from lowtide.store.catalog import Catalog
-from lowtide.store.rows import Commit, NewVectors
+from lowtide.store.lexical.generation import new_name
+from lowtide.store.rows import Commit, NewVectors, Segment
 from lowtide.wire import FileResult, pack_chunks, pack_symbols, pack_words
+from lowtide.work import lexical
+from lowtide.work.words import query_words
 
 DIMS = 16
 KINDS = (SymbolKind.FUNCTION, SymbolKind.CLASS, SymbolKind.METHOD)
@@ -27,6 +32,7 @@ def file_of(language: str, texts: Sequence[str]) -> FileResult:
     """A file with one definition and one chunk a text; equal texts share a vector."""
     names = [text.split()[0] for text in texts]
     rows = range(len(texts))
+    kinds = [int(KINDS[row % 3]) for row in rows]
     return FileResult(
         size_bytes=10,
         mtime_ns=20,
@@ -45,7 +51,7 @@ def file_of(language: str, texts: Sequence[str]) -> FileResult:
         ),
         chunks=pack_chunks([(row * 10, row * 10 + 10, row, row, row) for row in rows]),
         hashes=b"".join(_address(text) for text in texts),
-        words=pack_words(list(texts), names, "path"),
+        words=pack_words([_split(text) for text in texts], [_split(name) for name in names], "path", kinds),
     )
 
 
@@ -57,6 +63,18 @@ def put(workspace: Workspace, catalog: Catalog, path: str, language: str, texts:
     vectors = b"".join(vector_of(text) for text in texts)
     commit = Commit(path.encode(), file_of(language, texts), NewVectors(len(texts), range(len(texts)), vectors))
     catalog.write([commit], [], [])
+
+
+def absorb(workspace: Workspace, catalog: Catalog, most_bytes: int = 1 << 30) -> Segment:
+    """Bring what is pending into the lexical index, as a worker does, in this process."""
+    before, dead = catalog.lexical_segment(), catalog.dead_words(1 << 20)
+    taken = catalog.pending_block(most_bytes)
+    files = [(row.first_chunk_id, row.path, row.language, row.words) for row in taken]
+    task = wire.LexicalTask(str(workspace.folder), astuple(before) if before else None, new_name(), True, files, dead)
+    done = lexical.absorb(task, lambda _: None)
+    assert done.segment is not None
+    catalog.absorbed(Segment(*done.segment), before, taken, dead)
+    return Segment(*done.segment)
 
 
 def vector_of(text: str) -> bytes:
@@ -88,6 +106,10 @@ def make_index(folder: Path, files: int, seed: int = 1) -> Workspace:
                 texts,
             )
     return workspace
+
+
+def _split(text: str) -> str:
+    return " ".join(query_words(text))
 
 
 def _address(text: str) -> bytes:

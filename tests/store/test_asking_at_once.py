@@ -96,7 +96,7 @@ def test_a_lent_catalog_is_its_borrowers_alone_and_sees_one_moment(workspace: Wo
             with own.writing() as (writer, _):
                 put(own, writer, "late.py", "python", ["late words"])
                 assert first.counts() == before
-                assert first.search_lexicon('"late"', 10, (1.0, 1.0, 1.0)) == []
+                assert first.file(b"late.py") is None
         with readers.lend() as catalog:
             assert catalog.counts().files == before.files + 1
 

@@ -16,6 +16,8 @@ from lowtide.index.workspace import Workspace
 from lowtide.models import FileStat, FileStatus, Reason
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
+from lowtide.store.lexical.delta import WordDelta
+from lowtide.store.lexical.index import LexicalIndex
 from lowtide.store.rows import Commit, NewVectors, Segment
 from lowtide.wire import FileResult, pack_chunks, pack_symbols, pack_words
 
@@ -59,9 +61,14 @@ def put(catalog: Catalog, path: bytes, file: FileResult) -> int:
     )
 
 
+def by_word(catalog: Catalog, word: str) -> list[tuple[int, float]]:
+    """Chunks that hold a word, of what is not in the lexical index yet."""
+    return LexicalIndex(catalog.path.parent, None, WordDelta.read(catalog)).candidates([word], None, 10)
+
+
 def test_written_file_is_found_by_word_and_by_vector(catalog: Catalog) -> None:
     put(catalog, b"a.py", result("alpha", "beta"))
-    ((chunk_id, _),) = catalog.search_lexicon('"alpha"', 10, (1.0, 1.0, 1.0))
+    ((chunk_id, _),) = by_word(catalog, "alpha")
     (row,) = catalog.chunks_by_id([chunk_id])
     assert (row.path, row.name, row.start_line) == (b"a.py", "alpha", 0)
     assert [found.chunk_id for found in catalog.chunks_by_vector([row.vector_id or 0])] == [chunk_id]
@@ -73,8 +80,8 @@ def test_replaced_file_leaves_nothing_behind(catalog: Catalog) -> None:
     row = catalog.file(b"a.py")
     assert row is not None
     put(catalog, b"a.py", result("gamma"))
-    assert catalog.search_lexicon('"alpha"', 10, (1.0, 1.0, 1.0)) == []
-    assert len(catalog.search_lexicon('"gamma"', 10, (1.0, 1.0, 1.0))) == 1
+    assert by_word(catalog, "alpha") == []
+    assert len(by_word(catalog, "gamma")) == 1
     assert [name for _, name, _ in catalog.symbol_names_after(0)] == ["gamma"]
     counts = catalog.counts()
     assert (counts.files, counts.symbols, counts.chunks) == (1, 1, 1)
@@ -86,7 +93,7 @@ def test_removed_file_leaves_nothing_but_its_vectors(catalog: Catalog) -> None:
     assert row is not None
     catalog.write([], [], [row.path])
     assert catalog.file(b"a.py") is None
-    assert catalog.search_lexicon('"alpha"', 10, (1.0, 1.0, 1.0)) == []
+    assert by_word(catalog, "alpha") == []
     assert catalog.counts().vectors == 1
     catalog.mark_unused(0, 100, now_ns=1)
     assert catalog.delete_unused(1, 100) == 1
@@ -122,14 +129,14 @@ def test_skips_are_recorded_with_their_rule(catalog: Catalog) -> None:
     skipped = catalog.file(b"a.key")
     assert skipped is not None
     assert (skipped.status, skipped.reason, skipped.rule, skipped.chunks) == (FileStatus.SKIPPED, "secret", "*.key", 0)
-    assert catalog.search_lexicon('"alpha"', 10, (1.0, 1.0, 1.0)) == []
+    assert by_word(catalog, "alpha") == []
 
 
 def test_a_failing_write_changes_nothing(catalog: Catalog) -> None:
     put(catalog, b"a.py", result("alpha"))
-    bad = msgspec.structs.replace(result("beta"), words=pack_words([], [], ""))
+    bad = msgspec.structs.replace(result("beta"), hashes=b"x" * 32)
     with pytest.raises(ValueError):
-        catalog.write([Commit(b"b.py", bad, NewVectors(1, [0], b"1234"))], [], [])
+        catalog.write([Commit(b"b.py", bad, NewVectors(2, [0], b"1234"))], [], [])
     assert catalog.file(b"b.py") is None
     assert catalog.counts().chunks == 1
 
@@ -139,11 +146,6 @@ def test_known_files_come_in_the_order_of_their_bytes(catalog: Catalog) -> None:
     for path in paths:
         put(catalog, path, result("alpha"))
     assert [known.path for known in catalog.known_files()] == sorted(paths)
-
-
-def test_stems_are_those_of_the_index(catalog: Catalog) -> None:
-    put(catalog, b"a.py", result("parsing"))
-    assert catalog.stems(["parser", "parsed", "zzz"]) == [("parser", 0), ("pars", 1), ("zzz", 0)]
 
 
 def test_manifest_moves_in_one_step(catalog: Catalog) -> None:
@@ -235,16 +237,21 @@ def test_known_files_are_read_in_pages(catalog: Catalog, monkeypatch: pytest.Mon
     assert [known.path for known in catalog.known_files([b"3", b"5"])] == [b"3", b"5"]
 
 
-def test_a_catalog_of_an_older_schema_becomes_the_present_one(tmp_path: Path) -> None:
-    """Step by step; what a new catalog has, a migrated one has too, and no row is lost."""
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_catalog_of_an_older_schema_becomes_the_present_one(tmp_path: Path, version: int) -> None:
+    """Step by step; what a new catalog has, a migrated one has too, and no row and no word is lost."""
     path = tmp_path / "catalog.sqlite"
-    shutil.copy(Path(__file__).parents[1] / "data" / "formats" / "catalog-1.sqlite", path)
+    shutil.copy(Path(__file__).parents[1] / "data" / "formats" / f"catalog-{version}.sqlite", path)
     with pytest.raises(StoreError, match="older format"):
         Catalog(path, writable=False).close()
     with closing(Catalog(path, writable=True)) as catalog:
         row = catalog.file(b"a.py")
+        found = catalog.chunks_by_id([chunk_id for chunk_id, _ in by_word(catalog, "alpha")])
     assert row is not None
-    assert (row.path, row.symbols, row.ctime_ns, row.tries, row.program) == (b"a.py", 2, 0, 0, "")
+    assert (row.path, row.symbols, row.tries) == (b"a.py", 2, 0)
+    if version == 1:
+        assert (row.ctime_ns, row.program) == (0, "")
+    assert [(chunk.path, chunk.name) for chunk in found] == [(b"a.py", "alpha")]
     Catalog(tmp_path / "fresh.sqlite", writable=True).close()
     assert columns(path) == columns(tmp_path / "fresh.sqlite")
     for writable in (False, True):  # it is taken for what it is, not for somebody else's

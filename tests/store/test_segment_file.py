@@ -15,6 +15,7 @@ import pytest
 
 from lowtide.errors import CorruptIndex, StoreError
 from lowtide.store import segment_file
+from lowtide.store.durable import TEMPORARY_SUFFIX
 from lowtide.store.rows import Segment
 from lowtide.store.segment_file import ALIGNMENT_BYTES, SegmentFile, SegmentKind, SegmentWriter
 
@@ -181,7 +182,7 @@ def test_killed_writer_leaves_only_a_temporary(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.seg")])
     assert done.returncode == -signal.SIGKILL
-    assert [name.endswith(segment_file.TEMPORARY_SUFFIX) for name in os.listdir(tmp_path)] == [True]
+    assert [name.endswith(TEMPORARY_SUFFIX) for name in os.listdir(tmp_path)] == [True]
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_an_older_catalog_of_ours_is_none_the_less_ours(tmp_path: Path) -> None:
     first = re.sub(
         r"indexed_at_ns INTEGER NOT NULL,.*?\n\)", "indexed_at_ns INTEGER NOT NULL\n)", schema.TABLES, flags=re.S
     )
-    first = re.sub(r"CREATE TABLE unused_vectors.*?;\n", "", first, flags=re.S)
+    first = re.sub(r"CREATE TABLE (unused_vectors|dead_words).*?;\n", "", first, flags=re.S)
     with closing(sqlite3.connect(path)) as raw:
         raw.executescript(first)
         raw.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lowtide.core.lexical import MOST_POSTINGS, Term, choose_terms, expression
+from lowtide.core.lexical import MOST_POSTINGS, Term, choose_terms
 
 
 def test_common_english_is_left_out_unless_it_is_all_there_is() -> None:
@@ -22,7 +22,3 @@ def test_work_is_bounded_by_dropping_the_commonest_words() -> None:
 
 def test_each_stem_is_asked_once() -> None:
     assert len(choose_terms([Term("parse", "pars", 4), Term("parsing", "pars", 4)])) == 1
-
-
-def test_operators_and_quotes_are_only_words() -> None:
-    assert expression(["and", 'a"b', "near"]) == '"and" OR "a""b" OR "near"'

@@ -66,7 +66,7 @@ async def opened(service: Service, root: Path) -> list[tuple[str, int, float]]:
     return await hits(service, root)
 
 
-@pytest.mark.parametrize("table", ["lexicon_data", "symbols", "vectors"])
+@pytest.mark.parametrize("table", ["chunks", "symbols", "vectors"])
 def test_damage_met_by_a_question_is_told_and_built_anew_by_itself(tree: Path, tmp_path: Path, table: str) -> None:
     async def play() -> None:
         async with serving(tmp_path / "home") as service:
@@ -95,7 +95,7 @@ def test_damage_of_a_closed_workspace_is_told_and_mended_by_the_next_index(tree:
             before = await opened(service, tree)
             await service.close_workspace(tree, "test")
             workspace = service.host.workspace(tree)
-            assert overwrite_pages(workspace.catalog_path, "lexicon_data")
+            assert overwrite_pages(workspace.catalog_path, "chunks")
             with pytest.raises(CorruptIndex) as told:
                 await service.files_with(tree, "compute_part_2_3", 9)
             assert told.value.remedy
@@ -122,6 +122,31 @@ def test_damaged_segment_is_made_anew_by_itself(tree: Path, tmp_path: Path) -> N
             await until(lambda: not live.workspace.has_damaged_segments and live.quiescent)
             assert not segments & set(live.workspace.folder.glob("*.seg"))
             assert await hits(service, tree) == before
+            assert any("made anew" in message for message in live.messages)
+
+    run(play)
+
+
+def test_damaged_words_are_made_anew_by_themselves(tree: Path, tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            before = await opened(service, tree)
+            live = service.live(tree)
+            assert live is not None
+            folder = live.workspace.folder
+            await until(lambda: len(list(folder.glob("lexical-????????????????"))) == 1)
+            await hits(service, tree)
+            (generation,) = folder.glob("lexical-*")
+            for path in generation.glob("*.idx"):
+                data = bytearray(path.read_bytes())
+                data[len(data) // 2] ^= 0x10
+                path.write_bytes(data)
+            ((_, answer),) = await service.search(SearchRequest(QUERY), [tree])
+            assert answer.degraded is not None
+            assert "damaged" in answer.degraded
+            await until(lambda: not generation.exists() and live.quiescent)
+            assert await answered(service, tree) == before
+            await until(lambda: not live.workspace.has_damaged_segments)
             assert any("made anew" in message for message in live.messages)
 
     run(play)

@@ -81,7 +81,7 @@ def test_files_come_back_as_symbols_chunks_and_vectors(tmp_path: Path) -> None:
         (file,) = done.files
         assert [row[0] for row in wire.symbol_rows(file)] == ["spare_the_whales"]
         assert len(done.vectors) == file.chunk_count * done.dims
-        assert "spare the whales" in wire.words_of(file.words)[0][0]
+        assert "spare the whales" in wire.words_of(file.words).words[0]
 
     run(body)
 

@@ -31,8 +31,8 @@ from lowtide.config.settings import format_size
 from lowtide.core.budget import MARGIN_BYTES, MIB, WORKER_BYTES
 from lowtide.errors import BudgetError, CorruptIndex, RefusedError, StoreError, WorkerCrashed, WorkerRecycled
 from lowtide.pool.pool import WorkerPool
+from lowtide.store.durable import TEMPORARY_SUFFIX
 from lowtide.store.rows import Segment
-from lowtide.store.segment_file import TEMPORARY_SUFFIX
 from lowtide.store.vectors.list_builder import list_file_bytes, predict_list_bytes
 from lowtide.store.vectors.list_segment import Element
 from lowtide.store.vectors.vector_index import VectorIndex

@@ -15,8 +15,8 @@ from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from lowtide.store.durable import TEMPORARY_SUFFIX, mapped_errors, sync_folder
 from lowtide.store.rows import Segment
-from lowtide.store.segment_file import TEMPORARY_SUFFIX, mapped_errors, sync_folder
 from lowtide.store.vectors.list_segment import Element
 
 NAME = "manifest.json"

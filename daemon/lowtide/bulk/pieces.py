@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from lowtide import wire
 from lowtide.bulk.sources import BLOCK_ROWS, VectorSource, open_source
-from lowtide.store.segment_file import TEMPORARY_SUFFIX
+from lowtide.store.durable import TEMPORARY_SUFFIX
 from lowtide.store.vectors.list_builder import Floats, Stages, build_lists
 from lowtide.store.vectors.list_segment import Element
 from lowtide.store.vectors.scan import Ids

@@ -19,6 +19,13 @@ MARGIN_BYTES = 4 * MIB
 WORKER_BYTES = 18 * MIB
 """A worker that parses: interpreter, numpy, one or two grammars (measured; a live worker's own figure replaces it)."""
 
+LEXICAL_WORKER_BYTES = 8 * MIB
+"""A worker that writes the lexical index, before its task: interpreter and Tantivy (measured)."""
+
+LEXICAL_TASK_BYTES = 34 * MIB
+"""What writing a generation adds to it: Tantivy's heap of 15 MB, its threads, a segment on its way to the disk, or
+merging (25 measured)."""
+
 MODEL_BYTES = 10 * MIB
 """What the default model adds to a worker: its vocabulary, words it remembers, a batch (8 measured)."""
 

@@ -1,4 +1,4 @@
-"""From a query's words to the expression that the lexical index is asked.
+"""Which of a query's words the lexical index is asked for.
 
 A word that stands in a large part of all chunks says little and costs much: BM25 scores every chunk that holds it. So
 the rarest words are asked first, and the common ones only while the work stays bounded.
@@ -67,8 +67,3 @@ def choose_terms(terms: Sequence[Term]) -> list[Term]:
         chosen.append(term)
         postings += term.count
     return chosen
-
-
-def expression(words: Sequence[str]) -> str:
-    """FTS5's expression for any of the words, each quoted, so that no word is taken as an operator."""
-    return " OR ".join('"' + word.replace('"', '""') + '"' for word in words)

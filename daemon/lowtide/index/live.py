@@ -28,6 +28,7 @@ from lowtide.errors import CorruptIndex, CorruptSegment, IndexGone, LockHeld, Lo
 from lowtide.index.forecast import Forecaster
 from lowtide.index.indexing import Indexer
 from lowtide.index.jobs import own_cpu_seconds
+from lowtide.index.lexicon import Lexicon, mend_words
 from lowtide.index.live_state import LiveState, Restart
 from lowtide.index.resting import Resting
 from lowtide.index.seeding import begin_from
@@ -223,10 +224,20 @@ class LiveWorkspace(LiveState):
                 self.messages = tuple(dict.fromkeys((*self._mended, *messages)))
                 self._mended = ()
                 settled = partial(settle, self.workspace, catalog)
-                self._writing = Writing(catalog, settled, self._is_read, self.host.budget)
+                self._writing = writing = Writing(catalog, settled, self._is_read, self.host.budget)
+                self._lexicon = Lexicon(
+                    self.workspace,
+                    catalog,
+                    self.host.pool,
+                    writing.limit,
+                    lambda: writing.share,
+                    self._is_read,
+                    self._notify,
+                )
+                writing.lexicon = self._lexicon.wrote
                 self._readers = stack.enter_context(closing(Connections(self.workspace.reading)))
                 self.is_first = await self._in_writer(catalog.last_run) is None
-                await self._prepare()
+                await self._prepare(check_words=True)
                 await self._count()
                 self._notify()
                 self._resting = Resting(self._writing, self._readers)
@@ -238,20 +249,40 @@ class LiveWorkspace(LiveState):
                 self._watcher = FolderWatch(self.root, self._settings.index, self._hear)
                 group.start_soon(self._watcher.run)
                 group.start_soon(self._keep_counting)
+                group.start_soon(self._keep_words)
                 await self._schedule(group)
+
+    async def _keep_words(self) -> None:
+        """Bring pending words into the lexical index, but while it is paused, or was told to stop."""
+        assert self._lexicon is not None
+        while True:
+            if self._paused or self._held:
+                await self._wake.wait()
+                continue
+            with anyio.CancelScope() as scope:
+                self._scopes.add(scope)
+                try:
+                    await self._lexicon.run()
+                finally:
+                    self._scopes.discard(scope)
 
     def _forget(self) -> None:
         """What was open is closed, or about to be."""
+        self._lexicon = None
         self._writing = self._watcher = self._resting = self._readers = None
         self.host.turns.end(self, time.monotonic())
 
-    async def _prepare(self) -> None:
+    async def _prepare(self, *, check_words: bool) -> None:
         assert self._writing is not None
         writing = self._writing
+        mended = await self._in_writer(partial(mend_words, self.workspace, writing.writer)) if check_words else []
         self._settings, messages = await anyio.to_thread.run_sync(
             self.host.prepare, self.workspace, writing.writer, limiter=writing.limit
         )
-        self.messages = (*self.messages, *(message for message in messages if message not in self.messages))[-10:]
+        self.messages = (
+            *self.messages,
+            *(message for message in (*mended, *messages) if message not in self.messages),
+        )[-10:]
 
     async def _schedule(self, group: anyio.abc.TaskGroup) -> None:
         while True:
@@ -357,7 +388,7 @@ class LiveWorkspace(LiveState):
         self.incomplete = True
         try:
             before = self._settings
-            await self._prepare()
+            await self._prepare(check_words=self.workspace.has_damaged_segments)
             if before != self._settings:
                 self.restart(anew=False)  # other folders are to be watched
                 return
@@ -383,6 +414,8 @@ class LiveWorkspace(LiveState):
             self._recheck_at_s = time.monotonic() + max(LEAST_TICK_S, TICK_FACTOR * seconds)
             self.host.turns.end(self, time.monotonic())
             self._forget_generations()
+            if self._lexicon is not None:
+                self._lexicon.want_all()
             self._notify()
         log.info(
             "event=indexed root=%r indexed=%d unchanged=%d removed=%d wall_ms=%.0f complete=%s",

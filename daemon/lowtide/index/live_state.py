@@ -21,6 +21,7 @@ from lowtide.errors import LowtideError
 from lowtide.index.comparing import FileCount
 from lowtide.index.indexing import Indexer
 from lowtide.index.jobs import Progress
+from lowtide.index.lexicon import Lexicon
 from lowtide.index.report import IndexReport
 from lowtide.index.resting import Resting
 from lowtide.index.shared import Shared
@@ -79,6 +80,7 @@ class LiveState:
         self._full: Indexer | None = None
         self._narrow: Indexer | None = None
         self._writing: Writing | None = None
+        self._lexicon: Lexicon | None = None
         self._settings: WorkspaceSettings | None = None
         self._readers: Connections | None = None
         self._merging = False
@@ -148,7 +150,12 @@ class LiveState:
     @property
     def quiescent(self) -> bool:
         """Whether everything known of is indexed, or nothing more will be done about it."""
-        return self.state in ("idle", "paused") and (self._is_counted or self.error is not None)
+        brings_in_words = self._lexicon is not None and self._lexicon.is_busy
+        return (
+            self.state in ("idle", "paused")
+            and (self._is_counted or self.error is not None)
+            and (not brings_in_words or self.error is not None)
+        )
 
     @property
     def stopped(self) -> str:

@@ -14,7 +14,9 @@ from lowtide.errors import CorruptIndex, CorruptSegment, LowtideError
 from lowtide.index.workspace import Workspace
 from lowtide.models import display_path
 from lowtide.store.catalog import Catalog
+from lowtide.store.lexical import generation
 from lowtide.store.names.names import NameSegment
+from lowtide.store.rows import LEXICAL_KIND
 from lowtide.store.segment_file import VECTOR_KINDS
 from lowtide.store.vectors.vector_segments import open_segment
 
@@ -126,7 +128,9 @@ def verify_segments(workspace: Workspace, catalog: Catalog) -> str | None:
     """Open every segment, checksums and all; None when all are sound, else the first complaint."""
     for row in catalog.segments():
         try:
-            if row.kind in VECTOR_KINDS:
+            if row.kind == LEXICAL_KIND:
+                generation.check(workspace.folder / row.name, row)
+            elif row.kind in VECTOR_KINDS:
                 open_segment(workspace.folder / row.name, row)
             else:
                 NameSegment(workspace.folder / row.name, row)

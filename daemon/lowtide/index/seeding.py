@@ -17,7 +17,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from lowtide.errors import LowtideError
-from lowtide.index.workspace import Workspace
+from lowtide.index.workspace import Workspace, remove
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
 from lowtide.store.vetting import SEED
@@ -72,18 +72,26 @@ def _copy(sibling: Workspace, workspace: Workspace) -> None:
     made = []
     try:
         for name in names:
-            _share(sibling.folder / name, workspace.folder / name)
             made.append(name)
+            _share(sibling.folder / name, workspace.folder / name)
         os.rename(seed, workspace.catalog_path)
     except BaseException:
         for name in made:
             with suppress(OSError):
-                (workspace.folder / name).unlink()
+                remove(workspace.folder / name)
         raise
 
 
 def _share(file: Path, place: Path) -> None:
-    """The same immutable file under a second name; a copy where the file system has no links between the two."""
+    """The same immutable file under a second name; a copy where the file system has no links between the two.
+
+    A folder (of the lexical index) is made, with its files.
+    """
+    if file.is_dir() and not file.is_symlink():
+        place.mkdir(mode=0o700)
+        for name in os.listdir(file):
+            _share(file / name, place / name)
+        return
     try:
         os.link(file, place, follow_symlinks=False)
     except FileExistsError:

@@ -23,12 +23,13 @@ from lowtide import wire
 from lowtide.core import merge
 from lowtide.core.budget import MIB
 from lowtide.errors import CorruptSegment, WorkerError
+from lowtide.index.lexicon import Lexicon, mend_words
 from lowtide.index.workspace import Workspace
 from lowtide.pool.pool import WorkerPool
 from lowtide.pool.worker import Ended
 from lowtide.store.catalog import Catalog
 from lowtide.store.names.names import NameSegment, merge_names, write_names
-from lowtide.store.rows import Segment
+from lowtide.store.rows import LEXICAL_KIND, Segment
 from lowtide.store.segment_file import VECTOR_KINDS, SegmentKind
 from lowtide.store.vectors.vector_index import blocks_of
 from lowtide.store.vectors.vector_segments import FlatSegment, merge_flat, open_segment, write_flat
@@ -63,10 +64,12 @@ async def maintain(
     pool: WorkerPool,
     *,
     limit: anyio.CapacityLimiter | None = None,
+    lexicon: Lexicon | None = None,
     check: bool = True,
     may_collect: Callable[[], bool] = lambda: True,
 ) -> int:
-    """Bring the segments to where the policy wants them, when a run has ended. `limit` is that of the catalog's writer.
+    """Bring the segments to where the policy wants them, and all words into the lexical index, when a run has ended.
+    `limit` is that of the catalog's writer.
 
     With `check` every segment is read and its checksum compared. Vectors that no chunk has used for long go while
     `may_collect`, in short steps: only when no run works, for a run counts on the vectors that it found. Cancelling
@@ -77,6 +80,8 @@ async def maintain(
     damaged = await _in_thread(keeper.drop_damaged, limit) if check or workspace.has_damaged_segments else 0
     try:
         await _collect(keeper, catalog, limit, may_collect)
+        if lexicon is not None:
+            await lexicon.settle()
         await _maintain(keeper, catalog, pool, limit)
     except CorruptSegment:
         # It was sound when it was opened, or was not looked at: everything is, now.
@@ -170,7 +175,8 @@ class _Keeper:
         """Open everything once; what is not sound leaves the manifest, so that it is written anew. Returns how many
         were not."""
         dropped = []
-        for row in self._catalog.segments():
+        rows = [row for row in self._catalog.segments() if row.kind != LEXICAL_KIND]
+        for row in rows:
             try:
                 if row.kind in VECTOR_KINDS:
                     open_segment(self._folder / row.name, row)
@@ -183,12 +189,15 @@ class _Keeper:
         first = {kind: min(row.first_id for row in dropped if (row.kind in VECTOR_KINDS) == kind) for kind in kinds}
         gone = [
             row
-            for row in self._catalog.segments()
+            for row in rows
             if (row.kind in VECTOR_KINDS) in first and row.first_id >= first[row.kind in VECTOR_KINDS]
         ]
         self._swap([], gone)
         self._workspace.forget_damaged_segments()
-        return len(dropped)
+        if not mend_words(self._workspace, self._catalog):
+            return len(dropped)
+        self._workspace.report_damaged_segments()  # what it held is indexed again by another run
+        return len(dropped) + 1
 
     def unused_since_ns(self, now_ns: int) -> int | None:
         """Vectors unused since then go; None when it is too early to look again.

@@ -28,8 +28,8 @@ from lowtide.errors import (
 from lowtide.paths import ROOT_FILE, make_index_folder, write_private
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
-from lowtide.store.segment_file import TEMPORARY_SUFFIX
-from lowtide.store.vetting import CATALOG, LOCK, SEED, check_folder
+from lowtide.store.durable import TEMPORARY_SUFFIX, remove_folder
+from lowtide.store.vetting import CATALOG, GENERATION_NAME, LOCK, SEED, check_folder
 from lowtide.system.beneath import open_plain
 from lowtide.system.lock import WriterLock
 from lowtide.system.tree.walk import refuse_reason
@@ -272,7 +272,7 @@ class Workspace:
             )
             if not used and _is_own(path):
                 with suppress(OSError):
-                    path.unlink()
+                    remove(path)
                     removed.append(path.name)
         return removed
 
@@ -280,7 +280,8 @@ class Workspace:
         # The mark goes last: killed in between, the next writer goes on.
         for path in sorted(self.folder.iterdir(), key=lambda path: path.name == DAMAGED):
             if _is_own(path) and path.name not in _KEPT:
-                path.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    remove(path)
 
     def clear(self) -> int:
         """Remove the whole index, a stranger's too; returns the bytes freed. LockHeld while something writes to it,
@@ -309,7 +310,7 @@ class Workspace:
         for path in self.folder.iterdir():
             if path.name in _KEPT or _is_own(path, any_kind=True):
                 with suppress(FileNotFoundError):
-                    path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+                    remove(path)
             else:
                 left.append(path.name)
         if left:
@@ -325,11 +326,31 @@ class Workspace:
         total = 0
         with suppress(OSError):
             for path in self.folder.iterdir():
-                with suppress(OSError):
-                    total += (
-                        path.stat().st_blocks * 512 if hasattr(os.stat_result, "st_blocks") else path.stat().st_size
-                    )
+                total += sum(map(_disk_bytes, path.iterdir())) if _is_generation(path) else _disk_bytes(path)
         return total
+
+
+def _disk_bytes(path: Path) -> int:
+    try:
+        info = path.stat(follow_symlinks=False)
+    except OSError:
+        return 0
+    return info.st_blocks * 512 // max(1, info.st_nlink)
+
+
+def _is_generation(path: Path) -> bool:
+    """Whether it is a folder of the lexical index, finished or not."""
+    return GENERATION_NAME.fullmatch(path.name) is not None and path.is_dir() and not path.is_symlink()
+
+
+def remove(path: Path) -> None:
+    """A file, a link, an empty folder, or a folder of the lexical index with its files."""
+    if _is_generation(path):
+        remove_folder(path)
+    elif path.is_dir() and not path.is_symlink():
+        path.rmdir()
+    else:
+        path.unlink()
 
 
 def _place_of_root(root: Path) -> str:
@@ -348,7 +369,7 @@ def _is_own(path: Path, *, any_kind: bool = False) -> bool:
         or name in (DAMAGED, DAMAGED_SEGMENTS, COMPARED)
         or name.endswith(_OWN_ENDINGS)
     )
-    return own and (any_kind or (path.is_file() and not path.is_symlink()))
+    return _is_generation(path) or (own and (any_kind or (path.is_file() and not path.is_symlink())))
 
 
 def now_s() -> float:

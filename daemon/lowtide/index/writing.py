@@ -5,7 +5,7 @@ Invariant: a group is bounded in bytes; between two transactions segments are wr
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +51,7 @@ class Writing:
     """What the runs over one workspace share: its one writer, and which results are still wanted.
 
     `settle` is called now and then between two transactions, with the writer to itself; more often while `is_read`.
+    `lexicon` is told how many bytes of words each transaction left pending, and may have the next one wait.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Writing:
         settle: Callable[[], None] = lambda: None,
         is_read: Callable[[], bool] = lambda: False,
         budget: Budget | None = None,
+        lexicon: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
         self.writer = writer
         self._is_read = is_read
@@ -66,6 +68,7 @@ class Writing:
         self.generations = Generations()
         self.settle = settle
         self._budget = budget
+        self.lexicon = lexicon
         self.commits = 0
         self._loose_vectors = 0
         self._loose_symbols = 0
@@ -96,6 +99,8 @@ class Writing:
             self.commits += 1
             self._loose_vectors += new
             self._loose_symbols += sum(commit.result.symbol_count for commit in group.commits)
+        if self.lexicon is not None:
+            await self.lexicon(sum(len(commit.result.words) for commit in group.commits))
         factor = (1 if self._is_read() else UNREAD_FACTOR) * self.share
         if self._loose_vectors >= factor * LOOSE_VECTORS or self._loose_symbols >= factor * LOOSE_SYMBOLS:
             self._loose_vectors = self._loose_symbols = 0

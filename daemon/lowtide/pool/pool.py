@@ -24,7 +24,16 @@ from typing import Protocol
 import anyio
 
 from lowtide import wire
-from lowtide.core.budget import LEAST_TASK_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget, Decision, Lease
+from lowtide.core.budget import (
+    LEAST_TASK_BYTES,
+    LEXICAL_WORKER_BYTES,
+    MIB,
+    MODEL_BYTES,
+    WORKER_BYTES,
+    Budget,
+    Decision,
+    Lease,
+)
 from lowtide.core.ladder import Ladder, Step
 from lowtide.core.outage import Outage
 from lowtide.core.shortage import Shortage
@@ -151,7 +160,9 @@ class WorkerPool:
 
     def base_bytes(self, model: str) -> int:
         """What a fresh worker holds before its first task."""
-        return WORKER_BYTES + (self._model_bytes if model and model != wire.DOCUMENTS else 0)
+        if model == wire.LEXICAL:
+            return LEXICAL_WORKER_BYTES
+        return WORKER_BYTES + (0 if model in wire.NO_MODELS else self._model_bytes)
 
     # -- leases -------------------------------------------------------------------------------------------------
 
@@ -192,7 +203,7 @@ class WorkerPool:
                 continue
             blind_s = 0.0
             footing = self.ladder.footing()
-            if urgency is not Urgency.INTERACTIVE and model not in ("", wire.DOCUMENTS) and not footing.embed:
+            if urgency is not Urgency.INTERACTIVE and model not in wire.NO_MODELS and not footing.embed:
                 raise LeaseWithdrawn("there is no room for the model", self.ladder.reason)
             busy = len(self._busy) + self._starting - len(self._urgent)
             most = footing.worker_count

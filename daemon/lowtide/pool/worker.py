@@ -24,6 +24,7 @@ import msgspec
 
 from lowtide import wire
 from lowtide.errors import (
+    CorruptSegment,
     FileChanged,
     ModelError,
     ModuleMissing,
@@ -72,6 +73,8 @@ ENVIRONMENT = {
     "ORT_DISABLE_TELEMETRY": "1",
     # Freed memory must go back to the system, not to a second arena.
     "MALLOC_ARENA_MAX": "1",
+    # Tantivy starts some ten threads; their stacks count as memory that may be written to.
+    "RUST_MIN_STACK": "262144",
     "PYTHONDONTWRITEBYTECODE": "",
 }
 
@@ -174,8 +177,8 @@ class Worker:
     ) -> wire.Done:
         """Run one task to its end. Deadlines are CPU time; a worker that does not compute has far longer to answer.
 
-        Errors: WorkerOverBudget, WorkerStalled, WorkerCrashed, WorkerRecycled, ModuleMissing (the process is then
-        gone), ResultTooLarge, WorkerError (it lives on).
+        Errors: CorruptSegment, WorkerOverBudget, WorkerStalled, WorkerCrashed, WorkerRecycled, ModuleMissing (the
+        process is then gone), ResultTooLarge, WorkerError (it lives on).
         Cancelling kills the process.
         """
         try:
@@ -207,6 +210,8 @@ class Worker:
                         # A fresh process tells whether it is this one part that is missing, or all of Lowtide.
                         self.kill(Ended.UNUSABLE)
                         raise ModuleMissing("a part of Lowtide cannot be loaded", reply.error)
+                    case wire.Done(error_kind=CorruptSegment.kind):
+                        raise CorruptSegment("an index file is damaged", reply.error)
                     case wire.Done(error_kind="model"):
                         raise ModelError("the embedding model cannot be used", reply.error, "see `lowtide doctor`")
                     case wire.Done():

@@ -1,8 +1,8 @@
 """Exact search: the lines that hold a text or match a regular expression, in the files as they are on the disk now.
 
-The words of what is looked for tell which files may have it (`store/text_candidates.py`); these are read, by path,
-until there are as many lines as are wanted. A pattern without a whole word, or part of one, is looked for in every
-file.
+The words of what is looked for tell which files may have it (`store/lexical/text_candidates.py`); these are read, by
+path, until there are as many lines as are wanted. A pattern without a whole word, or part of one, is looked for in
+every file.
 
 Left out is what the index leaves out: other files, and lines with private keys. Of a file in another encoding the
 text is searched, not its bytes.
@@ -26,8 +26,9 @@ from lowtide.models import SymbolKind, display_path
 from lowtide.read.filters import Filter
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
+from lowtide.store.lexical.index import LexicalIndex
+from lowtide.store.lexical.text_candidates import files_that_may_hold
 from lowtide.store.rows import IndexedFile, SymbolSpan
-from lowtide.store.text_candidates import files_that_may_hold
 from lowtide.system.beneath import CannotRead, PlainFile, Root
 from lowtide.work.keys import key_spans
 from lowtide.work.sniff import is_encoding
@@ -111,13 +112,18 @@ class TextAnswer:
 
 
 def find_text(
-    readers: Connections, root: bytes, request: TextRequest, matcher: Matcher, stopped: Callable[[], bool]
+    readers: Connections,
+    lexical: LexicalIndex,
+    root: bytes,
+    request: TextRequest,
+    matcher: Matcher,
+    stopped: Callable[[], bool],
 ) -> TextAnswer:
-    """The first lines that match, by path and line. StoreError, QuestionStopped."""
+    """The first lines that match, by path and line. StoreError and its kinds, QuestionStopped."""
     started = time.perf_counter()
     search = _Search(root, request, matcher, stopped)
     with readers.lend(stopped) as catalog:
-        files = _candidates(catalog, matcher, stopped)
+        files = _candidates(catalog, lexical, matcher, stopped)
     with readers.lend_moving() as catalog, Root(root) as opened:  # reading many files takes a while
         for file in _all_files(catalog) if files is None else files:
             search.look_through(opened, file, catalog)
@@ -127,13 +133,16 @@ def find_text(
     return TextAnswer(request.text, search.hits, search.truncated, search.reason, took_ms, search.files_read)
 
 
-def _candidates(catalog: Catalog, matcher: Matcher, stopped: Callable[[], bool]) -> Sequence[IndexedFile] | None:
-    if matcher.evidence is None:
+def _candidates(
+    catalog: Catalog, lexical: LexicalIndex, matcher: Matcher, stopped: Callable[[], bool]
+) -> Sequence[IndexedFile] | None:
+    # What a damaged or unfinished lexical index lacks is looked for in every file.
+    if matcher.evidence is None or not lexical.is_complete:
         return None
-    ids = files_that_may_hold(catalog, matcher.evidence, stopped)
-    if ids is None:
+    chunks = files_that_may_hold(lexical, matcher.evidence, stopped)
+    if chunks is None:
         return None
-    return sorted(catalog.indexed_files_of(ids.tolist()), key=lambda file: file.path)
+    return sorted(catalog.indexed_files_with(sorted(chunks)), key=lambda file: file.path)
 
 
 def _all_files(catalog: Catalog) -> Iterator[IndexedFile]:

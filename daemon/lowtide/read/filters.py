@@ -13,6 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from lowtide.models import SymbolKind
 from lowtide.read.question import check_names
 from lowtide.store.catalog import Catalog
 from lowtide.store.id_set import IdSet
+from lowtide.store.lexical.engine import Narrowing
 from lowtide.system.tree.globs import Globs
 
 KEPT = 4
@@ -29,6 +31,8 @@ KEPT = 4
 BLOCK_CHUNKS = 16_384
 """Read at a time; between two blocks a question can be stopped."""
 LOOK_FILES = 4_096
+FEW_FILES = 1_024
+"""So many are named one by one to the lexical index."""
 _WAIT_S = 0.02
 _SLACK_BYTES = 1 << 20
 """A block of chunks, the names of files, a block of the catalog's rows."""
@@ -72,9 +76,8 @@ class Selection:
 
     chunks: IdSet
     vectors: IdSet
-    first_chunk: int
-    last_chunk: int
-    """The lowest and the highest chunk that can be in it."""
+    narrowing: Narrowing
+    """The same as far as the lexical index can tell: it saves looking at what the filter leaves out."""
 
     @property
     def size_bytes(self) -> int:
@@ -91,7 +94,7 @@ class Selections:
     def get(self, narrow: Filter, catalog: Catalog, ids_of_kinds: KindIds, stopped: Stopped) -> Selection | None:
         """What `narrow` leaves; None when that is everything. UsageError, StoreError, QuestionStopped."""
         while not self._lock.acquire(timeout=_WAIT_S):
-            _look(stopped)
+            look(stopped)
         try:
             if narrow in self._kept:
                 self._kept.move_to_end(narrow)
@@ -122,14 +125,15 @@ def _select(narrow: Filter, catalog: Catalog, ids_of_kinds: KindIds, stopped: St
     if is_everything and not narrow.kinds:
         return None
     chunks = np.zeros(catalog.last_id("chunks") + 1, np.bool_)
+    firsts: Sequence[int] | None = None
     if is_everything:
         chunks[:] = True
     else:
-        _take_chunks(chunks, files, catalog, stopped)
+        firsts = _take_chunks(chunks, files, catalog, stopped)
     kinds = ids_of_kinds(narrow.kinds) if narrow.kinds else None
     vectors = np.zeros(catalog.last_id("vectors") + 1, np.bool_)
     for start in range(0, len(chunks), BLOCK_CHUNKS):
-        _look(stopped)
+        look(stopped)
         block = chunks[start : start + BLOCK_CHUNKS]
         taken = np.flatnonzero(block)
         if not len(taken):
@@ -146,7 +150,9 @@ def _select(narrow: Filter, catalog: Catalog, ids_of_kinds: KindIds, stopped: St
             chunks[ids[wanted]] = True
         vectors[used[wanted]] = True
     vectors[:1] = False  # what a chunk has that has none
-    return Selection(IdSet(chunks), IdSet(vectors), int(chunks.argmax()), len(chunks) - 1 - int(chunks[::-1].argmax()))
+    kind_numbers = tuple(int(kind) for kind in narrow.kinds)
+    narrowing = Narrowing(narrow.languages, kind_numbers, folders_of_globs(narrow.globs), firsts)
+    return Selection(IdSet(chunks), IdSet(vectors), narrowing)
 
 
 def _files(
@@ -157,7 +163,7 @@ def _files(
     everything = True
     for number, (file_id, path, language) in enumerate(catalog.file_places()):
         if number % LOOK_FILES == 0:
-            _look(stopped)
+            look(stopped)
         if file_id >= len(table):
             table.extend(bytes(file_id - len(table) + LOOK_FILES))
         if takes(path, language):
@@ -169,15 +175,39 @@ def _files(
 
 def _take_chunks(
     chunks: npt.NDArray[np.bool_], files: npt.NDArray[np.bool_], catalog: Catalog, stopped: Stopped
-) -> None:
-    """Mark the chunks of the files that pass; those of a file follow each other."""
+) -> Sequence[int] | None:
+    """Mark the chunks of the files that pass; those of a file follow each other. The first of each, when they are
+    few."""
+    firsts: list[int] = []
     for number, (file_id, first, last) in enumerate(catalog.chunk_ranges()):
         if number % LOOK_FILES == 0:
-            _look(stopped)
+            look(stopped)
         if file_id < len(files) and files[file_id]:
             chunks[first : last + 1] = True
+            if len(firsts) <= FEW_FILES:
+                firsts.append(first)
+    return firsts if len(firsts) <= FEW_FILES else None
 
 
-def _look(stopped: Stopped) -> None:
+def folders_of_globs(globs: Sequence[str]) -> tuple[str, ...]:
+    """Folders below which everything lies that the globs take; empty when they do not tell."""
+    found = set()
+    for glob in globs:
+        if glob.startswith("!"):
+            continue
+        bare = glob.removeprefix("./")
+        is_anchored = "/" in bare.rstrip("/")
+        if not is_anchored or not bare.isprintable() or set(bare) & set("{}\\"):
+            return ()
+        *around, _ = bare.removeprefix("/").split("/")
+        literal = list(takewhile(lambda part: part and not set(part) & set("*?["), around))
+        if not literal or any(part in (".", "..") for part in literal):
+            return ()
+        found.add("/".join(literal))
+    return tuple(sorted(found))
+
+
+def look(stopped: Stopped) -> None:
+    """QuestionStopped once nobody waits for the answer any more."""
     if stopped():
         raise QuestionStopped("the question was stopped")

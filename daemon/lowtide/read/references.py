@@ -13,7 +13,7 @@ import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,21 @@ from lowtide.core.symbol_rank import is_held, is_test, split_query
 from lowtide.errors import UsageError
 from lowtide.models import SymbolKind, display_path
 from lowtide.read.definitions import is_as_indexed
+from lowtide.read.filters import look
 from lowtide.read.question import check_symbol
 from lowtide.read.text_pieces import Piece, TooLong, read_pieces
 from lowtide.store.catalog import Catalog
+from lowtide.store.lexical.index import LexicalIndex
 from lowtide.store.rows import FileRow, SymbolSpan
 from lowtide.work.words import query_words
 
+FilesWith = Callable[[str, int, Callable[[], bool]], tuple[list[bytes], bool]]
+"""Of a name, a limit and who may stop it: files that may hold the name, and whether there are more."""
+
 MOST_FILES = 10_000
 """Files whose words have the name are looked through."""
+MOST_LOOKED_AT = 50_000
+"""Files that have a name's words somewhere, of which those are found that have the name."""
 LONGEST_S = 10.0
 """Looking through files ends by then; what there is by then is the answer, and it is said that there may be more."""
 MOST_LINE_BYTES = 400
@@ -126,7 +133,7 @@ def last_name(name: str) -> tuple[str, list[str]]:
     return parts[-1], parts[:-1]
 
 
-def look_up(catalog: Catalog, name: str, symbols: Sequence[dict[str, Any]], stopped: Callable[[], bool]) -> Places:
+def look_up(files_with: FilesWith, name: str, symbols: Sequence[dict[str, Any]], stopped: Callable[[], bool]) -> Places:
     """Where to look for `name`; `symbols`: what `find_symbols` found for it. UsageError when it is no name."""
     last, outer = last_name(name)
     held = [part.lower() for part in outer]
@@ -137,8 +144,48 @@ def look_up(catalog: Catalog, name: str, symbols: Sequence[dict[str, Any]], stop
     )
     near = [symbol for symbol in named if is_held(symbol["container"], symbol["path"], held)]
     defined = frozenset(Definition(symbol["path"], symbol["line"]) for symbol in just or near)
-    files, is_cut = catalog.files_with_phrase(query_words(last), MOST_FILES, stopped)
+    files, is_cut = files_with(last, MOST_FILES, stopped)
     return Places(last, defined, _nearest_first(files, {place.path for place in defined}), is_cut)
+
+
+def files_with_name(
+    catalog: Catalog, lexical: LexicalIndex, root: bytes | Path, name: str, limit: int, stopped: Callable[[], bool]
+) -> tuple[list[bytes], bool]:
+    """Paths of files that may hold a name as a whole word, in the order they were indexed in; at most `limit`, and
+    whether there are more.
+
+    Of a name of several words the index tells where all of them are, not whether they stand together: where that is in
+    more files than are wanted, the files are looked at, until `stopped`.
+    """
+    words = query_words(name)
+    ids = lexical.files_with_words(words, limit + 1 if len(words) == 1 else MOST_LOOKED_AT, partial(look, stopped))
+    paths = catalog.paths_of_chunks(sorted(ids))
+    if len(paths) <= limit or len(words) == 1:
+        return paths[:limit], len(paths) > limit
+    ends_s = time.monotonic() + LONGEST_S
+    found: list[bytes] = []
+    for path in paths:
+        if stopped() or time.monotonic() > ends_s:
+            return found, True
+        if _may_hold(root, path, name.encode()):
+            if len(found) == limit:
+                return found, True
+            found.append(path)
+    return found, len(ids) >= MOST_LOOKED_AT
+
+
+def _may_hold(root: bytes | Path, path: bytes, name: bytes) -> bool:
+    """Whether a file has a name's bytes; taken for true where its encoding hides them, or there is too much to look
+    at."""
+    try:
+        for piece in read_pieces(root, path, Units.UTF32):
+            if name in piece.text or b"\0" in piece.text:
+                return True
+    except TooLong:
+        return True
+    except OSError:
+        pass  # gone, or no plain file any more
+    return False
 
 
 def find_references(

@@ -17,16 +17,20 @@ from lowtide.index.workspace import Workspace
 from lowtide.models import SymbolKind
 from lowtide.store.catalog import Catalog
 from lowtide.store.id_set import IdSet
+from lowtide.store.lexical.delta import WordDelta
+from lowtide.store.lexical.index import LexicalIndex
 from lowtide.store.names.name_search import NameIndex
 from lowtide.store.names.names import NameDelta, NameSegment
-from lowtide.store.rows import Segment
+from lowtide.store.rows import LEXICAL_KIND, Segment
 from lowtide.store.segment_file import VECTOR_KINDS, SegmentKind
 from lowtide.store.vectors.vector_index import Delta, VectorIndex, blocks_of
 from lowtide.store.vectors.vector_segments import AnySegment, open_segment
 
+_LEXICAL_DAMAGED = "words are looked for in part of the files alone: the lexical index was damaged, and is made anew"
+
 
 class Segments:
-    """The open segments of one snapshot; `reasons` says what could not be opened."""
+    """The open segments of one snapshot; `reasons` says what answers by words lack."""
 
     def __init__(
         self,
@@ -35,8 +39,10 @@ class Segments:
         delta: Delta | None,
         names: Sequence[NameSegment],
         name_delta: NameDelta,
+        lexical: LexicalIndex,
         reasons: Sequence[str],
     ) -> None:
+        self.lexical = lexical
         self.by_name = segments
         self._vectors = vectors
         self.delta = delta
@@ -77,7 +83,7 @@ class Segments:
     @property
     def are_as_opened(self) -> bool:
         """Whether nobody has written to a file, or removed one, since it was checked."""
-        return all(segment.is_as_opened for segment in self.by_name.values())
+        return self.lexical.is_as_opened and all(segment.is_as_opened for segment in self.by_name.values())
 
     def ids_of_kinds(self, kinds: Sequence[SymbolKind]) -> IdSet:
         """The ids of all symbols of these kinds."""
@@ -87,10 +93,12 @@ class Segments:
         """Give mapped pages back to the system."""
         if self._vectors is not None:
             self._vectors.release()
+        self.lexical.release()
 
     def shrink(self) -> None:
         """Forget what is kept from one question to the next."""
         self._index.shrink()
+        self.lexical.shrink()
 
     def close(self) -> None:
         """Forget everything; the maps end with their last reader."""
@@ -99,6 +107,7 @@ class Segments:
         self._names = ()
         self._index = NameIndex([])
         self.by_name = {}
+        self.lexical.release()
 
     def memory(self) -> dict[str, int]:
         """Anonymous and mapped bytes by part."""
@@ -107,12 +116,13 @@ class Segments:
             "vector delta": self.delta.anonymous_bytes if self.delta else 0,
             "name segments": sum(segment.anonymous_bytes for segment in self._names) + self._index.anonymous_bytes,
             "name delta": self.name_delta.anonymous_bytes,
+            "word delta": self.lexical.anonymous_bytes,
         }
 
     @property
     def mapped_bytes(self) -> int:
         """The size of the mapped files; only what was read lately is in memory."""
-        return self._vectors.mapped_bytes if self._vectors else 0
+        return (self._vectors.mapped_bytes if self._vectors else 0) + self.lexical.mapped_bytes
 
 
 def open_segments(workspace: Workspace, catalog: Catalog, before: Segments | None = None) -> Segments:
@@ -124,6 +134,8 @@ def open_segments(workspace: Workspace, catalog: Catalog, before: Segments | Non
     for row in manifest:
         known = before.by_name.get(row.name) if before else None
         try:
+            if row.kind == LEXICAL_KIND:
+                continue
             if known is not None and known.is_as_opened:
                 opened[row.name] = known
             elif row.kind in VECTOR_KINDS:
@@ -144,7 +156,33 @@ def open_segments(workspace: Workspace, catalog: Catalog, before: Segments | Non
         names = []
     last = max((row.last_id for row in name_rows), default=0) if names else 0
     name_delta = _name_delta(catalog, last, before)
-    return Segments(opened, index, delta, names, name_delta, reasons)  # type: ignore[arg-type]
+    lexical = _open_lexical(workspace, catalog, before, reasons)
+    return Segments(opened, index, delta, names, name_delta, lexical, reasons)  # type: ignore[arg-type]
+
+
+def _open_lexical(workspace: Workspace, catalog: Catalog, before: Segments | None, reasons: list[str]) -> LexicalIndex:
+    """The generation that the manifest names, and what it does not hold yet, at one moment."""
+    known = before.lexical if before else None
+    for is_last in (False, False, True):
+        with catalog.view():
+            row = next((row for row in catalog.segments() if row.kind == LEXICAL_KIND), None)
+            delta = WordDelta.read(catalog, known.delta if known else None)
+            lacks_words = catalog.lacks_words()
+        try:
+            lexical = LexicalIndex(workspace.folder, row, delta, known, is_lost=lacks_words)
+            if lacks_words:
+                reasons.append(_LEXICAL_DAMAGED)
+            break
+        except CorruptSegment:
+            if row == catalog.lexical_segment() or is_last:
+                # It is not that the next one has taken its place meanwhile.
+                workspace.report_damaged_segments()
+                reasons.append(_LEXICAL_DAMAGED)
+                lexical = LexicalIndex(workspace.folder, None, delta, is_lost=True)
+                break
+    if delta.is_cut:
+        reasons.append("words are looked for in part of the files alone: the lexical index is being made")
+    return lexical
 
 
 def _vector_delta(

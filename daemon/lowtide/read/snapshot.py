@@ -12,26 +12,26 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lowtide.core.lexical import Term, choose_terms, expression
 from lowtide.core.rank import SHORTLIST, Candidate, Near, Ranked, first_of_each, rank_chunks, refine
-from lowtide.errors import ModelError, WorkerError
+from lowtide.errors import CorruptSegment, ModelError, WorkerError
 from lowtide.index.workspace import Workspace
 from lowtide.models import Mode, SymbolKind, display_path
 from lowtide.read.answering import Answering, never
-from lowtide.read.filters import Filter, Selection, Selections, Stopped, selecting_bytes
+from lowtide.read.filters import Filter, Selection, Selections, Stopped, look, selecting_bytes
 from lowtide.read.question import check_symbol
 from lowtide.read.request import SearchRequest
 from lowtide.read.segment_set import Segments, open_segments
 from lowtide.read.snippets import Snippets, text_to_compare
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
+from lowtide.store.lexical.index import Within
 from lowtide.store.rows import ChunkRow, FileRow
 from lowtide.system.beneath import Root, is_beneath
 from lowtide.work.words import query_words
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WEIGHTS = (1.0, 3.0, 1.5)
-"""BM25 weights of a chunk's words, its qualified name, its path."""
 CANDIDATES = 300
 """Taken from each side before both are fused."""
 MOST_DEFINITIONS = 64
@@ -214,7 +212,7 @@ class Snapshot:
         started = time.perf_counter()
         question = request.question()
         mode, closeness, narrow = request.mode, embedding.closeness, request.narrow
-        reasons = [*question.reasons, *(self._segments.reasons if mode is not Mode.LEXICAL else ())]
+        reasons = [*question.reasons, *(self._segments.reasons if mode is not Mode.SEMANTIC else ())]
         vector: bytes | None = None
         if mode is not Mode.LEXICAL:
             vector, reason = await self._vector(question.whole, embedding)
@@ -267,7 +265,7 @@ class Snapshot:
             if asked.narrow:
                 ids_of_kinds = self._segments.ids_of_kinds
                 selection = self._selections.get(asked.narrow, catalog, ids_of_kinds, stopped)
-            lexical = _search_lexicon(catalog, asked.words, selection)
+            lexical = self._by_words(asked, selection, stopped)
             rows, cosines = self._near(catalog, asked.vector, selection)
             missing = [chunk_id for chunk_id, _ in lexical if chunk_id not in rows]
             rows.update((row.chunk_id, row) for row in catalog.chunks_by_id(missing))
@@ -279,6 +277,23 @@ class Snapshot:
             ranked = rank_chunks(asked.gist, candidates)
             first = [rows[each.chunk_id] for each in ranked[:shortlist]]
             return _Found(rows, candidates, ranked, self._texts(catalog, first) if first else ())
+
+    def _by_words(self, asked: _Asked, selection: Selection | None, stopped: Stopped) -> list[tuple[int, float]]:
+        """(chunk id, BM25), best first."""
+        if not asked.words:
+            return []
+        within = Within(selection.chunks, selection.narrowing) if selection else None
+        with self._marking_damage():
+            return self._segments.lexical.candidates(asked.words, within, CANDIDATES, partial(look, stopped))
+
+    @contextmanager
+    def _marking_damage(self) -> Iterator[None]:
+        """Whatever meets damage of a segment leaves a mark for the next writer."""
+        try:
+            yield
+        except CorruptSegment:
+            self.workspace.report_damaged_segments()
+            raise
 
     def _near(
         self, catalog: Catalog, vector: bytes | None, selection: Selection | None
@@ -356,11 +371,12 @@ class Snapshot:
 
     def files_with(self, name: str, *, limit: int, cancelled: Callable[[], bool] = never) -> tuple[list[bytes], bool]:
         """Files that may hold a name as a whole word, by the lexical index; true beside them when there are more."""
-        words = query_words(name)
-        if not words:
+        from lowtide.read.references import files_with_name
+
+        if not query_words(name):
             return [], False
-        with self._readers.lend() as catalog:
-            return catalog.files_with_phrase(words, limit, cancelled)
+        with self._readers.lend() as catalog, self._marking_damage():
+            return files_with_name(catalog, self._segments.lexical, self._root, name, limit, cancelled)
 
     async def select(self, path: bytes, first: int, last: int | None) -> Selected:
         """Lines of a file, from 1, or the definition around one. PathError when they are not there."""
@@ -379,18 +395,20 @@ class Snapshot:
 
         request.narrow.check()
         matcher = Matcher(request.text, is_regex=request.is_regex)
-        find = partial(find_text, self._readers, self._root, request, matcher)
+        find = partial(find_text, self._readers, self._segments.lexical, self._root, request, matcher)
         return await self._answering.run(find, room_bytes=ROOM_BYTES)
 
     def references(self, name: str, *, limit: int, cancelled: Callable[[], bool] = never) -> References:
         """The lines in which a name stands, with what holds them. UsageError when it is none."""
-        from lowtide.read.references import find_references, look_up
+        from lowtide.read.references import files_with_name, find_references, look_up
         from lowtide.read.symbols import find_symbols
 
         check_symbol(name)
         with self._readers.lend(cancelled) as catalog:
             defined = find_symbols(catalog, self._segments, name, MOST_DEFINITIONS, (), cancelled=cancelled)
-            places = look_up(catalog, name, defined, cancelled)
+            with self._marking_damage():
+                files = partial(files_with_name, catalog, self._segments.lexical, self._root)
+                places = look_up(files, name, defined, cancelled)
         with self._readers.lend_moving() as catalog:  # reading many files takes a while
             return find_references(catalog, self._root, places, limit, cancelled)
 
@@ -422,21 +440,6 @@ class Snapshot:
         with self._readers.lend() as catalog:
             found = find_symbols(catalog, self._segments, query, limit, kinds, near, cancelled, least)
         return [symbol for symbol in found if self._is_inside(symbol["path"].encode("utf-8", "surrogateescape"))]
-
-
-def _search_lexicon(catalog: Catalog, words: Sequence[str], selection: Selection | None) -> list[tuple[int, float]]:
-    if not words:
-        return []
-    stems = catalog.stems(words)
-    terms = choose_terms([Term(word, stem, count) for word, (stem, count) in zip(words, stems, strict=True)])
-    if not terms:
-        return []
-    asked = expression([term.word for term in terms])
-    if selection is None:
-        return catalog.search_lexicon(asked, CANDIDATES, WEIGHTS)
-    return catalog.search_lexicon_among(
-        asked, CANDIDATES, WEIGHTS, selection.chunks, selection.first_chunk, selection.last_chunk
-    )
 
 
 def _candidate(row: ChunkRow, bm25: float | None, cosine: float | None) -> Candidate:

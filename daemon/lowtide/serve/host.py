@@ -21,6 +21,7 @@ from lowtide.core.budget import LEAST_TASK_BYTES, MARGIN_BYTES, MIB, WORKER_BYTE
 from lowtide.core.ladder import Step
 from lowtide.errors import CorruptIndex, IndexGone, LowtideError, RefusedError
 from lowtide.index.jobs import Progress, cpu_seconds
+from lowtide.index.lexicon import Lexicon, mend_words
 from lowtide.index.nothing import why_nothing
 from lowtide.index.report import IndexReport, describe_workspace
 from lowtide.index.seeding import begin_from
@@ -34,6 +35,7 @@ from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
 from lowtide.system import memory
 from lowtide.system.tree.walk import walk
+from lowtide.tasks import run_beside
 from lowtide.work.model.encoder import Side
 from lowtide.work.model.static_model import QUESTION_WORDS_KEPT, StaticModel
 
@@ -184,14 +186,19 @@ class Host(Shared):
             settings, notes = self.prepare(workspace, catalog)
             messages += notes
             forecaster = self.forecaster(catalog.runs())
+            messages += mend_words(workspace, catalog)
             writing = Writing(catalog, lambda: settle(workspace, catalog), budget=self.budget)
+            lexicon = Lexicon(workspace, catalog, self.pool, writing.limit, lambda: writing.share)
+            writing.lexicon = lexicon.wrote
             with closing(Connections(workspace.reading)) as readers:
                 indexer = self.indexer(workspace, writing, readers, settings, on_planned=forecaster.add)
                 run.attach(indexer.progress, self.pool)
-                progress = await indexer.run()
+                progress = await run_beside(indexer.run, lexicon.run, lexicon.end)
             run.phase = "merging"
             self.pool.end_idle()
-            messages += mended_segments(await maintain(workspace, catalog, self.pool))
+            messages += mended_segments(
+                await maintain(workspace, catalog, self.pool, limit=writing.limit, lexicon=lexicon)
+            )
             workspace.remember_root(catalog)
             self.save_costs(catalog)
             catalog.fold()

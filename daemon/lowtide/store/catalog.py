@@ -26,11 +26,11 @@ from lowtide.errors import CorruptIndex, EmptyIndex, IndexTooNew, QuestionStoppe
 from lowtide.models import FileStat, FileStatus
 from lowtide.store import schema
 from lowtide.store.failures import REBUILT_BY_INDEX, index_gone, is_read_only, map_error, place_of
+from lowtide.store.pending_words import PendingWordRows
 from lowtide.store.queries import Queries, vector_key
 from lowtide.store.rows import Commit
-from lowtide.store.upkeep import Upkeep
 from lowtide.store.vetting import SchemaRow, check_catalog_files, check_schema, not_ours
-from lowtide.wire import HASH_BYTES, chunk_rows, symbol_rows, words_of
+from lowtide.wire import HASH_BYTES, chunk_rows, symbol_rows
 
 T = TypeVar("T")
 CACHE_KIB = 2000
@@ -39,14 +39,14 @@ BLOCK_ROWS = 1024
 """Read or written at a time: very many small objects at once leave the allocator with holes for good."""
 MOST_VALUE_BYTES = 256 << 20
 """No row or value is larger, whatever a catalog from elsewhere holds."""
-_TABLES = "meta files file_words symbols chunks vectors unused_vectors segments runs lexicon lexicon_terms"
+_TABLES = "meta files file_words symbols chunks vectors unused_vectors segments runs dead_words"
 """Each is asked for a row: what cannot answer that is damaged, whatever was asked of it."""
 LOOK_STEPS = 20_000
 """Steps of SQLite's between two looks whether anybody still waits: under a millisecond."""
 _INSERT_VECTORS = "INSERT INTO vectors VALUES (?,?,?,?)"
 
 
-class Catalog(Upkeep, Queries):
+class Catalog(PendingWordRows, Queries):
     """One connection to a catalog, for one thread at a time.
 
     Errors: CorruptIndex when the file is damaged or not Lowtide's, IndexTooNew when a newer version wrote it,
@@ -415,15 +415,8 @@ class Catalog(Upkeep, Queries):
                 for number, (row, vector) in enumerate(zip(chunk_rows(result), vector_ids, strict=True), chunk_id)
             ),
         )
-        words, names, path_words = words_of(result.words) if result.words else ([], [], "")
-        many(
-            "INSERT INTO lexicon (rowid, words, name, path) VALUES (?,?,?,?)",
-            (
-                (number, text, name, path_words)
-                for number, text, name in zip(range(chunk_id, chunk_id + chunk_count), words, names, strict=True)
-            ),
-        )
-        run("INSERT OR REPLACE INTO file_words VALUES (?,?,?)", (file_id, chunk_id, result.words))
+        if result.words:
+            run("INSERT OR REPLACE INTO file_words VALUES (?,?,?)", (file_id, chunk_id, result.words))
         return new
 
     def adopt_vectors(self, vectors: Sequence[tuple[bytes, bytes]]) -> int:
@@ -473,18 +466,7 @@ class Catalog(Upkeep, Queries):
 
     def _delete_rows(self, file_id: int) -> None:
         run = self._db.execute
-        row = run("SELECT first_chunk_id, words FROM file_words WHERE file_id = ?", (file_id,)).fetchone()
-        if row is not None:
-            first, packed = row
-            words, names, path_words = words_of(packed)
-            self._db.executemany(
-                "INSERT INTO lexicon (lexicon, rowid, words, name, path) VALUES ('delete', ?, ?, ?, ?)",
-                [
-                    (first + index, text, name, path_words)
-                    for index, (text, name) in enumerate(zip(words, names, strict=True))
-                ],
-            )
-            run("DELETE FROM file_words WHERE file_id = ?", (file_id,))
+        self._drop_words(file_id)
         run("DELETE FROM chunks WHERE file_id = ?", (file_id,))
         run("DELETE FROM symbols WHERE file_id = ?", (file_id,))
 

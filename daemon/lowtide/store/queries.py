@@ -29,13 +29,6 @@ _KNOWN = (
 _PAGE_ROWS = 2048
 _MOST_MARKS = 500
 """Ids asked for in one query."""
-_STEM_TABLES = (
-    "CREATE VIRTUAL TABLE IF NOT EXISTS temp.query_words USING fts5 (word, tokenize='porter unicode61')",
-    "CREATE VIRTUAL TABLE IF NOT EXISTS temp.query_stems USING fts5vocab (temp, query_words, instance)",
-    "DELETE FROM temp.query_words",
-)
-_INSTANCES = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.stem_instances USING fts5vocab (main, lexicon, instance)"
-_SCORE = "bm25(lexicon, ?, ?, ?)"
 _INDEXED = "SELECT id, path, language, encoding, size_bytes, mtime_ns FROM files WHERE chunks > 0"
 _STEPS = "instr(CAST('/' || path || '/' AS BLOB), CAST('{}' AS BLOB))".format
 _LEADS_OUT = (
@@ -315,105 +308,22 @@ class Queries:
         """(id, int8 data) of these vectors."""
         return self._by_ids(ids, "SELECT id, data FROM vectors WHERE id IN ", lambda number, data: (number, data))
 
-    def stems(self, words: Sequence[str]) -> list[tuple[str, int]]:
-        """(stem, number of chunks that hold it) of each word, by the lexical index's own tokenizer.
-
-        A word that the tokenizer drops, or that no chunk holds, has the count 0. The tables are this connection's own.
-        """
-        found: list[tuple[str, int]] = []
-        for stem in self.stems_of(words):
-            count = self._value("SELECT doc FROM lexicon_terms WHERE term = ?", (stem,)) if stem else 0
-            found.append((stem, int(count or 0)))
-        return found
-
-    def stems_of(self, words: Sequence[str]) -> list[str]:
-        """What the lexical index keeps of each word; nothing of one that its tokenizer drops."""
-        for statement in _STEM_TABLES:
-            self._row(statement)
-        for number, word in enumerate(words):
-            self._row("INSERT INTO temp.query_words (rowid, word) VALUES (?, ?)", (number, word))
-        by_row = dict(self._rows("SELECT doc, term FROM temp.query_stems"))
-        return [by_row.get(number, "") for number in range(len(words))]
-
-    def stems_with(self, text: str, *, begins: bool, limit: int) -> list[tuple[str, int]] | None:
-        """(stem, number of chunks that hold it) of those that have `text`, lower case ASCII, in them, or begin with it.
-
-        None when there are more than `limit`.
-        """
-        sql, values = "SELECT term, doc FROM lexicon_terms WHERE term GLOB ?", [f"*{text}*"]
-        if begins:
-            sql, values = "SELECT term, doc FROM lexicon_terms WHERE term >= ? AND term < ?", [text, text + "{"]
-        found = list(self._rows(f"{sql} LIMIT {limit + 1}", values))
-        return None if len(found) > limit else [(stem, int(count)) for stem, count in found]
-
-    def files_with_stems(self, stems: Sequence[str]) -> Ids:
-        """The ids of the files whose text has one of these stems, ascending."""
-        self._row(_INSTANCES)
-        found = np.zeros(0, np.int64)
-        for stem in stems:
-            sql = (
-                "SELECT DISTINCT c.file_id FROM temp.stem_instances t JOIN chunks c ON c.id = t.doc"
-                " WHERE t.term = ? AND t.col = 'words'"
-            )
-            found = np.union1d(found, np.fromiter((row[0] for row in self._rows(sql, (stem,))), np.int64))
-        return found
-
     def indexed_files(self, after: bytes = b"", limit: int = _PAGE_ROWS) -> list[IndexedFile]:
         """The next indexed files that have a text, by path, behind `after`."""
         sql = f"{_INDEXED} AND path > ? ORDER BY path LIMIT ?"
         return [IndexedFile(*row) for row in self._rows(sql, (after, limit))]
 
-    def indexed_files_of(self, ids: Sequence[int]) -> list[IndexedFile]:
-        """Those of these ids that are indexed and have a text, in no order."""
-        return self._by_ids(ids, f"{_INDEXED} AND id IN ", IndexedFile)
+    def indexed_files_with(self, chunk_ids: Sequence[int]) -> list[IndexedFile]:
+        """The indexed files of these chunks, one a chunk that is there, in no order."""
+        sql = (
+            "SELECT f.id, path, language, encoding, size_bytes, mtime_ns FROM chunks c JOIN files f ON f.id = c.file_id"
+            " WHERE c.id IN "
+        )
+        return self._by_ids(chunk_ids, sql, IndexedFile)
 
-    def search_lexicon(
-        self, expression: str, limit: int, weights: tuple[float, float, float]
-    ) -> list[tuple[int, float]]:
-        """(chunk id, BM25) best first; `expression` is FTS5's, `weights` those of words, name, path."""
-        sql = f"SELECT rowid, {_SCORE} AS score FROM lexicon WHERE lexicon MATCH ? ORDER BY score LIMIT {int(limit)}"
-        return [(chunk_id, -score) for chunk_id, score in self._rows(sql, (*weights, expression))]
-
-    def search_lexicon_among(
-        self,
-        expression: str,
-        limit: int,
-        weights: tuple[float, float, float],
-        chunks: IdSet,
-        first_id: int,
-        last_id: int,
-    ) -> list[tuple[int, float]]:
-        """The same of `chunks` alone, which lie between two ids: a block of rows in memory, and the best."""
-        sql = f"SELECT rowid, {_SCORE} FROM lexicon WHERE lexicon MATCH ? AND rowid BETWEEN ? AND ?"
-        best_ids, best_scores = np.empty(0, np.int64), np.empty(0, np.float64)
-        for block in self._blocks(sql, (*weights, expression, first_id, last_id)):
-            numbers, found = zip(*block, strict=True)
-            ids = np.array(numbers, np.int64)
-            taken = chunks.mask(ids)
-            best_ids = np.concatenate([best_ids, ids[taken]])
-            best_scores = np.concatenate([best_scores, np.array(found, np.float64)[taken]])
-            if len(best_ids) > 4 * limit:
-                best = np.lexsort((best_ids, best_scores))[:limit]
-                best_ids, best_scores = best_ids[best], best_scores[best]
-        best = np.lexsort((best_ids, best_scores))[:limit]
-        return list(zip(best_ids[best].tolist(), (-best_scores[best]).tolist(), strict=True))
-
-    def files_with_phrase(
-        self, words: Sequence[str], limit: int, cancelled: Callable[[], bool] = lambda: False
-    ) -> tuple[list[bytes], bool]:
-        """Paths of the files whose text has the words one after the other, in the order they were indexed in.
-
-        At most `limit`; the second is true when there are more, or when `cancelled`, asked now and then, ended it.
-        """
-        sql = "SELECT c.file_id FROM lexicon l JOIN chunks c ON c.id = l.rowid WHERE l.lexicon MATCH ?"
-        files: dict[int, None] = {}
-        cut = False
-        for number, (file_id,) in enumerate(self._rows(sql, ('words : "' + " ".join(words).replace('"', '""') + '"',))):
-            if (len(files) == limit and file_id not in files) or (number % 1024 == 0 and cancelled()):
-                cut = True
-                break
-            files[file_id] = None
-        return self._by_ids(list(files), "SELECT path FROM files WHERE id IN ", lambda path: bytes(path)), cut
+    def paths_of_chunks(self, ids: Sequence[int]) -> list[bytes]:
+        """The paths of the files of these chunks, one for each that is there, in no order."""
+        return [file.path for file in self.indexed_files_with(ids)]
 
     def chunk_ranges(self) -> Iterator[tuple[int, int, int]]:
         """(file id, its first chunk, its last) of every file that has any, streamed; a file's chunks follow each

@@ -12,6 +12,9 @@ from typing import NamedTuple
 from lowtide.models import FileStatus
 from lowtide.wire import FileResult
 
+LEXICAL_KIND = "lexical"
+"""The kind of a generation of the lexical index in the manifest; every other row is a segment file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -24,6 +27,16 @@ class Segment:
     count: int
     size_bytes: int
     crc32: int
+
+
+class PendingWords(NamedTuple):
+    """The words of a file that the lexical index does not hold yet; `words` is packed (`wire.words_of`)."""
+
+    file_id: int
+    first_chunk_id: int
+    path: bytes
+    language: str
+    words: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 APPLICATION_ID = 0x4C544944  # "LTID"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Of the tables. A catalog with a higher one is refused, never touched."""
 
 CONTENT_VERSION = 8
@@ -106,8 +106,9 @@ CREATE TABLE runs (
     figures TEXT NOT NULL
 );
 
-CREATE VIRTUAL TABLE lexicon USING fts5 (words, name, path, content='', tokenize='porter unicode61');
-CREATE VIRTUAL TABLE lexicon_terms USING fts5vocab (lexicon, row);
+CREATE TABLE dead_words (
+    first_chunk_id INTEGER PRIMARY KEY
+);
 """
 
 MIGRATIONS: dict[int, str] = {
@@ -118,6 +119,13 @@ ALTER TABLE files ADD COLUMN program TEXT NOT NULL DEFAULT '';
 CREATE TABLE unused_vectors (
     id INTEGER PRIMARY KEY,
     since_ns INTEGER NOT NULL
+);
+""",
+    2: """
+DROP TABLE IF EXISTS lexicon_terms;
+DROP TABLE IF EXISTS lexicon;
+CREATE TABLE dead_words (
+    first_chunk_id INTEGER PRIMARY KEY
 );
 """,
 }

@@ -17,8 +17,7 @@ import secrets
 import stat
 import struct
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -27,14 +26,13 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 import numpy.typing as npt
 
-from lowtide.errors import CorruptSegment, StoreError
+from lowtide.errors import CorruptSegment
+from lowtide.store.durable import TEMPORARY_SUFFIX, mapped_errors, sync_folder
 from lowtide.store.rows import Segment
 
 FORMAT_VERSION = 1
 ALIGNMENT_BYTES = 64
 MAX_SECTIONS = 12
-TEMPORARY_SUFFIX = ".tmp"
-"""What the name of an unfinished file ends with; a sweep may remove every such file that no process writes."""
 
 _MAGIC = b"LTIDESEG"
 _END_MAGIC = b"LTIDEEND"
@@ -59,32 +57,6 @@ VECTOR_KINDS = (SegmentKind.FLAT, SegmentKind.GRAPH)
 
 
 _CODES = {SegmentKind.FLAT: 1, SegmentKind.GRAPH: 2, SegmentKind.NAMES: 3, SegmentKind.LISTS: 4}
-
-
-@contextmanager
-def mapped_errors(path: Path) -> Iterator[None]:
-    """Turn an OSError of writing `path` into the StoreError that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise _store_error(error, path) from error
-
-
-def _store_error(error: OSError, path: Path) -> StoreError:
-    what, why = f"cannot write the index file {path.name}", error.strerror or str(error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StoreError(
-            what,
-            f"{why} at {path.parent}",
-            "free some space and run the command again; nothing that was committed is lost",
-        )
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return StoreError(
-            what, f"{why} at {path.parent}", "make the folder writable, or set LOWTIDE_HOME to another one"
-        )
-    if error.errno == errno.EFBIG:
-        return StoreError(what, why, "raise the limit on the size of a file (`ulimit -f`), or use another file system")
-    return StoreError(what, why, "check the disk's space and health, then run the command again")
 
 
 class SegmentWriter:
@@ -321,12 +293,3 @@ def _write_all(fd: int, view: memoryview) -> None:
         if written <= 0:
             raise OSError(errno.EIO, "nothing could be written")
         view = view[written:]
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the disk know of what was renamed in a folder."""
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

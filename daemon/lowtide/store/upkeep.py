@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -149,8 +149,11 @@ class Upkeep:
         check_manifest(self.path.parent, rows)
         return rows
 
-    def swap_segments(self, added: Sequence[Segment], dropped: Sequence[str]) -> None:
-        """Move the manifest: the commit point of segments. Synced to the disk before it returns."""
+    def swap_segments(
+        self, added: Sequence[Segment], dropped: Sequence[str], also: Callable[[], None] = lambda: None
+    ) -> None:
+        """Move the manifest: the commit point of segments, with what `also` does in the same transaction. Synced to the
+        disk before it returns."""
         with self._mapped():
             self._db.execute("PRAGMA synchronous = FULL")
         try:
@@ -160,6 +163,7 @@ class Upkeep:
                     "INSERT INTO segments VALUES (?,?,?,?,?,?,?)",
                     [(s.name, s.kind, s.first_id, s.last_id, s.count, s.size_bytes, s.crc32) for s in added],
                 )
+                also()
         finally:
             with self._mapped():
                 self._db.execute("PRAGMA synchronous = NORMAL")

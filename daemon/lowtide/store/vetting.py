@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lowtide.errors import ForeignIndex
-from lowtide.store.rows import Segment
+from lowtide.store.rows import LEXICAL_KIND, Segment
 
 CATALOG = "catalog.sqlite"
 LOCK = "lock"
@@ -22,6 +22,9 @@ SEED = CATALOG + ".seed"
 _BESIDE_CATALOG = ("", "-wal", "-shm", "-journal")
 _SEGMENT_NAME = re.compile(r"(?:vectors|graph|names|piece)-[0-9a-f]{16}\.seg")
 _SEGMENT_KINDS = frozenset({"flat", "graph", "names"})
+_GENERATION = re.compile(r"lexical-[0-9a-f]{16}")
+GENERATION_NAME = re.compile(r"lexical-[0-9a-f]{16}(?:\.[0-9a-f]{8}\.tmp)?")
+"""Of a folder of the lexical index, finished or not."""
 _MOST_ENTRIES = 4096
 _MOST_NUMBER = 1 << 62
 _REMEDY = (
@@ -64,12 +67,32 @@ def _check_entry(folder: Path, name: str, owner: int | None) -> None:
         info = os.stat(folder / name, follow_symlinks=False)
     except OSError:
         return  # gone again: another process works here
+    if stat.S_ISDIR(info.st_mode) and GENERATION_NAME.fullmatch(name):
+        _check_generation(folder, name, owner)
+        return
     if not stat.S_ISREG(info.st_mode):
         raise not_ours(folder, f"{name} in it is no regular file")
     if owner is not None and info.st_uid != owner:
         raise not_ours(folder, f"{name} in it is another user's")
     if name == LOCK and info.st_nlink > 1:
         raise not_ours(folder, f"{name} in it is also a file elsewhere")
+
+
+def _check_generation(folder: Path, name: str, owner: int | None) -> None:
+    """A folder of the lexical index: regular files alone, of the same user. What is in them is checked before they are
+    opened."""
+    if os.path.ismount(folder / name):
+        raise not_ours(folder, f"{name} in it is another file system")
+    try:
+        with os.scandir(folder / name) as entries:
+            for number, entry in enumerate(entries):
+                if number >= _MOST_ENTRIES:
+                    raise not_ours(folder, f"{name} in it holds more than {_MOST_ENTRIES} files")
+                info = entry.stat(follow_symlinks=False)
+                if not stat.S_ISREG(info.st_mode) or (owner is not None and info.st_uid != owner):
+                    raise not_ours(folder, f"{entry.name!r:.60} in {name} is no regular file of this user")
+    except OSError:
+        return  # gone again: another process works here
 
 
 def check_schema(catalog: Path, found: Iterable[SchemaRow], expected: Sequence[SchemaRow]) -> None:
@@ -104,7 +127,8 @@ def check_manifest(folder: Path, rows: Sequence[Segment]) -> None:
     """Every segment's name is one that Lowtide gives, so that it lies in the folder, and its figures are possible.
     ForeignIndex."""
     for row in rows:
-        if not (isinstance(row.name, str) and _SEGMENT_NAME.fullmatch(row.name)) or row.kind not in _SEGMENT_KINDS:
+        known = _GENERATION if row.kind == LEXICAL_KIND else _SEGMENT_NAME if row.kind in _SEGMENT_KINDS else None
+        if known is None or not (isinstance(row.name, str) and known.fullmatch(row.name)):
             raise not_ours(folder, f"its catalog names {row.name!r:.60} as a segment")
         numbers = (row.first_id, row.last_id, row.count, row.size_bytes, row.crc32)
         if not all(isinstance(number, int) and 0 <= number < _MOST_NUMBER for number in numbers):

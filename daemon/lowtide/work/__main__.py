@@ -63,7 +63,11 @@ def _warm(model: str, niceness: int) -> None:
     if niceness and hasattr(os, "nice"):
         os.nice(niceness)
     if model == wire.DOCUMENTS:
-        import lowtide.work.documents  # noqa: F401
+        import lowtide.work.documents
+
+        return
+    if model == wire.LEXICAL:
+        import lowtide.work.lexical  # noqa: F401
 
         return
     from lowtide.work.index import encoder_for
@@ -130,6 +134,10 @@ def _run(task: wire.Request, send: Callable[[wire.Reply], None], source: BinaryI
             send(wire.Started(rows, process_time()))
 
         return pieces.build(task, alive) if isinstance(task, wire.PieceTask) else pieces.find_truth(task, alive)
+    if isinstance(task, wire.LexicalTask):
+        from lowtide.work import lexical
+
+        return lexical.absorb(task, lambda number: send(wire.Started(number, process_time())))
     if isinstance(task, wire.DocumentTask):
         from lowtide.work import documents
 

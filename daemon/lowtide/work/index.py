@@ -35,8 +35,6 @@ _SYMBOL_BYTES = 640
 """A symbol as a tuple (measured 480), beside its texts; and its parameters for SQLite."""
 _CHUNK_BYTES = 700
 """A chunk's place, content address and vector of 256 dims, twice."""
-_STRING_BYTES = 110
-"""A str's head twice: a chunk's words or name, and where the index keeps it; and its numbers."""
 _FILE_BYTES = 2048
 _GROWTH_BYTES = 1 << 16
 """A file may have grown by so much, and to twice what it was, since it was listed: its lease has room for that."""
@@ -111,17 +109,16 @@ def _held_bytes(file: wire.FileResult) -> int:
     return 2 * (sum(map(len, file.symbols)) + len(file.words)) + _CHUNK_BYTES * file.chunk_count + _FILE_BYTES
 
 
-def _unpacked_bytes(symbols: Sequence[wire.SymbolColumns], words: Sequence[str], names: Sequence[str]) -> int:
-    """What writing a file takes beside its result: a block of symbols, all its words, what is known of its chunks."""
+def _unpacked_bytes(symbols: Sequence[wire.SymbolColumns]) -> int:
+    """What writing a file takes beside its result: a block of symbols."""
     blocks = (symbols[start : start + wire.BLOCK_SYMBOLS] for start in range(0, len(symbols), wire.BLOCK_SYMBOLS))
-    largest = max(
+    return max(
         (
             sum(_SYMBOL_BYTES + len(row[0]) + len(row[2]) + len(row[9]) + len(row[10]) for row in block)
             for block in blocks
         ),
         default=0,
     )
-    return largest + sum(3 * len(text) + _STRING_BYTES for text in (*words, *names))
 
 
 def embed_file(task: wire.EmbedTask) -> wire.Done:
@@ -225,6 +222,7 @@ def _parse(
         chunks, chunk_words = list(compress(chunks, kept)), list(compress(chunk_words, kept))
     qualified = [wire.qualified_name(symbols[row[4]]) if row[4] >= 0 else "" for row in chunks]
     names = [" ".join(query_words(name)) if name else "" for name in qualified]
+    kinds = [symbols[row[4]][1] if row[4] >= 0 else 0 for row in chunks]
     path_words = " ".join(query_words(path.decode("utf-8", "replace")))
     hashes = [_address(task.recipe, name, shown[row[0] : row[1]]) for row, name in zip(chunks, qualified, strict=True)]
     batch.hashes += hashes
@@ -232,7 +230,7 @@ def _parse(
         _document(name, shown, row[0], row[1], words, batch.takes_words)
         for row, name, words in zip(chunks, qualified, chunk_words, strict=True)
     ]
-    batch.unpacked_bytes[-1] = _unpacked_bytes(symbols, chunk_words, names)
+    batch.unpacked_bytes[-1] = _unpacked_bytes(symbols)
     return wire.FileResult(
         *common,
         language.name if language else "",
@@ -245,7 +243,7 @@ def _parse(
         wire.pack_symbols(symbols),
         wire.pack_chunks(chunks),
         b"".join(hashes),
-        wire.pack_words(chunk_words, names, path_words) if chunks else b"",
+        wire.pack_words(chunk_words, names, path_words, kinds) if chunks else b"",
     )
 
 

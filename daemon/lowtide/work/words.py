@@ -1,6 +1,6 @@
 """Text to search words: lower case, identifiers split, one space between words.
 
-`getHTTPResponse_v2` becomes `get http response v 2`. The lexical index (FTS5, `porter unicode61`) stores these words,
+`getHTTPResponse_v2` becomes `get http response v 2`. The lexical index stores these words,
 the default model is fed with them, and queries go through the same rules, so that all three agree.
 
 Rules, for ASCII: words are runs of letters or of digits; a capital after a small letter begins a word (`camelCase`),

@@ -16,9 +16,10 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from lowtide.store.durable import TEMPORARY_SUFFIX, mapped_errors
 from lowtide.store.names.name_rows import WIDTHS, Ids, Keep, NameRows, make_rows, merge_chunks, merge_rows
 from lowtide.store.rows import Segment
-from lowtide.store.segment_file import TEMPORARY_SUFFIX, SegmentFile, SegmentKind, SegmentWriter, mapped_errors
+from lowtide.store.segment_file import SegmentFile, SegmentKind, SegmentWriter
 
 BLOCK_SYMBOLS = 2_048
 """Held as objects at a time; more of them leave holes in the allocator's memory."""

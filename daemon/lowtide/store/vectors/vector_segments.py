@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lowtide.errors import CorruptSegment, StoreError
+from lowtide.store.durable import mapped_errors
 from lowtide.store.rows import Segment
-from lowtide.store.segment_file import SegmentFile, SegmentKind, SegmentWriter, mapped_errors
+from lowtide.store.segment_file import SegmentFile, SegmentKind, SegmentWriter
 from lowtide.store.vectors.list_segment import ListSegment
 from lowtide.store.vectors.scan import (
     SHORTLIST,
