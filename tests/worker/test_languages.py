@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,13 @@ def test_languages_have_distinct_names_and_files() -> None:
     assert len(extensions) == len(set(extensions))
     for language in languages.LANGUAGES:
         assert languages.by_name(language.name) is language
+
+
+def test_the_document_of_languages_names_each_with_its_files() -> None:
+    root = Path(__file__).resolve().parents[2]
+    rows = dict(re.findall(r"^\| ([\w-]+) \| (.*) \|$", (root / "docs/languages.md").read_text("utf-8"), re.MULTILINE))
+    rows.pop("language")
+    assert rows.keys() == {language.name for language in languages.LANGUAGES}
+    for language in languages.LANGUAGES:
+        assert rows[language.name].split() == [f"`{name}`" for name in (*language.extensions, *language.filenames)]
+    assert f"Definitions are read in [{len(rows)} languages]" in (root / "README.md").read_text("utf-8")
