@@ -44,7 +44,7 @@ def _by_lines(
         name_trim="`",
         methods=methods,
         is_data=name in _DATA,
-        memory_factor=8.0,
+        memory_factor=20.0,
     )
 
 
