@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from tests.e2e.harness import Lowtide, python_module
 
 Tree = Callable[..., Path]
+collect_ignore = [] if find_spec("mcp") else ["test_real_clients.py"]
+"""Where the official client is not installed, as with another Python, all else is tested."""
 
 
 @pytest.fixture
