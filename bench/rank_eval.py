@@ -25,7 +25,9 @@ from typing import Any
 
 import anyio
 
-from lowtide.core.rank import Candidate, Ranked, definition, first_of_each
+from lowtide.core.asked import Kind
+from lowtide.core.candidate import Candidate, Ranked, definition
+from lowtide.core.rank import best_of_each
 from lowtide.index.workspace import Workspace
 from lowtide.paths import Places
 from lowtide.read import snapshot as engine
@@ -74,9 +76,9 @@ async def collect(prefix: str, folder: Path, targets: Mapping[str, tuple[str, st
     assert static is not None, "the default model is a static one"
     seen: list[tuple[Sequence[Candidate], Sequence[Ranked]]] = []
 
-    def keep(ranked: Sequence[Ranked], candidates: Sequence[Candidate]) -> list[Ranked]:
+    def keep(kind: Kind, ranked: Sequence[Ranked], candidates: Sequence[Candidate]) -> list[Ranked]:
         seen.append((candidates, ranked))
-        return first_of_each(ranked, candidates)
+        return best_of_each(kind, ranked, candidates)
 
     async def encode(query: str) -> bytes:
         return bytes(static.encode([query], Side.QUERY)[0])
@@ -84,7 +86,7 @@ async def collect(prefix: str, folder: Path, targets: Mapping[str, tuple[str, st
     async def closeness(query: str, texts: Sequence[str]) -> list[tuple[float, int]]:
         return static.closeness(query, texts)
 
-    setattr(engine, "first_of_each", keep)  # noqa: B010
+    setattr(engine, "best_of_each", keep)  # noqa: B010
     embedding = engine.Embedding(encode, model.recipe, closeness)
     snapshots: dict[str, engine.Snapshot] = {}
     cases: list[Case] = []

@@ -53,6 +53,14 @@ class Mode(StrEnum):
     LEXICAL = "lexical"
 
 
+class Group(StrEnum):
+    """What is one hit of an answer."""
+
+    DEFINITION = "definition"
+    FILE = "file"
+    """The best of each file, which tells how many more there are."""
+
+
 class FileStatus(StrEnum):
     """What became of one file of a workspace."""
 

@@ -65,6 +65,7 @@ class SearchParams(_Wire):
     kinds: list[str] | None = None
     terms: list[str] | None = None
     phrasings: list[str] | None = None
+    group: Literal["definition", "file"] | None = None
     fresh: bool = False
 
 
@@ -95,8 +96,16 @@ class Freshness(_Wire):
     reason: str
 
 
+class DefinitionLines(_Wire):
+    """The whole definition that a hit is the best part of. `range`: whole lines."""
+
+    range: Range
+    signature: str
+
+
 class SearchHit(_Wire):
-    """One answer. `range`: whole lines. `kind` is `text` outside every definition."""
+    """One answer. `range`: whole lines. `kind` is `text` outside every definition. `more`: with `group: file`, the
+    file's others."""
 
     uri: str
     range: Range
@@ -106,6 +115,9 @@ class SearchHit(_Wire):
     score: float
     snippet: str
     signals: dict[str, float]
+    more: int = 0
+    snippet_line: int = 0
+    definition: DefinitionLines | None = None
 
 
 class SearchResult(_Wire):

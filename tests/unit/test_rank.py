@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowtide.core.rank import Candidate, Near, fuse, stems
+from lowtide.core.asked import understand
+from lowtide.core.candidate import Candidate, Near
+from lowtide.core.rank import fuse
+from lowtide.core.rank_features import stems
 
 BASE = Candidate(0, "src/store.py", "work", "", 12, "python", 10, 20, 10, None, None)
 
@@ -17,7 +20,7 @@ def make(number: int, **fields: object) -> Candidate:
 
 
 def order(query: str, *candidates: Candidate) -> list[int]:
-    return [ranked.chunk_id for ranked in fuse(query, candidates)]
+    return [ranked.chunk_id for ranked in fuse(understand(query), candidates)]
 
 
 def test_both_sides_count_and_the_vectors_more() -> None:
@@ -35,7 +38,7 @@ def test_one_side_alone_still_ranks() -> None:
     assert order("something", make(0, cosine=0.3), make(1, cosine=0.6)) == [1, 0]
     assert order("something", make(0, cosine=-0.3), make(1, cosine=-0.1)) == [1, 0]
     assert order("something") == []
-    assert fuse("something", [make(0, bm25=2.0)])[0].score == pytest.approx(1.0)
+    assert fuse(understand("something"), [make(0, bm25=2.0)])[0].score == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
@@ -79,9 +82,9 @@ def test_what_comes_nearer_to_the_words_wins() -> None:
     head = {1: Near(0.4, 50, 0.3), 2: Near(0.4, 50, 0.6)}
     size = {1: Near(0.5, 500, 0.3), 2: Near(0.5, 50, 0.3)}
     for near in (text, head, size):
-        assert [ranked.chunk_id for ranked in fuse("anything", equal, near)] == [2, 1, 3]
+        assert [ranked.chunk_id for ranked in fuse(understand("anything"), equal, near)] == [2, 1, 3]
     alike = dict.fromkeys((1, 2, 3), Near(0.5, 50, 0.3))
-    assert [ranked.chunk_id for ranked in fuse("anything", equal, alike)] == [1, 2, 3]
+    assert [ranked.chunk_id for ranked in fuse(understand("anything"), equal, alike)] == [1, 2, 3]
 
 
 def test_text_without_definitions_is_answered_whole() -> None:
@@ -90,7 +93,9 @@ def test_text_without_definitions_is_answered_whole() -> None:
 
 
 def test_signals_add_up_to_the_score() -> None:
-    for ranked in fuse("parse the date", [make(1, name="parse_date", bm25=3.0, cosine=0.4), make(2, cosine=0.5)]):
+    for ranked in fuse(
+        understand("parse the date"), [make(1, name="parse_date", bm25=3.0, cosine=0.4), make(2, cosine=0.5)]
+    ):
         parts = {name: value for name, value in ranked.signals.items() if name not in ("bm25", "cosine")}
         assert ranked.score == pytest.approx(sum(parts.values()))
         assert all(parts.values())
@@ -125,10 +130,10 @@ def test_stems_split_identifiers() -> None:
     ),
 )
 def test_anything_is_ranked_in_the_order_of_scores(query: str, candidates: list[Candidate]) -> None:
-    ranked = fuse(query, candidates)
+    ranked = fuse(understand(query), candidates)
     assert [r.score for r in ranked] == sorted((r.score for r in ranked), reverse=True)
     assert {r.chunk_id for r in ranked} <= {candidate.chunk_id for candidate in candidates}
     assert bool(ranked) == bool(candidates)
-    assert fuse(query, candidates[::-1]) == ranked or len({(c.path, c.start_line) for c in candidates}) < len(
-        candidates
-    )
+    assert fuse(understand(query), candidates[::-1]) == ranked or len(
+        {(c.path, c.start_line) for c in candidates}
+    ) < len(candidates)

@@ -28,7 +28,7 @@ from lowtide.core.freshness import Freshness
 from lowtide.errors import LowtideError
 from lowtide.index.comparing import compare_quickly, is_there
 from lowtide.index.workspace import Workspace
-from lowtide.models import Mode, SymbolKind
+from lowtide.models import Group, Mode, SymbolKind
 from lowtide.read.answering import run_stoppable
 from lowtide.read.exact import TextRequest
 from lowtide.read.filters import Filter
@@ -48,11 +48,12 @@ class Search:
     narrow: Narrowing
     terms: tuple[str, ...]
     phrasings: tuple[str, ...]
+    group: Group
     fresh: bool
 
     def request(self, query: str) -> SearchRequest:
         """The same for one query."""
-        return SearchRequest(query, self.mode, self.limit, _filter(self.narrow), self.terms, self.phrasings)
+        return SearchRequest(query, self.mode, self.limit, _filter(self.narrow), self.terms, self.phrasings, self.group)
 
 
 @dataclass(frozen=True, slots=True)

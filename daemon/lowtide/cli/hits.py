@@ -113,10 +113,13 @@ def _qualified(hit: dict[str, Any]) -> str:
 def _show_hit(hit: dict[str, Any], place: str, marks: re.Pattern[str] | None) -> None:
     what: Parts = [paint(_qualified(hit), bold=True), " ", paint(hit["kind"], dim=True), "  "] if hit["name"] else []
     where: Parts = [paint(place, "magenta"), ":", paint(hit["start_line"], "green")]
-    say(*what, *where, "  ", paint(format(hit["score"], ".2f"), dim=True))
+    more: Parts = [paint(f"  {hit['more']} more in this file", dim=True)] if hit.get("more") else []
+    say(*what, *where, "  ", paint(format(hit["score"], ".2f"), dim=True), *more)
     width = len(str(hit["end_line"]))
     columns = max(20, _columns() - width - 5)
-    for number, line in enumerate(hit["snippet"].split("\n")[:SNIPPET_LINES], hit["start_line"]):
+    for number, line in enumerate(
+        hit["snippet"].split("\n")[:SNIPPET_LINES], hit.get("snippet_line", hit["start_line"])
+    ):
         text = line.removesuffix("\r").expandtabs(4)[:columns]
         spans = (match.span() for match in marks.finditer(text)) if marks else ()
         say("  ", paint(f"{number:>{width}}", "green", dim=True), "  ", *marked(text, spans))

@@ -18,7 +18,7 @@ from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.several import Place, ask_each, resolve_places
 from lowtide.errors import UsageError
-from lowtide.models import Mode, counted
+from lowtide.models import Group, Mode, counted
 from lowtide.serve.client import Client, RemoteError
 
 if TYPE_CHECKING:
@@ -67,6 +67,13 @@ class _Exact:
     multiple=True,
     metavar="TERMS",
     help="Likely identifiers and terms of art beside the question, as 'retry_policy backoff' (may be repeated).",
+)
+@click.option(
+    "--group",
+    type=click.Choice([group.value for group in Group]),
+    default="definition",
+    show_default=True,
+    help="One hit a definition, or the best of each file.",
 )
 @click.option("--also", "phrasings", multiple=True, metavar="QUERY", help="The same in other words (may be repeated).")
 @click.option("--fresh", is_flag=True, help=FRESH_HELP)
@@ -186,8 +193,8 @@ def _embedded(place: Place, narrow: Narrowing, given: dict[str, Any]) -> embedde
     from lowtide.cli import embedded
 
     terms = split_terms(given["terms"])
-    limit, mode = given["limit"] or RANKED, Mode(given["mode"])
-    return embedded.Search(mode, limit, place.narrowed(narrow), terms, given["phrasings"], given["fresh"])
+    limit, mode, group = given["limit"] or RANKED, Mode(given["mode"]), Group(given["group"])
+    return embedded.Search(mode, limit, place.narrowed(narrow), terms, given["phrasings"], group, given["fresh"])
 
 
 def _question(place: Place, narrow: Narrowing, given: dict[str, Any]) -> dict[str, Any]:
@@ -198,6 +205,7 @@ def _question(place: Place, narrow: Narrowing, given: dict[str, Any]) -> dict[st
         "fresh": given["fresh"],
         "terms": list(split_terms(given["terms"])),
         "phrasings": list(given["phrasings"]),
+        "group": given["group"],
         **place.narrowed(narrow).as_params(),
     }
 

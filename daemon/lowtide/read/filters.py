@@ -30,10 +30,14 @@ KEPT = 4
 """Selections kept for the next question of the same kind."""
 BLOCK_CHUNKS = 16_384
 """Read at a time; between two blocks a question can be stopped."""
+BLOCK_SYMBOLS = 4_096
+"""Chunks whose definitions are looked at by kind at a time."""
 LOOK_FILES = 4_096
 FEW_FILES = 1_024
 """So many are named one by one to the lexical index."""
 _WAIT_S = 0.02
+_LINE_BITS = 32
+Ids = npt.NDArray[np.int64]
 _SLACK_BYTES = 1 << 20
 """A block of chunks, the names of files, a block of the catalog's rows."""
 
@@ -145,14 +149,29 @@ def _select(narrow: Filter, catalog: Catalog, ids_of_kinds: KindIds, stopped: St
         ids, used, symbols = catalog.chunk_places(first, last)
         wanted = chunks[ids]
         if kinds is not None:
-            wanted &= kinds.mask(symbols)
+            wanted &= kinds.mask(symbols) | _hold_kinds(narrow.kinds, catalog, ids)
             block[:] = False
             chunks[ids[wanted]] = True
         vectors[used[wanted]] = True
     vectors[:1] = False  # what a chunk has that has none
-    kind_numbers = tuple(int(kind) for kind in narrow.kinds)
-    narrowing = Narrowing(narrow.languages, kind_numbers, folders_of_globs(narrow.globs), firsts)
+    # Not by kind: there a chunk has that of one definition, and here it may hold others.
+    narrowing = Narrowing(narrow.languages, (), folders_of_globs(narrow.globs), firsts)
     return Selection(IdSet(chunks), IdSet(vectors), narrowing)
+
+
+def _hold_kinds(kinds: Sequence[SymbolKind], catalog: Catalog, ids: Ids) -> npt.NDArray[np.bool_]:
+    """Which of these chunks, ascending, have the name of a definition of these kinds in them, their own or another."""
+    held = np.zeros(len(ids), np.bool_)
+    for start in range(0, len(ids), BLOCK_SYMBOLS):
+        block = ids[start : start + BLOCK_SYMBOLS]
+        files, first_lines, last_lines = catalog.chunk_lines(int(block[0]), int(block[-1]))
+        named_files, lines = catalog.name_lines(int(block[0]), int(block[-1]), kinds)
+        order = np.lexsort((first_lines, files))
+        keys = files[order] << _LINE_BITS | first_lines[order]
+        places = order[np.maximum(np.searchsorted(keys, named_files << _LINE_BITS | lines, side="right") - 1, 0)]
+        inside = (files[places] == named_files) & (first_lines[places] <= lines) & (lines <= last_lines[places])
+        held[start + places[inside]] = True
+    return held
 
 
 def _files(

@@ -7,8 +7,9 @@ Invariant: pure; every list and text of a question is bounded here, wherever it 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from lowtide.core.asked import Asked, understand
 from lowtide.core.lexical import MOST_WORDS, informative_words
 from lowtide.errors import UsageError
 from lowtide.work.words import query_words
@@ -32,24 +33,17 @@ class Question:
 
     text: str
     """Its beginning, all of it as a rule."""
+    asked: Asked
+    """What it is, and what is looked up for it."""
     words: tuple[str, ...]
     """The different words that are looked for, those of its terms and other phrasings too."""
     reasons: tuple[str, ...] = ()
     """What the answer lacks by that, for its `degraded`."""
-    terms: tuple[str, ...] = ()
-    """Likely identifiers and terms of art beside it."""
-    phrasings: tuple[str, ...] = ()
-    """The same in other words."""
-
-    @property
-    def whole(self) -> str:
-        """What is compared by meaning: the text, its other phrasings and its terms."""
-        return "\n".join((self.text, *self.phrasings, *self.terms))
 
     @property
     def gist(self) -> str:
-        """What candidates are compared with word by word: all of it, or the words alone when it has very many."""
-        return self.whole if len(self.words) < MOST_WORDS else " ".join(self.words)
+        """What candidates are compared with by meaning and word by word; the words alone when there are very many."""
+        return self.asked.gist
 
 
 def read_question(query: str, terms: Sequence[str] = (), phrasings: Sequence[str] = ()) -> Question:
@@ -61,8 +55,11 @@ def read_question(query: str, terms: Sequence[str] = (), phrasings: Sequence[str
     if len(query) > len(text):
         reasons.append(f"only the first {MOST_QUERY_CHARACTERS:,} characters of the query are looked at")
     said, named = (tuple(filter(None, map(str.strip, given))) for given in (phrasings, terms))
-    words = informative_words(query_words("\n".join((text, *said, *named))))
-    return Question(text, tuple(words), tuple(reasons), named, said)
+    asked = understand(text, named, said)
+    words = informative_words(query_words(asked.gist))
+    if len(words) == MOST_WORDS:
+        asked = replace(asked, text=" ".join(words), constant="", help="")
+    return Question(text, asked, tuple(words), tuple(reasons))
 
 
 def _check_help(terms: Sequence[str], phrasings: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lowtide.models import Mode
+from lowtide.models import Group, Mode
 from lowtide.read.filters import Filter
 from lowtide.read.question import Question, read_question
 
@@ -25,6 +25,7 @@ class SearchRequest:
     """Likely identifiers and terms of art, as somebody guesses who knows the trade and not this code."""
     phrasings: tuple[str, ...] = ()
     """The same question in other words."""
+    group: Group = Group.DEFINITION
 
     def question(self) -> Question:
         """What of it is looked at. UsageError for an empty query, or more than a question may have."""

@@ -16,25 +16,32 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lowtide.core.rank import SHORTLIST, Candidate, Near, Ranked, first_of_each, rank_chunks, refine
+from lowtide.core.asked import Asked, Kind
+from lowtide.core.candidate import Candidate, Near, Ranked
+from lowtide.core.rank import SHORTLIST, best_of_each, rank_chunks, refine
+from lowtide.core.rank_features import query_stems
+from lowtide.core.support import first_of_each_file
+from lowtide.core.verbatim import Verbatim
 from lowtide.errors import CorruptSegment, ModelError, WorkerError
 from lowtide.index.workspace import Workspace
-from lowtide.models import Mode, SymbolKind, display_path
+from lowtide.models import Group, Mode, SymbolKind, display_path
 from lowtide.read.answering import Answering, never
 from lowtide.read.filters import Filter, Selection, Selections, Stopped, look, selecting_bytes
+from lowtide.read.named import named_chunks, of_kind
 from lowtide.read.question import check_symbol
 from lowtide.read.request import SearchRequest
 from lowtide.read.segment_set import Segments, open_segments
-from lowtide.read.snippets import Snippets, text_to_compare
+from lowtide.read.snippets import Shown, Snippets, text_to_compare
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
 from lowtide.store.lexical.index import Within
-from lowtide.store.rows import ChunkRow, FileRow
+from lowtide.store.rows import ChunkRow
 from lowtide.system.beneath import Root, is_beneath
-from lowtide.work.words import query_words
+from lowtide.work.words import query_words, split_words
 
 if TYPE_CHECKING:
     from lowtide.read.definitions import Definition, Place
@@ -51,6 +58,19 @@ MOST_DEFINITIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
+class Lines:
+    """Where a definition is, lines from 1, inclusive, and its text up to its body."""
+
+    start_line: int
+    end_line: int
+    signature: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The `definition` of a hit."""
+        return {"start_line": self.start_line, "end_line": self.end_line, "signature": self.signature}
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One answer. Lines count from 1, inclusive; `signals` tell how the score came about."""
 
@@ -64,6 +84,12 @@ class Hit:
     snippet: str
     signals: dict[str, float]
     stale: bool
+    more: int = 0
+    """Of an answer with one hit a file: how many others the file has."""
+    snippet_line: int = 0
+    """The first line of the snippet, from 1."""
+    definition: Lines | None = None
+    """The whole definition that the hit is of, or in; the hit's own lines are the best part of it."""
 
     def as_json(self) -> dict[str, Any]:
         """The hit of the command line's JSON."""
@@ -78,6 +104,9 @@ class Hit:
             "snippet": self.snippet,
             "signals": {name: round(value, 4) for name, value in self.signals.items()},
             "stale": self.stale,
+            "more": self.more,
+            "snippet_line": self.snippet_line or self.start_line,
+            "definition": self.definition.as_json() if self.definition else None,
         }
 
 
@@ -125,7 +154,7 @@ _OTHER_MODEL = "the index is another model's until it is brought up to date"
 class _Asked:
     """What is looked for: words for the lexical index, a vector for the others, either of them or both."""
 
-    gist: str
+    asked: Asked
     words: Sequence[str] = ()
     vector: bytes | None = None
     narrow: Filter | None = None
@@ -135,10 +164,15 @@ class _Asked:
 class _Found:
     """What either side found: as it is stored, as candidates, and in order; texts to look at word by word."""
 
+    asked: Asked
     rows: dict[int, ChunkRow]
     candidates: Sequence[Candidate]
     ranked: Sequence[Ranked]
-    texts: Sequence[str]
+    texts: Sequence[str] = ()
+    verbatim: Sequence[float] = ()
+    """Of each text that is looked at, which part of the question stands in it as it is."""
+    kinds: Sequence[SymbolKind] = ()
+    """A hit is shown as a definition of one of these."""
 
 
 class Snapshot:
@@ -215,17 +249,15 @@ class Snapshot:
         reasons = [*question.reasons, *(self._segments.reasons if mode is not Mode.SEMANTIC else ())]
         vector: bytes | None = None
         if mode is not Mode.LEXICAL:
-            vector, reason = await self._vector(question.whole, embedding)
+            vector, reason = await self._vector(question.gist, embedding)
             reasons += [reason] if reason else []
         words = question.words if mode is not Mode.SEMANTIC or vector is None else ()
-        refines = mode is Mode.HYBRID and vector is not None and closeness is not None
-        asked = _Asked(question.gist, words, vector, narrow or None)
-        find = partial(self._find, asked, SHORTLIST if refines else 0)
+        asked = _Asked(question.asked, words, vector, narrow or None)
+        find = partial(self._find, asked, SHORTLIST if mode is Mode.HYBRID else 0)
         found = await self._answering.run(find, room_bytes=self._selecting_bytes if narrow else 0)
-        ranked = found.ranked
-        if refines and closeness is not None:
-            ranked = await _refined(question.gist, found, closeness)
-        hits, gone = await self._answering.run(lambda _: self._hits(found, ranked, request.limit))
+        near = await closeness(question.gist, found.texts) if closeness and vector is not None and found.texts else None
+        ranked = _refined(found, near)
+        hits, gone = await self._answering.run(lambda _: self._hits(found, ranked, request.limit, request.group))
         stale = len({hit.path for hit in hits if hit.stale} | gone)
         took_ms = (time.perf_counter() - started) * 1000
         return Answer(question.text, hits, "; ".join(dict.fromkeys(reasons)) or None, stale, took_ms)
@@ -236,7 +268,7 @@ class Snapshot:
             narrow.check()
         if self._segments.has_vectors and self._recipe != recipe:
             raise ModelError(_OTHER_MODEL, "", "run `lowtide index`")
-        asked = _Asked("", vector=vector, narrow=narrow or None)
+        asked = _Asked(Asked(Kind.SENTENCE, ""), vector=vector, narrow=narrow or None)
         room_bytes = self._selecting_bytes if narrow else 0
         found = await self._answering.run(partial(self._find, asked, 0), room_bytes=room_bytes)
         hits, _ = await self._answering.run(lambda _: self._hits(found, found.ranked, limit))
@@ -269,14 +301,26 @@ class Snapshot:
             rows, cosines = self._near(catalog, asked.vector, selection)
             missing = [chunk_id for chunk_id, _ in lexical if chunk_id not in rows]
             rows.update((row.chunk_id, row) for row in catalog.chunks_by_id(missing))
+            kinds = asked.narrow.kinds if asked.narrow else ()
+            named = named_chunks(catalog, self._segments, asked.asked, selection, kinds, stopped)
+            missing += [chunk_id for chunk_id in named if chunk_id not in rows]
+            rows.update((chunk_id, each.row) for chunk_id, each in named.items())
             if asked.vector is not None and missing:
                 there = [rows[chunk_id] for chunk_id in missing if chunk_id in rows]
                 cosines.update(self._score_missing(asked.vector, there))
             bm25 = {chunk_id: score for chunk_id, score in lexical if chunk_id in rows}
-            candidates = [_candidate(row, bm25.get(row.chunk_id), cosines.get(row.chunk_id)) for row in rows.values()]
-            ranked = rank_chunks(asked.gist, candidates)
+            candidates = [
+                _candidate(row, bm25.get(number), cosines.get(number), named[number].frame if number in named else 0.0)
+                for number, row in rows.items()
+            ]
+            ranked = rank_chunks(asked.asked, candidates)
             first = [rows[each.chunk_id] for each in ranked[:shortlist]]
-            return _Found(rows, candidates, ranked, self._texts(catalog, first) if first else ())
+            if not first:
+                return _Found(asked.asked, rows, candidates, ranked, kinds=kinds)
+            texts = self._texts(catalog, first)
+            return _Found(
+                asked.asked, rows, candidates, ranked, texts, _verbatim(asked.asked, texts[: len(first)]), kinds
+            )
 
     def _by_words(self, asked: _Asked, selection: Selection | None, stopped: Stopped) -> list[tuple[int, float]]:
         """(chunk id, BM25), best first."""
@@ -306,18 +350,30 @@ class Snapshot:
         rows = {row.chunk_id: row for row in chunks}
         return rows, {row.chunk_id: scores[row.vector_id] for row in chunks if row.vector_id is not None}
 
-    def _hits(self, found: _Found, ranked: Sequence[Ranked], limit: int) -> tuple[list[Hit], set[str]]:
+    def _hits(
+        self, found: _Found, ranked: Sequence[Ranked], limit: int, group: Group = Group.DEFINITION
+    ) -> tuple[list[Hit], set[str]]:
         """The best ones of files that are there, and the paths of better ones that are gone."""
         hits: list[Hit] = []
         gone: set[str] = set()
+        best = best_of_each(found.asked.kind, ranked, found.candidates)
+        further: dict[int, int] = {}
+        if group is Group.FILE:
+            of_files = first_of_each_file(best, [display_path(found.rows[each.chunk_id].path) for each in best])
+            further = {each.chunk_id: count for each, count in of_files}
+            best = [each for each, _ in of_files]
         with Root(self._root) as root, self._readers.lend() as catalog:
-            snippets = Snippets(root)
-            for each in first_of_each(ranked, found.candidates):
+            snippets, asked_stems = Snippets(root), frozenset(query_stems(found.asked.gist))
+            for each in best:
                 if len(hits) == limit:
                     break
                 row = found.rows[each.chunk_id]
-                if (hit := self._hit(row, catalog.file(row.path), each, snippets)) is not None:
-                    hits.append(hit)
+                if found.kinds and row.kind not in found.kinds:
+                    row = of_kind(catalog, row, found.kinds, found.asked)
+                if not self._is_inside(row.path):
+                    continue
+                if (shown := snippets.of(row, catalog.file(row.path), asked_stems)) is not None:
+                    hits.append(self._hit(row, shown, each, further.get(each.chunk_id, 0)))
                 else:
                     gone.add(display_path(row.path))
         return hits, gone
@@ -342,12 +398,10 @@ class Snapshot:
         scores = self._segments.score(vector, wanted)
         return {row.chunk_id: scores[row.vector_id] for row in rows if row.vector_id in scores}
 
-    def _hit(self, row: ChunkRow, known: FileRow | None, ranked: Ranked, snippets: Snippets) -> Hit | None:
-        """None when its file is gone."""
-        if not self._is_inside(row.path) or (read := snippets.of(row, known)) is None:
-            return None
-        snippet, stale = read
+    def _hit(self, row: ChunkRow, shown: Shown, ranked: Ranked, more: int) -> Hit:
         kind = SymbolKind(row.kind).label if row.kind else "text"
+        is_definition = row.symbol_end_line >= 0
+        lines = (row.symbol_start_line + 1, row.symbol_end_line + 1)
         return Hit(
             display_path(row.path),
             row.start_line + 1,
@@ -356,9 +410,12 @@ class Snapshot:
             row.name,
             row.container,
             ranked.score,
-            snippet,
+            shown.text,
             ranked.signals,
-            stale,
+            shown.is_stale,
+            more,
+            shown.first_line + 1,
+            Lines(*lines, row.signature) if is_definition else None,
         )
 
     def _is_inside(self, path: bytes) -> bool:
@@ -442,7 +499,7 @@ class Snapshot:
         return [symbol for symbol in found if self._is_inside(symbol["path"].encode("utf-8", "surrogateescape"))]
 
 
-def _candidate(row: ChunkRow, bm25: float | None, cosine: float | None) -> Candidate:
+def _candidate(row: ChunkRow, bm25: float | None, cosine: float | None, frame: float) -> Candidate:
     return Candidate(
         chunk_id=row.chunk_id,
         path=display_path(row.path),
@@ -455,17 +512,26 @@ def _candidate(row: ChunkRow, bm25: float | None, cosine: float | None) -> Candi
         symbol_start_line=row.symbol_start_line,
         bm25=bm25,
         cosine=cosine,
+        frame=frame,
     )
 
 
-async def _refined(query: str, found: _Found, closeness: Closeness) -> Sequence[Ranked]:
-    """The order once the first were looked at word by word, where that can be done."""
-    near = await closeness(query, found.texts)
+def _verbatim(asked: Asked, texts: Sequence[str]) -> list[float]:
+    """Of each text which part of the question stands in it as it is."""
+    verbatim = Verbatim([query_words(run) for run in asked.runs])
+    encoded = [text.encode("utf-8", "replace") for text in texts]
+    words = split_words(b"".join(encoded), list(accumulate(map(len, encoded), initial=0)))
+    return [verbatim.share(each) for each in words]
+
+
+def _refined(found: _Found, near: Sequence[tuple[float, int]] | None) -> Sequence[Ranked]:
+    """The order once the first were looked at, word by word where that can be done."""
+    count = len(found.verbatim)
     if near is None:
-        return found.ranked
-    count = len(found.texts) // 2
-    halves = zip(found.ranked[:count], near[:count], near[count:], strict=True)
-    return refine(found.ranked, {each.chunk_id: Near(*text, head[0]) for each, text, head in halves})
+        near = [(0.0, 0)] * (2 * count)
+    looked_at = zip(found.ranked[:count], near[:count], near[count:], found.verbatim, strict=True)
+    nearness = {each.chunk_id: Near(*text, head[0], share) for each, text, head, share in looked_at}
+    return refine(found.asked.kind, found.ranked, nearness)
 
 
 def _inode(path: Path) -> int:

@@ -11,12 +11,14 @@ it costs a hit its text and no more: a bounded read, and no wait.
 from __future__ import annotations
 
 import codecs
+from collections.abc import Collection
+from typing import NamedTuple
 
+from lowtide.core.passage import LINES, first_shown
 from lowtide.store.rows import ChunkRow, FileRow
 from lowtide.system.beneath import CannotRead, PlainFile, Refusal, Root
 from lowtide.work.sniff import is_encoding
 
-LINES = 12
 CHARACTERS = 1200
 TEXT_BYTES = 4 * CHARACTERS
 """Read of a chunk to be shown or compared: a character takes four bytes at most, and no chunk is longer."""
@@ -30,6 +32,16 @@ _UTF8 = ("utf-8", "ascii", "")
 _BOM = codecs.BOM_UTF8
 
 
+class Shown(NamedTuple):
+    """What a hit shows: some lines of its chunk."""
+
+    text: str
+    is_stale: bool
+    """The file is no longer what was indexed."""
+    first_line: int
+    """From 0."""
+
+
 class Snippets:
     """The texts of one answer's hits."""
 
@@ -37,11 +49,20 @@ class Snippets:
         self._root = root
         self._left_bytes = ANSWER_BYTES
 
-    def of(self, row: ChunkRow, known: FileRow | None) -> tuple[str, bool] | None:
-        """A chunk's first lines, and whether its file is no longer what was indexed; no text when it cannot be told.
+    def of(self, row: ChunkRow, known: FileRow | None, stems: Collection[str] = ()) -> Shown | None:
+        """What is shown of a chunk for a question of these word stems; None when the file is gone.
 
-        None when the file is gone. `known`: the file as the index has it.
+        `known`: the file as the index has it.
         """
+        if (read := self._text(row, known)) is None:
+            return None
+        text, is_stale = read
+        lines = text.splitlines()
+        first = first_shown(lines, row.symbol_start_line - row.start_line, stems) if stems else 0
+        return Shown(shorten("\n".join(lines[first:])), is_stale, row.start_line + first)
+
+    def _text(self, row: ChunkRow, known: FileRow | None) -> tuple[str, bool] | None:
+        """A chunk's beginning, and whether its file is no longer what was indexed; no text when it cannot be told."""
         is_utf8 = known is None or known.encoding in _UTF8
         most_bytes = TEXT_BYTES + len(_BOM) if is_utf8 else min(FURTHEST_BYTES, self._left_bytes)
         try:
@@ -60,7 +81,7 @@ class Snippets:
                     data = self._decoded(file, known.encoding, row)
         except CannotRead as error:
             return None if error.refusal is Refusal.MISSING else ("", True)
-        return shorten(data.decode("utf-8", "replace")), stale
+        return data.decode("utf-8", "replace"), stale
 
     def _decoded(self, file: PlainFile, encoding: str, row: ChunkRow) -> bytes:
         """A chunk of a file of another encoding, in UTF-8."""

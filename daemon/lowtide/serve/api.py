@@ -25,7 +25,7 @@ from lowtide.index.comparing import is_there
 from lowtide.index.jobs import Progress
 from lowtide.index.live import LiveWorkspace
 from lowtide.languages import LANGUAGES, language_called
-from lowtide.models import Mode, SymbolKind, display_path
+from lowtide.models import Group, Mode, SymbolKind, display_path
 from lowtide.paths import path_of
 from lowtide.read.definitions import MOST_CHARACTERS, Place
 from lowtide.read.exact import MOST_CONTEXT, MOST_LINES, TextAnswer, TextRequest
@@ -59,8 +59,8 @@ class Caller(Protocol):
 
 
 async def search(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/find` {…, terms?, phrasings?, fresh?, begin?, codeCharacters?}: the answer of `lowtide search --json`
-    for one root.
+    """`lowtide/find` {…, terms?, phrasings?, group?, fresh?, begin?, codeCharacters?}: the answer of `lowtide search
+    --json` for one root.
 
     `fresh` waits, and tells of it with `lowtide/progress`, until what is on the disk is in; `begin` has a folder
     without an index indexed, and answers what is there so far; with `codeCharacters` hits have their `definition`,
@@ -70,6 +70,9 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
     mode = _text(params, "mode", Mode.HYBRID.value)
     if mode not in list(Mode):
         raise ParamsError(f"mode: one of {', '.join(Mode)}")
+    group = _text(params, "group", Group.DEFINITION.value)
+    if group not in list(Group):
+        raise ParamsError(f"group: one of {', '.join(Group)}")
     root = _root(params)
     request = SearchRequest(
         _text(params, "query"),
@@ -78,6 +81,7 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
         narrow,
         tuple(_texts(params, "terms")),
         tuple(_texts(params, "phrasings")),
+        Group(group),
     )
     code = _code(params)
     freshness = await _attend(service, caller, root, params)

@@ -216,13 +216,14 @@ class Queries:
     _CHUNK = (
         "SELECT c.id, c.vector_id, c.file_id, f.path, f.language, c.start_byte, c.end_byte, c.start_line, c.end_line,"
         " coalesce(s.kind, 0), coalesce(s.name, ''), coalesce(s.container, ''), coalesce(s.signature, ''),"
-        " coalesce(s.start_line, -1)"
-        " FROM chunks c JOIN files f ON f.id = c.file_id LEFT JOIN symbols s ON s.id = c.symbol_id "
+        " coalesce(s.start_line, -1), coalesce(s.end_line, -1)"
+        " FROM chunks c JOIN files f ON f.id = c.file_id "
     )
+    _ITS_SYMBOL = "LEFT JOIN symbols s ON s.id = c.symbol_id "
 
     def chunks_by_id(self, ids: Sequence[int]) -> list[ChunkRow]:
         """The chunks with these ids, in no order; unknown ids are left out."""
-        return self._by_ids(ids, self._CHUNK + "WHERE c.id IN ", ChunkRow)
+        return self._by_ids(ids, self._CHUNK + self._ITS_SYMBOL + "WHERE c.id IN ", ChunkRow)
 
     def chunks_by_vector(self, ids: Sequence[int], chunks: IdSet | None = None) -> list[ChunkRow]:
         """The chunks that use these vectors, in no order: of each the first MOST_SHARING, of those in `chunks` if
@@ -238,6 +239,15 @@ class Queries:
                     wanted.append(chunk_id)
         return self.chunks_by_id(wanted)
 
+    def chunks_of_symbols(self, ids: Sequence[int]) -> list[ChunkRow]:
+        """The chunk in which the name of each of these symbols stands, as that symbol's, in no order."""
+        sql = (
+            self._CHUNK
+            + "JOIN symbols s ON s.file_id = c.file_id AND s.name_line BETWEEN c.start_line AND c.end_line"
+            + " WHERE s.id IN "
+        )
+        return self._by_ids(ids, sql, ChunkRow)
+
     def docs_by_chunk(self, ids: Sequence[int]) -> dict[int, str]:
         """The documentation of the definitions of these chunks; those without any are left out."""
         marks = ",".join("?" * len(ids))
@@ -249,7 +259,10 @@ class Queries:
 
     def chunks_of_file(self, file_id: int) -> list[ChunkRow]:
         """A file's chunks, in order."""
-        return [ChunkRow(*row) for row in self._rows(self._CHUNK + "WHERE c.file_id = ? ORDER BY c.id", (file_id,))]
+        return [
+            ChunkRow(*row)
+            for row in self._rows(self._CHUNK + self._ITS_SYMBOL + "WHERE c.file_id = ? ORDER BY c.id", (file_id,))
+        ]
 
     _SYMBOL = (
         "SELECT s.id, f.path, s.name, s.kind, s.container, s.start_line, s.start_column, s.end_line, s.end_column,"
@@ -343,6 +356,36 @@ class Queries:
         )
         ids, vectors, symbols = self._row(sql, (first_id, last_id))
         return _numbers(ids), _numbers(vectors), _numbers(symbols)
+
+    def chunk_lines(self, first_id: int, last_id: int) -> tuple[Ids, Ids, Ids]:
+        """Of chunks `first_id` to `last_id`, ascending: their files, first lines and last lines."""
+        sql = (
+            "SELECT group_concat(file_id), group_concat(start_line), group_concat(end_line) FROM"
+            " (SELECT file_id, start_line, end_line FROM chunks WHERE id BETWEEN ? AND ? ORDER BY id)"
+        )
+        files, first_lines, last_lines = self._row(sql, (first_id, last_id))
+        return _numbers(files), _numbers(first_lines), _numbers(last_lines)
+
+    def name_lines(self, first_id: int, last_id: int, kinds: Sequence[int]) -> tuple[Ids, Ids]:
+        """Of the definitions of these kinds in the files of chunks `first_id` to `last_id`: files, and lines of the
+        names."""
+        marks = ",".join("?" * len(kinds))
+        sql = (
+            "SELECT group_concat(file_id), group_concat(name_line) FROM symbols WHERE file_id IN"
+            f" (SELECT DISTINCT file_id FROM chunks WHERE id BETWEEN ? AND ?) AND kind IN ({marks})"
+        )
+        files, lines = self._row(sql, (first_id, last_id, *map(int, kinds)))
+        return _numbers(files), _numbers(lines)
+
+    def definitions_in(self, row: ChunkRow, kinds: Sequence[int]) -> list[ChunkRow]:
+        """The chunk as each definition of these kinds whose name stands in it, in their order."""
+        marks = ",".join("?" * len(kinds))
+        sql = (
+            self._CHUNK
+            + "JOIN symbols s ON s.file_id = c.file_id AND s.name_line BETWEEN c.start_line AND c.end_line"
+            + f" WHERE c.id = ? AND s.kind IN ({marks}) ORDER BY s.id"
+        )
+        return [ChunkRow(*found) for found in self._rows(sql, (row.chunk_id, *map(int, kinds)))]
 
     def file_places(self) -> Iterator[tuple[int, bytes, str]]:
         """(file id, path, language) of every indexed file, streamed: for filters."""

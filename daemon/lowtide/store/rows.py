@@ -105,6 +105,7 @@ class ChunkRow:
     container: str
     signature: str
     symbol_start_line: int
+    symbol_end_line: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ export interface SearchParams {
   kinds?: string[];
   terms?: string[];
   phrasings?: string[];
+  group?: 'definition' | 'file';
   fresh?: boolean;
 }
 
@@ -56,6 +57,9 @@ export interface SearchHit {
   score: number;
   snippet: string;
   signals: Record<string, number>;
+  more?: number;
+  snippetLine?: number;
+  definition?: { range: Range; signature: string } | null;
 }
 
 /** `degraded` says what the answer lacks, and why; null when it lacks nothing. */

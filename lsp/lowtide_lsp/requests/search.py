@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lowtide.errors import PathError
 from lowtide.index.attending import Patience
-from lowtide.models import Mode
+from lowtide.models import Group, Mode
 from lowtide.read.filters import Filter
 from lowtide.read.request import SearchRequest
 from lowtide.read.snapshot import Answer, Hit
@@ -39,6 +39,7 @@ async def search(session: Session, params: wire.SearchParams) -> wire.SearchResu
         narrow,
         tuple(params.terms or ()),
         tuple(params.phrasings or ()),
+        Group(params.group or "definition"),
     )
     fresh = await attend(session, roots, Patience.FULL if params.fresh else Patience.NONE)
     answers: list[tuple[Path, Answer]] = []
@@ -68,16 +69,26 @@ def merged(
     hits = [
         wire.SearchHit(
             session.uri_of(root, hit.path)[0],
-            wire.Range(wire.Position(hit.start_line - 1, 0), wire.Position(hit.end_line, 0)),
+            _range(hit.start_line, hit.end_line),
             hit.kind,
             hit.name,
             hit.container,
             round(hit.score, 4),
             hit.snippet,
             {name: round(value, 4) for name, value in hit.signals.items()},
+            hit.more,
+            (hit.snippet_line or hit.start_line) - 1,
+            wire.DefinitionLines(_range(hit.definition.start_line, hit.definition.end_line), hit.definition.signature)
+            if hit.definition
+            else None,
         )
         for root, hit in found[:limit]
     ]
     degraded = "; ".join(dict.fromkeys(answer.degraded for _, answer in answers if answer.degraded)) or None
     stale = len({(root, hit.path) for root, hit in found[:limit] if hit.stale})
     return wire.SearchResult(hits, degraded, stale, round(took_ms, 2), fresh)
+
+
+def _range(first: int, last: int) -> wire.Range:
+    """Whole lines, from 1, as the wire has them."""
+    return wire.Range(wire.Position(first - 1, 0), wire.Position(last, 0))

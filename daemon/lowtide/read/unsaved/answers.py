@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import anyio
 
 from lowtide.config.settings import IndexSettings
+from lowtide.core.candidate import Candidate
 from lowtide.core.match import SCORE_DIGITS, Band, clean_query, fold, least_wanted, match
 from lowtide.core.pasted import SAME_NAME, is_same_name, readings, without_separators
-from lowtide.core.rank import Candidate, fuse
+from lowtide.core.rank import fuse
 from lowtide.core.symbol_rank import Nearness, file_worth, is_held, symbol_score
 from lowtide.errors import LowtideError, PathError
-from lowtide.models import Mode, SymbolKind, display_path
+from lowtide.models import Group, Mode, SymbolKind, display_path
 from lowtide.read.request import SearchRequest
 from lowtide.read.snapshot import Answer, Hit
 from lowtide.read.snippets import shorten
@@ -217,7 +218,7 @@ async def _lay_over(
     degraded = answer.degraded
     if mode is not Mode.LEXICAL and pieces and not (degraded and "no semantic" in degraded):
         try:
-            cosines = list(await _cosines(service, question.whole, pieces))
+            cosines = list(await _cosines(service, question.gist, pieces))
         except LowtideError as error:
             degraded = "; ".join(filter(None, [degraded, f"unsaved texts by words alone: {error.message}"]))
     most = max((hit.signals.get("bm25", 0.0) for hit in answer.hits), default=0.0) or 10.0
@@ -241,10 +242,12 @@ async def _lay_over(
         for index, hit in enumerate(kept)
     ]
     hits = list(kept)
-    for ranked in fuse(question.gist, candidates):
+    for ranked in fuse(question.asked, candidates):
         if ranked.chunk_id < len(pieces) and (pieces[ranked.chunk_id].share or cosines[ranked.chunk_id] is not None):
             hits.append(pieces[ranked.chunk_id].hit(ranked.score, ranked.signals))
     hits.sort(key=lambda hit: -hit.score)
+    if request.group is Group.FILE:
+        hits = list({hit.path: hit for hit in reversed(hits)}.values())[::-1]
     hits = hits[: request.limit]
     gone = answer.stale_files - len({hit.path for hit in answer.hits if hit.stale})
     return Answer(answer.query, hits, degraded, len({hit.path for hit in hits if hit.stale}) + gone, answer.took_ms)
