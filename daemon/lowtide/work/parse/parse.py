@@ -101,6 +101,7 @@ class _Grammar:
     """Node kinds of the C family that hold declarations, or the heads of such."""
     functions: frozenset[int]
     """Those of them that end in a body."""
+    function_declarators: frozenset[int]
     texts: frozenset[int]
     """Node kinds whose text is no code: comments, strings and what they are made of."""
     inside_parser: tree_sitter.Parser
@@ -271,7 +272,7 @@ def _reader(grammar: _Grammar, language: Language, text: bytes, stop: float) -> 
     def find(tree: tree_sitter.Tree) -> tuple[dict[int, Found], Reason | None]:
         return _find(grammar, language, text, tree.root_node, stop)
 
-    return second.Reader(parse, find, grammar.holders, grammar.functions)
+    return second.Reader(parse, find, grammar.holders, grammar.functions, grammar.function_declarators)
 
 
 def _name_by_macros(language: Language, text: bytes, root: tree_sitter.Node, found: dict[int, Found]) -> None:
@@ -391,6 +392,7 @@ def _load(language: Language) -> _Grammar:
             r"|.*_declarator|qualified_identifier)$",
         ),
         _kinds_like(grammar, r"^(?:function|method)_definition$"),
+        _kinds_like(grammar, r"_declarator$|^operator_cast$|^method_(?:type|parameter)$"),
         _kinds_like(grammar, r"comment|string|heredoc|^preproc_arg$|^text$|^pod$"),
         tree_sitter.Parser(grammar),
     )

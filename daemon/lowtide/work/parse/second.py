@@ -78,6 +78,8 @@ class Reader(Generic[_Tree]):
     """Node kinds that hold declarations, or the heads of such."""
     functions: frozenset[int]
     """Those of them that end in a body."""
+    declarators: frozenset[int]
+    """Those that a function has."""
 
     def parse_again(self, source: bytes, before: _Tree, edits: Sequence[tuple[int, int]]) -> _Tree:
         """The tree of `source`, which differs from that of `before` in `edits` alone, and is as long."""
@@ -94,7 +96,7 @@ class Reader(Generic[_Tree]):
     def survey(self, tree: _Tree) -> Survey:
         """What of the text has errors."""
         root = tree.root_node
-        return survey(root, self.holders, self.functions) if root.has_error else Survey(0, [])
+        return survey(root, self.holders, self.functions, self.declarators) if root.has_error else Survey(0, [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,12 @@ def read(source: bytes, tree: _Tree, reader: Reader[_Tree], dialect: heads.Diale
     text = source
     torn = first.torn_bytes
     kept: list[tuple[_Tree, list[tuple[int, int]]]] = []  # trees, and where what they show is kept
+    if not torn:
+        found, partial = reader.find(tree)
+        if not any(text[at : item[6].end_byte] in KEYWORDS for at, item in found.items()):
+            return Read(source, tree, found, partial)
+        torn = 1  # a name that is none: no error shows how the parser came to it
+        first = Survey(torn, [])
     if torn:
         better = heads.readable(source, dialect, first.sound)
         if better.text != source:
@@ -150,7 +158,7 @@ def read(source: bytes, tree: _Tree, reader: Reader[_Tree], dialect: heads.Diale
     return Read(source, tree, found, partial)
 
 
-def survey(root: Part, holders: frozenset[int], functions: frozenset[int]) -> Survey:
+def survey(root: Part, holders: frozenset[int], functions: frozenset[int], declarators: frozenset[int]) -> Survey:
     """What of its text a tree has errors for.
 
     `holders`: the kinds of nodes that hold declarations, or the heads of such; `functions`: those that end in a body.
@@ -169,11 +177,15 @@ def survey(root: Part, holders: frozenset[int], functions: frozenset[int]) -> Su
             elif child.is_error:
                 pending.append(child)
             elif child.has_error:
-                if child.kind_id in functions and _is_sound_function(child.children, holders):
-                    sound.append((child.start_byte, child.end_byte))
-                elif child.kind_id in holders:
+                if child.kind_id in functions and _has_declarator(child.children, declarators):
+                    if not any(part.has_error for part in child.children[:-1]):
+                        sound.append((child.start_byte, child.end_byte))
+                        continue
+                elif child.kind_id in functions:
+                    torn += 1
+                if child.kind_id in holders:
                     pending.append(child)
-            elif child.kind_id in functions and not _is_sound_function(child.children, holders):
+            elif child.kind_id in functions and not _has_declarator(child.children, declarators):
                 torn += 1
             elif child.kind_id in holders and child.end_byte - child.start_byte >= _LITTLE:
                 sound.append((child.start_byte, child.end_byte))
@@ -181,9 +193,9 @@ def survey(root: Part, holders: frozenset[int], functions: frozenset[int]) -> Su
     return Survey(torn, sound)
 
 
-def _is_sound_function(parts: Sequence[Part], holders: frozenset[int]) -> bool:
-    """Whether it has a declarator, and errors in its body alone: `enum Flags MACRO {` is read as one without."""
-    return any(part.kind_id in holders for part in parts) and not any(part.has_error for part in parts[:-1])
+def _has_declarator(parts: Sequence[Part], declarators: frozenset[int]) -> bool:
+    """Whether a function has one: `enum Flags MACRO {` is read as one without."""
+    return any(part.kind_id in declarators for part in parts)
 
 
 def drop_misnamed(text: bytes, found: dict[int, Found]) -> None:
