@@ -2,7 +2,8 @@
 
     python -m bench.words ROOT [--questions N]
 
-The questions are first lines of documentation, taken evenly from the index itself. Each is asked once, after ten others.
+The questions are first lines of documentation, taken evenly from the index itself. Each is asked once, after ten
+others.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ LEXICAL_WORKER_BYTES = 8 * MIB
 
 LEXICAL_TASK_BYTES = 34 * MIB
 """What writing a generation adds to it: Tantivy's heap of 15 MB, its threads, a segment on its way to the disk, or
-merging (25 measured)."""
+merging (33 measured)."""
 
 MODEL_BYTES = 10 * MIB
 """What the default model adds to a worker: its vocabulary, words it remembers, a batch (8 measured)."""
