@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -197,3 +198,51 @@ def test_a_donor_that_cannot_be_read_is_closed(workspace: Gated, monkeypatch: py
     donors.open()
     assert not donors
     assert workspace.open == []
+
+
+def test_what_gives_back_while_it_is_to_be_closed_is_closed_right_after(
+    workspace: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(_: Snapshot) -> None:
+        begun.set()
+        assert go_on.wait(60)
+
+    monkeypatch.setattr(Snapshot, "shrink", slow)
+
+    async def play() -> None:
+        readers = Readers(Answering())
+        async with readers.use(workspace):
+            pass
+        async with anyio.create_task_group() as group:
+            group.start_soon(readers.shrink)
+            await anyio.to_thread.run_sync(begun.wait, 60)
+            readers.close_idle()
+            go_on.set()
+        assert len(readers) == 0
+        await readers.close()
+
+    anyio.run(play)
+
+
+def test_giving_back_opens_nothing(workspace: Gated, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was closed between two looks stays closed."""
+
+    async def play() -> None:
+        readers = Readers(Answering())
+        async with readers.use(workspace):
+            pass
+        renew = readers._renew
+
+        async def closed_meanwhile(*given: Any, **named: Any) -> None:
+            readers.close_idle()
+            await renew(*given, **named)
+
+        monkeypatch.setattr(readers, "_renew", closed_meanwhile)
+        await readers.shrink()
+        assert len(readers) == 0
+        assert readers.opened_count == 1
+        await readers.close()
+
+    anyio.run(play)

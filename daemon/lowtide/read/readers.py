@@ -73,6 +73,8 @@ class _Place:
     used_s: float = 0.0
     forgotten: bool = False
     """Nobody finds it any more: what is opened here from now on ends with who asked for it."""
+    unwanted: bool = False
+    """It was to be closed while something other than a question held it: it is closed once that lets go."""
 
     def put(self, snapshot: Snapshot) -> None:
         """The current one from now on."""
@@ -109,6 +111,7 @@ class Readers:
         """
         place = self._places.setdefault(str(workspace.folder), _Place())
         place.used_s = time.monotonic()
+        place.unwanted = False
         if busy and place.open is not None:
             if place.used_s - place.open.opened_s > BUSY_AGE_S and not place.lock.locked():
                 task = asyncio.get_running_loop().create_task(self._renew(place, workspace))
@@ -138,14 +141,17 @@ class Readers:
             if number and too_many and not place.lock.locked():
                 place.close()
 
-    async def _renew(self, place: _Place, workspace: Workspace) -> None:
+    async def _renew(self, place: _Place, workspace: Workspace, *, only_open: bool = False) -> None:
         with suppress(LowtideError):
-            await self._refresh(place, workspace)
+            await self._refresh(place, workspace, only_open=only_open)
         if place.forgotten:
             place.close()
 
-    async def _refresh(self, place: _Place, workspace: Workspace) -> None:
+    async def _refresh(self, place: _Place, workspace: Workspace, *, only_open: bool = False) -> None:
+        """`only_open`: what was closed meanwhile stays so."""
         async with place.lock:
+            if only_open and place.open is None:
+                return
             if place.open is not None and place.open.retired:
                 place.open = None  # of who asked before it was forgotten
             entry = place.open
@@ -189,17 +195,24 @@ class Readers:
         for place in list(self._places.values()):
             if place.open is None or place.lock.locked():
                 continue
-            await self._renew(place, place.open.snapshot.workspace)
+            await self._renew(place, place.open.snapshot.workspace, only_open=True)
             async with place.lock:
                 entry = place.open
                 if entry is not None and not entry.users:
                     with suppress(LowtideError), entry.used() as snapshot:
                         await anyio.to_thread.run_sync(snapshot.shrink)
+            if place.unwanted and place.open is not None and not place.open.users:
+                place.close()
 
     def close_idle(self) -> None:
-        """Close every snapshot that nobody asks now; the next question opens it again."""
+        """Close every snapshot that nobody asks now; the next question opens it again. One that is being given back
+        what it holds is closed right after."""
         for place in self._places.values():
-            if place.open is not None and not place.open.users and not place.lock.locked():
+            if place.open is None:
+                continue
+            if place.open.users or place.lock.locked():
+                place.unwanted = True
+            else:
                 place.close()
 
     async def close(self) -> None:
