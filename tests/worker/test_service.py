@@ -620,3 +620,14 @@ class Quiet:
     client = "quiet"
 
     def notify(self, method: str, params: dict[str, Any]) -> None: ...
+
+
+def test_a_status_that_differs_in_being_at_rest_alone_is_a_new_one(modules: Path, tmp_path: Path) -> None:
+    """An editor waits for this word, and nothing else may change with it."""
+
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            status = service.status()
+            assert monitor._essence(status) != monitor._essence({**status, "quiescent": not status["quiescent"]})
+
+    run(play)

@@ -308,6 +308,7 @@ def _essence(status: dict[str, Any]) -> str:
             status["health"],
             status["message"],
             status["state"],
+            status["quiescent"],
             status["ladder"],
             status["progress"],
             status["workspaces"],
