@@ -13,10 +13,10 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 from tests.property.test_parse import PIECES
+from tests.samples import samples
 
 from lowtide.languages import LANGUAGES
 
-SAMPLES = Path(__file__).parent.parent / "data" / "languages"
 MOST_BYTES = 300_000
 OPENERS = [
     "(",
@@ -146,7 +146,7 @@ class Recipe:
         return f"fuzz{number:03d}{language.extensions[0]}"
 
 
-NAMES = [language.name for language in LANGUAGES]
+NAMES = [language.name for language in LANGUAGES if language.extensions and language.name in samples()]
 
 _parts = st.one_of(
     st.builds(Part, st.just("piece"), st.integers(0, len(PIECES) - 1), st.integers(1, 40)),
@@ -217,11 +217,7 @@ class Sources:
 @lru_cache(maxsize=64)
 def sample(language: str) -> bytes:
     """The golden sample of a language."""
-    known = next(entry for entry in LANGUAGES if entry.name == language)
-    folder = SAMPLES / (known.folder or known.name)
-    if not folder.is_dir():
-        folder = SAMPLES / known.name
-    return next(path for path in sorted(folder.iterdir()) if path.name.startswith("sample.")).read_bytes()
+    return samples()[language].read_bytes()
 
 
 def mutated(data: bytes, count: int, seed: int) -> bytes:

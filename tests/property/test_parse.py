@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.samples import samples
 
 from lowtide import languages
 from lowtide.models import SymbolKind
 from lowtide.work.parse import chunk, parse
 
-SAMPLES = Path(__file__).parent.parent / "data" / "languages"
-FOLDERS = {language.name: SAMPLES / (language.folder or language.name) for language in languages.LANGUAGES}
-NAMES = sorted(FOLDERS)
+NAMES = sorted(samples())
 KINDS = {int(kind) for kind in SymbolKind}
 
 PIECES = [
@@ -98,7 +95,7 @@ texts = st.one_of(
 def damaged_samples(draw: st.DrawFn) -> tuple[str, str]:
     """A sample of a language, with a stretch of it removed, doubled or replaced."""
     name = draw(st.sampled_from(NAMES))
-    text = next(path for path in sorted(FOLDERS[name].iterdir()) if path.name.startswith("sample.")).read_text("utf-8")
+    text = samples()[name].read_text("utf-8")
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(text)))
         end = min(len(text), start + draw(st.integers(0, 200)))
@@ -168,10 +165,10 @@ def test_bytes_that_are_no_text_raise_nothing(data: bytes, name: str) -> None:
     assert b"".join(data[row[0] : row[1]] for row in parsed.chunks) == data
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if samples()[name].parent.name != "lines"])
 def test_chunks_of_real_text_are_of_a_useful_size(name: str) -> None:
     """Few are tiny, and those that are stand alone for a reason: what surrounds them is large."""
-    text = next(path for path in sorted(FOLDERS[name].iterdir()) if path.name.startswith("sample.")).read_bytes() * 8
+    text = samples()[name].read_bytes() * 8
     language = languages.by_name(name)
     assert language is not None
     sizes = [row[1] - row[0] for row in parse.parse(text, language, 60.0).chunks]

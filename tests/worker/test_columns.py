@@ -27,3 +27,11 @@ def test_columns_are_characters(language: str, text: str, name: str, whole: str)
     assert row[3] == row[5] == row[7]
     assert lines[row[3]][row[4] : row[6]] == whole
     assert lines[row[7]][row[8] : row[8] + len(name)] == name
+
+
+def test_a_name_over_several_lines_is_where_it_begins() -> None:
+    language = languages.language_called("cpp")
+    assert language is not None
+    text = b"struct A {};\nbool A::operator\n(\nint x) { return true; }\n"
+    (row,) = [row for row in parse.parse(text, language, 10.0).symbols if row[2] == "A"]
+    assert (row[7], row[8]) == (1, 8)

@@ -99,7 +99,7 @@ def test_hits_have_their_definition_whole_where_it_fits_and_told_of_where_not(ro
     table = CODE[CODE.index("def tide_table") :].rstrip()
     assert by_name["tide_table"]["code"] == table
     assert symbols["symbols"][0]["definition"]["code"] == table
-    assert "definition" not in without["hits"][0]
+    assert "code" not in without["hits"][0]["definition"]
 
 
 def test_code_is_bounded_in_all_and_of_the_file_as_it_is(

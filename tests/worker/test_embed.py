@@ -27,7 +27,7 @@ from lowtide.work.model.bags import WordBags, read_vocabulary
 from lowtide.work.model.embed import load_encoder
 from lowtide.work.model.encoder import Encoder, Side, document_text, document_words
 from lowtide.work.model.model_folder import check_model, default_model, predict_bytes, read_model
-from lowtide.work.words import split_words
+from lowtide.work.words import _UNSPACED, split_words
 
 MODELS = Path(__file__).parent.parent / "data" / "models"
 MIB = 1 << 20
@@ -92,7 +92,8 @@ CODE = st.lists(
 def test_the_bag_of_words_is_that_of_the_tokenizer(text: str) -> None:
     expected = Counter(TOKENIZER.encode(words(text)).ids)
     assert bag_of(BAGS.bags([words(text)])) == expected
-    assert Counter(TOKENIZER.encode(text).ids) == expected
+    if not _UNSPACED.search(text):  # pairs of characters are ours; a tokenizer leaves what has no spaces whole
+        assert Counter(TOKENIZER.encode(text).ids) == expected
 
 
 @given(st.lists(CODE, max_size=6))

@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 BLOCK_BYTES = 4 * MIB
 """Of packed words, which are a quarter of their text: written in one task."""
-READ_BYTES = MIB
+READ_BYTES = MIB // 2
 """So much may be pending while somebody asks: a question looks through it."""
 MOST_PENDING = 4
 """So many blocks may be pending before writing more waits for them."""

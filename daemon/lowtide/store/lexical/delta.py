@@ -19,8 +19,8 @@ from lowtide.wire import words_of
 KEPT_BYTES = 2 << 20
 """Of text kept unpacked."""
 MOST_PACKED_BYTES = 8 << 20
-"""Of words that are asked for one by one: about a fifth of a second a question. What is more waits for the lexical
-index."""
+"""Of words that are asked for one by one, at about 0.15 seconds of CPU time a MiB. What is more waits for the lexical
+index; while somebody asks, far less is left pending."""
 
 
 @dataclass(frozen=True, slots=True)

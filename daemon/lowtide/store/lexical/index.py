@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lowtide.core.lexical import Term, choose_terms
 from lowtide.store.id_set import IdSet
-from lowtide.store.lexical.delta import WordDelta
+from lowtide.store.lexical.delta import Matches, WordDelta
 from lowtide.store.lexical.engine import MOST_PART, Narrowing, Reader, folded, stem_of
 from lowtide.store.lexical.generation import Checked, check
 from lowtide.store.rows import Segment
@@ -109,11 +109,12 @@ class LexicalIndex:
         stems = list(dict.fromkeys(stem for word in words if (stem := stem_of(word))))
         known = {stem_of(word): word for word in reversed(words)}
         counts = {stem: reader.count(stem) if reader else 0 for stem in stems}
-        matches = self.delta.find(stems, look)
-        for occurring in matches.counts.values():
-            for stem, times in zip(stems, occurring, strict=True):
-                counts[stem] += times > 0
-        terms = choose_terms([Term(known[stem], stem, counts[stem]) for stem in stems])
+        # What is pending is looked through word by word: only for those that would be asked, as far as is known.
+        worth = [term.stem for term in choose_terms([Term(known[stem], stem, max(1, counts[stem])) for stem in stems])]
+        terms, matches = self._count_pending(worth, known, counts, look)
+        if not terms and len(worth) < len(stems):
+            worth = stems
+            terms, matches = self._count_pending(worth, known, counts, look)
         if not terms:
             return []
         asked = [term.stem for term in terms]
@@ -123,12 +124,23 @@ class LexicalIndex:
         for chunk_id, occurring in matches.counts.items():
             if within is None or chunk_id in within.chunks:
                 norm = K1 * (1 - B + B * matches.lengths[chunk_id] / mean)
-                pairs = zip(stems, occurring, strict=True)
+                pairs = zip(worth, occurring, strict=True)
                 score = sum(chosen[stem] * n * (K1 + 1) / (n + norm) for stem, n in pairs if n and stem in chosen)
                 if score:
                     scored.append((chunk_id, score))
         scored.sort(key=lambda each: (-each[1], each[0]))
         return scored[: limit + SPARE]
+
+    def _count_pending(
+        self, stems: Sequence[str], known: dict[str, str], counts: dict[str, int], look: Callable[[], None]
+    ) -> tuple[list[Term], Matches]:
+        """The terms to ask for of these stems, by how many chunks have each, pending ones too; and the pending ones."""
+        matches = self.delta.find(stems, look)
+        there = {stem: counts[stem] for stem in stems}
+        for occurring in matches.counts.values():
+            for stem, times in zip(stems, occurring, strict=True):
+                there[stem] += times > 0
+        return choose_terms([Term(known[stem], stem, there[stem]) for stem in stems]), matches
 
     def _search(
         self, reader: Reader, stems: Sequence[str], within: Within | None, limit: int, look: Callable[[], None]

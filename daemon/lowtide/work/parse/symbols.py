@@ -220,8 +220,7 @@ def rows(
             if not name:
                 continue
             if from_end:
-                name_line, name_column = name_node.end_point
-                name_column -= from_end
+                name_line, name_column = _point_before(text, name_node, from_end)
             if prefix:
                 container = f"{container}.{prefix}" if container else prefix
                 parent_name = prefix.rpartition(".")[2]
@@ -428,6 +427,15 @@ def _defined(text: bytes, found: list[Found]) -> frozenset[bytes]:
                 if item[3].kind in FUNCTIONS and not item[3].is_declaration
             )
     return frozenset()
+
+
+def _point_before(text: bytes, node: Node, from_end: int) -> tuple[int, int]:
+    """Line and byte of what begins `from_end` bytes before the node's end, which may be on a line above."""
+    line, column = node.end_point
+    if from_end <= column:
+        return line, column - from_end
+    place = node.end_byte - from_end
+    return line - text.count(b"\n", place, node.end_byte), place - (text.rfind(b"\n", 0, place) + 1)
 
 
 def _split_name(name: str, language: Language) -> tuple[str, str, int]:
