@@ -69,7 +69,7 @@ def test_lost_events_are_one_rescan_after_which_all_is_watched(stalled: tuple[St
     watching, root = stalled
     watching.hold(root)
     (root / "unseen/deep").mkdir(parents=True)
-    for number in range(MOST_EVENTS // 3 + 500):
+    for number in range(MOST_EVENTS + 500):
         (root / f"{number}.py").write_text("x = 1\n")
     (root / "lost/deep").mkdir(parents=True)
     watching.rescans.clear()

@@ -23,7 +23,7 @@ def tiny_files(root: Path, count: int) -> Path:
 
 
 def test_very_many_tiny_files_are_predicted_by_the_runs_before(tmp_path: Path) -> None:
-    first, second = tiny_files(tmp_path / "first", 500), tiny_files(tmp_path / "second", 1000)
+    first, second = tiny_files(tmp_path / "first", 1500), tiny_files(tmp_path / "second", 1000)
 
     async def play() -> None:
         places = Places(tmp_path / "config", tmp_path / "cache", tmp_path / "run")

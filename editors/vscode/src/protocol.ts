@@ -105,6 +105,10 @@ export interface WorkspaceStatus {
   skipped: number;
   failed: number;
   quarantined: number;
+  /** What is wrong with the index on the disk; empty when it is sound. */
+  damage?: string;
+  /** Why the workspace cannot be indexed now; empty when it can. */
+  error?: string;
   incomplete: boolean;
 }
 

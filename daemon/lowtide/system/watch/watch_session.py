@@ -75,6 +75,8 @@ class Session:
         self._to_plan: set[bytes] = set()
         self._plan_at = now
         self._lost_s: float | None = None
+        self._heard_s = now
+        """When the last event was taken."""
         self._order_at = now
         self._git = GitActivity.IDLE
 
@@ -125,7 +127,7 @@ class Session:
             if self._to_plan:
                 times.append(self._plan_at)
             if self._lost_s is not None:
-                times.append(max(self._order_at, time.monotonic() + self._timing.settle_s))
+                times.append(max(self._order_at, self._heard_s + self._timing.settle_s))
             if self._git is not GitActivity.IDLE:
                 times.append(time.monotonic() + self._timing.git_s)
         if self._trouble is not None:
@@ -160,11 +162,15 @@ class Session:
             self._to_plan = {b""}
         if batch.git or self._git is not GitActivity.IDLE:
             self._look_at_git()
+        if batch:
+            self._heard_s = now
         if batch.overflow and self._lost_s is None:
             self._lost_s = now
             log.warning("event=events-lost root=%r", os.fsdecode(self._root.named))
         if self._lost_s is not None:
-            if now >= self._order_at and (not batch or now >= self._lost_s + self._timing.settle_most_s):
+            # What is quiet for the length of a nap is not yet settled.
+            settled_at = min(self._heard_s + self._timing.settle_s, self._lost_s + self._timing.settle_most_s)
+            if now >= self._order_at and now >= settled_at:
                 self._plan_all(source, "events were lost")
         elif self._to_plan and now >= self._plan_at:
             self._plan_some(source)
