@@ -12,8 +12,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-BLANK = bytes(byte if byte in b"\n\r" else 32 for byte in range(256))
-"""For `bytes.translate`: spaces in place of all but line ends."""
 COMMENT = rb"//[^\n\\]*(?:\\(?s:.)[^\n\\]*)*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/"
 STRING = (
     rb'R"(?P<fence>[^()\\\s"]{0,16})\([^)]{0,4096}(?:\)(?!(?P=fence)")[^)]{0,4096}){0,64}\)(?P=fence)"'

@@ -21,6 +21,7 @@ from lowtide.work.parse.chunk import ALONE, HEAD, JOIN, Atom
 from lowtide.work.parse.cuts import SPLIT_BYTES, Outline
 from lowtide.work.parse.node import Captures
 from lowtide.work.parse.recover import Places, end_by_indentation
+from lowtide.work.parse.rewrite import BLANK
 from lowtide.work.parse.symbols import CLASSES, FUNCTIONS, LOCALS, Found, Pattern, SymbolRow
 
 MOST_BYTES = 4 << 20
@@ -29,7 +30,6 @@ _CHECK_EVERY = 256
 _REACH = 4096
 """Bytes behind a head in which its body opens, if it has one."""
 _TAB = 8
-_BLANK = bytes(byte if byte in b"\r\n" else 32 for byte in range(256))
 _LINE_BYTES = 2000
 _LONG_LINE = re.compile(rb"^[^\n]{2000}[^\n]+", re.MULTILINE)
 _BRACKETS_ALONE = bytes(byte if byte in b"\r\n(){}[]" else 1 for byte in range(256))
@@ -112,7 +112,7 @@ def _with_comment(text: bytes, line: int, marks: tuple[bytes, ...]) -> int:
 
 
 def _blank(match: re.Match[bytes]) -> bytes:
-    return match[0].translate(_BLANK)
+    return match[0].translate(BLANK)
 
 
 def _structure(match: re.Match[bytes]) -> bytes:
@@ -135,7 +135,7 @@ def _without_bodies(code: bytes) -> bytes:
             continue
         position = end + len(match[0])
         edited = edited or bytearray(code)
-        edited[match.end() : end] = code[match.end() : end].translate(_BLANK)
+        edited[match.end() : end] = code[match.end() : end].translate(BLANK)
     return bytes(edited) if edited else code
 
 

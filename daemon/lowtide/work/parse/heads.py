@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from lowtide.work.parse import brackets, declarators, statements
-from lowtide.work.parse.brackets import BLANK, COMMENT, DIRECTIVE, STRING
+from lowtide.work.parse.brackets import COMMENT, DIRECTIVE, STRING
 from lowtide.work.parse.head import KEYWORDS, Edit, Head, Kind, Scope, Token
+from lowtide.work.parse.rewrite import BLANK
 
 _TOKEN = re.compile(
     rb"(?:[ \t\r\n\f\v]+|\\\r?\n|"

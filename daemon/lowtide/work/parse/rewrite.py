@@ -11,6 +11,9 @@ from __future__ import annotations
 import re
 from functools import cache, partial
 
+BLANK = bytes(byte if byte in b"\r\n" else 32 for byte in range(256))
+"""For `bytes.translate`: spaces in place of all but line ends."""
+
 
 def rewritten(text: bytes, rewrites: tuple[tuple[str, str], ...]) -> bytes:
     """`text` with each match of a pattern replaced.
@@ -22,9 +25,6 @@ def rewritten(text: bytes, rewrites: tuple[tuple[str, str], ...]) -> bytes:
     return text
 
 
-_BLANK = bytes(byte if byte in b"\r\n" else 32 for byte in range(256))
-
-
 @cache
 def _compiled(pattern: str) -> re.Pattern[bytes]:
     return re.compile(pattern.encode())
@@ -33,6 +33,6 @@ def _compiled(pattern: str) -> re.Pattern[bytes]:
 def _fitted(template: bytes, match: re.Match[bytes]) -> bytes:
     """The replacement, with blanks after its first word, so that its end stays where the match's was."""
     if not template:
-        return match[0].translate(_BLANK)
+        return match[0].translate(BLANK)
     first, _, rest = match.expand(template).partition(b" ")
     return first + rest.rjust(len(match[0]) - len(first))

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from lowtide.languages import by_name, language_called, language_for
 from lowtide.languages.language import Language, View
 from lowtide.work.parse.chunk import ChunkRow
+from lowtide.work.parse.rewrite import BLANK
 from lowtide.work.parse.symbols import SymbolRow
 
-_BLANK = bytes(byte if byte in b"\r\n" else 32 for byte in range(256))
 _SCRIPT = re.compile(rb"<script\b([^<>]{0,500})>(.*?)(?:</script\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 _NO_CODE = re.compile(rb"\btype\s*=\s*[\"']?(?:text/(?!(?:java|type|ecma)script)|application/(?:ld\+)?json|importmap)")
 _FRONT = re.compile(rb"\A\s*---[ \t]*\r?\n(.*?)^---[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -33,7 +33,7 @@ _MOST_DEPTH = 200
 
 def scripts(text: bytes) -> bytes:
     """A component of Vue, Svelte or Astro with nothing but what is in its scripts."""
-    seen = bytearray(text.translate(_BLANK))
+    seen = bytearray(text.translate(BLANK))
     for match in _SCRIPT.finditer(text):
         if not _NO_CODE.search(match[1]):
             seen[match.start(2) : match.end(2)] = match[2]
@@ -120,16 +120,16 @@ def _show(text: bytes, cell: _Frame, readable: bytearray, code: bytearray) -> No
         is_line_start = piece.endswith(b"\n")
     readable[first:last] = shown
     if cell.kind == b"code" and not _CELL_MAGIC.match(shown):
-        code[first:last] = _MAGIC.sub(lambda match: match[0].translate(_BLANK), bytes(shown))
+        code[first:last] = _MAGIC.sub(lambda match: match[0].translate(BLANK), bytes(shown))
     else:
-        code[first:last] = shown.translate(_BLANK)  # with its lines, so that both count them alike
+        code[first:last] = shown.translate(BLANK)  # with its lines, so that both count them alike
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:
     """A piece of a JSON string as it means, as long as it is written."""
     piece = match[0]
     if piece[0] != 92:
-        return piece.translate(_BLANK) if b"\n" in piece else piece
+        return piece.translate(BLANK) if b"\n" in piece else piece
     mark = piece[1]
     if mark == 34:
         return b'"' * (len(piece) // 2) + b" " * (len(piece) // 2)  # they may begin a line, and open a longer string
