@@ -24,6 +24,7 @@ from lowtide.work.parse.head import (
     Scope,
     Token,
     blank,
+    blank_call,
     defined,
     is_called,
 )
@@ -107,9 +108,7 @@ class Declaration:
         return any(self.items[before] in {_Item.TYPE, _Item.NAME} for before in range(begin, place))
 
     def _drop(self, place: int) -> None:
-        self.changes.append(blank(self.tokens[place]))
-        if is_called(self.tokens, place):
-            self.changes.append(blank(self.tokens[place + 1]))
+        self.changes += blank_call(self.tokens, place)
 
     def _conventions(self) -> None:
         """`RETURN (CONVENTION *name)(…)`, `TYPE (Class::*name)(…)`: the convention and the class are blanked."""

@@ -25,6 +25,7 @@ from lowtide.work.parse.head import (
     Scope,
     Token,
     blank,
+    blank_call,
     has_group,
     is_alone,
     is_called,
@@ -94,9 +95,7 @@ def _behind_body(head: Sequence[Token], tail: Sequence[Token], changes: list[Edi
         name = next((place for place in words if not is_called(tail, place)), -1)
     for place in words:
         if place != name:
-            changes.append(blank(tail[place]))
-            if is_called(tail, place):
-                changes.append(blank(tail[place + 1]))
+            changes += blank_call(tail, place)
 
 
 def opens_class(tokens: Sequence[Token], *, is_cpp: bool) -> int:
@@ -138,9 +137,7 @@ def class_name(head: Head, key: int, changes: list[Edit]) -> bytes:
     tokens = head.tokens
     for place, token in enumerate(tokens[:key]):
         if token.kind is Kind.WORD and token.text not in KEYWORDS:
-            changes.append(blank(token))
-            if tokens[place + 1].kind is Kind.GROUP:
-                changes.append(blank(tokens[place + 1]))
+            changes += blank_call(tokens, place)
     begin = key + 1
     if tokens[key].text == b"enum" and begin < len(tokens) and tokens[begin].text in {b"class", b"struct"}:
         begin += 1
@@ -162,9 +159,7 @@ def class_name(head: Head, key: int, changes: list[Edit]) -> bytes:
     if not is_called(tokens, name):
         for place in words:
             if place != name:
-                changes.append(blank(tokens[place]))
-                if is_called(tokens, place):
-                    changes.append(blank(tokens[place + 1]))
+                changes += blank_call(tokens, place)
     return tokens[name].text
 
 
@@ -209,6 +204,4 @@ def _method(head: Head, tokens: Sequence[Token], changes: list[Edit]) -> None:
             ]
     for place in words:
         if place > last:
-            changes.append(blank(tokens[place]))
-            if is_called(tokens, place):
-                changes.append(blank(tokens[place + 1]))
+            changes += blank_call(tokens, place)

@@ -123,6 +123,12 @@ def blank(token: Token) -> Edit:
     return token.start, token.end, b""
 
 
+def blank_call(tokens: Sequence[Token], place: int) -> list[Edit]:
+    """Edits that blank the word at `place`, with its arguments when it is called."""
+    behind = place + 2 if is_called(tokens, place) else place + 1
+    return [blank(token) for token in tokens[place:behind]]
+
+
 def is_alone(text: bytes, start: int, end: int) -> bool:
     """Whether nothing but blanks and a comment stand on the lines of text[start:end] beside it."""
     line = text.rfind(b"\n", 0, start) + 1
