@@ -5,8 +5,33 @@ Invariant: one entry a grammar; names are unique; no extension, file name or int
 
 from __future__ import annotations
 
-from lowtide.languages.language import DocStyle, Language, Macros
+from dataclasses import replace
+
+from lowtide.languages.language import DocStyle, Language, Macros, View
 from lowtide.languages.registry_lines import LINE_LANGUAGES
+
+_JAVASCRIPT = Language(
+    "javascript",
+    "tree_sitter_javascript",
+    extensions=(".js", ".mjs", ".cjs", ".jsx", ".es6"),
+    filenames=("Jakefile",),
+    interpreters=("node", "nodejs", "bun"),
+    comment_types=("comment", "html_comment"),
+    prefix_types=("decorator",),
+    above_skip=("@",),
+    constructors=("constructor",),
+    name_trim="[]",
+    memory_factor=40.0,
+)
+_TYPESCRIPT = replace(
+    _JAVASCRIPT,
+    name="typescript",
+    module="tree_sitter_typescript",
+    function="language_typescript",
+    extensions=(".ts", ".mts", ".cts"),
+    filenames=(),
+    interpreters=("deno", "ts-node", "tsx"),
+)
 
 GRAMMARS: tuple[Language, ...] = (
     Language(
@@ -26,44 +51,10 @@ GRAMMARS: tuple[Language, ...] = (
         nested_any=(r"def[ \t]+\w+[ \t]*[(\[]", r"class[ \t]+\w+[ \t]*[(:\[]"),
         searches_functions=True,
     ),
-    Language(
-        "javascript",
-        "tree_sitter_javascript",
-        extensions=(".js", ".mjs", ".cjs", ".jsx", ".es6"),
-        filenames=("Jakefile",),
-        interpreters=("node", "nodejs", "bun"),
-        comment_types=("comment", "html_comment"),
-        prefix_types=("decorator",),
-        above_skip=("@",),
-        constructors=("constructor",),
-        name_trim="[]",
-        memory_factor=40.0,
-    ),
-    Language(
-        "typescript",
-        "tree_sitter_typescript",
-        "language_typescript",
-        extensions=(".ts", ".mts", ".cts"),
-        interpreters=("deno", "ts-node", "tsx"),
-        comment_types=("comment", "html_comment"),
-        prefix_types=("decorator",),
-        above_skip=("@",),
-        constructors=("constructor",),
-        name_trim="[]",
-        memory_factor=40.0,
-    ),
-    Language(
-        "tsx",
-        "tree_sitter_typescript",
-        "language_tsx",
-        "typescript",
-        extensions=(".tsx",),
-        comment_types=("comment", "html_comment"),
-        prefix_types=("decorator",),
-        above_skip=("@",),
-        constructors=("constructor",),
-        name_trim="[]",
-        memory_factor=40.0,
+    _JAVASCRIPT,
+    _TYPESCRIPT,
+    replace(
+        _TYPESCRIPT, name="tsx", function="language_tsx", folder="typescript", extensions=(".tsx",), interpreters=()
     ),
     Language(
         "c",
@@ -521,4 +512,10 @@ GRAMMARS: tuple[Language, ...] = (
     ),
 )
 
-LANGUAGES = (*GRAMMARS, *LINE_LANGUAGES)
+COMPONENTS = tuple(
+    replace(_TYPESCRIPT, name=name, folder="typescript", extensions=(f".{name}",), interpreters=(), view=View.SCRIPTS)
+    for name in ("vue", "svelte", "astro")
+)
+"""Read through the scripts in them."""
+
+LANGUAGES = (*GRAMMARS, *LINE_LANGUAGES, *COMPONENTS)

@@ -1,6 +1,6 @@
-"""The languages without a grammar, and those that are read through another's: see `registry.py`.
+"""The languages without a grammar, and notebooks: see `registry.py`.
 
-Invariant: each has its `heads.txt` (see `lines.py`), or a view of its texts that a grammar reads.
+Invariant: each has its `heads.txt` (see `lines.py`), or a view of its texts that another language reads.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ _DATA = frozenset(
     ).split()
 )
 """Of them these are no programs."""
-_SCRIPT = ("tree_sitter_typescript", "language_typescript", "typescript")
 
 
 def _by_lines(
@@ -137,43 +136,7 @@ LINE_LANGUAGES: tuple[Language, ...] = (
     _by_lines("devicetree", "dts dtsi dtso overlay", "//", _C_BLOCKS),
     _by_lines("m4", "m4 ac", "dnl #", filenames="configure.ac configure.in"),
     _by_lines("meson", "meson", "#", filenames="meson.build meson_options.txt meson.options"),
-    # Read through the scripts in them, or cell by cell.
-    Language(
-        "vue",
-        *_SCRIPT,
-        extensions=(".vue",),
-        comment_types=("comment", "html_comment"),
-        prefix_types=("decorator",),
-        above_skip=("@",),
-        constructors=("constructor",),
-        name_trim="[]",
-        memory_factor=40.0,
-        view=View.SCRIPTS,
-    ),
-    Language(
-        "svelte",
-        *_SCRIPT,
-        extensions=(".svelte",),
-        comment_types=("comment", "html_comment"),
-        prefix_types=("decorator",),
-        above_skip=("@",),
-        constructors=("constructor",),
-        name_trim="[]",
-        memory_factor=40.0,
-        view=View.SCRIPTS,
-    ),
-    Language(
-        "astro",
-        *_SCRIPT,
-        extensions=(".astro",),
-        comment_types=("comment", "html_comment"),
-        prefix_types=("decorator",),
-        above_skip=("@",),
-        constructors=("constructor",),
-        name_trim="[]",
-        memory_factor=40.0,
-        view=View.SCRIPTS,
-    ),
+    # Read cell by cell.
     Language(
         "notebook", "", extensions=(".ipynb",), line_comments=("#",), block_comments=(), is_data=True, view=View.CELLS
     ),
