@@ -2,7 +2,8 @@
 
 Invariant: data only; no grammar is imported here (see `work/parse/parse.py`).
 
-A language's folder holds `definitions.scm`, ONE query with these captures:
+A language's folder holds `definitions.scm`, ONE query (behind that of the folder that its first line,
+`; inherits: FOLDER`, names, if there is one: see `queries.py`) with these captures:
 
 - `@definition.<kind>` on the node whose whole range is the definition, `@name` on the node that names it. Two patterns
   that share a name node make one symbol: the widest range, the more specific kind (so a decorated or templated

@@ -1,24 +1,6 @@
-; Functions hide anywhere (callbacks, object literals), so the whole tree is searched; variables only at the top.
-(function_declaration name: (identifier) @name) @definition.function
-(generator_function_declaration name: (identifier) @name) @definition.function
+; inherits: ecmascript
 (class_declaration name: (identifier) @name) @definition.class
-; With `export` and what decorates it.
-(export_statement
-  declaration: (_ name: (_) @name) @inner) @definition.variable
 
-(variable_declarator
-  name: (identifier) @name
-  value: [
-    (function_expression body: (_) @body)
-    (generator_function body: (_) @body)
-    (arrow_function body: (_) @body)
-  ]) @definition.function
-(variable_declarator
-  name: (identifier) @name
-  value: (class body: (_) @body)) @definition.class
-
-(class_body (method_definition name: (_) @name) @definition.method)
-(object (method_definition name: (_) @name) @definition.method)
 (field_definition property: (_) @name) @definition.field
 (field_definition
   property: (_) @name
@@ -28,30 +10,6 @@
     (arrow_function body: (_) @body)
   ]) @definition.method
 
-; `Foo.prototype.bar = function`, `exports.bar = () =>`
-(assignment_expression
-  left: (member_expression
-    object: (member_expression
-      object: (_) @container
-      property: (property_identifier) @_prototype)
-    property: (property_identifier) @name)
-  right: [
-    (function_expression body: (_) @body)
-    (generator_function body: (_) @body)
-    (arrow_function body: (_) @body)
-  ]
-  (#eq? @_prototype "prototype")) @definition.method
-(assignment_expression
-  left: [
-    (identifier) @name
-    (member_expression property: [(property_identifier) (private_property_identifier)] @name)
-  ]
-  right: [
-    (function_expression body: (_) @body)
-    (generator_function body: (_) @body)
-    (arrow_function body: (_) @body)
-  ]
-  (#not-eq? @name "exports")) @definition.function
 (assignment_expression
   left: [
     (identifier) @name
@@ -60,75 +18,6 @@
   right: (class body: (_) @body)
   (#not-eq? @name "exports")) @definition.class
 
-(assignment_expression
-  left: (member_expression
-    object: (member_expression
-      object: (_) @container
-      property: (property_identifier) @_prototype)
-    property: (property_identifier) @name)
-  right: [(identifier) (member_expression) (call_expression)]
-  (#eq? @_prototype "prototype")) @definition.method
-(assignment_expression
-  left: (member_expression
-    object: (member_expression
-      object: (_) @container
-      property: (property_identifier) @_prototype)
-    property: (property_identifier) @name)
-  right: [(number) (string) (true) (false) (null) (object) (array)]
-  (#eq? @_prototype "prototype")) @definition.property
-; `Foo.prototype = { bar() {} }` only says what its methods belong to.
-(assignment_expression
-  left: (member_expression object: (_) @name property: (property_identifier) @_prototype)
-  right: (object)
-  (#eq? @_prototype "prototype")) @definition.extension
-(call_expression
-  function: (member_expression
-    object: (identifier) @_object
-    property: (property_identifier) @_define)
-  arguments: (arguments . (_) . (string (string_fragment) @name) . (object))
-  (#eq? @_object "Object")
-  (#eq? @_define "defineProperty")
-  (#not-eq? @name "__esModule")) @definition.property
-
-; CommonJS: `exports.bar = value`, `module.exports = { bar: value }`, and what a script sets on its global object. A
-; function that is handed out under its own name is defined where it stands.
-(program
-  (expression_statement
-    (assignment_expression
-      left: (member_expression object: (identifier) @_object property: (property_identifier) @name)
-      right: (_) @_value) @definition.property)
-  (#any-of? @_object "exports" "window" "globalThis")
-  (#not-any-of? @name "default" "__esModule" "onload" "location")
-  (#not-eq? @name @_value))
-(program
-  (expression_statement
-    (assignment_expression
-      left: (member_expression
-        object: (member_expression object: (identifier) @_module property: (property_identifier) @_exports)
-        property: (property_identifier) @name)
-      right: (_) @_value) @definition.property)
-  (#eq? @_module "module")
-  (#eq? @_exports "exports")
-  (#not-eq? @name "default")
-  (#not-eq? @name @_value))
-(program
-  (expression_statement
-    (assignment_expression
-      left: (member_expression object: (identifier) @_module property: (property_identifier) @_exports)
-      right: (object
-        (pair
-          key: [(property_identifier) (string)] @name
-          value: (_) @_value) @definition.property)))
-  (#eq? @_module "module")
-  (#eq? @_exports "exports")
-  (#not-eq? @name @_value))
-(program
-  (expression_statement
-    (assignment_expression
-      left: (member_expression object: (identifier) @_module property: (property_identifier) @_exports)
-      right: (function_expression name: (identifier) @name) @definition.function))
-  (#eq? @_module "module")
-  (#eq? @_exports "exports"))
 (program
   (expression_statement
     (assignment_expression
@@ -136,37 +25,6 @@
       right: (class name: (identifier) @name) @definition.class))
   (#eq? @_module "module")
   (#eq? @_exports "exports"))
-
-(pair
-  key: [(property_identifier) (string) (number)] @name
-  value: [
-    (function_expression body: (_) @body)
-    (generator_function body: (_) @body)
-    (arrow_function body: (_) @body)
-  ]) @definition.method
-
-(program
-  (lexical_declaration
-    kind: "const"
-    (variable_declarator name: (identifier) @name) @definition.constant))
-(program
-  (lexical_declaration
-    kind: "let"
-    (variable_declarator name: (identifier) @name) @definition.variable))
-(program
-  (variable_declaration
-    (variable_declarator name: (identifier) @name) @definition.variable))
-(export_statement
-  (lexical_declaration
-    kind: "const"
-    (variable_declarator name: (identifier) @name) @definition.constant))
-(export_statement
-  (lexical_declaration
-    kind: "let"
-    (variable_declarator name: (identifier) @name) @definition.variable))
-(export_statement
-  (variable_declaration
-    (variable_declarator name: (identifier) @name) @definition.variable))
 
 ; What a whole module wrapped in `(function () { … })()` declares.
 (program
@@ -181,101 +39,3 @@
       function: (parenthesized_expression
         (_ body: (statement_block
           (lexical_declaration (variable_declarator name: (identifier) @name) @definition.constant)))))))
-
-; `const { a, b: c } = value`, `const [d, e] = value`
-(program
-  (lexical_declaration
-    (variable_declarator
-      name: [
-        (object_pattern [
-          (shorthand_property_identifier_pattern) @name
-          (pair_pattern value: (identifier) @name)
-          (pair_pattern value: (assignment_pattern left: (identifier) @name))
-          (object_assignment_pattern left: (shorthand_property_identifier_pattern) @name)
-          (rest_pattern (identifier) @name)
-          (pair_pattern value: (object_pattern [
-            (shorthand_property_identifier_pattern) @name
-            (pair_pattern value: (identifier) @name)
-          ]))
-          (pair_pattern value: (array_pattern (identifier) @name))
-        ])
-        (array_pattern [
-          (identifier) @name
-          (assignment_pattern left: (identifier) @name)
-          (rest_pattern (identifier) @name)
-          (array_pattern (identifier) @name)
-          (object_pattern (shorthand_property_identifier_pattern) @name)
-        ])
-      ]) @definition.constant))
-(program
-  (variable_declaration
-    (variable_declarator
-      name: [
-        (object_pattern [
-          (shorthand_property_identifier_pattern) @name
-          (pair_pattern value: (identifier) @name)
-          (pair_pattern value: (assignment_pattern left: (identifier) @name))
-          (object_assignment_pattern left: (shorthand_property_identifier_pattern) @name)
-          (rest_pattern (identifier) @name)
-          (pair_pattern value: (object_pattern [
-            (shorthand_property_identifier_pattern) @name
-            (pair_pattern value: (identifier) @name)
-          ]))
-          (pair_pattern value: (array_pattern (identifier) @name))
-        ])
-        (array_pattern [
-          (identifier) @name
-          (assignment_pattern left: (identifier) @name)
-          (rest_pattern (identifier) @name)
-          (array_pattern (identifier) @name)
-          (object_pattern (shorthand_property_identifier_pattern) @name)
-        ])
-      ]) @definition.variable))
-(export_statement
-  (lexical_declaration
-    (variable_declarator
-      name: [
-        (object_pattern [
-          (shorthand_property_identifier_pattern) @name
-          (pair_pattern value: (identifier) @name)
-          (pair_pattern value: (assignment_pattern left: (identifier) @name))
-          (object_assignment_pattern left: (shorthand_property_identifier_pattern) @name)
-          (rest_pattern (identifier) @name)
-          (pair_pattern value: (object_pattern [
-            (shorthand_property_identifier_pattern) @name
-            (pair_pattern value: (identifier) @name)
-          ]))
-          (pair_pattern value: (array_pattern (identifier) @name))
-        ])
-        (array_pattern [
-          (identifier) @name
-          (assignment_pattern left: (identifier) @name)
-          (rest_pattern (identifier) @name)
-          (array_pattern (identifier) @name)
-          (object_pattern (shorthand_property_identifier_pattern) @name)
-        ])
-      ]) @definition.constant))
-(export_statement
-  (variable_declaration
-    (variable_declarator
-      name: [
-        (object_pattern [
-          (shorthand_property_identifier_pattern) @name
-          (pair_pattern value: (identifier) @name)
-          (pair_pattern value: (assignment_pattern left: (identifier) @name))
-          (object_assignment_pattern left: (shorthand_property_identifier_pattern) @name)
-          (rest_pattern (identifier) @name)
-          (pair_pattern value: (object_pattern [
-            (shorthand_property_identifier_pattern) @name
-            (pair_pattern value: (identifier) @name)
-          ]))
-          (pair_pattern value: (array_pattern (identifier) @name))
-        ])
-        (array_pattern [
-          (identifier) @name
-          (assignment_pattern left: (identifier) @name)
-          (rest_pattern (identifier) @name)
-          (array_pattern (identifier) @name)
-          (object_pattern (shorthand_property_identifier_pattern) @name)
-        ])
-      ]) @definition.variable))

@@ -17,12 +17,12 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import resources
 from operator import itemgetter
 
 import tree_sitter
 
 from lowtide.languages.language import Language, Macros, View
+from lowtide.languages.queries import query_of
 from lowtide.models import Reason
 from lowtide.work.parse import (
     by_lines,
@@ -355,8 +355,7 @@ def _load(language: Language) -> _Grammar:
         # The wheels of two grammars still pass their pointer as a number.
         warnings.simplefilter("ignore", DeprecationWarning)
         grammar = tree_sitter.Language(getattr(module, language.function)())
-    folder = resources.files("lowtide.languages") / (language.folder or language.name)
-    source = (folder / "definitions.scm").read_text("utf-8")
+    source = query_of(language)
     query = tree_sitter.Query(grammar, source)
     data = source.encode()
     patterns = tuple(
