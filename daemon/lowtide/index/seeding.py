@@ -18,6 +18,7 @@ from pathlib import Path
 
 from lowtide.errors import LowtideError
 from lowtide.index.workspace import Workspace, remove
+from lowtide.models import display_path
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
 from lowtide.store.vetting import SEED
@@ -67,7 +68,7 @@ def _copy(sibling: Workspace, workspace: Workspace) -> None:
     with closing(Catalog(seed, writable=True)) as copy:
         if copy.last_run() is None:
             raise _Unfit("it has not been indexed to its end")
-        copy.begin_as_copy(_shown(workspace.root))
+        copy.begin_as_copy(display_path(os.fsencode(workspace.root)))
         names = [segment.name for segment in copy.segments()]
     made = []
     try:
@@ -100,11 +101,6 @@ def _share(file: Path, place: Path) -> None:
     except OSError:
         shutil.copyfile(file, place, follow_symlinks=False)
         place.chmod(0o600)
-
-
-def _shown(root: Path) -> str:
-    """A root as the catalog names it, for people."""
-    return os.fsencode(root).decode("utf-8", "surrogateescape").encode("utf-8", "backslashreplace").decode()
 
 
 class _Unfit(LowtideError):

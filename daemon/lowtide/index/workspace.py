@@ -25,6 +25,7 @@ from lowtide.errors import (
     RootAway,
     StoreError,
 )
+from lowtide.models import display_path
 from lowtide.paths import ROOT_FILE, make_index_folder, write_private
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
@@ -117,13 +118,7 @@ class Workspace:
         known = catalog.get_meta("content_version")
         with catalog.transaction():
             if known is None:
-                catalog.set_meta(
-                    "root",
-                    os.fsencode(self.root)
-                    .decode("utf-8", "surrogateescape")
-                    .encode("utf-8", "backslashreplace")
-                    .decode(),
-                )
+                catalog.set_meta("root", display_path(os.fsencode(self.root)))
             elif known != str(schema.CONTENT_VERSION):
                 catalog.mark_all_stale()
             catalog.set_meta("content_version", str(schema.CONTENT_VERSION))
