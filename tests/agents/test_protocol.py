@@ -14,8 +14,6 @@ from lowtide.mcp.link import Link
 from lowtide.mcp.protocol import MOST_CALLS, Protocol
 from lowtide.mcp.versions import BY_HANDSHAKE, CAPABILITIES_KEY, STATELESS, SUPPORTED, VERSION_KEY
 
-FRESH = {"state": "current", "indexed": 1, "total": 1, "age_s": 0.0, "reason": ""}
-
 
 class FakeLink:
     """A daemon that answers when it is told to."""

@@ -232,7 +232,7 @@ class Catalog(PendingWordRows, Queries):
             raise
         self._db.set_progress_handler(None, 0)
         with self._mapped():
-            run("COMMIT")  # not ROLLBACK, which would take the tables of `stems` away
+            run("COMMIT")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -83,9 +83,6 @@ class PendingWordRows(Upkeep):
         """Files that the lexical index holds and that have changed or gone since, by their first chunks."""
         return [row[0] for row in self._rows("SELECT first_chunk_id FROM dead_words LIMIT ?", (limit,))]
 
-    def count_dead_words(self) -> int:
-        return int(self._value("SELECT count(*) FROM dead_words"))
-
     def lacks_words(self) -> bool:
         """Whether the lexical index was lost, and there are files that were in it and have not been indexed again."""
         if self._value("SELECT 1 FROM meta WHERE key = ?", (LOST,)) is None:
