@@ -61,19 +61,15 @@ class LexicalIndex:
         self._folder = folder / row.name if row else None
         self._reader: Reader | None = None
         if row is not None and self._folder is not None:
-            same = before is not None and before.row == row and before._is_as_checked
+            same = before is not None and before.row == row and before.is_as_opened
             known = before.checked if before else None
             self.checked = known if same else check(self._folder, row, known)
             self._reader = before._reader if same and before else None
 
     @property
-    def _is_as_checked(self) -> bool:
-        return self.checked is None or self._folder is None or self.checked.is_as_checked(self._folder)
-
-    @property
     def is_as_opened(self) -> bool:
         """Whether nobody has written to a file of it, or removed one, since it was checked."""
-        return self._is_as_checked
+        return self.checked is None or self._folder is None or self.checked.is_as_checked(self._folder)
 
     @property
     def anonymous_bytes(self) -> int:
@@ -95,7 +91,7 @@ class LexicalIndex:
     def _open(self) -> Reader | None:
         reader = self._reader
         if reader is None and self._folder is not None:
-            if not self._is_as_checked and self.row is not None:
+            if not self.is_as_opened and self.row is not None:
                 self.checked = check(self._folder, self.row)
             reader = self._reader = Reader(self._folder)
         return reader
