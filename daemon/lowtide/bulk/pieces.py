@@ -9,6 +9,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -40,9 +41,8 @@ def build(task: wire.PieceTask, alive: Callable[[int], None]) -> wire.Done:
         alive=alive,
         stages=stages,
     )
-    segment = (facts.name, str(facts.kind), facts.first_id, facts.last_id, facts.count, facts.size_bytes, facts.crc32)
     figures = {f"cpu {name}": seconds for name, seconds in stages.seconds.items()} | {"wall write": stages.write_s}
-    return wire.Done([], b"", [], 0, time.process_time() - cpu, segment=segment, figures=figures)
+    return wire.Done([], b"", [], 0, time.process_time() - cpu, segment=astuple(facts), figures=figures)
 
 
 def find_truth(task: wire.TruthTask, alive: Callable[[int], None]) -> wire.Done:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -201,19 +201,7 @@ class Lexicon:
 
     async def _write(self, block: _Block, target: str) -> Segment:
         before = block.before
-        source = (
-            None
-            if before is None
-            else (
-                before.name,
-                before.kind,
-                before.first_id,
-                before.last_id,
-                before.count,
-                before.size_bytes,
-                before.crc32,
-            )
-        )
+        source = astuple(before) if before else None
         must_check = before is not None and before.name != self._checked
         files = [(row.first_chunk_id, row.path, row.language, row.words) for row in block.taken]
         task = wire.LexicalTask(str(self._workspace.folder), source, target, must_check, files, block.dead)

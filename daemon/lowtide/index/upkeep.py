@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import astuple
 from functools import partial
 from typing import TypeVar
 
@@ -276,7 +277,7 @@ class _Keeper:
             for piece in [pieces] if action.pieces == 1 else [[piece] for piece in pieces]:
                 count = sum(row.count for row in piece)
                 task = wire.GraphTask(
-                    str(self._folder), [_columns(row) for row in piece], new_name("graph"), self._dead.tobytes()
+                    str(self._folder), [astuple(row) for row in piece], new_name("graph"), self._dead.tobytes()
                 )
                 async with pool.lease(predict_graph_bytes(count, dims) + 16 * MIB, 0, "") as (worker, _):
                     done = (await pool.run(worker, task, file_deadline_s=lambda _, n=count: 120.0 + n / 500)).done  # type: ignore[misc]
@@ -346,10 +347,6 @@ class _Keeper:
         for row in dropped:
             with suppress(OSError):
                 (self._folder / row.name).unlink()
-
-
-def _columns(row: Segment) -> wire.SegmentColumns:
-    return row.name, row.kind, row.first_id, row.last_id, row.count, row.size_bytes, row.crc32
 
 
 def _count_between(ids: Ids, first: int, last: int) -> int:

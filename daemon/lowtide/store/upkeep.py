@@ -11,6 +11,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -160,8 +161,7 @@ class Upkeep:
             with self.transaction():
                 self._db.executemany("DELETE FROM segments WHERE name = ?", [(name,) for name in dropped])
                 self._db.executemany(
-                    "INSERT INTO segments VALUES (?,?,?,?,?,?,?)",
-                    [(s.name, s.kind, s.first_id, s.last_id, s.count, s.size_bytes, s.crc32) for s in added],
+                    "INSERT INTO segments VALUES (?,?,?,?,?,?,?)", [astuple(segment) for segment in added]
                 )
                 also()
         finally:

@@ -6,6 +6,7 @@ Invariant: reads segment files and writes one; knows nothing of the catalog.
 from __future__ import annotations
 
 import time
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,5 @@ def build(task: wire.GraphTask) -> wire.Done:
     sources = [open_segment(folder / source[0], Segment(*source)) for source in task.sources]
     dead = np.frombuffer(task.dead, np.int64)
     facts = build_graph(folder / task.target, sources, dead, lambda: False)
-    segment = (
-        (facts.name, str(facts.kind), facts.first_id, facts.last_id, facts.count, facts.size_bytes, facts.crc32)
-        if facts
-        else None
-    )
+    segment = astuple(facts) if facts else None
     return wire.Done([], b"", [], 0, time.process_time() - cpu, segment=segment)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 
 from lowtide import wire
@@ -22,8 +23,7 @@ def absorb(task: wire.LexicalTask, started: Callable[[int], None]) -> wire.Done:
     cpu = time.process_time()
     source = (Segment(*task.source), task.check) if task.source else None
     made = write(Path(task.folder), source, task.target, entries(task), task.dead, started)
-    segment = (made.name, made.kind, made.first_id, made.last_id, made.count, made.size_bytes, made.crc32)
-    return wire.Done([], b"", [], 0, time.process_time() - cpu, segment=segment)
+    return wire.Done([], b"", [], 0, time.process_time() - cpu, segment=astuple(made))
 
 
 def entries(task: wire.LexicalTask) -> Iterator[FileEntry]:
