@@ -16,8 +16,7 @@ import anyio.to_thread
 from lowtide.errors import StoreError
 from lowtide.index.writing import Writing
 from lowtide.store.catalog import Catalog
-
-HASH_BYTES = 16
+from lowtide.wire import HASH_BYTES
 
 
 class Donors:

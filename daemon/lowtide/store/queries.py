@@ -18,6 +18,7 @@ from lowtide.core.plan import Known
 from lowtide.models import FileStatus
 from lowtide.store.id_set import IdSet
 from lowtide.store.rows import ChunkRow, Counts, FileRow, IndexedFile, SymbolPlace, SymbolRow, SymbolSpan
+from lowtide.wire import HASH_BYTES
 
 T = TypeVar("T")
 Ids = npt.NDArray[np.int64]
@@ -153,8 +154,8 @@ class Queries:
     def vectors_by_address(self, hashes: bytes) -> list[tuple[bytes, bytes]]:
         """(16-byte content address, int8 data) of those of the joined addresses that are here."""
         found = []
-        for start in range(0, len(hashes), 16):
-            address = hashes[start : start + 16]
+        for start in range(0, len(hashes), HASH_BYTES):
+            address = hashes[start : start + HASH_BYTES]
             vector_id = self.find_vector(address)
             if vector_id is not None:
                 found.append((address, bytes(self._value("SELECT data FROM vectors WHERE id = ?", (vector_id,)))))
@@ -163,8 +164,8 @@ class Queries:
     def missing_vectors(self, hashes: bytes) -> list[int]:
         """Of joined 16-byte content addresses, the indices that have no vector yet (a repeated one counts once)."""
         missing, seen = [], set()
-        for index in range(len(hashes) // 16):
-            address = hashes[index * 16 : index * 16 + 16]
+        for index in range(len(hashes) // HASH_BYTES):
+            address = hashes[index * HASH_BYTES : (index + 1) * HASH_BYTES]
             if address not in seen and self.find_vector(address) is None:
                 missing.append(index)
             seen.add(address)
