@@ -15,6 +15,7 @@ import errno
 import os
 import re
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -210,7 +211,8 @@ def write_private(file: Path, data: bytes) -> None:
             return
     except OSError:
         pass
-    fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
+    # A name of its own for each who writes: several threads may write the same file at once.
+    fresh = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}.new")
     fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:
         with open(fd, "wb") as stream:

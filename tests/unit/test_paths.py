@@ -6,6 +6,8 @@ import os
 import stat
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -204,3 +206,19 @@ def test_a_submodule_and_a_folder_over_work_trees_are_as_they_are_indexed(places
     places.index_folder(over, create=True)
     assert places.find_root(over / "shop" / "lib") == over
     assert places.find_root(over / "till") == over
+
+
+def test_indexes_made_at_once_do_not_disturb_each_other(tmp_path: Path, places: Places) -> None:
+    """Each marks the folder of all caches, and only the first one has to."""
+    for number in range(20):
+        each = places._replace(cache=tmp_path / f"cache{number}")
+        barrier = threading.Barrier(8)
+
+        def make(index: int, each: Places = each, barrier: threading.Barrier = barrier) -> None:
+            barrier.wait(60)
+            each.index_folder(tmp_path / f"root{index}", create=True)
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(make, range(8)))
+        assert len(each.list_indexes()) == 8
+        assert [path.name for path in each.cache.iterdir() if path.name.endswith(".new")] == []
