@@ -131,23 +131,20 @@ def read(source: bytes, tree: _Tree, reader: Reader[_Tree], dialect: heads.Diale
             return Read(source, tree, found, partial)
         torn = 1  # a name that is none: no error shows how the parser came to it
         first = Survey(torn, [])
-    if torn:
-        better = heads.readable(source, dialect, first.sound)
-        if better.text != source:
-            again = reader.parse_again(better.text, tree, better.edits)
-            again_torn = reader.survey(again).torn_bytes
-            if again_torn <= torn:
-                if better.branches:
-                    kept.append((tree, better.branches))
-                source, tree, torn = better.text, again, again_torn
-        if torn > _MUCH and better.bodies:
-            bare = better.without_bodies()
-            again = reader.parse_again(
-                bare, tree, better.bodies if source is better.text else better.edits + better.bodies
-            )
-            if reader.survey(again).torn_bytes < torn:
-                kept.append((tree, better.bodies))
-                source, tree = bare, again
+    better = heads.readable(source, dialect, first.sound)
+    if better.text != source:
+        again = reader.parse_again(better.text, tree, better.edits)
+        again_torn = reader.survey(again).torn_bytes
+        if again_torn <= torn:
+            if better.branches:
+                kept.append((tree, better.branches))
+            source, tree, torn = better.text, again, again_torn
+    if torn > _MUCH and better.bodies:
+        bare = better.without_bodies()
+        again = reader.parse_again(bare, tree, better.bodies if source is better.text else better.edits + better.bodies)
+        if reader.survey(again).torn_bytes < torn:
+            kept.append((tree, better.bodies))
+            source, tree = bare, again
     found, partial = reader.find(tree)
     for other, spans in kept:
         more, why = reader.find(other)
