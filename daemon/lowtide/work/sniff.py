@@ -352,9 +352,8 @@ def _minified(path: bytes, utf8: bytes) -> str:
     extension = path.rpartition(b".")[2].lower()
     if extension in _CELLS:
         return ""
-    newline = b"\n"
-    average = _long_average(utf8, newline)
-    longest = _longest_line(utf8, newline) if size > LONGEST_LINE else 0
+    average = _long_average(utf8)
+    longest = _longest_line(utf8) if size > LONGEST_LINE else 0
     if not average and not longest:
         return ""
     is_prose = extension in _PROSE
@@ -362,7 +361,7 @@ def _minified(path: bytes, utf8: bytes) -> str:
         is_prose or extension in _WEB or extension in _TEMPLATES or language_for(path, utf8[:HEAD_BYTES])
     )
     if is_made_by_people and extension not in _DATA:
-        plain = _plain_lines(utf8, newline, extension in _WEB)
+        plain = _plain_lines(utf8, extension in _WEB)
         if plain is None:
             return f"a line has {longest or average} characters"
         average = plain.size_bytes // plain.count if plain.count else LONG_AVERAGE_LINE
@@ -389,7 +388,7 @@ class _Plain:
     size_bytes: int
 
 
-def _plain_lines(utf8: bytes, newline: bytes, is_web: bool) -> _Plain | None:
+def _plain_lines(utf8: bytes, is_web: bool) -> _Plain | None:
     """The plain lines, counted until there are enough to tell; None for a very long line of the web's own code.
 
     There a long line of code is none of the data: it counts as it is.
@@ -397,7 +396,7 @@ def _plain_lines(utf8: bytes, newline: bytes, is_web: bool) -> _Plain | None:
     count = size = 0
     position = 0
     while position < len(utf8):
-        end = utf8.find(newline, position)
+        end = utf8.find(b"\n", position)
         end = end if end >= 0 else len(utf8)
         length = end - position
         is_long = length > LONG_LINE
@@ -419,24 +418,24 @@ def _is_data(line: bytes) -> bool:
     return (len(line) - len(line.translate(None, b"(){};"))) * _CODE_MARKS_EVERY < len(line)
 
 
-def _long_average(utf8: bytes, newline: bytes) -> int:
+def _long_average(utf8: bytes) -> int:
     """The average line when it is over LONG_AVERAGE_LINE, else 0. Counts only until there are lines enough."""
     size = len(utf8)
     lines = 1
     for start in range(0, size, _PIECE_BYTES // 4):
-        lines += utf8.count(newline, start, start + _PIECE_BYTES // 4)
+        lines += utf8.count(b"\n", start, start + _PIECE_BYTES // 4)
         if lines * LONG_AVERAGE_LINE >= size:
             return 0
     return size // lines
 
 
-def _longest_line(utf8: bytes, newline: bytes) -> int:
+def _longest_line(utf8: bytes) -> int:
     """The length of the first line over LONGEST_LINE, or 0. Looks only where such a line could be."""
     position = 0
     while position + LONGEST_LINE < len(utf8):
-        end = utf8.rfind(newline, position, position + LONGEST_LINE + 1)
+        end = utf8.rfind(b"\n", position, position + LONGEST_LINE + 1)
         if end < 0:
-            following = utf8.find(newline, position + LONGEST_LINE)
+            following = utf8.find(b"\n", position + LONGEST_LINE)
             return (following if following >= 0 else len(utf8)) - position
         position = end + 1
     return 0
