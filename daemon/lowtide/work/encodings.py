@@ -33,6 +33,11 @@ _WESTERN = frozenset(
 _SIGN_IN_WORD = re.compile("[a-z][¹²³º¿¡¼½¾¸¯¶\u009d\ufffd°]+[a-z]|[a-z][\u009d\ufffd¹]", re.IGNORECASE)
 _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fc]")
 _HALF_KANA = re.compile("[\uff61-\uff9f]")
+_PLAUSIBLE = re.compile(
+    "[\t\n\r\f\x20-\x7e\xa0-\u05ff\u2010-\u205f\u20a0-\u20bf\u2190-\u25ff\u3000-\u30ff\u4e00-\u9fff"
+    "\uac00-\ud7af\uff00-\uffef]"
+)
+"""A character of the scripts that programs are written and explained in."""
 _CJK_MARKS = frozenset("、。，！？：；（）「」『』《》【】・“”‘’—…～　")
 _LETTERS = {
     "ru": (frozenset("абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґ"), frozenset("оеаинтсрвлкмдпуяыь")),
@@ -118,19 +123,9 @@ def guess_wide(data: bytes) -> str:
             text = sample.decode(name)
         except UnicodeDecodeError:
             continue
-        if sum(_is_plausible(character) for character in text) * 100 >= 98 * len(text):
+        if len(_PLAUSIBLE.findall(text)) * 100 >= 98 * len(text):
             return name
     return ""
-
-
-def _is_plausible(character: str) -> bool:
-    """Whether a character is one of the scripts that programs are written and explained in."""
-    code = ord(character)
-    return (
-        0x20 <= code < 0x7F or character in "\t\n\r\f" or 0xA0 <= code < 0x600 or 0x2010 <= code < 0x2060
-        or 0x3000 <= code < 0x3100 or 0x4E00 <= code < 0xA000 or 0xAC00 <= code < 0xD7B0 or 0xFF00 <= code < 0xFFF0
-        or 0x2190 <= code < 0x2600 or 0x20A0 <= code < 0x20C0
-    )  # fmt: skip
 
 
 def _sample(data: bytes) -> bytes:
