@@ -35,6 +35,7 @@ _LONG_LINE = re.compile(rb"^[^\n]{2000}[^\n]+", re.MULTILINE)
 _BRACKETS_ALONE = bytes(byte if byte in b"\r\n(){}[]" else 1 for byte in range(256))
 _DOLLAR_QUOTE = re.compile(rb"\$(?:[A-Za-z_]\w*)?\$")
 _MOST_UNCLOSED = 20
+_SEPARATOR = re.compile(rb"[;,{}]")
 _BRACKET = re.compile(rb"[{}();\n]")
 _PARENTHESIS = re.compile(rb"[()]")
 _INSIDE_ONLY = frozenset({"field", "enum-member", "property"})
@@ -190,7 +191,7 @@ def _found(text: bytes, code: bytes, lines: Lines, matches: Sequence[_Match]) ->
             continue
         at, name_end = match.name
         if match.label in _LEAVES and match.closer is None:
-            end = _line_end(code, match.start, name_end, lines)
+            end = _line_end(code, name_end, lines)
         elif match.closer is not None:
             closing = match.closer.search(code, match.head_end)
             end = (_line_end_at(code, closing.end()) if closing[0] else closing.start()) if closing else len(code)
@@ -231,11 +232,11 @@ def _line_end_at(code: bytes, offset: int) -> int:
     return end if end >= 0 else len(code)
 
 
-def _line_end(code: bytes, start: int, name_end: int, lines: Lines) -> int:
+def _line_end(code: bytes, name_end: int, lines: Lines) -> int:
     """The end of what holds nothing: its line's, or the semicolon or comma before where several stand on one."""
     end = _line_end_at(code, name_end)
     if lines.is_inline:
-        mark = re.compile(rb"[;,{}]").search(code, name_end, end)
+        mark = _SEPARATOR.search(code, name_end, end)
         end = mark.start() if mark else end
     return end
 
