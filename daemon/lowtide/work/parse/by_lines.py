@@ -20,7 +20,7 @@ from lowtide.work.parse import symbols
 from lowtide.work.parse.chunk import ALONE, HEAD, JOIN, Atom
 from lowtide.work.parse.cuts import SPLIT_BYTES, Outline
 from lowtide.work.parse.node import Captures
-from lowtide.work.parse.recover import Places, end_by_indentation
+from lowtide.work.parse.recover import Places, end_by_indentation, numbered
 from lowtide.work.parse.rewrite import BLANK
 from lowtide.work.parse.symbols import CLASSES, FUNCTIONS, LOCALS, Found, Pattern, SymbolRow
 
@@ -307,10 +307,7 @@ def _table(name: str) -> _Table:
     lines = lines_of(name)
     language = by_name(name)
     assert language is not None
-    joined = "|".join(
-        head.pattern.replace("(?P<name>", f"(?P<name{index}>").replace("(?P<container>", f"(?P<container{index}>")
-        for index, head in enumerate(lines.heads)
-    )
+    joined = numbered(head.pattern for head in lines.heads)
     lead = r"(?:\n|(?<=[{},;(])[ \t]*+)" if lines.is_inline else r"\n"
     if lines.is_inline:
         joined = joined.replace("^[ \\t]*+", "[ \\t]*+")

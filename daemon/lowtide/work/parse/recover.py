@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 
@@ -274,13 +274,18 @@ def _heads_inside(language: str) -> _Heads | None:
     return _joined(INSIDES.get(language, ()), b"")
 
 
+def numbered(patterns: Iterable[str]) -> str:
+    """Patterns as the alternatives of one, each with its number behind the names of its groups `name`, `container`."""
+    return "|".join(
+        pattern.replace("(?P<name>", f"(?P<name{index}>").replace("(?P<container>", f"(?P<container{index}>")
+        for index, pattern in enumerate(patterns)
+    )
+
+
 def _joined(recoveries: Sequence[tuple[str, str]], lead: bytes) -> _Heads | None:
     if not recoveries:
         return None
-    joined = "|".join(
-        source.replace("(?P<name>", f"(?P<name{index}>").replace("(?P<container>", f"(?P<container{index}>")
-        for index, (_, source) in enumerate(recoveries)
-    )
+    joined = numbered(source for _, source in recoveries)
     search = re.compile(lead + b"(?:" + joined.encode() + b")", re.MULTILINE)
     groups = search.groupindex
     return _Heads(
