@@ -21,13 +21,11 @@ from typing import Any
 from lowtide.errors import LowtideError
 from lowtide.paths import Places
 from lowtide.serve import client, daemon_lock, rpc
-from lowtide.serve.client import Client, Gone, NoAnswer, OtherVersion, RemoteError
+from lowtide.serve.client import LOOK_S, Client, Gone, NoAnswer, OtherVersion, RemoteError
 
 BLOCK_BYTES = 1 << 16
 IDLE_S = 300.0
 """A connection that nobody has asked over for this long is closed: an idle agent keeps no daemon alive."""
-LOOK_S = 1.0
-"""While an answer is waited for, whether the daemon has been stopped is looked at so often."""
 MOST_TRIES = 2
 
 Answered = Callable[[Any, LowtideError | None], None]
@@ -228,9 +226,7 @@ class Link:
             return  # it was cancelled
         self._used_s = time.monotonic()
         if "error" in message:
-            error = message["error"]
-            text = str(error.get("message", "an error"))
-            request.answered(None, RemoteError(error.get("data") or {}, text))
+            request.answered(None, RemoteError(message["error"]))
         else:
             request.answered(message.get("result"), None)
 

@@ -18,11 +18,17 @@ from lowtide.mcp import tools
 from lowtide.mcp.calls import AskDaemon, Folder, Tool
 from lowtide.mcp.lines import Unreadable
 from lowtide.mcp.link import Link
-from lowtide.mcp.versions import INVALID_PARAMS, SERVER_KEY, SUPPORTED, Refused, Terms, settle, terms_of
-from lowtide.serve.rpc import is_number
+from lowtide.mcp.versions import SERVER_KEY, SUPPORTED, Refused, Terms, settle, terms_of
+from lowtide.serve.rpc import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    PARSE_ERROR,
+    is_number,
+)
 from lowtide.visible import visible
 
-PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INTERNAL_ERROR = -32700, -32600, -32601, -32603
 MOST_CALLS = 64
 """At work at once; more are refused."""
 ROOTS_S = 5.0

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from lowtide.serve.rpc import INVALID_PARAMS
+
 STATELESS = "2026-07-28"
 BY_HANDSHAKE = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 """Newest first."""
@@ -17,7 +19,7 @@ SUPPORTED = (STATELESS, *BY_HANDSHAKE)
 VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
 CAPABILITIES_KEY = "io.modelcontextprotocol/clientCapabilities"
 SERVER_KEY = "io.modelcontextprotocol/serverInfo"
-INVALID_PARAMS, UNSUPPORTED_VERSION = -32602, -32022
+UNSUPPORTED_VERSION = -32022
 
 
 class Refused(Exception):

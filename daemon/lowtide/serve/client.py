@@ -78,7 +78,9 @@ class OtherVersion(DaemonError):
 class RemoteError(LowtideError):
     """What the daemon answered instead of a result; it has the kind and exit status of the error there."""
 
-    def __init__(self, data: dict[str, Any], text: str) -> None:
+    def __init__(self, error: dict[str, Any]) -> None:
+        data = error.get("data") or {}
+        text = error.get("message", "an error")
         super().__init__(str(data.get("message") or text), "", str(data.get("remedy", "")))
         self.kind = str(data.get("kind", "error"))
         self.exit_code = int(data.get("exit", 1))
@@ -291,8 +293,7 @@ class Client:
                 message = self._read()
                 if message.get("id") == number and "method" not in message:
                     if "error" in message:
-                        error = message["error"]
-                        raise RemoteError(error.get("data") or {}, str(error.get("message", "an error")))
+                        raise RemoteError(message["error"])
                     return message.get("result")
                 if notified is not None and "method" in message and "id" not in message:
                     notified(message["method"], message.get("params") or {})
