@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lowtide.cli.leaving import leave
-from lowtide.errors import LowtideError
+from lowtide.errors import LowtideError, UsageError
 from lowtide.paths import Places
 from lowtide.serve import client
 from lowtide.visible import visible
@@ -45,13 +45,6 @@ LINGER_S = 0.5
 """What the server still has to say when the editor has closed its side."""
 
 
-class ArgumentError(LowtideError):
-    """The command line cannot be understood."""
-
-    kind = "usage"
-    exit_code = 2
-
-
 class Arguments:
     """What stands on the command line."""
 
@@ -66,20 +59,20 @@ class Arguments:
             name, has_value, value = word.partition("=")
             if name in ("--budget", "--clientProcessId") and not has_value:
                 if not words:
-                    raise ArgumentError(f"{name} needs a value", "", "see `lowtide lsp --help`")
+                    raise UsageError(f"{name} needs a value", "", "see `lowtide lsp --help`")
                 value = words.pop(0)
             if name == "--budget":
                 self.budget = value
             elif name == "--clientProcessId":
                 if not value.isdecimal():
-                    raise ArgumentError(f"--clientProcessId: {value!r} is no process id", "", "give a number")
+                    raise UsageError(f"--clientProcessId: {value!r} is no process id", "", "give a number")
                 self.client_pid = int(value)
             elif word == "--embedded":
                 self.embedded = True
             elif word in ("-h", "--help"):
                 self.help = True
             elif word not in ("lsp", "--stdio", "-v", "--verbose", "-q", "--quiet", "--json"):
-                raise ArgumentError(f"no option {word}", "", "see `lowtide lsp --help`")
+                raise UsageError(f"no option {word}", "", "see `lowtide lsp --help`")
 
 
 def run_lsp(words: list[str]) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 
 from lowtide.cli.leaving import leave
-from lowtide.errors import LowtideError
+from lowtide.errors import LowtideError, UsageError
 from lowtide.visible import visible
 
 USAGE = """Usage: lowtide mcp [OPTIONS]
@@ -32,13 +32,6 @@ USAGE = """Usage: lowtide mcp [OPTIONS]
 """
 
 
-class ArgumentError(LowtideError):
-    """The command line cannot be understood."""
-
-    kind = "usage"
-    exit_code = 2
-
-
 class Arguments:
     """What stands on the command line."""
 
@@ -52,7 +45,7 @@ class Arguments:
             name, has_value, value = word.partition("=")
             if name == "--budget":
                 if not has_value and not words:
-                    raise ArgumentError("--budget needs a value", "", "see `lowtide mcp --help`")
+                    raise UsageError("--budget needs a value", "", "see `lowtide mcp --help`")
                 self.budget = value if has_value else words.pop(0)
             elif word in ("-h", "--help"):
                 self.help = True
@@ -61,9 +54,9 @@ class Arguments:
             elif word == "--project":
                 self.for_project = True
             elif word == "--embedded":
-                raise ArgumentError("an agent's server needs the daemon", "", "leave --embedded out")
+                raise UsageError("an agent's server needs the daemon", "", "leave --embedded out")
             elif word.startswith("-") and word not in ("--stdio", "-v", "--verbose", "-q", "--quiet", "--json"):
-                raise ArgumentError(f"no option {word}", "", "see `lowtide mcp --help`")
+                raise UsageError(f"no option {word}", "", "see `lowtide mcp --help`")
             elif not word.startswith("-"):
                 self.names.append(word)
         del self.names[:1]  # `mcp`
@@ -79,7 +72,7 @@ def run_mcp(words: list[str]) -> int:
         if arguments.names:
             return _install(arguments)
         if arguments.prints or arguments.for_project:
-            raise ArgumentError("which agent?", "", "see `lowtide mcp --help`")
+            raise UsageError("which agent?", "", "see `lowtide mcp --help`")
         return _serve(arguments)
     except LowtideError as error:
         if "-v" in words or "--verbose" in words:
@@ -107,7 +100,7 @@ def _install(arguments: Arguments) -> int:
 
     verb, *agents = arguments.names
     if verb not in ("install", "print") or len(agents) != 1:
-        raise ArgumentError(f"mcp {' '.join(arguments.names)}: one agent is wanted", "", "see `lowtide mcp --help`")
+        raise UsageError(f"mcp {' '.join(arguments.names)}: one agent is wanted", "", "see `lowtide mcp --help`")
     act = show if verb == "print" or arguments.prints else install
     told = act(agents[0], for_project=arguments.for_project)
     sys.stdout.write("".join(f"{visible(line)}\n" for line in told.splitlines()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any, NamedTuple
 
-from lowtide.errors import LowtideError
+from lowtide.errors import UsageError
 
 
 class AskDaemon(NamedTuple):
@@ -34,29 +34,22 @@ Tool = Generator[Wanted, Any, str]
 """A call of a tool at work; it returns the text of the answer. LowtideError is a tool's error."""
 
 
-class ArgumentError(LowtideError):
-    """A tool was called with what it cannot take."""
-
-    kind = "usage"
-    exit_code = 2
-
-
 class Arguments:
     """The arguments of a call, as models write them: a number in a text and a list in a text are taken, too."""
 
     def __init__(self, values: dict[str, Any], known: tuple[str, ...]) -> None:
         unknown = [name for name in values if name not in known]
         if unknown:
-            raise ArgumentError(f"no argument {unknown[0][:40]!r}", "", f"the arguments are {', '.join(known)}")
+            raise UsageError(f"no argument {unknown[0][:40]!r}", "", f"the arguments are {', '.join(known)}")
         self._values = values
 
     def text(self, name: str, default: str | None = None) -> str:
-        """A text; ArgumentError when there is none and no default."""
+        """A text; UsageError when there is none and no default."""
         value = self._values.get(name)
         if value is None and default is not None:
             return default
         if not isinstance(value, str) or (default is None and not value.strip()):
-            raise ArgumentError(f"{name}: a text is wanted", "", f"say {name}")
+            raise UsageError(f"{name}: a text is wanted", "", f"say {name}")
         return value
 
     def texts(self, name: str) -> list[str]:
@@ -67,7 +60,7 @@ class Arguments:
         if isinstance(value, str):
             value = _split(value)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise ArgumentError(f"{name}: a list of texts is wanted", "", "")
+            raise UsageError(f"{name}: a list of texts is wanted", "", "")
         return [item.strip() for item in value if item.strip()]
 
     def count(self, name: str, default: int, least: int, most: int) -> int:
@@ -80,7 +73,7 @@ class Arguments:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise ArgumentError(f"{name}: a whole number is wanted", "", f"from {least} to {most}")
+            raise UsageError(f"{name}: a whole number is wanted", "", f"from {least} to {most}")
         return max(least, min(most, value))
 
     def flag(self, name: str) -> bool:
@@ -89,7 +82,7 @@ class Arguments:
         if isinstance(value, str) and value.lower() in ("true", "false", ""):
             value = value.lower() == "true"
         if value is not None and not isinstance(value, bool):
-            raise ArgumentError(f"{name}: true or false is wanted", "", "")
+            raise UsageError(f"{name}: true or false is wanted", "", "")
         return bool(value)
 
 

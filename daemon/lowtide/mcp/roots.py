@@ -10,8 +10,8 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lowtide.errors import LowtideError
-from lowtide.mcp.calls import ArgumentError, AskDaemon, AskRoots, Folder, Wanted
+from lowtide.errors import LowtideError, UsageError
+from lowtide.mcp.calls import AskDaemon, AskRoots, Folder, Wanted
 
 MOST_ROOTS = 8
 """Asked in one question."""
@@ -68,7 +68,7 @@ def _workspace(path: str) -> Generator[Wanted, Any, Root]:
     try:
         uri = Path(path).as_uri()
     except ValueError:
-        raise ArgumentError(f"root: {path[:200]!r} is no path", "", "give a whole path") from None
+        raise UsageError(f"root: {path[:200]!r} is no path", "", "give a whole path") from None
     answer = yield AskDaemon("lowtide/root", {"uri": uri})
     return Root(answer["root"], answer["rootUri"])
 
@@ -86,7 +86,7 @@ def _named(argument: str, folders: list[Folder]) -> str:
     if argument.startswith("file:"):
         path = _local(argument)
         if not path:
-            raise ArgumentError(f"root: {argument[:200]} is not on this machine", "", "give a path")
+            raise UsageError(f"root: {argument[:200]} is not on this machine", "", "give a path")
         return path
     for folder in folders:
         place = _local(folder.uri)
@@ -99,14 +99,14 @@ def _named(argument: str, folders: list[Folder]) -> str:
     for base in bases:
         if os.path.exists(joined := os.path.normpath(os.path.join(base, path))):
             return joined
-    raise ArgumentError(f"root: {argument[:200]} is not there", f"looked below {bases[0]}", "give a whole path")
+    raise UsageError(f"root: {argument[:200]} is not there", f"looked below {bases[0]}", "give a whole path")
 
 
 def _working_folder() -> str:
     try:
         return os.getcwd()
     except OSError:
-        raise ArgumentError("the folder that this was started in is not there", "", "pass root") from None
+        raise UsageError("the folder that this was started in is not there", "", "pass root") from None
 
 
 def _local(uri: str) -> str:

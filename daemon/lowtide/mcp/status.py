@@ -10,9 +10,9 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from lowtide.errors import LowtideError
+from lowtide.errors import LowtideError, UsageError
 from lowtide.mcp import text
-from lowtide.mcp.calls import ArgumentError, Arguments, AskDaemon, Tool, Wanted
+from lowtide.mcp.calls import Arguments, AskDaemon, Tool, Wanted
 from lowtide.mcp.roots import Root, find_roots
 from lowtide.mcp.text import Paper, characters_of
 
@@ -71,7 +71,7 @@ def _explain(paper: Paper, roots: list[Root], file: str) -> Generator[Wanted, An
     try:
         uri = Path(os.path.normpath(place)).as_uri()
     except ValueError:
-        raise ArgumentError(f"file: {file[:200]!r} is no path", "", "give a path") from None
+        raise UsageError(f"file: {file[:200]!r} is no path", "", "give a path") from None
     answer = yield AskDaemon("lowtide/explain", {"uri": uri})
     told = [answer["status"], answer["reason"] and f"({answer['reason']})", answer["rule"] and f"by {answer['rule']}"]
     paper.write(f"file: {text.clean(answer['path'])}: {text.clean(' '.join(filter(None, told)))}")

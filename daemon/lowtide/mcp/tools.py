@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any
 
-from lowtide.errors import LowtideError
+from lowtide.errors import LowtideError, UsageError
 from lowtide.mcp import text
-from lowtide.mcp.calls import ArgumentError, Arguments, AskDaemon, Tool, Wanted
+from lowtide.mcp.calls import Arguments, AskDaemon, Tool, Wanted
 from lowtide.mcp.roots import Root, find_roots, globs_below
 from lowtide.mcp.status import status
 from lowtide.mcp.text import Paper, characters_of
@@ -271,5 +271,5 @@ def call(name: str, values: dict[str, Any]) -> Tool:
 
 def _run(tool: Callable[[Arguments], Tool], values: dict[str, Any], known: tuple[str, ...]) -> Tool:
     if not isinstance(values, dict):
-        raise ArgumentError("arguments: an object is wanted", "", "")
+        raise UsageError("arguments: an object is wanted", "", "")
     return (yield from tool(Arguments(values, known)))
