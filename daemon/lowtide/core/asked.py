@@ -198,7 +198,6 @@ _MESSAGE_WORDS = re.compile(
     r"|not supported|error|out of|mismatch|illegal|undefined|duplicate)\b",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"""(?<!\w)(?:'[^'\n]{1,200}'|"[^"\n]{1,200}"|`[^`\n]{1,200}`)(?!\w)""")
 _ASKING = re.compile(
     r"\A(?:how|where|what|why|when|which|who|is there|find|show|list|does|do|can|should|explain|the code)\b|\?\s*\Z",
     re.IGNORECASE,

@@ -50,7 +50,6 @@ _CIRCLED = (
 _SIGNS = r"\x{F0000}\x{F0001}"
 _CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": "\a"}
 _HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
-_SPECIAL = frozenset("\\.+*?()|[]{}^$")
 _FLAGS = frozenset("imsU")
 
 

@@ -137,5 +137,4 @@ def clean(text: str) -> str:
 
 def count(number: int, what: str) -> str:
     """`1 file`, `2,000 files`."""
-    plural = what if number == 1 else f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
-    return f"{number:,} {plural}"
+    return f"{number:,} {what if number == 1 else what + 's'}"

@@ -121,7 +121,7 @@ def find_text(
 ) -> TextAnswer:
     """The first lines that match, by path and line. StoreError and its kinds, QuestionStopped."""
     started = time.perf_counter()
-    search = _Search(root, request, matcher, stopped)
+    search = _Search(request, matcher, stopped)
     with readers.lend(stopped) as catalog:
         files = _candidates(catalog, lexical, matcher, stopped)
     with readers.lend_moving() as catalog, Root(root) as opened:  # reading many files takes a while
@@ -155,7 +155,7 @@ def _all_files(catalog: Catalog) -> Iterator[IndexedFile]:
 class _Search:
     """One question, file by file."""
 
-    def __init__(self, root: bytes, request: TextRequest, matcher: Matcher, stopped: Callable[[], bool]) -> None:
+    def __init__(self, request: TextRequest, matcher: Matcher, stopped: Callable[[], bool]) -> None:
         self._request = request
         self._matcher = matcher
         self._stopped = stopped

@@ -127,7 +127,8 @@ class _Line:
 def last_name(name: str) -> tuple[str, list[str]]:
     """The name that is looked for, and those that a qualified one stands in. UsageError when it is none."""
     check_symbol(name)
-    parts = readings(name)[0] if readings(name) else []
+    meant = readings(name)
+    parts = meant[0] if meant else []
     if not parts or not query_words(parts[-1]):
         raise UsageError("no name to look for", repr(name[:80]), "give the name of something that is defined")
     return parts[-1], parts[:-1]
