@@ -24,6 +24,7 @@ from lowtide.core.pattern import MOST_REGEX_BYTES
 from lowtide.errors import QuestionStopped
 from lowtide.models import SymbolKind, display_path
 from lowtide.read.filters import Filter
+from lowtide.read.text_pieces import UTF8, decoding
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
 from lowtide.store.lexical.index import LexicalIndex
@@ -49,7 +50,6 @@ MOST_CHARACTERS = 1000
 """Of a line, around its first match."""
 _BEFORE_CHARACTERS = 200
 _BOM = codecs.BOM_UTF8
-_UTF8 = ("utf-8", "ascii", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +228,8 @@ class _Search:
 
 def _pieces(file: PlainFile, encoding: str) -> Iterator[bytes]:
     """The text in UTF-8, without its mark of byte order, in pieces that end with a line where one ends."""
-    is_utf8 = encoding in _UTF8 or not is_encoding(encoding)
-    read: Callable[[int], bytes] = file.read if is_utf8 else _decoding(file, encoding)
+    is_utf8 = encoding in UTF8 or not is_encoding(encoding)
+    read: Callable[[int], bytes] = file.read if is_utf8 else decoding(lambda count: file.read(count // 2), encoding)
     wanted = min(PIECE_BYTES, file.info.st_size + 1) if is_utf8 else PIECE_BYTES
     rest = read(wanted)
     is_whole = is_utf8 and len(rest) < wanted
@@ -239,19 +239,6 @@ def _pieces(file: PlainFile, encoding: str) -> Iterator[bytes]:
         yield rest[:cut]
         rest = rest[cut:] + more
     yield rest
-
-
-def _decoding(file: PlainFile, encoding: str) -> Callable[[int], bytes]:
-    """Reads so many bytes of a file of another encoding, and gives them in UTF-8; nothing only at its end."""
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
-
-    def read(count: int) -> bytes:
-        while data := file.read(count // 2):
-            if text := decoder.decode(data):
-                return text.encode("utf-8", "replace")
-        return decoder.decode(b"", final=True).encode("utf-8", "replace")
-
-    return read
 
 
 def _hit(path: str, text: bytes, line: Line, first_line: int, context: int, is_stale: bool) -> TextHit:

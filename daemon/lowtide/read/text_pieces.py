@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lowtide.core.positions import Units, from_bytes, line_end
-from lowtide.system.beneath import PlainFile, Root
+from lowtide.system.beneath import Root
 from lowtide.work.sniff import is_encoding
 
 WORD_BYTE = rb"[A-Za-z0-9_$\x80-\xff]"
@@ -52,7 +52,7 @@ def read_pieces(root: bytes | Path, name: bytes, units: Units, encoding: str = "
     MOST_FILE_BYTES.
     """
     with Root(root) as opened, opened.open(name, MOST_FILE_BYTES) as file:
-        read = _decoding(file, encoding) if encoding not in UTF8 and is_encoding(encoding) else file.read
+        read = decoding(file.read, encoding) if encoding not in UTF8 and is_encoding(encoding) else file.read
         block = read(MOST_PIECE_BYTES)
         end, is_sure = b"\n", False
         rest = block.removeprefix(b"\xef\xbb\xbf")
@@ -80,17 +80,17 @@ def read_pieces(root: bytes | Path, name: bytes, units: Units, encoding: str = "
             raise TooLong
 
 
-def _decoding(file: PlainFile, encoding: str) -> Callable[[int], bytes]:
-    """Reads so many bytes of a file of another encoding, and gives them in UTF-8; nothing only at its end."""
+def decoding(read: Callable[[int], bytes], encoding: str) -> Callable[[int], bytes]:
+    """Reads so many bytes of another encoding by `read`, and gives them in UTF-8; nothing only at the end."""
     decoder = codecs.getincrementaldecoder(encoding)("replace")
 
-    def read(count: int) -> bytes:
-        while data := file.read(count):
+    def decoded(count: int) -> bytes:
+        while data := read(count):
             if text := decoder.decode(data):
                 return text.encode("utf-8", "replace")
         return decoder.decode(b"", final=True).encode("utf-8", "replace")
 
-    return read
+    return decoded
 
 
 def _cut(text: bytes, end: bytes) -> int:
