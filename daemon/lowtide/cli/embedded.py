@@ -34,7 +34,7 @@ from lowtide.read.exact import TextRequest
 from lowtide.read.filters import Filter
 from lowtide.read.request import SearchRequest
 from lowtide.read.selection import MOST_OWN, Lines, others
-from lowtide.read.snapshot import Answer, Embedding, Snapshot
+from lowtide.read.snapshot import Answer, Embedding, Snapshot, stale_paths
 from lowtide.serve.host import Host, IndexRun
 from lowtide.tasks import task_group
 
@@ -160,13 +160,7 @@ def references(name: str, limit: int, fresh: bool, root: Path, options: Options)
             find = partial(opened.snapshot.references, name, limit=limit)
             answer = await run_stoppable(lambda stopped: find(cancelled=stopped))
             took_ms = (time.perf_counter() - started) * 1000
-            return {
-                "query": name,
-                "took_ms": round(took_ms, 2),
-                "refs": [each.as_json() for each in answer.found],
-                "truncated": answer.truncated,
-                "freshness": opened.freshness.as_json(),
-            }
+            return {**answer.as_json(name, took_ms), "freshness": opened.freshness.as_json()}
 
     return run(main)
 
@@ -183,8 +177,7 @@ def similar(lines: Lines, limit: int, narrow: Narrowing, fresh: bool, root: Path
             found = await opened.snapshot.similar(vector, recipe, limit + MOST_OWN, _filter(narrow))
             hits = others(found, selected)[:limit]
             took_ms = (time.perf_counter() - started) * 1000
-            stale = len({hit.path for hit in hits if hit.stale})
-            answer = Answer(f"{selected.path}:{selected.first}-{selected.last}", hits, None, stale, took_ms)
+            answer = Answer(selected.place, hits, None, len(stale_paths(hits)), took_ms)
             return {**answer.as_json(), "freshness": opened.freshness.as_json()}
 
     return run(main)

@@ -94,6 +94,15 @@ class References:
     found: tuple[Reference, ...]
     truncated: bool
 
+    def as_json(self, query: str, took_ms: float) -> dict[str, Any]:
+        """The object of `lowtide refs --json`."""
+        return {
+            "query": query,
+            "took_ms": round(took_ms, 2),
+            "refs": [each.as_json() for each in self.found],
+            "truncated": self.truncated,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:

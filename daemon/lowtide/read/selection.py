@@ -42,6 +42,11 @@ class Selected:
     last: int
     text: str
 
+    @property
+    def place(self) -> str:
+        """As answers name it: `path:first-last`."""
+        return f"{self.path}:{self.first}-{self.last}"
+
 
 class Spanning(Protocol):
     """What has a place."""

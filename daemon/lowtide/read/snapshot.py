@@ -131,6 +131,11 @@ class Answer:
         }
 
 
+def stale_paths(hits: Sequence[Hit]) -> set[str]:
+    """The files of hits that are no longer what was indexed."""
+    return {hit.path for hit in hits if hit.stale}
+
+
 Encode = Callable[[str], Awaitable[bytes]]
 Closeness = Callable[[str, Sequence[str]], Awaitable[Sequence[tuple[float, int]] | None]]
 """Of a query and texts: how near each comes to the query's words, and how many tokens it has; None: it cannot be
@@ -258,7 +263,7 @@ class Snapshot:
         near = await closeness(question.gist, found.texts) if closeness and vector is not None and found.texts else None
         ranked = _refined(found, near)
         hits, gone = await self._answering.run(lambda _: self._hits(found, ranked, request.limit, request.group))
-        stale = len({hit.path for hit in hits if hit.stale} | gone)
+        stale = len(stale_paths(hits) | gone)
         took_ms = (time.perf_counter() - started) * 1000
         return Answer(question.text, hits, "; ".join(dict.fromkeys(reasons)) or None, stale, took_ms)
 

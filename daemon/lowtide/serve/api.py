@@ -116,12 +116,11 @@ async def similar(service: Service, caller: Caller, params: Params) -> dict[str,
     lines = Lines(os.fsencode(_text(params, "path")), _count(params, "line", 1, MOST_LINE), last)
     limit, narrow, code = _count(params, "limit", 10, 1000), _narrow(params), _code(params)
     freshness = await _attend(service, caller, root, params)
-    selected, answer = await service.similar_lines(root, lines, limit, narrow)
+    answer = await service.similar_lines(root, lines, limit, narrow)
     found = answer.as_json()
     if code:
         await _define(service, root, found["hits"], _places(answer.hits), code)
-    query = f"{selected.path}:{selected.first}-{selected.last}"
-    return {**found, "query": query, **_told(freshness, params)}
+    return {**found, **_told(freshness, params)}
 
 
 async def symbols(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
@@ -156,13 +155,7 @@ async def references(service: Service, caller: Caller, params: Params) -> dict[s
     started = time.perf_counter()
     answer = await _or_nothing_yet(params, service.references(root, name, limit), References((), truncated=False))
     took_ms = (time.perf_counter() - started) * 1000
-    return {
-        "query": name,
-        "took_ms": round(took_ms, 2),
-        "refs": [each.as_json() for each in answer.found],
-        "truncated": answer.truncated,
-        **_told(freshness, params),
-    }
+    return {**answer.as_json(name, took_ms), **_told(freshness, params)}
 
 
 async def _attend(service: Service, caller: Caller, root: Path, params: Params) -> Freshness:

@@ -32,7 +32,7 @@ from lowtide.read.filters import Filter
 from lowtide.read.references import References
 from lowtide.read.request import SearchRequest
 from lowtide.read.selection import MOST_OWN, Lines, Selected, others
-from lowtide.read.snapshot import Answer, Embedding, Hit, Snapshot
+from lowtide.read.snapshot import Answer, Embedding, Hit, Snapshot, stale_paths
 from lowtide.serve.workspaces import Workspaces
 from lowtide.work.model.encoder import Side
 
@@ -77,11 +77,11 @@ class Questions(Workspaces):
         async def ask(root: Path) -> Answer:
             async with self._reading(root) as snapshot:
                 hits = await snapshot.similar(vector, self.host.model.recipe, limit)
-                return Answer("", hits, None, len({hit.path for hit in hits if hit.stale}), 0.0)
+                return Answer("", hits, None, len(stale_paths(hits)), 0.0)
 
         return [(root, await self._guard(root, partial(ask, root))) for root in self._roots(roots)]
 
-    async def similar_lines(self, root: Path, lines: Lines, limit: int, narrow: Filter) -> tuple[Selected, Answer]:
+    async def similar_lines(self, root: Path, lines: Lines, limit: int, narrow: Filter) -> Answer:
         """What is like some lines of a workspace's file, or like the definition around one: without those themselves.
 
         Errors: PathError for lines that are not there, WorkerError, ModelError, StoreError.
@@ -101,7 +101,7 @@ class Questions(Workspaces):
         vector = await self._vector_of_code(selected.text)
         hits = others(await self._guard(root, ask), selected)[:limit]
         took_ms = (time.perf_counter() - started) * 1000
-        return selected, Answer("", hits, None, len({hit.path for hit in hits if hit.stale}), took_ms)
+        return Answer(selected.place, hits, None, len(stale_paths(hits)), took_ms)
 
     async def _vector_of_code(self, text: str) -> bytes:
         if not text.strip():

@@ -25,7 +25,7 @@ from lowtide.core.symbol_rank import Nearness, file_worth, is_held, symbol_score
 from lowtide.errors import LowtideError, PathError
 from lowtide.models import Group, Mode, SymbolKind, display_path
 from lowtide.read.request import SearchRequest
-from lowtide.read.snapshot import Answer, Hit
+from lowtide.read.snapshot import Answer, Hit, stale_paths
 from lowtide.read.snippets import shorten
 from lowtide.read.unsaved.documents import Document, DocumentReader, Documents
 from lowtide.wire import SymbolColumns
@@ -249,8 +249,8 @@ async def _lay_over(
     if request.group is Group.FILE:
         hits = list({hit.path: hit for hit in reversed(hits)}.values())[::-1]
     hits = hits[: request.limit]
-    gone = answer.stale_files - len({hit.path for hit in answer.hits if hit.stale})
-    return Answer(answer.query, hits, degraded, len({hit.path for hit in hits if hit.stale}) + gone, answer.took_ms)
+    gone = answer.stale_files - len(stale_paths(answer.hits))
+    return Answer(answer.query, hits, degraded, len(stale_paths(hits)) + gone, answer.took_ms)
 
 
 class _Piece:
