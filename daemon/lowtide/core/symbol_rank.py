@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from enum import Enum
+from itertools import takewhile
 
 from lowtide.models import SymbolKind
 
@@ -73,6 +74,12 @@ def file_worth(shown_path: str, nearness: Nearness, recency: float) -> float:
 def is_test(shown_path: str) -> bool:
     """Whether a file looks like one of tests."""
     return _TESTS.search(shown_path.lower()) is not None
+
+
+def folders_between(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many steps lie between two folders, each given by the names from the root on."""
+    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return len(one) + len(other) - 2 * common
 
 
 def symbol_score(name_score: float, file_worth: float, kind: int, container: str, outer: Sequence[str]) -> float:

@@ -14,14 +14,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from lowtide.core.pasted import readings
 from lowtide.core.positions import Units, from_bytes
 from lowtide.core.spelling import standing_alone
-from lowtide.core.symbol_rank import is_held, is_test, split_query
+from lowtide.core.symbol_rank import folders_between, is_held, is_test, split_query
 from lowtide.errors import UsageError
 from lowtide.models import SymbolKind, display_path
 from lowtide.read.definitions import is_as_indexed
@@ -243,14 +242,10 @@ def _nearest_first(files: Sequence[bytes], defining: set[str]) -> list[bytes]:
     def rank(path: bytes) -> tuple[bool, bool, int, bytes]:
         shown = display_path(path)
         parts = shown.split("/")[:-1]
-        return shown not in defining, is_test(shown), min((_distance(parts, each) for each in folders), default=0), path
+        nearest = min((folders_between(parts, each) for each in folders), default=0)
+        return shown not in defining, is_test(shown), nearest, path
 
     return sorted(files, key=rank)
-
-
-def _distance(one: Sequence[str], other: Sequence[str]) -> int:
-    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
-    return len(one) + len(other) - 2 * common
 
 
 def _lines_with(

@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from lsprotocol import types
 
 from lowtide.core.positions import Units, from_bytes, line_end
 from lowtide.core.spelling import NameAt, standing_alone
+from lowtide.core.symbol_rank import folders_between
 from lowtide.errors import PathError
 from lowtide.models import display_path
 from lowtide.read.text_pieces import Piece, TooLong, read_pieces
@@ -180,9 +180,7 @@ async def _files_with(session: Session, path: Path | None, name: str) -> tuple[l
     near = path.parent.parts if path is not None else ()
 
     def distance(file: _File) -> tuple[bool, int]:
-        parts = file[0].parts[:-1]
-        common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(near, parts, strict=False)))
-        return file[0] != path, len(near) + len(parts) - 2 * common
+        return file[0] != path, folders_between(near, file[0].parts[:-1])
 
     return sorted(files.values(), key=distance), is_cut
 
