@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from lowtide.errors import UsageError
-from lowtide.languages import LANGUAGES, language_called
+from lowtide.languages import LANGUAGES, names_in_index
 from lowtide.models import SymbolKind
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -107,11 +107,9 @@ def parse_languages(names: tuple[str, ...]) -> tuple[str, ...]:
     """The languages that users name, in any spelling; `text` is what has no grammar. UsageError for an unknown one."""
     found: list[str] = []
     for name in names:
-        language = language_called(name)
-        if language is None and name.lower() != "text":
+        meant = names_in_index(name)
+        if not meant:
             known = ", ".join(sorted(language.name for language in LANGUAGES))
             raise UsageError(f"no language {name!r}", "", f"one of: {known}, text")
-        found.append(language.name if language else "")
-        if found[-1] == "typescript":
-            found.append("tsx")
+        found += meant
     return tuple(found)

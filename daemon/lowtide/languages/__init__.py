@@ -23,6 +23,7 @@ __all__ = [
     "by_name",
     "language_called",
     "language_for",
+    "names_in_index",
     "text_name",
 ]
 
@@ -168,6 +169,15 @@ def language_called(name: str) -> Language | None:
     """The language that an editor, or a person, calls `name`; None when it is not known."""
     name = name.lower()
     return by_name(ALIASES.get(name, name))
+
+
+def names_in_index(name: str) -> tuple[str, ...]:
+    """What the index calls the files that a person means by a language's `name`: TypeScript's are TSX, too, and `text`,
+    what has no grammar, is the empty name there. None of them for a language that is not known."""
+    language = language_called(name)
+    if language is None:
+        return ("",) if name.lower() == "text" else ()
+    return ("typescript", "tsx") if language.name == "typescript" else (language.name,)
 
 
 def _by_content(language: Language, extension: str, head: bytes) -> Language | None:

@@ -24,7 +24,7 @@ from lowtide.index.attending import Patience
 from lowtide.index.comparing import is_there
 from lowtide.index.jobs import Progress
 from lowtide.index.live import LiveWorkspace
-from lowtide.languages import LANGUAGES, language_called
+from lowtide.languages import LANGUAGES, names_in_index
 from lowtide.models import Group, Mode, SymbolKind, display_path
 from lowtide.paths import path_of
 from lowtide.read.definitions import MOST_CHARACTERS, Place
@@ -424,13 +424,11 @@ def _languages(names: list[str]) -> tuple[str, ...]:
     grammar."""
     found: list[str] = []
     for name in names:
-        language = language_called(name)
-        if language is None and name.lower() not in ("", "text"):
+        meant = names_in_index(name or "text")
+        if not meant:
             known = ", ".join(sorted(each.name for each in LANGUAGES))
             raise UsageError(f"no language {name[:40]!r}", "", f"one of: {known}, text")
-        found.append(language.name if language else "")
-        if found[-1] == "typescript":
-            found.append("tsx")
+        found += meant
     return tuple(found)
 
 
