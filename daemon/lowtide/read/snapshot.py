@@ -249,7 +249,7 @@ class Snapshot:
         first is read from disk and looked at word by word. Cancelling ends the work at its next look.
         """
         started = time.perf_counter()
-        question = request.question()
+        question = request.question
         mode, closeness, narrow = request.mode, embedding.closeness, request.narrow
         reasons = [*question.reasons, *(self._segments.reasons if mode is not Mode.SEMANTIC else ())]
         vector: bytes | None = None

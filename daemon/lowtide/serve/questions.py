@@ -48,7 +48,7 @@ class Questions(Workspaces):
 
         Errors: UsageError for an empty query, PathError for a root without an index, StoreError and its kinds.
         """
-        request.question()
+        _ = request.question  # what cannot be asked is refused before anybody waits
         self.host.pool.someone_asks()
         embedding = Embedding(self.encode_query, self.host.model.recipe, self.host.closeness)
 

@@ -191,7 +191,7 @@ async def _lay_over(
     answer: Answer,
     request: SearchRequest,
 ) -> Answer:
-    question, mode, narrow = request.question(), request.mode, request.narrow
+    question, mode, narrow = request.question, request.mode, request.narrow
     hidden = {display_path(os.fsencode(path.relative_to(root))) for path in changed}
     kept = [hit for hit in answer.hits if hit.path not in hidden]
     pieces: list[_Piece] = []
