@@ -10,7 +10,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from lowtide.errors import LowtideError, UsageError
+from lowtide.errors import LowtideError, PathError, UsageError
 from lowtide.mcp import text
 from lowtide.mcp.calls import Arguments, AskDaemon, Tool, Wanted
 from lowtide.mcp.roots import Root, find_roots
@@ -18,8 +18,6 @@ from lowtide.mcp.text import Paper, characters_of
 
 ANSWER_TOKENS = 2000
 MIB = 1 << 20
-_NO_INDEX = "path"
-"""The kind of the daemon's error for a folder without an index."""
 
 
 def status(arguments: Arguments) -> Tool:
@@ -41,7 +39,7 @@ def _describe(paper: Paper, root: Root) -> Generator[Wanted, Any, None]:
         # A question opens it: it is compared with the disk, and watched.
         answer = yield AskDaemon("lowtide/symbols", {"query": "", "limit": 1, "rootUri": root.uri, "words": True})
     except LowtideError as error:
-        if error.kind != _NO_INDEX:
+        if error.kind != PathError.kind:  # there is an index, and something else is wrong
             raise
         paper.write("  not indexed yet: the first search begins it")
         return
