@@ -20,7 +20,6 @@ OPENERS = {
     "system/lock.py": "the index's own files",
     "paths.py": "the index's own files",
     "index/workspace.py": "the index's own files",
-    "index/seeding.py": "another index's immutable files, which the catalog names",
     "bulk/manifest.py": "a bulk store's own files",
     "bulk/pieces.py": "a bulk store's own files",
     "bulk/sources.py": "vectors of a file that the user names",

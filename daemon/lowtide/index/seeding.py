@@ -21,6 +21,7 @@ from lowtide.index.workspace import Workspace, remove
 from lowtide.models import display_path
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
+from lowtide.store.durable import link_or_copy
 from lowtide.store.vetting import SEED
 
 log = logging.getLogger(__name__)
@@ -84,23 +85,15 @@ def _copy(sibling: Workspace, workspace: Workspace) -> None:
 
 
 def _share(file: Path, place: Path) -> None:
-    """The same immutable file under a second name; a copy where the file system has no links between the two.
-
-    A folder (of the lexical index) is made, with its files.
-    """
+    """The same immutable file under a second name, in place of what is there; a folder (of the lexical index) is made,
+    with its files."""
     if file.is_dir() and not file.is_symlink():
         place.mkdir(mode=0o700)
         for name in os.listdir(file):
             _share(file / name, place / name)
         return
-    try:
-        os.link(file, place, follow_symlinks=False)
-    except FileExistsError:
-        place.unlink()
-        os.link(file, place, follow_symlinks=False)
-    except OSError:
-        shutil.copyfile(file, place, follow_symlinks=False)
-        place.chmod(0o600)
+    place.unlink(missing_ok=True)
+    link_or_copy(file, place)
 
 
 class _Unfit(LowtideError):

@@ -1,4 +1,5 @@
-"""What is written beside the catalog: unfinished names, folders that the disk knows of, and errors that say what to do.
+"""What is written beside the catalog: unfinished names, second names, folders that the disk knows of, opening what is
+there, and errors that say what to do.
 
 Invariant: the standard library only: workers that hold little import it.
 """
@@ -7,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +18,9 @@ from lowtide.errors import StoreError
 
 TEMPORARY_SUFFIX = ".tmp"
 """What the name of an unfinished file ends with; a sweep may remove every such file that no process writes."""
+
+Place = tuple[int, int, int, int]
+"""Which file, and which state of it: device, number, size and time of modification."""
 
 
 @contextmanager
@@ -50,6 +56,32 @@ def sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def open_plain_file(path: Path) -> int:
+    """A descriptor to read a regular file; neither through a link nor waiting for who writes to a pipe. OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return fd
+
+
+def place_in(info: os.stat_result) -> Place:
+    """What tells whether a file is still the one that was checked: those of an index are never changed."""
+    return info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns
+
+
+def link_or_copy(file: Path, name: Path) -> None:
+    """The same immutable file under a second name; a copy where the file system has no links between the two. OSError,
+    FileExistsError where there is something of that name."""
+    try:
+        os.link(file, name, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError:
+        shutil.copyfile(file, name, follow_symlinks=False)
+        name.chmod(0o600)
 
 
 def remove_folder(folder: Path) -> None:

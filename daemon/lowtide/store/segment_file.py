@@ -14,7 +14,6 @@ import errno
 import mmap
 import os
 import secrets
-import stat
 import struct
 import zlib
 from contextlib import suppress
@@ -27,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lowtide.errors import CorruptSegment
-from lowtide.store.durable import TEMPORARY_SUFFIX, mapped_errors, sync_folder
+from lowtide.store.durable import TEMPORARY_SUFFIX, mapped_errors, open_plain_file, place_in, sync_folder
 from lowtide.store.rows import Segment
 
 FORMAT_VERSION = 1
@@ -176,13 +175,10 @@ class SegmentFile:
     def __init__(self, path: Path, kind: SegmentKind, expected: Segment | None = None) -> None:
         self.path = path
         try:
-            # Neither through a link nor waiting for who writes to a pipe.
-            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            fd = open_plain_file(path)
             try:
                 info = os.fstat(fd)
-                if not stat.S_ISREG(info.st_mode):
-                    raise OSError(errno.EINVAL, "it is not a regular file")
-                self._place = _place(info)
+                self._place = place_in(info)
                 size = info.st_size
                 self._header, crc32 = _verify(fd, size, path, kind)
                 self._map = mmap.mmap(fd, size, access=mmap.ACCESS_READ)
@@ -216,7 +212,7 @@ class SegmentFile:
         """Whether its name still leads to the file that was checked, and nobody has written to it: it is never
         changed."""
         try:
-            return _place(os.stat(self.path, follow_symlinks=False)) == self._place
+            return place_in(os.stat(self.path, follow_symlinks=False)) == self._place
         except OSError:
             return False
 
@@ -246,10 +242,6 @@ class SegmentFile:
         if hasattr(mmap, "MADV_DONTNEED"):
             with suppress(OSError, ValueError):
                 self._map.madvise(mmap.MADV_DONTNEED)
-
-
-def _place(info: os.stat_result) -> tuple[int, int, int, int]:
-    return info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns
 
 
 def _verify(fd: int, size: int, path: Path, kind: SegmentKind) -> tuple[bytes, int]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import stat
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,15 @@ from pathlib import Path
 import msgspec
 
 from lowtide.errors import CorruptSegment
-from lowtide.store.durable import TEMPORARY_SUFFIX, mapped_errors, sync_folder
+from lowtide.store.durable import (
+    TEMPORARY_SUFFIX,
+    Place,
+    link_or_copy,
+    mapped_errors,
+    open_plain_file,
+    place_in,
+    sync_folder,
+)
 from lowtide.store.lexical import engine
 from lowtide.store.rows import LEXICAL_KIND, Segment
 
@@ -32,9 +39,6 @@ _MOST_LISTING_BYTES = 1 << 20
 _MOST_FILES = 4096
 _BLOCK_BYTES = 1 << 20
 _REBUILT = "it is made anew by the next `lowtide index`"
-
-Place = tuple[int, int, int, int]
-"""Which file, and which state of it: device, number, size and time of modification."""
 
 
 class _File(msgspec.Struct, array_like=True, frozen=True):
@@ -66,7 +70,7 @@ class Checked:
         """Whether nobody has written to a file of it since, or removed one."""
         try:
             return all(
-                _place(os.stat(folder / name, follow_symlinks=False)) == was for name, was in self.places.items()
+                place_in(os.stat(folder / name, follow_symlinks=False)) == was for name, was in self.places.items()
             )
         except OSError:
             return False
@@ -89,9 +93,9 @@ def check(folder: Path, expected: Segment, known: Checked | None = None) -> Chec
     for file in listing.files:
         path = folder / file.name
         try:
-            fd = _open(path)
+            fd = open_plain_file(path)
             try:
-                found = places[file.name] = _place(os.fstat(fd))
+                found = places[file.name] = place_in(os.fstat(fd))
                 is_known = found in sound and sizes.get(file.name) == (file.size_bytes, file.crc32)
                 if found[2] != file.size_bytes or not (is_known or _crc32(fd) == file.crc32):
                     raise _damaged(folder, f"{file.name} is not as it was written")
@@ -122,7 +126,7 @@ def write(
             temporary.mkdir(mode=0o700)
             if source and before:
                 for each in before.files:
-                    _link(folder / source[0].name / each.name, temporary / each.name)
+                    link_or_copy(folder / source[0].name / each.name, temporary / each.name)
             listing, crc32 = _finish(temporary, before, engine.update(temporary, files, dead, alive))
             os.rename(temporary, folder / target)
             sync_folder(folder)
@@ -151,7 +155,7 @@ def _finish(folder: Path, before: Listing | None, done: engine.Updated) -> tuple
         if name in _LOCKS:
             path.unlink()
             continue
-        fd = _open(path)
+        fd = open_plain_file(path)
         try:
             info = os.fstat(fd)
             same = known.get(name)
@@ -176,18 +180,11 @@ def _finish(folder: Path, before: Listing | None, done: engine.Updated) -> tuple
     return listing, zlib.crc32(data)
 
 
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError:
-        shutil.copyfile(source, target, follow_symlinks=False)  # a file system without links
-
-
 def _read_listing(folder: Path, expected: Segment) -> tuple[Listing, Place]:
     try:
-        fd = _open(folder / LISTING)
+        fd = open_plain_file(folder / LISTING)
         try:
-            place = _place(os.fstat(fd))
+            place = place_in(os.fstat(fd))
             with open(fd, "rb", closefd=False) as file:
                 data = file.read(_MOST_LISTING_BYTES + 1)
         finally:
@@ -209,24 +206,12 @@ def _read_listing(folder: Path, expected: Segment) -> tuple[Listing, Place]:
     return listing, place
 
 
-def _open(path: Path) -> int:
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(0, "not a regular file")
-    return fd
-
-
 def _crc32(fd: int) -> int:
     """Read rather than mapped: a fault of the disk is then an error, not a signal."""
     found, block = 0, memoryview(bytearray(_BLOCK_BYTES))
     while got := os.readv(fd, [block]):
         found = zlib.crc32(block[:got], found)
     return found
-
-
-def _place(info: os.stat_result) -> Place:
-    return info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns
 
 
 def _damaged(folder: Path, why: str) -> CorruptSegment:
