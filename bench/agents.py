@@ -23,6 +23,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from bench.daemon import percentile
+
 MIB = 1 << 20
 
 
@@ -70,11 +72,6 @@ def anonymous_bytes(pid: int) -> int:
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     (line,) = [line for line in rollup.splitlines() if line.startswith("Anonymous:")]
     return int(line.split()[1]) << 10
-
-
-def percentile(values: list[float], share: float) -> float:
-    """The smallest value that at least this share of them does not pass."""
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
 def write_and_find(agent: Session, tree: Path, writes: int) -> list[tuple[float, int]]:
