@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from tests.e2e.conftest import tree as tree
 from tests.e2e.harness import Lowtide, python_module
 
 Tree = Callable[..., Path]
@@ -19,18 +20,6 @@ def lowtide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lowtide]:
     made = Lowtide(tmp_path_factory.mktemp("home"), {"LOWTIDE_EMBEDDED": "0"})
     yield made
     made.run("daemon", "stop", code=None)
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Tree:
-    def make(files: dict[str, str], name: str = "tree") -> Path:
-        root = tmp_path / name
-        for path, text in files.items():
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text(text)
-        return root
-
-    return make
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -17,19 +16,11 @@ import psutil
 import pytest
 from tests.agents.client import Agent
 from tests.agents.conftest import Tree
-from tests.e2e.harness import Lowtide
+from tests.e2e.harness import Lowtide, until
 from tests.e2e.soak import git
 
 MIB = 1 << 20
 SHIM_MIB = 10
-
-
-def until(look: Callable[[], Any], seconds: float = 60.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (value := look()):
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)
-    return value
 
 
 def daemon_pid(lowtide: Lowtide) -> int:

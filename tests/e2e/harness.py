@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,15 @@ class Lowtide:
         """The folder of the only index."""
         (catalog,) = self.home.glob("**/catalog.sqlite")
         return catalog.parent
+
+
+def until(look: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """Wait for what has no event to wait on: a process that ends, a file that is indexed."""
+    deadline = time.monotonic() + seconds
+    while not (value := look()):
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
+    return value
 
 
 def python_module(number: int, functions: int = 8) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from tests.e2e.harness import Lowtide, python_module
+from tests.e2e.harness import Lowtide, python_module, until
 
 from lowtide.paths import Places
 from lowtide.serve.client import Client
@@ -40,14 +39,6 @@ def asked(client: Client, root: Path, query: str, **more: Any) -> dict[str, Any]
 
 def names(answer: dict[str, Any]) -> list[str]:
     return [symbol["name"] for symbol in answer["symbols"]]
-
-
-def until(look: Callable[[], Any], seconds: float = 60.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (value := look()):
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)
-    return value
 
 
 def open_roots(client: Client) -> list[str]:

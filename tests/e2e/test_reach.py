@@ -7,14 +7,12 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
-from tests.e2e.harness import Lowtide
+from tests.e2e.harness import Lowtide, until
 
 from lowtide.paths import Places
 from lowtide.serve.client import Client, NoAnswer
@@ -34,15 +32,6 @@ def places(lowtide: Lowtide) -> Places:
 
 def pid_of(lowtide: Lowtide) -> int:
     return int(lowtide.json("daemon", "status")["pid"])
-
-
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """Wait for what has no event to wait on: a process that ends, a file that is there again."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)
-    return value
 
 
 def is_gone(pid: int) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from contextlib import closing
 from pathlib import Path
 
 import anyio
 import pytest
 from tests.e2e.contents import Contents, differences, read_contents
+from tests.e2e.soak import git
 
 from lowtide.config.settings import Config
 from lowtide.index import seeding
@@ -23,31 +23,17 @@ from lowtide.system.tree.repository import Kinship, repository_at, same_reposito
 FILES = 60
 
 
-def git(*arguments: str | Path, cwd: Path) -> None:
-    who = (
-        "-c",
-        "user.name=t",
-        "-c",
-        "user.email=t@t",
-        "-c",
-        "commit.gpgsign=false",
-        "-c",
-        "protocol.file.allow=always",
-    )
-    subprocess.run(["git", *who, *map(str, arguments)], cwd=cwd, check=True, capture_output=True)
-
-
 @pytest.fixture
 def main_tree(tmp_path: Path) -> Path:
     root = tmp_path / "main"
     root.mkdir()
-    git("init", "-q", "-b", "main", cwd=root)
+    git(root, "init", "-q", "-b", "main")
     for number in range(FILES):
         part = "def part_{0}_{1}(x):\n    '''Part {1} of {0}.'''\n    return x + {1}\n\n\n"
         text = "".join(part.format(number, n) for n in range(8))
         (root / f"m{number}.py").write_text(text)
-    git("add", "-A", cwd=root)
-    git("commit", "-qm", "one", cwd=root)
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "one")
     return root
 
 
@@ -76,7 +62,7 @@ def test_a_work_tree_takes_all_that_its_sibling_has_made(main_tree: Path, tmp_pa
     home = tmp_path / "home"
     assert index(main_tree, home).indexed == FILES
     other = tmp_path / "other"
-    git("worktree", "add", "-q", other, "-b", "topic", cwd=main_tree)
+    git(main_tree, "worktree", "add", "-q", str(other), "-b", "topic")
     (other / "m3.py").write_text("def only_here(): ...\n")
     (other / "m4.py").unlink()
 
@@ -91,7 +77,7 @@ def test_a_clone_takes_it_too_and_each_can_be_removed(main_tree: Path, tmp_path:
     home = tmp_path / "home"
     index(main_tree, home)
     clone = tmp_path / "clone"
-    git("clone", "-q", main_tree, clone, cwd=tmp_path)
+    git(tmp_path, "clone", "-q", str(main_tree), str(clone))
     assert index(clone, home).indexed == 0
     places = places_of(home)
     folders = [places.index_folder(root) for root in (main_tree, clone)]
@@ -118,7 +104,7 @@ def test_a_sibling_that_is_unfit_is_passed_by(main_tree: Path, tmp_path: Path, h
     else:
         os.symlink("/etc/hostname", folder / "names-0123456789abcdef.seg")
     other = tmp_path / "other"
-    git("worktree", "add", "-q", other, "-b", "topic", cwd=main_tree)
+    git(main_tree, "worktree", "add", "-q", str(other), "-b", "topic")
     assert index(other, home).indexed == FILES
     assert len(contents(other, home)["files"]) == FILES
 
@@ -129,7 +115,7 @@ def test_a_copy_that_was_killed_half_way_leaves_nothing(
     home = tmp_path / "home"
     index(main_tree, home)
     other = tmp_path / "other"
-    git("worktree", "add", "-q", other, "-b", "topic", cwd=main_tree)
+    git(main_tree, "worktree", "add", "-q", str(other), "-b", "topic")
 
     class Killed(BaseException):
         """As if the process had ended here."""
@@ -166,9 +152,9 @@ def test_clones_know_each_other_by_where_they_come_from(
     for name, url in (("a", one), ("b", other)):
         root = tmp_path / name
         root.mkdir()
-        git("init", "-q", cwd=root)
+        git(root, "init", "-q")
         if url:
-            git("remote", "add", "origin", url, cwd=root)
+            git(root, "remote", "add", "origin", url)
         repository = repository_at(os.fsencode(root))
         assert repository is not None
         found.append(repository)
