@@ -85,10 +85,21 @@ class TextHit:
     def as_json(self) -> dict[str, Any]:
         """One of the `hits` of `lowtide search --exact --json`."""
         return {
-            "path": self.path, "start_line": self.line, "end_line": self.line, "column": self.column, "kind": self.kind,
-            "name": self.name, "container": self.container, "score": 1.0, "snippet": self.text, "marks": self.marks,
-            "before": self.before, "after": self.after, "signals": {"exact": 1.0}, "stale": self.is_stale,
-        }  # fmt: skip
+            "path": self.path,
+            "start_line": self.line,
+            "end_line": self.line,
+            "column": self.column,
+            "kind": self.kind,
+            "name": self.name,
+            "container": self.container,
+            "score": 1.0,
+            "snippet": self.text,
+            "marks": self.marks,
+            "before": self.before,
+            "after": self.after,
+            "signals": {"exact": 1.0},
+            "stale": self.is_stale,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +116,14 @@ class TextAnswer:
     def as_json(self) -> dict[str, Any]:
         """The object of `lowtide search --exact --json`."""
         return {
-            "query": self.query, "degraded": self.degraded, "took_ms": round(self.took_ms, 2),
-            "stale_files": len({hit.path for hit in self.hits if hit.is_stale}), "truncated": self.truncated,
-            "files_read": self.files_read, "hits": [hit.as_json() for hit in self.hits],
-        }  # fmt: skip
+            "query": self.query,
+            "degraded": self.degraded,
+            "took_ms": round(self.took_ms, 2),
+            "stale_files": len({hit.path for hit in self.hits if hit.is_stale}),
+            "truncated": self.truncated,
+            "files_read": self.files_read,
+            "hits": [hit.as_json() for hit in self.hits],
+        }
 
 
 def find_text(

@@ -99,9 +99,12 @@ async def find_text(service: Service, caller: Caller, params: Params) -> dict[st
     answer of `lowtide search --exact --json`, or `--regex`, for one root."""
     root = _root(params)
     request = TextRequest(
-        _text(params, "text"), params.get("regex") is True, _count(params, "limit", 100, MOST_LINES),
-        _count(params, "context", 0, MOST_CONTEXT, least=0), _narrow(params),
-    )  # fmt: skip
+        _text(params, "text"),
+        params.get("regex") is True,
+        _count(params, "limit", 100, MOST_LINES),
+        _count(params, "context", 0, MOST_CONTEXT, least=0),
+        _narrow(params),
+    )
     freshness = await _attend(service, caller, root, params)
     nothing = TextAnswer(request.text, (), False, None, 0.0, 0)
     answer = await _or_nothing_yet(params, service.find_text(root, request), nothing)

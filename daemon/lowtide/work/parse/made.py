@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable
 
 from lowtide.work.parse import symbols
-from lowtide.work.parse.brackets import COMMENT, STRING
 from lowtide.work.parse.node import Node
 from lowtide.work.parse.recover import Places
 from lowtide.work.parse.symbols import Found
@@ -28,7 +27,6 @@ _IS_TEST = re.compile(rb"TEST|BENCHMARK")
 _ARGUMENT = re.compile(
     rb"\s*(?:(?P<name>[A-Za-z_]\w*)|(?P<string>\"(?:[^\"\\\n]|\\.)*\"))\s*(?P<end>[,)])|(?P<other>[^,()]|\()"
 )
-_SKIPPED = re.compile(rb"[(),]|" + STRING + rb"|" + COMMENT)
 _SUITED = re.compile(
     rb"(?:TYPED_)?(?:TEST|BENCHMARK|FUZZ_TEST|FRIEND_TEST|TEST_GROUP)(?:_[A-Z]{1,2})?|\w+_TEST_[FP]|Test|Ensure|IGNORE_TEST"
 )
