@@ -1,6 +1,6 @@
 # `make help` lists what there is. Everything runs in .venv, which `make setup` makes.
 .DEFAULT_GOAL := help
-.PHONY: help setup test quick lint format types rules editors bench docs ci clean
+.PHONY: help setup test quick lint format types rules editors bench pages docs ci clean
 python := .venv/bin/python
 
 help: ## this list
@@ -34,6 +34,10 @@ editors: ## the tests of the Neovim plugin and the VS Code extension
 
 bench: ## what ended other indexers, on small trees
 	$(python) -m bench.seeds.run --quick
+
+pages: ## the pages of the docs that are made from the code, and the manual page
+	$(python) -m docs.pages
+	$(python) -m lowtide.cli help --man > docs/lowtide.1
 
 docs: ## the site, into site/: strict, and nothing loaded from elsewhere
 	@$(python) -c 'import material' 2>/dev/null || $(python) -m pip install -q --disable-pip-version-check -e '.[docs]'

@@ -1,8 +1,11 @@
 """The pages of the site that are made from the code: commands, configuration, messages.
 
+    python -m docs.pages           writes them all
     python -m docs.pages NAME      prints one of them
 
-Invariant: made anew whenever the site is built, so that they are never older than the code.
+They are files of the repository, so that links to them lead somewhere in a clone, too.
+
+Invariant: never older than the code: a test makes them anew and compares.
 """
 
 from __future__ import annotations
@@ -29,6 +32,9 @@ ENVIRONMENT = {
     "LOWTIDE_MODEL": "The folder of an embedding model; it comes before the configuration.",
     "LOWTIDE_EMBEDDED": "`1`: commands do without the daemon.",
     "NO_COLOR": "Set to anything: no colours.",
+    "TERM": "`dumb`: no colours, and no progress bar.",
+    "XDG_CONFIG_HOME, XDG_CACHE_HOME, XDG_RUNTIME_DIR": "Where the folders of configuration, indexes and socket are, "
+    "unless `LOWTIDE_HOME` says it.",
 }
 EXAMPLE = """\
 budget = "384MiB"
@@ -119,7 +125,9 @@ def configuration() -> str:
         lines.append("")
     lines += ["## An example", "", "```toml", *EXAMPLE.splitlines(), "```", ""]
     lines += ["## Environment", "", "| variable | |", "|---|---|"]
-    lines += [f"| `{name}` | {what} |" for name, what in ENVIRONMENT.items()]
+    lines += [
+        f"| {', '.join(f'`{name}`' for name in names.split(', '))} | {what} |" for names, what in ENVIRONMENT.items()
+    ]
     lines += [
         "",
         "## `.lowtideignore`",
@@ -169,7 +177,7 @@ def messages() -> str:
         "[Troubleshooting](troubleshooting.md) goes by what you see instead.",
         "",
     ]
-    found = sorted(set(all_messages()), key=lambda one: (one.exit_code, one.kind, one.what, one.why))
+    found = sorted(set(all_messages()), key=lambda one: (one.exit_code, one.kind, one.what, one.why, one.remedy))
     for kind in dict.fromkeys(one.kind for one in found):
         rows = [one for one in found if one.kind == kind]
         lines += [
@@ -274,5 +282,14 @@ FROM_ROOT = {
 """Pages that are files of the repository, beside the docs."""
 
 
+def write() -> None:
+    """Write every page into the docs."""
+    for name, make in PAGES.items():
+        (ROOT / "docs" / name).write_text(make(), "utf-8")
+
+
 if __name__ == "__main__":
-    sys.stdout.write(PAGES[sys.argv[1]]())
+    if len(sys.argv) > 1:
+        sys.stdout.write(PAGES[sys.argv[1]]())
+    else:
+        write()

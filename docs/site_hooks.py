@@ -1,5 +1,5 @@
-"""What MkDocs calls while it builds the site: pages made from the code, links that leave the docs, and a look
-at the result.
+"""What MkDocs calls while it builds the site: pages that lie elsewhere in the repository, links that leave the docs,
+and a look at the result.
 
 Invariant: the docs read the same on the site and in the repository: a link to a file that is no page leads there.
 Invariant: the site loads nothing from elsewhere.
@@ -16,7 +16,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "daemon"), str(ROOT / "lsp")]
 
-from docs.pages import FROM_ROOT, PAGES  # noqa: E402
+from docs.pages import FROM_ROOT  # noqa: E402
 
 REPOSITORY = "https://github.com/lowtide/lowtide/blob/main/"
 LINK = re.compile(r"(\]\()([^)#\s]+)((?:#[^)\s]*)?\))")
@@ -39,8 +39,6 @@ def on_files(files: Any, config: Any) -> Any:
     """Add what is no file of the docs."""
     from mkdocs.structure.files import File
 
-    for name, make in PAGES.items():
-        files.append(File.generated(config, name, content=make()))
     for name, source in FROM_ROOT.items():
         text = _led(ROOT / source, (ROOT / source).read_text("utf-8"))
         files.append(File.generated(config, name, content=text))
