@@ -9,15 +9,18 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import anyio
 import pytest
 from tests.store.indexes import WORDS, absorb, make_index, put
 
 from lowtide.errors import CorruptSegment, ForeignIndex
 from lowtide.index.lexicon import mend_words
 from lowtide.index.workspace import Workspace
-from lowtide.models import SymbolKind
+from lowtide.models import Mode, SymbolKind
+from lowtide.read.exact import TextRequest
 from lowtide.read.filters import Filter, Selections, folders_of_globs
-from lowtide.read.snapshot import Snapshot
+from lowtide.read.request import SearchRequest
+from lowtide.read.snapshot import Embedding, Snapshot
 from lowtide.store.catalog import Catalog
 from lowtide.store.lexical import delta as delta_module
 from lowtide.store.lexical import generation
@@ -35,6 +38,10 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def opened(workspace: Workspace, catalog: Catalog, before: LexicalIndex | None = None) -> LexicalIndex:
     return LexicalIndex(workspace.folder, catalog.lexical_segment(), WordDelta.read(catalog), before)
+
+
+async def no_vector(_: str) -> bytes:
+    raise AssertionError("nothing is asked by meaning")
 
 
 def there(catalog: Catalog, found: list[tuple[int, float]]) -> dict[int, float]:
@@ -257,7 +264,7 @@ def test_damage_is_told_and_its_files_are_indexed_again(absorbed: tuple[Workspac
     flip(max(folder.glob("*.idx")))
     with closing(Snapshot(workspace)) as snapshot:
         assert workspace.has_damaged_segments
-        assert any("damaged" in reason for reason in snapshot._segments.reasons)
+        assert any("damaged" in reason for reason in snapshot._segments.lexical.reasons)
     with workspace.writing() as (catalog, _):
         put(workspace, catalog, "late.py", "python", ["late words"])
         assert mend_words(workspace, catalog) == ["the lexical index was damaged: it is made anew"]
@@ -269,7 +276,7 @@ def test_damage_is_told_and_its_files_are_indexed_again(absorbed: tuple[Workspac
         assert catalog.lacks_words()
     with closing(Snapshot(workspace)) as snapshot:
         assert not snapshot._segments.lexical.is_complete
-        assert any("damaged" in reason for reason in snapshot._segments.reasons)
+        assert any("damaged" in reason for reason in snapshot._segments.lexical.reasons)
 
 
 def test_a_file_written_over_while_it_is_open_is_noticed_at_the_next_question(absorbed: tuple[Workspace, Path]) -> None:
@@ -280,6 +287,44 @@ def test_a_file_written_over_while_it_is_open_is_noticed_at_the_next_question(ab
         assert snapshot.is_outdated
         with closing(Snapshot(workspace, snapshot)):
             assert workspace.has_damaged_segments
+
+
+@pytest.mark.parametrize("mode", ["search", "exact", "references", "files"])
+def test_a_question_that_meets_a_generation_that_was_replaced_asks_the_next_one(
+    absorbed: tuple[Workspace, Path], mode: str
+) -> None:
+    workspace, folder = absorbed
+    with closing(Snapshot(workspace)) as snapshot:
+        with workspace.writing() as (catalog, _):
+            put(workspace, catalog, "src/late.py", "python", ["lateword retry"])
+            absorb(workspace, catalog)
+        shutil.rmtree(folder)
+
+        async def ask() -> list[str]:
+            if mode == "search":
+                answer = await snapshot.search(
+                    SearchRequest("lateword", mode=Mode.LEXICAL), Embedding(no_vector, "tests")
+                )
+                assert answer.degraded is None
+                return [hit.path for hit in answer.hits]
+            return [hit.path for hit in (await snapshot.find_text(TextRequest("lateword"))).hits]
+
+        if mode == "files":
+            assert snapshot.files_with("lateword", limit=9)[0] == [b"src/late.py"]
+        elif mode == "references":
+            assert snapshot.references("lateword", limit=9).found
+        else:
+            assert anyio.run(ask) == ["src/late.py"]
+        assert not workspace.has_damaged_segments
+
+
+def test_a_question_that_meets_damage_of_the_generation_itself_leaves_a_mark(absorbed: tuple[Workspace, Path]) -> None:
+    workspace, folder = absorbed
+    with closing(Snapshot(workspace)) as snapshot:
+        shutil.rmtree(folder)
+        with pytest.raises(CorruptSegment):
+            snapshot.files_with("retry", limit=9)
+        assert workspace.has_damaged_segments
 
 
 def test_what_a_killed_worker_leaves_is_swept_and_the_index_goes_on(absorbed: tuple[Workspace, Path]) -> None:

@@ -128,17 +128,16 @@ class TextAnswer:
 
 def find_text(
     readers: Connections,
-    lexical: LexicalIndex,
+    files: Sequence[IndexedFile] | None,
     root: bytes,
     request: TextRequest,
     matcher: Matcher,
     stopped: Callable[[], bool],
+    started: float,
 ) -> TextAnswer:
-    """The first lines that match, by path and line. StoreError and its kinds, QuestionStopped."""
-    started = time.perf_counter()
+    """The first lines that match, by path and line, of `files`; of all of them for None. `started`: when it was asked,
+    on the clock of `perf_counter`. StoreError and its kinds, QuestionStopped."""
     search = _Search(request, matcher, stopped)
-    with readers.lend(stopped) as catalog:
-        files = _candidates(catalog, lexical, matcher, stopped)
     with readers.lend_moving() as catalog, Root(root) as opened:  # reading many files takes a while
         for file in _all_files(catalog) if files is None else files:
             search.look_through(opened, file, catalog)
@@ -148,9 +147,10 @@ def find_text(
     return TextAnswer(request.text, search.hits, search.truncated, search.reason, took_ms, search.files_read)
 
 
-def _candidates(
+def candidates(
     catalog: Catalog, lexical: LexicalIndex, matcher: Matcher, stopped: Callable[[], bool]
 ) -> Sequence[IndexedFile] | None:
+    """The files that may have what is looked for, by path; None: all may. StoreError and its kinds, QuestionStopped."""
     # What a damaged or unfinished lexical index lacks is looked for in every file.
     if matcher.evidence is None or not lexical.is_complete:
         return None

@@ -27,10 +27,11 @@ from lowtide.store.vectors.vector_index import Delta, VectorIndex, blocks_of
 from lowtide.store.vectors.vector_segments import AnySegment, open_segment
 
 _LEXICAL_DAMAGED = "words are looked for in part of the files alone: the lexical index was damaged, and is made anew"
+_LEXICAL_UNFINISHED = "words are looked for in part of the files alone: the lexical index is being made"
 
 
 class Segments:
-    """The open segments of one snapshot; `reasons` says what answers by words lack."""
+    """The open segments of one snapshot."""
 
     def __init__(
         self,
@@ -40,7 +41,6 @@ class Segments:
         names: Sequence[NameSegment],
         name_delta: NameDelta,
         lexical: LexicalIndex,
-        reasons: Sequence[str],
     ) -> None:
         self.lexical = lexical
         self.by_name = segments
@@ -48,7 +48,6 @@ class Segments:
         self.delta = delta
         self._names = tuple(names)
         self.name_delta = name_delta
-        self.reasons = tuple(reasons)
         self._index = NameIndex([*(segment.rows for segment in names), *name_delta.parts()])
 
     @property
@@ -127,7 +126,6 @@ class Segments:
 
 def open_segments(workspace: Workspace, catalog: Catalog, before: Segments | None = None) -> Segments:
     """Open what the manifest names, and read what is in no segment yet; what `before` has is taken from there."""
-    reasons: list[str] = []
     opened: dict[str, AnySegment | NameSegment] = {}
     manifest = catalog.segments()
     lost: list[Segment] = []
@@ -156,33 +154,30 @@ def open_segments(workspace: Workspace, catalog: Catalog, before: Segments | Non
         names = []
     last = max((row.last_id for row in name_rows), default=0) if names else 0
     name_delta = _name_delta(catalog, last, before)
-    lexical = _open_lexical(workspace, catalog, before, reasons)
-    return Segments(opened, index, delta, names, name_delta, lexical, reasons)  # type: ignore[arg-type]
+    lexical = open_lexical(workspace, catalog, before.lexical if before else None)
+    return Segments(opened, index, delta, names, name_delta, lexical)  # type: ignore[arg-type]
 
 
-def _open_lexical(workspace: Workspace, catalog: Catalog, before: Segments | None, reasons: list[str]) -> LexicalIndex:
-    """The generation that the manifest names, and what it does not hold yet, at one moment."""
-    known = before.lexical if before else None
+def open_lexical(workspace: Workspace, catalog: Catalog, known: LexicalIndex | None = None) -> LexicalIndex:
+    """The generation that the manifest names, and what it does not hold yet, at one moment; what `known` has is taken
+    from there. Its `reasons` say what it lacks."""
     for is_last in (False, False, True):
         with catalog.view():
-            row = next((row for row in catalog.segments() if row.kind == LEXICAL_KIND), None)
+            row = catalog.lexical_segment()
             delta = WordDelta.read(catalog, known.delta if known else None)
             lacks_words = catalog.lacks_words()
+        reasons = [_LEXICAL_DAMAGED] if lacks_words else []
+        if delta.is_cut:
+            reasons.append(_LEXICAL_UNFINISHED)
         try:
-            lexical = LexicalIndex(workspace.folder, row, delta, known, is_lost=lacks_words)
-            if lacks_words:
-                reasons.append(_LEXICAL_DAMAGED)
-            break
+            return LexicalIndex(workspace.folder, row, delta, known, is_lost=lacks_words, reasons=reasons)
         except CorruptSegment:
             if row == catalog.lexical_segment() or is_last:
                 # It is not that the next one has taken its place meanwhile.
-                workspace.report_damaged_segments()
-                reasons.append(_LEXICAL_DAMAGED)
-                lexical = LexicalIndex(workspace.folder, None, delta, is_lost=True)
                 break
-    if delta.is_cut:
-        reasons.append("words are looked for in part of the files alone: the lexical index is being made")
-    return lexical
+    workspace.report_damaged_segments()
+    reasons = list(dict.fromkeys((_LEXICAL_DAMAGED, *reasons)))
+    return LexicalIndex(workspace.folder, None, delta, is_lost=True, reasons=reasons)
 
 
 def _vector_delta(

@@ -12,13 +12,13 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lowtide.core.asked import Asked, Kind
 from lowtide.core.candidate import Candidate, Near, Ranked
@@ -34,11 +34,11 @@ from lowtide.read.filters import Filter, Selection, Selections, Stopped, look, s
 from lowtide.read.named import named_chunks, of_kind
 from lowtide.read.question import check_symbol
 from lowtide.read.request import SearchRequest
-from lowtide.read.segment_set import Segments, open_segments
+from lowtide.read.segment_set import Segments, open_lexical, open_segments
 from lowtide.read.snippets import Shown, Snippets, text_to_compare
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
-from lowtide.store.lexical.index import Within
+from lowtide.store.lexical.index import LexicalIndex, Within
 from lowtide.store.rows import ChunkRow
 from lowtide.system.beneath import Root, is_beneath
 from lowtide.work.words import query_words, split_words
@@ -46,9 +46,10 @@ from lowtide.work.words import query_words, split_words
 if TYPE_CHECKING:
     from lowtide.read.definitions import Definition, Place
     from lowtide.read.exact import TextAnswer, TextRequest
-    from lowtide.read.references import References
+    from lowtide.read.references import Places, References
     from lowtide.read.selection import Selected
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 CANDIDATES = 300
@@ -178,6 +179,8 @@ class _Found:
     """Of each text that is looked at, which part of the question stands in it as it is."""
     kinds: Sequence[SymbolKind] = ()
     """A hit is shown as a definition of one of these."""
+    lacks: Sequence[str] = ()
+    """What was not looked through, for people."""
 
 
 class Snapshot:
@@ -251,7 +254,7 @@ class Snapshot:
         started = time.perf_counter()
         question = request.question
         mode, closeness, narrow = request.mode, embedding.closeness, request.narrow
-        reasons = [*question.reasons, *(self._segments.reasons if mode is not Mode.SEMANTIC else ())]
+        reasons = list(question.reasons)
         vector: bytes | None = None
         if mode is not Mode.LEXICAL:
             vector, reason = await self._vector(question.gist, embedding)
@@ -260,6 +263,7 @@ class Snapshot:
         asked = _Asked(question.asked, words, vector, narrow or None)
         find = partial(self._find, asked, SHORTLIST if mode is Mode.HYBRID else 0)
         found = await self._answering.run(find, room_bytes=self._selecting_bytes if narrow else 0)
+        reasons += found.lacks
         near = await closeness(question.gist, found.texts) if closeness and vector is not None and found.texts else None
         ranked = _refined(found, near)
         hits, gone = await self._answering.run(lambda _: self._hits(found, ranked, request.limit, request.group))
@@ -297,52 +301,68 @@ class Snapshot:
 
     def _find(self, asked: _Asked, shortlist: int, stopped: Stopped) -> _Found:
         """In a thread: everything that the catalog is asked, at one moment of it."""
-        with self._readers.lend(stopped) as catalog:
-            selection = None
-            if asked.narrow:
-                ids_of_kinds = self._segments.ids_of_kinds
-                selection = self._selections.get(asked.narrow, catalog, ids_of_kinds, stopped)
-            lexical = self._by_words(asked, selection, stopped)
-            rows, cosines = self._near(catalog, asked.vector, selection)
-            missing = [chunk_id for chunk_id, _ in lexical if chunk_id not in rows]
-            rows.update((row.chunk_id, row) for row in catalog.chunks_by_id(missing))
-            kinds = asked.narrow.kinds if asked.narrow else ()
-            named = named_chunks(catalog, self._segments, asked.asked, selection, kinds, stopped)
-            missing += [chunk_id for chunk_id in named if chunk_id not in rows]
-            rows.update((chunk_id, each.row) for chunk_id, each in named.items())
-            if asked.vector is not None and missing:
-                there = [rows[chunk_id] for chunk_id in missing if chunk_id in rows]
-                cosines.update(self._score_missing(asked.vector, there))
-            bm25 = {chunk_id: score for chunk_id, score in lexical if chunk_id in rows}
-            candidates = [
-                _candidate(row, bm25.get(number), cosines.get(number), named[number].frame if number in named else 0.0)
-                for number, row in rows.items()
-            ]
-            ranked = rank_chunks(asked.asked, candidates)
-            first = [rows[each.chunk_id] for each in ranked[:shortlist]]
-            if not first:
-                return _Found(asked.asked, rows, candidates, ranked, kinds=kinds)
-            texts = self._texts(catalog, first)
-            return _Found(
-                asked.asked, rows, candidates, ranked, texts, _verbatim(asked.asked, texts[: len(first)]), kinds
-            )
+        return self._ask(stopped, partial(self._find_in, asked, shortlist, stopped))
 
-    def _by_words(self, asked: _Asked, selection: Selection | None, stopped: Stopped) -> list[tuple[int, float]]:
-        """(chunk id, BM25), best first."""
-        if not asked.words:
-            return []
+    def _find_in(
+        self, asked: _Asked, shortlist: int, stopped: Stopped, catalog: Catalog, lexical: LexicalIndex
+    ) -> _Found:
+        selection = None
+        if asked.narrow:
+            ids_of_kinds = self._segments.ids_of_kinds
+            selection = self._selections.get(asked.narrow, catalog, ids_of_kinds, stopped)
         within = Within(selection.chunks, selection.narrowing) if selection else None
-        with self._marking_damage():
-            return self._segments.lexical.candidates(asked.words, within, CANDIDATES, partial(look, stopped))
+        looking = partial(look, stopped)
+        by_words = lexical.candidates(asked.words, within, CANDIDATES, looking) if asked.words else []
+        rows, cosines = self._near(catalog, asked.vector, selection)
+        missing = [chunk_id for chunk_id, _ in by_words if chunk_id not in rows]
+        rows.update((row.chunk_id, row) for row in catalog.chunks_by_id(missing))
+        kinds = asked.narrow.kinds if asked.narrow else ()
+        named = named_chunks(catalog, self._segments, asked.asked, selection, kinds, stopped)
+        missing += [chunk_id for chunk_id in named if chunk_id not in rows]
+        rows.update((chunk_id, each.row) for chunk_id, each in named.items())
+        if asked.vector is not None and missing:
+            there = [rows[chunk_id] for chunk_id in missing if chunk_id in rows]
+            cosines.update(self._score_missing(asked.vector, there))
+        bm25 = {chunk_id: score for chunk_id, score in by_words if chunk_id in rows}
+        candidates = [
+            _candidate(row, bm25.get(number), cosines.get(number), named[number].frame if number in named else 0.0)
+            for number, row in rows.items()
+        ]
+        ranked = rank_chunks(asked.asked, candidates)
+        first = [rows[each.chunk_id] for each in ranked[:shortlist]]
+        lacks = lexical.reasons if asked.words else ()
+        if not first:
+            return _Found(asked.asked, rows, candidates, ranked, kinds=kinds, lacks=lacks)
+        texts = self._texts(catalog, first)
+        verbatim = _verbatim(asked.asked, texts[: len(first)])
+        return _Found(asked.asked, rows, candidates, ranked, texts, verbatim, kinds, lacks)
 
-    @contextmanager
-    def _marking_damage(self) -> Iterator[None]:
-        """Whatever meets damage of a segment leaves a mark for the next writer."""
-        try:
-            yield
-        except CorruptSegment:
-            self.workspace.report_damaged_segments()
-            raise
+    def _ask(self, stopped: Stopped, ask: Callable[[Catalog, LexicalIndex], T]) -> T:
+        """The answer of the catalog, at one moment, and of the lexical index. Damage of it leaves a mark for the next
+        writer.
+
+        The files of a generation go as soon as the next one is there, and are opened when they are asked for: that they
+        are gone then is no damage, and both are asked once more, the next one in its place.
+        """
+        lexical = self._segments.lexical
+        while True:
+            with self._readers.lend(stopped) as catalog:
+                try:
+                    return ask(catalog, lexical)
+                except CorruptSegment as error:
+                    damage = error
+            newer = self._newer_lexical(lexical)
+            if newer is None:
+                self.workspace.report_damaged_segments()
+                raise damage
+            lexical = newer
+
+    def _newer_lexical(self, lexical: LexicalIndex) -> LexicalIndex | None:
+        """The generation that has taken the place of this one. None when this one is still the manifest's."""
+        with self._readers.lend_moving() as catalog:
+            if catalog.lexical_segment() == lexical.row:
+                return None
+            return open_lexical(self.workspace, catalog, lexical)
 
     def _near(
         self, catalog: Catalog, vector: bytes | None, selection: Selection | None
@@ -437,8 +457,9 @@ class Snapshot:
 
         if not query_words(name):
             return [], False
-        with self._readers.lend() as catalog, self._marking_damage():
-            return files_with_name(catalog, self._segments.lexical, self._root, name, limit, cancelled)
+        return self._ask(
+            cancelled, partial(files_with_name, root=self._root, name=name, limit=limit, stopped=cancelled)
+        )
 
     async def select(self, path: bytes, first: int, last: int | None) -> Selected:
         """Lines of a file, from 1, or the definition around one. PathError when they are not there."""
@@ -452,12 +473,18 @@ class Snapshot:
 
     async def find_text(self, request: TextRequest) -> TextAnswer:
         """The lines that hold a text or match a regular expression. UsageError when that cannot be looked for."""
-        from lowtide.read.exact import ROOM_BYTES, find_text
+        from lowtide.read.exact import ROOM_BYTES, candidates, find_text
         from lowtide.read.text_match import Matcher
 
         request.narrow.check()
         matcher = Matcher(request.text, is_regex=request.is_regex)
-        find = partial(find_text, self._readers, self._segments.lexical, self._root, request, matcher)
+
+        started = time.perf_counter()
+
+        def find(stopped: Stopped) -> TextAnswer:
+            files = self._ask(stopped, partial(candidates, matcher=matcher, stopped=stopped))
+            return find_text(self._readers, files, self._root, request, matcher, stopped, started)
+
         return await self._answering.run(find, room_bytes=ROOM_BYTES)
 
     def references(self, name: str, *, limit: int, cancelled: Callable[[], bool] = never) -> References:
@@ -466,11 +493,13 @@ class Snapshot:
         from lowtide.read.symbols import find_symbols
 
         check_symbol(name)
-        with self._readers.lend(cancelled) as catalog:
+
+        def find(catalog: Catalog, lexical: LexicalIndex) -> Places:
             defined = find_symbols(catalog, self._segments, name, MOST_DEFINITIONS, (), cancelled=cancelled)
-            with self._marking_damage():
-                files = partial(files_with_name, catalog, self._segments.lexical, self._root)
-                places = look_up(files, name, defined, cancelled)
+            files = partial(files_with_name, catalog, lexical, self._root)
+            return look_up(files, name, defined, cancelled)
+
+        places = self._ask(cancelled, find)
         with self._readers.lend_moving() as catalog:  # reading many files takes a while
             return find_references(catalog, self._root, places, limit, cancelled)
 

@@ -51,8 +51,11 @@ class LexicalIndex:
         before: LexicalIndex | None = None,
         *,
         is_lost: bool = False,
+        reasons: Sequence[str] = (),
     ) -> None:
-        """CorruptSegment when the generation is not sound. `is_lost`: files that were in one are in none now."""
+        """CorruptSegment when the generation is not sound. `is_lost`: files that were in one are in none now.
+        `reasons`: what it lacks, for people."""
+        self.reasons = tuple(reasons)
         self.row = row
         self.is_complete = not is_lost and not delta.is_cut
         """Whether every file that is indexed is in it."""
