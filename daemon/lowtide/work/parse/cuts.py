@@ -48,87 +48,139 @@ def atoms(
     `comments`: the kinds of nodes that stay with what follows them. The last: from a line to the byte at which the
     comments directly above it begin.
     """
-    found: list[Atom] = [(0, 0, 0, JOIN)]
-    targets: dict[int, int] = {}
-    leads: dict[int, int] = {}
-    if root.child_count > _MAX_CHILDREN or not text:
-        return found, targets, leads
-    big_starts = outline.big_starts
-    big_lines = outline.big_lines
-    groups = 1
-    above_start = above_end = above_line = -1  # a comment that waits for what it documents
-    lead = -1  # where it begins, also when it is too long to wait
-    previous_end = 0
-    last_line = -1
-    stack = [(iter(root.children), 0)]
-    while stack:
-        nodes, group = stack[-1]
-        for node in nodes:
-            start, end = node.byte_range
-            line, column = node.start_point
-            cut = start - column
-            is_first = line != last_line and cut >= previous_end
-            if lead >= 0 and is_first and text.count(b"\n", above_end, start) > 1:
-                if above_start >= 0:
-                    found.append((above_start, above_line, group, JOIN))
-                above_start = lead = -1
-            if is_first and node.kind_id in comments:
-                if above_start < 0:
-                    above_start, above_line = cut, line
-                    lead = cut if lead < 0 else lead
-                above_end = previous_end = end
-                if end - above_start > SPLIT_BYTES:
-                    found.append((above_start, above_line, group, JOIN))
-                    above_start = -1
-                continue
-            if is_first and lead >= 0:
-                leads[line] = lead
-                lead = -1
-            size = end - (above_start if above_start >= 0 else start)
-            is_big = line in big_lines
-            descends = False
-            if size > SPLIT_BYTES:
-                descends = 0 < node.child_count <= _MAX_CHILDREN and len(stack) < _MAX_DEPTH
-            elif size > chunk.SOFT_BYTES and not (is_big and big_lines[line]):
-                descends = _holds_big(big_starts, start, end)
-            if not descends and not is_big and above_start < 0:
+    walk = _Walk(text, outline, comments)
+    if text and root.child_count <= _MAX_CHILDREN:
+        walk.through(root)
+    return walk.found, walk.targets, walk.leads
+
+
+class _Walk:
+    """Goes through nodes in the order of the text, into those that are too large for one chunk.
+
+    Invariant: what has been noted lies before the node at hand.
+    """
+
+    __slots__ = (
+        "_big_lines",
+        "_big_starts",
+        "_comments",
+        "_groups",
+        "_last_line",
+        "_lead",
+        "_reached",
+        "_text",
+        "_waiting",
+        "_waiting_end",
+        "_waiting_line",
+        "found",
+        "leads",
+        "targets",
+    )
+
+    def __init__(self, text: bytes, outline: Outline, comments: frozenset[int]) -> None:
+        self.found: list[Atom] = [(0, 0, 0, JOIN)]
+        self.targets: dict[int, int] = {}
+        self.leads: dict[int, int] = {}
+        self._text = text
+        self._big_starts = outline.big_starts
+        self._big_lines = outline.big_lines
+        self._comments = comments
+        self._groups = 1
+        self._waiting = self._waiting_end = self._waiting_line = -1  # comments that wait for what they document
+        self._lead = -1  # where they begin, also when they are too long to wait
+        self._reached = 0  # the end of what has been passed
+        self._last_line = -1
+
+    def through(self, root: Node) -> None:
+        """Note every place in `root` where the text may be cut."""
+        comments = self._comments
+        big_lines = self._big_lines
+        stack = [(iter(root.children), 0)]
+        while stack:
+            nodes, group = stack[-1]
+            for node in nodes:
+                start, end = node.byte_range
+                line, column = node.start_point
+                cut = start - column
+                is_first = line != self._last_line and cut >= self._reached
                 if is_first:
-                    last_line = line
-                    found.append((cut, line, group, JOIN))
-                if end > previous_end:
-                    previous_end = end
-                continue
-            if is_first and (is_big or above_start >= 0):
-                last_line = line
-                if above_start >= 0 and descends and above_end - above_start > SPLIT_BYTES // 2:
-                    found.append((above_start, above_line, group, JOIN))
-                    above_start = -1
-                if is_big and descends:
-                    group = groups
-                    groups += 1
-                    if big_lines[line]:
-                        targets[group] = size // -(-size // chunk.TEXT_BYTES) + 100
-                flag = JOIN if not is_big else HEAD if descends else ALONE
-                found.append((above_start, above_line, group, flag) if above_start >= 0 else (cut, line, group, flag))
-                above_start = -1
+                    if self._lead >= 0:
+                        self._part(start, group)
+                    if node.kind_id in comments:
+                        self._wait(cut, line, end, group)
+                        continue
+                    if self._lead >= 0:
+                        self.leads[line] = self._lead
+                        self._lead = -1
+                is_big = line in big_lines
+                size = end - (self._waiting if self._waiting >= 0 else start)
+                descends = size > chunk.SOFT_BYTES and self._descends(node, size, line, len(stack))
+                if is_first and (is_big or self._waiting >= 0):
+                    group = self._begin(cut, line, size, group, descends)
+                elif is_first and not descends:
+                    self._last_line = line
+                    self.found.append((cut, line, group, JOIN))
+                if descends:
+                    # Comments may end on the line where this begins: their place comes before all that is in here.
+                    self._let_go(group)
+                    if _holds_big(self._big_starts, start, end):
+                        stack.append((iter(node.children), group))
+                        break
+                    _statements(self._text, node, group, comments, self.found)
+                    self._reached = end
+                elif end > self._reached:
+                    self._reached = end
+            else:
+                stack.pop()
+        self._let_go(0)
+
+    def _wait(self, cut: int, line: int, end: int, group: int) -> None:
+        """Have a comment wait for what it documents, with those directly above it."""
+        if self._waiting < 0:
+            self._waiting, self._waiting_line = cut, line
+            if self._lead < 0:
+                self._lead = cut
+        self._waiting_end = self._reached = end
+        if end - self._waiting > SPLIT_BYTES:
+            self._let_go(group)
+
+    def _part(self, start: int, group: int) -> None:
+        """End the wait of the comments when an empty line parts them from what begins at `start`."""
+        if self._text.count(b"\n", self._waiting_end, start) > 1:
+            self._let_go(group)
+            self._lead = -1
+
+    def _let_go(self, group: int) -> None:
+        """Note the comments that wait, if any, as a part of their own."""
+        if self._waiting >= 0:
+            self.found.append((self._waiting, self._waiting_line, group, JOIN))
+            self._waiting = -1
+
+    def _descends(self, node: Node, size: int, line: int, depth: int) -> bool:
+        """Whether the inside of a node, so large with the comments above it, is cut."""
+        if size > SPLIT_BYTES:
+            return 0 < node.child_count <= _MAX_CHILDREN and depth < _MAX_DEPTH
+        # A function that fits into a chunk stays whole.
+        return not self._big_lines.get(line, False) and _holds_big(self._big_starts, node.start_byte, node.end_byte)
+
+    def _begin(self, cut: int, line: int, size: int, group: int, descends: bool) -> int:
+        """Note a definition that stands alone, or what comments wait for, with these; the group of what is inside."""
+        self._last_line = line
+        if descends and self._waiting >= 0 and self._waiting_end - self._waiting > SPLIT_BYTES // 2:
+            self._let_go(group)
+        flag = JOIN
+        if line in self._big_lines:
+            flag = HEAD if descends else ALONE
             if descends:
-                if above_start >= 0:
-                    # The comment ends on the line where this begins: its place comes before all that is in here.
-                    found.append((above_start, above_line, group, JOIN))
-                    above_start = -1
-                if not _holds_big(big_starts, start, end):
-                    _statements(text, node, group, comments, found)
-                    previous_end = end
-                    continue
-                stack.append((iter(node.children), group))
-                break
-            if end > previous_end:
-                previous_end = end
-        else:
-            stack.pop()
-    if above_start >= 0:
-        found.append((above_start, above_line, 0, JOIN))
-    return found, targets, leads
+                group = self._groups
+                self._groups += 1
+                if self._big_lines[line]:
+                    self.targets[group] = size // -(-size // chunk.TEXT_BYTES) + 100
+        if self._waiting >= 0:
+            cut, line = self._waiting, self._waiting_line
+            self._waiting = -1
+        self.found.append((cut, line, group, flag))
+        return group
 
 
 def _holds_big(big_starts: list[int], start: int, end: int) -> bool:
