@@ -48,6 +48,10 @@ class PathError(LowtideError):
     kind = "path"
 
 
+class NoIndex(PathError):
+    """There is no index here, or nothing in it yet."""
+
+
 class RootAway(PathError):
     """The folder that was indexed is not there now, as when a disk is not mounted: its index is kept."""
 

@@ -45,6 +45,9 @@ class SymbolKind(IntEnum):
         return self.name.lower().replace("_", "-")
 
 
+KINDS = {kind.label: kind for kind in SymbolKind}
+
+
 class Mode(StrEnum):
     """Which sides of the index answer."""
 

@@ -33,6 +33,7 @@ from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
 from lowtide.errors import LowtideError
 from lowtide.serve import rpc
 from lowtide.serve.intake import PassedOver, Taken, Undecodable
+from lowtide.serve.params import ParamsError
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,8 @@ def as_request_error(error: BaseException) -> RequestError:
         data = {"kind": error.kind, "message": error.message, "remedy": error.remedy}
         return RequestError(rpc.REQUEST_FAILED, str(error), data)
     if isinstance(error, msgspec.ValidationError):
+        return RequestError(rpc.INVALID_PARAMS, f"params: {error}")
+    if isinstance(error, ParamsError):
         return RequestError(rpc.INVALID_PARAMS, f"params: {error}")
     if isinstance(error, JsonRpcException):
         return RequestError(error.code, error.message, error.data)

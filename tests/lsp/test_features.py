@@ -11,7 +11,7 @@ import pytest
 from tests.lsp.wire import FakeService, Wire, connected, symbol
 
 from lowtide.core.freshness import Freshness, FreshState
-from lowtide.errors import PathError
+from lowtide.errors import NoIndex
 
 TEXT = '''class Tide:
     """Rises and falls."""
@@ -382,7 +382,7 @@ def test_files_that_are_not_here(tmp_path: Path) -> None:
 def test_a_folder_without_an_index_yet_answers_with_what_is_open(tmp_path: Path) -> None:
     async def main() -> None:
         service = FakeService()
-        service.error = PathError("no index yet", "", "wait")
+        service.error = NoIndex("no index yet", "", "wait")
         async with connected(service) as connection:
             wire = connection.wire
             await wire.initialize(tmp_path)
@@ -437,6 +437,22 @@ def test_a_keystroke_in_the_middle_of_a_parse_is_answered_with_the_version_befor
             gate.set()
             while not await wire.result("workspace/symbol", {"query": "third"}):
                 pass
+
+    run(main)
+
+
+def test_a_language_is_meant_as_people_call_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        service = FakeService()
+        async with connected(service) as connection:
+            wire = connection.wire
+            await wire.initialize(tmp_path)
+            for names, meant in ((["TypeScript"], ("typescript", "tsx")), (["golang", "text"], ("go", ""))):
+                await wire.result("lowtide/search", {"query": "tide", "languages": names})
+                assert service.asked is not None
+                assert service.asked.narrow.languages == meant
+            answer = await wire.ask("lowtide/search", {"query": "tide", "languages": ["klingon"]})
+            assert answer["error"]["data"]["kind"] == "usage"
 
     run(main)
 

@@ -85,6 +85,7 @@ class FakeService:
         self.documents = FakeReader()
         self.found: list[dict[str, Any]] = []
         self.hits: list[Hit] = []
+        self.asked: SearchRequest | None = None
         self.freshness = Freshness(FreshState.CURRENT, 1, 1, 0.0)
         self.opened: list[Path] = []
         self.closed: list[Path] = []
@@ -129,6 +130,7 @@ class FakeService:
         return [(roots[0], symbol) for symbol in self.found if query.lower() in symbol["name"].lower()][:limit]
 
     async def search(self, request: SearchRequest, roots: Sequence[Path]) -> list[Any]:
+        self.asked = request
         return [(root, Answer(request.query, self.hits[: request.limit], None, 0, 0.1)) for root in roots]
 
     async def files_with(self, root: Path, name: str, limit: int) -> tuple[list[bytes], bool]:

@@ -454,6 +454,20 @@ class Asker:
         pass
 
 
+def test_what_is_wrong_with_a_place_is_said_of_an_open_workspace_too(modules: Path, tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            await service.open_workspace(modules, "test")
+            await service.wait_idle()
+            asked = {"rootUri": modules.as_uri(), "path": "pkg0/module0.py"}
+            with pytest.raises(PathError, match=r"no text at pkg0/module0\.py:99999: the file has no such lines"):
+                await HANDLERS["lowtide/similarTo"](service, Asker(), {**asked, "line": 99_999})
+            with pytest.raises(PathError, match=r"cannot read none\.py"):
+                await HANDLERS["lowtide/similarTo"](service, Asker(), {**asked, "path": "none.py", "line": 1})
+
+    run(play)
+
+
 def test_the_whole_machine_is_refused_by_the_service_itself(tmp_path: Path) -> None:
     async def play() -> None:
         async with serving(tmp_path / "home") as service:

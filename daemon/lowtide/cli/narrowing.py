@@ -9,11 +9,10 @@ from typing import Any, TypeVar
 import click
 
 from lowtide.errors import UsageError
-from lowtide.languages import LANGUAGES, names_in_index
-from lowtide.models import SymbolKind
+from lowtide.languages import LANGUAGES, names_meant
+from lowtide.models import KINDS, SymbolKind
 
 F = TypeVar("F", bound=Callable[..., Any])
-KINDS = {kind.label: kind for kind in SymbolKind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def narrowing_options(function: F) -> F:
 
 def narrowing(languages: tuple[str, ...], globs: tuple[str, ...], kinds: tuple[str, ...]) -> Narrowing:
     """What was given, as it is looked for. UsageError."""
-    return Narrowing(parse_languages(languages), globs, parse_kinds(kinds))
+    return Narrowing(names_meant(languages), globs, parse_kinds(kinds))
 
 
 def parse_kinds(names: tuple[str, ...]) -> tuple[SymbolKind, ...]:
@@ -100,16 +99,4 @@ def parse_kinds(names: tuple[str, ...]) -> tuple[SymbolKind, ...]:
         if kind is None:
             raise UsageError(f"no kind {name!r}", "", f"one of: {', '.join(KINDS)}")
         found.append(kind)
-    return tuple(found)
-
-
-def parse_languages(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The languages that users name, in any spelling; `text` is what has no grammar. UsageError for an unknown one."""
-    found: list[str] = []
-    for name in names:
-        meant = names_in_index(name)
-        if not meant:
-            known = ", ".join(sorted(language.name for language in LANGUAGES))
-            raise UsageError(f"no language {name!r}", "", f"one of: {known}, text")
-        found += meant
     return tuple(found)

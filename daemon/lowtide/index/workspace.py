@@ -21,7 +21,7 @@ from lowtide.errors import (
     EmptyIndex,
     ForeignIndex,
     IndexGone,
-    PathError,
+    NoIndex,
     RootAway,
     StoreError,
 )
@@ -188,7 +188,7 @@ class Workspace:
             catalog.set_meta("settings", now)
 
     def reading(self) -> Catalog:
-        """The catalog to read. PathError when there is no index, or nothing in it yet; CorruptIndex, remembered for the
+        """The catalog to read. NoIndex when there is no index, or nothing in it yet; CorruptIndex, remembered for the
         next writer; ForeignIndex."""
         if not self.has_index:
             raise self.no_index()
@@ -197,7 +197,7 @@ class Workspace:
             return Catalog(self.catalog_path, writable=False, on_damage=self.report_damage)
         except EmptyIndex:
             # The writer has made the file, and not its tables yet: to call that damage would begin the index anew.
-            raise PathError(
+            raise NoIndex(
                 f"no index for {self.root} yet",
                 "it is being made",
                 f"try again in a moment, or run `lowtide index {self.root}`",
@@ -205,9 +205,9 @@ class Workspace:
         except IndexGone:
             raise self.no_index() from None
 
-    def no_index(self) -> PathError:
+    def no_index(self) -> NoIndex:
         """The error for a root without an index."""
-        return PathError(f"no index for {self.root}", "it has not been indexed", self.how_to_begin())
+        return NoIndex(f"no index for {self.root}", "it has not been indexed", self.how_to_begin())
 
     def how_to_begin(self) -> str:
         """What to do about a root that has no index: not every folder is to be indexed."""
@@ -280,12 +280,12 @@ class Workspace:
 
     def clear(self) -> int:
         """Remove the whole index, a stranger's too; returns the bytes freed. LockHeld while something writes to it,
-        PathError when there is none.
+        NoIndex when there is none.
 
         Only what has a name that Lowtide gives goes, links as links; StoreError when something else is left.
         """
         if not os.path.lexists(self.folder):
-            raise PathError(f"no index for {self.root}", "it has not been indexed", "nothing has to be removed")
+            raise NoIndex(f"no index for {self.root}", "it has not been indexed", "nothing has to be removed")
         freed = self.disk_bytes()
         try:
             check_folder(self.folder)

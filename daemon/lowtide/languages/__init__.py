@@ -7,8 +7,10 @@ folder and its `definitions.scm` are written: see `language.py`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
+from lowtide.errors import UsageError
 from lowtide.languages import headers
 from lowtide.languages.headers import HEAD_BYTES
 from lowtide.languages.language import DocStyle, Language
@@ -24,6 +26,7 @@ __all__ = [
     "language_called",
     "language_for",
     "names_in_index",
+    "names_meant",
     "text_name",
 ]
 
@@ -178,6 +181,18 @@ def names_in_index(name: str) -> tuple[str, ...]:
     if language is None:
         return ("",) if name.lower() == "text" else ()
     return ("typescript", "tsx") if language.name == "typescript" else (language.name,)
+
+
+def names_meant(names: Iterable[str]) -> tuple[str, ...]:
+    """The same of several. UsageError, which names those that there are, for one that is not known."""
+    found: list[str] = []
+    for name in names:
+        meant = names_in_index(name)
+        if not meant:
+            known = ", ".join(sorted(language.name for language in LANGUAGES))
+            raise UsageError(f"no language {name[:40]!r}", "", f"one of: {known}, text")
+        found += meant
+    return tuple(found)
 
 
 def _by_content(language: Language, extension: str, head: bytes) -> Language | None:

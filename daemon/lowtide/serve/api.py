@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -19,33 +19,25 @@ import anyio.to_thread
 import lowtide
 from lowtide.config.settings import parse_size
 from lowtide.core.freshness import Freshness, FreshState
-from lowtide.errors import LowtideError, PathError, RootAway, UsageError
+from lowtide.errors import LowtideError, NoIndex, PathError, RootAway
 from lowtide.index.attending import Patience
 from lowtide.index.comparing import is_there
 from lowtide.index.jobs import Progress
 from lowtide.index.live import LiveWorkspace
-from lowtide.languages import LANGUAGES, names_in_index
-from lowtide.models import Group, Mode, SymbolKind, display_path
-from lowtide.paths import path_of
+from lowtide.models import display_path
 from lowtide.read.definitions import MOST_CHARACTERS, Place
 from lowtide.read.exact import MOST_CONTEXT, MOST_LINES, TextAnswer, TextRequest
-from lowtide.read.filters import Filter
 from lowtide.read.references import References
-from lowtide.read.request import SearchRequest
 from lowtide.read.selection import Lines
 from lowtide.read.snapshot import Answer, Hit
+from lowtide.serve import params as check
+from lowtide.serve.params import Params
 from lowtide.serve.service import Service
 from lowtide.serve.workspaces import Consent
 
-KINDS = {kind.label: kind for kind in SymbolKind}
 T = TypeVar("T")
 MOST_LINE = 1 << 31
-Params = Mapping[str, Any]
 Notify = Callable[[str, dict[str, Any]], None]
-
-
-class ParamsError(Exception):
-    """A parameter is missing or of the wrong kind; the text names it."""
 
 
 class Caller(Protocol):
@@ -66,23 +58,7 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
     without an index indexed, and answers what is there so far; with `codeCharacters` hits have their `definition`,
     whole as far as those go; with `words` a `note` says what the answer lacks.
     """
-    narrow = _narrow(params)
-    mode = _text(params, "mode", Mode.HYBRID.value)
-    if mode not in list(Mode):
-        raise ParamsError(f"mode: one of {', '.join(Mode)}")
-    group = _text(params, "group", Group.DEFINITION.value)
-    if group not in list(Group):
-        raise ParamsError(f"group: one of {', '.join(Group)}")
-    root = _root(params)
-    request = SearchRequest(
-        _text(params, "query"),
-        Mode(mode),
-        _count(params, "limit", 10, 1000),
-        narrow,
-        tuple(_texts(params, "terms")),
-        tuple(_texts(params, "phrasings")),
-        Group(group),
-    )
+    request, root = check.search_request(params), check.root(params)
     code = _code(params)
     freshness = await _attend(service, caller, root, params)
     nothing = [(root, Answer(request.query, [], None, 0, 0.0))]
@@ -97,13 +73,13 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
 async def find_text(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/findText` {rootUri, text, regex?, limit?, context?, languages?, globs?, kinds?, fresh?, begin?}: the
     answer of `lowtide search --exact --json`, or `--regex`, for one root."""
-    root = _root(params)
+    root = check.root(params)
     request = TextRequest(
-        _text(params, "text"),
-        params.get("regex") is True,
-        _count(params, "limit", 100, MOST_LINES),
-        _count(params, "context", 0, MOST_CONTEXT, least=0),
-        _narrow(params),
+        check.text(params, "text"),
+        check.flag(params, "regex"),
+        check.count(params, "limit", 100, MOST_LINES),
+        check.count(params, "context", 0, MOST_CONTEXT, least=0),
+        check.narrow(params),
     )
     freshness = await _attend(service, caller, root, params)
     nothing = TextAnswer(request.text, (), False, None, 0.0, 0)
@@ -114,10 +90,10 @@ async def find_text(service: Service, caller: Caller, params: Params) -> dict[st
 async def similar(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/similarTo` {rootUri, path, line, endLine?, limit?, languages?, globs?, kinds?, fresh?, codeCharacters?}:
     the answer of `lowtide similar --json`; `path` as it is beneath the root, lines from 1."""
-    root = _root(params)
-    last = _count(params, "endLine", 1, MOST_LINE) if params.get("endLine") is not None else None
-    lines = Lines(os.fsencode(_text(params, "path")), _count(params, "line", 1, MOST_LINE), last)
-    limit, narrow, code = _count(params, "limit", 10, 1000), _narrow(params), _code(params)
+    root = check.root(params)
+    last = check.count(params, "endLine", 1, MOST_LINE) if params.get("endLine") is not None else None
+    lines = Lines(os.fsencode(check.text(params, "path")), check.count(params, "line", 1, MOST_LINE), last)
+    limit, narrow, code = check.count(params, "limit", 10, 1000), check.narrow(params), _code(params)
     freshness = await _attend(service, caller, root, params)
     answer = await service.similar_lines(root, lines, limit, narrow)
     found = answer.as_json()
@@ -129,8 +105,8 @@ async def similar(service: Service, caller: Caller, params: Params) -> dict[str,
 async def symbols(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/symbols` {…, fresh?, begin?, codeCharacters?}: the answer of `lowtide symbols --json` for one root; the
     rest as in `lowtide/find`."""
-    query, root = _text(params, "query"), _root(params)
-    limit, kinds = _count(params, "limit", 50, 1000), _kinds(_texts(params, "kinds"))
+    query, root = check.text(params, "query"), check.root(params)
+    limit, kinds = check.count(params, "limit", 50, 1000), check.kinds(check.texts(params, "kinds"))
     code = _code(params)
     freshness = await _attend(service, caller, root, params)
     started = time.perf_counter()
@@ -152,8 +128,8 @@ async def symbols(service: Service, caller: Caller, params: Params) -> dict[str,
 async def references(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/references` {rootUri, name, limit?, fresh?, begin?}: the answer of `lowtide refs --json` for one
     root."""
-    name, root = _text(params, "name"), _root(params)
-    limit = _count(params, "limit", 100, 2000)
+    name, root = check.text(params, "name"), check.root(params)
+    limit = check.count(params, "limit", 100, 2000)
     freshness = await _attend(service, caller, root, params)
     started = time.perf_counter()
     answer = await _or_nothing_yet(params, service.references(root, name, limit), References((), truncated=False))
@@ -168,7 +144,7 @@ async def _attend(service: Service, caller: Caller, root: Path, params: Params) 
 
     if params.get("begin") is True and not await anyio.to_thread.run_sync(service.has_index, root):
         return await service.begin(root, tell)
-    return await service.attend(root, Patience.FULL if params.get("fresh") else Patience.BRIEF, tell)
+    return await service.attend(root, Patience.FULL if check.flag(params, "fresh") else Patience.BRIEF, tell)
 
 
 def _told(freshness: Freshness, params: Params) -> dict[str, Any]:
@@ -181,7 +157,7 @@ async def _or_nothing_yet(params: Params, asked: Awaitable[T], nothing: T) -> T:
     """The answer; `nothing` of an index that has just been begun, and holds nothing that could be asked."""
     try:
         return await asked
-    except PathError:
+    except NoIndex:
         if params.get("begin") is not True:
             raise
         return nothing
@@ -217,7 +193,7 @@ async def _define(
 async def find_root(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/root` {uri}: the workspace around a file or folder, as every command takes it. PathError for one that is
     not there."""
-    path = _file(params, "uri")
+    path = check.file(params, "uri")
 
     def look() -> dict[str, Any]:
         if not path.exists():
@@ -238,13 +214,13 @@ async def index(service: Service, caller: Caller, params: Params) -> dict[str, A
     """`lowtide/index` {rootUri, force?, consent?}: bring an index up to date; `lowtide/progress` {phase, done, total,
     usedBytes} tells how far it is. The answer is that of `lowtide index --json`. Cancelling the request stops the
     work."""
-    root = _root(params)
+    root = check.root(params)
     await service.open_workspace(root, caller.client, _consent(params))
     live = service.live(root)
     assert live is not None
     before = live.completed_runs
     known = live.report
-    if params.get("force"):
+    if check.flag(params, "force"):
         await service.reindex(root, force=True)
     elif known is not None or live.error is not None or live.state == "idle":
         await service.reindex(root)  # it is open already: make sure that it is up to date
@@ -283,17 +259,18 @@ def _progress(service: Service, live: LiveWorkspace, progress: Progress) -> dict
 
 async def plan(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/plan` {rootUri, consent?}: what indexing would take."""
-    return await service.plan(_root(params), _consent(params))
+    return await service.plan(check.root(params), _consent(params))
 
 
 async def explain(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/explain` {uri}: why a file is, or is not, found."""
-    return await service.explain(_file(params, "uri"))
+    path = check.file(params, "uri")
+    return await service.explain(path)
 
 
 async def status(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/status` {rootUri?}: the Status."""
-    return service.status([_root(params)] if params.get("rootUri") else [])
+    return service.status([check.root(params)] if params.get("rootUri") else [])
 
 
 async def memory(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
@@ -326,7 +303,7 @@ async def cancel(service: Service, caller: Caller, params: Params) -> dict[str, 
 
 async def reindex(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/reindex` {rootUri?, force?}: look at everything again."""
-    await service.reindex(_root(params) if params.get("rootUri") else None, force=bool(params.get("force")))
+    await service.reindex(check.root(params) if params.get("rootUri") else None, force=check.flag(params, "force"))
     return service.status()
 
 
@@ -334,14 +311,14 @@ async def set_budget(service: Service, caller: Caller, params: Params) -> dict[s
     """`lowtide/setBudget` {bytes}: from now on."""
     size = params.get("bytes")
     if not isinstance(size, int) or isinstance(size, bool):
-        raise ParamsError("bytes: a whole number")
+        raise check.ParamsError("bytes: a whole number")
     await service.set_budget(parse_size(size))
     return service.status()
 
 
 async def clear(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/clear` {rootUri}: remove an index."""
-    root = _root(params)
+    root = check.root(params)
     return {"root": str(root), "freed_bytes": await service.clear(root)}
 
 
@@ -375,68 +352,10 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
-def _file(params: Params, name: str) -> Path:
-    uri = _text(params, name)
-    path = path_of(uri)
-    if path is None:
-        raise PathError(f"{uri[:200]} is not a file on this machine", "", "use a file: URI")
-    return path
-
-
-def _root(params: Params) -> Path:
-    return _file(params, "rootUri")
-
-
 def _consent(params: Params) -> Consent:
     return Consent.GIVEN if params.get("consent") is True else Consent.NOT_ASKED
 
 
-def _text(params: Params, name: str, default: str | None = None) -> str:
-    value = params.get(name, default)
-    if not isinstance(value, str):
-        raise ParamsError(f"{name}: a text")
-    return value
-
-
-def _texts(params: Params, name: str) -> list[str]:
-    value = params.get(name) or []
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ParamsError(f"{name}: a list of texts")
-    return value
-
-
-def _narrow(params: Params) -> Filter:
-    kinds = _kinds(_texts(params, "kinds"))
-    return Filter(_languages(_texts(params, "languages")), tuple(_texts(params, "globs")), tuple(kinds))
-
-
-def _count(params: Params, name: str, default: int, most: int, least: int = 1) -> int:
-    value = params.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise ParamsError(f"{name}: a whole number from {least} to {most}")
-    return value
-
-
 def _code(params: Params) -> int:
     """How many characters of code are wanted; 0 for none."""
-    return _count(params, "codeCharacters", 1, MOST_CHARACTERS) if "codeCharacters" in params else 0
-
-
-def _languages(names: list[str]) -> tuple[str, ...]:
-    """The languages as the index names them, whatever people call them; nothing stands for `text`, what has no
-    grammar."""
-    found: list[str] = []
-    for name in names:
-        meant = names_in_index(name or "text")
-        if not meant:
-            known = ", ".join(sorted(each.name for each in LANGUAGES))
-            raise UsageError(f"no language {name[:40]!r}", "", f"one of: {known}, text")
-        found += meant
-    return tuple(found)
-
-
-def _kinds(names: list[str]) -> list[SymbolKind]:
-    unknown = [name for name in names if name not in KINDS]
-    if unknown:
-        raise ParamsError(f"kinds: {unknown[0]} is none of {', '.join(KINDS)}")
-    return [KINDS[name] for name in names]
+    return check.count(params, "codeCharacters", 1, MOST_CHARACTERS) if params.get("codeCharacters") is not None else 0

@@ -20,7 +20,7 @@ import anyio.to_thread
 
 from lowtide.config.settings import IndexSettings
 from lowtide.core.match import least_wanted
-from lowtide.errors import CorruptIndex, PathError, UsageError, WorkerError
+from lowtide.errors import CorruptIndex, NoIndex, UsageError, WorkerError
 from lowtide.index.attending import FEW_FILES, Patience
 from lowtide.models import SymbolKind
 from lowtide.paths import real_path
@@ -260,10 +260,10 @@ class Questions(Workspaces):
                 error.why,
                 "it is being built anew: ask again in a moment; `lowtide status` shows how far it is",
             ) from error
-        except PathError:
+        except NoIndex:
             if live := self._live.get(root):
                 self._look_after(live)
-                raise PathError(
+                raise NoIndex(
                     f"no index for {root} yet", str(live.error or "it is being made"), "try again in a moment"
                 ) from None
             raise

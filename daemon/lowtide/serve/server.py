@@ -28,8 +28,9 @@ import lowtide
 from lowtide.errors import LowtideError
 from lowtide.paths import Places
 from lowtide.serve import daemon_socket, rpc
-from lowtide.serve.api import HANDLERS, ParamsError
+from lowtide.serve.api import HANDLERS
 from lowtide.serve.intake import MOST_FIRST_BYTES, PassedOver, Taken, Undecodable
+from lowtide.serve.params import ParamsError
 from lowtide.serve.reachable import LOOK_S, READ_LIMIT, Reachable
 from lowtide.serve.service import Service
 from lowtide.system.footprint import loading

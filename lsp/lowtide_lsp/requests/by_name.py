@@ -19,7 +19,7 @@ from lsprotocol import types
 from lowtide.core.positions import Units, from_bytes, line_end
 from lowtide.core.spelling import NameAt, standing_alone
 from lowtide.core.symbol_rank import folders_between
-from lowtide.errors import PathError
+from lowtide.errors import NoIndex
 from lowtide.models import display_path
 from lowtide.read.text_pieces import Piece, TooLong, read_pieces
 from lowtide.read.unsaved.answers import symbols as find_symbols
@@ -167,7 +167,7 @@ async def _files_with(session: Session, path: Path | None, name: str) -> tuple[l
     for root in session.roots:
         try:
             names, more = await session.service.files_with(root, name, MOST_FILES)
-        except PathError:
+        except NoIndex:
             names, more = [], False  # no index yet
         is_cut = is_cut or more
         shown = [

@@ -1,4 +1,4 @@
-"""What answers of `lowtide/*` share: how they stand to the disk, and how many hits may be asked for."""
+"""What answers of `lowtide/*` share: how they stand to the disk, and which workspaces are asked."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ import msgspec
 
 from lowtide.core.freshness import Freshness, FreshState, together
 from lowtide.index.attending import Patience
-from lowtide.serve.rpc import INVALID_PARAMS
+from lowtide.serve import params as check
+from lowtide.serve.params import Params
 from lowtide_lsp import protocol as wire
 from lowtide_lsp.session import Session
-from lowtide_lsp.transport import RequestError
-
-MOST_HITS = 1000
 
 
 async def attend(session: Session, roots: Sequence[Path], patience: Patience) -> wire.Freshness:
@@ -24,10 +22,6 @@ async def attend(session: Session, roots: Sequence[Path], patience: Patience) ->
     return msgspec.convert(whole.as_json() | {"ageS": whole.age_s}, wire.Freshness)
 
 
-def checked_limit(value: int | None) -> int:
-    """How many hits are wanted. RequestError for a number that is none."""
-    if value is None:
-        return 10
-    if not 1 <= value <= MOST_HITS:
-        raise RequestError(INVALID_PARAMS, f"params: limit: a whole number from 1 to {MOST_HITS}")
-    return value
+def roots_of(session: Session, params: Params) -> list[Path]:
+    """The workspace that a request names as `rootUri`, or all of the editor's."""
+    return [session.need_root(check.text(params, "rootUri"))] if params.get("rootUri") else session.roots

@@ -6,52 +6,33 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from lowtide.errors import PathError
+from lowtide.errors import NoIndex
 from lowtide.index.attending import Patience
-from lowtide.models import Group, Mode
-from lowtide.read.filters import Filter
-from lowtide.read.request import SearchRequest
 from lowtide.read.snapshot import Answer, Hit
 from lowtide.read.unsaved.answers import search as find_chunks
-from lowtide.serve import api
-from lowtide.serve.rpc import INVALID_PARAMS
+from lowtide.serve import params as check
+from lowtide.serve.params import Params
 from lowtide_lsp import protocol as wire
-from lowtide_lsp.requests.freshness import attend, checked_limit
+from lowtide_lsp.requests.freshness import attend, roots_of
 from lowtide_lsp.session import Session
-from lowtide_lsp.transport import RequestError
 
 
-async def search(session: Session, params: wire.SearchParams) -> wire.SearchResult:
+async def search(session: Session, params: Params) -> wire.SearchResult:
     """`lowtide/search`."""
     started = time.perf_counter()
-    unknown = [kind for kind in params.kinds or [] if kind not in api.KINDS]
-    if unknown:
-        raise RequestError(INVALID_PARAMS, f"params: kinds: {unknown[0][:40]!r} is none of {', '.join(api.KINDS)}")
-    narrow = Filter(
-        tuple(params.languages or ()), tuple(params.globs or ()), tuple(api.KINDS[kind] for kind in params.kinds or ())
-    )
-    roots = [session.need_root(params.root_uri)] if params.root_uri else session.roots
-    limit = checked_limit(params.limit)
-    request = SearchRequest(
-        params.query,
-        Mode(params.mode or "hybrid"),
-        limit,
-        narrow,
-        tuple(params.terms or ()),
-        tuple(params.phrasings or ()),
-        Group(params.group or "definition"),
-    )
-    fresh = await attend(session, roots, Patience.FULL if params.fresh else Patience.NONE)
+    request, fresh = check.search_request(params), check.flag(params, "fresh")
+    roots = roots_of(session, params)
+    freshness = await attend(session, roots, Patience.FULL if fresh else Patience.NONE)
     answers: list[tuple[Path, Answer]] = []
-    errors: list[PathError] = []
+    errors: list[NoIndex] = []
     for root in roots:
         try:
             answers += await find_chunks(session.service, session.documents, request, [root])
-        except PathError as error:
+        except NoIndex as error:
             errors.append(error)
     if errors and not answers:
         raise errors[0]
-    return merged(session, answers, fresh, limit, (time.perf_counter() - started) * 1000)
+    return merged(session, answers, freshness, request.limit, (time.perf_counter() - started) * 1000)
 
 
 def merged(

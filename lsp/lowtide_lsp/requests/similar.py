@@ -6,34 +6,39 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from lowtide.index.attending import Patience
 from lowtide.read.snapshot import Answer
+from lowtide.serve import params as check
+from lowtide.serve.params import Params
 from lowtide_lsp import protocol as wire
-from lowtide_lsp.requests.freshness import attend, checked_limit
+from lowtide_lsp.requests.freshness import attend
 from lowtide_lsp.requests.search import merged
 from lowtide_lsp.session import Session
 
 MOST_SELECTED_BYTES = 64 << 10
 
 
-async def similar(session: Session, params: wire.SimilarParams) -> wire.SearchResult:
+async def similar(session: Session, params: Params) -> wire.SearchResult:
     """`lowtide/similar`."""
     started = time.perf_counter()
-    limit = checked_limit(params.limit)
-    uri = params.text_document.uri
+    wanted = msgspec.convert(params, wire.SimilarParams)
+    limit = check.count(params, "limit", 10, check.MOST_HITS)
+    uri, span = wanted.text_document.uri, wanted.range
     document = session.documents.get(uri)
     path = session.place(uri)
     if document is None:
         document = await session.read_closed(uri)
     text = session.documents.cut(
         document,
-        (params.range.start.line, params.range.start.character),
-        (params.range.end.line, params.range.end.character),
+        (span.start.line, span.start.character),
+        (span.end.line, span.end.character),
     )
     shown = text[:MOST_SELECTED_BYTES].decode("utf-8", "ignore")
     fresh = await attend(session, session.roots, Patience.NONE)
     answers = await session.service.similar(path, shown, limit + 1)
-    own = (path, params.range.start.line, params.range.end.line)
+    own = (path, span.start.line, span.end.line)
     kept = [
         (
             root,

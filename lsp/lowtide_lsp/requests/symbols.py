@@ -12,9 +12,11 @@ from lsprotocol import types
 
 from lowtide.index.attending import Patience
 from lowtide.read.unsaved.answers import symbols as find_symbols
+from lowtide.serve import params as check
+from lowtide.serve.params import Params
 from lowtide_lsp import convert
 from lowtide_lsp import protocol as wire
-from lowtide_lsp.requests.freshness import attend, checked_limit
+from lowtide_lsp.requests.freshness import attend, roots_of
 from lowtide_lsp.session import Session
 
 Json = dict[str, Any]
@@ -27,13 +29,14 @@ async def workspace_symbol(session: Session, params: types.WorkspaceSymbolParams
     return await _find(session, params.query, session.roots, session.settings.symbol_limit)
 
 
-async def lowtide_symbols(session: Session, params: wire.SymbolsParams) -> wire.SymbolsResult:
+async def lowtide_symbols(session: Session, params: Params) -> wire.SymbolsResult:
     """`lowtide/symbols`."""
     started = time.perf_counter()
-    roots = [session.need_root(params.root_uri)] if params.root_uri else session.roots
-    limit = checked_limit(params.limit or session.settings.symbol_limit)
-    fresh = await attend(session, roots, Patience.FULL if params.fresh else Patience.NONE)
-    items = await _find(session, params.query, roots, limit)
+    query, roots = check.text(params, "query"), roots_of(session, params)
+    limit = check.count(params, "limit", session.settings.symbol_limit, check.MOST_HITS)
+    patience = Patience.FULL if check.flag(params, "fresh") else Patience.NONE
+    fresh = await attend(session, roots, patience)
+    items = await _find(session, query, roots, limit)
     return wire.SymbolsResult(items, round((time.perf_counter() - started) * 1000, 2), fresh)
 
 

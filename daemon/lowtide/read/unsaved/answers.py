@@ -22,8 +22,8 @@ from lowtide.core.match import SCORE_DIGITS, Band, clean_query, fold, least_want
 from lowtide.core.pasted import SAME_NAME, is_same_name, readings, without_separators
 from lowtide.core.rank import fuse
 from lowtide.core.symbol_rank import Nearness, file_worth, is_held, symbol_score
-from lowtide.errors import LowtideError, PathError
-from lowtide.models import Group, Mode, SymbolKind, display_path
+from lowtide.errors import LowtideError, NoIndex
+from lowtide.models import KINDS, Group, Mode, SymbolKind, display_path
 from lowtide.read.request import SearchRequest
 from lowtide.read.snapshot import Answer, Hit, stale_paths
 from lowtide.read.snippets import shorten
@@ -101,7 +101,7 @@ async def symbols(
                 cancelled=cancelled,
                 least=least_wanted((symbol["score"] for _, symbol in found), limit),
             )
-        except PathError:
+        except NoIndex:
             there = []
         found += [(root, symbol) for _, symbol in there if symbol["path"] not in hidden]
     if query.strip():
@@ -321,8 +321,5 @@ async def _cosines(service: Engine, query: str, pieces: Sequence[_Piece]) -> Seq
     return cosines
 
 
-_KINDS = {kind.label: int(kind) for kind in SymbolKind}
-
-
 def _kind(label: str) -> int:
-    return _KINDS.get(label, 0)
+    return int(KINDS.get(label, 0))
