@@ -279,6 +279,18 @@ def test_damage_is_told_and_its_files_are_indexed_again(absorbed: tuple[Workspac
         assert any("damaged" in reason for reason in snapshot._segments.lexical.reasons)
 
 
+def test_where_a_name_stands_is_found_though_the_index_of_words_is_damaged(absorbed: tuple[Workspace, Path]) -> None:
+    workspace, folder = absorbed
+    with closing(Snapshot(workspace)) as snapshot:
+        known = snapshot.references("retry", limit=1000).found
+    flip(max(folder.glob("*.idx")))
+    with closing(Snapshot(workspace)) as snapshot:
+        found = snapshot.references("retry", limit=1000)
+        assert known
+        assert set(found.found) == set(known)
+        assert set(snapshot.files_with("retry", limit=1000)[0]) == {each.path.encode() for each in known}
+
+
 def test_a_file_written_over_while_it_is_open_is_noticed_at_the_next_question(absorbed: tuple[Workspace, Path]) -> None:
     workspace, folder = absorbed
     with closing(Snapshot(workspace)) as snapshot:

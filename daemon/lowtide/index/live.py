@@ -97,14 +97,14 @@ class LiveWorkspace(LiveState):
             return False
         gone = not writing.writer.may_write
         if gone or self.workspace.is_marked:
-            if not self._may_rebuild(now_s, "it is damaged" if not gone else "its files are gone"):
+            if not self._may_rebuild(now_s, "its catalog" if not gone else "its files are gone"):
                 return False
             log.warning("event=index-%s root=%r", "gone" if gone else "damaged", str(self.root))
             self._mended = (INDEX_GONE,) if gone else ()
             self.restart(anew=False)  # whoever opens it sees the mark
             return True
         can_begin = self._full is None and not self._full_wanted and not self._paused
-        if can_begin and self.workspace.has_damaged_segments and self._may_rebuild(now_s, "a file of it is damaged"):
+        if can_begin and self.workspace.has_damaged_segments and self._may_rebuild(now_s, "one of its files"):
             log.warning("event=segments-damaged root=%r", str(self.root))
             self.rescan()
         return False

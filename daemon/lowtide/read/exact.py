@@ -139,7 +139,7 @@ def find_text(
     on the clock of `perf_counter`. StoreError and its kinds, QuestionStopped."""
     search = _Search(request, matcher, stopped)
     with readers.lend_moving() as catalog, Root(root) as opened:  # reading many files takes a while
-        for file in _all_files(catalog) if files is None else files:
+        for file in catalog.every_indexed_file() if files is None else files:
             search.look_through(opened, file, catalog)
             if search.is_over:
                 break
@@ -158,13 +158,6 @@ def candidates(
     if chunks is None:
         return None
     return sorted(catalog.indexed_files_with(sorted(chunks)), key=lambda file: file.path)
-
-
-def _all_files(catalog: Catalog) -> Iterator[IndexedFile]:
-    after = b""
-    while files := catalog.indexed_files(after):
-        yield from files
-        after = files[-1].path
 
 
 class _Search:

@@ -180,7 +180,7 @@ def files_with_name(
             if len(found) == limit:
                 return found, True
             found.append(path)
-    return found, len(ids) >= MOST_LOOKED_AT
+    return found, len(paths) >= MOST_LOOKED_AT
 
 
 def _may_hold(root: bytes | Path, path: bytes, name: bytes) -> bool:

@@ -327,6 +327,13 @@ class Queries:
         sql = f"{_INDEXED} AND path > ? ORDER BY path LIMIT ?"
         return [IndexedFile(*row) for row in self._rows(sql, (after, limit))]
 
+    def every_indexed_file(self) -> Iterator[IndexedFile]:
+        """All of them, by path, a page at a time."""
+        after = b""
+        while files := self.indexed_files(after):
+            yield from files
+            after = files[-1].path
+
     def indexed_files_with(self, chunk_ids: Sequence[int]) -> list[IndexedFile]:
         """The indexed files of these chunks, one a chunk that is there, in no order."""
         sql = (
