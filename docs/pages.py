@@ -10,19 +10,18 @@ Invariant: never older than the code: a test makes them anew and compares.
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from docs.told import all_messages, checks, lacks, warnings
 
 from lowtide.cli.app import app
 from lowtide.config.settings import DEFAULT_MAX_FILE_BYTES, KEYS, Config, IndexSettings, format_size
-from lowtide.errors import LowtideError
+from lowtide.core.freshness import Freshness, FreshState
 from lowtide.models import Reason
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -152,21 +151,6 @@ def _default(table: str, key: str) -> str:
 # -- messages ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What an error says, as it stands in the code; what is filled in is an ellipsis."""
-
-    kind: str
-    exit_code: int
-    what: str
-    why: str
-    remedy: str
-
-
-UNSEEN = {"QuestionStopped", "WorkerRecycled", "LeaseWithdrawn", "ResultTooLarge", "FileChanged"}
-"""Errors that nobody but the program meets: it does the work again."""
-
-
 def messages() -> str:
     """Every error that a person may see, by its kind, with what to do."""
     lines = [
@@ -174,7 +158,8 @@ def messages() -> str:
         "",
         "Every error that Lowtide tells, read from its code: what happened, why, what to do. `…` is what differs,",
         'a path or a number. With `--json` an error is `{"error": {"kind", "message", "remedy"}}`.',
-        "[Troubleshooting](troubleshooting.md) goes by what you see instead.",
+        "[Troubleshooting](troubleshooting.md) goes by what you see instead, and has",
+        "[what is behind each kind](troubleshooting.md#by-the-kind-of-a-message).",
         "",
     ]
     found = sorted(set(all_messages()), key=lambda one: (one.exit_code, one.kind, one.what, one.why, one.remedy))
@@ -190,70 +175,22 @@ def messages() -> str:
         ]
         lines += [f"| {_cell(one.what)} | {_cell(one.why)} | {_cell(one.remedy)} |" for one in rows]
         lines.append("")
+    lines += ["## What an answer lacks", "", "After `degraded:`, under an answer that was given all the same.", ""]
+    lines += [*(f"- {_escaped(text)}" for text in lacks()), ""]
+    lines += ["## How far an answer is", "", "[Freshness](freshness.md) says what each means.", ""]
+    lines += [*(f"- {words}" for words in _states()), ""]
+    lines += ["## What doctor finds", "", "| check | what to do when it fails |", "|---|---|"]
+    lines += [f"| {name} | {_cell(remedy)} |" for name, remedy in checks()]
+    lines += ["", "## Beside an answer", "", "Lines on standard error that are no errors.", ""]
+    lines += [*(f"- {_escaped(text)}" for text in warnings()), ""]
     lines += ["## Why a file is left out", "", ", ".join(f"`{reason}`" for reason in Reason), ""]
     lines.append("Each has its sentence in [formats](formats.md#why-a-file-is-not-indexed).")
     return "\n".join(lines) + "\n"
 
 
-def all_messages() -> Iterator[Message]:
-    """The errors of the engine that are written out where they are raised."""
-    modules = [ast.parse(path.read_text("utf-8")) for path in sorted((ROOT / "daemon/lowtide").rglob("*.py"))]
-    kinds = _kinds(modules)
-    for module in modules:
-        constants = dict(_assigned(module.body))
-        for node in ast.walk(module):
-            if isinstance(node, ast.ClassDef) and node.name in kinds:
-                calls = [(node.name, call) for call in ast.walk(node) if _is_super(call)]
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in kinds:
-                calls = [(node.func.id, node)]
-            else:
-                continue
-            for name, call in calls:
-                assert isinstance(call, ast.Call)
-                what, why, remedy = (*(_text_of(argument, constants) for argument in call.args[:3]), "", "", "")[:3]
-                if name not in UNSEEN and re.search(r"\w", what):
-                    yield Message(*kinds[name], what, why, remedy)
-
-
-def _kinds(modules: list[ast.Module]) -> dict[str, tuple[str, int]]:
-    """Kind and exit status of each class of error, its own or those of the class that it is made of."""
-    classes = {node.name: node for module in modules for node in module.body if isinstance(node, ast.ClassDef)}
-
-    def of(name: str) -> tuple[str, int] | None:
-        if name == "LowtideError":
-            return LowtideError.kind, LowtideError.exit_code
-        node = classes.get(name)
-        bases = [of(base.id) for base in node.bases if isinstance(base, ast.Name)] if node else []
-        found = next(filter(None, bases), None)
-        if found is None or node is None:
-            return None
-        own = {key: value.value for key, value in _assigned(node.body) if isinstance(value, ast.Constant)}
-        return str(own.get("kind", found[0])), int(str(own.get("exit_code", found[1])))
-
-    return {name: kind for name in [*classes, "LowtideError"] if (kind := of(name)) is not None}
-
-
-def _assigned(body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
-    for node in body:
-        if isinstance(node, ast.Assign):
-            yield from ((target.id, node.value) for target in node.targets if isinstance(target, ast.Name))
-
-
-def _is_super(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__"
-
-
-def _text_of(node: ast.expr, constants: dict[str, ast.expr]) -> str:
-    if isinstance(node, ast.Constant):
-        return str(node.value)
-    if isinstance(node, ast.JoinedStr):
-        return "".join(_text_of(part, constants) if isinstance(part, ast.Constant) else "…" for part in node.values)
-    if isinstance(node, ast.IfExp):
-        either = [_text_of(branch, constants) for branch in (node.body, node.orelse)]
-        return " / ".join(text for text in either if text)
-    if isinstance(node, ast.Name) and node.id in constants:
-        return _text_of(constants[node.id], {})
-    return "…"
+def _states() -> list[str]:
+    states = [state for state in FreshState if state is not FreshState.CURRENT]
+    return list(dict.fromkeys(Freshness(each, 12, 100, 180.0, why).words for each in states for why in ("", "…")))
 
 
 def _escaped(text: str) -> str:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 from docs.pages import ENVIRONMENT, EXAMPLE, FROM_ROOT, PAGES, commands, configuration, messages
+from docs.told import all_messages, checks, lacks
 
 from lowtide.cli.app import COMMANDS, app
 from lowtide.cli.manual import manual_page
 from lowtide.config.settings import KEYS, load_config
+from lowtide.core.freshness import Freshness, FreshState
 from lowtide.languages import LANGUAGES
 from lowtide.models import Reason
 
@@ -101,6 +103,33 @@ def test_the_pages_made_from_the_code_tell_of_all_of_it() -> None:
     assert read == {name for name in ENVIRONMENT if name.startswith("LOWTIDE_")}
     for kind in ("locked", "config", "path", "refused", "store", "daemon"):
         assert f"\n## {kind}\n" in messages(), kind
+
+
+def test_troubleshooting_has_each_message_that_people_see() -> None:
+    page = (ROOT / "docs/troubleshooting.md").read_text("utf-8")
+
+    def rows(heading: str) -> set[str]:
+        """What the first column names in the table under a heading."""
+        part = page[page.index(heading) :].split("\n\n|", 1)[1].split("\n\n", 1)[0]
+        return {name for line in part.split("\n")[2:] for name in re.findall(r"`([^`]+)`", line.split(" | ")[0])}
+
+    assert rows("## By the kind of a message") == {message.kind for message in all_messages()}
+    assert rows("## What doctor finds") == {name for name, _ in checks()}
+    assert rows("**`degraded: …`**") >= set(lacks())
+    freshness = (ROOT / "docs/freshness.md").read_text("utf-8")
+    for state in set(FreshState) - {FreshState.CURRENT}:
+        assert any(Freshness(state, 12, 100, 180.0, why).words in freshness for why in ("", "…")), state
+
+
+def test_what_troubleshooting_quotes_is_what_the_program_says() -> None:
+    page = (ROOT / "docs/troubleshooting.md").read_text("utf-8")
+    told = " ".join(f"{each.what}: {each.why}; {each.remedy}" for each in all_messages()) + messages()
+    code = " ".join(path.read_text("utf-8") for path in (ROOT / "daemon/lowtide").rglob("*.py"))
+    quoted = re.findall(r"`([^`]+)`", " ".join(re.findall(r"^\*\*(`.*?)\*\*", page, re.MULTILINE)))
+    assert len(quoted) > 12
+    for text in quoted:
+        for part in filter(None, (part.strip(" ():;.") for part in re.split(r"…|; |\d+ %", text))):
+            assert part in told or part in code, f"nothing says {part!r} of {text!r}"
 
 
 def test_the_example_of_a_configuration_can_be_read(tmp_path: Path) -> None:
