@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,22 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
-from tests.store.indexes import make_index, put
+from tests.store.indexes import WORDS, absorb, make_index, put, vector_of
 
+from lowtide.core.budget import MIB, Budget
+from lowtide.core.ladder import Ladder
 from lowtide.errors import CorruptIndex, StoreError
 from lowtide.index.donors import Donors
+from lowtide.index.upkeep import maintain
 from lowtide.index.workspace import Workspace
+from lowtide.pool.pool import WorkerPool
 from lowtide.read import readers as readers_module
 from lowtide.read import snapshot as snapshot_module
 from lowtide.read.answering import Answering
 from lowtide.read.readers import Readers
 from lowtide.read.snapshot import Snapshot
 from lowtide.store.catalog import Catalog
+from lowtide.system.memory import own_anonymous_bytes
 
 
 class Gated(Workspace):
@@ -243,6 +249,71 @@ def test_giving_back_opens_nothing(workspace: Gated, monkeypatch: pytest.MonkeyP
         await readers.shrink()
         assert len(readers) == 0
         assert readers.opened_count == 1
+        await readers.close()
+
+    anyio.run(play)
+
+
+def resident_bytes(folder: Path) -> int:
+    """What this process has in memory of the files of a folder, as the kernel counts it."""
+    total, inside = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        name = line.partition(" ")[0]
+        if not name.endswith(":"):
+            inside = str(folder) in line and not line.endswith("-shm")  # SQLite's own, of open connections
+        elif inside and name == "Rss:":
+            total += int(line.split()[1]) << 10
+    return total
+
+
+@pytest.fixture
+def settled(workspace: Gated) -> Gated:
+    """With everything in segments and in the lexical index."""
+
+    async def bring_in() -> None:
+        with workspace.writing() as (catalog, _):
+            absorb(workspace, catalog)
+            async with WorkerPool(Budget(128 * MIB + own_anonymous_bytes()), Ladder(1)) as pool:
+                await maintain(workspace, catalog, pool)
+
+    anyio.run(bring_in)
+    return workspace
+
+
+def look_for_everything(snapshot: Snapshot) -> None:
+    segments = snapshot._segments
+    assert segments.search_vectors(vector_of("x"), 5)
+    assert segments.search_names("e", 5)
+    assert segments.lexical.candidates(WORDS, None, 5)
+
+
+def test_pages_are_given_back_some_seconds_after_the_last_question(settled: Gated) -> None:
+    """Resident size is what `top` shows; the same snapshot answers on."""
+
+    async def play() -> None:
+        readers = Readers(Answering())
+        for _ in range(2):
+            async with readers.use(settled) as snapshot:
+                look_for_everything(snapshot)
+                readers.tidy(time.monotonic() + readers_module.PAGES_S)  # not while it is asked
+                assert resident_bytes(settled.folder) > 0
+            readers.tidy(time.monotonic())
+            assert resident_bytes(settled.folder) > 0
+            readers.tidy(time.monotonic() + readers_module.PAGES_S)
+            assert resident_bytes(settled.folder) == 0
+        assert readers.opened_count == 1
+        await readers.close()
+
+    anyio.run(play)
+
+
+def test_pages_that_make_it_larger_than_the_budget_go_with_the_question(settled: Gated) -> None:
+    async def play() -> None:
+        readers = Readers(Answering(), lambda: 1 << 20)
+        async with readers.use(settled) as snapshot:
+            look_for_everything(snapshot)
+            assert resident_bytes(settled.folder) > 0
+        assert resident_bytes(settled.folder) == 0
         await readers.close()
 
     anyio.run(play)

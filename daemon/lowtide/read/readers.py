@@ -3,6 +3,8 @@
 Invariant: few are open that nobody asks: what they hold is bounded, and so is their number, the last used stay.
 Invariant: one snapshot a workspace is current; an older one ends with its last user. A new one takes over what the one
 before has open, so that only what was committed since is read.
+Invariant: what questions have mapped in is given back soon after the last one, and at once when this process has become
+larger by it than the budget: what others see of it is what it holds.
 Invariant: every snapshot is closed, also one whose opening ends when nobody can want it any more.
 Threads: the event loop alone calls what is here; opening, `is_outdated` and `shrink` run in a thread under the place's
 lock, one at a time; questions in threads of their own.
@@ -23,11 +25,15 @@ from lowtide.errors import LowtideError
 from lowtide.index.workspace import Workspace
 from lowtide.read.answering import Answering
 from lowtide.read.snapshot import Snapshot
+from lowtide.system import memory
 
 BUSY_AGE_S = 1.0
 """While a workspace is indexed from nothing, a snapshot of this age is renewed in the background, and answers
 meanwhile."""
 READING_S = 30.0
+PAGES_S = 5.0
+"""So long after the last question its mapped pages are given back: whoever types asks again sooner, and the system's
+page cache has them still."""
 IDLE_S = 300.0
 """A snapshot that nobody has asked for this long is closed."""
 SNAPSHOT_BYTES = 300 << 10
@@ -71,6 +77,8 @@ class _Place:
     lock: anyio.Lock = field(default_factory=anyio.Lock)
     open: _Open | None = None
     used_s: float = 0.0
+    has_pages: bool = False
+    """Whether questions have mapped pages in since they were last given back."""
     forgotten: bool = False
     """Nobody finds it any more: what is opened here from now on ends with who asked for it."""
     unwanted: bool = False
@@ -86,6 +94,12 @@ class _Place:
         entry, self.open = self.open, None
         if entry is not None:
             entry.retire()
+
+    def release(self) -> None:
+        """Give mapped pages back to the system; who asks now goes on, and reads them again."""
+        if self.open is not None:
+            self.open.snapshot.release()
+            self.has_pages = self.open.users > 0
 
     def forget(self) -> None:
         """Close it for good."""
@@ -112,6 +126,7 @@ class Readers:
         place = self._places.setdefault(str(workspace.folder), _Place())
         place.used_s = time.monotonic()
         place.unwanted = False
+        place.has_pages = True
         if busy and place.open is not None:
             if place.used_s - place.open.opened_s > BUSY_AGE_S and not place.lock.locked():
                 task = asyncio.get_running_loop().create_task(self._renew(place, workspace))
@@ -125,7 +140,10 @@ class Readers:
             with entry.used() as snapshot:
                 yield snapshot
         finally:
+            place.used_s = time.monotonic()
             self._bound()
+            if memory.own_resident_bytes() > self._budget_bytes():
+                self.release()
 
     def _bound(self) -> None:
         """Close those that were used longest ago, as far as they are too much together."""
@@ -177,17 +195,18 @@ class Readers:
             place.forget()
 
     def tidy(self, now_s: float) -> None:
-        """Close what nobody has used for IDLE_S."""
+        """Close what nobody has used for IDLE_S; give back the pages of what nobody has asked for PAGES_S."""
         for key, place in list(self._places.items()):
             if now_s - place.used_s > IDLE_S and not place.lock.locked() and not (place.open and place.open.users):
                 del self._places[key]
                 place.forget()
+            elif place.has_pages and now_s - place.used_s >= PAGES_S and not (place.open and place.open.users):
+                place.release()
 
     def release(self) -> None:
-        """Give every mapped page back to the system: the machine is short of memory."""
+        """Give every mapped page back to the system: the machine is short of memory, or they are too many."""
         for place in self._places.values():
-            if place.open is not None:
-                place.open.snapshot.release()
+            place.release()
 
     async def shrink(self) -> None:
         """Renew snapshots that are outdated, for they hold what segments have by now; give back the others' page

@@ -92,6 +92,8 @@ class Segments:
         """Give mapped pages back to the system."""
         if self._vectors is not None:
             self._vectors.release()
+        for segment in self._names:
+            segment.release()
         self.lexical.release()
 
     def shrink(self) -> None:

@@ -133,6 +133,11 @@ class Host(Shared):
         memory.give_back()
         self.pool.measure()
 
+    def release(self) -> None:
+        """Give back what is mapped of the model."""
+        if self.static_model is not None:
+            self.static_model.release()
+
     def regain(self) -> bool:
         """This process has given memory back: see what the budget holds now. True when chunks can be embedded again.
 

@@ -150,6 +150,7 @@ class Service(Questions):
 
     async def shrink(self) -> None:
         """Give back what a spell of work has left in caches and in the allocator."""
+        self.host.release()
         await self.readers.shrink()
         for live in list(self._live.values()):
             await live.shrink()

@@ -119,6 +119,12 @@ def own_mapped_bytes() -> int:
     return pages[1] if pages else 0
 
 
+def own_resident_bytes() -> int:
+    """What `top` shows of the calling process: anonymous and file-backed."""
+    pages = _own.pages(os.getpid())
+    return pages[0] if pages else 0
+
+
 def machine_bytes() -> int:
     """The memory this process may use: the machine's, or its cgroup's limit when that is lower (v1 and v2)."""
     limits = [psutil.virtual_memory().total]

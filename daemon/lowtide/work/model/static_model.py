@@ -121,6 +121,13 @@ class StaticModel:
             return None
         return cls(model, rows, scales, words_kept)
 
+    def release(self) -> None:
+        """Give the mapped rows back to the system; the next text reads its own again."""
+        for array in (self._rows, self._scales):
+            base: Any = array.base
+            if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+                base.madvise(mmap.MADV_DONTNEED)
+
     def statistics(self) -> CacheStatistics:
         """How its memory of words fares."""
         return self._bags.statistics()
