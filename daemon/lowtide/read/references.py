@@ -14,6 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -164,13 +165,17 @@ def files_with_name(
     whether there are more.
 
     Of a name of several words the index tells where all of them are, not whether they stand together: where that is in
-    more files than are wanted, the files are looked at, until `stopped`.
+    more files than are wanted, the files are looked at, until `stopped`. So are all files while the index is damaged
+    or not made yet.
     """
     words = query_words(name)
-    ids = lexical.files_with_words(words, limit + 1 if len(words) == 1 else MOST_LOOKED_AT, partial(look, stopped))
-    paths = catalog.paths_of_chunks(sorted(ids))
-    if len(paths) <= limit or len(words) == 1:
-        return paths[:limit], len(paths) > limit
+    if lexical.is_complete:
+        most = limit + 1 if len(words) == 1 else MOST_LOOKED_AT
+        paths = catalog.paths_of_chunks(sorted(lexical.files_with_words(words, most, partial(look, stopped))))
+        if len(paths) <= limit or len(words) == 1:
+            return paths[:limit], len(paths) > limit
+    else:
+        paths = [file.path for file in islice(catalog.every_indexed_file(), MOST_LOOKED_AT)]
     ends_s = time.monotonic() + LONGEST_S
     found: list[bytes] = []
     for path in paths:
