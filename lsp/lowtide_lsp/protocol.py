@@ -16,6 +16,7 @@ STATUS = "lowtide/status"
 STATUS_CHANGED = "lowtide/statusChanged"
 MEMORY = "lowtide/memory"
 EXPLAIN = "lowtide/explain"
+SKIPPED = "lowtide/skipped"
 PAUSE = "lowtide/pause"
 RESUME = "lowtide/resume"
 CANCEL = "lowtide/cancel"
@@ -156,6 +157,7 @@ class Memory(_Wire):
     """Of all processes together; `mapped_bytes` are pages of files, which the system takes back by itself."""
 
     budget_bytes: int
+    budget_from: str
     used_bytes: int
     peak_bytes: int
     mapped_bytes: int
@@ -177,6 +179,15 @@ class Progress(_Wire):
     file: str
 
 
+class Standing(_Wire):
+    """How answers from a workspace stand to the disk now: as `Freshness`, without the age."""
+
+    state: Literal["current", "checking", "indexing", "incomplete", "unwatched"]
+    indexed: int
+    total: int
+    reason: str
+
+
 class WorkspaceStatus(_Wire):
     """One open workspace."""
 
@@ -192,6 +203,7 @@ class WorkspaceStatus(_Wire):
     failed: int
     quarantined: int
     incomplete: bool
+    freshness: Standing
 
 
 class Status(_Wire):
@@ -229,6 +241,25 @@ class Explanation(_Wire):
     status: str
     reason: str | None
     rule: str | None
+
+
+class SkippedParams(_Wire):
+    """Of one folder, or of all that are open."""
+
+    root_uri: str | None = None
+
+
+class Skipped(_Wire):
+    """The files of one status, reason and rule; `examples` are relative to the folder, a whole folder's ends with
+    `/`."""
+
+    root_uri: str
+    status: str
+    reason: str
+    rule: str
+    count: int
+    examples: list[str]
+    remedy: str
 
 
 class ReindexParams(_Wire):
@@ -270,6 +301,7 @@ REQUESTS: dict[str, tuple[type[Any], type[Any]]] = {
     STATUS: (StatusParams, Status),
     MEMORY: (NoParams, MemoryNode),
     EXPLAIN: (ExplainParams, Explanation),
+    SKIPPED: (SkippedParams, list[Skipped]),
     PAUSE: (NoParams, Status),
     RESUME: (NoParams, Status),
     CANCEL: (NoParams, Status),

@@ -22,7 +22,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 import lowtide
-from lowtide.config.settings import parse_size
+from lowtide.config.settings import NOBODY, parse_size
 from lowtide.core.positions import Units
 from lowtide.errors import LowtideError, RefusedError
 from lowtide.paths import path_of
@@ -32,6 +32,7 @@ from lowtide.serve import rpc
 from lowtide.serve.intake import PassedOver
 from lowtide.serve.service import Service
 from lowtide.system.beneath import CannotRead, Refusal, Root
+from lowtide.visible import visible
 from lowtide_lsp import convert
 from lowtide_lsp.progress import IndexProgress
 from lowtide_lsp.protocol import STATUS_CHANGED
@@ -40,6 +41,8 @@ from lowtide_lsp.transport import ConnectionLost, Protocol, RequestError
 
 log = logging.getLogger(__name__)
 
+MOST_NAME = 60
+"""Characters of what an editor calls itself."""
 REFRESH_S = 0.05
 """A text whose outline the editor shows is parsed again this long after an edit, before it is asked for."""
 
@@ -74,7 +77,10 @@ class Session:
         self._coming = ExitStack()
         """Held from when folders are named until they are open."""
         self._end_status: Callable[[], None] | None = None
+        self._name = "an editor"
         self._budget: str | None = None
+        self._starting = True
+        """Until its first settings are in: what they say of the budget is a wish, and no act of the user's."""
         self._bases: dict[Path, str] = {}
         """URIs of roots."""
         self._refreshing = False
@@ -84,6 +90,8 @@ class Session:
     def begin(self, params: types.InitializeParams) -> None:
         """What `initialize` says."""
         self.capabilities = params.capabilities
+        if params.client_info is not None and params.client_info.name:
+            self._name = visible(params.client_info.name[:MOST_NAME])
         if params.process_id is not None:
             self.watch(params.process_id)
         encoding = self.server.workspace.position_encoding
@@ -107,9 +115,11 @@ class Session:
             for folder in list(self.folders.values()):
                 await self._open(folder)
         if self._asks_for_settings():
-            self.group.start_soon(self.pull_settings)
+            self.group.start_soon(self._pull_first)
             if self._can_register():
                 self.group.start_soon(self._register)
+        else:
+            self._starting = False
         self._tell(self.service.status())
 
     async def end(self) -> None:
@@ -155,6 +165,10 @@ class Session:
             self._take_settings(value)
             await self.apply_settings()
 
+    async def _pull_first(self) -> None:
+        await self.pull_settings()
+        self._starting = False
+
     async def pull_settings(self) -> None:
         """Ask the client for its `lowtide` section."""
         params = types.ConfigurationParams([types.ConfigurationItem(section="lowtide")])
@@ -167,14 +181,23 @@ class Session:
             await self.apply_settings()
 
     async def apply_settings(self) -> None:
-        """Those that act beyond this session: the budget."""
+        """Those that act beyond this session: the budget.
+
+        It is the user's, and one for all: an editor that only starts does not change what somebody else has set.
+        """
         budget = self.settings.budget
-        if budget and budget != self._budget:
-            self._budget = budget
-            try:
-                await self.service.set_budget(parse_size(budget))
-            except LowtideError as error:
-                self.log_message(types.MessageType.Warning, f"lowtide: budget: {error}")
+        if not budget or budget == self._budget:
+            return
+        self._budget = budget
+        by, name = self.service.budget_from, self._name
+        if self._starting and by not in (NOBODY, name):
+            text = f"lowtide: the budget stays as it is, set by {by}; {budget} of this editor's settings is not taken"
+            self.log_message(types.MessageType.Info, text)
+            return
+        try:
+            await self.service.set_budget(parse_size(budget), name)
+        except LowtideError as error:
+            self.log_message(types.MessageType.Warning, f"lowtide: budget: {error}")
 
     # -- folders ----------------------------------------------------------------------------------------------------
 

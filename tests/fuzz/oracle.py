@@ -76,7 +76,7 @@ class Judge:
     def judge(self, files: Mapping[str, bytes]) -> list[str]:
         """Index `files` among the bystanders; what is wrong, a line each."""
         # This process grows as Hypothesis works: the room for workers stays.
-        self._portal.call(self._host.set_budget, ROOM_BYTES + memory.own_anonymous_bytes())
+        self._portal.call(self._host.set_budget, ROOM_BYTES + memory.own_anonymous_bytes(), "a test")
         with _LeaseWatch(self._host.pool) as leases, self._indexed(files) as (db, workspace):
             problems = list(leases.problems)
             contents = _contents(db)

@@ -32,6 +32,11 @@ def names(value: Any) -> Any:
     return [names(inner) for inner in value] if isinstance(value, list) else None
 
 
+def fields(value: Any) -> set[str]:
+    """The keys of an example, or of the first of a list of them."""
+    return set(value[0] if isinstance(value, list) else value)
+
+
 @pytest.mark.parametrize("method", sorted(REQUESTS))
 def test_every_request_has_an_example_that_the_code_reads(method: str) -> None:
     takes, gives = REQUESTS[method]
@@ -45,7 +50,7 @@ def test_every_request_has_an_example_that_the_code_reads(method: str) -> None:
         answer = msgspec.convert(result[0], gives, strict=True)
         # What the type writes is in the example, by the same names.
         written = msgspec.to_builtins(answer)
-        assert set(names(written)) <= set(names(result[0]))
+        assert fields(written) <= fields(result[0])
 
 
 def test_every_notification_is_described() -> None:

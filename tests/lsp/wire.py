@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 
 from lowtide import wire
-from lowtide.config.settings import IndexSettings
+from lowtide.config.settings import NOBODY, IndexSettings
 from lowtide.core.budget import Lease
 from lowtide.core.freshness import Freshness, FreshState
 from lowtide.core.lru import ByteCache
@@ -93,6 +93,7 @@ class FakeService:
         self.open_files: Sequence[Path] = ()
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
         self.budget = 0
+        self.budget_from = NOBODY
         self.cancelled = 0
         self.hold: anyio.Event | None = None
         """Symbol queries wait for it."""
@@ -139,8 +140,8 @@ class FakeService:
     async def cancel(self) -> None:
         self.cancelled += 1
 
-    async def set_budget(self, size_bytes: int) -> None:
-        self.budget = size_bytes
+    async def set_budget(self, size_bytes: int, by: str) -> None:
+        self.budget, self.budget_from = size_bytes, by
 
     def status(self, roots: Sequence[Path] = ()) -> dict[str, Any]:
         return STATUS

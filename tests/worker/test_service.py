@@ -439,7 +439,7 @@ def test_what_cannot_be_done_is_said(modules: Path, tmp_path: Path) -> None:
             with pytest.raises(UsageError):
                 await service.search(SearchRequest("  "))
             with pytest.raises(ConfigError):
-                await service.set_budget(5 * MIB)
+                await service.set_budget(5 * MIB, "a test")
             assert service.status()["memory"]["budgetBytes"] == before
 
     run(play)

@@ -30,6 +30,8 @@ WORKSPACE_FILE = ".lowtide.toml"
 MOST_SIZE_BYTES = 1 << 50
 MOST_CONFIG_BYTES = 1 << 16
 
+NOBODY = "default"
+"""Of a budget that nobody has chosen."""
 _USERS_ALONE = ("budget", "model", "daemon", "disk")
 KEYS: dict[str, dict[str, str]] = {
     "": {
@@ -134,6 +136,8 @@ class Config:
     disk_limit_bytes: int | None = None
     """What all indexes may take together; 0 for no limit, None for what suits the disk."""
     index: IndexSettings = field(default_factory=IndexSettings)
+    budget_from: str = field(default=NOBODY, compare=False)
+    """Who has said how large the budget is: an option, a variable, a line of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,7 @@ def load_config(
     if chosen is None:
         chosen, where = from_file, reader.where("budget")
     if chosen is None:
-        chosen = default_budget_bytes(machine_bytes)
+        chosen, where = default_budget_bytes(machine_bytes), NOBODY
     check_budget(chosen, where)
     model = reader.table("model")
     daemon = reader.table("daemon")
@@ -189,6 +193,7 @@ def load_config(
     reader.finish([*KEYS[""], *filter(None, KEYS)])
     return Config(
         budget_bytes=chosen,
+        budget_from=where,
         model_path=model_path,
         niceness=NICENESS if niceness is None else int(niceness),
         idle_minutes=30.0 if idle_minutes is None else float(idle_minutes),

@@ -58,6 +58,7 @@ class Ladder:
     def __init__(self, worker_count: int) -> None:
         self._worker_count = max(1, worker_count)
         self._floor = Step.FULL
+        self._floor_reason = ""
         self._last_move_s = float("-inf")
         self.step = Step.FULL
         self.reason = ""
@@ -73,6 +74,14 @@ class Ladder:
     def floor(self) -> Step:
         """The step that the budget itself imposes; the work never climbs above it."""
         return self._floor
+
+    @property
+    def is_short(self) -> bool:
+        """Whether less is done than the budget allows, or what was asked for cannot be had under it: worth a warning.
+
+        A small budget that was chosen is obeyed, and no reason to warn of.
+        """
+        return self.step > self._floor or self.step >= Step.LEXICAL_ONLY
 
     def footing(self) -> Footing:
         """Workers, batch sizes and whether to embed, at the present step."""
@@ -90,14 +99,14 @@ class Ladder:
         Where the old floor was all that held the work down, it climbs to the new one at once.
         """
         held = self.step == self._floor > step
-        self._floor = step
+        self._floor, self._floor_reason = step, reason
         if step > self.step or held:
             self._move(step, reason, now_s)
 
     def unpause(self, now_s: float) -> None:
         """From the last step to the floor at once."""
         if self.step is Step.PAUSED:
-            self._move(self._floor, "resumed", now_s)
+            self._move(self._floor, self._floor_reason, now_s)
 
     def down(self, reason: str, now_s: float) -> bool:
         """One step down, at most to lexical-only; False when there is none left."""

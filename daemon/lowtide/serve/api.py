@@ -37,6 +37,8 @@ from lowtide.serve.workspaces import Consent
 
 T = TypeVar("T")
 MOST_LINE = 1 << 31
+A_COMMAND = "a command"
+"""Who has set the budget, when a request did."""
 Notify = Callable[[str, dict[str, Any]], None]
 
 
@@ -268,6 +270,12 @@ async def explain(service: Service, caller: Caller, params: Params) -> dict[str,
     return await service.explain(path)
 
 
+async def skipped(service: Service, caller: Caller, params: Params) -> list[dict[str, Any]]:
+    """`lowtide/skipped` {rootUri?}: what is left out of one folder, or of all that are open, by reason and rule."""
+    roots = [check.root(params)] if params.get("rootUri") else [live.root for live in service.workspaces]
+    return [{"rootUri": root.as_uri(), **group.as_json()} for root in roots for group in await service.left_out(root)]
+
+
 async def status(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/status` {rootUri?}: the Status."""
     return service.status([check.root(params)] if params.get("rootUri") else [])
@@ -312,7 +320,7 @@ async def set_budget(service: Service, caller: Caller, params: Params) -> dict[s
     size = params.get("bytes")
     if not isinstance(size, int) or isinstance(size, bool):
         raise check.ParamsError("bytes: a whole number")
-    await service.set_budget(parse_size(size))
+    await service.set_budget(parse_size(size), A_COMMAND)
     return service.status()
 
 
@@ -327,7 +335,7 @@ async def version(service: Service, caller: Caller, params: Params) -> dict[str,
     return {"version": lowtide.__version__, "pid": os.getpid()}
 
 
-Handler = Callable[[Service, Caller, Params], Awaitable[dict[str, Any]]]
+Handler = Callable[[Service, Caller, Params], Awaitable[Any]]
 
 HANDLERS: dict[str, Handler] = {
     "lowtide/find": search,
@@ -339,6 +347,7 @@ HANDLERS: dict[str, Handler] = {
     "lowtide/index": index,
     "lowtide/plan": plan,
     "lowtide/explain": explain,
+    "lowtide/skipped": skipped,
     "lowtide/status": status,
     "lowtide/memory": memory,
     "lowtide/history": history,

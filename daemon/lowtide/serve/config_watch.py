@@ -62,7 +62,7 @@ class ConfigWatch:
         host.pool.niceness = fresh.niceness
         if fresh.budget_bytes != before.budget_bytes:
             try:
-                host.set_budget(fresh.budget_bytes)
+                host.set_budget(fresh.budget_bytes, fresh.budget_from)
             except LowtideError as error:
                 self.complaint = str(error)
                 log.warning("event=bad-config why=%r", self.complaint)

@@ -74,6 +74,8 @@ class Host(Shared):
         self._static_known = False
         self.shrink: Callable[[], None] = lambda: None
         """Gives back what this process can do without."""
+        self.budget_from = config.budget_from
+        """Who has said how large the budget is."""
         self._encoding = anyio.Lock()
         self._stack = AsyncExitStack()
 
@@ -151,9 +153,9 @@ class Host(Shared):
         self.pool.wake()
         return self.ladder.footing().embed and not before
 
-    def set_budget(self, size_bytes: int) -> None:
-        """From now on. ConfigError under the least; RefusedError, and nothing changed, when it cannot hold even one
-        worker.
+    def set_budget(self, size_bytes: int, by: str) -> None:
+        """From now on, for `by` has said so. ConfigError under the least; RefusedError, and nothing changed, when it
+        cannot hold even one worker.
 
         Workers are ended when it is lowered, so that it holds at once; their tasks are done again.
         """
@@ -166,6 +168,7 @@ class Host(Shared):
         except RefusedError:
             self.budget.total_bytes = before
             raise
+        self.budget_from = by
         if size_bytes < before:
             self.pool.recycle()
         self.pool.wake()

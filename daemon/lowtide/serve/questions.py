@@ -29,6 +29,7 @@ from lowtide.read.definitions import Definition, Place
 from lowtide.read.exact import TextAnswer, TextRequest
 from lowtide.read.explain import explain_file
 from lowtide.read.filters import Filter
+from lowtide.read.left_out import LeftOut, left_out
 from lowtide.read.references import References
 from lowtide.read.request import SearchRequest
 from lowtide.read.selection import MOST_OWN, Lines, Selected, others
@@ -208,6 +209,12 @@ class Questions(Workspaces):
         root = await anyio.to_thread.run_sync(self._root_around, path, tuple(self._live))
         await self.attend(root, Patience.BRIEF)
         return await anyio.to_thread.run_sync(explain_file, self.host.workspace(root), path, self.host.config)
+
+    async def left_out(self, root: Path) -> list[LeftOut]:
+        """What a workspace leaves out, by reason and rule."""
+        root = await anyio.to_thread.run_sync(real_path, root)
+        await self.attend(root, Patience.BRIEF)
+        return await anyio.to_thread.run_sync(left_out, self.host.workspace(root))
 
     def _root_around(self, path: Path, live: Sequence[Path]) -> Path:
         """The workspace that a file is asked about in: the nearest one that is open or has an index. Blocking."""

@@ -108,10 +108,15 @@ class Service(Questions):
                 live.rescan()
         self.monitor.touch()
 
-    async def set_budget(self, size_bytes: int) -> None:
-        """Give Lowtide more memory or less, from now on. ConfigError under the least, RefusedError when it cannot
-        hold."""
-        self.host.set_budget(size_bytes)
+    @property
+    def budget_from(self) -> str:
+        """Who has said how large the budget is: `default` when nobody has."""
+        return self.host.budget_from
+
+    async def set_budget(self, size_bytes: int, by: str) -> None:
+        """Give Lowtide more memory or less, from now on; `by` says who wants that. ConfigError under the least,
+        RefusedError when it cannot hold."""
+        self.host.set_budget(size_bytes, by)
         self.readers.release()
         self.monitor.touch()
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import lowtide
 from lowtide.core.ladder import Step
 from lowtide.core.lru import ByteCache
+from lowtide.index.attending import freshness_of
 from lowtide.store.connections import sqlite_bytes
 from lowtide.system import memory
 from lowtide.system.footprint import loaded
@@ -72,9 +73,10 @@ def status_of(service: Shown, live: Sequence[LiveWorkspace]) -> dict[str, Any]:
     complaint = service.config_watch.complaint if service.config_watch else ""
     outage = f"workers cannot start: {host.pool.outage.why}" if host.pool.outage.why else ""
     blind = host.pool.complaint
-    message = blind or (str(failed[0].error) if failed else outage or complaint or ladder.reason)
+    short = ladder.reason if ladder.is_short else ""
+    message = blind or (str(failed[0].error) if failed else outage or complaint or short)
     is_broken = bool(failed or blind or outage)
-    health = "error" if is_broken else "warning" if complaint or (ladder.step > Step.FULL and not paused) else "ok"
+    health = "error" if is_broken else "warning" if complaint or (ladder.is_short and not paused) else "ok"
     state = "paused" if paused or blind else _overall([workspace.state for workspace in live])
     return {
         "version": lowtide.__version__,
@@ -84,6 +86,7 @@ def status_of(service: Shown, live: Sequence[LiveWorkspace]) -> dict[str, Any]:
         "quiescent": not service.awaits_folders and all(workspace.quiescent for workspace in live),
         "memory": {
             "budgetBytes": host.budget.total_bytes,
+            "budgetFrom": host.budget_from,
             "usedBytes": used,
             "peakBytes": max(host.pool.peak_bytes, used),
             "mappedBytes": memory.own_mapped_bytes(),
@@ -91,8 +94,14 @@ def status_of(service: Shown, live: Sequence[LiveWorkspace]) -> dict[str, Any]:
         },
         "ladder": {"step": ladder.step.label, "reason": ladder.reason},
         "progress": _progress(live),
-        "workspaces": [workspace.describe() for workspace in live],
+        "workspaces": [{**workspace.describe(), "freshness": _freshness(workspace)} for workspace in live],
     }
+
+
+def _freshness(live: LiveWorkspace) -> dict[str, Any]:
+    """How an answer of now would stand to the disk, without its age: that alone makes no Status a new one."""
+    fresh = freshness_of(live)
+    return {"state": fresh.state.value, "indexed": fresh.indexed, "total": fresh.total, "reason": fresh.reason}
 
 
 def _overall(states: Sequence[str]) -> str:

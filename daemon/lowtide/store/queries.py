@@ -139,6 +139,13 @@ class Queries:
             self._rows("SELECT reason, count(*) FROM files WHERE status = ? GROUP BY reason ORDER BY 2 DESC", (status,))
         )
 
+    def not_indexed(self) -> Iterator[tuple[str, str, str, bytes]]:
+        """Status, reason, rule and path of every file that is not indexed whole, by path."""
+        for status, reason, rule, path in self._rows(
+            "SELECT status, reason, rule, path FROM files WHERE status != 'indexed' ORDER BY path"
+        ):
+            yield status, reason, rule, bytes(path)
+
     def files_with_status(self, status: FileStatus, limit: int) -> list[FileRow]:
         """The first files of one status, by path."""
         rows = self._rows("SELECT * FROM files WHERE status = ? ORDER BY path LIMIT ?", (status, limit))

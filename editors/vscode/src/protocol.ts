@@ -110,6 +110,8 @@ export interface WorkspaceStatus {
   /** Why the workspace cannot be indexed now; empty when it can. */
   error?: string;
   incomplete: boolean;
+  /** An older server does not tell. */
+  freshness?: Omit<Freshness, 'ageS'>;
 }
 
 export interface Status {
@@ -120,6 +122,8 @@ export interface Status {
   quiescent: boolean;
   memory: {
     budgetBytes: number;
+    /** Who has set it; `default` when nobody has. */
+    budgetFrom?: string;
     usedBytes: number;
     peakBytes: number;
     mappedBytes: number;
@@ -164,6 +168,21 @@ export interface Explanation {
   content_hash?: string | null;
 }
 
+/** The files of one status, reason and rule; a folder that is left out whole ends with `/`. */
+export interface Skipped {
+  rootUri: string;
+  status: string;
+  reason: string;
+  rule: string;
+  count: number;
+  examples: string[];
+  remedy: string;
+}
+
+export interface SkippedParams {
+  rootUri?: string;
+}
+
 export interface ReindexParams {
   rootUri?: string;
   force?: boolean;
@@ -189,6 +208,7 @@ export interface Requests {
   'lowtide/status': [StatusParams, Status];
   'lowtide/memory': [Record<string, never>, MemoryNode];
   'lowtide/explain': [ExplainParams, Explanation];
+  'lowtide/skipped': [SkippedParams, Skipped[]];
   'lowtide/pause': [Record<string, never>, Status];
   'lowtide/resume': [Record<string, never>, Status];
   'lowtide/cancel': [Record<string, never>, Status];
