@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from bench.pages import renew
 from bench.revision import ROOT, commit
 
 RESULTS = ROOT / "bench" / "results"
@@ -387,6 +388,7 @@ def write_table() -> None:
                 lines.append(f"| {name.replace('_', ' ')}: {key.replace('_', ' ')} | {shown} |")
         lines.append("")
     (RESULTS / "daemon.md").write_text("\n".join(lines))
+    renew()
 
 
 def main() -> int:

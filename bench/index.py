@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.cgroup import SLACK_BYTES, Outcome, run_limited
+from bench.pages import renew
 from bench.revision import ROOT, commit
 
 from lowtide.config.settings import parse_size
@@ -223,6 +224,7 @@ def save(rows: list[dict[str, Any]]) -> None:
         }
         lines.append("| " + " | ".join(str(row.get(key, "")) for _, key in columns) + " |")
     (results / "index.md").write_text("\n".join(lines) + "\n")
+    renew()
 
 
 def main() -> None:

@@ -163,6 +163,7 @@ def _finish(folder: Path, before: Listing | None, done: engine.Updated) -> tuple
             if same is not None and info.st_nlink > 1 and info.st_size == same.size_bytes:
                 files.append(same)
                 continue
+            os.fchmod(fd, 0o600)  # Tantivy makes its files by the umask
             files.append(_File(name, info.st_size, _crc32(fd)))
             os.fsync(fd)
         finally:
