@@ -12,7 +12,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.property.test_same_as_fresh import index
 
@@ -135,6 +135,12 @@ def test_a_text_is_found_as_ripgrep_finds_it(searched: Searched, text: str) -> N
 @needs_ripgrep
 @settings(max_examples=200, deadline=None)
 @given(text=patterns())
+@example(r"r\bx?\bx?")
+@example(r"\b(?:\bé?)+\b$")
+@example(r"^\B?\b\bé|\b\B")
+@example(r"(?-m)^\b.*é\b\b?$")
+@example(r"\A\w+|\w+\z")
+@example(r"(?i)\bÜ?\b\bnicode?\b\b")
 def test_a_pattern_is_found_as_ripgrep_finds_it(searched: Searched, text: str) -> None:
     theirs = searched.by_ripgrep(text, is_regex=True)
     if theirs is not None:

@@ -120,3 +120,22 @@ def test_word_characters_are_those_of_the_class() -> None:
         if not 0xD800 <= number < 0xE000:
             found = bool(list(matcher.lines(chr(number).encode())))
             assert found == is_word(chr(number)) or not chr(number).isprintable(), hex(number)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "line", "marks"),
+    [
+        (r"r\bx?\bx?", "é r(", [(3, 4)]),
+        (r"\b\b\bé\b\b", "é", [(0, 2)]),
+        (r"\B\B", "aé", [(1, 1)]),
+        (r"(?:\bx?)*é", " é", [(1, 3)]),
+        (r"(?:\bx?)+é", "aé", []),
+        (r"^\b\b|\b$", "é", [(0, 0), (2, 2)]),
+        (r"\Aé\b\z", "é", [(0, 2)]),
+        (r"a", "-é-a", [(4, 5)]),
+        (r"\b[a-]\b", "-é-a-", [(3, 4), (4, 5)]),
+    ],
+)
+def test_borders_beside_letters_beyond_ascii(pattern: str, line: str, marks: list[tuple[int, int]]) -> None:
+    found = Matcher(pattern, is_regex=True).lines(line.encode())
+    assert [mark for each in found for mark in each.marks] == marks

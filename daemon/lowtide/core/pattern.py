@@ -39,8 +39,12 @@ _CLASSES = {"d": _DIGIT, "s": _SPACE, "w": _WORD}
 _OTHERS = {"D": _DIGIT, "S": _SPACE, "W": _WORD}
 """What these are not, for the outside of brackets."""
 _OTHERS_INSIDE = {"D": r"\P{Nd}", "S": _NO_SPACE, "W": r"\W"}
-BORDER, NO_BORDER = "\U000f0000", "\U000f0001"
-"""Signs in a marked line: where a word begins or ends, and every other place. No text is likely to have them."""
+BEGINNING, INNER, LAST = "\n", "\U000f0000", "\U000f0001"
+"""Of a marked line: what stands before its first character, behind every other, and behind its last one. No text is
+likely to have them."""
+BORDER, NO_BORDER = "a", "-"
+"""Of a marked line: before each character and at its end, where a word begins or ends, and elsewhere. For an engine
+whose words are ASCII there is a border beside `a` and none beside `-`, as what they stand next to is never ASCII."""
 _CIRCLED = (
     ("\u24b6", "\u24e9"),
     ("\U0001f130", "\U0001f149"),
@@ -48,6 +52,10 @@ _CIRCLED = (
     ("\U0001f170", "\U0001f189"),
 )
 _SIGNS = r"\x{F0000}\x{F0001}"
+_AT_A_PLACE = rf"(?:[\n{INNER}]|{LAST}[a\-])"
+"""A match in a marked line begins between two characters, and not within what one has become."""
+_LINE_ENDS = {"^": "(?m:^)", "$": "(?m:$)", "A": "(?m:^)", "z": "(?m:$)"}
+"""A line is all that ripgrep looks at: its ends are those of the text, whatever the flag `m` says."""
 _CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": "\a"}
 _HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
 _FLAGS = frozenset("imsU")
@@ -108,7 +116,8 @@ class Pattern:
     without_borders: str | None = None
     """Of a pattern with `\\b` or `\\B`: without them, which matches more."""
     marked: str | None = None
-    """Of such a one: for a line with BORDER or NO_BORDER before every character and at its end."""
+    """Of such a one: for a line with BORDER or NO_BORDER before every character and at its end. A match begins one
+    place's signs too early."""
 
 
 class _Style(Enum):
@@ -137,7 +146,7 @@ def _written(text: str, style: _Style) -> tuple[Node, str, bool]:
     node, re2 = parser.choice(0)
     if parser.at < len(text):
         raise PatternError(f"an unopened group: `)` at {parser.at + 1}")
-    return node, "(?m)" + re2, parser.has_borders
+    return node, f"(?m){_AT_A_PLACE}(?:{re2})" if style is _Style.MARKED else "(?m)" + re2, parser.has_borders
 
 
 def is_word(character: str) -> bool:
@@ -234,10 +243,8 @@ class _Parser:
             return self._escape()
         if character == ".":
             return Gap(), self._one("[^\\n]" if self._style is _Style.PLAIN else self._negated("\\n"))
-        if character == "$" and self._style is _Style.MARKED:
-            return Separator(), f"(?:[{_SIGNS}]?$)"
         if character in "^$":
-            return Separator(), character
+            return Separator(), _LINE_ENDS[character]
         if character in "*+?":
             raise PatternError(f"nothing to repeat before `{character}` at {self.at}")
         return self._literal(character)
@@ -250,8 +257,8 @@ class _Parser:
         return Literal(character, self._folds), self._one(escape(character))
 
     def _one(self, re2: str) -> str:
-        """What matches one character of the text; in a marked line a sign may stand before it."""
-        return f"(?:[{_SIGNS}]?{re2})" if self._style is _Style.MARKED else re2
+        """What matches one character of the text, in a marked line with what stands before and behind it."""
+        return rf"(?:[a\-]{re2}(?:{INNER}|{LAST}[a\-]))" if self._style is _Style.MARKED else re2
 
     def _negated(self, inside: str) -> str:
         return f"[^{inside}{_SIGNS if self._style is _Style.MARKED else ''}]"
@@ -297,17 +304,16 @@ class _Parser:
 
     def _escape(self) -> tuple[Node, str]:
         letter = self._next()
-        if letter in ("A", "z"):
+        if letter and letter in "Az":
             self.at += 1
-            return Separator(), "\\" + letter
+            return Separator(), _LINE_ENDS[letter]
         if letter in ("b", "B"):
             self.at += 1
             if self._next() == "{":
                 raise PatternError("`\\b{...}` is not known here; `\\b` is")
             self.has_borders = True
-            sign = BORDER if letter == "b" else NO_BORDER
-            marked = "(?:)" if self._style is _Style.WITHOUT_BORDERS else escape(sign)
-            return Separator() if letter == "b" else Gap(), marked if self._style is not _Style.PLAIN else "\\" + letter
+            written = "(?:)" if self._style is _Style.WITHOUT_BORDERS else "\\" + letter
+            return Separator() if letter == "b" else Gap(), written
         if letter and letter in _OTHERS:
             self.at += 1
             return Gap(), self._one(self._negated(_OTHERS[letter]))

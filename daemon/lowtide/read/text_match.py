@@ -11,6 +11,7 @@ Threads: a Matcher is one question's; RE2 lets other threads go on while it look
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -98,13 +99,21 @@ class _Judge:
 
     def __init__(self, text: str, pattern: patterns.Pattern) -> None:
         self._ascii = _finder(text, pattern.re2)
-        self._marked = _finder(text, pattern.marked or pattern.re2)
+        self._marked = _finder(text, pattern.marked or pattern.re2, one_line=False)
 
     def marks(self, line: bytes) -> tuple[tuple[int, int], ...]:
-        if line.isascii():
-            return _all_marks(self._ascii, line)
-        marked, places = _with_borders(line)
-        return tuple((places[start], places[end]) for start, end in _all_marks(self._marked, marked))
+        return _all_marks(self._ascii, line) if line.isascii() else self._marks(_MarkedLine(line))
+
+    def _marks(self, line: _MarkedLine) -> tuple[tuple[int, int], ...]:
+        marks: list[tuple[int, int]] = []
+        place = 0
+        while place < len(line.places) and len(marks) < MOST_MARKS:
+            if (found := self._marked(line.text, line.starts[place])) is None:
+                break
+            first, last = bisect_left(line.starts, found[0]), bisect_left(line.ends, found[1])
+            marks.append((line.places[first], line.places[last]))
+            place = max(last, first + 1)
+        return tuple(marks)
 
 
 def _all_marks(find: _Finds, line: bytes) -> tuple[tuple[int, int], ...]:
@@ -116,23 +125,34 @@ def _all_marks(find: _Finds, line: bytes) -> tuple[tuple[int, int], ...]:
     return tuple(marks)
 
 
-def _with_borders(line: bytes) -> tuple[bytes, list[int]]:
-    """A line with a sign at each place, one for a word's border and another elsewhere; and which byte each byte was."""
-    text = line.decode("utf-8", "replace")
-    pieces: list[bytes] = []
-    places: list[int] = []
-    at = 0
-    before = False
-    for character in [*text, ""]:
-        is_word = bool(character) and patterns.is_word(character)
-        sign = (patterns.BORDER if is_word != before else patterns.NO_BORDER).encode()
-        data = character.encode()
-        pieces += (sign, data)
-        places += [at] * len(sign) + list(range(at, at + len(data)))
-        at += len(data)
-        before = is_word
-    places.append(at)
-    return b"".join(pieces), places
+class _MarkedLine:
+    """A line with signs at each place between its characters (`core/pattern.py`).
+
+    Of each place, in order: where its first sign is in `text`, where its assertions are judged, and which byte of the
+    line it is.
+    """
+
+    def __init__(self, line: bytes) -> None:
+        characters = line.decode("utf-8", "replace")
+        pieces, self.starts, self.ends, self.places = [patterns.BEGINNING.encode()], [0], [1], [0]
+        length, at = 1, 0
+        before = False
+        for number, character in enumerate(characters):
+            is_word = patterns.is_word(character)
+            behind = patterns.INNER
+            if number == len(characters) - 1:
+                behind = patterns.LAST + (patterns.BORDER if is_word else patterns.NO_BORDER)
+            sign = patterns.BORDER if is_word != before else patterns.NO_BORDER
+            data, signs = character.encode(), behind.encode()
+            pieces += (sign.encode(), data, signs)
+            length += 1 + len(data)
+            self.starts.append(length)
+            length += len(signs)
+            self.ends.append(length)
+            at += len(data)
+            self.places.append(at)
+            before = is_word
+        self.text = b"".join(pieces)
 
 
 def _literal_finder(wanted: bytes) -> _Finds:
@@ -143,10 +163,10 @@ def _literal_finder(wanted: bytes) -> _Finds:
     return find
 
 
-def _finder(shown: str, pattern: str) -> _Finds:
+def _finder(shown: str, pattern: str, *, one_line: bool = True) -> _Finds:
     options = re2.Options()
     options.max_mem = patterns.MOST_REGEX_BYTES // 3
-    options.never_nl = True
+    options.never_nl = one_line
     options.never_capture = True
     options.log_errors = False
     try:
