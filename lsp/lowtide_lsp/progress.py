@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
+from lowtide.status import Progress, Status
 from lowtide_lsp.transport import ConnectionLost, RequestError
 
 if TYPE_CHECKING:
@@ -40,32 +40,28 @@ class IndexProgress:
         """Whether the editor shows a progress of ours."""
         return self._token is not None
 
-    def update(self, status: Mapping[str, Any]) -> None:
+    def update(self, status: Status) -> None:
         """A new Status."""
         own = {root.as_uri() for root in self._session.roots}
-        busy = [
-            workspace
-            for workspace in status["workspaces"]
-            if workspace["rootUri"] in own and workspace.get("state", status["state"]) in _BUSY
-        ]
+        busy = [workspace for workspace in status.workspaces if workspace.root_uri in own and workspace.state in _BUSY]
         if not busy:
             self._cancelled = False
-        progress = status["progress"]
-        works = bool(busy) and not self._cancelled and status["state"] in _BUSY and bool(progress)
+        progress = status.progress
+        works = bool(busy) and not self._cancelled and status.state in _BUSY
         if self._token is None:
-            if works and not self._starting and progress["total"] >= LEAST_FILES and self._wanted():
+            if works and progress and not self._starting and progress.total >= LEAST_FILES and self._wanted():
                 self._starting = True
-                self._session.group.start_soon(self._begin, dict(progress))
-        elif works:
+                self._session.group.start_soon(self._begin, progress)
+        elif works and progress:
             self._report(progress)
         else:
-            self._end("cancelled" if self._cancelled else "done" if status["state"] != "paused" else "paused")
+            self._end("cancelled" if self._cancelled else "done" if status.state != "paused" else "paused")
 
     def _wanted(self) -> bool:
         window = self._session.capabilities.window
         return bool(window and window.work_done_progress) and self._session.settings.progress
 
-    async def _begin(self, progress: Mapping[str, Any]) -> None:
+    async def _begin(self, progress: Progress) -> None:
         shown = self._session.server.work_done_progress
         token = f"lowtide-{uuid.uuid4()}"
         try:
@@ -82,7 +78,7 @@ class IndexProgress:
         self._token = token
         self._said = (percentage, message)
 
-    def _report(self, progress: Mapping[str, Any]) -> None:
+    def _report(self, progress: Progress) -> None:
         said = _words(progress)
         if said != self._said:
             self._said = said
@@ -108,7 +104,6 @@ class IndexProgress:
         await self._session.service.cancel()
 
 
-def _words(progress: Mapping[str, Any]) -> tuple[int, str]:
-    done, total = progress["done"], max(1, progress["total"])
-    name = str(progress.get("file") or "")
-    return min(100, 100 * done // total), f"{done:,}/{total:,} {name}".rstrip()
+def _words(progress: Progress) -> tuple[int, str]:
+    done, total = progress.done, max(1, progress.total)
+    return min(100, 100 * done // total), f"{done:,}/{total:,} {progress.file}".rstrip()

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from lowtide.status import History, MemoryNode, Status
+
 SEARCH = "lowtide/search"
 SIMILAR = "lowtide/similar"
 SYMBOLS = "lowtide/symbols"
@@ -145,89 +147,6 @@ class StatusParams(_Wire):
     root_uri: str | None = None
 
 
-class Process(_Wire):
-    """One process: anonymous bytes, as the kernel counts them."""
-
-    role: str
-    pid: int
-    anon_bytes: int
-
-
-class Memory(_Wire):
-    """Of all processes together; `mapped_bytes` are pages of files, which the system takes back by itself."""
-
-    budget_bytes: int
-    budget_from: str
-    used_bytes: int
-    peak_bytes: int
-    mapped_bytes: int
-    processes: list[Process]
-
-
-class LadderStep(_Wire):
-    """How work is degraded now, and why."""
-
-    step: Literal["full", "smaller-batches", "one-worker", "lexical-only", "paused"]
-    reason: str
-
-
-class Progress(_Wire):
-    """Files done of those to do, and the one being read."""
-
-    done: int
-    total: int
-    file: str
-
-
-class Standing(_Wire):
-    """How answers from a workspace stand to the disk now: as `Freshness`, without the age."""
-
-    state: Literal["current", "checking", "indexing", "incomplete", "unwatched"]
-    indexed: int
-    total: int
-    reason: str
-
-
-class WorkspaceStatus(_Wire):
-    """One open workspace."""
-
-    root_uri: str
-    files: int
-    symbols: int
-    chunks: int
-    vectors: int
-    disk_bytes: int
-    pending: int
-    stale: int
-    skipped: int
-    failed: int
-    quarantined: int
-    incomplete: bool
-    freshness: Standing
-
-
-class Status(_Wire):
-    """How Lowtide is."""
-
-    version: str
-    health: Literal["ok", "warning", "error"]
-    message: str
-    state: Literal["idle", "scanning", "indexing", "paused", "waiting"]
-    quiescent: bool
-    memory: Memory
-    ladder: LadderStep
-    progress: Progress | None
-    workspaces: list[WorkspaceStatus]
-
-
-class MemoryNode(_Wire):
-    """Anonymous bytes by process and part, children included."""
-
-    name: str
-    bytes: int
-    children: list[MemoryNode]
-
-
 class ExplainParams(_Wire):
     """Which file."""
 
@@ -273,15 +192,6 @@ class SetBudgetParams(_Wire):
     """The budget from now on; the least is 96 MiB."""
 
     bytes: int
-
-
-class History(_Wire):
-    """Memory over time: seconds since 1970, anonymous bytes, ladder steps."""
-
-    budget_bytes: int
-    times: list[float]
-    used_bytes: list[int]
-    steps: list[int]
 
 
 class Experimental(_Wire):

@@ -31,6 +31,7 @@ from lowtide.read.unsaved.documents import MOST_TEXTS_BYTES, Document, Documents
 from lowtide.serve import rpc
 from lowtide.serve.intake import PassedOver
 from lowtide.serve.service import Service
+from lowtide.status import Status
 from lowtide.system.beneath import CannotRead, Refusal, Root
 from lowtide.visible import visible
 from lowtide_lsp import convert
@@ -341,7 +342,7 @@ class Session:
 
     # -- telling ----------------------------------------------------------------------------------------------------
 
-    def _tell(self, status: Mapping[str, Any]) -> None:
+    def _tell(self, status: Status) -> None:
         self.protocol.notify(STATUS_CHANGED, status)
         self.progress.update(status)
 

@@ -98,7 +98,7 @@ def test_questions_take_turns_and_nobody_else_waits_for_them(tmp_path: Path, mon
                     group.start_soon(ask)
                 while asking < MOST_QUESTIONS:
                     await anyio.sleep(0.001)
-                assert service.status()["health"] == "ok"
+                assert service.status().health == "ok"
                 assert await anyio.to_thread.run_sync(lambda: "another thread is to be had") != ""
                 go.set()
 

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from lowtide.serve.api import HANDLERS
-from lowtide_lsp.protocol import NOTIFICATIONS, REQUESTS, Experimental, Status
+from lowtide.status import Status
+from lowtide_lsp.protocol import NOTIFICATIONS, REQUESTS, Experimental
 from lowtide_lsp.settings import SERVED_ELSEWHERE, read_settings
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs/protocol.md").read_text("utf-8")

@@ -15,9 +15,11 @@ from typing import Any
 
 import anyio
 import pytest
+from msgspec.structs import replace
 from pygls.progress import Progress
-from tests.lsp.wire import STATUS, FakeService, Wire, connected, symbol
+from tests.lsp.wire import IDLE, STATUS, FakeService, Wire, connected, symbol
 
+from lowtide import status
 from lowtide.errors import WorkerError
 from lowtide.serve.intake import Taken
 from lowtide_lsp.session import Session
@@ -292,7 +294,7 @@ def test_a_late_result_after_the_end_is_dropped(tmp_path: Path, capfd: pytest.Ca
             await connection.wire.result("shutdown")
             connection.wire.notify("exit")
             await connection.code()
-            listener(STATUS)
+            listener(IDLE)
 
     run(main)
     assert "Error" not in capfd.readouterr().err
@@ -307,7 +309,7 @@ def test_each_connection_has_its_own_writer(tmp_path: Path) -> None:
             assert await one.wire.result("lowtide/status", {}) == STATUS
             assert await two.wire.result("lowtide/status", {}) == STATUS
             for listener in list(service.listeners):
-                listener({**STATUS, "message": "changed"})
+                listener(replace(IDLE, message="changed"))
             for wire in (one.wire, two.wire):
                 while (await wire.hear("lowtide/statusChanged"))["params"]["message"] != "changed":
                     pass
@@ -545,12 +547,8 @@ def test_progress_is_shown_once_can_be_cancelled_and_is_forgotten(
             await wire.initialize(tmp_path, capabilities={"window": {"workDoneProgress": True}})
             await wire.hear("lowtide/statusChanged")
             (listener,) = service.listeners
-            busy = {
-                **STATUS,
-                "state": "indexing",
-                "progress": {"done": 1, "total": 100, "file": "a.py"},
-                "workspaces": [{"rootUri": tmp_path.as_uri(), "state": "indexing"}],
-            }
+            workspace = status.WorkspaceStatus(tmp_path.as_uri(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, True, state="indexing")
+            busy = replace(IDLE, state="indexing", progress=status.Progress(1, 100, "a.py"), workspaces=[workspace])
             listener(busy)
             listener(busy)
             token = (await wire.hear("window/workDoneProgress/create"))["params"]["token"]
@@ -562,17 +560,17 @@ def test_progress_is_shown_once_can_be_cancelled_and_is_forgotten(
                 "message": "1/100 a.py",
                 "percentage": 1,
             }
-            listener({**busy, "progress": {"done": 50, "total": 100, "file": "b.py"}})
+            listener(replace(busy, progress=status.Progress(50, 100, "b.py")))
             assert (await wire.hear("$/progress"))["params"]["value"]["percentage"] == 50
             wire.notify("window/workDoneProgress/cancel", {"token": token})
             assert (await wire.hear("$/progress"))["params"]["value"]["kind"] == "end"
             assert service.cancelled == 1
             listener(busy)  # the run that is being cancelled may still say a word
-            listener(STATUS)
+            listener(IDLE)
             listener(busy)
             assert (await wire.hear("window/workDoneProgress/create"))["params"]["token"] != token
             await wire.hear("$/progress")
-            listener(STATUS)
+            listener(IDLE)
             assert (await wire.hear("$/progress"))["params"]["value"]["kind"] == "end"
             assert [progress.tokens for progress in made] == [{}]
 

@@ -23,20 +23,12 @@ from lowtide.read.request import SearchRequest
 from lowtide.read.snapshot import Answer, Hit
 from lowtide.serve import rpc
 from lowtide.serve.intake import Intake, Taken
+from lowtide.status import LadderStep, Memory, Status
 from lowtide.system.tree.walk import refuse_reason
 from lowtide.work import documents
 
-STATUS: dict[str, Any] = {
-    "version": "0",
-    "health": "ok",
-    "message": "",
-    "state": "idle",
-    "quiescent": True,
-    "memory": {"budgetBytes": 1, "usedBytes": 1, "peakBytes": 1, "mappedBytes": 0, "processes": []},
-    "ladder": {"step": "full", "reason": ""},
-    "progress": None,
-    "workspaces": [],
-}
+IDLE = Status("0", "ok", "", "idle", True, Memory(1, NOBODY, 1, 1, 0, []), LadderStep("full", ""), None, [])
+STATUS = IDLE.as_json()
 
 
 class FakeReader:
@@ -91,7 +83,7 @@ class FakeService:
         self.closed: list[Path] = []
         self.dropped: list[str] = []
         self.open_files: Sequence[Path] = ()
-        self.listeners: list[Callable[[dict[str, Any]], None]] = []
+        self.listeners: list[Callable[[Status], None]] = []
         self.budget = 0
         self.budget_from = NOBODY
         self.cancelled = 0
@@ -143,10 +135,10 @@ class FakeService:
     async def set_budget(self, size_bytes: int, by: str) -> None:
         self.budget, self.budget_from = size_bytes, by
 
-    def status(self, roots: Sequence[Path] = ()) -> dict[str, Any]:
-        return STATUS
+    def status(self, roots: Sequence[Path] = ()) -> Status:
+        return IDLE
 
-    def subscribe(self, listener: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[Status], None]) -> Callable[[], None]:
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener)
 

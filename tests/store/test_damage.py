@@ -138,14 +138,14 @@ def test_damaged_table_is_met_told_remembered_and_built_anew(workspace: Workspac
             assert workspace.is_marked, question
             (workspace.folder / "damaged").unlink(missing_ok=True)
     # Whatever no question needed, `status` finds.
-    assert describe_workspace(workspace)["damage"]
+    assert describe_workspace(workspace).damage
     assert workspace.is_marked
     with workspace.writing() as (catalog, mended):
         assert mended == [REBUILT]
         fill(catalog)
     assert not workspace.is_marked
     assert {question: call(workspace) for question, call in QUESTIONS.items()} == RIGHT
-    assert not describe_workspace(workspace)["damage"]
+    assert not describe_workspace(workspace).damage
 
 
 def test_every_table_and_index_is_damaged_in_turn(sound: Path) -> None:

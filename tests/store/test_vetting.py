@@ -57,7 +57,7 @@ def assert_refused(workspace: Workspace, precious: Path) -> None:
             command(workspace)
         assert str(workspace.folder) in str(told.value), name
         assert "lowtide clear" in told.value.remedy, name
-    assert str(workspace.folder) in describe_workspace(workspace)["error"]
+    assert str(workspace.folder) in describe_workspace(workspace).error
     after = {path.name: os.lstat(path).st_ino for path in workspace.folder.iterdir()}
     assert before.items() <= after.items()
     assert precious.read_text() == "do not touch"
@@ -174,14 +174,14 @@ def test_paths_that_lead_out_are_in_no_answer_and_told(workspace: Workspace, pre
     (workspace.folder / "damaged").unlink()
     assert QUESTIONS["search"](workspace) == []
     assert workspace.is_marked
-    assert "outside of the workspace" in describe_workspace(workspace)["damage"]
+    assert "outside of the workspace" in describe_workspace(workspace).damage
     with workspace.writing() as (catalog, mended):
         assert mended == [REBUILT]
         fill(catalog)
-    assert describe_workspace(workspace)["damage"] == ""
+    assert describe_workspace(workspace).damage == ""
 
 
 def test_folders_that_are_left_out_whole_are_no_damage(workspace: Workspace) -> None:
     with workspace.writing() as (catalog, _):
         catalog.write([], [FileStat(b"a/node_modules/", 0, 0, 0, Reason.VENDORED, "by its name")], [])
-    assert describe_workspace(workspace)["damage"] == ""
+    assert describe_workspace(workspace).damage == ""

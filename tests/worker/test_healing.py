@@ -204,10 +204,10 @@ def test_unmounted_workspace_keeps_its_index_and_says_so(tree: Path, tmp_path: P
                 await api.index(service, Asker(), {"rootUri": tree.as_uri()})
             assert "its index is kept" in str(told.value)
             assert len(await service.symbols("compute", roots=[tree], limit=200)) == symbols
-            await until(lambda: "kept" in service.status([tree])["workspaces"][0]["error"])
-            assert service.status([tree])["workspaces"][0]["damage"] == ""
+            await until(lambda: "kept" in service.status([tree]).workspaces[0].error)
+            assert service.status([tree]).workspaces[0].damage == ""
             entry = describe_workspace(service.host.workspace(tree))
-            assert ("kept" in entry["error"], entry["damage"], entry["symbols"]) == (True, "", live.counts.symbols)
+            assert ("kept" in entry.error, entry.damage, entry.symbols) == (True, "", live.counts.symbols)
             for ask in (api.symbols, api.search):  # and not only: nothing was found
                 answer = await ask(service, Asker(), {"rootUri": tree.as_uri(), "query": "compute part 3"})
                 assert answer["freshness"]["state"] == "unwatched"
@@ -236,13 +236,13 @@ def test_a_root_swapped_for_a_link_is_not_followed(tree: Path, tmp_path: Path) -
         async with serving(tmp_path) as service:
             await service.open_workspace(tree, "test")
             await service.wait_idle(tree)
-            before = service.status([tree])["workspaces"][0]["files"]
+            before = service.status([tree]).workspaces[0].files
             tree.rename(tmp_path / "away")
             tree.symlink_to(outside)
             live = service.live(tmp_path / "away") or next(iter(service.workspaces))
             await until(lambda: isinstance(live.error, RootAway))
             assert "its index is kept" in str(live.error)
-            entry = service.status()["workspaces"][0]
-            assert (entry["files"], entry["skipped"]) == (before, 0)
+            entry = service.status().workspaces[0]
+            assert (entry.files, entry.skipped) == (before, 0)
 
     run(play)

@@ -40,7 +40,7 @@ def test_groups_by_reason_and_rule_with_examples_and_what_to_do(
             await service.wait_idle(root)
             groups = await service.left_out(root)
             by_reason = {group.reason: group for group in groups}
-            assert sum(group.count for group in groups) == service.status()["workspaces"][0]["skipped"]
+            assert sum(group.count for group in groups) == service.status().workspaces[0].skipped
             binary = by_reason["binary"]
             assert (binary.count, len(binary.examples)) == (7, module.EXAMPLES)
             assert binary.examples[0] == "0.png"

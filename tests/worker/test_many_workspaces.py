@@ -11,6 +11,7 @@ from typing import Any
 
 import anyio
 import pytest
+from msgspec import UNSET
 
 from lowtide.config.settings import Config
 from lowtide.core.ladder import Step
@@ -84,13 +85,13 @@ def test_one_after_the_other_and_all_of_them(
             with anyio.fail_after(120):
                 while any(entry.incomplete for entry in service.workspaces):
                     most_busy = max(most_busy, sum(entry.busy for entry in service.workspaces))
-                    for entry in service.status()["workspaces"]:
-                        if "before" in entry:
-                            assert entry["state"] == "waiting"
-                            seen_before.add(entry["before"])
+                    for entry in service.status().workspaces:
+                        if entry.before is not UNSET:
+                            assert entry.state == "waiting"
+                            seen_before.add(entry.before)
                     await anyio.sleep(0.005)
             assert sum(entry.counts.files for entry in service.workspaces) == 4 * COUNT
-            assert not any("before" in entry for entry in service.status()["workspaces"])
+            assert not any(entry.before is not UNSET for entry in service.status().workspaces)
 
     run(play)
     assert most_busy <= 2, "one, and one beside a long one"

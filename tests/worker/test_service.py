@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
+from msgspec.structs import replace
 from tests.e2e.harness import python_module
 from tests.e2e.soak import git
 from tests.system.descriptors import no_descriptors
@@ -32,6 +33,7 @@ from lowtide.serve import monitor
 from lowtide.serve.api import HANDLERS
 from lowtide.serve.host import Host
 from lowtide.serve.service import Service
+from lowtide.status import Status
 from lowtide.system import memory
 from lowtide.system.memory import Pressure
 
@@ -88,8 +90,8 @@ def test_ladder_steps_down_under_pressure_and_climbs_back_with_nothing_missing(
         nonlocal now
         async with serving(tmp_path / "home") as service:
             await until(lambda: service.host.ladder.step is Step.LEXICAL_ONLY)
-            assert "400 MiB of memory left" in service.status()["ladder"]["reason"]
-            assert service.status()["health"] == "warning"
+            assert "400 MiB of memory left" in service.status().ladder.reason
+            assert service.status().health == "warning"
             await service.open_workspace(modules, "test")
             await service.wait_idle(modules)
             ((_, answer),) = await service.search(SearchRequest("compute the third figure"), [modules])
@@ -132,7 +134,7 @@ def test_critical_pressure_pauses_and_room_resumes(
             live = service.live(modules)
             assert live is not None
             live.pause()
-            assert service.status()["state"] == "paused"
+            assert service.status().state == "paused"
             now = ROOMY
             await until(lambda: live.completed_runs)
             await service.wait_idle(modules)
@@ -151,10 +153,10 @@ def test_battery_pauses_unless_configured_otherwise(tmp_path: Path, monkeypatch:
     async def play() -> None:
         nonlocal plugged
         async with serving(tmp_path / "home") as service:
-            await until(lambda: service.status()["state"] == "paused")
-            assert "battery" in service.status()["ladder"]["reason"]
+            await until(lambda: service.status().state == "paused")
+            assert "battery" in service.status().ladder.reason
             plugged = True
-            await until(lambda: service.status()["state"] == "idle")
+            await until(lambda: service.status().state == "idle")
 
     run(play)
 
@@ -180,17 +182,17 @@ def test_a_daemon_that_cannot_see_memory_pauses_says_so_and_goes_on_by_itself(
             blind = True
             await until(lambda: service.host.ladder.step is Step.PAUSED)
             status = service.status()
-            assert (status["health"], status["state"]) == ("error", "paused")
-            assert "cannot look: Too many open files" in status["message"]
-            assert "cannot look: Too many open files" in status["ladder"]["reason"]
+            assert (status.health, status.state) == ("error", "paused")
+            assert "cannot look: Too many open files" in status.message
+            assert "cannot look: Too many open files" in status.ladder.reason
             await service.open_workspace(modules, "test")
             await anyio.sleep(0.1)
-            assert service.status()["workspaces"][0]["files"] == 0
+            assert service.status().workspaces[0].files == 0
             blind = False
             await until(lambda: service.host.ladder.step is Step.FULL)
             await service.wait_idle(modules)
-            await until(lambda: service.status()["health"] == "ok" and service.status()["state"] == "idle")
-            assert service.status()["workspaces"][0]["files"] == 60
+            await until(lambda: service.status().health == "ok" and service.status().state == "idle")
+            assert service.status().workspaces[0].files == 60
 
     run(play)
 
@@ -208,12 +210,12 @@ def test_a_moment_without_descriptors_ends_nothing(
             await until(lambda: service.monitor.history_times)  # one round is done
             with no_descriptors():
                 await until(lambda: service.monitor.vital.complaint)
-                assert service.status()["health"] == "error"
+                assert service.status().health == "error"
                 assert service.host.pool.guard.vital.complaint == ""  # what is open is still seen
             await until(lambda: not service.monitor.vital.complaint)
             await service.open_workspace(modules, "test")
             await service.wait_idle(modules)
-            assert service.status()["workspaces"][0]["files"] == 60
+            assert service.status().workspaces[0].files == 60
 
     run(play)
 
@@ -345,19 +347,19 @@ def test_unused_clients_leave_nothing_open(modules: Path, tmp_path: Path) -> Non
             assert service.live(modules) is None
             await service.open_workspace(modules, "three")
             await service.wait_idle(modules)
-            assert service.status()["workspaces"][0]["files"] == 60
+            assert service.status().workspaces[0].files == 60
 
     run(play)
 
 
 def test_status_is_told_when_it_changes_and_not_too_often(modules: Path, tmp_path: Path) -> None:
     async def play() -> None:
-        told: list[tuple[float, dict[str, Any]]] = []
+        told: list[tuple[float, Status]] = []
         async with serving(tmp_path / "home") as service:
             end = service.subscribe(lambda status: told.append((time.monotonic(), status)))
             await service.open_workspace(modules, "test")
             await service.wait_idle(modules)
-            await until(lambda: told and told[-1][1]["state"] == "idle" and told[-1][1]["workspaces"][0]["files"] == 60)
+            await until(lambda: told and told[-1][1].state == "idle" and told[-1][1].workspaces[0].files == 60)
             count = len(told)
             end()
             service.monitor.touch()
@@ -376,17 +378,15 @@ def test_memory_tree_adds_up_to_what_the_kernel_says(modules: Path, tmp_path: Pa
             await service.wait_idle(modules)
             await service.search(SearchRequest("compute a figure"))
             tree = service.memory()
-            assert tree["bytes"] == sum(child["bytes"] for child in tree["children"])
-            daemon = next(child for child in tree["children"] if child["name"].startswith("daemon"))
-            assert daemon["bytes"] == sum(part["bytes"] for part in daemon["children"])
-            assert daemon["children"][-1]["name"] == "unattributed"
-            cache = next(part for part in daemon["children"] if part["name"] == "question cache")
-            assert (cache["misses"], cache["hits"]) == (1, 0)
+            assert tree.bytes == sum(child.bytes for child in tree.children)
+            daemon = next(child for child in tree.children if child.name.startswith("daemon"))
+            assert daemon.bytes == sum(part.bytes for part in daemon.children)
+            assert daemon.children[-1].name == "unattributed"
+            cache = next(part for part in daemon.children if part.name == "question cache")
+            assert (cache.misses, cache.hits) == (1, 0)
             await service.search(SearchRequest("compute a figure"))
-            cache = next(
-                part for part in service.memory()["children"][0]["children"] if part["name"] == "question cache"
-            )
-            assert (cache["misses"], cache["hits"]) == (1, 1)
+            cache = next(part for part in service.memory().children[0].children if part.name == "question cache")
+            assert (cache.misses, cache.hits) == (1, 1)
 
     run(play)
 
@@ -402,7 +402,7 @@ def test_a_daemon_told_to_begin_anew_is_not_idle_before_it_has(modules: Path, tm
             await service.reindex(modules, force=True)
             with anyio.fail_after(60):
                 while live.completed_runs == before:
-                    states.add(service.status()["state"])
+                    states.add(service.status().state)
                     await anyio.lowlevel.checkpoint()
             assert "indexing" in states
             assert "idle" not in states
@@ -418,12 +418,13 @@ def test_every_cache_of_the_daemon_tells_its_limit_and_how_it_fares(modules: Pat
             for number in range(900):
                 word = "".join(chr(ord("a") + number // 26**place % 26) for place in range(3))
                 await service.search(SearchRequest(f"compute zq{word}xk", limit=1))
-            parts = {part["name"]: part for part in service.memory()["children"][0]["children"]}
+            parts = {part.name: part for part in service.memory().children[0].children}
             caches = [parts[name] for name in ("question cache", "words cache", "open texts cache")]
-            assert all(cache["bytes"] <= cache["limitBytes"] for cache in caches)
-            assert all({"hits", "misses", "evictions"} <= set(cache) for cache in caches)
-            assert parts["question cache"]["evictions"] > 0
-            assert parts["words cache"]["evictions"] > 0
+            told = [cache.as_json() for cache in caches]
+            assert all(cache["bytes"] <= cache["limitBytes"] for cache in told)
+            assert all({"hits", "misses", "evictions"} <= set(cache) for cache in told)
+            assert told[0]["evictions"] > 0
+            assert told[1]["evictions"] > 0
 
     run(play)
 
@@ -431,7 +432,7 @@ def test_every_cache_of_the_daemon_tells_its_limit_and_how_it_fares(modules: Pat
 def test_what_cannot_be_done_is_said(modules: Path, tmp_path: Path) -> None:
     async def play() -> None:
         async with serving(tmp_path / "home") as service:
-            before = service.status()["memory"]["budgetBytes"]
+            before = service.status().memory.budget_bytes
             with pytest.raises(PathError):
                 await service.open_workspace(tmp_path / "missing", "test")
             with pytest.raises(PathError):
@@ -440,7 +441,7 @@ def test_what_cannot_be_done_is_said(modules: Path, tmp_path: Path) -> None:
                 await service.search(SearchRequest("  "))
             with pytest.raises(ConfigError):
                 await service.set_budget(5 * MIB, "a test")
-            assert service.status()["memory"]["budgetBytes"] == before
+            assert service.status().memory.budget_bytes == before
 
     run(play)
 
@@ -590,10 +591,10 @@ def test_what_is_paused_while_it_is_opened_is_counted_before_it_is_quiescent(mod
             await service.close_workspace(modules, "test")
             await service.pause()
             await service.open_workspace(modules, "test")
-            assert not service.status()["quiescent"]
+            assert not service.status().quiescent
             await service.wait_idle(modules)
             status = service.status()
-            assert (status["quiescent"], status["workspaces"][0]["files"]) == (True, 60)
+            assert (status.quiescent, status.workspaces[0].files) == (True, 60)
 
     run(play)
 
@@ -642,6 +643,6 @@ def test_a_status_that_differs_in_being_at_rest_alone_is_a_new_one(modules: Path
     async def play() -> None:
         async with serving(tmp_path / "home") as service:
             status = service.status()
-            assert monitor._essence(status) != monitor._essence({**status, "quiescent": not status["quiescent"]})
+            assert monitor._essence(status) != monitor._essence(replace(status, quiescent=not status.quiescent))
 
     run(play)

@@ -86,15 +86,15 @@ def test_healthy_files_wait_for_workers_that_cannot_start(
                 for number in range(1, 20):
                     (root / f"m{number}.py").write_text(python_module(number))
                 await until(lambda: pool.outage.why)
-                assert service.status()["health"] == "error"
-                assert "workers cannot start" in service.status()["message"]
+                assert service.status().health == "error"
+                assert "workers cannot start" in service.status().message
                 with pytest.raises(WorkersUnavailable):
                     async with pool.lease(4 * MIB, 0, "", Urgency.INTERACTIVE):
                         pass
                 assert statuses(live) == {"indexed": 1, "quarantined": 0, "symbols": live.counts.symbols}
             await until(lambda: statuses(live)["indexed"] == 20)
             assert statuses(live)["quarantined"] == 0
-            assert service.status()["health"] == "ok"
+            assert service.status().health == "ok"
 
     anyio.run(play)
 

@@ -55,7 +55,7 @@ def _ask(root: Path | None, options: Options) -> dict[str, Any]:
 
     async def main() -> dict[str, Any]:
         async with open_host(options) as host:
-            return host.status(root)
+            return host.status(root).as_json()
 
     if is_embedded(options):
         return run(main)

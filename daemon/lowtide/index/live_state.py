@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
+from msgspec import UNSET
 
 from lowtide.config.settings import IndexSettings, WorkspaceSettings
 from lowtide.core.debounce import Debounce
@@ -28,11 +30,10 @@ from lowtide.index.shared import Shared
 from lowtide.index.watching import FolderWatch
 from lowtide.index.workspace import Workspace
 from lowtide.index.writing import Writing
+from lowtide.status import State, Watch, WorkspaceStatus
 from lowtide.store.connections import Connections
-from lowtide.store.rows import Counts
+from lowtide.store.rows import NO_COUNTS
 from lowtide.system.watch.watch import WatchState
-
-NO_COUNTS = Counts(0, 0, 0, 0, 0, 0, 0)
 
 
 class Restart(Exception):
@@ -122,7 +123,7 @@ class LiveState:
         return indexer.progress if indexer else None
 
     @property
-    def state(self) -> str:
+    def state(self) -> State:
         """`idle`, `scanning`, `indexing`, `paused` or `waiting`."""
         if self._paused:
             return "paused"
@@ -221,30 +222,19 @@ class LiveState:
         self.messages = ()
         return self.report.as_json()
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> WorkspaceStatus:
         """Its entry in the Status."""
-        counts = self.counts
-        entry = {
-            "rootUri": self.root.as_uri(),
-            "files": counts.files,
-            "symbols": counts.symbols,
-            "chunks": counts.chunks,
-            "vectors": counts.vectors,
-            "diskBytes": self.disk_bytes,
-            "pending": self.pending,
-            "stale": len(self._hints),
-            "skipped": counts.skipped,
-            "failed": counts.failed,
-            "quarantined": counts.quarantined,
-            "damage": "",
-            "error": str(self.error or ""),
-            "state": self.state,
-            "incomplete": self.incomplete,
-            "messages": list(self.messages),
-        }
-        if (before := self.before) is not None:
-            entry["before"] = before
-        if self.watch_state is not None:
-            state = self.watch_state
-            entry["watch"] = {"mode": state.mode.value, "reason": state.reason, "remedy": state.remedy}
-        return entry
+        before, state = self.before, self.watch_state
+        return WorkspaceStatus(
+            root_uri=self.root.as_uri(),
+            **asdict(self.counts),
+            disk_bytes=self.disk_bytes,
+            pending=self.pending,
+            stale=len(self._hints),
+            incomplete=self.incomplete,
+            error=str(self.error or ""),
+            state=self.state,
+            messages=self.messages,
+            before=UNSET if before is None else before,
+            watch=UNSET if state is None else Watch(state.mode.value, state.reason, state.remedy),
+        )

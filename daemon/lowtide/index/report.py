@@ -13,10 +13,11 @@ from typing import Any
 from lowtide.errors import CorruptIndex, CorruptSegment, LowtideError
 from lowtide.index.workspace import Workspace
 from lowtide.models import display_path
+from lowtide.status import WorkspaceStatus
 from lowtide.store.catalog import Catalog
 from lowtide.store.lexical import generation
 from lowtide.store.names.names import NameSegment
-from lowtide.store.rows import LEXICAL_KIND
+from lowtide.store.rows import LEXICAL_KIND, NO_COUNTS
 from lowtide.store.segment_file import VECTOR_KINDS
 from lowtide.store.vectors.vector_segments import open_segment
 
@@ -79,38 +80,31 @@ class IndexReport:
         }
 
 
-def describe_workspace(workspace: Workspace) -> dict[str, Any]:
-    """One entry of the Status' `workspaces`; `damage` is empty when every check of the index passed,
-    `incomplete` tells that no run over all files has come to its end yet."""
-    entry: dict[str, Any] = {
-        "rootUri": workspace.root.as_uri(),
-        "files": 0,
-        "symbols": 0,
-        "chunks": 0,
-        "vectors": 0,
-        "diskBytes": workspace.disk_bytes(),
-        "pending": 0,
-        "stale": 0,
-        "skipped": 0,
-        "failed": 0,
-        "quarantined": 0,
-        "damage": "",
-        "error": "",
-        "incomplete": False,
-    }
-    if not workspace.has_index:
-        return entry
-    try:
-        with closing(workspace.reading()) as catalog:
-            entry.update(asdict(catalog.counts()))
-            entry["damage"] = check_index(workspace, catalog)
-            entry["incomplete"] = catalog.last_run() is None
-            workspace.check_root(catalog)
-    except CorruptIndex as error:
-        entry["damage"] = error.message
-    except LowtideError as error:
-        entry["error"] = str(error)
-    return entry
+def describe_workspace(workspace: Workspace) -> WorkspaceStatus:
+    """The entry in the Status of one that is not open, every check of its index done; damage is marked for the next
+    writer."""
+    counts, damage, complaint, incomplete = NO_COUNTS, "", "", False
+    if workspace.has_index:
+        try:
+            with closing(workspace.reading()) as catalog:
+                counts = catalog.counts()
+                damage = check_index(workspace, catalog)
+                incomplete = catalog.last_run() is None
+                workspace.check_root(catalog)
+        except CorruptIndex as error:
+            damage = error.message
+        except LowtideError as error:
+            complaint = str(error)
+    return WorkspaceStatus(
+        root_uri=workspace.root.as_uri(),
+        **asdict(counts),
+        disk_bytes=workspace.disk_bytes(),
+        pending=0,
+        stale=0,
+        incomplete=incomplete,
+        damage=damage,
+        error=complaint,
+    )
 
 
 def check_index(workspace: Workspace, catalog: Catalog) -> str:

@@ -278,41 +278,41 @@ async def skipped(service: Service, caller: Caller, params: Params) -> list[dict
 
 async def status(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/status` {rootUri?}: the Status."""
-    return service.status([check.root(params)] if params.get("rootUri") else [])
+    return service.status([check.root(params)] if params.get("rootUri") else []).as_json()
 
 
 async def memory(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/memory`: the memory tree."""
-    return service.memory()
+    return service.memory().as_json()
 
 
 async def history(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/history`: memory over time."""
-    return service.monitor.history()
+    return service.monitor.history().as_json()
 
 
 async def pause(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/pause`: stop all work."""
     await service.pause()
-    return service.status()
+    return service.status().as_json()
 
 
 async def resume(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/resume`: go on."""
     await service.resume()
-    return service.status()
+    return service.status().as_json()
 
 
 async def cancel(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/cancel`: drop what is being done."""
     await service.cancel()
-    return service.status()
+    return service.status().as_json()
 
 
 async def reindex(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
     """`lowtide/reindex` {rootUri?, force?}: look at everything again."""
     await service.reindex(check.root(params) if params.get("rootUri") else None, force=check.flag(params, "force"))
-    return service.status()
+    return service.status().as_json()
 
 
 async def set_budget(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
@@ -321,7 +321,7 @@ async def set_budget(service: Service, caller: Caller, params: Params) -> dict[s
     if not isinstance(size, int) or isinstance(size, bool):
         raise check.ParamsError("bytes: a whole number")
     await service.set_budget(parse_size(size), A_COMMAND)
-    return service.status()
+    return service.status().as_json()
 
 
 async def clear(service: Service, caller: Caller, params: Params) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from lowtide.index.workspace import Workspace
 from lowtide.index.writing import Writing
 from lowtide.paths import Places
 from lowtide.pool.pool import WorkerPool
+from lowtide.status import LadderStep, Memory, Process, Status
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
 from lowtide.system import memory
@@ -296,29 +297,29 @@ class Host(Shared):
             "last_run": own[0] if own else None,
         }
 
-    def status(self, root: Path | None) -> dict[str, Any]:
-        """The Status of docs/protocol.md for one workspace, or for every index of this user."""
+    def status(self, root: Path | None) -> Status:
+        """The Status for one workspace, or for every index of this user, none of them open."""
         places = [(root, self.places.index_folder(root))] if root else self.places.list_indexes()
         workspaces = [describe_workspace(Workspace(Path(where), folder)) for where, folder in places if folder.exists()]
         processes = self.pool.processes()
-        damaged = [entry for entry in workspaces if entry["damage"]]
-        failed = [entry["error"] for entry in workspaces if entry["error"]]
-        health = "error" if damaged or failed else "warning" if self.ladder.step > Step.FULL else "ok"
+        damaged = [entry for entry in workspaces if entry.damage]
+        failed = [entry.error for entry in workspaces if entry.error]
         used = sum(figure.anon_bytes for figure in processes)
-        return {
-            "version": lowtide.__version__,
-            "health": health,
-            "message": f"{len(damaged)} damaged" if damaged else next(iter(failed), self.ladder.reason),
-            "state": "idle",
-            "quiescent": True,
-            "memory": {
-                "budgetBytes": self.budget.total_bytes,
-                "usedBytes": used,
-                "peakBytes": max(self.pool.peak_bytes, used),
-                "mappedBytes": memory.own_mapped_bytes(),
-                "processes": [{"role": f.role, "pid": f.pid, "anonBytes": f.anon_bytes} for f in processes],
-            },
-            "ladder": {"step": self.ladder.step.label, "reason": self.ladder.reason},
-            "progress": None,
-            "workspaces": workspaces,
-        }
+        return Status(
+            version=lowtide.__version__,
+            health="error" if damaged or failed else "warning" if self.ladder.step > Step.FULL else "ok",
+            message=f"{len(damaged)} damaged" if damaged else next(iter(failed), self.ladder.reason),
+            state="idle",
+            quiescent=True,
+            memory=Memory(
+                budget_bytes=self.budget.total_bytes,
+                budget_from=self.budget_from,
+                used_bytes=used,
+                peak_bytes=max(self.pool.peak_bytes, used),
+                mapped_bytes=memory.own_mapped_bytes(),
+                processes=[Process(figure.role, figure.pid, figure.anon_bytes) for figure in processes],
+            ),
+            ladder=LadderStep(self.ladder.step.label, self.ladder.reason),
+            progress=None,
+            workspaces=workspaces,
+        )

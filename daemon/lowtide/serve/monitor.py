@@ -6,18 +6,19 @@ Invariant: no failed tick is the last; while one after the other fails, no worke
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from array import array
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 import anyio.to_thread
+import msgspec
 
 from lowtide.core.budget import MIB
 from lowtide.core.ladder import Step
+from lowtide.status import History, Memory, Process, Status
 from lowtide.system import memory
 from lowtide.vital import Vital
 
@@ -49,7 +50,7 @@ class Watched(Protocol):
     def end_visits(self, now_s: float) -> None:
         """Close what nobody has asked for a long time."""
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Status:
         """What listeners are told."""
 
     async def shrink(self) -> None:
@@ -79,7 +80,8 @@ TRIM_S = 5.0
 GROWN_BYTES = 4 * MIB
 """This process has grown by so much: the allocator is asked for what is free, at most every TRIM_S."""
 
-Listener = Callable[[dict[str, Any]], None]
+NOBODY = Process("", 0, 0)
+Listener = Callable[[Status], None]
 
 
 class Monitor:
@@ -93,7 +95,7 @@ class Monitor:
         """What nothing depends on."""
         self._listeners: list[Listener] = []
         self._wake = anyio.Event()
-        self._told = ""
+        self._told: Status | None = None
         self._pressure = ""
         """Why the ladder is paused by the machine's state, if it is."""
         self._next_pressure_s = 0.0
@@ -290,30 +292,20 @@ class Monitor:
             for samples in (self.history_times, self.history_bytes, self.history_steps):
                 del samples[: SAMPLE_COUNT // 8]
 
-    def history(self) -> dict[str, Any]:
-        """Samples since the start, the last twelve hours at most: times (s since 1970), bytes, ladder steps."""
-        return {
-            "budgetBytes": self._service.host.budget.total_bytes,
-            "times": list(self.history_times),
-            "usedBytes": list(self.history_bytes),
-            "steps": list(self.history_steps),
-        }
+    def history(self) -> History:
+        """Samples since the start, the last twelve hours at most."""
+        return History(
+            self._service.host.budget.total_bytes,
+            list(self.history_times),
+            list(self.history_bytes),
+            list(self.history_steps),
+        )
 
 
-def _essence(status: dict[str, Any]) -> str:
-    """What makes a Status a new one: memory counts in whole MiB."""
-    figures = status["memory"]
-    return json.dumps(
-        [
-            status["health"],
-            status["message"],
-            status["state"],
-            status["quiescent"],
-            status["ladder"],
-            status["progress"],
-            status["workspaces"],
-            figures["budgetBytes"],
-            figures["usedBytes"] // MIB,
-            len(figures["processes"]),
-        ]
+def _essence(status: Status) -> Status:
+    """What makes a Status a new one: memory counts in whole MiB, processes by their number."""
+    figures = status.memory
+    coarse = Memory(
+        figures.budget_bytes, figures.budget_from, figures.used_bytes // MIB, 0, 0, [NOBODY] * len(figures.processes)
     )
+    return msgspec.structs.replace(status, memory=coarse)

@@ -271,7 +271,7 @@ class Session:
                 await self._writer.drain()
             self._server.stopping.set()
         elif method == "lowtide/subscribe":
-            self._answer(number, self._service.status())
+            self._answer(number, self._service.status().as_json())
             if not self._is_subscribed:
                 self._is_subscribed = True
                 group.start_soon(self._tell)
@@ -315,7 +315,7 @@ class Session:
         self._fail(number, rpc.REQUEST_FAILED, str(error), data)
 
     async def _tell(self) -> None:
-        end = self._service.subscribe(lambda status: self.notify("lowtide/statusChanged", status))
+        end = self._service.subscribe(lambda status: self.notify("lowtide/statusChanged", status.as_json()))
         try:
             await anyio.sleep_forever()
         finally:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import anyio
 import anyio.abc
@@ -22,6 +21,7 @@ from lowtide.serve.monitor import Monitor
 from lowtide.serve.questions import Questions
 from lowtide.serve.status import memory_tree, status_of
 from lowtide.serve.workspaces import VISITOR
+from lowtide.status import MemoryNode, Status
 from lowtide.system.memory import give_back
 from lowtide.tasks import task_group
 
@@ -143,15 +143,15 @@ class Service(Questions):
 
     # -- truth --------------------------------------------------------------------------------------------------
 
-    def status(self, roots: Sequence[Path] = ()) -> dict[str, Any]:
-        """The Status of docs/protocol.md, of what is known now."""
+    def status(self, roots: Sequence[Path] = ()) -> Status:
+        """The Status of what is known now."""
         wanted = {real_path(root) for root in roots}
         live = [entry for root, entry in self._live.items() if not wanted or root in wanted]
         return status_of(self, live)
 
-    def memory(self) -> dict[str, Any]:
-        """The memory tree of docs/protocol.md."""
-        return memory_tree(self).as_json()
+    def memory(self) -> MemoryNode:
+        """The memory tree."""
+        return memory_tree(self)
 
     async def shrink(self) -> None:
         """Give back what a spell of work has left in caches and in the allocator."""
@@ -161,6 +161,6 @@ class Service(Questions):
             await live.shrink()
         await anyio.to_thread.run_sync(give_back)
 
-    def subscribe(self, listener: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[Status], None]) -> Callable[[], None]:
         """Have `listener` told the Status when it changes, at most twice a second; returns how to end it."""
         return self.monitor.subscribe(listener)

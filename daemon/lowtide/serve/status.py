@@ -1,18 +1,20 @@
-"""What Lowtide tells of itself: the status, the memory tree.
+"""The status and the memory tree of a daemon, made of what its parts know.
 
-Invariant: plain data with the names of docs/protocol.md; every figure is measured, none is a guess.
+Invariant: every figure is measured, none is a guess.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import replace
 
 import lowtide
 from lowtide.core.ladder import Step
 from lowtide.core.lru import ByteCache
 from lowtide.index.attending import freshness_of
+from lowtide.status import LadderStep, Memory, MemoryNode, Process, Progress, Standing, State, Status
 from lowtide.store.connections import sqlite_bytes
 from lowtide.system import memory
 from lowtide.system.footprint import loaded
@@ -43,26 +45,7 @@ class Shown(Protocol):
         """Those that are open now."""
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryNode:
-    """One part of the memory tree: anonymous bytes, its children included; `detail` says more of a cache."""
-
-    name: str
-    bytes: int
-    children: Sequence[MemoryNode] = ()
-    detail: dict[str, int] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """The object of `lowtide/memory`."""
-        return {
-            "name": self.name,
-            "bytes": self.bytes,
-            **self.detail,
-            "children": [child.as_json() for child in self.children],
-        }
-
-
-def status_of(service: Shown, live: Sequence[LiveWorkspace]) -> dict[str, Any]:
+def status_of(service: Shown, live: Sequence[LiveWorkspace]) -> Status:
     """The Status of docs/protocol.md: figures that are known already, and the kernel's for each process."""
     host = service.host
     ladder = host.ladder
@@ -74,41 +57,40 @@ def status_of(service: Shown, live: Sequence[LiveWorkspace]) -> dict[str, Any]:
     outage = f"workers cannot start: {host.pool.outage.why}" if host.pool.outage.why else ""
     blind = host.pool.complaint
     short = ladder.reason if ladder.is_short else ""
-    message = blind or (str(failed[0].error) if failed else outage or complaint or short)
     is_broken = bool(failed or blind or outage)
-    health = "error" if is_broken else "warning" if complaint or (ladder.is_short and not paused) else "ok"
-    state = "paused" if paused or blind else _overall([workspace.state for workspace in live])
-    return {
-        "version": lowtide.__version__,
-        "health": health,
-        "message": message,
-        "state": state,
-        "quiescent": not service.awaits_folders and all(workspace.quiescent for workspace in live),
-        "memory": {
-            "budgetBytes": host.budget.total_bytes,
-            "budgetFrom": host.budget_from,
-            "usedBytes": used,
-            "peakBytes": max(host.pool.peak_bytes, used),
-            "mappedBytes": memory.own_mapped_bytes(),
-            "processes": [{"role": f.role, "pid": f.pid, "anonBytes": f.anon_bytes} for f in processes],
-        },
-        "ladder": {"step": ladder.step.label, "reason": ladder.reason},
-        "progress": _progress(live),
-        "workspaces": [{**workspace.describe(), "freshness": _freshness(workspace)} for workspace in live],
-    }
+    has_doubts = bool(complaint) or (ladder.is_short and not paused)
+    return Status(
+        version=lowtide.__version__,
+        health="error" if is_broken else "warning" if has_doubts else "ok",
+        message=blind or (str(failed[0].error) if failed else outage or complaint or short),
+        state="paused" if paused or blind else _overall([workspace.state for workspace in live]),
+        quiescent=not service.awaits_folders and all(workspace.quiescent for workspace in live),
+        memory=Memory(
+            budget_bytes=host.budget.total_bytes,
+            budget_from=host.budget_from,
+            used_bytes=used,
+            peak_bytes=max(host.pool.peak_bytes, used),
+            mapped_bytes=memory.own_mapped_bytes(),
+            processes=[Process(figure.role, figure.pid, figure.anon_bytes) for figure in processes],
+        ),
+        ladder=LadderStep(ladder.step.label, ladder.reason),
+        progress=_progress(live),
+        workspaces=[replace(workspace.describe(), freshness=_standing(workspace)) for workspace in live],
+    )
 
 
-def _freshness(live: LiveWorkspace) -> dict[str, Any]:
+def _standing(live: LiveWorkspace) -> Standing:
     """How an answer of now would stand to the disk, without its age: that alone makes no Status a new one."""
     fresh = freshness_of(live)
-    return {"state": fresh.state.value, "indexed": fresh.indexed, "total": fresh.total, "reason": fresh.reason}
+    return Standing(fresh.state.value, fresh.indexed, fresh.total, fresh.reason)
 
 
-def _overall(states: Sequence[str]) -> str:
-    return next((state for state in ("indexing", "scanning", "waiting") if state in states), "idle")
+def _overall(states: Sequence[State]) -> State:
+    ranked: tuple[State, ...] = ("indexing", "scanning", "waiting")
+    return next((state for state in ranked if state in states), "idle")
 
 
-def _progress(live: Sequence[LiveWorkspace]) -> dict[str, Any] | None:
+def _progress(live: Sequence[LiveWorkspace]) -> Progress | None:
     """Of all whole runs together; a narrow run is too short to show, unless it is the only one and not that short."""
     runs = [workspace.progress for workspace in live if workspace.progress is not None]
     shown = [progress for progress in runs if progress.total > 20 or len(runs) == 1]
@@ -116,7 +98,7 @@ def _progress(live: Sequence[LiveWorkspace]) -> dict[str, Any] | None:
     if not total:
         return None
     current = next((progress.current for progress in shown if progress.current), "")
-    return {"done": sum(progress.done for progress in shown), "total": total, "file": current}
+    return Progress(sum(progress.done for progress in shown), total, current)
 
 
 def _cache_node(name: str, cache: ByteCache) -> MemoryNode:
@@ -124,7 +106,7 @@ def _cache_node(name: str, cache: ByteCache) -> MemoryNode:
 
 
 def _node_of_cache(name: str, size: int, limit: int, hits: int, misses: int, evictions: int) -> MemoryNode:
-    return MemoryNode(name, size, detail={"limitBytes": limit, "hits": hits, "misses": misses, "evictions": evictions})
+    return MemoryNode(name, size, limit_bytes=limit, hits=hits, misses=misses, evictions=evictions)
 
 
 def _whole(parts: Sequence[MemoryNode], total_bytes: int) -> list[MemoryNode]:
@@ -156,14 +138,11 @@ def memory_tree(service: Shown) -> MemoryNode:
         children = _whole(parts, figure.anon_bytes) if figure.role == "daemon" else []
         nodes.append(MemoryNode(f"{figure.role} {figure.pid}", figure.anon_bytes, children))
     total = sum(figure.anon_bytes for figure in figures)
-    mapped = memory.own_mapped_bytes()
     return MemoryNode(
         "lowtide",
         total,
         nodes,
-        {
-            "budgetBytes": service.host.budget.total_bytes,
-            "mappedBytes": mapped,
-            "segmentBytes": service.readers.mapped_bytes,
-        },
+        budget_bytes=service.host.budget.total_bytes,
+        mapped_bytes=memory.own_mapped_bytes(),
+        segment_bytes=service.readers.mapped_bytes,
     )

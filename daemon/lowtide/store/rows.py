@@ -52,6 +52,9 @@ class Counts:
     quarantined: int
 
 
+NO_COUNTS = Counts(0, 0, 0, 0, 0, 0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class FileRow:
     """One file as the catalog knows it."""

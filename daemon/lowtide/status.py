@@ -1,0 +1,138 @@
+"""What Lowtide tells of itself, as values: the Status, the memory tree, memory over time.
+
+Invariant: names are camelCase on the wire, as docs/protocol.md has them; fields may be added, never renamed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+Health = Literal["ok", "warning", "error"]
+State = Literal["idle", "scanning", "indexing", "paused", "waiting"]
+
+
+class _Told(msgspec.Struct, frozen=True, rename="camel"):
+    def as_json(self) -> dict[str, Any]:
+        """The object that is sent."""
+        made: dict[str, Any] = msgspec.to_builtins(self)
+        return made
+
+
+class Process(_Told, frozen=True):
+    """One process: anonymous bytes, as the kernel counts them."""
+
+    role: str
+    pid: int
+    anon_bytes: int
+
+
+class Memory(_Told, frozen=True):
+    """Of all processes together. `budget_from`: who has said how large the budget is; `mapped_bytes` are pages of
+    files, which the system takes back by itself."""
+
+    budget_bytes: int
+    budget_from: str
+    used_bytes: int
+    peak_bytes: int
+    mapped_bytes: int
+    processes: Sequence[Process]
+
+
+class LadderStep(_Told, frozen=True):
+    """How work is degraded now, and why."""
+
+    step: str
+    reason: str
+
+
+class Progress(_Told, frozen=True):
+    """Files done of those to do, and the one being read."""
+
+    done: int
+    total: int
+    file: str
+
+
+class Watch(_Told, frozen=True):
+    """How changes are found, why not better, and what to do about it."""
+
+    mode: str
+    reason: str
+    remedy: str
+
+
+class Standing(_Told, frozen=True):
+    """How answers from a workspace stand to the disk now: as `Freshness`, without the age."""
+
+    state: str
+    indexed: int
+    total: int
+    reason: str
+
+
+class WorkspaceStatus(_Told, frozen=True):
+    """One workspace. `damage` is empty when no check of the index failed, `error` when it can be kept current.
+    `incomplete`: no run over all files has come to its end since the last doubt. `before`: workspaces that are indexed
+    first."""
+
+    root_uri: str
+    files: int
+    symbols: int
+    chunks: int
+    vectors: int
+    disk_bytes: int
+    pending: int
+    stale: int
+    skipped: int
+    failed: int
+    quarantined: int
+    incomplete: bool
+    damage: str = ""
+    error: str = ""
+    state: State = "idle"
+    messages: Sequence[str] = ()
+    before: int | UnsetType = UNSET
+    watch: Watch | UnsetType = UNSET
+    freshness: Standing | UnsetType = UNSET
+
+
+class Status(_Told, frozen=True):
+    """How Lowtide is."""
+
+    version: str
+    health: Health
+    message: str
+    state: State
+    quiescent: bool
+    memory: Memory
+    ladder: LadderStep
+    progress: Progress | None
+    workspaces: Sequence[WorkspaceStatus]
+
+
+class MemoryNode(_Told, frozen=True):
+    """One part of the memory tree: anonymous bytes, its children's included; a cache and the whole tell more."""
+
+    name: str
+    bytes: int
+    children: Sequence[MemoryNode] = ()
+    limit_bytes: int | UnsetType = UNSET
+    hits: int | UnsetType = UNSET
+    misses: int | UnsetType = UNSET
+    evictions: int | UnsetType = UNSET
+    budget_bytes: int | UnsetType = UNSET
+    mapped_bytes: int | UnsetType = UNSET
+    segment_bytes: int | UnsetType = UNSET
+
+
+class History(_Told, frozen=True):
+    """Memory over time: seconds since 1970, anonymous bytes, ladder steps."""
+
+    budget_bytes: int
+    times: Sequence[float]
+    used_bytes: Sequence[int]
+    steps: Sequence[int]
