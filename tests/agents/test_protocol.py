@@ -260,7 +260,7 @@ def test_progress_is_told_to_who_wants_it_and_only_grows() -> None:
     peer.call(1, "symbols", {"progressToken": "p"}, name="x")
     peer.call(2, "symbols", name="x")
     for waiting in list(peer.link.waiting.values()):
-        waiting({"root": "/code/shop", "rootUri": "file:///code/shop", "hasIndex": False}, None)
+        waiting({"root": "/code/shop", "rootUri": "file:///code/shop", "hasIndex": False, "refused": ""}, None)
     for done in (10, 5, 10, 30):
         told = {"rootUri": "file:///code/shop", "phase": "indexing", "done": done, "total": 20}
         peer.protocol.hear_daemon("lowtide/progress", told)

@@ -48,6 +48,16 @@ def test_a_folder_without_an_index_is_indexed_and_answered(lowtide: Lowtide, mod
         assert agent.close() == 0
 
 
+def test_status_promises_no_index_of_a_folder_that_gets_none(lowtide: Lowtide, tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    with Agent(lowtide, tmp_path) as agent:
+        assert "not indexed yet: the first search begins it" in agent.call("status", root=str(plain))
+        told = agent.call("status", root="/etc")
+        assert "root: /etc\n  not indexed, nor will it be: it is a system folder" in told
+        assert "it is a system folder" in agent.fail("search", query="anything", root="/etc")
+
+
 def test_a_text_is_found_as_it_stands_and_lines_are_compared(lowtide: Lowtide, modules: Path) -> None:
     lowtide.run("index", modules)
     with Agent(lowtide, modules) as agent:

@@ -46,7 +46,8 @@ def rooted(then: Answer) -> Answer:
 
     def answer(method: str, params: dict[str, Any]) -> Any:
         if method == "lowtide/root":
-            return {"root": params["uri"].removeprefix("file://"), "rootUri": params["uri"], "hasIndex": True}
+            path = params["uri"].removeprefix("file://")
+            return {"root": path, "rootUri": params["uri"], "hasIndex": True, "refused": ""}
         return then(method, params)
 
     return answer
@@ -163,7 +164,7 @@ def test_a_folder_in_a_workspace_narrows_and_the_workspace_is_named(tmp_path: Pa
 
     def answer(method: str, params: dict[str, Any]) -> Any:
         if method == "lowtide/root":
-            return {"root": str(tmp_path), "rootUri": tmp_path.as_uri(), "hasIndex": True}
+            return {"root": str(tmp_path), "rootUri": tmp_path.as_uri(), "hasIndex": True, "refused": ""}
         asked.append(params)
         if method == "lowtide/find":
             return found(hit("a"))

@@ -325,6 +325,7 @@ def test_commands_that_ask_the_daemon_load_no_engine() -> None:
     """Each question in a terminal, and each of an agent's, begins with these imports."""
     code = (
         "import sys, lowtide.cli.app, lowtide.cli.search, lowtide.cli.symbols, lowtide.cli.index, lowtide.serve.client;"
+        "import lowtide.cli.list, lowtide.cli.clear;"
         "print(*({'numpy', 'anyio', 'asyncio', 'psutil', 'sqlite3', 'lowtide.serve.host'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -298,6 +298,13 @@ def test_path_defaults_to_the_enclosing_workspace(indexed: tuple[Lowtide, Path])
         (["--budget", "12MiB", "index", "."], 2, "config"),
         (["--budget", "much", "index", "."], 2, "config"),
         (["index", "/no/such/folder"], 3, "path"),
+        (["index", ""], 3, "path"),
+        (["search", "x", ""], 3, "path"),
+        (["clear", ""], 3, "path"),
+        (["why", ""], 3, "path"),
+        (["similar", ":1"], 2, "usage"),
+        (["--budget", "999TiB", "status"], 2, "config"),
+        (["completion"], 2, "usage"),
         (["index", "/"], 4, "refused"),
         (["index", "/usr"], 4, "refused"),
     ],
@@ -311,6 +318,7 @@ def test_mistakes_get_one_line_that_says_what_to_do(
     assert len(lines) == 1
     assert lines[0].startswith("lowtide: ")
     assert "Traceback" not in out.stderr
+    assert "\\x" not in out.stderr
 
 
 def test_options_stand_before_or_after_the_command(indexed: tuple[Lowtide, Path]) -> None:

@@ -7,10 +7,13 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 from tests.e2e.harness import Lowtide
 
+from lowtide.cli import lsp, mcp
 from lowtide.cli.app import COMMANDS
+from lowtide.cli.own_readers import lsp_command, mcp_command
 
 Tree = Callable[..., Path]
 
@@ -22,6 +25,7 @@ def test_help_is_a_command_too(lowtide: Lowtide) -> None:
         assert said.startswith("Usage: lowtide "), name
         assert name in said.split("\n")[0]
     assert "daemon start" in lowtide.run("help", "daemon", "start").stdout
+    assert "Usage: lowtide mcp install" in lowtide.run("help", "mcp", "install").stdout
     assert "no command 'serach'" in lowtide.run("help", "serach", code=2).stderr
 
 
@@ -49,13 +53,20 @@ def test_commands_options_and_their_values_are_completed(lowtide: Lowtide) -> No
             "COMP_WORDS": words,
             "COMP_CWORD": str(len(words.split(" ")) - 1),
         }
-        return [line.partition(",")[2] for line in lowtide.run(code=None).stdout.splitlines()]
+        return [line.partition(",")[2] for line in lowtide.run(code=None).stdout.splitlines() if line]
 
     assert offered("lowtide sy") == ["symbols"]
     assert "--regex" in offered("lowtide search --re")
     assert offered("lowtide search -t pyt") == ["python"]
     assert "method" in offered("lowtide symbols -k me")
     assert offered("lowtide completion z") == ["zsh"]
+    assert offered("lowtide mcp ") == ["install", "print"]
+    assert offered("lowtide mcp install c") == ["claude-code", "codex", "cursor"]
+    assert offered("lowtide mcp print --pro") == ["--project"]
+    assert offered("lowtide lsp --cl") == ["--clientProcessId"]
+    assert offered("lowtide help comp") == ["completion"]
+    assert offered("lowtide help mcp i") == ["install"]
+    assert offered("lowtide help index ") == []
 
 
 def test_indexes_are_listed_and_removed_together(lowtide: Lowtide, tree: Tree) -> None:
@@ -108,6 +119,51 @@ def test_status_outside_of_a_workspace_shows_what_there_is(lowtide: Lowtide, tre
     assert f"no index for {outside}; these are all of yours:" in said
     assert f"  {root}\n    1 file, 1 symbol, " in said
     assert "these are all" not in lowtide.run("status", cwd=root).stdout
+
+
+def test_each_option_that_is_told_of_is_taken() -> None:
+    """By the commands that read their arguments themselves."""
+    for command, arguments in ((lsp_command(), lsp.Arguments), (mcp_command(), mcp.Arguments)):
+        inner = command.commands.values() if isinstance(command, click.Group) else ()
+        for each in (command, *inner):
+            for option in each.params:
+                if isinstance(option, click.Option):
+                    for name in option.opts:
+                        arguments([str(command.name), f"{name}=7" if not option.is_flag else name])
+
+
+def test_uses_are_shown_file_by_file_and_of_which_name(lowtide: Lowtide, tree: Tree) -> None:
+    root = tree({"a.py": "def lantern():\n    return 1\n", "b.py": "from a import lantern\nlantern()\n"})
+    lowtide.json("index", root)
+    shown = lowtide.run("refs", "lantern", root)
+    assert shown.stdout == (
+        "a.py\n      1  def lantern():  definition\n\nb.py\n      1  from a import lantern\n      2  lantern()\n"
+    )
+    assert shown.stderr == ""
+    assert lowtide.run("refs", "def lantern():", root).stdout == shown.stdout
+    meant = lowtide.run("refs", "light a lantern", root)
+    assert meant.stdout.startswith("a.py\n")
+    assert meant.stderr == "of the name `lantern`; `lowtide search --exact` looks for a text\n"
+    none = lowtide.run("refs", "light a fire", root).stderr
+    assert none == "nothing found of the name `fire`; `lowtide search --exact` looks for a text\n"
+    assert lowtide.json("refs", "light a lantern", root)["name"] == "lantern"
+
+
+def test_watching_into_a_pipe_says_a_line_a_change(lowtide: Lowtide, tree: Tree) -> None:
+    root = tree({"a.py": "a = 1\n"})
+    lowtide.environment["LOWTIDE_EMBEDDED"] = "0"
+    try:
+        lowtide.json("index", root)
+        watching = lowtide.start("status", "--watch")
+        assert watching.stdout is not None
+        assert " MiB of " in watching.stdout.readline()
+        watching.stdout.close()
+        assert watching.wait(60) == 0, "nobody reads it any more"
+        assert watching.stderr is not None
+        assert watching.stderr.read() == ""
+        watching.stderr.close()
+    finally:
+        lowtide.run("daemon", "stop", code=None)
 
 
 @pytest.mark.parametrize("how", ["option", "environment", "file"])

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from lowtide.core.disk import DAY_S, Held, Why, default_limit_bytes, leaving
-from lowtide.index.inventory import all_indexes, remove_leaving, told_removals
+from lowtide.index.inventory import all_indexes
+from lowtide.index.removal import remove_leaving, told_removals
 from lowtide.index.workspace import Workspace
 from lowtide.paths import Places
 from lowtide.system.lock import WriterLock

@@ -146,7 +146,7 @@ def test_a_folder_without_an_index_is_begun_and_answered_from_what_is_there(root
     assert found["hits"][0]["name"] == "tide_table"
     assert [symbol["name"] for symbol in symbols["symbols"]] == ["Ledger"]
     assert [(ref["line"], ref["holder"]) for ref in refs["refs"]] == [(9, "Ledger.enter")]
-    assert place == {"root": str(root), "rootUri": root.as_uri(), "hasIndex": True}
+    assert place == {"root": str(root), "rootUri": root.as_uri(), "hasIndex": True, "refused": ""}
 
 
 def test_what_is_no_project_is_not_begun(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

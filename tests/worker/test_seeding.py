@@ -89,6 +89,25 @@ def test_a_clone_takes_it_too_and_each_can_be_removed(main_tree: Path, tmp_path:
     assert len(contents(clone, home)["files"]) == FILES
 
 
+def test_what_was_left_out_by_its_content_is_so_in_the_copy(main_tree: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (main_tree / "sound").write_bytes(bytes(range(256)) * 4)
+    git(main_tree, "add", "-A")
+    git(main_tree, "commit", "-qm", "two")
+    first = index(main_tree, home)
+    other = tmp_path / "other"
+    git(main_tree, "worktree", "add", "-q", str(other), "-b", "topic")
+
+    for root in (other, main_tree):
+        for path in root.iterdir():
+            if path.is_file():
+                os.utime(path, (1, 1))
+        report = index(root, home)
+
+        assert (report.indexed, report.unchanged) == (0, FILES)
+        assert (report.skipped, report.skip_reasons) == (first.skipped, first.skip_reasons)
+
+
 @pytest.mark.parametrize("harm", ["marked", "catalog", "segment gone", "foreign"])
 def test_a_sibling_that_is_unfit_is_passed_by(main_tree: Path, tmp_path: Path, harm: str) -> None:
     home = tmp_path / "home"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 
 import click
@@ -37,18 +38,8 @@ COMMANDS = {
     "completion": "Print completion for bash, zsh or fish.",
     "help": "Show how a command is used.",
 }
-
-
-class _OwnReader(click.Command):
-    """A command that reads its arguments itself, and is run before click is asked: here it is only told of."""
-
-    def __init__(self, name: str, usage: str) -> None:
-        self.usage = usage
-        paragraphs = usage.strip().split("\n\n")
-        super().__init__(name, help="\n\n".join(f"\b\n{paragraph}" for paragraph in paragraphs[1:]))
-
-    def get_help(self, ctx: click.Context) -> str:
-        return self.usage
+OWN_READERS = ("lsp", "mcp")
+"""Commands that read their arguments themselves, and are run before click is asked."""
 
 
 class LazyGroup(click.Group):
@@ -60,9 +51,12 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"lowtide.cli.{cmd_name}")
-        command: click.Command | None = getattr(module, "command", None)
-        return command or _OwnReader(cmd_name, getattr(module, "USAGE", COMMANDS[cmd_name]))
+        if cmd_name in OWN_READERS:
+            from lowtide.cli import own_readers
+
+            return own_readers.lsp_command() if cmd_name == "lsp" else own_readers.mcp_command()
+        command: click.Command = importlib.import_module(f"lowtide.cli.{cmd_name}").command
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -155,7 +149,7 @@ def _usage_message(error: click.UsageError) -> str:
 
 def _fail(kind: str, message: str, remedy: str, code: int, as_json: bool) -> int:
     line = f"lowtide: {message}; {remedy}" if remedy else f"lowtide: {message}"
-    warn(" ".join(line.split("\n")))
+    warn(re.sub(r"\s*\n\s*", " ", line))
     if as_json:
         print_json({"error": {"kind": kind, "message": message, "remedy": remedy}})
     return code

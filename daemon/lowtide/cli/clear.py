@@ -14,7 +14,6 @@ from lowtide.cli.remote import find_client, is_embedded, uri
 from lowtide.cli.setup import resolve_root
 from lowtide.errors import LowtideError, PathError, UsageError
 from lowtide.index.inventory import all_indexes
-from lowtide.index.workspace import Workspace
 from lowtide.models import counted
 from lowtide.paths import Places
 
@@ -72,6 +71,8 @@ def _clear(indexes: Sequence[tuple[Path, Path]], options: Options, *, goes_on: b
         for root, folder in indexes:
             try:
                 if client is None:
+                    from lowtide.index.workspace import Workspace
+
                     freed = Workspace(root, folder).clear()
                 else:
                     freed = client.ask("lowtide/clear", {"rootUri": uri(root)})["freed_bytes"]

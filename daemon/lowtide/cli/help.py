@@ -9,8 +9,17 @@ from lowtide.cli.options import Options, global_options
 from lowtide.errors import UsageError
 
 
+def _names_at(context: click.Context, argument: click.Parameter, beginning: str) -> list[str]:
+    """The commands that may stand behind those that were named, to be completed."""
+    found: click.Command | None = context.find_root().command
+    for word in context.params.get("words") or ():
+        found = found.get_command(context, word) if isinstance(found, click.Group) else None
+    names = found.list_commands(context) if isinstance(found, click.Group) else []
+    return [name for name in names if name.startswith(beginning)]
+
+
 @click.command("help")
-@click.argument("words", metavar="[COMMAND]", nargs=-1)
+@click.argument("words", metavar="[COMMAND]", nargs=-1, shell_complete=_names_at)
 @click.option("--man", is_flag=True, help="The manual page, for `man -l -`.")
 @global_options
 def command(words: tuple[str, ...], man: bool, options: Options) -> None:

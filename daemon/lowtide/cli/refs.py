@@ -14,7 +14,6 @@ from lowtide.cli.narrowing import limit_option
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.setup import resolve_root
-from lowtide.core.pasted import readings
 
 
 @click.command("refs")
@@ -50,20 +49,31 @@ def command(name: str, path: str | None, limit: int, fresh: bool, shape: str, op
         _print(answer, root, shape)
         if answer["truncated"]:
             warn(paint(f"the first {len(answer['refs']):,}: there may be more; -m shows more", "yellow"))
-        if not answer["refs"] and not options.quiet:
-            warn("nothing found")
+        if not options.quiet:
+            _say_what_was_meant(answer)
+
+
+def _say_what_was_meant(answer: dict[str, Any]) -> None:
+    """Of several words the last is the name: whoever meant a text would take its uses for those of all of it."""
+    found = "" if answer["refs"] else "nothing found"
+    if answer["name"] != answer["query"].strip() and " " in answer["query"].strip():
+        name = f"of the name `{answer['name']}`; `lowtide search --exact` looks for a text"
+        warn(f"{found} {name}" if found else name)
+    elif found:
+        warn(found)
 
 
 def _print(answer: dict[str, Any], root: Path, shape: str) -> None:
-    meant = readings(answer["query"])
-    wanted = meant[0][-1] if meant else answer["query"]
+    wanted = answer["name"]
     last = None
     for ref in answer["refs"]:
         if shape == "vimgrep":
             say(vimgrep(ref, [root], ref["line"], ref["column"], ref["text"]))
             continue
         if ref["path"] != last:
-            say(*([] if last is None else ["\n"]), paint(ref["path"], "magenta"))
+            if last is not None:
+                say()
+            say(paint(ref["path"], "magenta"))
             last = ref["path"]
         text = ref["text"].strip()
         at = text.find(wanted)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lowtide.cli.console import format_bytes, warn
 from lowtide.cli.options import Options
+from lowtide.cli.setup import asked_budget
 from lowtide.paths import Places
 from lowtide.serve.client import END_S, Client, NotRunning
 
@@ -21,9 +22,7 @@ def is_embedded(options: Options) -> bool:
 
 def open_client(options: Options) -> Client:
     """The user's daemon, started when there is none; `--budget` sets its budget. DaemonError, ConfigError."""
-    from lowtide.config.settings import parse_size
-
-    size = parse_size(options.budget) if options.budget else None
+    size = asked_budget(options)
     client = Client.connect(Places.from_environment(), budget=options.budget)
     if size is not None and client.hello.get("budgetBytes") != size:
         client.ask("lowtide/setBudget", {"bytes": size})
@@ -33,9 +32,7 @@ def open_client(options: Options) -> Client:
 def find_client(options: Options) -> Client | None:
     """The user's daemon if it runs, with the budget that it has. NoAnswer when it runs and says nothing: that is no
     reason to do without it. ConfigError."""
-    from lowtide.config.settings import parse_size
-
-    size = parse_size(options.budget) if options.budget else None
+    size = asked_budget(options)
     try:
         client = Client.connect(Places.from_environment(), start=False, patience_s=END_S)
     except NotRunning:

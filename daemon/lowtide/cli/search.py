@@ -120,7 +120,7 @@ def command(arguments: tuple[str, ...], options: Options, shape: str, **given: A
 def _exact(given: dict[str, Any]) -> _Exact | None:
     text, pattern = given["exact"], given["regex"]
     if text is not None and pattern is not None:
-        raise UsageError("--exact or --regex", "a text is looked for in one way", "leave one of them out")
+        raise UsageError("--exact and --regex", "a text is looked for in one way", "leave one of them out")
     if text is None and pattern is None:
         return None
     return _Exact(pattern if text is None else text, text is None, given["context"])

@@ -22,12 +22,24 @@ if TYPE_CHECKING:
 
 def load(options: Options) -> tuple[Places, Config]:
     """The places and the configuration, with the command line's budget."""
-    from lowtide.config.settings import load_config, parse_size
+    from lowtide.config.settings import load_config
     from lowtide.system.memory import machine_bytes
 
     places = Places.from_environment()
-    budget_bytes = parse_size(options.budget) if options.budget else None
+    budget_bytes = asked_budget(options)
     return places, load_config(places.config_file, machine_bytes=machine_bytes(), budget_bytes=budget_bytes)
+
+
+def asked_budget(options: Options) -> int | None:
+    """The bytes of `--budget`, if it was given. ConfigError for what is no size, and for more than the machine has."""
+    if not options.budget:
+        return None
+    from lowtide.config.settings import check_fits, parse_size
+    from lowtide.system.memory import machine_bytes
+
+    size = parse_size(options.budget)
+    check_fits(size, machine_bytes(), "--budget")
+    return size
 
 
 @asynccontextmanager
@@ -38,6 +50,12 @@ async def open_host(options: Options) -> AsyncIterator[Host]:
     places, config = load(options)
     async with Host(places, config) as host:
         yield host
+
+
+def check_named(path: str) -> None:
+    """PathError for an empty path: as a rule a variable of a script that is not set, and never the current folder."""
+    if not path:
+        raise PathError("an empty path", "", "name a folder, `.` for the current one, or leave it out")
 
 
 def resolve_root(path: str | None, *, indexing: bool = False, consent: bool = False) -> Path:
@@ -53,6 +71,7 @@ def resolve_root(path: str | None, *, indexing: bool = False, consent: bool = Fa
             ) from error
         root = places.find_root(here)
     else:
+        check_named(path)
         root = Path(path)
         if not os.path.exists(root):
             raise PathError(f"no such folder: {path}", "", "check the spelling")

@@ -5,7 +5,12 @@ Invariant: every figure is the daemon's; a graph's top is the budget, so that a 
 
 from __future__ import annotations
 
+import os
+import select
 import shutil
+import signal
+import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -14,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from lowtide.cli.console import drawing, format_bytes, format_seconds, print_json, say
+from lowtide.cli.console import drawing, format_bytes, format_seconds, has_colours, print_json, say
 from lowtide.cli.options import Options
+from lowtide.models import counted
 from lowtide.paths import Places
 from lowtide.serve.client import Client
 from lowtide.visible import visible
@@ -50,7 +56,11 @@ def show_history(options: Options) -> None:
 
 
 def watch(options: Options) -> None:
-    """A live view until Ctrl-C, which is the way out of it and no interruption."""
+    """A live view until Ctrl-C, which is the way out of it and no interruption; a line a change where nothing can be
+    drawn."""
+    if not has_colours(sys.stdout):
+        _watch_lines()
+        return
     from rich.live import Live
 
     console = drawing()
@@ -72,6 +82,40 @@ def watch(options: Options) -> None:
 
             live.refresh()
             client.listen(show)
+
+
+def _watch_lines() -> None:
+    """As `_line` of each change, until Ctrl-C, or until nobody reads them any more."""
+    last = ""
+
+    def show(method: str, now: dict[str, Any]) -> None:
+        nonlocal last
+        if method == "lowtide/statusChanged" and (line := _line(now)) != last:
+            say(line)
+            last = line
+
+    with Client.connect(Places.from_environment()) as client, suppress(KeyboardInterrupt):
+        show("lowtide/statusChanged", client.ask("lowtide/subscribe", {}))
+        threading.Thread(target=_end_with_the_reader, daemon=True).start()
+        client.listen(show)
+
+
+def _end_with_the_reader() -> None:
+    """In a thread: interrupt this process when the other end of its output is closed; it may have nothing to write."""
+    waiting = select.poll()
+    waiting.register(sys.stdout.fileno(), 0)
+    if any(event & (select.POLLERR | select.POLLHUP) for _, event in waiting.poll()):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def _line(status: dict[str, Any]) -> str:
+    memory, progress = status["memory"], status["progress"]
+    parts = [f"{status['state']}: {format_bytes(memory['usedBytes'])} of {format_bytes(memory['budgetBytes'])}"]
+    if progress:
+        parts.append(f"{progress['done']:,} of {counted(progress['total'], 'file')}")
+    if status["message"] and status["message"] != status["state"]:
+        parts.append(status["message"])
+    return ", ".join(parts)
 
 
 def graph(columns: Sequence[int], top: int, height: int) -> list[str]:

@@ -12,7 +12,7 @@ import click
 from lowtide.cli.console import hang, paint, print_json, say, say_lines, warn
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
-from lowtide.cli.setup import load
+from lowtide.cli.setup import check_named, load
 from lowtide.models import counted, display_path
 from lowtide.paths import ROOT_FILE, Places
 from lowtide.serve.client import DaemonError
@@ -23,6 +23,7 @@ from lowtide.serve.client import DaemonError
 @global_options
 def command(file: str, options: Options) -> None:
     """Say whether FILE is indexed, stale, skipped or quarantined, and by which rule."""
+    check_named(file)
     places = Places.from_environment()
     # The parent is resolved, the name is not: a symbolic link is asked about itself.
     path = Path(os.path.abspath(file))

@@ -95,6 +95,19 @@ def check_budget(size_bytes: int, where: str) -> None:
     raise ConfigError(f"{where}: {format_size(size_bytes)} is too small", "the least is 96MiB", remedy)
 
 
+def check_fits(size_bytes: int, machine_bytes: int, where: str) -> None:
+    """ConfigError for a budget that is more than the machine has: it would hold nothing back.
+
+    Only what somebody has just typed is checked: a configuration may be shared with a larger machine.
+    """
+    if size_bytes > machine_bytes:
+        raise ConfigError(
+            f"{where}: {format_size(size_bytes)} is too much",
+            f"this machine allows {format_size(machine_bytes)}",
+            "give less",
+        )
+
+
 def format_size(count: int) -> str:
     """`256 MiB`, `1.5 GiB`, `900 B`: as people read it."""
     value, unit = float(count), "B"

@@ -413,7 +413,8 @@ class Indexer:
                 file = replaced(file, FileStatus.QUARANTINED, job.reason or Reason.CRASH, job.rule)
             elif file.status == FileStatus.SKIPPED and not file.content_hash:
                 file = sized(file, job)
-            group.commits.append(Commit(job.path, file, vectors, file.reason == job.failed_before != ""))
+            still_fails = file.reason == job.failed_before != ""
+            group.commits.append(Commit(job.path, file, vectors, still_fails, job.known_status, job.known_reason))
             group.size_bytes += max(int(2.5 * job.size_bytes), job.result_bytes)
         return group
 
@@ -467,7 +468,9 @@ class Indexer:
                 progress.skip_reasons[result.reason] += 1
             elif result.status == FileStatus.QUARANTINED:
                 progress.quarantined += 1
-            elif result.reason == "unchanged" or commit.still_fails:
+            elif result.reason == "unchanged":
+                self._count_kept(commit.known_status, commit.known_reason)
+            elif commit.still_fails:
                 progress.unchanged += 1
             else:
                 progress.indexed += 1

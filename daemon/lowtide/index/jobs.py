@@ -43,6 +43,9 @@ class Job:
     """How often it was done again for no fault of its text: others needed the room, or it changed meanwhile."""
     failed_before: str = ""
     """The reason for which it is tried again."""
+    known_status: FileStatus = FileStatus.INDEXED
+    known_reason: str = ""
+    """How the file stood at the last run."""
 
 
 @dataclass(slots=True)
@@ -101,7 +104,10 @@ def job_of(action: Action, stat: FileStat) -> Job:
     job = Job(
         stat.path, stat.size_bytes, stat.mtime_ns, stat.inode, stat.ctime_ns, known.content_hash if known else b""
     )
-    if known is None or action.act is not Act.AGAIN:
+    if known is None:
+        return job
+    job = replace(job, known_status=known.status, known_reason=known.reason)
+    if action.act is not Act.AGAIN:
         return job
     return replace(job, known_hash=b"", attempt=1, failed_before=known.reason)  # alone, and not taken as unchanged
 

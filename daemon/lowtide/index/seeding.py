@@ -17,7 +17,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from lowtide.errors import LowtideError
-from lowtide.index.workspace import Workspace, remove
+from lowtide.index.folder import remove
+from lowtide.index.workspace import Workspace
 from lowtide.models import display_path
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog

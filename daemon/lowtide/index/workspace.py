@@ -25,28 +25,21 @@ from lowtide.errors import (
     RootAway,
     StoreError,
 )
+from lowtide.index.folder import COMPARED, DAMAGED, DAMAGED_SEGMENTS, disk_bytes, is_own, remove
 from lowtide.models import display_path
 from lowtide.paths import ROOT_FILE, make_index_folder, write_private
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
-from lowtide.store.durable import TEMPORARY_SUFFIX, remove_folder
-from lowtide.store.vetting import CATALOG, GENERATION_NAME, LOCK, SEED, check_folder
+from lowtide.store.vetting import CATALOG, LOCK, SEED, check_folder
 from lowtide.system.beneath import open_plain
 from lowtide.system.lock import WriterLock
 from lowtide.system.tree.walk import refuse_reason
 
-DAMAGED = "damaged"
-"""A file that says: a reader met damage in the catalog; the next writer rebuilds."""
-DAMAGED_SEGMENTS = "damaged-segments"
-"""The same of segments, which are made anew from the catalog."""
-COMPARED = "compared"
-"""A file made when a look at all files has ended: its time is when, its text the seconds that the comparison took."""
 ROOT_PLACE = "root_place"
 INDEX_GONE = "the files of the index were removed or replaced: it is built anew from what is there"
 REBUILT = "the index was damaged: it is built anew"
 _KEPT = (LOCK, ROOT_FILE)
 """Files of the folder that are no part of the index."""
-_OWN_ENDINGS = (".seg", TEMPORARY_SUFFIX, ".new")
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +258,7 @@ class Workspace:
                 or path.name in (*_KEPT, DAMAGED, DAMAGED_SEGMENTS, COMPARED)
                 or (path.name.startswith(CATALOG) and not path.name.startswith(SEED))
             )
-            if not used and _is_own(path):
+            if not used and is_own(path):
                 with suppress(OSError):
                     remove(path)
                     removed.append(path.name)
@@ -274,7 +267,7 @@ class Workspace:
     def _remove_files(self) -> None:
         # The mark goes last: killed in between, the next writer goes on.
         for path in sorted(self.folder.iterdir(), key=lambda path: path.name == DAMAGED):
-            if _is_own(path) and path.name not in _KEPT:
+            if is_own(path) and path.name not in _KEPT:
                 with suppress(FileNotFoundError):
                     remove(path)
 
@@ -303,7 +296,7 @@ class Workspace:
             return
         left = []
         for path in self.folder.iterdir():
-            if path.name in _KEPT or _is_own(path, any_kind=True):
+            if path.name in _KEPT or is_own(path, any_kind=True):
                 with suppress(FileNotFoundError):
                     remove(path)
             else:
@@ -317,35 +310,8 @@ class Workspace:
         self.folder.rmdir()
 
     def disk_bytes(self) -> int:
-        """What the index takes on disk."""
-        total = 0
-        with suppress(OSError):
-            for path in self.folder.iterdir():
-                total += sum(map(_disk_bytes, path.iterdir())) if _is_generation(path) else _disk_bytes(path)
-        return total
-
-
-def _disk_bytes(path: Path) -> int:
-    try:
-        info = path.stat(follow_symlinks=False)
-    except OSError:
-        return 0
-    return info.st_blocks * 512 // max(1, info.st_nlink)
-
-
-def _is_generation(path: Path) -> bool:
-    """Whether it is a folder of the lexical index, finished or not."""
-    return GENERATION_NAME.fullmatch(path.name) is not None and path.is_dir() and not path.is_symlink()
-
-
-def remove(path: Path) -> None:
-    """A file, a link, an empty folder, or a folder of the lexical index with its files."""
-    if _is_generation(path):
-        remove_folder(path)
-    elif path.is_dir() and not path.is_symlink():
-        path.rmdir()
-    else:
-        path.unlink()
+        """What the index takes on the disk."""
+        return disk_bytes(self.folder)
 
 
 def _place_of_root(root: Path) -> str:
@@ -354,17 +320,6 @@ def _place_of_root(root: Path) -> str:
     except OSError:
         return ""
     return f"{info.st_dev}:{info.st_ino}"
-
-
-def _is_own(path: Path, *, any_kind: bool = False) -> bool:
-    """Whether an entry of an index folder has a name that Lowtide gives; and is a regular file, unless `any_kind`."""
-    name = path.name
-    own = (
-        name.startswith((CATALOG, ROOT_FILE))
-        or name in (DAMAGED, DAMAGED_SEGMENTS, COMPARED)
-        or name.endswith(_OWN_ENDINGS)
-    )
-    return _is_generation(path) or (own and (any_kind or (path.is_file() and not path.is_symlink())))
 
 
 def now_s() -> float:

@@ -25,6 +25,8 @@ class Root(NamedTuple):
     uri: str
     below: str = ""
     """The folder in it that alone is meant, relative to it with `/`; nothing for all."""
+    refused: str = ""
+    """Why it has no index and gets none by being asked about; nothing for others."""
     is_surprising: bool = False
     """It is not the folder that was named."""
 
@@ -70,7 +72,7 @@ def _workspace(path: str) -> Generator[Wanted, Any, Root]:
     except ValueError:
         raise UsageError(f"root: {path[:200]!r} is no path", "", "give a whole path") from None
     answer = yield AskDaemon("lowtide/root", {"uri": uri})
-    return Root(answer["root"], answer["rootUri"])
+    return Root(answer["root"], answer["rootUri"], refused=answer["refused"])
 
 
 def _below(root: str, start: str) -> str:

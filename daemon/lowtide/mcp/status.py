@@ -35,6 +35,9 @@ def status(arguments: Arguments) -> Tool:
 
 def _describe(paper: Paper, root: Root) -> Generator[Wanted, Any, None]:
     paper.write(f"root: {text.clean(root.path)}")
+    if root.refused:
+        paper.write(f"  not indexed, nor will it be: {text.clean(root.refused)}: name a folder in it that holds source")
+        return
     try:
         # A question opens it: it is compared with the disk, and watched.
         answer = yield AskDaemon("lowtide/symbols", {"query": "", "limit": 1, "rootUri": root.uri, "words": True})

@@ -93,11 +93,14 @@ class References:
 
     found: tuple[Reference, ...]
     truncated: bool
+    name: str = ""
+    """The one that was looked for: the last of those that were asked with."""
 
     def as_json(self, query: str, took_ms: float) -> dict[str, Any]:
         """The object of `lowtide refs --json`."""
         return {
             "query": query,
+            "name": self.name or query,
             "took_ms": round(took_ms, 2),
             "refs": [each.as_json() for each in self.found],
             "truncated": self.truncated,
@@ -214,7 +217,7 @@ def find_references(
     is_cut = places.is_cut
     for path in places.files:
         if stopped() or time.monotonic() > ends_s:
-            return References(tuple(found), truncated=True)
+            return References(tuple(found), True, places.name)
         known = catalog.file(path)
         # One more than is wanted, so that it is known whether there are more.
         most = limit + 1 - len(found)
@@ -236,8 +239,8 @@ def find_references(
             for line in lines
         ]
         if len(found) > limit:
-            return References(tuple(found[:limit]), truncated=True)
-    return References(tuple(found), is_cut)
+            return References(tuple(found[:limit]), True, places.name)
+    return References(tuple(found), is_cut, places.name)
 
 
 def _nearest_first(files: Sequence[bytes], defining: set[str]) -> list[bytes]:

@@ -34,6 +34,7 @@ from lowtide.serve import params as check
 from lowtide.serve.params import Params
 from lowtide.serve.service import Service
 from lowtide.serve.workspaces import Consent
+from lowtide.system.tree.walk import refuse_reason
 
 T = TypeVar("T")
 MOST_LINE = 1 << 31
@@ -193,15 +194,22 @@ async def _define(
 
 
 async def find_root(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/root` {uri}: the workspace around a file or folder, as every command takes it. PathError for one that is
-    not there."""
+    """`lowtide/root` {uri}: the workspace around a file or folder, as every command takes it; `refused`: why it is not
+    indexed without consent. PathError for one that is not there."""
     path = check.file(params, "uri")
 
     def look() -> dict[str, Any]:
         if not path.exists():
             raise PathError(f"{path} is not there", "", "name a folder that exists")
         root = service.host.places.find_root(path)
-        return {"root": display_path(os.fsencode(root)), "rootUri": root.as_uri(), "hasIndex": service.has_index(root)}
+        has_index = service.has_index(root)
+        refused = "" if has_index else refuse_reason(root) or ""
+        return {
+            "root": display_path(os.fsencode(root)),
+            "rootUri": root.as_uri(),
+            "hasIndex": has_index,
+            "refused": refused,
+        }
 
     return await anyio.to_thread.run_sync(look)
 

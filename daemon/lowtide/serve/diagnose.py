@@ -19,7 +19,8 @@ from typing import Any
 import lowtide
 from lowtide.config.settings import Config, format_size
 from lowtide.errors import LowtideError
-from lowtide.index.inventory import all_indexes, limit_of, told_removals
+from lowtide.index.inventory import all_indexes
+from lowtide.index.removal import limit_of, told_removals
 from lowtide.index.report import check_index
 from lowtide.index.workspace import Workspace
 from lowtide.models import counted

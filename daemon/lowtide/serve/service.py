@@ -14,7 +14,7 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
-from lowtide.index.inventory import limit_of, remove_leaving
+from lowtide.index.removal import limit_of, remove_leaving
 from lowtide.paths import real_path
 from lowtide.serve.host import Host
 from lowtide.serve.monitor import Monitor

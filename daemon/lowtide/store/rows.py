@@ -189,3 +189,6 @@ class Commit:
     vectors: NewVectors
     still_fails: bool = False
     """It was tried again, and is what it was."""
+    known_status: FileStatus = FileStatus.INDEXED
+    known_reason: str = ""
+    """How it stood, and goes on to stand when its content has not changed."""

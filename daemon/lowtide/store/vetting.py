@@ -28,7 +28,7 @@ GENERATION_NAME = re.compile(r"lexical-[0-9a-f]{16}(?:\.[0-9a-f]{8}\.tmp)?")
 _MOST_ENTRIES = 4096
 _MOST_NUMBER = 1 << 62
 _REMEDY = (
-    "if you do not know where it comes from, remove it with `lowtide clear FOLDER`, the folder that was asked "
+    "if you do not know where it comes from, remove it with `lowtide clear PATH`, the folder that was asked "
     "about; `lowtide index` then makes a new one"
 )
 
@@ -107,7 +107,7 @@ def check_schema(catalog: Path, found: Iterable[SchemaRow], expected: Sequence[S
     seen = set()
     for row in map(_without_spaces, found):
         if row not in known:
-            raise not_ours(catalog.parent, f"its catalog has a {row[0]} {row[1]!r:.60} that Lowtide does not make")
+            raise not_ours(catalog.parent, f"its catalog has the {row[0]} {row[1]!r:.60}, which Lowtide does not make")
         seen.add(row)
     if missing := known - seen:
         raise not_ours(catalog.parent, f"its catalog has no {sorted(row[1] for row in missing)[0]}")
