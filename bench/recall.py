@@ -49,7 +49,7 @@ from bench.revision import commit
 from lowtide import languages
 from lowtide.models import SymbolKind
 from lowtide.work.parse import parse
-from lowtide.work.parse.symbols import SymbolRow
+from lowtide.work.parse.kinds import SymbolRow
 
 _HERE = Path(__file__).resolve().parent
 

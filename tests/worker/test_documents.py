@@ -23,7 +23,7 @@ from lowtide.read.unsaved.documents import DocumentReader, Documents
 from lowtide.system.memory import own_anonymous_bytes
 from lowtide.work import documents
 from lowtide.work.parse import parse, symbols
-from lowtide.work.parse.symbols import SymbolRow
+from lowtide.work.parse.kinds import SymbolRow
 
 SAMPLES = sorted((Path(__file__).resolve().parents[1] / "data/languages").glob("*/sample.*"))
 PIECES = [

@@ -15,7 +15,7 @@ import pytest
 from lowtide import languages
 from lowtide.models import SymbolKind
 from lowtide.work.parse import parse
-from lowtide.work.parse.symbols import SymbolRow
+from lowtide.work.parse.kinds import SymbolRow
 
 SAMPLES = Path(__file__).parent.parent / "data" / "languages"
 FOLDERS = sorted(path for path in SAMPLES.iterdir() if path.is_dir())

@@ -7,7 +7,7 @@ A language's folder holds `definitions.scm`, ONE query (behind that of the folde
 
 - `@definition.<kind>` on the node whose whole range is the definition, `@name` on the node that names it. Two patterns
   that share a name node make one symbol: the widest range, the more specific kind (so a decorated or templated
-  definition is matched once bare, for its signature, and once with its wrapper). Kinds: see `work/parse/parse.py`.
+  definition is matched once bare, for its signature, and once with its wrapper). Kinds: see `work/parse/kinds.py`.
   `definition.extension` nests and names what is inside (Rust's `impl`, Swift's `extension`) without a symbol of its
   own.
 - `@container` (optional): names what the definition belongs to when nesting does not say (Go's receiver).

@@ -8,7 +8,7 @@ A language's folder holds `heads.txt`. Its lines, comments (`;`) and empty ones 
 - `dollar-quotes`: bodies stand between `$tag$` and the next of the same tag.
 - `inline`: definitions may begin behind a brace, a comma or a semicolon too, not only at the start of a line.
 - `where NAME PATTERN`: a part of patterns, written `{{NAME}}`; `start`, `space` and `name` are known.
-- `LABEL PATTERN`: a head. The label is that of `@definition.LABEL` (see `work/parse/symbols.py`); the pattern matches
+- `LABEL PATTERN`: a head. The label is that of `@definition.LABEL` (see `work/parse/kinds.py`); the pattern matches
   from the start of a line, in time linear in what it reads; its group `name` is the definition's name, `container`
   (before it) what it belongs to. It sees the text without its comments and strings. Of two that match the earlier wins.
 - `  until PATTERN`: the line that ends what the head above begins, where the language's own rule does not say.

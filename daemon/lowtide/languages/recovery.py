@@ -227,7 +227,7 @@ RECOVERIES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "zig": (("function", r"^[ \t]*+(?:pub[ \t]++)?(?:inline[ \t]++|export[ \t]++)?fn[ \t]++(?P<name>\w++)[ \t]*\("),),
 }
-"""By language: kinds as in `symbols.KINDS`, and how one begins. An earlier pattern wins where two match."""
+"""By language: kinds as in `kinds.KINDS`, and how one begins. An earlier pattern wins where two match."""
 
 _ITEM = r"(?:^|(?<=[;{}\](]))\s*+(?:pub(?:\s*\([^()\n]*\))?\s+)?" + _repeated(
     r"(?:async|unsafe|default|const(?=\s+(?:fn|unsafe|async|extern)\b)|extern\s+\"[^\"\n]*\")\s+"

@@ -19,10 +19,10 @@ from lowtide.models import Reason
 from lowtide.work.parse import symbols
 from lowtide.work.parse.chunk import ALONE, HEAD, JOIN, Atom
 from lowtide.work.parse.cuts import SPLIT_BYTES, Outline
+from lowtide.work.parse.kinds import CLASSES, FUNCTIONS, LOCALS, Found, Pattern, SymbolRow, pattern_of
 from lowtide.work.parse.node import Captures
 from lowtide.work.parse.recover import Places, end_by_indentation, numbered
 from lowtide.work.parse.rewrite import BLANK
-from lowtide.work.parse.symbols import CLASSES, FUNCTIONS, LOCALS, Found, Pattern, SymbolRow
 
 MOST_BYTES = 4 << 20
 _MOST_FOUND = 50_000
@@ -314,7 +314,7 @@ def _table(name: str) -> _Table:
     search = re.compile((lead + f"(?:{joined})").encode(), re.MULTILINE)
     numbers = search.groupindex
     groups = {
-        numbers[f"name{index}"]: (index, symbols.pattern_of(head.label), numbers.get(f"container{index}", 0))
+        numbers[f"name{index}"]: (index, pattern_of(head.label), numbers.get(f"container{index}", 0))
         for index, head in enumerate(lines.heads)
     }
     closers = tuple(re.compile(head.closer.encode(), re.MULTILINE) if head.closer else None for head in lines.heads)

@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from lowtide.work.parse import symbols
+from lowtide.work.parse.kinds import FUNCTIONS, Found, pattern_of
 from lowtide.work.parse.node import Node
 from lowtide.work.parse.recover import Places
-from lowtide.work.parse.symbols import Found
 
 _MACRO = rb"([A-Z][A-Z\d]*_?[A-Z\d_]*|Test|Ensure|TestSuite)[ \t]*\((?=[^;{}]*\)\s*\{)"
 _CALL = re.compile(rb"\n(?:static[ \t]+)?" + _MACRO)
@@ -31,7 +30,7 @@ _SUITED = re.compile(
     rb"(?:TYPED_)?(?:TEST|BENCHMARK|FUZZ_TEST|FRIEND_TEST|TEST_GROUP)(?:_[A-Z]{1,2})?|\w+_TEST_[FP]|Test|Ensure|IGNORE_TEST"
 )
 _SUITE = re.compile(rb"(?:\A|\n)[ \t]*BOOST_(?:AUTO|FIXTURE)_TEST_SUITE(?:_END)?[ \t]*\(\s*(\w*)")
-_FUNCTION = symbols.pattern_of("function")
+_FUNCTION = pattern_of("function")
 _MOST_SUITES = 1_000
 _REACH = 2_000
 
@@ -41,7 +40,7 @@ def name_by_arguments(text: bytes, found: dict[int, Found]) -> None:
     places: Places | None = None
     for at, item in list(found.items()):
         end = item[6].end_byte
-        if item[3].kind not in symbols.FUNCTIONS or not 65 <= text[at] <= 90 or text[end : end + 1] not in {b"(", b" "}:
+        if item[3].kind not in FUNCTIONS or not 65 <= text[at] <= 90 or text[end : end + 1] not in {b"(", b" "}:
             continue
         if item[3].capture == "definition.macro-function" or not _NAMED.fullmatch(text, at, end):
             continue

@@ -12,9 +12,8 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from lowtide.work.parse import symbols
+from lowtide.work.parse.kinds import Found, pattern_of
 from lowtide.work.parse.recover import Span
-from lowtide.work.parse.symbols import Found
 
 _REACH = 300
 """Bytes of a line that are looked at, on either side."""
@@ -29,7 +28,7 @@ _AFTER = re.compile(
     rb"[)\]]{0,4}[ \t]*+(?:,[ \t]*+(?:" + _TARGET + rb",?[ \t]*+)?)*[)\]]{0,4}[ \t]*+(?::[^\n=]*)?=(?!=)"
 )
 _ANNOTATED = re.compile(rb"[ \t]*+:[ \t]*+[A-Za-z_\"']")
-_PATTERN = symbols.pattern_of("member")
+_PATTERN = pattern_of("member")
 
 
 def add(

@@ -40,7 +40,8 @@ from lowtide.work.parse import (
     views,
 )
 from lowtide.work.parse.chunk import ChunkRow
-from lowtide.work.parse.symbols import LOCALS, MAX_SYMBOLS, Found, Pattern, SymbolRow
+from lowtide.work.parse.kinds import LOCALS, Found, Pattern, SymbolRow, pattern_of
+from lowtide.work.parse.symbols import MAX_SYMBOLS
 
 _UNSCOPED_DEPTH = 200
 """Deeper than this no definition is looked for: a node's cost in a query grows with its depth."""
@@ -428,7 +429,7 @@ def _pattern(source: str) -> Pattern:
     capture, scope = next(iter(definitions), ""), next(iter(scopes), "")
     if not capture:
         return Pattern("", 0, 0, False, False, scope, 1)
-    return symbols.pattern_of(capture.removeprefix("definition."), scope)
+    return pattern_of(capture.removeprefix("definition."), scope)
 
 
 def _find(

@@ -20,9 +20,8 @@ from functools import cache
 
 from lowtide.languages.language import Language
 from lowtide.languages.recovery import BY_INDENTATION, INITIALISERS, INSIDES, RECOVERIES, STATEMENTS
-from lowtide.work.parse import symbols
+from lowtide.work.parse.kinds import CLASSES, FUNCTIONS, Found, Pattern, pattern_of
 from lowtide.work.parse.node import Captures, Node
-from lowtide.work.parse.symbols import CLASSES, FUNCTIONS, Found, Pattern
 
 _MAX_RECOVERED = 5_000
 _MAX_CHILDREN = 20_000
@@ -291,7 +290,7 @@ def _joined(recoveries: Sequence[tuple[str, str]], lead: bytes) -> _Heads | None
     return _Heads(
         search,
         {
-            groups[f"name{index}"]: (symbols.pattern_of(label), groups.get(f"container{index}", 0))
+            groups[f"name{index}"]: (pattern_of(label), groups.get(f"container{index}", 0))
             for index, (label, _) in enumerate(recoveries)
         },
     )

@@ -13,8 +13,8 @@ from typing import Generic, Protocol, Self, TypeVar
 from lowtide.models import Reason
 from lowtide.work.parse import heads
 from lowtide.work.parse.head import KEYWORDS
+from lowtide.work.parse.kinds import Found
 from lowtide.work.parse.recover import Places
-from lowtide.work.parse.symbols import Found
 
 _MUCH = 1_000
 _LITTLE = 100

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from lowtide.work.parse.symbols import SymbolRow
+from lowtide.work.parse.kinds import SymbolRow
 
 
 class Tree(Protocol):

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from lowtide.languages import by_name, language_called, language_for
 from lowtide.languages.language import Language, View
 from lowtide.work.parse.chunk import ChunkRow
+from lowtide.work.parse.kinds import SymbolRow
 from lowtide.work.parse.rewrite import BLANK
-from lowtide.work.parse.symbols import SymbolRow
 
 _SCRIPT = re.compile(rb"<script\b([^<>]{0,500})>(.*?)(?:</script\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 _NO_CODE = re.compile(rb"\btype\s*=\s*[\"']?(?:text/(?!(?:java|type|ecma)script)|application/(?:ld\+)?json|importmap)")
