@@ -12,32 +12,38 @@ from bisect import bisect_left
 from lowtide.work.parse.kinds import SymbolRow
 from lowtide.work.parse.node import Node
 
-_LINE_FEED = re.compile(b"\n")
 _CONTINUATIONS = re.compile(b"[\x80-\xbf]+")
 
 
 def count_characters(text: bytes, made: list[SymbolRow]) -> None:
     """Turn the columns of the rows from bytes into characters."""
-    lines = array("L", [0])
-    lines.extend(match.end() for match in _LINE_FEED.finditer(text))
+    starts: dict[int, int] = {}  # of the lines that hold more than ASCII: where they begin
     runs = array("L")
     before = array("L", [0])  # bytes that begin no character, before each run of them
+    line = counted = 0
     for match in _CONTINUATIONS.finditer(text):
-        runs.append(match.start())
-        before.append(before[-1] + match.end() - match.start())
+        at, end = match.span()
+        runs.append(at)
+        before.append(before[-1] + end - at)
+        line += text.count(b"\n", counted, at)
+        counted = at
+        if line not in starts:
+            starts[line] = text.rfind(b"\n", 0, at) + 1
 
     def characters(line: int, column: int) -> int:
-        start = lines[line]
+        start = starts.get(line)
+        if start is None:
+            return column
         return column - before[bisect_left(runs, start + column)] + before[bisect_left(runs, start)]
 
     for index, row in enumerate(made):
         line, column, end_line, end_column, name_line, name_column = row[3:9]
-        start, end, name = (
-            characters(line, column),
-            characters(end_line, end_column),
-            characters(name_line, name_column),
-        )
-        if (start, end, name) != (column, end_column, name_column):
+        if line in starts or end_line in starts or name_line in starts:
+            start, end, name = (
+                characters(line, column),
+                characters(end_line, end_column),
+                characters(name_line, name_column),
+            )
             made[index] = (*row[:3], line, start, end_line, end, name_line, name, *row[9:])
 
 

@@ -92,7 +92,8 @@ class Docs:
     """Finds the documentation of a language's definitions."""
 
     def __init__(self, language: Language) -> None:
-        self._style = language.doc_style
+        self._has_docstrings = language.doc_style is DocStyle.DOCSTRING
+        self._has_none = language.doc_style is DocStyle.NONE
         self._line_markers = tuple(marker.encode() for marker in language.line_comments)
         self._blocks = tuple((opening.encode(), closing.encode()) for opening, closing in language.block_comments)
         self._is_slashes = language.line_comments == ("//",)
@@ -116,13 +117,12 @@ class Docs:
     def of(self, text: bytes, line_start: int, body: int) -> str:
         """The documentation of the definition whose first line starts at `line_start` and whose body starts at
         `body`."""
-        if self._style is DocStyle.DOCSTRING:
-            if body >= 0 and text.startswith(_QUOTES, body):
-                found = _docstring(text, body)
-                if found:
-                    return found
-        elif self._style is DocStyle.NONE:
+        if self._has_none:
             return ""
+        if self._has_docstrings and body >= 0 and text.startswith(_QUOTES, body):
+            found = _docstring(text, body)
+            if found:
+                return found
         # An empty line above, as above most functions: nothing to look for.
         if line_start < 2 or text[line_start - 2] == _NEWLINE:
             return ""

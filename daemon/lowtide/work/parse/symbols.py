@@ -22,24 +22,76 @@ from lowtide.work.parse.kinds import (
     FRAMES,
     FUNCTION,
     FUNCTIONS,
+    LOCALS,
     MEMBERS,
     METHOD,
     PACKAGE,
+    PROPERTY,
+    VALUES,
     VARIABLE,
     WITH_BODY,
     Found,
     SymbolRow,
 )
 from lowtide.work.parse.naming import NAME_CHARS, dotted, split_name
-from lowtide.work.parse.node import Node
+from lowtide.work.parse.node import Captures, Node
 
 MAX_SYMBOLS = 200_000
 _CLAUSE_GAP_BYTES = 1000
 _BLANK = 32
 _COLON = 58
 
-_Around = tuple[int, int, int, str, str, int, bool]
-"""A definition around others: start, end, kind, qualified name, name, row, whether it is one chunk."""
+
+class _Around:
+    """A definition around others, or the whole text."""
+
+    __slots__ = ("end", "is_whole", "kind", "name", "qualified", "row", "start")
+
+    start: int
+    end: int
+    kind: int
+    """-1 for the text."""
+    name: str
+    qualified: str
+    row: int
+    """-1 for the text; of a block that extends a type without a row, the row around it."""
+    is_whole: bool
+    """Whether it is one chunk, or inside of what is one."""
+
+
+class _Definition(_Around):
+    """A definition on its way to a row; afterwards it is around what follows inside of it."""
+
+    __slots__ = (
+        "captures",
+        "container",
+        "inner",
+        "lasts",
+        "name_bytes",
+        "name_node",
+        "name_point",
+        "parent",
+        "parent_name",
+        "pattern",
+        "whole",
+    )
+
+    def __init__(self, item: Found, text: bytes, parent: _Around) -> None:
+        self.start, negative_end, at, self.pattern, self.whole, self.inner, self.name_node, self.captures = item
+        self.end = -negative_end
+        self.kind = self.pattern.kind
+        self.name_bytes = text[at : self.name_node.end_byte]
+        self.name = self.name_bytes.decode("utf-8", "ignore")
+        self.name_point = self.name_node.start_point
+        self.lasts = self.captures is not None and "rest" in self.captures
+        """Whether it lasts until the next of its kind."""
+        self.parent = parent
+        self.parent_name = parent.name
+        self.container = parent.qualified if self.kind != PACKAGE else ""  # a package's name is absolute
+
+    def goes_into(self, prefix: str) -> None:
+        """Put it deeper, by what its text says that it belongs to."""
+        self.container = f"{self.container}.{prefix}" if self.container else prefix
 
 
 def rows(
@@ -49,198 +101,317 @@ def rows(
 
     `with_extensions`: with a row of kind 0 for each block that extends a type, named as it begins.
     """
-    made: list[SymbolRow] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    parents: list[int] = []
-    outline = Outline(starts, ends, parents, [], {}, {})
-    around: _Around = (-1, len(text) + 1, -1, "", "", -1, False)
-    stack: list[_Around] = []
-    has_methods = language.methods
-    docs = describe.docs_for(language)
-    defined = _defined(text, found)
-    joins_clauses = language.joins_clauses
-    last: dict[int, int] = {}  # the last row in each container, for clauses
-    open_row = -1  # a definition that lasts until the next of its kind
-    has_members = bool(language.members)
-    fields: set[tuple[int, str]] = set()  # names in each container, where methods may add to them
-    announced: tuple[bytes, int, int, int] | None = None  # the first of the declarations that await their definition
+    maker = _Maker(text, language, body_field, _defined(text, found), with_extensions)
     found.reverse()
-    while found:
-        start, negative_end, at, pattern, whole, inner, name_node, captures = found.pop()  # freed as they are used
-        end = -negative_end
-        kind = pattern.kind
-        lasts = captures is not None and "rest" in captures
-        if lasts and open_row >= 0:
-            while any(entry[5] == open_row for entry in (*stack, around)):
-                around = stack.pop()
-            made[open_row] = (*made[open_row][:5], *whole.start_point, *made[open_row][7:])
-            ends[open_row] = start
-        while around[1] <= start or (around[0] == start and around[1] == end):
-            around = stack.pop()
-        _, _, parent_kind, container, parent_name, parent_row, is_whole = around
-        name_bytes = text[at : name_node.end_byte]
-        if pattern.is_declaration and name_bytes in defined and parent_kind not in CLASSES:
-            if announced is None or announced[:2] != (name_bytes, parent_row):
-                announced = (name_bytes, parent_row, start, whole.start_point[0])
-            continue
-        if kind == PACKAGE:
-            container = ""  # its name is absolute
-        name = name_bytes.decode("utf-8", "ignore")
-        name_line, name_column = name_node.start_point
-        if captures is not None and "container" in captures:
-            belongs = captures["container"][0]
-            prefix = text[belongs.start_byte : belongs.end_byte].decode("utf-8", "ignore")
-            prefix = dotted(prefix, language.name_separator)
-            container = f"{container}.{prefix}" if container else prefix
-            if kind == FUNCTION and has_methods:
-                kind = METHOD
-        if captures is not None and "part" in captures:
-            # A word behind the last colon is no part of a selector.
-            parts = "".join(_part(text, part) for part in captures["part"])
-            name += parts[: parts.rfind(":") + 1]
-        if pattern.is_member:
-            holder = _class_around(around, stack)
-            if holder is None or (holder[5], name) in fields:
-                continue
-            _, _, parent_kind, container, parent_name, parent_row, _ = holder
-        elif name == "_" and language.has_blank:
-            continue
-        if not name.isidentifier():
-            if not name or name == ")":
-                continue  # the latter where a rewrite put a name
-            prefix, name, from_end = split_name(name, language)
-            if not name:
-                continue
-            if from_end:
-                name_line, name_column = point_before(text, name_node, from_end)
-            if prefix:
-                container = f"{container}.{prefix}" if container else prefix
-                parent_name = prefix.rpartition(".")[2]
-                if kind == FUNCTION and has_methods:
-                    kind = METHOD
-        if kind in FUNCTIONS:
-            if kind == FUNCTION and has_methods and parent_kind in CLASSES:
-                kind = METHOD
-            if kind == METHOD:
-                if name in language.constructors or (name == parent_name and language.class_named_constructors):
-                    kind = CONSTRUCTOR
-            elif kind == CONSTRUCTOR and name != parent_name and language.class_named_constructors:
-                continue
-        elif kind == VARIABLE:
-            if parent_kind in FUNCTIONS:
-                continue
-            if parent_kind == ENUM:
-                kind = ENUM_MEMBER
-            elif language.constant_case and name.isupper():
-                kind = CONSTANT
-            elif has_methods and parent_kind in CLASSES:
-                kind = FIELD
-        elif kind == CONSTANT:
-            if parent_kind in FUNCTIONS:
-                continue
-        elif kind == FIELD and language.constant_case and name.isupper():
-            kind = CONSTANT
-        elif parent_kind == CONSTRUCTOR and kind in FIELDS:
-            container = container.rpartition(".")[0]
-        if len(name) > NAME_CHARS:
-            name = name[:NAME_CHARS]
-        qualified = f"{container}.{name}" if container else name
-        row = len(made)
-        if kind == EXTENSION:
-            stack.append(around)
-            extended: SymbolRow | None = None
-            if captures is not None and "category" in captures:
-                extended = _category(text, qualified, whole, captures["category"][0], docs)
-                parent_row = row
-            elif with_extensions:
-                extended = _extension(text, name, whole, container, describe.opening(text, start, end))
-            around = (start, end, kind, qualified, name, parent_row, is_whole)
-            if extended is not None:
-                made.append(extended)
-                starts.append(start)
-                ends.append(end)
-                parents.append(stack[-1][5])
-            continue
-        if joins_clauses:
-            if kind in FUNCTIONS:
-                clause = last.get(parent_row, -1)
-                if clause >= 0 and _continues(made[clause], name, start - ends[clause]):
-                    made[clause] = (*made[clause][:5], *whole.end_point, *made[clause][7:])
-                    ends[clause] = end
-                    stack.append(around)
-                    around = (start, end, kind, qualified, name, clause, is_whole)
-                    continue
-            last[parent_row] = row
-        line, column = whole.start_point
-        end_line, end_column = whole.end_point
-        body = -1
-        head = start if inner is whole else inner.start_byte
-        if kind in WITH_BODY:
-            node = captures["body"][0] if captures is not None and "body" in captures else None
-            if node is None and body_field:
-                node = inner.child_by_field_id(body_field)
-            if node is not None and (kind in FUNCTIONS or not text.startswith(b"(", node.start_byte)):
-                body = node.start_byte
-                signature = docs.signature(text, head, body)
-            else:
-                signature = describe.signature(text, head, describe.opening(text, head, inner.end_byte))
-            if end - start >= chunk.MIN_BYTES and not is_whole and not lasts:
-                is_function = kind in FUNCTIONS
-                outline.big_starts.append(start)
-                outline.big_lines[line] = is_function
-                is_whole = is_function and end - start <= SPLIT_BYTES
-        else:
-            signature = describe.first_line(text, head, inner.end_byte)
-        doc = ""
-        if captures is not None and "doc" in captures:
-            comment = captures["doc"][0]
-            doc = describe.last_section(text[comment.start_byte : comment.end_byte].decode("utf-8", "ignore"))
-        elif parent_row < 0 or kind not in MEMBERS or made[parent_row][3] != line:
-            doc = docs.of(text, start - column, body)
-        # Else what stands above this line belongs to the container.
-        if captures is not None and (tail := captures.get("end") or captures.get("rest")):
-            end_line, end_column = tail[0].end_point
-        if announced is not None:
-            if kind in FUNCTIONS and announced[:2] == (name_bytes, parent_row):
-                # Overload signatures, as in TypeScript: what documents the first documents the function.
-                outline.overloads[row] = announced[2:]
-                doc = doc or docs.of(text, text.rfind(b"\n", 0, announced[2]) + 1, -1)
-            announced = None
-        if end > start and text[end - 1] <= _BLANK:
-            # The line feed that some grammars count in.
-            end_line, end_column = before_blanks(text, start, end, line, column)
-        if not pattern.is_leaf:
-            stack.append(around)
-            around = (start, end, kind, qualified, name, row, is_whole)
-        if lasts:
-            open_row = row
-        made.append((name, kind, container, line, column, end_line, end_column, name_line, name_column, signature, doc))
-        starts.append(start)
-        ends.append(end)
-        parents.append(parent_row)
-        if has_members:
-            fields.add((parent_row, name))
-        elif pattern.is_accessor:
-            made.append((f"{name}=", METHOD, *made[row][2:]))
-            starts.append(start)
-            ends.append(end)
-            parents.append(parent_row)
-        if row + 1 >= MAX_SYMBOLS:
-            break
+    while found and len(maker.made) < MAX_SYMBOLS:
+        maker.add(found.pop())  # freed as they are used
     if not text.isascii():
-        count_characters(text, made)
-    return made, outline
+        count_characters(text, maker.made)
+    return maker.made, maker.outline
 
 
-def _class_around(around: _Around, stack: list[_Around]) -> _Around | None:
-    """The innermost class that holds the function that `around` is; None when that is no method."""
-    if around[2] not in FUNCTIONS:
+class _Maker:
+    """Makes rows of definitions, one after the other, and knows which of them are around the one at hand.
+
+    Invariant: `made` and the lists of `outline` are equally long; `_stack` holds what is around `_around`, outermost
+    first.
+    """
+
+    __slots__ = (
+        "_announced",
+        "_around",
+        "_body_field",
+        "_defined",
+        "_docs",
+        "_fields",
+        "_language",
+        "_last",
+        "_open_row",
+        "_stack",
+        "_text",
+        "_with_extensions",
+        "made",
+        "outline",
+    )
+
+    def __init__(
+        self, text: bytes, language: Language, body_field: int, defined: frozenset[bytes], with_extensions: bool
+    ) -> None:
+        self.made: list[SymbolRow] = []
+        self.outline = Outline([], [], [], [], {}, {})
+        self._text = text
+        self._language = language
+        self._body_field = body_field
+        self._defined = defined
+        self._with_extensions = with_extensions
+        self._docs = describe.docs_for(language)
+        self._around: _Around = _Around()
+        self._around.start, self._around.end, self._around.kind = -1, len(text) + 1, -1
+        self._around.name = self._around.qualified = ""
+        self._around.row, self._around.is_whole = -1, False
+        self._stack: list[_Around] = []
+        self._last: dict[int, int] = {}  # the last row in each container, for clauses
+        self._open_row = -1  # a definition that lasts until the next of its kind
+        self._fields: set[tuple[int, str]] = set()  # names in each container, where methods may add to them
+        # The first of the declarations that await their definition: name, row around it, first byte, line.
+        self._announced: tuple[bytes, int, int, int] | None = None
+
+    def add(self, item: Found) -> None:
+        """Make the row of what was found, if it is a symbol where it stands."""
+        start, end, captures = item[0], -item[1], item[7]
+        if captures is not None and self._open_row >= 0 and "rest" in captures:
+            self._close(start, item[4].start_point)
+        around = self._around
+        while around.end <= start or (around.start == start and around.end == end):
+            around = self._around = self._stack.pop()
+        new = _Definition(item, self._text, around)
+        if new.pattern.is_declaration and new.name_bytes in self._defined and around.kind not in CLASSES:
+            self._announce(new)
+            return
+        if captures is not None:
+            self._take_captures(new, captures)
+        if not self._is_named(new):
+            return
+        if new.kind in FUNCTIONS:
+            if not self._is_function(new):
+                return
+        elif new.kind in VALUES and not self._is_variable(new):
+            return
+        new.name = new.name[:NAME_CHARS]
+        new.qualified = f"{new.container}.{new.name}" if new.container else new.name
+        if new.kind == EXTENSION:
+            self._extend(new)
+        elif not self._language.joins_clauses or not self._is_clause(new):
+            self._make(new)
+
+    def _close(self, end: int, point: tuple[int, int]) -> None:
+        """End what lasts until here."""
+        while any(entry.row == self._open_row for entry in (*self._stack, self._around)):
+            self._around = self._stack.pop()
+        self._end_row(self._open_row, end, point)
+
+    def _end_row(self, row: int, end: int, point: tuple[int, int]) -> None:
+        old = self.made[row]
+        self.made[row] = (*old[:5], *point, *old[7:])
+        self.outline.ends[row] = end
+
+    def _announce(self, new: _Definition) -> None:
+        """Keep a declaration whose definition follows, unless it is one more of them."""
+        announced = self._announced
+        if announced is None or announced[:2] != (new.name_bytes, new.parent.row):
+            self._announced = (new.name_bytes, new.parent.row, new.start, new.whole.start_point[0])
+
+    # What it is called, and what it belongs to.
+
+    def _is_named(self, new: _Definition) -> bool:
+        """Settle its name and its container; False for what has no name, or is a member that is there already."""
+        if new.pattern.is_member:
+            if not self._is_new_member(new):
+                return False
+        elif new.name == "_" and self._language.has_blank:
+            return False
+        return new.name.isidentifier() or self._is_split(new)
+
+    def _is_new_member(self, new: _Definition) -> bool:
+        """Give a member to the class around its method; False when there is none, or it has one of this name."""
+        holder = self._class_around()
+        if holder is None or (holder.row, new.name) in self._fields:
+            return False
+        new.parent, new.parent_name, new.container = holder, holder.name, holder.qualified
+        return True
+
+    def _take_captures(self, new: _Definition, captures: Captures) -> None:
+        """What stands in other places: the container, and further parts of the name."""
+        if "container" in captures:
+            node = captures["container"][0]
+            prefix = self._text[node.start_byte : node.end_byte].decode("utf-8", "ignore")
+            new.goes_into(dotted(prefix, self._language.name_separator))
+            self._make_method(new)
+        if "part" in captures:
+            # A word behind the last colon is no part of a selector.
+            parts = "".join(_part(self._text, part) for part in captures["part"])
+            new.name += parts[: parts.rfind(":") + 1]
+
+    def _make_method(self, new: _Definition) -> None:
+        if new.kind == FUNCTION and self._language.methods:
+            new.kind = METHOD
+
+    def _class_around(self) -> _Around | None:
+        """The innermost class that holds the method at hand; None outside of methods."""
+        if self._around.kind not in FUNCTIONS:
+            return None
+        for entry in reversed(self._stack):
+            if entry.kind in CLASSES:
+                return entry
         return None
-    for entry in reversed(stack):
-        if entry[2] in CLASSES:
-            return entry
-    return None
+
+    def _is_split(self, new: _Definition) -> bool:
+        """Part a name that is no plain identifier from what it belongs to; False when nothing is left."""
+        if not new.name or new.name == ")":
+            return False  # the latter where a rewrite put a name
+        prefix, new.name, from_end = split_name(new.name, self._language)
+        if not new.name:
+            return False
+        if from_end:
+            new.name_point = point_before(self._text, new.name_node, from_end)
+        if prefix:
+            new.goes_into(prefix)
+            new.parent_name = prefix.rpartition(".")[2]
+            self._make_method(new)
+        return True
+
+    # What it is.
+
+    def _is_function(self, new: _Definition) -> bool:
+        """Settle the kind of a function by where it stands and how it is called; False for what only looks like
+        one."""
+        language = self._language
+        if new.parent.kind in CLASSES:
+            self._make_method(new)
+        is_called_as_class = language.class_named_constructors and new.name == new.parent_name
+        if new.kind == METHOD:
+            if is_called_as_class or new.name in language.constructors:
+                new.kind = CONSTRUCTOR
+        elif new.kind == CONSTRUCTOR:
+            return is_called_as_class or not language.class_named_constructors
+        return True
+
+    def _is_variable(self, new: _Definition) -> bool:
+        """Settle the kind of what holds a value by where it stands and how it is written; False inside a function."""
+        kind, language, parent_kind = new.kind, self._language, new.parent.kind
+        if kind in LOCALS and parent_kind in FUNCTIONS:
+            return False
+        if kind == VARIABLE and parent_kind == ENUM:
+            new.kind = ENUM_MEMBER
+        elif kind != PROPERTY and language.constant_case and new.name.isupper():
+            new.kind = CONSTANT
+        elif kind == VARIABLE and language.methods and parent_kind in CLASSES:
+            new.kind = FIELD
+        elif kind in FIELDS and parent_kind == CONSTRUCTOR:
+            new.container = new.container.rpartition(".")[0]
+        return True
+
+    # The row.
+
+    def _extend(self, new: _Definition) -> None:
+        """A block that extends a type: around what it adds, with a row when it has a name, or when those are asked
+        for."""
+        text = self._text
+        new.row, new.is_whole = new.parent.row, new.parent.is_whole
+        if new.captures is not None and "category" in new.captures:
+            row = _category(text, new.qualified, new.whole, new.captures["category"][0], self._docs)
+            new.row = len(self.made)
+        elif self._with_extensions:
+            row = _extension(text, new.name, new.whole, new.container, describe.opening(text, new.start, new.end))
+        else:
+            row = None
+        if row is not None:
+            self._append(row, new, self._around.row)
+        self._stack.append(self._around)
+        self._around = new
+
+    def _append(self, row: SymbolRow, new: _Definition, parent: int) -> None:
+        self.made.append(row)
+        self.outline.starts.append(new.start)
+        self.outline.ends.append(new.end)
+        self.outline.parents.append(parent)
+
+    def _is_clause(self, new: _Definition) -> bool:
+        """Whether it is one more clause of the definition before it, which then lasts until its end."""
+        parent = new.parent.row
+        if new.kind in FUNCTIONS:
+            clause = self._last.get(parent, -1)
+            if clause >= 0 and _continues(self.made[clause], new.name, new.start - self.outline.ends[clause]):
+                self._end_row(clause, new.end, new.whole.end_point)
+                new.row, new.is_whole = clause, new.parent.is_whole
+                self._stack.append(self._around)
+                self._around = new
+                return True
+        self._last[parent] = len(self.made)
+        return False
+
+    def _make(self, new: _Definition) -> None:
+        row, parent = len(self.made), new.parent.row
+        line, column = new.whole.start_point
+        new.row, new.is_whole = row, new.parent.is_whole
+        body, signature = self._signature(new)
+        if new.kind in WITH_BODY and new.end - new.start >= chunk.MIN_BYTES and not new.is_whole and not new.lasts:
+            self._note_big(new, line)
+        doc = self._doc(new, line, column, body)
+        if self._announced is not None:
+            doc = self._take_overloads(self._announced, new, doc)
+        end_line, end_column = self._end_point(new, line, column)
+        name_line, name_column = new.name_point
+        made = (
+            new.name,
+            new.kind,
+            new.container,
+            line,
+            column,
+            end_line,
+            end_column,
+            name_line,
+            name_column,
+            signature,
+            doc,
+        )
+        self._append(made, new, parent)
+        if not new.pattern.is_leaf:
+            self._stack.append(self._around)
+            self._around = new
+        if new.lasts:
+            self._open_row = row
+        if self._language.members:
+            self._fields.add((parent, new.name))
+        elif new.pattern.is_accessor:
+            self._append((f"{new.name}=", METHOD, *made[2:]), new, parent)
+
+    def _signature(self, new: _Definition) -> tuple[int, str]:
+        """Where its body begins, -1 when that is not known, and its signature."""
+        text, inner, captures = self._text, new.inner, new.captures
+        head = new.start if inner is new.whole else inner.start_byte
+        if new.kind not in WITH_BODY:
+            return -1, describe.first_line(text, head, inner.end_byte)
+        node = captures["body"][0] if captures is not None and "body" in captures else None
+        if node is None and self._body_field:
+            node = inner.child_by_field_id(self._body_field)
+        if node is not None and (new.kind in FUNCTIONS or not text.startswith(b"(", node.start_byte)):
+            body = node.start_byte
+            return body, self._docs.signature(text, head, body)
+        return -1, describe.signature(text, head, describe.opening(text, head, inner.end_byte))
+
+    def _note_big(self, new: _Definition, line: int) -> None:
+        """Tell those who cut the text of a definition that should stand alone."""
+        is_function = new.kind in FUNCTIONS
+        self.outline.big_starts.append(new.start)
+        self.outline.big_lines[line] = is_function
+        new.is_whole = is_function and new.end - new.start <= SPLIT_BYTES
+
+    def _doc(self, new: _Definition, line: int, column: int, body: int) -> str:
+        if new.captures is not None and "doc" in new.captures:
+            comment = new.captures["doc"][0]
+            return describe.last_section(self._text[comment.start_byte : comment.end_byte].decode("utf-8", "ignore"))
+        parent = new.parent.row
+        if parent < 0 or new.kind not in MEMBERS or self.made[parent][3] != line:
+            return self._docs.of(self._text, new.start - column, body)
+        return ""  # what stands above this line belongs to the container
+
+    def _take_overloads(self, announced: tuple[bytes, int, int, int], new: _Definition, doc: str) -> str:
+        """Overload signatures, as in TypeScript: what documents the first documents the function."""
+        self._announced = None
+        name, parent, start, line = announced
+        if new.kind not in FUNCTIONS or (name, parent) != (new.name_bytes, new.parent.row):
+            return doc
+        self.outline.overloads[new.row] = (start, line)
+        return doc or self._docs.of(self._text, self._text.rfind(b"\n", 0, start) + 1, -1)
+
+    def _end_point(self, new: _Definition, line: int, column: int) -> tuple[int, int]:
+        if new.end > new.start and self._text[new.end - 1] <= _BLANK:
+            # The line feed that some grammars count in.
+            return before_blanks(self._text, new.start, new.end, line, column)
+        if new.captures is not None and (tail := new.captures.get("end") or new.captures.get("rest")):
+            return tail[0].end_point
+        return new.whole.end_point
 
 
 def _part(text: bytes, part: Node) -> str:
