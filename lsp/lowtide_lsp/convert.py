@@ -184,7 +184,7 @@ def outline(rows: Sequence[SymbolColumns], lines: Sequence[bytes], units: Units)
         start, end, name_start = (line, column), (end_line, end_column), (name_line, name_column)
         if not start <= name_start <= end:
             name_start = start  # the specification wants it inside
-        name_end = min((name_start[0], name_start[1] + _length(name, units)), end)
+        name_end = min((name_start[0], name_start[1] + length_in(name, units)), end)
         children: list[DocumentSymbol] = []
         item = DocumentSymbol(
             name or "?",
@@ -202,7 +202,8 @@ def outline(rows: Sequence[SymbolColumns], lines: Sequence[bytes], units: Units)
     return top
 
 
-def _length(name: str, units: Units) -> int:
+def length_in(name: str, units: Units) -> int:
+    """How many units a name has."""
     if units is Units.UTF32 or name.isascii():
         return len(name)
     return len(name.encode("utf-8" if units is Units.UTF8 else "utf-16-le", "replace")) // (

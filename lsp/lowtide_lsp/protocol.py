@@ -14,6 +14,7 @@ from lowtide.status import History, MemoryNode, Status
 SEARCH = "lowtide/search"
 SIMILAR = "lowtide/similar"
 SYMBOLS = "lowtide/symbols"
+REFERENCES = "lowtide/references"
 STATUS = "lowtide/status"
 STATUS_CHANGED = "lowtide/statusChanged"
 MEMORY = "lowtide/memory"
@@ -81,6 +82,15 @@ class SymbolsParams(_Wire):
     fresh: bool = False
 
 
+class ReferencesParams(_Wire):
+    """Where `name` is used. Without `rootUri` in all folders of the editor's."""
+
+    name: str
+    limit: int | None = None
+    root_uri: str | None = None
+    fresh: bool = False
+
+
 class SimilarParams(_Wire):
     """Code like the code in `range`."""
 
@@ -137,6 +147,27 @@ class SymbolsResult(_Wire):
     """`symbols`: those of `workspace/symbol`."""
 
     symbols: list[dict[str, Any]]
+    took_ms: float
+    freshness: Freshness
+
+
+class Use(_Wire):
+    """A line that has the name. `range`: the name, where it stands first in it; `text`: the line, or its part around
+    the name; `holder`: the innermost definition around it, empty outside of any."""
+
+    uri: str
+    range: Range
+    text: str
+    holder: str
+    definition: bool
+
+
+class ReferencesResult(_Wire):
+    """`name`: the one that was looked for, the last of those that were asked with."""
+
+    references: list[Use]
+    name: str
+    truncated: bool
     took_ms: float
     freshness: Freshness
 
@@ -208,6 +239,7 @@ REQUESTS: dict[str, tuple[type[Any], type[Any]]] = {
     SEARCH: (SearchParams, SearchResult),
     SIMILAR: (SimilarParams, SearchResult),
     SYMBOLS: (SymbolsParams, SymbolsResult),
+    REFERENCES: (ReferencesParams, ReferencesResult),
     STATUS: (StatusParams, Status),
     MEMORY: (NoParams, MemoryNode),
     EXPLAIN: (ExplainParams, Explanation),

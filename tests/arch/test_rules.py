@@ -268,6 +268,7 @@ def test_the_language_server_sees_one_door() -> None:
         "index/attending.py",
         "read/filters.py",
         "read/request.py",
+        "read/references.py",
         "read/snapshot.py",
         "read/text_pieces.py",
     }

@@ -158,6 +158,47 @@ def test_references_are_found_in_every_file_that_has_the_name(home: Path, tree: 
     run(main)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_uses_of_any_name_are_told_with_what_holds_them(home: Path, tree: Path, encoding: str) -> None:
+    (tree / "uses.py").write_text("from tides import TideTable\n\n\ndef moor():\n    '🌊'; TideTable().read_gauge()\n")
+
+    async def main() -> None:
+        async with started() as editor:
+            await editor.initialize(tree, capabilities={"general": {"positionEncodings": [encoding]}})
+            assert await editor.symbols("moor") == ["moor"]
+            asked = {"name": "TideTable", "fresh": True}
+            found = await editor.result("lowtide/references", asked)
+            assert found["freshness"]["state"] == "current"
+            assert (found["name"], found["truncated"]) == ("TideTable", False)
+            shown = [
+                (Path(use["uri"]).name, use["range"]["start"]["line"], use["holder"], use["definition"])
+                for use in found["references"]
+            ]
+            assert shown == [("tides.py", 3, "", True), ("uses.py", 0, "", False), ("uses.py", 4, "moor", False)]
+            last = found["references"][-1]
+            before = "    '🌊'; "
+            at = len(before.encode()) if encoding == "utf-8" else len(before.encode("utf-16-le")) // 2
+            assert last["range"]["start"]["character"] == at
+            assert last["range"]["end"]["character"] == at + len("TideTable")
+            assert last["text"] == before + "TideTable().read_gauge()"
+            # What is open and not saved lies over the disk.
+            text = "def dock():\n    return TideTable\n\n\nclass TideTable:\n    pass\n"
+            uri = (tree / "uses.py").as_uri()
+            editor.open(uri, text)
+            found = await editor.result("lowtide/references", {**asked, "rootUri": tree.as_uri()})
+            shown = [
+                (Path(use["uri"]).name, use["range"]["start"]["line"], use["holder"], use["definition"])
+                for use in found["references"]
+            ]
+            assert shown == [("uses.py", 1, "dock", False), ("uses.py", 4, "", True), ("tides.py", 3, "", True)]
+            one = await editor.result("lowtide/references", {"name": "def TideTable", "limit": 1})
+            assert (len(one["references"]), one["truncated"]) == (1, True)
+            error = (await editor.ask("lowtide/references", {"name": "()"}))["error"]
+            assert error["data"]["kind"] == "usage"
+
+    run(main)
+
+
 def test_folders_inside_folders_and_links_to_them_are_one_place(home: Path, tree: Path, tmp_path: Path) -> None:
     inner = tree / "inner"
     inner.mkdir()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import islice
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lowtide.core.pasted import readings
-from lowtide.core.positions import Units, from_bytes
+from lowtide.core.positions import Units, from_bytes, line_end
 from lowtide.core.spelling import standing_alone
 from lowtide.core.symbol_rank import folders_between, is_held, is_test, split_query
 from lowtide.errors import UsageError
@@ -30,7 +30,7 @@ from lowtide.read.question import check_symbol
 from lowtide.read.text_pieces import Piece, TooLong, read_pieces
 from lowtide.store.catalog import Catalog
 from lowtide.store.lexical.index import LexicalIndex
-from lowtide.store.rows import FileRow, SymbolSpan
+from lowtide.store.rows import SymbolSpan
 from lowtide.work.words import query_words
 
 FilesWith = Callable[[str, int, Callable[[], bool]], tuple[list[bytes], bool]]
@@ -74,6 +74,8 @@ class Reference:
     """The innermost definition around it, with what that stands in; empty outside any, and where the file has
     changed."""
     is_definition: bool
+    offset: int = 0
+    """Where the name begins in its line, from 0, in the units of who asks."""
 
     def as_json(self) -> dict[str, Any]:
         """One of the `refs` of `lowtide refs --json`."""
@@ -108,6 +110,15 @@ class References:
 
 
 @dataclass(frozen=True, slots=True)
+class Editor:
+    """What an editor's question adds: what `offset` counts, and the files that it has open with other texts, which it
+    answers for itself."""
+
+    units: Units = Units.UTF32
+    open_files: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Definition:
     """Where the name is defined, by the index."""
 
@@ -132,6 +143,7 @@ class _Line:
     number: int
     """From 0."""
     column: int
+    offset: int
     text: str
     holder: str = ""
 
@@ -206,7 +218,12 @@ def _may_hold(root: bytes | Path, path: bytes, name: bytes) -> bool:
 
 
 def find_references(
-    catalog: Catalog, root: bytes | Path, places: Places, limit: int, stopped: Callable[[], bool]
+    catalog: Catalog,
+    root: bytes | Path,
+    places: Places,
+    limit: int,
+    stopped: Callable[[], bool],
+    editor: Editor = Editor(),
 ) -> References:
     """The first `limit` lines that have the name: in files that define it first, then in those near them, tests
     last."""
@@ -218,29 +235,60 @@ def find_references(
     for path in places.files:
         if stopped() or time.monotonic() > ends_s:
             return References(tuple(found), True, places.name)
+        if path in editor.open_files:
+            continue
         known = catalog.file(path)
         # One more than is wanted, so that it is known whether there are more.
         most = limit + 1 - len(found)
         search = finds(known.language if known is not None else "")
-        lines, goes_on = _lines_with(root, path, known, search, most, lambda: time.monotonic() > ends_s)
+        pieces = read_pieces(root, path, editor.units, known.encoding if known else "")
+        lines, goes_on = _lines_with(pieces, search, most, editor.units, lambda: time.monotonic() > ends_s)
         is_cut = is_cut or goes_on
         if lines and known is not None and is_as_indexed(root, known):
             _find_holders(lines, catalog.symbol_spans(known.file_id))
-        shown = display_path(path)
-        found += [
-            Reference(
-                shown,
-                line.number + 1,
-                line.column + 1,
-                line.text,
-                line.holder,
-                Definition(shown, line.number + 1) in places.definitions,
-            )
-            for line in lines
-        ]
+        found += _references(display_path(path), lines, places.definitions)
         if len(found) > limit:
             return References(tuple(found[:limit]), True, places.name)
     return References(tuple(found), is_cut, places.name)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenText:
+    """A text that an editor has open."""
+
+    path: str
+    """As shown."""
+    language: str
+    text: bytes
+    spans: Sequence[SymbolSpan]
+    """Its definitions, in the order of their beginnings."""
+
+
+def references_in(document: OpenText, name: str, limit: int, units: Units) -> list[Reference]:
+    """The first `limit` lines of an open text that have the name. UsageError when it is none."""
+    last, outer = last_name(name)
+    held = [part.lower() for part in outer]
+    search = standing_alone(last.encode("utf-8", "replace"), document.language).search
+    piece = Piece(0, 0, 0, document.text, line_end(document.text))
+    lines, _ = _lines_with((piece,), search, limit, units, lambda: False)
+    _find_holders(lines, iter(document.spans))
+    named = [span for span in document.spans if span.name == last and is_held(span.container, document.path, held)]
+    return _references(document.path, lines, frozenset(Definition(document.path, span.name_line + 1) for span in named))
+
+
+def _references(shown: str, lines: Sequence[_Line], definitions: Collection[Definition]) -> list[Reference]:
+    return [
+        Reference(
+            shown,
+            line.number + 1,
+            line.column + 1,
+            line.text,
+            line.holder,
+            Definition(shown, line.number + 1) in definitions,
+            line.offset,
+        )
+        for line in lines
+    ]
 
 
 def _nearest_first(files: Sequence[bytes], defining: set[str]) -> list[bytes]:
@@ -257,23 +305,18 @@ def _nearest_first(files: Sequence[bytes], defining: set[str]) -> list[bytes]:
 
 
 def _lines_with(
-    root: bytes | Path,
-    path: bytes,
-    known: FileRow | None,
-    search: Callable[..., Any],
-    most: int,
-    is_late: Callable[[], bool],
+    pieces: Iterable[Piece], search: Callable[..., Any], most: int, units: Units, is_late: Callable[[], bool]
 ) -> tuple[list[_Line], bool]:
     """At most `most` lines, and whether the file goes on behind what was looked through."""
     lines: list[_Line] = []
     last = -1
     try:
-        for piece in read_pieces(root, path, Units.UTF32, known.encoding if known else ""):
+        for piece in pieces:
             if is_late():
                 return lines, True
             if search(piece.text) is None:
                 continue
-            for line in _in_piece(piece, search):
+            for line in _in_piece(piece, search, units):
                 if line.number != last:
                     lines.append(line)
                     last = line.number
@@ -286,16 +329,18 @@ def _lines_with(
     return lines, False
 
 
-def _in_piece(piece: Piece, search: Callable[..., Any]) -> Iterator[_Line]:
+def _in_piece(piece: Piece, search: Callable[..., Any], units: Units) -> Iterator[_Line]:
     for number, line in enumerate(piece.lines(), piece.first_line):
         if (match := search(line)) is None:
             continue
-        before = piece.characters if number == piece.first_line else 0
+        goes_on = number == piece.first_line
+        column = (piece.characters if goes_on else 0) + from_bytes(line, match.start(), Units.UTF32)
+        offset = (piece.units if goes_on else 0) + from_bytes(line, match.start(), units)
         is_long = len(line) > MOST_LINE_BYTES
         start = max(0, match.start() - _BEFORE_BYTES) if is_long else 0
         # Half a character at either end of a part is left out.
         text = line[start : start + MOST_LINE_BYTES].decode("utf-8", "ignore" if is_long else "replace")
-        yield _Line(number, before + from_bytes(line, match.start(), Units.UTF32), text.rstrip())
+        yield _Line(number, column, offset, text.rstrip())
 
 
 def _find_holders(lines: Sequence[_Line], spans: Iterator[SymbolSpan]) -> None:

@@ -46,7 +46,7 @@ from lowtide.work.words import query_words, split_words
 if TYPE_CHECKING:
     from lowtide.read.definitions import Definition, Place
     from lowtide.read.exact import TextAnswer, TextRequest
-    from lowtide.read.references import Places, References
+    from lowtide.read.references import Editor, Places, References
     from lowtide.read.selection import Selected
 
 T = TypeVar("T")
@@ -487,9 +487,11 @@ class Snapshot:
 
         return await self._answering.run(find, room_bytes=ROOM_BYTES)
 
-    def references(self, name: str, *, limit: int, cancelled: Callable[[], bool] = never) -> References:
+    def references(
+        self, name: str, *, limit: int, editor: Editor | None = None, cancelled: Callable[[], bool] = never
+    ) -> References:
         """The lines in which a name stands, with what holds them. UsageError when it is none."""
-        from lowtide.read.references import files_with_name, find_references, look_up
+        from lowtide.read.references import Editor, files_with_name, find_references, look_up
         from lowtide.read.symbols import find_symbols
 
         check_symbol(name)
@@ -501,7 +503,7 @@ class Snapshot:
 
         places = self._ask(cancelled, find)
         with self._readers.lend_moving() as catalog:  # reading many files takes a while
-            return find_references(catalog, self._root, places, limit, cancelled)
+            return find_references(catalog, self._root, places, limit, cancelled, editor or Editor())
 
     def definitions(
         self, places: Sequence[Place], characters: int, cancelled: Callable[[], bool] = never

@@ -30,7 +30,7 @@ from lowtide.read.exact import TextAnswer, TextRequest
 from lowtide.read.explain import explain_file
 from lowtide.read.filters import Filter
 from lowtide.read.left_out import LeftOut, left_out
-from lowtide.read.references import References
+from lowtide.read.references import Editor, References
 from lowtide.read.request import SearchRequest
 from lowtide.read.selection import MOST_OWN, Lines, Selected, others
 from lowtide.read.snapshot import Answer, Embedding, Hit, Snapshot, stale_paths
@@ -160,7 +160,7 @@ class Questions(Workspaces):
         found: tuple[list[bytes], bool] = await self._guard(root, ask)
         return found
 
-    async def references(self, root: Path, name: str, limit: int) -> References:
+    async def references(self, root: Path, name: str, limit: int, editor: Editor | None = None) -> References:
         """Where a name is used in a workspace. UsageError when it is none, PathError without an index, StoreError."""
         (root,) = self._roots([root])
         self.host.pool.someone_asks()
@@ -168,7 +168,7 @@ class Questions(Workspaces):
         async def ask() -> References:
             async with self._reading(root) as snapshot:
                 return await self.answering.run(
-                    lambda stopped: snapshot.references(name, limit=limit, cancelled=stopped)
+                    lambda stopped: snapshot.references(name, limit=limit, editor=editor, cancelled=stopped)
                 )
 
         found: References = await self._guard(root, ask)

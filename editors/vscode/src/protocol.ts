@@ -41,6 +41,13 @@ export interface SymbolsParams {
   fresh?: boolean;
 }
 
+export interface ReferencesParams {
+  name: string;
+  limit?: number;
+  rootUri?: string;
+  fresh?: boolean;
+}
+
 export interface SimilarParams {
   textDocument: { uri: string };
   range: Range;
@@ -74,6 +81,23 @@ export interface SearchResult {
 /** Those of `workspace/symbol`. */
 export interface SymbolsResult {
   symbols: { name: string; kind: number; location: { uri: string; range: Range }; containerName?: string }[];
+  tookMs: number;
+  freshness: Freshness;
+}
+
+/** A line that has the name. `range` is the name, where it stands first in it. */
+export interface Use {
+  uri: string;
+  range: Range;
+  text: string;
+  holder: string;
+  definition: boolean;
+}
+
+export interface ReferencesResult {
+  references: Use[];
+  name: string;
+  truncated: boolean;
   tookMs: number;
   freshness: Freshness;
 }
@@ -205,6 +229,7 @@ export interface Requests {
   'lowtide/search': [SearchParams, SearchResult];
   'lowtide/similar': [SimilarParams, SearchResult];
   'lowtide/symbols': [SymbolsParams, SymbolsResult];
+  'lowtide/references': [ReferencesParams, ReferencesResult];
   'lowtide/status': [StatusParams, Status];
   'lowtide/memory': [Record<string, never>, MemoryNode];
   'lowtide/explain': [ExplainParams, Explanation];

@@ -1,6 +1,6 @@
 """The `lowtide/*` requests: what `lowtide.serve.api` answers everyone.
 
-Invariant: only search, similar and symbols answer with the editor's unsaved texts over the index.
+Invariant: only search, similar, symbols and references answer with the editor's unsaved texts over the index.
 """
 
 from __future__ import annotations

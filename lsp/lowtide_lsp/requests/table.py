@@ -50,6 +50,7 @@ OWN: dict[str, Handler] = {
     wire.SEARCH: search.search,
     wire.SIMILAR: similar.similar,
     wire.SYMBOLS: symbols.lowtide_symbols,
+    wire.REFERENCES: references.lowtide_references,
 }
 """Those of `lowtide/*` that see the editor's open texts; the others are the daemon's (`lowtide_methods`)."""
 

@@ -24,10 +24,12 @@ from lowtide.core.rank import fuse
 from lowtide.core.symbol_rank import Nearness, file_worth, is_held, symbol_score
 from lowtide.errors import LowtideError, NoIndex
 from lowtide.models import KINDS, Group, Mode, SymbolKind, display_path
+from lowtide.read.references import Editor, OpenText, Reference, References, last_name, references_in
 from lowtide.read.request import SearchRequest
 from lowtide.read.snapshot import Answer, Hit, stale_paths
 from lowtide.read.snippets import shorten
 from lowtide.read.unsaved.documents import Document, DocumentReader, Documents
+from lowtide.store.rows import SymbolSpan
 from lowtide.wire import SymbolColumns
 from lowtide.work.words import query_words
 
@@ -66,6 +68,9 @@ class Engine(Protocol):
 
     async def search(self, request: SearchRequest, roots: Sequence[Path]) -> list[tuple[Path, Answer]]:
         """The best chunks of some workspaces."""
+
+    async def references(self, root: Path, name: str, limit: int, editor: Editor | None = None) -> References:
+        """Where a name is used in a workspace."""
 
     async def encode_query(self, query: str) -> bytes:
         """The vector of a question."""
@@ -162,6 +167,28 @@ def _symbol(row: SymbolColumns, path: str, score: float) -> dict[str, Any]:
         "range": [line, column, end_line, end_column],
         "name_range": [name_line, name_column],
     }
+
+
+async def references(service: Engine, documents: Documents, name: str, root: Path, limit: int) -> References:
+    """As `Service.references`, the open texts first; a root that has no index yet has only these. UsageError."""
+    found: list[Reference] = []
+    changed = await documents.searchable(root, service.index_settings(root))
+    for path, document in changed.items():
+        outline = await documents.symbols_soon(document, FIRST_S)
+        rows = enumerate(row for row in outline if row[1])
+        spans = [SymbolSpan(at, row[0], row[1], row[2], row[3], row[5], row[7]) for at, row in rows]
+        shown = display_path(os.fsencode(path.relative_to(root)))
+        text = OpenText(shown, document.symbols_language, document.buffer.text(), spans)
+        found += references_in(text, name, limit + 1 - len(found), documents.units)
+        if len(found) > limit:
+            return References(tuple(found[:limit]), True, last_name(name)[0])
+    editor = Editor(documents.units, frozenset(os.fsencode(path.relative_to(root)) for path in changed))
+    try:
+        there = await service.references(root, name, max(1, limit - len(found)), editor)
+    except NoIndex:
+        there = References((), truncated=False, name=last_name(name)[0])
+    whole = (*found, *there.found)
+    return References(whole[:limit], there.truncated or len(whole) > limit, there.name)
 
 
 async def search(
