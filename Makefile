@@ -1,6 +1,6 @@
 # `make help` lists what there is. Everything runs in .venv, which `make setup` makes.
 .DEFAULT_GOAL := help
-.PHONY: help setup test quick lint format types rules editors bench pages docs ci clean
+.PHONY: help setup test quick lint format types rules editors bench pages docs release ci clean
 python := .venv/bin/python
 
 help: ## this list
@@ -35,13 +35,15 @@ editors: ## the tests of the Neovim plugin and the VS Code extension
 bench: ## what ended other indexers, on small trees
 	$(python) -m bench.seeds.run --quick
 
-pages: ## the pages of the docs that are made from the code, and the manual page
+pages: ## what is made from the code: pages of the docs, manual page, completions
 	$(python) -m docs.pages
-	$(python) -m lowtide.cli help --man > docs/lowtide.1
 
 docs: ## the site, into site/: strict, and nothing loaded from elsewhere
 	@$(python) -c 'import material' 2>/dev/null || $(python) -m pip install -q --disable-pip-version-check -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(python) -m mkdocs build --quiet --strict
+
+release: ## all that a release must be; publishes nothing
+	$(python) -m release.check
 
 ci: ## all that must hold before a change lands
 	bash .ci/run

@@ -1,9 +1,9 @@
 """The pages of the site that are made from the code: commands, configuration, messages.
 
-    python -m docs.pages           writes them all
+    python -m docs.pages           writes them all, the manual page and the shells' completions, too
     python -m docs.pages NAME      prints one of them
 
-They are files of the repository, so that links to them lead somewhere in a clone, too.
+They are files of the repository, so that links to them lead somewhere in a clone, too, and packages hold the others.
 
 Invariant: never older than the code: a test makes them anew and compares.
 """
@@ -17,9 +17,11 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import click
+from click.testing import CliRunner
 from docs.told import all_messages, checks, lacks, warnings
 
 from lowtide.cli.app import app
+from lowtide.cli.manual import manual_page
 from lowtide.config.settings import DEFAULT_MAX_FILE_BYTES, KEYS, Config, IndexSettings, format_size
 from lowtide.core.freshness import Freshness, FreshState
 from lowtide.models import Reason
@@ -209,6 +211,23 @@ PAGES: dict[str, Callable[[], str]] = {
     "messages.md": messages,
 }
 """Name -> what makes it."""
+
+
+def completion(shell: str) -> str:
+    """What has a shell complete the command, as `lowtide completion SHELL` prints it."""
+    made = CliRunner().invoke(app, ["completion", shell])
+    assert made.exit_code == 0, made.output
+    return made.stdout
+
+
+FILES: dict[str, Callable[[], str]] = {
+    **{f"docs/{name}": make for name, make in PAGES.items()},
+    "docs/lowtide.1": lambda: manual_page(app),
+    "release/share/lowtide.bash": lambda: completion("bash"),
+    "release/share/_lowtide": lambda: completion("zsh"),
+    "release/share/lowtide.fish": lambda: completion("fish"),
+}
+"""All that is made from the code, by its path in the repository -> what makes it."""
 FROM_ROOT = {
     "contributing.md": "CONTRIBUTING.md",
     "changelog.md": "CHANGELOG.md",
@@ -220,9 +239,9 @@ FROM_ROOT = {
 
 
 def write() -> None:
-    """Write every page into the docs."""
-    for name, make in PAGES.items():
-        (ROOT / "docs" / name).write_text(make(), "utf-8")
+    """Write every one of FILES."""
+    for name, make in FILES.items():
+        (ROOT / name).write_text(make(), "utf-8")
 
 
 if __name__ == "__main__":

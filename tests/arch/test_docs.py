@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docs.pages import ENVIRONMENT, EXAMPLE, FROM_ROOT, PAGES, commands, configuration, messages
+from docs.pages import ENVIRONMENT, EXAMPLE, FILES, FROM_ROOT, PAGES, commands, configuration, messages
 from docs.told import all_messages, checks, lacks
 
-from lowtide.cli.app import COMMANDS, app
-from lowtide.cli.manual import manual_page
+from lowtide.cli.app import COMMANDS
 from lowtide.config.settings import KEYS, load_config
 from lowtide.core.freshness import Freshness, FreshState
 from lowtide.languages import LANGUAGES
@@ -54,12 +53,6 @@ def test_the_map_shows_every_module_by_its_whole_path_and_no_other() -> None:
         assert set(named) == there
 
 
-def test_the_manual_page_tells_of_the_commands_as_they_are() -> None:
-    made = manual_page(app)
-    page = (ROOT / "docs/lowtide.1").read_text("utf-8")
-    assert page == made, "run `python -m lowtide.cli help --man > docs/lowtide.1`"
-
-
 def below(line: str) -> set[str]:
     """The folders of one part of the repository that the map shows, under the line that begins with `line`."""
     text = (ROOT / "docs/architecture.md").read_text("utf-8")
@@ -82,10 +75,9 @@ def test_the_map_shows_every_folder_of_what_is_not_the_program(part: str) -> Non
     assert below(f"{part}/") == there
 
 
-@pytest.mark.parametrize("name", sorted(PAGES))
-def test_the_pages_made_from_the_code_are_as_the_code_is(name: str) -> None:
-    page = (ROOT / "docs" / name).read_text("utf-8")
-    assert page == PAGES[name](), "run `python -m docs.pages`, and commit what it writes"
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_what_is_made_from_the_code_is_as_the_code_is(name: str) -> None:
+    assert (ROOT / name).read_text("utf-8") == FILES[name](), "run `python -m docs.pages`, and commit what it writes"
 
 
 def test_the_pages_made_from_the_code_tell_of_all_of_it() -> None:

@@ -149,6 +149,7 @@ function M.check()
     return
   end
   ok('Neovim ' .. tostring(vim.version()))
+  info('plugin: version ' .. require('lowtide.version'))
   for _, problem in ipairs(require('lowtide.config').problems()) do
     warn(problem)
   end

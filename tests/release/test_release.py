@@ -1,0 +1,123 @@
+"""How a release is built and checked, and the recipes of packages."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from release.build import ROOT, build, export, sha256
+from release.check import SHARED, check_changelog, check_packages, check_table, look, versions
+
+BUILDS = pytest.mark.skipif(
+    importlib.util.find_spec("hatchling") is None or not (ROOT / ".git").exists(),
+    reason="needs hatchling, and the repository",
+)
+PACKS = pytest.mark.skipif(
+    shutil.which("dpkg-deb") is None or not Path("/usr/bin/python3").exists(), reason="no Debian"
+)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of what is committed."""
+    folder = tmp_path_factory.mktemp("built")
+    (made,) = build(export(folder / "tree"), folder / "out", "wheel")
+    return made
+
+
+def test_everything_that_needs_no_build_is_well() -> None:
+    wrong = [f"{title}: {found.text}" for title, found in look(ROOT, quick=True) if not found.ok]
+    assert wrong == []
+
+
+def test_another_version_in_one_place_is_found(tmp_path: Path) -> None:
+    for path in [*versions(ROOT), "RELEASING.md", "docs/formats.md", "daemon/lowtide/store/schema.py"]:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / path, tmp_path / path)
+    shutil.copytree(ROOT / "tests/data/formats", tmp_path / "tests/data/formats")
+    assert all(found.ok for found in check_table(tmp_path))
+    number = versions(ROOT)["pyproject.toml"]
+    for path in versions(ROOT):
+        before = (tmp_path / path).read_text("utf-8")
+        (tmp_path / path).write_text(before.replace(number, "7.8.9"), "utf-8")
+        assert len(set(versions(tmp_path).values())) == 2, f"another version in {path} is not noticed"
+        (tmp_path / path).write_text(before, "utf-8")
+    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "7.8.9"\n', "utf-8")
+    assert not all(found.ok for found in check_table(tmp_path))
+    assert not all(found.ok for found in check_changelog(tmp_path, final=False))
+
+
+@BUILDS
+def test_the_packages_are_whole_and_the_same_each_time() -> None:
+    wrong = [found.text for found in check_packages(ROOT) if not found.ok]
+    assert wrong == []
+
+
+@BUILDS
+@PACKS
+def test_a_debian_package_is_made_and_its_command_works(wheel: Path, tmp_path: Path) -> None:
+    from release.debian import HOME, make
+
+    one, two = (make(wheel, tmp_path / name, with_libraries=False) for name in ("one", "two"))
+    assert sha256(one) == sha256(two)
+    root = tmp_path / "root"
+    subprocess.run(["dpkg-deb", "-x", one, root], check=True)
+    for place in ("usr/share/man/man1/lowtide.1.gz", "usr/share/zsh/vendor-completions/_lowtide"):
+        assert (root / place).is_file(), place
+    assert (root / "usr/lib/systemd/user/lowtide.service").is_file()
+    assert not list(root.rglob("__pycache__"))
+    for path in root.rglob("*"):
+        assert path.is_symlink() or not stat.S_IMODE(path.stat().st_mode) & 0o022, path
+    assert f"/{HOME}/bin/python3" in (root / "usr/bin/lowtide").read_text("utf-8")
+    # Its own libraries are left out here, so it gets those of the tests, where the interpreter is the same.
+    (libraries,) = (root / HOME / "lib").glob("python*/site-packages")
+    if libraries.parent.name == f"python{sys.version_info[0]}.{sys.version_info[1]}":
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(libraries), *filter(None, sys.path)])}
+        command = [sys.executable, "-P", "-m", "lowtide.cli", "--version"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert versions(ROOT)["pyproject.toml"] in done.stdout
+
+
+def test_the_container_file_copies_what_there_is_and_runs_as_nobody_special() -> None:
+    text = (ROOT / "release/Containerfile").read_text("utf-8")
+    assert "latest" not in text
+    assert re.search(r"^USER lowtide$", text, re.MULTILINE)
+    assert re.search(r'^ENTRYPOINT \["lowtide"\]$', text, re.MULTILINE)
+
+
+@BUILDS
+def test_the_container_is_built_where_there_is_docker(wheel: Path, tmp_path: Path) -> None:
+    if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True).returncode:
+        pytest.skip("no docker that answers")
+    (tmp_path / "dist").mkdir()
+    shutil.copyfile(wheel, tmp_path / "dist" / wheel.name)
+    command = ["docker", "build", "-q", "-f", str(ROOT / "release/Containerfile"), str(tmp_path)]
+    image = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    done = subprocess.run(["docker", "run", "--rm", image, "--version"], capture_output=True, text=True, check=True)
+    assert versions(ROOT)["pyproject.toml"] in done.stdout
+
+
+def test_the_unit_of_systemd_is_one(tmp_path: Path) -> None:
+    unit = ROOT / SHARED["share/systemd/user/lowtide.service"]
+    text = unit.read_text("utf-8")
+    assert "ExecStart=/usr/bin/env lowtide daemon run\n" in text
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("no systemd")
+    (tmp_path / "run").mkdir(mode=0o700)
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path / "run"), "HOME": str(tmp_path)}
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--user", "--man=no", str(unit)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    about = [line for line in done.stderr.splitlines() if "lowtide.service" in line]
+    assert about == []
