@@ -127,6 +127,12 @@ class LockHeld(StoreError):
     kind = "locked"
 
 
+class BundleError(LowtideError):
+    """A bundle that cannot be taken over: damaged, of another repository or version, or not to be had."""
+
+    kind = "bundle"
+
+
 class WorkerError(LowtideError):
     """A worker process did not finish its task."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lowtide.config.settings import IndexSettings
-from lowtide.system.tree.git_index import read_entries
+from lowtide.system.tree.git_index import read_clean, read_entries
 from lowtide.system.tree.repository import repository_at
 from lowtide.system.tree.scope import Judge
 
@@ -114,3 +114,33 @@ def test_a_gigabyte_of_nothing_is_no_index(tmp_path: Path) -> None:
         file.truncate(1 << 30)
     with pytest.raises(ValueError, match="without a path"):
         entries(tmp_path)
+
+
+def test_which_files_are_as_their_blob(root: Path) -> None:
+    index = root / ".git" / "index"
+    later = index.stat().st_mtime + 10
+    os.utime(index, (later, later))
+    blobs = {each.path: each.blob.hex() for each in read_clean(os.fsencode(root / ".git"), 20)}
+    listed = [line.split() for line in git(root, "ls-files", "-s").decode().splitlines()]
+    assert blobs == {path.encode(): blob for _, blob, _, path in listed}
+    for each in read_clean(os.fsencode(root / ".git"), 20):
+        assert each.is_of(os.lstat(os.path.join(os.fsencode(root), each.path)))
+    (root / "f3" / "n3.py").write_text("6\n")  # of the same length
+    (changed,) = (each for each in read_clean(os.fsencode(root / ".git"), 20) if each.path == b"f3/n3.py")
+    assert not changed.is_of(os.lstat(root / "f3" / "n3.py"))
+
+
+def test_a_file_that_changed_as_git_looked_is_not_taken(root: Path) -> None:
+    index, file = root / ".git" / "index", root / "f3" / "n3.py"
+    os.utime(index, ns=(file.stat().st_mtime_ns, file.stat().st_mtime_ns))
+    assert b"f3/n3.py" not in [each.path for each in read_clean(os.fsencode(root / ".git"), 20)]
+
+
+def test_nothing_is_told_of_files_that_git_was_told_to_pass_by(root: Path) -> None:
+    git(root, "update-index", "--assume-unchanged", "f3/n3.py")
+    git(root, "update-index", "--skip-worktree", "f4/n4.py")
+    os.utime(root / ".git" / "index", (2**31, 2**31))
+    found = [each.path for each in read_clean(os.fsencode(root / ".git"), 20)]
+    assert len(found) == 298
+    git(root, "update-index", "--split-index")
+    assert list(read_clean(os.fsencode(root / ".git"), 20)) == []

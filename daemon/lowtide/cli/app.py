@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import os
 import re
 import sys
@@ -30,6 +31,8 @@ COMMANDS = {
     "doctor": "Check this machine, the model and the indexes.",
     "list": "List every index.",
     "clear": "Remove an index.",
+    "export": "Write an index to one file, for others.",
+    "import": "Take over an index that others have made.",
     "model": "Show the embedding model, or take another.",
     "bench": "Measure Lowtide on this machine.",
     "lsp": "The language server, for an editor to start.",
@@ -55,7 +58,8 @@ class LazyGroup(click.Group):
             from lowtide.cli import own_readers
 
             return own_readers.lsp_command() if cmd_name == "lsp" else own_readers.mcp_command()
-        command: click.Command = importlib.import_module(f"lowtide.cli.{cmd_name}").command
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = importlib.import_module(f"lowtide.cli.{name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

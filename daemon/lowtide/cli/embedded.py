@@ -26,7 +26,9 @@ from lowtide.cli.running import run
 from lowtide.cli.setup import load, open_host
 from lowtide.core.freshness import Freshness
 from lowtide.errors import LowtideError
+from lowtide.index.bundles import Staged
 from lowtide.index.comparing import compare_quickly, is_there
+from lowtide.index.sharing import Begun
 from lowtide.index.workspace import Workspace
 from lowtide.models import Group, Mode, SymbolKind
 from lowtide.read.answering import run_stoppable
@@ -121,6 +123,16 @@ def index(root: Path, force: bool, options: Options) -> dict[str, Any]:
                     )
                 with anyio.move_on_after(0.1):
                     await index_run.finished.wait()
+
+    return run(main)
+
+
+def take_over(root: Path, staged: Staged, options: Options) -> dict[str, Any]:
+    """The object of `lowtide index --json`, of an index that begins with this bundle."""
+
+    async def main() -> dict[str, Any]:
+        async with open_host(options) as host:
+            return (await host.index(root, begun=Begun(staged))).as_json()
 
     return run(main)
 

@@ -12,7 +12,7 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ MOST_CONFIG_BYTES = 1 << 16
 
 NOBODY = "default"
 """Of a budget that nobody has chosen."""
-_USERS_ALONE = ("budget", "model", "daemon", "disk")
+_USERS_ALONE = ("budget", "model", "daemon", "disk", "share")
 KEYS: dict[str, dict[str, str]] = {
     "": {
         "budget": "Memory for the daemon and all its workers together, the least is `96MiB`. Unless told: an eighth of "
@@ -51,6 +51,11 @@ KEYS: dict[str, dict[str, str]] = {
     "disk": {
         "limit": "Of all indexes together; beyond it the least used leave. Unless told: a twentieth of the disk; "
         "`0`: none.",
+    },
+    "share": {
+        "url": "Where bundles of your team's indexes lie, `https://…/{repo}/{commit}.lowtide` or a folder: a "
+        "repository without an index begins with the nearest one. Unless told: none is asked for.",
+        "token_file": "A file with the token that the server asks for, relative to the configuration's folder.",
     },
     "index": {
         "exclude": "Patterns, in gitignore's syntax, of what is not indexed; a workspace's are added to the user's.",
@@ -148,9 +153,19 @@ class Config:
     pause_on_battery: bool = True
     disk_limit_bytes: int | None = None
     """What all indexes may take together; 0 for no limit, None for what suits the disk."""
+    share: ShareSettings = field(default_factory=lambda: ShareSettings())
     index: IndexSettings = field(default_factory=IndexSettings)
     budget_from: str = field(default=NOBODY, compare=False)
     """Who has said how large the budget is: an option, a variable, a line of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShareSettings:
+    """Where indexes that others made are had from; empty for nowhere."""
+
+    url: str = ""
+    """With `{commit}`, and mostly `{repo}`, in it: an address, or a path."""
+    token_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +218,7 @@ def load_config(
     disk = reader.table("disk")
     disk_limit_bytes = disk.size("limit")
     disk.finish(KEYS["disk"])
+    share = _share_settings(reader.table("share"), file.parent)
     reader.finish([*KEYS[""], *filter(None, KEYS)])
     return Config(
         budget_bytes=chosen,
@@ -212,6 +228,7 @@ def load_config(
         idle_minutes=30.0 if idle_minutes is None else float(idle_minutes),
         pause_on_battery=pause_on_battery,
         disk_limit_bytes=disk_limit_bytes,
+        share=share,
         index=index,
     )
 
@@ -227,6 +244,13 @@ def load_workspace_settings(root: Path, config: Config) -> WorkspaceSettings:
         if reader.has(key)
     )
     return WorkspaceSettings(index, warnings)
+
+
+def _share_settings(reader: _Reader, folder: Path) -> ShareSettings:
+    url = reader.template("url", required="{commit}", allowed=("{repo}", "{commit}"))
+    settings = ShareSettings(url, reader.path("token_file", folder))
+    reader.finish(KEYS["share"])
+    return settings
 
 
 def _index_settings(reader: _Reader, base: IndexSettings) -> IndexSettings:
@@ -354,6 +378,18 @@ class _Reader:
             return Path(os.path.abspath(base / Path(value).expanduser()))
         except RuntimeError as error:
             raise ConfigError(self.where(key), str(error), "write the whole path") from None
+
+    def template(self, key: str, *, required: str, allowed: Sequence[str]) -> str:
+        """A text with such marks in it; empty when it is not there."""
+        value = self._values.get(key, "")
+        if not isinstance(value, str) or len(value) > 2000 or "\0" in value:
+            raise self._wrong(key, "an address or a path in quotes")
+        rest = value
+        for mark in allowed:
+            rest = rest.replace(mark, "")
+        if value and (required not in value or "{" in rest or "}" in rest):
+            raise self._wrong(key, f"an address or a path with {required} in it, and no marks but {', '.join(allowed)}")
+        return value
 
     def number(self, key: str, least: float, most: float) -> float | None:
         value = self._values.get(key)

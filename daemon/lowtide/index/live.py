@@ -31,7 +31,8 @@ from lowtide.index.jobs import own_cpu_seconds
 from lowtide.index.lexicon import Lexicon, mend_words
 from lowtide.index.live_state import LiveState, Restart
 from lowtide.index.resting import Resting
-from lowtide.index.seeding import begin_from
+from lowtide.index.seeding import nothing_to_begin_with
+from lowtide.index.sharing import Begun
 from lowtide.index.upkeep import maintain, mended_segments, settle
 from lowtide.index.watching import FolderWatch
 from lowtide.index.workspace import INDEX_GONE, REBUILT
@@ -85,6 +86,11 @@ class LiveWorkspace(LiveState):
         self._held = False
         self.cancel_runs()
         self._notify()
+
+    def take_over(self, begun: Begun) -> None:
+        """Close the index, forget it, and begin with this bundle. A run that works is ended."""
+        self._begun = begun
+        self.restart(anew=True)
 
     def look_after(self, now_s: float) -> bool:
         """See what became of the index's files: found damaged, removed, or replaced. True when it is opened anew for
@@ -213,15 +219,23 @@ class LiveWorkspace(LiveState):
             self._full_wanted = True
 
     async def _open(self, anew: bool) -> None:
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            self._restart = None  # this is what was to follow
         with ExitStack() as stack:
+            if anew and begun is None:
+                beginning = nothing_to_begin_with()
+            else:
+                beginning = await self.host.beginning(self.workspace, begun)
+            stack.callback(beginning.discard)
             async with self.host.opening:
                 catalog, messages = await anyio.to_thread.run_sync(
                     stack.enter_context,
-                    self.workspace.writing(anew=anew, begin=partial(begin_from, self.host.siblings)),
+                    self.workspace.writing(anew=anew or begun is not None, begin=beginning),
                 )
                 stack.callback(self._forget)
                 self.error = None
-                self.messages = tuple(dict.fromkeys((*self._mended, *messages)))
+                self.messages = tuple(dict.fromkeys((*self._mended, *messages, *beginning.messages)))
                 self._mended = ()
                 settled = partial(settle, self.workspace, catalog)
                 self._writing = writing = Writing(catalog, settled, self._is_read, self.host.budget)

@@ -27,6 +27,7 @@ from lowtide.index.lexicon import Lexicon
 from lowtide.index.report import IndexReport
 from lowtide.index.resting import Resting
 from lowtide.index.shared import Shared
+from lowtide.index.sharing import Begun
 from lowtide.index.watching import FolderWatch
 from lowtide.index.workspace import Workspace
 from lowtide.index.writing import Writing
@@ -74,6 +75,8 @@ class LiveState:
         """The watcher's first hint asks for the first whole run."""
         self._recheck_at_s = 0.0
         self._restart: Restart | None = None
+        self._begun: Begun | None = None
+        """What the next opening is to begin with."""
         self._paused = False
         self._held = False
         """Cancelled: no whole run begins until there is a reason to."""

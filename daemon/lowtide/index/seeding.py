@@ -1,4 +1,4 @@
-"""A new work tree or clone begins with the index of another one of the same repository.
+"""A new work tree or clone begins with the index of another one of the same repository, or with a bundle.
 
 Invariant: the copy is one moment of a sound index of this user's, whole or not there: it becomes this workspace's by
 one rename, and is then compared with the files like any other index. What goes wrong costs nothing but the copy.
@@ -17,7 +17,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from lowtide.errors import LowtideError
+from lowtide.index.bundles import install
 from lowtide.index.folder import remove
+from lowtide.index.sharing import Begun
 from lowtide.index.workspace import Workspace
 from lowtide.models import display_path
 from lowtide.store import schema
@@ -29,6 +31,48 @@ log = logging.getLogger(__name__)
 
 SPARE_BYTES = 64 << 20
 """Room on the disk that a copy leaves."""
+
+
+class Beginning:
+    """What an index begins with where there is none: called under the lock, before anything is written."""
+
+    def __init__(self, siblings: Callable[[Workspace], Iterable[Workspace]], begun: Begun | None = None) -> None:
+        self._siblings = siblings
+        self._begun = begun or Begun()
+        self.messages: tuple[str, ...] = ()
+        """What there is to tell of it, once it was called."""
+
+    def __call__(self, workspace: Workspace) -> None:
+        """Install the bundle if there is one, else a copy of a sibling's index. Errors: none."""
+        self.messages = (self._begun.message,) if self._begun.message else ()
+        if self._begun.staged is None:
+            begin_from(self._siblings, workspace)
+            return
+        try:
+            install(self._begun.staged, workspace)
+        except LowtideError as error:
+            log.warning("event=bundle-not-installed root=%s why=%r", workspace.root, str(error))
+            self.messages = (f"the bundle could not be taken over: {error.message}; it is built here",)
+
+    def discard(self) -> None:
+        """What was not installed goes."""
+        if self._begun.staged is not None:
+            self._begun.staged.discard()
+
+
+def nothing_to_begin_with() -> Beginning:
+    """For an index that is to be made of the files alone."""
+    return Beginning(lambda _: ())
+
+
+def is_fit(sibling: Workspace) -> bool:
+    """Whether a sibling's index is one to begin with, as far as that is told quickly."""
+    try:
+        with closing(sibling.reading()) as catalog:
+            is_of_version = catalog.get_meta("content_version") == str(schema.CONTENT_VERSION)
+            return is_of_version and not sibling.is_marked and catalog.last_run() is not None
+    except LowtideError:
+        return False
 
 
 def begin_from(siblings: Callable[[Workspace], Iterable[Workspace]], workspace: Workspace) -> Workspace | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from lowtide.index.indexing import Indexer
 from lowtide.index.jobs import IndexOptions, Progress
 from lowtide.index.nothing import why_nothing
 from lowtide.index.report import IndexReport
+from lowtide.index.seeding import Beginning, is_fit
+from lowtide.index.sharing import Begun, fetch
 from lowtide.index.workspace import Workspace
 from lowtide.index.writing import Writing
 from lowtide.models import FileStat
@@ -139,6 +142,26 @@ class Shared:
                 age_s = known.age_s if known else float("inf")
                 found.append((is_same is not Kinship.WORK_TREE, age_s, sibling))
         return [sibling for _, _, sibling in sorted(found, key=lambda each: each[:2])]
+
+    async def beginning(self, workspace: Workspace, begun: Begun | None = None) -> Beginning:
+        """What the index of `workspace` is to begin with, if it has none: `begun` if that is given, else a sibling's,
+        else the nearest bundle that others have shared. Whoever gets it discards it at last.
+
+        Cancelling ends the wait for a server at once.
+        """
+        if begun is not None or workspace.has_index or not self.config.share.url:
+            return Beginning(self.siblings, begun)
+        stopped = threading.Event()
+        try:
+            found = await anyio.to_thread.run_sync(self._fetch, workspace, stopped, abandon_on_cancel=True)
+        finally:
+            stopped.set()
+        return Beginning(self.siblings, found)
+
+    def _fetch(self, workspace: Workspace, stopped: threading.Event) -> Begun:
+        if any(map(is_fit, self.siblings(workspace))):
+            return Begun()
+        return fetch(self.places, self.config.share, workspace, self.model.recipe, stopped.is_set)
 
     def relatives(self, workspace: Workspace) -> list[Path]:
         """Catalogs of workspaces of the same repository: what was embedded there need not be here. Reads the disk."""

@@ -84,7 +84,7 @@ class Workspace:
                 mended.append(REBUILT)
             if anew or mended:
                 self._remove_files()
-            elif not self.has_index:
+            if not mended and not self.has_index:
                 begin(self)
             try:
                 catalog = self._writer(lock)

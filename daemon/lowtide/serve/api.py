@@ -221,16 +221,22 @@ def _that_are_there(root: Path, found: list[dict[str, Any]]) -> list[dict[str, A
 
 
 async def index(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/index` {rootUri, force?, consent?}: bring an index up to date; `lowtide/progress` {phase, done, total,
+    """`lowtide/index` {rootUri, force?, consent?, staged?}: bring an index up to date, begun with the bundle that
+    `lowtide import` has staged, if it is named; `lowtide/progress` {phase, done, total,
     usedBytes} tells how far it is. The answer is that of `lowtide index --json`. Cancelling the request stops the
     work."""
     root = check.root(params)
-    await service.open_workspace(root, caller.client, _consent(params))
+    if staged := check.text(params, "staged", ""):
+        await service.take_over(root, staged, caller.client, _consent(params))
+    else:
+        await service.open_workspace(root, caller.client, _consent(params))
     live = service.live(root)
     assert live is not None
     before = live.completed_runs
     known = live.report
-    if check.flag(params, "force"):
+    if staged:
+        pass  # it begins anew as it is
+    elif params.get("force"):
         await service.reindex(root, force=True)
     elif known is not None or live.error is not None or live.state == "idle":
         await service.reindex(root)  # it is open already: make sure that it is up to date

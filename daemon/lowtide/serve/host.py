@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, closing, suppress
-from functools import partial
+from contextlib import AsyncExitStack, ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,9 @@ from lowtide.index.jobs import Progress, cpu_seconds
 from lowtide.index.lexicon import Lexicon, mend_words
 from lowtide.index.nothing import why_nothing
 from lowtide.index.report import IndexReport, describe_workspace
-from lowtide.index.seeding import begin_from
+from lowtide.index.seeding import nothing_to_begin_with
 from lowtide.index.shared import Shared
+from lowtide.index.sharing import Begun
 from lowtide.index.upkeep import maintain, mended_segments, settle
 from lowtide.index.workspace import Workspace
 from lowtide.index.writing import Writing
@@ -174,8 +174,10 @@ class Host(Shared):
             self.pool.recycle()
         self.pool.wake()
 
-    async def index(self, root: Path, *, force: bool = False, run: IndexRun | None = None) -> IndexReport:
-        """Bring the index of `root` up to date.
+    async def index(
+        self, root: Path, *, force: bool = False, run: IndexRun | None = None, begun: Begun | None = None
+    ) -> IndexReport:
+        """Bring the index of `root` up to date; with `begun`, forget what there is and begin with that bundle.
 
         Errors: LockHeld, StoreError and its kinds. Cancelling ends the workers at once and keeps what was committed. A
         catalog found damaged on the way is built anew, once.
@@ -183,17 +185,21 @@ class Host(Shared):
         run = run or IndexRun()
         workspace = self.workspace(root)
         try:
-            report = await self._index(workspace, force, run)
+            report = await self._index(workspace, force, run, begun)
         except (CorruptIndex, IndexGone):
             report = await self._index(workspace, force, run)
         self.pool.kill_all()
         return report
 
-    async def _index(self, workspace: Workspace, force: bool, run: IndexRun) -> IndexReport:
+    async def _index(self, workspace: Workspace, force: bool, run: IndexRun, begun: Begun | None = None) -> IndexReport:
         began_s, began_cpu_s = time.monotonic(), cpu_seconds()
-        with workspace.writing(anew=force, begin=partial(begin_from, self.siblings)) as (catalog, messages):
+        with ExitStack() as stack:
+            beginning = nothing_to_begin_with() if force else await self.beginning(workspace, begun)
+            stack.callback(beginning.discard)
+            anew = force or begun is not None
+            catalog, messages = stack.enter_context(workspace.writing(anew=anew, begin=beginning))
             settings, notes = self.prepare(workspace, catalog)
-            messages += notes
+            messages += [*beginning.messages, *notes]
             forecaster = self.forecaster(catalog.runs())
             messages += mend_words(workspace, catalog)
             writing = Writing(catalog, lambda: settle(workspace, catalog), budget=self.budget)

@@ -24,8 +24,10 @@ from lowtide.core.lru import ByteCache
 from lowtide.core.visits import Visits
 from lowtide.errors import LowtideError, PathError, RefusedError
 from lowtide.index.attending import Patience, begin_with, catch_up, freshness_of, wait_fresh
+from lowtide.index.bundles import staged_as
 from lowtide.index.comparing import freshness_closed
 from lowtide.index.live import LiveWorkspace
+from lowtide.index.sharing import Begun
 from lowtide.index.watching import neighbours
 from lowtide.paths import real_path
 from lowtide.pool.rooms import Rooms
@@ -102,6 +104,15 @@ class Workspaces:
                     break
                 await ended.wait()
         live.clients.add(client)
+
+    async def take_over(self, root: Path, staged: str, client: str, consent: Consent = Consent.NOT_ASKED) -> None:
+        """Make what `lowtide import` has staged under this name the index of `root`, in place of what it has. Errors:
+        as `open_workspace`; UsageError."""
+        begun = Begun(staged_as(self.host.places, staged))
+        await self.open_workspace(root, client, consent)
+        live = self._need(root)
+        self.readers.forget(live.workspace)
+        live.take_over(begun)
 
     @contextmanager
     def coming(self) -> Iterator[None]:

@@ -27,6 +27,7 @@ from lowtide.models import FileStat, FileStatus
 from lowtide.store import schema
 from lowtide.store.failures import REBUILT_BY_INDEX, index_gone, is_read_only, map_error, place_of
 from lowtide.store.pending_words import PendingWordRows
+from lowtide.store.plausible import implausible
 from lowtide.store.queries import Queries, vector_key
 from lowtide.store.rows import Commit
 from lowtide.store.vetting import SchemaRow, check_catalog_files, check_schema, not_ours
@@ -300,6 +301,12 @@ class Catalog(PendingWordRows, Queries):
         with path.open("rb") as file:
             os.fsync(file.fileno())
 
+    def compact_to(self, path: Path) -> None:
+        """Write the catalog, as it is at one moment, to a new file, without what was ever deleted. StoreError."""
+        with self._mapped():
+            self._db.execute("VACUUM INTO ?", (str(path.absolute()),))
+        path.chmod(0o600)
+
     # -- meta ---------------------------------------------------------------------------------------------------
 
     def get_meta(self, key: str) -> str | None:
@@ -320,6 +327,10 @@ class Catalog(PendingWordRows, Queries):
             self._on_damage()
             return str(error)
         return None if answer == "ok" else str(answer)
+
+    def implausible(self) -> str:
+        """What in its rows Lowtide would not have written, in words; empty when there is nothing. Reads all of it."""
+        return implausible(self._rows)
 
     # -- writing ------------------------------------------------------------------------------------------------
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 import json
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Protocol
 
 from lowtide.models import FileStatus
-from lowtide.store.rows import Segment
+from lowtide.store.rows import LEXICAL_KIND, Segment
 from lowtide.store.vetting import check_manifest
+
+TRAVELLING_META = ("content_version", "recipe", "settings")
+"""What of `meta` holds wherever an index is taken."""
 
 
 class _Connection(Protocol):
@@ -54,6 +57,27 @@ class Upkeep:
             self._db.execute("DELETE FROM runs")
             self._db.execute("DELETE FROM meta WHERE key = 'root_place'")
             self._db.execute("UPDATE meta SET value = ? WHERE key = 'root'", (root,))
+
+    def keep_what_travels(self) -> None:
+        """Leave of a copy what a bundle holds: files, symbols, chunks, the vectors that they use, and words; nothing of
+        the machine that it was made on, and no segment that can be made from the rest."""
+        with self.transaction():
+            self._db.execute("PRAGMA secure_delete = ON")
+            self._db.execute("DELETE FROM runs")
+            marks = ",".join("?" * len(TRAVELLING_META))
+            self._db.execute(f"DELETE FROM meta WHERE key NOT IN ({marks})", TRAVELLING_META)
+            self._db.execute(
+                "DELETE FROM vectors WHERE NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.vector_id = vectors.id)"
+            )
+            self._db.execute("DELETE FROM unused_vectors")
+            self._db.execute("DELETE FROM segments WHERE kind != ?", (LEXICAL_KIND,))
+
+    def restamp(self, stamps: Iterable[tuple[int, int, int, int, int]]) -> None:
+        """Take (size, mtime_ns, inode, ctime_ns, file id): these files here are the ones that are known, for sure."""
+        with self.transaction():
+            self._db.executemany(
+                "UPDATE files SET size_bytes = ?, mtime_ns = ?, inode = ?, ctime_ns = ? WHERE id = ?", stamps
+            )
 
     def forget_vectors(self) -> None:
         """Drop every vector and index every file anew next time: the model has changed, and vectors never mix."""

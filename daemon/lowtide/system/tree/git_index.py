@@ -8,6 +8,7 @@ Source: gitformat-index(5); EWAH: Documentation/technical/bitmap-format of git.
 from __future__ import annotations
 
 import os
+import stat
 import struct
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,12 @@ MOST_INDEX_BYTES = 1 << 28
 _GITLINK = 0o160000
 _FOLDER = 0o040000
 _WORD_BITS = 64
+_TIMES = struct.Struct(">IIIIII")
+_FLAGS = struct.Struct(">H")
+_UNSURE = 0xF000
+"""Flags of an entry that git takes as unchanged without looking, that is extended, or in the middle of a merge."""
+_LOW = 0xFFFFFFFF
+_SECOND_NS = 1_000_000_000
 
 Entries = Generator[tuple[bytes, bool], None, None]
 """Each path with whether it is a submodule."""
@@ -51,12 +58,55 @@ class _Split:
     """An EWAH bitmap, as it is stored."""
 
 
-_Entry = tuple[bytes, int]
-"""Path (empty where a split index says again what it has changed) and mode."""
+_Entry = tuple[bytes, int, bytes]
+"""Path (empty where a split index says again what it has changed), mode, and all that stands before the path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """A tracked plain file as git saw it last: its blob, and what of its stat git keeps (sizes and inodes cut to 32
+    bits)."""
+
+    path: bytes
+    blob: bytes
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    size_bytes: int
+
+    def is_of(self, info: os.stat_result) -> bool:
+        """Whether a file is still the one that git saw."""
+        return (
+            stat.S_ISREG(info.st_mode)
+            and self.mtime_ns == info.st_mtime_ns
+            and self.ctime_ns == info.st_ctime_ns
+            and self.inode == info.st_ino & _LOW
+            and self.size_bytes == info.st_size & _LOW
+        )
+
+
+def read_clean(git: bytes, hash_bytes: int) -> Iterator[Clean]:
+    """The tracked plain files of which git knows by their stat that they are as their blob, in order of their bytes.
+
+    None where the index is split; none that could have changed in the very moment when git looked. Errors: as
+    `read_entries`.
+    """
+    file = os.path.join(git, b"index")
+    if _read_link(file, hash_bytes) is not None:
+        return
+    with _open(file) as stream:
+        written_ns = stream.info.st_mtime_ns
+        for path, mode, head in _stream_entries(stream, hash_bytes, []):
+            ctime_s, ctime_ns, mtime_s, mtime_ns, _, inode = _TIMES.unpack_from(head)
+            (flags,) = _FLAGS.unpack_from(head, 40 + hash_bytes)
+            changed_ns = mtime_s * _SECOND_NS + mtime_ns
+            if stat.S_ISREG(mode) and not flags & _UNSURE and changed_ns < written_ns:
+                blob, size_bytes = head[40 : 40 + hash_bytes], int.from_bytes(head[36:40], "big")
+                yield Clean(path, blob, changed_ns, ctime_s * _SECOND_NS + ctime_ns, inode, size_bytes)
 
 
 def _paths(entries: Iterator[_Entry]) -> Entries:
-    for path, mode in entries:
+    for path, mode, _ in entries:
         if path and mode != _FOLDER:
             yield path, mode == _GITLINK
 
@@ -130,6 +180,7 @@ def _stream_entries(stream: PlainFile, hash_bytes: int, rest: list[bytes]) -> It
                 position = 0
             start = position
             mode = int.from_bytes(block[position + 24 : position + 28], "big")
+            head = block[position : position + 42 + hash_bytes]
             position += 40 + hash_bytes
             position += 4 if block[position] & 0x40 else 2
             if version == 4:
@@ -143,7 +194,7 @@ def _stream_entries(stream: PlainFile, hash_bytes: int, rest: list[bytes]) -> It
                 position = start + ((end - start + 8) & ~7)
             if len(path) > _LONGEST_PATH:
                 raise ValueError("a path longer than any")
-            yield path, mode
+            yield path, mode, head
     except IndexError:
         raise ValueError("the index is cut") from None
     rest.append(block[position:])

@@ -1,8 +1,8 @@
 """What git's own files say of a tree: where rules stand beside `.gitignore`, and which files are tracked.
 
-Invariant: git runs no program that a repository names; it is asked for one setting, and held to a time and a size, for
-a repository can have it read what it likes. All else is read from its files, so that a tree's tracked files cost no
-memory.
+Invariant: git runs no program that a repository names; it is asked for one setting and for its last commits, and held
+to a time and a size, for a repository can have it read what it likes. All else is read from its files, so that a tree's
+tracked files cost no memory.
 Source: gitrepository-layout(5), gitformat-index(5), git-config(1).
 """
 
@@ -153,7 +153,7 @@ def is_added_work_tree(folder: bytes) -> bool:
 def global_rules(root: bytes) -> Rules | None:
     """The user's own excludes: core.excludesFile (asked of git when it is there), else git's default place."""
     with suppress(OSError):
-        asked = _git("config", "--type=path", "--get", "core.excludesFile", cwd=root)
+        asked = ask_git("config", "--type=path", "--get", "core.excludesFile", cwd=root)
         if asked.returncode == 0:
             named = asked.stdout.rstrip(b"\n")
             return read_rules(os.path.join(root, named), os.fsdecode(named), follow=True) if named else None
@@ -202,8 +202,8 @@ def _entries(repository: Repository) -> Entries:
         log.warning("git-index-not-read git=%s why=%r", os.fsdecode(repository.git), error)
 
 
-def _git(*arguments: str | bytes, cwd: bytes) -> subprocess.CompletedProcess[bytes]:
-    """git's answer. OSError when it is not there or does not end."""
+def ask_git(*arguments: str | bytes, cwd: bytes, data_kib: int = _GIT_KIB) -> subprocess.CompletedProcess[bytes]:
+    """git's answer, for which it takes `data_kib` of memory at most. OSError when it is not there or does not end."""
     git = shutil.which("git")
     if not git:
         raise FileNotFoundError("git")
@@ -211,7 +211,7 @@ def _git(*arguments: str | bytes, cwd: bytes) -> subprocess.CompletedProcess[byt
         "/bin/sh",
         "-c",
         'ulimit -d "$0" 2>/dev/null; exec "$@"',
-        str(_GIT_KIB),
+        str(data_kib),
         os.path.abspath(git),
         "-c",
         "core.fsmonitor=false",
@@ -221,6 +221,7 @@ def _git(*arguments: str | bytes, cwd: bytes) -> subprocess.CompletedProcess[byt
     ]
     environment = {key: value for key, value in os.environ.items() if key not in _REDIRECTING}
     environment["GIT_OPTIONAL_LOCKS"] = "0"
+    environment["GIT_NO_LAZY_FETCH"] = "1"
     try:
         return subprocess.run(
             command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, timeout=_GIT_S, env=environment

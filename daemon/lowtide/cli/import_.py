@@ -1,0 +1,81 @@
+"""`lowtide import FILE|URL [PATH]`."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lowtide.cli.console import print_json, say, warn
+from lowtide.cli.options import Options, global_options
+from lowtide.cli.progress import shown
+from lowtide.cli.remote import is_embedded, open_client, uri
+from lowtide.cli.setup import load, resolve_root
+from lowtide.errors import BundleError, RefusedError
+from lowtide.models import counted
+
+if TYPE_CHECKING:
+    from lowtide.index.bundles import Staged
+
+
+@click.command("import")
+@click.argument("source", metavar="FILE|URL")
+@click.argument("path", required=False, type=click.Path())
+@click.option("--force", is_flag=True, help="Also where there is an index already: it is forgotten.")
+@click.option("--yes", is_flag=True, help="Index a home or system folder all the same.")
+@global_options
+def command(source: str, path: str | None, force: bool, yes: bool, options: Options) -> None:
+    """Take over an index that `lowtide export` wrote, and index only what is different in PATH.
+
+    All of it is checked before anything of it is used. Without PATH it is for the workspace around the current folder.
+    """
+    root = resolve_root(path, indexing=True, consent=yes)
+    staged = _stage(source, root, force, options)
+    assert staged.carried is not None
+    try:
+        report = _index(root, staged, yes, options)
+    finally:
+        staged.discard()
+    carried = staged.carried
+    if options.as_json:
+        print_json({**carried.as_json(), "index": report})
+    elif not options.quiet:
+        for message in report["messages"]:
+            warn(f"note: {message}")
+        of = f" of commit {carried.commit[:12]}" if carried.commit else ""
+        files = report["files"]
+        say(f"took over {counted(carried.files, 'file')}, {counted(carried.chunks, 'chunk')}{of}")
+        done = f"{counted(files['indexed'], 'file')} indexed"
+        say(f"{done}, {files['unchanged']:,} unchanged, {files['removed']:,} removed")
+
+
+def _stage(source: str, root: Path, force: bool, options: Options) -> Staged:
+    from lowtide.index.bundles import stage
+    from lowtide.index.sharing import download
+    from lowtide.index.workspace import Workspace
+    from lowtide.work.model.model_folder import default_model, read_model
+
+    places, config = load(options)
+    workspace = Workspace(root, places.index_folder(root))
+    if workspace.has_index and not force:
+        raise RefusedError(f"{root} has an index already", "", "add --force to take the bundle over in its place")
+    recipe = read_model(config.model_path or default_model()).recipe
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(download(places, source)) if "://" in source else Path(source).absolute()
+            return stage(places, file, workspace, recipe)
+        except BundleError as error:
+            raise BundleError(f"cannot take over {source}: {error.what}", error.why, error.remedy) from error
+
+
+def _index(root: Path, staged: Staged, consent: bool, options: Options) -> dict[str, Any]:
+    if is_embedded(options):
+        from lowtide.cli import embedded
+
+        return embedded.take_over(root, staged, options)
+    with open_client(options) as client, shown(options) as show:
+        question = {"rootUri": uri(root), "staged": staged.folder.name, "consent": consent}
+        report: dict[str, Any] = client.ask("lowtide/index", question, lambda _, params: show(params))
+        return report
