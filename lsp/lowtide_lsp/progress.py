@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from lowtide.status import Progress, Status
+from lowtide.status import Progress, Standing, Status, WorkspaceStatus
 from lowtide_lsp.transport import ConnectionLost, RequestError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class IndexProgress:
         busy = [workspace for workspace in status.workspaces if workspace.root_uri in own and workspace.state in _BUSY]
         if not busy:
             self._cancelled = False
-        progress = status.progress
+        progress = status.progress and _of_first(busy, status.progress)
         works = bool(busy) and not self._cancelled and status.state in _BUSY
         if self._token is None:
             if works and progress and not self._starting and progress.total >= LEAST_FILES and self._wanted():
@@ -102,6 +103,16 @@ class IndexProgress:
         self._end("cancelled")
         log.info("event=cancelled-by-user client=%s", self._session.client)
         await self._session.service.cancel()
+
+
+def _of_first(busy: Sequence[WorkspaceStatus], progress: Progress) -> Progress:
+    """How far a first index is, of all the files that were counted: the walk comes to know of them bit by bit, and a
+    share of what it knows would go back and forth. As it is when there is none, or it is not counted yet."""
+    first = [each.freshness for each in busy if each.incomplete and isinstance(each.freshness, Standing)]
+    total = sum(each.total for each in first)
+    if not total or len(first) < len(busy):
+        return progress
+    return Progress(sum(each.indexed for each in first), total, progress.file)
 
 
 def _words(progress: Progress) -> tuple[int, str]:

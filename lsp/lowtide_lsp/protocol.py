@@ -191,6 +191,8 @@ class Explanation(_Wire):
     status: str
     reason: str | None
     rule: str | None
+    remedy: str
+    take_in: dict[str, str] | None = msgspec.field(name="take_in")
 
 
 class SkippedParams(_Wire):
@@ -210,6 +212,7 @@ class Skipped(_Wire):
     count: int
     examples: list[str]
     remedy: str
+    take_in: dict[str, str] | None
 
 
 class ReindexParams(_Wire):

@@ -562,6 +562,10 @@ def test_progress_is_shown_once_can_be_cancelled_and_is_forgotten(
             }
             listener(replace(busy, progress=status.Progress(50, 100, "b.py")))
             assert (await wire.hear("$/progress"))["params"]["value"]["percentage"] == 50
+            first = replace(workspace, freshness=status.Standing("indexing", 100, 1000, ""))
+            listener(replace(busy, workspaces=[first], progress=status.Progress(60, 110, "c.py")))
+            said = (await wire.hear("$/progress"))["params"]["value"]
+            assert (said["percentage"], said["message"]) == (10, "100/1,000 c.py"), "of all that were counted"
             wire.notify("window/workDoneProgress/cancel", {"token": token})
             assert (await wire.hear("$/progress"))["params"]["value"]["kind"] == "end"
             assert service.cancelled == 1

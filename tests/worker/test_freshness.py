@@ -8,6 +8,7 @@ import anyio
 from tests.worker.test_service import serving
 
 from lowtide.index.attending import freshness_of
+from lowtide.status import Standing
 
 
 def test_an_answer_is_current_only_when_what_was_just_written_is_in(tmp_path: Path) -> None:
@@ -30,5 +31,35 @@ def test_an_answer_is_current_only_when_what_was_just_written_is_in(tmp_path: Pa
                         await anyio.sleep(0.001)
                 found = await service.symbols(f"written_{number}_just_now", roots=[root], limit=1)
                 assert [symbol["name"] for _, symbol in found] == [f"written_{number}_just_now"]
+
+    anyio.run(main)
+
+
+def test_a_first_run_says_from_its_beginning_on_how_many_files_there_are_and_so_does_one_that_was_cancelled(
+    tmp_path: Path,
+) -> None:
+    root, total = tmp_path / "tree", 600
+    root.mkdir()
+    for number in range(total):
+        (root / f"file{number}.py").write_text(f"def function_{number}():\n    return {number}\n")
+
+    async def main() -> None:
+        async with serving(tmp_path / "home") as service:
+            await service.open_workspace(root, "test")
+            live = service.live(root)
+            assert live is not None
+            with anyio.fail_after(60):
+                while not live.file_count.files:  # nobody has asked for it
+                    await anyio.sleep(0.001)
+            await service.cancel()
+            with anyio.fail_after(60):
+                while service.status().state != "idle":
+                    await live.changed.wait()
+            (said,) = service.status().workspaces
+            fresh = said.freshness
+            assert said.incomplete
+            assert isinstance(fresh, Standing)
+            assert (fresh.state, fresh.total) == ("incomplete", total)
+            assert fresh.indexed < total
 
     anyio.run(main)

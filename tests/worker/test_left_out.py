@@ -47,6 +47,14 @@ def test_groups_by_reason_and_rule_with_examples_and_what_to_do(
             assert binary.remedy == ""
             assert by_reason["vendored"].examples == ["node_modules/"]
             assert "vendored = true" in by_reason["vendored"].remedy
+            assert by_reason["vendored"].as_json()["takeIn"] == {"file": ".lowtide.toml", "key": "vendored"}
+            (root / ".lowtideignore").write_text("/old/\n")
+            (root / "old").mkdir()
+            (root / "old" / "a.py").write_text("x = 1\n")
+            await service.wait_idle(root)
+            why = await service.explain(root / "old" / "a.py")
+            assert why["take_in"] == {"file": ".lowtideignore", "line": "!/old/"}
+            assert (await service.explain(root / "kept.py"))["take_in"] is None
             assert groups[0] is binary, "the largest first"
             assert bool(binary.rule), "the first rule is told"
             assert bool(by_reason["vendored"].rule) == (most == 200), "further ones together"

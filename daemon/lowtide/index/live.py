@@ -331,6 +331,8 @@ class LiveWorkspace(LiveState):
             self._full_wanted = False
             self._recheck_at_s = 0.0
             self._full = self._indexer(None)
+            if self.is_first:
+                group.start_soon(self.file_count.learn)  # how far it is, is told from its beginning on
             group.start_soon(self._run_full, self._full)
 
     async def _rest_when_idle(self, now_s: float) -> float | None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lowtide.config.settings import Config, load_workspace_settings
+from lowtide.config.settings import WORKSPACE_FILE, Config, load_workspace_settings
 from lowtide.core.plan import retry_at_ns
 from lowtide.index.workspace import Workspace
 from lowtide.languages import text_name
@@ -21,6 +21,7 @@ from lowtide.models import FileStatus, Reason, counted, display_path
 from lowtide.store.rows import FileRow
 from lowtide.system.beneath import CannotRead, open_plain
 from lowtide.system.tree.ignore import Origin
+from lowtide.system.tree.scope import OWN_IGNORE
 from lowtide.system.tree.walk import Decision, explain_rule
 from lowtide.work.sniff import DECLARED_WITHIN_BYTES, declared
 
@@ -38,9 +39,13 @@ REMEDIES = {
     Reason.SYMLINK: "search for the file that the link names",
 }
 
+SWITCHES = {Reason.MINIFIED: "minified", Reason.GENERATED: "generated", Reason.VENDORED: "vendored"}
+"""What leaves them out, as `.lowtide.toml` calls it."""
+
 
 def explain_file(workspace: Workspace, path: Path, config: Config) -> dict[str, Any]:
-    """What `lowtide why` prints: {path, status, reason, rule, symbols, chunks, indexed_at, content_hash, remedy}."""
+    """What `lowtide why` prints: {path, status, reason, rule, symbols, chunks, indexed_at, content_hash, remedy,
+    take_in}."""
     relative = os.fsencode(path)[len(os.fsencode(workspace.root)) :].lstrip(b"/")
     row = None
     if workspace.has_index:
@@ -52,7 +57,7 @@ def explain_file(workspace: Workspace, path: Path, config: Config) -> dict[str, 
         return _from_row(row, path)
     if now is not None and now.reason is not None:
         remedy = take_back(rule) if now.reason is Reason.EXCLUDED else None
-        return _answer(relative, "skipped", now.reason, now.rule, remedy)
+        return {**_answer(relative, "skipped", now.reason, now.rule, remedy), "take_in": take_in(now.reason, rule)}
     if row is not None:
         return _answer(relative, row.status, row.reason, row.rule)
     if not os.path.lexists(path):
@@ -72,10 +77,24 @@ def take_back(found: Decision | None) -> str:
         return ""
     shown = display_path(found.path)
     if found.origin is Origin.IGNORE_FILE:
-        return f"add the line `!/{_escaped(shown)}{'/' if found.is_folder else ''}` to .lowtideignore"
+        return f"add the line `{_line_for(found)}` to .lowtideignore"
     name = "exclude" if found.origin is Origin.EXCLUDE else "include"
     change = "take the pattern out of" if found.origin is Origin.EXCLUDE else f"add `{shown}` to"
     return f"{change} `{name}` under [index] in .lowtide.toml or in your own configuration"
+
+
+def take_in(reason: str, found: Decision | None = None) -> dict[str, str] | None:
+    """What brings it in, for a program that offers to do it: a `line` for the `file` `.lowtideignore`, or the `key` to
+    set to true under [index] in `.lowtide.toml`. None where no one line does."""
+    if reason in SWITCHES:
+        return {"file": WORKSPACE_FILE, "key": SWITCHES[Reason(reason)]}
+    if reason == Reason.EXCLUDED and found is not None and found.origin is Origin.IGNORE_FILE:
+        return {"file": OWN_IGNORE.decode(), "line": _line_for(found)}
+    return None
+
+
+def _line_for(found: Decision) -> str:
+    return f"!/{_escaped(display_path(found.path))}{'/' if found.is_folder else ''}"
 
 
 def _escaped(shown: str) -> str:
@@ -160,4 +179,5 @@ def _answer(path: bytes, status: str, reason: str, rule: str, remedy: str | None
         "indexed_at": None,
         "content_hash": None,
         "remedy": remedy,
+        "take_in": take_in(reason) if status == "skipped" else None,
     }

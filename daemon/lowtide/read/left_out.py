@@ -14,7 +14,7 @@ from typing import Any
 
 from lowtide.index.workspace import Workspace
 from lowtide.models import Reason, display_path
-from lowtide.read.explain import REMEDIES
+from lowtide.read.explain import REMEDIES, take_in
 
 MOST_GROUPS = 200
 """More rules than these are told together, by reason."""
@@ -45,6 +45,7 @@ class LeftOut:
             "count": self.count,
             "examples": self.examples,
             "remedy": self.remedy,
+            "takeIn": take_in(self.reason),
         }
 
 

@@ -9,13 +9,18 @@ import { MemoryGraph } from './memory/graph';
 import { MemoryTree } from './memory/tree';
 import type { SearchHit, Status } from './protocol';
 import { SearchHistory } from './search/history';
+import { leaveOut } from './scope/change';
+import { showLeftOut } from './scope/leftOut';
+import { PreviewTexts, SCHEME } from './search/previewTexts';
 import { openHit, Results } from './search/results';
 import { Search } from './search/search';
 import { findSimilar } from './search/similar';
 import { type Phase, Server } from './server/server';
 import { firstTime } from './setup/firstTime';
 import { choosePath, setUp, tellOfTrouble } from './setup/missing';
+import { installServer } from './setup/install';
 import { restarts } from './setup/restarts';
+import { watchVersion } from './setup/version';
 import { showMenu } from './status/menu';
 import { statusBar } from './status/statusBar';
 
@@ -35,12 +40,18 @@ export function activate(context: vscode.ExtensionContext): Api {
   const log = vscode.window.createOutputChannel('Lowtide', { log: true });
   const server = new Server(log, context.globalStorageUri.fsPath);
   const results = new Results();
+  const texts = new PreviewTexts();
   const keep = results.show.bind(results);
-  const search = new Search(server, new SearchHistory(context.workspaceState), keep);
+  const search = new Search(server, new SearchHistory(context.workspaceState), keep, texts);
   const memory = new MemoryTree(server);
+  const install = (): Promise<unknown> => installServer(server, context.extensionPath, log);
+  const { version } = context.extension.packageJSON as { version: string };
   const graph = new MemoryGraph(server, context.extensionUri);
   const commands: Record<string, (...given: never[]) => unknown> = {
     'lowtide.search': (text?: unknown) => search.open(typeof text === 'string' ? text : selectedLine()),
+    'lowtide.search.resume': () => search.resume(),
+    'lowtide.showLeftOut': () => showLeftOut(server),
+    'lowtide.leaveOut': (uri?: unknown) => leaveOut(uri instanceof vscode.Uri ? uri : undefined),
     'lowtide.search.openToSide': () => search.openAside(),
     'lowtide.findSimilar': () => findSimilar(server, keep),
     'lowtide.openHit': (hit: SearchHit) => openHit(hit),
@@ -56,10 +67,17 @@ export function activate(context: vscode.ExtensionContext): Api {
     'lowtide.explain': (uri?: unknown) => explain(server, uri instanceof vscode.Uri ? uri : undefined),
     'lowtide.showMemoryGraph': () => graph.show(),
     'lowtide.refreshMemory': () => memory.refresh(),
-    'lowtide.setUp': () => setUp(server, log),
+    'lowtide.setUp': () => setUp(server, install),
+    'lowtide.update': () => install(),
     'lowtide.choosePath': () => choosePath(),
     'lowtide.restart': () => server.restart(),
     'lowtide.showLog': () => log.show(),
+    'lowtide.openSettings': () =>
+      vscode.commands.executeCommand('workbench.action.openSettings', `@ext:${context.extension.id}`),
+    'lowtide.openKeys': () =>
+      vscode.commands.executeCommand('workbench.action.openGlobalKeybindings', `@ext:${context.extension.id}`),
+    'lowtide.openWalkthrough': () =>
+      vscode.commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`),
   };
   context.subscriptions.push(
     log,
@@ -68,11 +86,13 @@ export function activate(context: vscode.ExtensionContext): Api {
     memory,
     graph,
     statusBar(server),
-    tellOfTrouble(server, log),
+    vscode.workspace.registerTextDocumentContentProvider(SCHEME, texts),
+    tellOfTrouble(server, install),
+    watchVersion(server, version, context.globalState, install),
     firstTime(server, context.globalState),
     restarts(server),
     watchBudget(server),
-    phaseContext(server),
+    contexts(server),
     ...Object.entries(commands).map(([id, run]) =>
       vscode.commands.registerCommand(id, (...given: never[]) => saying(() => run(...given), log)),
     ),
@@ -93,14 +113,19 @@ export function activate(context: vscode.ExtensionContext): Api {
   };
 }
 
-/** What menus and welcome texts depend on. */
-function phaseContext(server: Server): vscode.Disposable {
-  let known: Phase | undefined;
-  return server.onDidChange(() => {
-    if (server.phase !== known) {
-      known = server.phase;
-      void vscode.commands.executeCommand('setContext', 'lowtide.phase', known);
+/** What menus, commands and welcome texts depend on. */
+function contexts(server: Server): vscode.Disposable {
+  const known = new Map<string, string>();
+  const set = (name: string, value: string): void => {
+    if (known.get(name) !== value) {
+      known.set(name, value);
+      void vscode.commands.executeCommand('setContext', name, value);
     }
+  };
+  return server.onDidChange(() => {
+    const state = server.status?.state ?? 'idle';
+    set('lowtide.phase', server.phase);
+    set('lowtide.doing', state === 'paused' || state === 'idle' ? state : 'working');
   });
 }
 

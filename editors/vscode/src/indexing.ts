@@ -6,10 +6,10 @@ import type { Server } from './server/server';
 import { budgetProblem, formatBytes } from './size';
 
 export async function rebuild(server: Server): Promise<void> {
-  const anew = t('Make Anew');
+  const anew = t('Rebuild');
   const picked = await vscode.window.showWarningMessage(
-    t('Make the index of this window’s folders anew?'),
-    { modal: true, detail: t('Searching by symbol and by meaning is incomplete until it is done.') },
+    t('Rebuild the index of this window’s folders?'),
+    { modal: true, detail: t('Results are incomplete until it is done.') },
     anew,
   );
   if (picked !== anew) {
@@ -32,7 +32,10 @@ export async function setBudget(server: Server): Promise<void> {
   const memory = server.status?.memory;
   const pick = vscode.window.createQuickPick();
   pick.title = memory
-    ? t('Budget: now {0}, in use {1}', formatBytes(memory.budgetBytes), formatBytes(memory.usedBytes))
+    ? [
+        t('Budget: now {0}, in use {1}', formatBytes(memory.budgetBytes), formatBytes(memory.usedBytes)),
+        ...(memory.budgetFrom && memory.budgetFrom !== 'default' ? [t('set by {0}', memory.budgetFrom)] : []),
+      ].join(' · ')
     : t('Budget');
   pick.placeholder = t('Memory for all of Lowtide’s processes together, e.g. 256MiB');
   const offer = (): void => {

@@ -190,6 +190,8 @@ export interface Explanation {
   chunks?: number;
   indexed_at?: number | null;
   content_hash?: string | null;
+  remedy?: string;
+  take_in?: TakeIn | null;
 }
 
 /** The files of one status, reason and rule; a folder that is left out whole ends with `/`. */
@@ -201,6 +203,14 @@ export interface Skipped {
   count: number;
   examples: string[];
   remedy: string;
+  takeIn: TakeIn | null;
+}
+
+/** A `line` to add to `.lowtideignore`, or the `key` to set to true under `[index]` in `.lowtide.toml`. */
+export interface TakeIn {
+  file: string;
+  line?: string;
+  key?: string;
 }
 
 export interface SkippedParams {

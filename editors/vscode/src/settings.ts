@@ -20,8 +20,8 @@ export interface Settings {
   workspaceSymbols: SymbolsWhenOthers;
   outline: WhenOthers;
   hover: WhenOthers;
-  definition: Record<string, boolean>;
-  references: Record<string, boolean>;
+  definition: WhenOthers;
+  references: WhenOthers;
   progress: boolean;
   searchMode: Mode;
   searchLimit: number;
@@ -39,14 +39,6 @@ export function readSettings(configuration: Configuration): Settings {
     const value = configuration.get(key);
     return typeof value === 'string' ? value.trim() : '';
   };
-  const table = (key: string): Record<string, boolean> => {
-    const value = configuration.get(key);
-    return typeof value === 'object' && value !== null
-      ? Object.fromEntries(
-          Object.entries(value).filter((pair): pair is [string, boolean] => typeof pair[1] === 'boolean'),
-        )
-      : {};
-  };
   const whole = (key: string, least: number, most: number, fallback: number): number => {
     const value = configuration.get(key);
     return typeof value === 'number' && Number.isFinite(value)
@@ -60,8 +52,8 @@ export function readSettings(configuration: Configuration): Settings {
     workspaceSymbols: text('workspaceSymbols', ['merge', 'always', 'others', 'never']),
     outline: text('outline', ['auto', 'always', 'never']),
     hover: text('hover', ['auto', 'always', 'never']),
-    definition: table('definition'),
-    references: table('references'),
+    definition: text('definition', ['auto', 'always', 'never']),
+    references: text('references', ['auto', 'always', 'never']),
     progress: flag('progress'),
     searchMode: text('search.mode', ['hybrid', 'semantic', 'lexical']),
     searchLimit: whole('search.limit', 1, 200, 30),
@@ -70,11 +62,11 @@ export function readSettings(configuration: Configuration): Settings {
   };
 }
 
-/** What the server is told. */
+/** What the server is told: to answer in every language, for what is shown is decided here. */
 export function serverSettings(settings: Settings): Record<string, unknown> {
   return {
-    definition: settings.definition,
-    references: settings.references,
+    definition: { '*': true },
+    references: { '*': true },
     progress: settings.progress,
     ...(settings.budget ? { budget: settings.budget } : {}),
   };

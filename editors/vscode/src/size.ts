@@ -21,9 +21,9 @@ export function parseSize(text: string): number | undefined {
 export function budgetProblem(text: string): string | undefined {
   const bytes = parseSize(text);
   if (bytes === undefined) {
-    return t('Write a size such as 256MiB or 1GiB.');
+    return t('Enter a size such as 256MiB or 1GiB.');
   }
-  return bytes < LEAST_BUDGET_BYTES ? t('The least budget is 96 MiB.') : undefined;
+  return bytes < LEAST_BUDGET_BYTES ? t('The smallest budget is 96 MiB.') : undefined;
 }
 
 /** `88,243`, as the user's language groups digits. */

@@ -32,7 +32,7 @@ export function memoryRows(root: MemoryNode): Row[] {
   }
   const mapped: Row = {
     id: 'mapped',
-    label: t('Pages of files'),
+    label: t('Mapped files'),
     size: formatBytes(root.mappedBytes),
     tooltip: t('Not in the budget: the system takes these back by itself when it needs memory.'),
     icon: 'file-binary',
@@ -58,7 +58,7 @@ function rowOf(node: MemoryNode, total: number, parent: string): Row {
 }
 
 function labelOf(name: string): string {
-  return name === 'unattributed' ? t('everything else') : name;
+  return name === 'unattributed' ? t('other') : name;
 }
 
 function cacheOf(node: MemoryNode): string[] {

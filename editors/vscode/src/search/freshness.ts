@@ -10,13 +10,39 @@ export function freshnessWords(fresh: Freshness | undefined): string | undefined
       return t('still being compared with the disk: results so far');
     case 'indexing':
     case 'incomplete':
-      return fresh.indexed < fresh.total
-        ? t('{0} % indexed: results so far', Math.floor((100 * fresh.indexed) / fresh.total))
-        : t('still being indexed: results so far');
+      return indexedWords(fresh);
     case 'unwatched':
-      return fresh.reason ? t('not watched for changes: {0}', fresh.reason) : t('not watched for changes');
+      return [
+        fresh.reason ? t('not watched for changes ({0})', fresh.reason) : t('not watched for changes'),
+        age(fresh),
+      ]
+        .filter(Boolean)
+        .join(': ');
     case 'current':
     case undefined:
       return undefined;
   }
+}
+
+/** How much is in, in whole percent; 100 only when all is. */
+export function percent(fresh: { indexed: number; total: number }): number {
+  return fresh.indexed < fresh.total ? Math.floor((100 * fresh.indexed) / fresh.total) : 99;
+}
+
+function indexedWords(fresh: Freshness): string {
+  const known = fresh.indexed < fresh.total;
+  if (fresh.reason) {
+    return known
+      ? t('{0} % indexed ({1}): results so far', percent(fresh), fresh.reason)
+      : t('not wholly indexed ({0}): results so far', fresh.reason);
+  }
+  return known ? t('{0} % indexed: results so far', percent(fresh)) : t('still being indexed: results so far');
+}
+
+function age({ ageS }: Freshness): string {
+  if (ageS === null) {
+    return '';
+  }
+  const minutes = Math.round(ageS / 60);
+  return minutes < 2 ? t('as it was just now') : t('as it was {0} minutes ago', minutes);
 }

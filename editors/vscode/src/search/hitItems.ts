@@ -1,4 +1,4 @@
-/** The rows of the search: hits, earlier searches, and what is said when there is nothing. */
+/** The rows of the search: hits, recent searches, and what is said when there is nothing. */
 
 import * as vscode from 'vscode';
 import { t } from '../l10n';
@@ -16,11 +16,11 @@ export const ASIDE = (): vscode.QuickInputButton => ({
 });
 export const FORGET = (): vscode.QuickInputButton => ({
   iconPath: new vscode.ThemeIcon('close'),
-  tooltip: t('Forget This Search'),
+  tooltip: t('Remove from Recent Searches'),
 });
 export const KEEP = (): vscode.QuickInputButton => ({
   iconPath: new vscode.ThemeIcon('list-tree'),
-  tooltip: t('Keep the Results in a View'),
+  tooltip: t('Show Results in a View'),
 });
 
 export function hitRow(hit: SearchHit): Row {

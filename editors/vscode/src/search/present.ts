@@ -6,6 +6,8 @@ export interface Line {
   icon: string;
   name: string;
   place: string;
+  /** Where what is shown begins, from 1. */
+  line: number;
   snippet: string;
 }
 
@@ -19,6 +21,7 @@ export function presentHit(hit: SearchHit, relative: string): Line {
     icon: iconOf(hit.kind),
     name,
     place: `${relative}:${hit.range.start.line + 1}`,
+    line: (hit.snippetLine ?? hit.range.start.line) + 1,
     snippet: snippetOf(hit.snippet),
   };
 }

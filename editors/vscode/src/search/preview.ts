@@ -1,11 +1,13 @@
 /**
- * Shows a place while the user moves through answers, and puts everything back when nothing was chosen.
+ * Shows a place while the user moves through answers, in a tab that leaves no trace: nothing that is open is touched, and
+ * what was shown comes back by itself when the tab goes.
  *
- * Invariant: after `restore` the editors are as they were before the first `show`.
+ * Invariant: at most one tab of ours is there, and none after `end`.
  */
 
 import * as vscode from 'vscode';
 import type { Range } from '../protocol';
+import { type PreviewTexts, SCHEME } from './previewTexts';
 
 export interface Place {
   uri: string;
@@ -14,18 +16,22 @@ export interface Place {
 
 /** Moving fast through a list opens nothing on the way. */
 const SETTLE_MS = 60;
+/** The editor's own numbers: the active group; the place in the middle. */
+const ACTIVE_GROUP = -1;
+const CENTER = 0;
 
-export class Preview implements vscode.Disposable {
-  private readonly before = vscode.window.activeTextEditor;
-  private readonly view = this.before && { selection: this.before.selection, visible: this.before.visibleRanges[0] };
+export class Preview {
   private readonly line = vscode.window.createTextEditorDecorationType({
     isWholeLine: true,
     backgroundColor: new vscode.ThemeColor('editor.rangeHighlightBackground'),
   });
   private timer: NodeJS.Timeout | undefined;
-  private shown: vscode.TextEditor | undefined;
   private over = false;
   private wanted: Place | undefined;
+
+  constructor(private readonly texts: PreviewTexts) {
+    texts.begin();
+  }
 
   /** Show it soon, unless another is to be shown before. */
   show(place: Place): void {
@@ -35,65 +41,29 @@ export class Preview implements vscode.Disposable {
   }
 
   private async open(place: Place): Promise<void> {
+    const uri = this.texts.uriOf(place.uri);
     try {
-      const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(place.uri, true));
-      // A file that took long to open must not cover one that is wanted since.
+      // A file that takes long to read must not cover one that is wanted since.
+      const document = await vscode.workspace.openTextDocument(uri);
       if (this.isOver() || !this.isWanted(place)) {
         return;
       }
-      const editor = await vscode.window.showTextDocument(document, {
-        preview: true,
-        preserveFocus: true,
-        ...(this.before?.viewColumn === undefined ? {} : { viewColumn: this.before.viewColumn }),
-      });
-      if (this.isOver()) {
-        await this.putBack(editor);
-        return;
-      }
-      this.shown = editor;
-      if (!this.isWanted(place)) {
-        return;
-      }
       const range = toRange(place.range);
-      editor.setDecorations(this.line, [range]);
-      // Its first line in the middle: the upper half is under the list.
-      editor.revealRange(new vscode.Range(range.start, range.start), vscode.TextEditorRevealType.InCenter);
+      await openWithoutTrace(uri, range.start.line);
+      const editor = vscode.window.visibleTextEditors.find((one) => one.document === document);
+      editor?.setDecorations(this.line, [range]);
     } catch {
       // A file that is gone since: the list still names it, opening it says so.
     }
+    await closeOurs(this.isOver() ? undefined : uri);
   }
 
-  /** Nothing was chosen. */
-  async restore(): Promise<void> {
-    this.end();
-    if (this.shown) {
-      await this.putBack(this.shown);
-    }
-  }
-
-  private async putBack(shown: vscode.TextEditor): Promise<void> {
-    const before = this.before;
-    if (before) {
-      const editor = await vscode.window.showTextDocument(before.document, {
-        ...(before.viewColumn === undefined ? {} : { viewColumn: before.viewColumn }),
-        preserveFocus: false,
-      });
-      if (this.view) {
-        editor.selection = this.view.selection;
-        if (this.view.visible) {
-          editor.revealRange(this.view.visible, vscode.TextEditorRevealType.AtTop);
-        }
-      }
-    }
-    const uri = shown.document.uri.toString();
-    if (before?.document.uri.toString() === uri) {
-      return;
-    }
-    const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
-    const ours = tabs.filter(
-      (tab) => tab.isPreview && tab.input instanceof vscode.TabInputText && tab.input.uri.toString() === uri,
-    );
-    await vscode.window.tabGroups.close(ours);
+  /** The list is gone. Once the returned promise is done, everything is as it was before the first `show`. */
+  async end(): Promise<void> {
+    this.over = true;
+    clearTimeout(this.timer);
+    this.line.dispose();
+    await closeOurs(undefined);
   }
 
   /** Methods, for these may change while an editor opens. */
@@ -104,15 +74,40 @@ export class Preview implements vscode.Disposable {
   private isWanted(place: Place): boolean {
     return this.wanted === place;
   }
+}
 
-  private end(): void {
-    this.over = true;
-    clearTimeout(this.timer);
-    this.line.dispose();
+/**
+ * Open it in a tab beside those that are there, at its line, and out of the history. The editor offers "transient" to its
+ * own lists alone: its command is called as those do; where it does not know it, the tab is an ordinary one for the while.
+ */
+async function openWithoutTrace(uri: vscode.Uri, line: number): Promise<void> {
+  const at = { startLineNumber: line + 1, startColumn: 1, endLineNumber: line + 1, endColumn: 1 };
+  const options = {
+    pinned: true,
+    preserveFocus: true,
+    transient: true,
+    selection: at,
+    selectionRevealType: CENTER,
+  };
+  try {
+    await vscode.commands.executeCommand('_workbench.open', uri, [ACTIVE_GROUP, options]);
+  } catch {
+    const selection = new vscode.Range(line, 0, line, 0);
+    await vscode.window.showTextDocument(uri, { preview: false, preserveFocus: true, selection });
   }
+}
 
-  dispose(): void {
-    this.end();
+/** The tab before it in its group is shown again by the editor, with its selection and its place. */
+async function closeOurs(but: vscode.Uri | undefined): Promise<void> {
+  const kept = but?.toString();
+  const ours = vscode.window.tabGroups.all
+    .flatMap((group) => group.tabs)
+    .filter(
+      ({ input }) =>
+        input instanceof vscode.TabInputText && input.uri.scheme === SCHEME && input.uri.toString() !== kept,
+    );
+  if (ours.length > 0) {
+    await vscode.window.tabGroups.close(ours, true);
   }
 }
 

@@ -3,6 +3,7 @@
 import * as vscode from 'vscode';
 import { t } from '../l10n';
 import type { SearchHit } from '../protocol';
+import { matchedRanges } from './matched';
 import { presentHit } from './present';
 import { openPlace } from './preview';
 import type { Found } from './search';
@@ -20,6 +21,7 @@ export class Results implements vscode.TreeDataProvider<Node>, vscode.Disposable
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChangeTreeData = this.changed.event;
   private files: FileNode[] = [];
+  private query = '';
   private readonly view = vscode.window.createTreeView<Node>('lowtide.results', {
     treeDataProvider: this,
     showCollapseAll: true,
@@ -28,8 +30,9 @@ export class Results implements vscode.TreeDataProvider<Node>, vscode.Disposable
   /** Show these instead of what was shown. */
   show(found: Found): void {
     this.files = groupByFile(found.hits);
-    this.view.description = found.title;
-    this.view.message = found.hits.length === 0 ? t('Nothing found.') : '';
+    this.query = found.query ?? '';
+    this.view.description = found.note ? `${found.title} · ${found.note}` : found.title;
+    this.view.message = found.hits.length === 0 ? t('No results.') : '';
     this.changed.fire();
     void vscode.commands.executeCommand('setContext', FILLED, true);
     void vscode.commands.executeCommand('lowtide.results.focus');
@@ -62,8 +65,10 @@ export class Results implements vscode.TreeDataProvider<Node>, vscode.Disposable
       return item;
     }
     const line = presentHit(node, vscode.workspace.asRelativePath(uri));
-    const item = new vscode.TreeItem(line.name);
-    item.description = line.snippet;
+    const label = `${line.line}: ${line.snippet || line.name}`;
+    const item = new vscode.TreeItem({ label, highlights: matchedRanges(this.query, label) });
+    item.description = line.name;
+    item.accessibilityInformation = { label: t('{0}, line {1}: {2}', line.name, line.line, line.snippet) };
     item.iconPath = new vscode.ThemeIcon(line.icon);
     item.contextValue = 'hit';
     const tooltip = new vscode.MarkdownString(`${line.place.replace(/[\\`*_[\]]/g, '\\$&')}\n`);

@@ -9,28 +9,36 @@ import * as vscode from 'vscode';
 import { t } from '../l10n';
 import type { SearchHit, SearchResult } from '../protocol';
 import { NotRunning, type Server } from '../server/server';
-import { formatCount } from '../size';
 import { freshnessWords } from './freshness';
 import type { SearchHistory } from './history';
 import { FORGET, hitRow, KEEP, pastRow, type Row, wordsRow } from './hitItems';
 import { Latest } from './latest';
 import { openPlace, Preview } from './preview';
+import type { PreviewTexts } from './previewTexts';
 import { parseQuery } from './query';
+import { Refresh } from './refresh';
+import { titleOf } from './title';
 
 export interface Found {
   title: string;
   hits: readonly SearchHit[];
+  /** What was asked, for its words to be marked. */
+  query?: string;
+  /** What the answer lacks, in words. */
+  note?: string | undefined;
 }
 
 const VISIBLE = 'lowtide.searchVisible';
 
 export class Search {
+  private last = '';
   private current: { openAside(): void } | undefined;
 
   constructor(
     private readonly server: Server,
     private readonly history: SearchHistory,
     private readonly keep: (found: Found) => void,
+    private readonly texts: PreviewTexts,
   ) {}
 
   /** Open the answer that is marked in the search to the side. */
@@ -38,12 +46,18 @@ export class Search {
     this.current?.openAside();
   }
 
+  /** The last search once more, as it was left. */
+  resume(): void {
+    this.open(this.last || this.history.all[0]);
+  }
+
   /** Show the search, with `value` in its field. */
   open(value = ''): void {
     const settings = this.server.settings;
     const pick = vscode.window.createQuickPick<Row>();
-    const preview = new Preview();
+    const preview = new Preview(this.texts);
     let hits: readonly SearchHit[] = [];
+    let note: string | undefined;
     let opened = false;
     pick.title = t('Search by Meaning');
     pick.placeholder = t('Describe the code, e.g. retry after a timeout. Narrow with @python or path:src');
@@ -57,9 +71,20 @@ export class Search {
       (text, source) => this.ask(text, source.token),
       (text, result) => {
         pick.busy = false;
+        const marked = pick.activeItems[0]?.hit;
+        const moved = marked !== undefined && marked !== hits[0];
         hits = result.hits;
-        pick.items = rowsOf(text, result, this.server.status?.quiescent ?? true);
+        note = freshnessWords(result.freshness);
+        const rows = rowsOf(text, result);
+        // Who has moved to a row stays on it while more is found around it.
+        const same = moved ? rows.find((row) => row.hit && isSame(row.hit, marked)) : undefined;
+        pick.keepScrollPosition = same !== undefined;
+        pick.items = rows;
+        if (same) {
+          pick.activeItems = [same];
+        }
         pick.title = titleOf(result);
+        refresh.took(result.freshness, text);
       },
       (_, error) => {
         pick.busy = false;
@@ -67,7 +92,14 @@ export class Search {
         pick.items = [wordsRow(error instanceof Error ? error.message : String(error), 'error')];
       },
     );
+    const refresh = new Refresh((text) => {
+      if (text === pick.value) {
+        latest.put(text, 0);
+      }
+    });
+    const listening = this.server.onDidChange(() => refresh.more());
     const change = (text: string, delayMs: number): void => {
+      refresh.drop();
       if (parseQuery(text).words === '') {
         latest.drop();
         pick.busy = false;
@@ -86,7 +118,11 @@ export class Search {
         opened = true;
         const text = pick.value;
         pick.hide();
-        await openPlace(row.hit, column);
+        try {
+          await openPlace(row.hit, column);
+        } finally {
+          await preview.end();
+        }
         await this.history.add(text);
       }
     };
@@ -111,17 +147,18 @@ export class Search {
         const text = pick.value;
         pick.hide();
         void this.history.add(text);
-        this.keep({ title: text, hits });
+        this.keep({ title: text, hits, query: parseQuery(text).words, note });
       }
     });
     pick.onDidHide(() => {
+      this.last = pick.value || this.last;
       latest.drop();
+      refresh.drop();
+      listening.dispose();
       this.current = undefined;
       void vscode.commands.executeCommand('setContext', VISIBLE, false);
-      if (opened) {
-        preview.dispose();
-      } else {
-        void preview.restore();
+      if (!opened) {
+        void preview.end();
       }
       pick.dispose();
     });
@@ -147,7 +184,7 @@ export class Search {
       );
     } catch (error) {
       if (error instanceof NotRunning) {
-        throw new Error(t('Lowtide is not running. Click on it in the status bar.'), { cause: error });
+        throw new Error(t('Lowtide is not running. Click Lowtide in the status bar.'), { cause: error });
       }
       throw error;
     }
@@ -155,38 +192,28 @@ export class Search {
 
   private pastRows(): Row[] {
     const past = this.history.all.map(pastRow);
-    return past.length > 0 ? [{ label: t('earlier searches'), kind: vscode.QuickPickItemKind.Separator }, ...past] : [];
+    return past.length > 0 ? [{ label: t('recent searches'), kind: vscode.QuickPickItemKind.Separator }, ...past] : [];
   }
 }
 
-function rowsOf(text: string, result: SearchResult, whole: boolean): Row[] {
+function isSame(one: SearchHit, other: SearchHit): boolean {
+  return one.uri === other.uri && one.range.start.line === other.range.start.line;
+}
+
+function rowsOf(text: string, result: SearchResult): Row[] {
   if (result.hits.length === 0) {
     return [
-      whole
-        ? wordsRow(t('Nothing found for “{0}”.', text), 'circle-slash')
-        : wordsRow(t('Nothing found yet for “{0}”: files are still being indexed.', text), 'loading~spin'),
+      isWhole(result)
+        ? wordsRow(t('No results for “{0}”.', text), 'circle-slash')
+        : wordsRow(t('No results for “{0}” yet: files are still being indexed.', text), 'loading~spin'),
     ];
   }
   return result.hits.map(hitRow);
 }
 
-function titleOf(result: SearchResult): string {
-  const notes = [t('{0} results in {1} ms', result.hits.length, Math.round(result.tookMs))];
-  if (result.degraded) {
-    notes.push(result.degraded);
-  }
-  const lacking = freshnessWords(result.freshness);
-  if (lacking) {
-    notes.push(lacking);
-  }
-  if (result.staleFiles > 0) {
-    notes.push(
-      result.staleFiles === 1
-        ? t('one file has changed since')
-        : t('{0} files have changed since', formatCount(result.staleFiles)),
-    );
-  }
-  return `${t('Search by Meaning')} — ${notes.join(' · ')}`;
+/** Nothing more is to come, as far as is known. */
+function isWhole({ freshness }: SearchResult): boolean {
+  return freshness.state !== 'indexing' && freshness.state !== 'checking';
 }
 
 /** The server's order is the answer; the editor would put rows whose label matches the text first. */

@@ -26,7 +26,10 @@ export async function findSimilar(server: Server, keep: (found: Found) => void):
       }),
   );
   const name = vscode.workspace.asRelativePath(document.uri);
-  keep({ title: t('like {0}:{1}', name.slice(name.lastIndexOf('/') + 1), range.start.line + 1), hits: result.hits });
+  keep({
+    title: t('similar to {0}:{1}', name.slice(name.lastIndexOf('/') + 1), range.start.line + 1),
+    hits: result.hits,
+  });
 }
 
 /** Without a selection: the innermost definition around the cursor, else the line. */

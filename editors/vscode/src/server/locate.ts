@@ -1,6 +1,6 @@
 /**
- * Finds the `lowtide` command: the setting, PATH, the selected Python environment, where uv and pipx put commands, then
- * the environment that this extension made.
+ * Finds the `lowtide` command: the setting, the environment that this extension made because it was asked to, PATH, the
+ * selected Python environment, then where uv and pipx put commands.
  *
  * Invariant: in a workspace that is not trusted nothing that the workspace can name is run: no Python environment,
  * no relative entry of PATH. A path that was set is used or reported, never silently replaced.
@@ -73,10 +73,10 @@ function places(machine: Machine, where: Where, paths: path.PlatformPath): [Sour
     home && paths.join(home, '.local', 'bin'),
   ].filter((folder): folder is string => !!folder && paths.isAbsolute(folder));
   return [
+    ['own', () => Promise.resolve(where.own ? [where.own] : [])],
     ['PATH', () => Promise.resolve(onPath)],
     ['python', inPython],
     ['tools', () => Promise.resolve(inTools)],
-    ['own', () => Promise.resolve(where.own ? [where.own] : [])],
   ];
 }
 

@@ -1,5 +1,5 @@
 /**
- * The server's progress as a notification with Cancel; the client library would show it in the status bar, without one.
+ * The server's progress of a first index as a notification with Cancel; the client library would show it in the status bar, without one.
  *
  * Invariant: every notification ends with its progress, or with the server's life (`clear`).
  */
@@ -29,6 +29,9 @@ interface Shown {
 export class Progresses {
   private readonly shown = new Map<string | number, Shown>();
 
+  /** `isWorth`: only a first index is told so; later work shows in the status bar alone. */
+  constructor(private readonly isWorth: () => boolean) {}
+
   /** What the server says of the work `token`; `cancel` tells it that the user wants no more of it. */
   take(token: string | number, report: Report, cancel: () => void): void {
     const known = this.shown.get(token);
@@ -52,7 +55,7 @@ export class Progresses {
 
   private open(token: string | number, cancel: () => void): void {
     const one = this.shown.get(token);
-    if (!one) {
+    if (!one || !this.isWorth()) {
       return;
     }
     void vscode.window.withProgress(

@@ -17,11 +17,16 @@ import { thisMachine, whereToLook } from './machine';
 import { middleware } from './middleware';
 import { startProcess } from './process';
 import { Progresses } from './progress';
+import { folderNames } from './folders';
+import { key } from './uris';
 
 export type Phase = 'stopped' | 'starting' | 'running' | 'restarting' | 'missing' | 'failed';
 
 /** A process that ends is given this long to say why. */
 const LAST_WORDS_MS = 1_000;
+
+/** A server that says nothing for so long after its start hangs. */
+const SILENT_MS = 30_000;
 
 /** There is no server to ask. */
 export class NotRunning extends Error {}
@@ -41,7 +46,7 @@ export class Server implements vscode.Disposable {
   private child: ChildProcess | undefined;
   private timer: NodeJS.Timeout | undefined;
   private readonly backoff = new Backoff();
-  private readonly progresses = new Progresses();
+  private readonly progresses = new Progresses(() => this.isFirst);
   private generation = 0;
 
   constructor(
@@ -51,7 +56,18 @@ export class Server implements vscode.Disposable {
   ) {}
 
   get settings(): Settings {
-    return readSettings(vscode.workspace.getConfiguration('lowtide'));
+    return this.settingsOf();
+  }
+
+  /** As they are for a document: some may differ by its language. */
+  settingsOf(document?: vscode.TextDocument): Settings {
+    return readSettings(vscode.workspace.getConfiguration('lowtide', document));
+  }
+
+  /** Whether a folder of this window has no whole index yet. */
+  get isFirst(): boolean {
+    const own = folderNames();
+    return this.status?.workspaces.some((one) => one.incomplete && own.has(key(one.rootUri))) ?? false;
   }
 
   /** Ask the server. NotRunning when there is none; CancellationError when `token` says so. */
@@ -89,15 +105,23 @@ export class Server implements vscode.Disposable {
     this.log.info(`event=server-start command=${located.command} source=${located.source}`);
     const client = await this.makeClient(located.command, generation);
     this.client = client;
+    const patience = setTimeout(() => {
+      this.lost(generation, t('It did not answer for {0} seconds.', SILENT_MS / 1_000));
+    }, SILENT_MS);
     try {
       await client.start();
     } catch (error) {
       // The process, if it has ended, says better why than a pipe that broke.
       const why = error instanceof Error ? error.message : String(error);
+      if (generation !== this.generation || this.phase !== 'starting') {
+        return;
+      }
       this.timer = setTimeout(() => {
         this.lost(generation, why);
       }, LAST_WORDS_MS);
       return;
+    } finally {
+      clearTimeout(patience);
     }
     if (generation === this.generation) {
       this.backoff.started();
@@ -145,7 +169,7 @@ export class Server implements vscode.Disposable {
       initializationOptions: serverSettings(this.settings),
       initializationFailedHandler: () => false,
       middleware: {
-        ...middleware(() => this.settings),
+        ...middleware((document) => this.settingsOf(document)),
         handleWorkDoneProgress: (token, report) =>
           this.progresses.take(token, report, () => {
             void client.sendNotification('window/workDoneProgress/cancel', { token });

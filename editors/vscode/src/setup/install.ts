@@ -1,100 +1,155 @@
 /**
- * Installs the `lowtide` command: the user picks the way, a notification shows that it runs, the log has every line.
+ * Installs the server: one click, a notification that says how far it is, and words when it fails. The log has every line.
  *
- * Invariant: nothing is installed but by a click on the words of the command; cancelling ends its process.
+ * Invariant: nothing is installed but by a click; cancelling ends the process and leaves no half of an environment.
  */
 
 import { spawn } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import * as vscode from 'vscode';
 import { t } from '../l10n';
 import { thisMachine } from '../server/machine';
 import type { Server } from '../server/server';
-import { type Step, type Way, waysToInstall } from './ways';
+import { whyItFailed } from './failure';
+import { ownEnvironment, type Step, type Way, waysToInstall } from './ways';
+import { ownWheel } from './wheel';
 
 /** New enough, and able to make environments (Debian keeps that apart). */
 const SUITS = 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))';
+const LINES_KEPT = 200;
 
-/** Ask how, install, start the server. */
-export async function installCommand(server: Server, log: vscode.LogOutputChannel): Promise<void> {
+/** A step that did not end well; `lines` are what it said last. */
+class StepFailed extends Error {
+  constructor(
+    message: string,
+    readonly lines: readonly string[],
+  ) {
+    super(message);
+  }
+}
+
+/** Install what this extension carries, the best way there is, and start it. False when that was not done. */
+export async function installServer(server: Server, extension: string, log: vscode.LogOutputChannel): Promise<boolean> {
+  const wheel = await ownWheel(extension);
+  if (wheel === undefined) {
+    void vscode.window.showErrorMessage(t('This build of the extension carries no server. Install lowtide yourself.'));
+    return false;
+  }
   const never = new vscode.CancellationTokenSource();
-  const ways = await waysToInstall(thisMachine(), server.storage, (python) =>
+  const ways = await waysToInstall(thisMachine(), server.storage, wheel, (python) =>
     run([python, '-c', SUITS], () => undefined, never.token).then(
       () => true,
       () => false,
     ),
   );
+  never.dispose();
   if (ways.length === 0) {
     await tellOfPython();
-    return;
+    return false;
   }
-  const picked = await vscode.window.showQuickPick(
-    ways.map((way) => ({ label: `$(cloud-download) ${way.words}`, detail: detailOf(way), way })),
-    { title: t('Install lowtide'), placeHolder: t('What is to be run?') },
-  );
-  if (picked) {
-    await install(picked.way, server, log);
-  }
-}
-
-function detailOf(way: Way): string {
-  return way.kind === 'python'
-    ? t('Into an environment of this extension’s own; your Python packages stay as they are.')
-    : t('An environment of its own; the command becomes known to you alone.');
-}
-
-async function install(way: Way, server: Server, log: vscode.LogOutputChannel): Promise<void> {
-  const options = { location: vscode.ProgressLocation.Notification, cancellable: true, title: t('Installing lowtide') };
-  try {
-    await vscode.window.withProgress(options, async (progress, token) => {
-      for (const step of way.steps) {
-        log.info(`event=install command=${step.join(' ')}`);
-        await run(
-          step,
-          (line) => {
-            log.info(`event=install said=${line}`);
-            progress.report({ message: line.length > 60 ? `${line.slice(0, 59)}…` : line });
-          },
-          token,
-        );
+  await server.stop();
+  const options = {
+    location: vscode.ProgressLocation.Notification,
+    cancellable: true,
+    title: t('Installing Lowtide'),
+  };
+  let failed: unknown;
+  const done = await vscode.window.withProgress(options, async (progress, token) => {
+    for (const way of ways) {
+      try {
+        await follow(way, progress, token, log);
+        return true;
+      } catch (error) {
+        failed = error;
+        await rm(ownEnvironment(server.storage, process.platform).root, { recursive: true, force: true });
+        if (error instanceof vscode.CancellationError) {
+          return false;
+        }
+        log.warn(`event=install-failed way=${way.kind} why=${String(error)}`);
       }
-    });
-  } catch (error) {
-    if (error instanceof vscode.CancellationError) {
-      return;
     }
-    const again = t('Try Again');
-    const show = t('Show Log');
-    const why = error instanceof Error ? error.message : String(error);
-    const picked = await vscode.window.showErrorMessage(t('lowtide was not installed: {0}', why), again, show);
-    if (picked === again) {
-      await installCommand(server, log);
-    } else if (picked === show) {
-      log.show();
+    return false;
+  });
+  if (!done) {
+    await server.restart();
+    if (!(failed instanceof vscode.CancellationError)) {
+      await tellFailure(failed, server, extension, log);
     }
-    return;
+    return false;
   }
   await server.restart();
+  return true;
 }
 
-/** Runs it to its end; rejects with its last words when it failed, with CancellationError when it was cancelled. */
+async function follow(
+  way: Way,
+  progress: vscode.Progress<{ message?: string; increment?: number }>,
+  token: vscode.CancellationToken,
+  log: vscode.LogOutputChannel,
+): Promise<void> {
+  const [make, install] = way.steps;
+  progress.report({ message: t('creating a Python environment (1 of 2)'), increment: 10 });
+  await run(make, logged(make, log), token);
+  const packages = t('installing the server and its packages (2 of 2)');
+  progress.report({ message: packages, increment: 20 });
+  const write = logged(install, log);
+  await run(
+    install,
+    (line) => {
+      write(line);
+      const name = /^(?:Collecting|Downloading|Installing)\s+([A-Za-z][\w-]*)/.exec(line)?.[1];
+      if (name) {
+        progress.report({ message: `${packages}: ${name}`, increment: 1 });
+      }
+    },
+    token,
+  );
+}
+
+function logged(step: Step, log: vscode.LogOutputChannel): (line: string) => void {
+  log.info(`event=install command=${step.join(' ')}`);
+  return (line) => log.info(`event=install said=${line}`);
+}
+
+async function tellFailure(
+  error: unknown,
+  server: Server,
+  extension: string,
+  log: vscode.LogOutputChannel,
+): Promise<void> {
+  const again = t('Try Again');
+  const show = t('Show Log');
+  const why =
+    error instanceof StepFailed ? whyItFailed(error.lines) : error instanceof Error ? error.message : String(error);
+  const message = t('Lowtide could not be installed. {0}', why);
+  const picked = await vscode.window.showErrorMessage(message, again, show);
+  if (picked === again) {
+    await installServer(server, extension, log);
+  } else if (picked === show) {
+    log.show();
+  }
+}
+
+/** Runs it to its end; rejects with what it said when it failed, with CancellationError when it was cancelled. */
 function run(step: Step, said: (line: string) => void, token: vscode.CancellationToken): Promise<void> {
   return new Promise((resolve, reject) => {
     const [program, ...words] = step;
     const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
-    let last = '';
+    const lines: string[] = [];
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
         if (line.trim()) {
-          last = line.trim();
-          said(last);
+          lines.push(line.trim());
+          lines.splice(0, lines.length - LINES_KEPT);
+          said(line.trim());
         }
       });
     }
     const listening = token.onCancellationRequested(() => child.kill());
     child.once('error', (error) => {
       listening.dispose();
-      reject(error);
+      reject(new StepFailed(error.message, [error.message]));
     });
     child.once('close', (code) => {
       listening.dispose();
@@ -103,7 +158,8 @@ function run(step: Step, said: (line: string) => void, token: vscode.Cancellatio
       } else if (code === 0) {
         resolve();
       } else {
-        reject(new Error(last || t('{0} ended with {1}.', program, code ?? -1)));
+        const ended = t('{0} ended with {1}.', program, code ?? -1);
+        reject(new StepFailed(lines.at(-1) ?? ended, lines.length > 0 ? lines : [ended]));
       }
     });
   });
@@ -112,7 +168,7 @@ function run(step: Step, said: (line: string) => void, token: vscode.Cancellatio
 async function tellOfPython(): Promise<void> {
   const python = t('Get Python');
   const uv = t('Get uv');
-  const message = t('Neither uv, pipx nor Python was found. Install Python 3.11 or newer, or uv, then try again.');
+  const message = t('Lowtide needs Python 3.11 or newer, or uv. Install one of them, then try again.');
   const picked = await vscode.window.showErrorMessage(message, python, uv);
   if (picked) {
     const page = picked === uv ? 'https://docs.astral.sh/uv/' : 'https://www.python.org/downloads/';

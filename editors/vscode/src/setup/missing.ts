@@ -1,57 +1,74 @@
 /**
- * When the `lowtide` command is missing: said once a window, with what to do about it.
+ * When the server is missing, or does not stay alive: said once a window, with what to do about it.
  *
- * Invariant: nothing is installed but by a click; the command is shown before it runs.
+ * Invariant: nothing is installed but by a click.
  */
 
 import * as vscode from 'vscode';
 import { t } from '../l10n';
 import type { Server } from '../server/server';
-import { installCommand } from './install';
 
 /** Tell of a missing server and of one that does not stay alive, each once until it runs again. */
-export function tellOfTrouble(server: Server, log: vscode.LogOutputChannel): vscode.Disposable {
+export function tellOfTrouble(server: Server, install: () => Promise<unknown>): vscode.Disposable {
   let told: string | undefined;
   return server.onDidChange(() => {
     if (server.phase === 'running') {
       told = undefined;
     } else if ((server.phase === 'missing' || server.phase === 'failed') && told !== server.phase) {
       told = server.phase;
-      void (server.phase === 'missing' ? setUp(server, log) : tellFailed(server));
+      void (server.phase === 'missing' ? setUp(server, install) : tellFailed(server, install));
     }
   });
 }
 
-/** Offer to install the command, or to say where it is. */
-export async function setUp(server: Server, log: vscode.LogOutputChannel): Promise<void> {
-  const install = t('Install…');
-  const choose = t('Choose Path…');
-  const retry = t('Try Again');
+/** Offer to install the server, or to say where it is. */
+export async function setUp(server: Server, install: () => Promise<unknown>): Promise<void> {
   const set = server.missing?.configured;
   const message = set
     ? t('Lowtide: there is no program {0} (setting lowtide.path).', set)
-    : t(
-        'Lowtide needs the lowtide command. It was not found on PATH, in the selected Python environment, or among the tools of uv and pipx.',
-      );
-  const picked = await vscode.window.showWarningMessage(message, ...(set ? [] : [install]), choose, retry);
-  if (picked === install) {
-    await installCommand(server, log);
-  } else if (picked === choose) {
-    await choosePath();
-  } else if (picked === retry) {
-    await server.restart();
+    : server.phase === 'missing'
+      ? t('Lowtide needs its server, a Python program that runs on this machine. Nothing is sent anywhere.')
+      : t('Lowtide’s server is installed. Install it again, or use another?');
+  await offer(server, message, set ? [t('Choose Path…'), t('Install')] : [t('Install'), t('Choose Path…')], install);
+}
+
+async function tellFailed(server: Server, install: () => Promise<unknown>): Promise<void> {
+  const message = t('Lowtide keeps stopping and is no longer restarted automatically. {0}', server.trouble);
+  await offer(server, message, [t('Restart'), t('Reinstall'), t('Choose Path…'), t('Show Log')], install);
+}
+
+async function offer(
+  server: Server,
+  message: string,
+  buttons: readonly string[],
+  install: () => Promise<unknown>,
+): Promise<void> {
+  switch (await vscode.window.showWarningMessage(message, ...buttons)) {
+    case t('Install'):
+    case t('Reinstall'):
+      await clearPath();
+      await install();
+      break;
+    case t('Choose Path…'):
+      await choosePath();
+      break;
+    case t('Restart'):
+      await server.restart();
+      break;
+    case t('Show Log'):
+      await vscode.commands.executeCommand('lowtide.showLog');
+      break;
+    case undefined:
+    default:
+      break;
   }
 }
 
-async function tellFailed(server: Server): Promise<void> {
-  const restart = t('Restart');
-  const log = t('Show Log');
-  const message = t('Lowtide stopped several times in a row and is now left alone. {0}', server.trouble);
-  const picked = await vscode.window.showErrorMessage(message, restart, log);
-  if (picked === restart) {
-    await server.restart();
-  } else if (picked === log) {
-    await vscode.commands.executeCommand('lowtide.showLog');
+/** A path in the user's settings would hide what is installed now. */
+async function clearPath(): Promise<void> {
+  const settings = vscode.workspace.getConfiguration('lowtide');
+  if (settings.inspect('path')?.globalValue) {
+    await settings.update('path', undefined, vscode.ConfigurationTarget.Global);
   }
 }
 
@@ -59,7 +76,7 @@ async function tellFailed(server: Server): Promise<void> {
 export async function choosePath(): Promise<void> {
   const picked = await vscode.window.showOpenDialog({
     title: t('Where is the lowtide command?'),
-    openLabel: t('Use This'),
+    openLabel: t('Select'),
     canSelectMany: false,
   });
   const file = picked?.[0];

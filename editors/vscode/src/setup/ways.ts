@@ -1,5 +1,6 @@
 /**
- * How the `lowtide` command can be installed on this machine, the best way first.
+ * How the server is installed on this machine, the best way first: from the wheel that this extension carries, into an
+ * environment of its own.
  *
  * Invariant: only programs that are there are named; nothing goes into an environment that the system or the user keeps.
  */
@@ -11,10 +12,10 @@ import type { Machine } from '../server/locate';
 export type Step = readonly [string, ...string[]];
 
 export interface Way {
-  kind: 'uv' | 'pipx' | 'python';
-  /** What a person would type. */
-  words: string;
-  steps: readonly Step[];
+  kind: 'uv' | 'python';
+  /** The program that does it, for the log and for what is said of a failure. */
+  program: string;
+  steps: readonly [Step, Step];
 }
 
 /** The folder of the environment that this extension makes for itself, and of the commands in it. */
@@ -26,34 +27,46 @@ export function ownEnvironment(storage: string, platform: NodeJS.Platform): { ro
 
 const PYTHONS = ['python3', 'python', 'python3.14', 'python3.13', 'python3.12', 'python3.11'];
 
-/** `suits` says whether a Python is new enough and can make environments. */
+/** `wheel`: the file to install. `suits` says whether a Python is new enough and can make environments. */
 export async function waysToInstall(
   machine: Machine,
   storage: string,
+  wheel: string,
   suits: (python: string) => Promise<boolean>,
 ): Promise<Way[]> {
   const ways: Way[] = [];
-  const uv = await onPath(machine, 'uv');
-  if (uv) {
-    ways.push({ kind: 'uv', words: 'uv tool install lowtide', steps: [[uv, 'tool', 'install', 'lowtide']] });
-  }
-  const pipx = await onPath(machine, 'pipx');
-  if (pipx) {
-    ways.push({ kind: 'pipx', words: 'pipx install lowtide', steps: [[pipx, 'install', 'lowtide']] });
-  }
   const paths = machine.platform === 'win32' ? path.win32 : path.posix;
+  const { root, commands } = ownEnvironment(storage, machine.platform);
+  const inside = paths.join(commands, machine.platform === 'win32' ? 'python.exe' : 'python');
+  const uv = await uvOf(machine);
+  if (uv) {
+    // uv finds a Python that suits, and gets one where there is none.
+    const make: Step = [uv, 'venv', '--clear', '--python', '>=3.11', root];
+    ways.push({ kind: 'uv', program: uv, steps: [make, [uv, 'pip', 'install', '--python', inside, wheel]] });
+  }
   for (const name of PYTHONS) {
     const python = await onPath(machine, name);
     if (python && (await suits(python))) {
-      const { root, commands } = ownEnvironment(storage, machine.platform);
-      const inside = paths.join(commands, machine.platform === 'win32' ? 'python.exe' : 'python');
-      const install: Step = [inside, '-m', 'pip', 'install', '--disable-pip-version-check', '--upgrade', 'lowtide'];
-      const steps: Step[] = [[python, '-m', 'venv', '--clear', root], install];
-      ways.push({ kind: 'python', words: `${name} -m venv …, pip install lowtide`, steps });
+      const install: Step = [inside, '-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', wheel];
+      ways.push({ kind: 'python', program: python, steps: [[python, '-m', 'venv', '--clear', root], install] });
       break;
     }
   }
   return ways;
+}
+
+/** An extension host that a desktop has started may not have the PATH of a shell: uv is looked for where it puts itself. */
+async function uvOf(machine: Machine): Promise<string | undefined> {
+  const paths = machine.platform === 'win32' ? path.win32 : path.posix;
+  const name = machine.platform === 'win32' ? 'uv.exe' : 'uv';
+  const own = [paths.join(machine.home, '.local', 'bin', name), paths.join(machine.home, '.cargo', 'bin', name)];
+  const found = await onPath(machine, 'uv');
+  for (const file of found ? [] : own) {
+    if (await machine.isProgram(file)) {
+      return file;
+    }
+  }
+  return found;
 }
 
 /** Where the program is; relative entries of PATH are not looked at. */

@@ -7,7 +7,9 @@
 
 import { t } from '../l10n';
 import type { Status, WorkspaceStatus } from '../protocol';
+import { percent } from '../search/freshness';
 import type { Phase } from '../server/server';
+import { key } from '../server/uris';
 import { formatBytes, formatCount, formatUse } from '../size';
 import { stateWord, stepWord } from './words';
 
@@ -26,8 +28,8 @@ export interface Shown {
   status: Status | undefined;
 }
 
-/** The item in the status bar. */
-export function bar({ phase, trouble, status }: Shown): Bar {
+/** The item in the status bar; `folders` are this window's, by URI. */
+export function bar({ phase, trouble, status }: Shown, folders: ReadonlyMap<string, string>): Bar {
   switch (phase) {
     case 'missing':
       return { text: `$(warning) ${t('Lowtide: not found')}`, spoken: t('Lowtide: not found'), tone: 'warning' };
@@ -49,28 +51,53 @@ export function bar({ phase, trouble, status }: Shown): Bar {
     return { text: '$(loading~spin) Lowtide', spoken: t('Lowtide is starting'), tone: 'normal' };
   }
   const use = formatUse(status.memory.usedBytes, status.memory.budgetBytes);
-  const spoken = t('Lowtide: {0} of memory, {1}', use, stateWord(status.state));
+  const share = indexedShare(status, folders);
+  const cutShort = isCutShort(status, folders);
+  const doing = cutShort ? t('incomplete') : stateWord(status.state);
+  const spoken = t(
+    'Lowtide: {0}; {1} of memory',
+    share === undefined ? doing : `${doing}, ${t('{0} % indexed', share)}`,
+    use,
+  );
+  const said = [
+    ...(share === undefined ? [] : [`${share} %`]),
+    ...(status.state === 'paused' ? [t('paused')] : []),
+    ...(cutShort && share === undefined ? [t('incomplete')] : []),
+  ].join(' ');
+  const text = (icon: string): string => `$(${icon}) Lowtide ${said ? `${said} · ` : ''}${use}`;
   if (status.health === 'error') {
-    return { text: `$(error) ${use}`, spoken: `${spoken}. ${status.message}`, tone: 'error' };
+    return { text: text('error'), spoken: `${spoken}. ${status.message}`, tone: 'error' };
   }
   if (status.state === 'paused') {
-    return { text: `$(debug-pause) ${use} ${t('paused')}`, spoken, tone: 'normal' };
+    return { text: text('debug-pause'), spoken, tone: 'normal' };
   }
-  const tone = status.health === 'warning' || status.ladder.step !== 'full' ? 'warning' : 'normal';
+  // The server warns when less is done than the budget allows; a small one that was chosen is no warning.
+  const tone = status.health === 'warning' ? 'warning' : 'normal';
   const works = status.state === 'indexing' || status.state === 'scanning';
-  return { text: `${works ? '$(loading~spin)' : '$(database)'} ${use}`, spoken, tone };
+  return { text: text(works ? 'loading~spin' : cutShort ? 'circle-slash' : 'database'), spoken, tone };
+}
+
+/** How much of this window's folders is indexed, in whole percent; undefined when all is, or when it is not known. */
+function indexedShare(status: Status, folders: ReadonlyMap<string, string>): number | undefined {
+  const own = status.workspaces.filter((one) => folders.has(key(one.rootUri))).flatMap((one) => one.freshness ?? []);
+  if (!own.some(({ state }) => state === 'indexing' || state === 'incomplete')) {
+    return undefined;
+  }
+  const indexed = own.reduce((sum, one) => sum + one.indexed, 0);
+  const total = own.reduce((sum, one) => sum + one.total, 0);
+  return total > 0 && indexed < total ? percent({ indexed, total }) : undefined;
 }
 
 /** Markdown of the tooltip; `folders` are this window's, by URI. */
 export function tooltip({ phase, trouble, status }: Shown, folders: ReadonlyMap<string, string>): string {
   if (!status) {
     const act =
-      phase === 'missing'
-        ? command('lowtide.setUp', t('Install or choose it'))
-        : command('lowtide.restart', t('Restart'));
-    return [`**Lowtide**`, escape(trouble || bar({ phase, trouble, status }).spoken), `${act} · ${logLink()}`].join(
-      '\n\n',
-    );
+      phase === 'missing' ? command('lowtide.setUp', t('Set up Lowtide')) : command('lowtide.restart', t('Restart'));
+    return [
+      `**Lowtide**`,
+      escape(trouble || bar({ phase, trouble, status }, folders).spoken),
+      `${act} · ${logLink()}`,
+    ].join('\n\n');
   }
   const cutShort = isCutShort(status, folders);
   const parts = [`**Lowtide** ${status.version} — ${doing(status, cutShort)}`];
@@ -80,10 +107,10 @@ export function tooltip({ phase, trouble, status }: Shown, folders: ReadonlyMap<
   parts.push(memoryTable(status));
   parts.push(...filesTable(status, folders));
   if (cutShort) {
-    parts.push(`$(info) ${t('Not all files are indexed yet.')} ${command('lowtide.reindex', t('Go on'))}`);
+    parts.push(`$(info) ${t('Some files are not indexed yet.')} ${command('lowtide.reindex', t('Resume Indexing'))}`);
   }
   if (status.ladder.step !== 'full') {
-    parts.push(`${t('Works with')}: **${stepWord(status.ladder.step)}**. ${escape(status.ladder.reason)}`);
+    parts.push(`${t('Running with')}: **${stepWord(status.ladder.step)}**. ${escape(status.ladder.reason)}`);
   }
   parts.push(
     [
@@ -105,7 +132,7 @@ function isCutShort(status: Status, folders: ReadonlyMap<string, string>): boole
 }
 
 function doing(status: Status, cutShort: boolean): string {
-  const word = cutShort ? t('stopped before the end') : stateWord(status.state);
+  const word = cutShort ? t('incomplete') : stateWord(status.state);
   const progress = status.progress;
   return progress && status.state !== 'idle'
     ? `${word}, ${formatCount(progress.done)} / ${formatCount(progress.total)}`
@@ -121,10 +148,15 @@ function memoryTable(status: Status): string {
     header(t('Process'), 'PID', t('Memory')),
     '|:--|--:|--:|',
     ...rows,
-    `| **${t('together')}** | | **${formatBytes(memory.usedBytes)}** |`,
-    `| ${t('budget')} | | ${formatBytes(memory.budgetBytes)} |`,
-    `| ${t('most so far')} | | ${formatBytes(memory.peakBytes)} |`,
+    `| **${t('total')}** | | **${formatBytes(memory.usedBytes)}** |`,
+    `| ${budgetWords(memory.budgetFrom)} | | ${formatBytes(memory.budgetBytes)} |`,
+    `| ${t('peak')} | | ${formatBytes(memory.peakBytes)} |`,
   ].join('\n');
+}
+
+/** The budget is one for all windows: who has set it is said. */
+function budgetWords(from: string | undefined): string {
+  return from && from !== 'default' ? escape(t('budget, set by {0}', from)) : t('budget');
 }
 
 function filesTable(status: Status, folders: ReadonlyMap<string, string>): string[] {
@@ -134,14 +166,14 @@ function filesTable(status: Status, folders: ReadonlyMap<string, string>): strin
     const named = (workspace: WorkspaceStatus): string => escape(folders.get(key(workspace.rootUri)) ?? '');
     parts.push(
       [
-        header(t('Folder'), t('Files'), t('Symbols'), t('Waiting'), t('Left out')),
+        header(t('Folder'), t('Files'), t('Symbols'), t('Pending'), t('Left out')),
         '|:--|--:|--:|--:|--:|',
         ...own.map((one) =>
           row(named(one), [
-            one.files,
-            one.symbols,
-            one.pending + one.stale,
-            one.skipped + one.failed + one.quarantined,
+            formatCount(one.files),
+            formatCount(one.symbols),
+            formatCount(one.pending + one.stale),
+            leftOut(one.skipped + one.failed + one.quarantined),
           ]),
         ),
       ].join('\n'),
@@ -149,9 +181,9 @@ function filesTable(status: Status, folders: ReadonlyMap<string, string>): strin
   }
   const elsewhere = status.workspaces.length - own.length;
   if (elsewhere === 1) {
-    parts.push(t('The same daemon keeps one more folder, of another window.'));
+    parts.push(t('1 more folder is open in another window.'));
   } else if (elsewhere > 1) {
-    parts.push(t('The same daemon keeps {0} more folders, of other windows.', elsewhere));
+    parts.push(t('{0} more folders are open in other windows.', elsewhere));
   }
   return parts;
 }
@@ -161,17 +193,13 @@ function header(first: string, ...others: string[]): string {
   return `| ${[first, ...others.map((name) => `&nbsp;&nbsp;&nbsp;${name}`)].join(' | ')} |`;
 }
 
-function row(name: string, figures: number[]): string {
-  return `| ${[name, ...figures.map(formatCount)].join(' | ')} |`;
+function row(name: string, figures: string[]): string {
+  return `| ${[name, ...figures].join(' | ')} |`;
 }
 
-/** URIs are compared as the server writes them: nothing encoded that need not be. */
-export function key(uri: string): string {
-  try {
-    return decodeURIComponent(uri).replace(/\/+$/, '');
-  } catch {
-    return uri;
-  }
+/** A click shows which, and why. */
+function leftOut(count: number): string {
+  return count === 0 ? '0' : command('lowtide.showLeftOut', formatCount(count));
 }
 
 function command(id: string, label: string): string {

@@ -2,7 +2,8 @@
 
 import * as vscode from 'vscode';
 import type { Server } from '../server/server';
-import { bar, key, type Tone, tooltip } from './present';
+import { folderNames } from '../server/folders';
+import { bar, type Tone, tooltip } from './present';
 
 const COMMANDS = [
   'lowtide.setUp',
@@ -14,6 +15,7 @@ const COMMANDS = [
   'lowtide.reindex',
   'lowtide.showMemoryGraph',
   'lowtide.setBudget',
+  'lowtide.showLeftOut',
 ];
 
 export function statusBar(server: Server): vscode.Disposable {
@@ -22,8 +24,9 @@ export function statusBar(server: Server): vscode.Disposable {
   item.command = 'lowtide.menu';
   let said = '';
   const update = (): void => {
-    const shown = bar(server);
-    const text = tooltip(server, folders());
+    const folders = folderNames();
+    const shown = bar(server, folders);
+    const text = tooltip(server, folders);
     item.text = shown.text;
     item.accessibilityInformation = { label: shown.spoken, role: 'button' };
     item.backgroundColor = colour(shown.tone);
@@ -38,10 +41,6 @@ export function statusBar(server: Server): vscode.Disposable {
   update();
   item.show();
   return vscode.Disposable.from(item, server.onDidChange(update), vscode.workspace.onDidChangeWorkspaceFolders(update));
-}
-
-function folders(): Map<string, string> {
-  return new Map((vscode.workspace.workspaceFolders ?? []).map((folder) => [key(folder.uri.toString()), folder.name]));
 }
 
 function colour(tone: Tone): vscode.ThemeColor | undefined {

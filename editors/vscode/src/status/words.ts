@@ -8,26 +8,26 @@ export function stateWord(state: State): string {
     case 'idle':
       return t('up to date');
     case 'scanning':
-      return t('looking for changes');
+      return t('scanning for changes');
     case 'indexing':
       return t('indexing');
     case 'paused':
       return t('paused');
     case 'waiting':
-      return t('about to begin');
+      return t('waiting');
   }
 }
 
 export function stepWord(step: Step): string {
   switch (step) {
     case 'full':
-      return t('everything');
+      return t('full service');
     case 'smaller-batches':
       return t('smaller batches');
     case 'one-worker':
       return t('one worker');
     case 'lexical-only':
-      return t('words only, no meaning');
+      return t('words only, no search by meaning');
     case 'paused':
       return t('paused');
   }

@@ -114,6 +114,64 @@ test('workspace symbols can be turned off', async () => {
   await until('ours again', async () => (await symbols('WarHo')).length > 0);
 });
 
+test('definitions, references and hovers are there where no other provider answers, and only there', async () => {
+  const uri = vscode.Uri.joinPath(folder(), 'use.py');
+  const document = await vscode.workspace.openTextDocument(uri);
+  await vscode.window.showTextDocument(document);
+  const at = document.positionAt(document.getText().indexOf('restock'));
+  const ask = async (command: string): Promise<{ uri?: vscode.Uri; contents?: unknown }[]> =>
+    (await vscode.commands.executeCommand<{ uri?: vscode.Uri; contents?: unknown }[] | undefined>(command, uri, at)) ??
+    [];
+  const names = async (command: string): Promise<string[]> =>
+    (await ask(command)).map((one) => one.uri?.path.split('/').at(-1) ?? 'hover').sort();
+  const definition = 'vscode.executeDefinitionProvider';
+  const references = 'vscode.executeReferenceProvider';
+  const hover = 'vscode.executeHoverProvider';
+  await until('our definition', async () => (await names(definition)).includes('warehouse.py'));
+  await until('our references', async () => (await names(references)).includes('use.py'));
+  assert.equal((await ask(hover)).length, 1);
+
+  const theirs = new vscode.Location(vscode.Uri.joinPath(folder(), 'README.md'), new vscode.Position(0, 0));
+  const nothing = vscode.Disposable.from(
+    vscode.languages.registerDefinitionProvider('python', { provideDefinition: () => [] }),
+    vscode.languages.registerReferenceProvider('python', { provideReferences: () => undefined }),
+    vscode.languages.registerHoverProvider('python', { provideHover: () => undefined }),
+  );
+  assert.ok(
+    (await names(definition)).includes('warehouse.py'),
+    'one that is there and says nothing counts for nothing',
+  );
+  assert.equal((await ask(hover)).length, 1);
+  nothing.dispose();
+  const other = vscode.Disposable.from(
+    vscode.languages.registerDefinitionProvider('python', { provideDefinition: () => theirs }),
+    vscode.languages.registerReferenceProvider('python', { provideReferences: () => [theirs] }),
+    vscode.languages.registerHoverProvider('python', { provideHover: () => new vscode.Hover('theirs') }),
+  );
+  assert.deepEqual(await names(definition), ['README.md']);
+  assert.deepEqual(await names(references), ['README.md']);
+  assert.equal((await ask(hover)).length, 1, 'a hover is not there twice');
+  const configuration = vscode.workspace.getConfiguration('lowtide', document);
+  await configuration.update('definition', 'always', vscode.ConfigurationTarget.Global, true);
+  await until('both', async () => (await names(definition)).length > 1);
+  await configuration.update('definition', undefined, vscode.ConfigurationTarget.Global, true);
+  await until('theirs alone', async () => (await names(definition)).length === 1);
+  other.dispose();
+  await until('ours again', async () => (await names(definition)).includes('warehouse.py'));
+});
+
+test('symbols of a qualified query have the name that was typed, so that the picker lets them pass', async () => {
+  const found = await until('Warehouse.restock', async () => {
+    const all = await symbols('Warehouse.restock');
+    return all.length > 0 ? all : undefined;
+  });
+  assert.ok(found.every((one) => one.name === 'Warehouse.restock'));
+  assert.deepEqual(
+    (await symbols('Warehouse::rest')).map((one) => one.name).filter((name) => name !== 'Warehouse::restock'),
+    [],
+  );
+});
+
 test('an outline comes where no other extension gives one, of unsaved text too', async () => {
   const uri = vscode.Uri.joinPath(folder(), 'store.sh');
   const document = await vscode.workspace.openTextDocument(uri);

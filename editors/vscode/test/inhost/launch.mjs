@@ -33,6 +33,7 @@ put(
   'class Warehouse:\n    def restock(self, item):\n        """Order more of an item that runs low."""\n        return item\n',
 );
 put('store.lua', 'Warehouse = {}\n\nfunction Warehouse.restock(item)\n  return item\nend\n');
+put('use.py', 'from warehouse import Warehouse\n\nWarehouse().restock(1)\n');
 put('store.sh', 'restock() {\n  echo "$1"\n}\n');
 put('web/prices.ts', 'export class PriceList {\n  total(): number {\n    return 0;\n  }\n}\n');
 put('web/tsconfig.json', '{ "compilerOptions": { "strict": true } }\n');

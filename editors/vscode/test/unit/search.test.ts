@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import { freshnessWords } from '../../src/search/freshness';
 import { SearchHistory, type Store } from '../../src/search/history';
+import { GAP_MS, Refresh } from '../../src/search/refresh';
+import { titleOf } from '../../src/search/title';
 import { Latest } from '../../src/search/latest';
 import { iconOf, presentHit, snippetOf } from '../../src/search/present';
 
@@ -83,6 +85,7 @@ test('a hit names its container, its place, and shows what it says', () => {
   const line = presentHit(hit, 'a/b.py');
   assert.equal(line.name, 'Parser.parse');
   assert.equal(line.place, 'a/b.py:10');
+  assert.equal(line.line, 10);
   assert.equal(line.icon, 'symbol-method');
   assert.ok(line.snippet.startsWith('def parse(self):'));
   assert.ok(!line.snippet.includes('$('), 'code is no icon');
@@ -102,8 +105,51 @@ test('an answer that may lack something says so, and an older server says nothin
   assert.equal(freshnessWords({ ...fresh, indexed: 0, total: 0 }), 'still being indexed: results so far');
   assert.equal(
     freshnessWords({ ...fresh, state: 'unwatched', reason: 'a network drive' }),
-    'not watched for changes: a network drive',
+    'not watched for changes (a network drive)',
   );
   assert.equal(freshnessWords({ ...fresh, state: 'current', indexed: 100 }), undefined);
   assert.equal(freshnessWords(undefined), undefined);
+  assert.equal(
+    freshnessWords({ ...fresh, state: 'incomplete', reason: 'paused by you' }),
+    '12 % indexed (paused by you): results so far',
+  );
+  assert.equal(
+    freshnessWords({ ...fresh, state: 'unwatched', ageS: 200, reason: 'a network drive' }),
+    'not watched for changes (a network drive): as it was 3 minutes ago',
+  );
+});
+
+test('the title says first how whole the answer is', () => {
+  const freshness = { state: 'indexing', indexed: 103, total: 4826, ageS: null, reason: '' } as const;
+  const result = { hits: [], degraded: null, staleFiles: 0, tookMs: 8.4, freshness };
+  assert.equal(titleOf(result), 'Search by Meaning — 2 % indexed: results so far · 0 results in 8 ms');
+  const whole = { ...result, freshness: { ...freshness, state: 'current' as const } };
+  assert.equal(titleOf(whole), 'Search by Meaning — 0 results in 8 ms');
+});
+
+test('an answer so far is asked for again as more is there, not too often, and no more once it is whole', () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  let now = 0;
+  const asked: string[] = [];
+  const refresh = new Refresh(
+    (text) => asked.push(text),
+    () => now,
+  );
+  const fresh = { state: 'indexing', indexed: 1, total: 2, ageS: null, reason: '' } as const;
+  refresh.took(fresh, 'retry');
+  refresh.more();
+  refresh.more();
+  mock.timers.tick(GAP_MS - 1);
+  assert.deepEqual(asked, []);
+  mock.timers.tick(1);
+  assert.deepEqual(asked, ['retry']);
+  now += 10 * GAP_MS;
+  refresh.took(fresh, 'retry');
+  refresh.drop();
+  refresh.more();
+  refresh.took({ ...fresh, state: 'current' }, 'retry');
+  refresh.more();
+  mock.timers.tick(10 * GAP_MS);
+  assert.deepEqual(asked, ['retry']);
+  mock.timers.reset();
 });

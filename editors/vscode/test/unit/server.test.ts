@@ -101,10 +101,12 @@ test('a symbol that another extension gives is left out, though it begins it som
 
 test('settings of another type than declared give the default; the server gets no empty budget', () => {
   const settings = readSettings({
-    get: (key) => ({ 'search.limit': 10_000, workspaceSymbols: 7, definition: { lua: true, x: 1 } })[key],
+    get: (key) => ({ 'search.limit': 10_000, workspaceSymbols: 7, definition: { lua: true }, hover: 'never' })[key],
   });
   assert.equal(settings.searchLimit, 200);
   assert.equal(settings.workspaceSymbols, 'merge');
-  assert.deepEqual(serverSettings(settings), { definition: { lua: true }, references: {}, progress: true });
+  assert.deepEqual([settings.definition, settings.hover], ['auto', 'never']);
+  const all = { '*': true };
+  assert.deepEqual(serverSettings(settings), { definition: all, references: all, progress: true });
   assert.equal(serverSettings({ ...settings, budget: '1GiB' }).budget, '1GiB');
 });

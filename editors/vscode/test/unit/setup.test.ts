@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { locate, type Machine } from '../../src/server/locate';
+import { isOlder } from '../../src/setup/compare';
+import { whyItFailed } from '../../src/setup/failure';
 import { ownEnvironment, waysToInstall } from '../../src/setup/ways';
+import { ownWheel } from '../../src/setup/wheel';
 
 function machine(programs: string[], platform: NodeJS.Platform = 'linux'): Machine {
   return {
@@ -12,40 +18,91 @@ function machine(programs: string[], platform: NodeJS.Platform = 'linux'): Machi
   };
 }
 const suits = () => Promise.resolve(true);
+const wheel = '/x/wheel/lowtide-0.1.0-py3-none-any.whl';
 
-test('uv is before pipx, that before Python; what is not there is not offered', async () => {
-  const all = ['/usr/bin/python3', '/usr/bin/pipx', '/usr/bin/uv'];
+test('uv is before Python; what is not there is not tried; both install what the extension carries', async () => {
+  const all = ['/usr/bin/python3', '/usr/bin/uv'];
+  const ways = await waysToInstall(machine(all), '/s', wheel, suits);
   assert.deepEqual(
-    (await waysToInstall(machine(all), '/s', suits)).map((way) => way.kind),
-    ['uv', 'pipx', 'python'],
+    ways.map((way) => way.kind),
+    ['uv', 'python'],
   );
-  assert.deepEqual(await waysToInstall(machine(['uv', './uv']), '/s', suits), []);
+  assert.ok(ways.every((way) => way.steps[1].at(-1) === wheel));
+  assert.deepEqual(ways[0]?.steps[1].slice(0, 5), [
+    '/usr/bin/uv',
+    'pip',
+    'install',
+    '--python',
+    '/s/environment/bin/python',
+  ]);
+  assert.deepEqual(await waysToInstall(machine(['uv', './uv']), '/s', wheel, suits), []);
 });
 
-test('Python makes an environment of the extension’s own, so that a managed one is not touched', async () => {
-  const [way] = await waysToInstall(machine(['/usr/bin/python3']), '/s', suits);
+test('uv is found where it puts itself, also without a shell’s PATH', async () => {
+  const [way] = await waysToInstall(machine(['/home/me/.local/bin/uv']), '/s', wheel, suits);
+  assert.equal(way?.program, '/home/me/.local/bin/uv');
+});
+
+test('Python makes an environment of the extension’s own, which is used before anything else', async () => {
+  const [way] = await waysToInstall(machine(['/usr/bin/python3']), '/s', wheel, suits);
   assert.deepEqual(way?.steps[0], ['/usr/bin/python3', '-m', 'venv', '--clear', '/s/environment']);
-  assert.equal(way.steps[1]?.[0], '/s/environment/bin/python');
+  assert.equal(way.steps[1][0], '/s/environment/bin/python');
   const { commands } = ownEnvironment('/s', 'linux');
-  const located = await locate(machine(['/s/environment/bin/lowtide']), {
-    configured: '',
-    trusted: false,
-    own: commands,
-  });
-  assert.equal(located.found && located.source, 'own');
+  const both = machine(['/usr/bin/lowtide', '/s/environment/bin/lowtide']);
+  const located = await locate(both, { configured: '', trusted: false, own: commands });
+  assert.equal(located.found && located.source, 'own', 'an older one on PATH does not hide an update');
 });
 
 test('a Python that is too old is passed over for one that suits', async () => {
   const asked: string[] = [];
-  const ways = await waysToInstall(machine(['/usr/bin/python3', '/usr/bin/python3.12']), '/s', (python) => {
+  const two = machine(['/usr/bin/python3', '/usr/bin/python3.12']);
+  const ways = await waysToInstall(two, '/s', wheel, (python) => {
     asked.push(python);
     return Promise.resolve(python.endsWith('3.12'));
   });
   assert.deepEqual(asked, ['/usr/bin/python3', '/usr/bin/python3.12']);
-  assert.equal(ways[0]?.steps[0]?.[0], '/usr/bin/python3.12');
+  assert.equal(ways[0]?.program, '/usr/bin/python3.12');
 });
 
 test('on Windows the environment has Scripts and .exe', async () => {
-  const [way] = await waysToInstall(machine(['C:\\py\\python.exe'], 'win32'), 'C:\\s', suits);
-  assert.equal(way?.steps[1]?.[0], 'C:\\s\\environment\\Scripts\\python.exe');
+  const [way] = await waysToInstall(machine(['C:\\py\\python.exe'], 'win32'), 'C:\\s', wheel, suits);
+  assert.equal(way?.steps[1][0], 'C:\\s\\environment\\Scripts\\python.exe');
+});
+
+test('the wheel is the one in the extension’s folder; a build without one says so', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'lowtide-unit-'));
+  try {
+    assert.equal(await ownWheel(root), undefined);
+    mkdirSync(join(root, 'wheel'));
+    writeFileSync(join(root, 'wheel', 'lowtide-0.1.0-py3-none-any.whl'), '');
+    writeFileSync(join(root, 'wheel', 'other.whl'), '');
+    assert.equal(await ownWheel(root), join(root, 'wheel', 'lowtide-0.1.0-py3-none-any.whl'));
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
+test('what failed is said in words, with what to do', () => {
+  for (const [said, words] of [
+    ["/usr/bin/python3: No module named 'venv'", /python3-venv/],
+    ['The virtual environment was not created successfully because ensurepip is not available.', /python3-venv/],
+    ['OSError: [Errno 28] No space left on device', /disk is full/],
+    ['ERROR: Could not find a version … NewConnectionError(…)', /could not be reached/],
+    ['error: Failed to fetch: `simple/numpy/` … dns error', /could not be reached/],
+    ['SSLError(SSLCertVerificationError: CERTIFICATE_VERIFY_FAILED', /not trusted/],
+    ["ERROR: Package 'lowtide' requires a different Python: 3.9.2 not in '>=3.11'", /3\.11 or newer/],
+    ['error: [Errno 13] Permission denied: x', /cannot be written/],
+  ] as const) {
+    assert.match(whyItFailed(['Collecting numpy', said, 'note: see above']), words, said);
+  }
+  assert.equal(whyItFailed(['x', 'ERROR: something new', 'hint']), 'something new');
+  assert.equal(whyItFailed([]), '');
+});
+
+test('versions are compared by their numbers', () => {
+  assert.ok(isOlder('0.1.0', '0.2.0'));
+  assert.ok(isOlder('0.9.9', '0.10.0'));
+  assert.ok(!isOlder('0.2.0', '0.2.0'));
+  assert.ok(!isOlder('1.0.0', '0.9.0'));
+  assert.ok(!isOlder('unknown', '0.9.0'));
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Status } from '../../src/protocol';
 import { budgetProblem, formatBytes, formatUse, MIB, parseSize } from '../../src/size';
-import { bar, escape, tooltip } from '../../src/status/present';
+import { bar as barOf, escape, type Shown, tooltip } from '../../src/status/present';
 
 const status: Status = {
   version: '0.1.0',
@@ -24,6 +24,8 @@ const status: Status = {
   progress: null,
   workspaces: [],
 };
+const own = new Map([['file:///w/my shop', 'my shop']]);
+const bar = (given: Shown) => barOf(given, own);
 const shown = (more: Partial<Status> = {}) => ({
   phase: 'running' as const,
   trouble: '',
@@ -31,13 +33,48 @@ const shown = (more: Partial<Status> = {}) => ({
 });
 
 test('the bar shows used and budget, and what is being done', () => {
-  assert.deepEqual([bar(shown()).text, bar(shown()).tone], ['$(database) 212 / 512 MiB', 'normal']);
-  assert.match(bar(shown({ state: 'indexing' })).text, /^\$\(loading~spin\) 212/);
-  assert.match(bar(shown({ state: 'paused', ladder: { step: 'paused', reason: 'by you' } })).text, /paused$/);
+  assert.deepEqual([bar(shown()).text, bar(shown()).tone], ['$(database) Lowtide 212 / 512 MiB', 'normal']);
+  assert.match(bar(shown({ state: 'indexing' })).text, /^\$\(loading~spin\) Lowtide 212/);
+  const paused = bar(shown({ state: 'paused', ladder: { step: 'paused', reason: 'by you' } }));
+  assert.equal(paused.text, '$(debug-pause) Lowtide paused · 212 / 512 MiB');
 });
 
-test('less than full work is a warning, ill is an error, and neither is silent for a screen reader', () => {
-  assert.equal(bar(shown({ ladder: { step: 'one-worker', reason: 'memory' } })).tone, 'warning');
+const folder = {
+  files: 154,
+  symbols: 1854,
+  chunks: 1,
+  vectors: 1,
+  diskBytes: 1,
+  pending: 3,
+  stale: 1,
+  skipped: 2,
+  failed: 0,
+  quarantined: 1,
+  incomplete: false,
+};
+
+test('the bar says how much of this window’s folders is in, and that it is a part after Cancel', () => {
+  const at = (rootUri: string, indexed: number, state: 'indexing' | 'incomplete' | 'current') => ({
+    ...folder,
+    rootUri,
+    incomplete: state !== 'current',
+    freshness: { state, indexed, total: 4826, reason: '' },
+  });
+  const begun = shown({ state: 'indexing', workspaces: [at('file:///w/my%20shop', 103, 'indexing')] });
+  assert.equal(bar(begun).text, '$(loading~spin) Lowtide 2 % · 212 / 512 MiB');
+  assert.match(bar(begun).spoken, /indexing, 2 % indexed/);
+  const cancelled = shown({ workspaces: [at('file:///w/my%20shop', 2413, 'incomplete')] });
+  assert.equal(bar(cancelled).text, '$(circle-slash) Lowtide 50 % · 212 / 512 MiB');
+  assert.match(bar(cancelled).spoken, /incomplete/);
+  const elsewhere = shown({ state: 'indexing', workspaces: [at('file:///w/other', 103, 'indexing')] });
+  assert.equal(bar(elsewhere).text, '$(loading~spin) Lowtide 212 / 512 MiB', 'another window’s is none of ours');
+  const whole = shown({ workspaces: [at('file:///w/my%20shop', 4826, 'current')] });
+  assert.equal(bar(whole).text, '$(database) Lowtide 212 / 512 MiB');
+});
+
+test('short of memory is a warning, a small budget is none, ill is an error and not silent for a screen reader', () => {
+  assert.equal(bar(shown({ ladder: { step: 'one-worker', reason: 'the budget leaves 60 MiB' } })).tone, 'normal');
+  assert.equal(bar(shown({ health: 'warning', ladder: { step: 'one-worker', reason: 'memory' } })).tone, 'warning');
   const ill = bar(shown({ health: 'error', message: 'disk full' }));
   assert.equal(ill.tone, 'error');
   assert.match(ill.spoken, /disk full/);
@@ -54,36 +91,27 @@ test('without a server the bar says why', () => {
 });
 
 test('the tooltip has every process, this window’s folders, and how many are of other windows', () => {
-  const folder = {
-    files: 154,
-    symbols: 1854,
-    chunks: 1,
-    vectors: 1,
-    diskBytes: 1,
-    pending: 3,
-    stale: 1,
-    skipped: 2,
-    failed: 0,
-    incomplete: false,
-  };
-  const workspaces = ['file:///w/my%20shop', 'file:///w/other'].map((rootUri) => ({
-    rootUri,
-    quarantined: 1,
-    ...folder,
-  }));
-  const text = tooltip(shown({ workspaces }), new Map([['file:///w/my shop', 'my shop']]));
+  const workspaces = ['file:///w/my%20shop', 'file:///w/other'].map((rootUri) => ({ ...folder, rootUri }));
+  const text = tooltip(shown({ workspaces }), own);
   assert.match(text, /\| daemon \| 41 \| 50 MiB \|/);
   assert.match(text, /\| worker \| 42 \| 162 MiB \|/);
-  assert.match(text, new RegExp(`\\| my shop \\| 154 \\| ${(1854).toLocaleString()} \\| 4 \\| 3 \\|`));
-  assert.match(text, /one more folder,/);
+  const leftOut = '[3](command:lowtide.showLeftOut)';
+  assert.ok(text.includes(`| my shop | 154 | ${(1854).toLocaleString()} | 4 | ${leftOut} |`));
+  assert.match(text, /1 more folder is open in another window/);
   assert.match(text, /up to date/);
   const cut = workspaces.map((one) => ({ ...one, incomplete: true }));
-  const cutText = tooltip(shown({ workspaces: cut }), new Map([['file:///w/my shop', 'my shop']]));
-  assert.match(cutText, /Not all files are indexed yet\. \[Go on\]\(command:lowtide\.reindex\)/);
+  const cutText = tooltip(shown({ workspaces: cut }), own);
+  assert.match(cutText, /Some files are not indexed yet\. \[Resume Indexing\]\(command:lowtide\.reindex\)/);
   assert.doesNotMatch(cutText, /up to date/);
-  assert.doesNotMatch(tooltip(shown({ workspaces: cut }), new Map()), /Not all files/);
+  assert.doesNotMatch(tooltip(shown({ workspaces: cut }), new Map()), /Some files are not/);
   assert.match(text, /command:lowtide\.pause/);
   assert.match(tooltip(shown({ state: 'paused' }), new Map()), /command:lowtide\.resume/);
+});
+
+test('the tooltip says who has set the budget, when somebody has', () => {
+  const by = (budgetFrom: string) => tooltip(shown({ memory: { ...status.memory, budgetFrom } }), own);
+  assert.match(by('/home/me/config.toml:1: budget'), /budget, set by \/home\/me\/config\\\.toml:1: budget/);
+  assert.doesNotMatch(by('default'), /set by/);
 });
 
 test('what the server says cannot become a link, an icon or a table', () => {

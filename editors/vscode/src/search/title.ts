@@ -1,0 +1,24 @@
+/** The title of an answer: how whole it is first, then how much was found. */
+
+import { t } from '../l10n';
+import type { SearchResult } from '../protocol';
+import { formatCount } from '../size';
+import { freshnessWords } from './freshness';
+
+export function titleOf(result: SearchResult): string {
+  const lacking = freshnessWords(result.freshness);
+  const took = Math.round(result.tookMs);
+  const notes = [
+    ...(lacking ? [lacking] : []),
+    result.hits.length === 1 ? t('1 result in {0} ms', took) : t('{0} results in {1} ms', result.hits.length, took),
+    ...(result.degraded ? [result.degraded] : []),
+  ];
+  if (result.staleFiles > 0) {
+    notes.push(
+      result.staleFiles === 1
+        ? t('1 file has changed since')
+        : t('{0} files have changed since', formatCount(result.staleFiles)),
+    );
+  }
+  return `${t('Search by Meaning')} — ${notes.join(' · ')}`;
+}
