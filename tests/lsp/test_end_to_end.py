@@ -244,6 +244,39 @@ def test_folders_inside_folders_and_links_to_them_are_one_place(home: Path, tree
     run(main)
 
 
+def test_an_edit_leaves_the_answers_of_its_file_where_they_were(home: Path, tree: Path) -> None:
+    text = "".join(
+        f'def {name}_gauge(station):\n    """{name.title()} the height of the water at a station."""\n'
+        f"    return [row.height for row in station.rows if row.{name}]\n\n\n"
+        for name in ("read", "calibrate", "repair", "archive")
+    )
+    (tree / "gauges.py").write_text(text)
+
+    async def main() -> None:
+        async with started() as editor:
+            await editor.initialize(tree)
+            assert await editor.symbols("calibrate_gauge") == ["calibrate_gauge"]
+            uri = (tree / "gauges.py").as_uri()
+
+            async def answer(query: str, **more: Any) -> list[tuple[str, float]]:
+                found = await editor.result("lowtide/search", {"query": query, **more})
+                return [(hit["name"], round(hit["score"], 1)) for hit in found["hits"]]
+
+            queries = ("calibrate the height of the water", "calibrate_gauge", "where is a station's height archived")
+            before = [await answer(query) for query in queries]
+            files = await answer(queries[0], group="file")
+            assert before[1][0][0] == "calibrate_gauge"
+            editor.open(uri, text)
+            editor.edit(uri, (0, 0), (0, 0), "\n")
+            for query, there in zip(queries, before, strict=True):
+                edited = await answer(query)
+                assert [name for name, _ in edited][:4] == [name for name, _ in there][:4], query
+                assert edited[0][1] == pytest.approx(there[0][1], abs=0.3), query
+            assert [name for name, _ in await answer(queries[0], group="file")][:1] == [name for name, _ in files][:1]
+
+    run(main)
+
+
 def test_two_editors_see_one_index_and_both_are_told(home: Path, tree: Path) -> None:
     async def main() -> None:
         async with started() as one, started() as two:

@@ -19,8 +19,8 @@ from lowtide.core.budget import Lease
 from lowtide.core.freshness import Freshness, FreshState
 from lowtide.core.lru import ByteCache
 from lowtide.errors import BudgetError, RefusedError
+from lowtide.read.answer import Answer, Hit
 from lowtide.read.request import SearchRequest
-from lowtide.read.snapshot import Answer, Hit
 from lowtide.serve import rpc
 from lowtide.serve.intake import Intake, Taken
 from lowtide.status import LadderStep, Memory, Status

@@ -17,10 +17,11 @@ from lowtide.errors import QuestionStopped, UsageError
 from lowtide.index.workspace import Workspace
 from lowtide.models import Mode, SymbolKind
 from lowtide.read import filters
+from lowtide.read.answer import Answer
 from lowtide.read.answering import never
 from lowtide.read.filters import Filter, Selection, Selections
 from lowtide.read.request import SearchRequest
-from lowtide.read.snapshot import Answer, Embedding, Snapshot
+from lowtide.read.snapshot import Embedding, Snapshot
 from lowtide.store.catalog import Catalog
 from lowtide.store.id_set import MANY_IDS, IdSet
 

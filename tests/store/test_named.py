@@ -11,9 +11,10 @@ import pytest
 from tests.store.indexes import make_index, vector_of
 
 from lowtide.models import FileStatus, Group, Mode, SymbolKind
+from lowtide.read.answer import Hit
 from lowtide.read.filters import Filter
 from lowtide.read.request import SearchRequest
-from lowtide.read.snapshot import Embedding, Hit, Snapshot
+from lowtide.read.snapshot import Embedding, Snapshot
 from lowtide.store.rows import Commit, NewVectors
 from lowtide.wire import FileResult, pack_chunks, pack_symbols, pack_words
 

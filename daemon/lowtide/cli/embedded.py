@@ -31,12 +31,13 @@ from lowtide.index.comparing import compare_quickly, is_there
 from lowtide.index.sharing import Begun
 from lowtide.index.workspace import Workspace
 from lowtide.models import Group, Mode, SymbolKind
+from lowtide.read.answer import Answer, stale_paths
 from lowtide.read.answering import run_stoppable
 from lowtide.read.exact import TextRequest
 from lowtide.read.filters import Filter
 from lowtide.read.request import SearchRequest
 from lowtide.read.selection import MOST_OWN, Lines, others
-from lowtide.read.snapshot import Answer, Embedding, Snapshot, stale_paths
+from lowtide.read.snapshot import Embedding, Snapshot
 from lowtide.serve.host import Host, IndexRun
 from lowtide.tasks import task_group
 

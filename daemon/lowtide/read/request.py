@@ -11,6 +11,7 @@ from functools import cached_property
 
 from lowtide.models import Group, Mode
 from lowtide.read.filters import Filter
+from lowtide.read.overlay import Overlay
 from lowtide.read.question import Question, read_question
 
 
@@ -27,6 +28,8 @@ class SearchRequest:
     phrasings: tuple[str, ...] = ()
     """The same question in other words."""
     group: Group = Group.DEFINITION
+    over: Overlay = field(default_factory=Overlay)
+    """What an editor has not saved."""
 
     @cached_property
     def question(self) -> Question:

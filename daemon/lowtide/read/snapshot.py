@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
@@ -29,9 +29,11 @@ from lowtide.core.verbatim import Verbatim
 from lowtide.errors import CorruptSegment, ModelError, WorkerError
 from lowtide.index.workspace import Workspace
 from lowtide.models import Group, Mode, SymbolKind, display_path
+from lowtide.read.answer import Answer, Hit, Lines, hit_of_piece, stale_paths
 from lowtide.read.answering import Answering, never
 from lowtide.read.filters import Filter, Selection, Selections, Stopped, look, selecting_bytes
 from lowtide.read.named import named_chunks, of_kind
+from lowtide.read.overlay import Overlay, Piece
 from lowtide.read.question import check_symbol
 from lowtide.read.request import SearchRequest
 from lowtide.read.segment_set import Segments, open_lexical, open_segments
@@ -56,85 +58,6 @@ CANDIDATES = 300
 """Taken from each side before both are fused."""
 MOST_DEFINITIONS = 64
 """Of a name whose uses are looked for: the uses near them come first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """Where a definition is, lines from 1, inclusive, and its text up to its body."""
-
-    start_line: int
-    end_line: int
-    signature: str
-
-    def as_json(self) -> dict[str, Any]:
-        """The `definition` of a hit."""
-        return {"start_line": self.start_line, "end_line": self.end_line, "signature": self.signature}
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One answer. Lines count from 1, inclusive; `signals` tell how the score came about."""
-
-    path: str
-    start_line: int
-    end_line: int
-    kind: str
-    name: str
-    container: str
-    score: float
-    snippet: str
-    signals: dict[str, float]
-    stale: bool
-    more: int = 0
-    """Of an answer with one hit a file: how many others the file has."""
-    snippet_line: int = 0
-    """The first line of the snippet, from 1."""
-    definition: Lines | None = None
-    """The whole definition that the hit is of, or in; the hit's own lines are the best part of it."""
-
-    def as_json(self) -> dict[str, Any]:
-        """The hit of the command line's JSON."""
-        return {
-            "path": self.path,
-            "start_line": self.start_line,
-            "end_line": self.end_line,
-            "kind": self.kind,
-            "name": self.name,
-            "container": self.container,
-            "score": round(self.score, 4),
-            "snippet": self.snippet,
-            "signals": {name: round(value, 4) for name, value in self.signals.items()},
-            "stale": self.stale,
-            "more": self.more,
-            "snippet_line": self.snippet_line or self.start_line,
-            "definition": self.definition.as_json() if self.definition else None,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The answer to a search."""
-
-    query: str
-    hits: Sequence[Hit]
-    degraded: str | None
-    stale_files: int
-    took_ms: float
-
-    def as_json(self) -> dict[str, Any]:
-        """The object of `lowtide search --json`."""
-        return {
-            "query": self.query,
-            "degraded": self.degraded,
-            "stale_files": self.stale_files,
-            "took_ms": round(self.took_ms, 2),
-            "hits": [hit.as_json() for hit in self.hits],
-        }
-
-
-def stale_paths(hits: Sequence[Hit]) -> set[str]:
-    """The files of hits that are no longer what was indexed."""
-    return {hit.path for hit in hits if hit.stale}
 
 
 Encode = Callable[[str], Awaitable[bytes]]
@@ -164,6 +87,7 @@ class _Asked:
     words: Sequence[str] = ()
     vector: bytes | None = None
     narrow: Filter | None = None
+    over: Overlay = field(default_factory=Overlay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +105,7 @@ class _Found:
     """A hit is shown as a definition of one of these."""
     lacks: Sequence[str] = ()
     """What was not looked through, for people."""
+    over: Overlay = field(default_factory=Overlay)
 
 
 class Snapshot:
@@ -260,7 +185,7 @@ class Snapshot:
             vector, reason = await self._vector(question.gist, embedding)
             reasons += [reason] if reason else []
         words = question.words if mode is not Mode.SEMANTIC or vector is None else ()
-        asked = _Asked(question.asked, words, vector, narrow or None)
+        asked = _Asked(question.asked, words, vector, narrow or None, request.over)
         find = partial(self._find, asked, SHORTLIST if mode is Mode.HYBRID else 0)
         found = await self._answering.run(find, room_bytes=self._selecting_bytes if narrow else 0)
         reasons += found.lacks
@@ -327,15 +252,18 @@ class Snapshot:
         candidates = [
             _candidate(row, bm25.get(number), cosines.get(number), named[number].frame if number in named else 0.0)
             for number, row in rows.items()
+            if not asked.over.hidden or display_path(row.path) not in asked.over.hidden
         ]
+        most = max(bm25.values(), default=0.0)
+        candidates += asked.over.candidates(most, by_words=bool(asked.words), by_meaning=asked.vector is not None)
         ranked = rank_chunks(asked.asked, candidates)
-        first = [rows[each.chunk_id] for each in ranked[:shortlist]]
+        first = [rows.get(each.chunk_id) or asked.over.piece(each.chunk_id) for each in ranked[:shortlist]]
         lacks = lexical.reasons if asked.words else ()
         if not first:
-            return _Found(asked.asked, rows, candidates, ranked, kinds=kinds, lacks=lacks)
+            return _Found(asked.asked, rows, candidates, ranked, kinds=kinds, lacks=lacks, over=asked.over)
         texts = self._texts(catalog, first)
         verbatim = _verbatim(asked.asked, texts[: len(first)])
-        return _Found(asked.asked, rows, candidates, ranked, texts, verbatim, kinds, lacks)
+        return _Found(asked.asked, rows, candidates, ranked, texts, verbatim, kinds, lacks, asked.over)
 
     def _ask(self, stopped: Stopped, ask: Callable[[Catalog, LexicalIndex], T]) -> T:
         """The answer of the catalog, at one moment, and of the lexical index. Damage of it leaves a mark for the next
@@ -384,7 +312,8 @@ class Snapshot:
         best = best_of_each(found.asked.kind, ranked, found.candidates)
         further: dict[int, int] = {}
         if group is Group.FILE:
-            of_files = first_of_each_file(best, [display_path(found.rows[each.chunk_id].path) for each in best])
+            paths = {candidate.chunk_id: candidate.path for candidate in found.candidates}
+            of_files = first_of_each_file(best, [paths[each.chunk_id] for each in best])
             further = {each.chunk_id: count for each, count in of_files}
             best = [each for each, _ in of_files]
         with Root(self._root) as root, self._readers.lend() as catalog:
@@ -392,6 +321,11 @@ class Snapshot:
             for each in best:
                 if len(hits) == limit:
                     break
+                if each.chunk_id < 0:
+                    hits.append(
+                        hit_of_piece(found.over.piece(each.chunk_id), each, asked_stems, further.get(each.chunk_id, 0))
+                    )
+                    continue
                 row = found.rows[each.chunk_id]
                 if found.kinds and row.kind not in found.kinds:
                     row = of_kind(catalog, row, found.kinds, found.asked)
@@ -403,18 +337,19 @@ class Snapshot:
                     gone.add(display_path(row.path))
         return hits, gone
 
-    def _texts(self, catalog: Catalog, rows: Sequence[ChunkRow]) -> list[str]:
+    def _texts(self, catalog: Catalog, rows: Sequence[ChunkRow | Piece]) -> list[str]:
         """What is compared with a query word by word: of all chunks path, name and text, then of all what tells the
         definition."""
-        docs = catalog.docs_by_chunk([row.chunk_id for row in rows])
+        docs = catalog.docs_by_chunk([row.chunk_id for row in rows if isinstance(row, ChunkRow)])
+        texts, heads = [], []
         with Root(self._root) as root:
-            texts = [
-                f"{display_path(row.path)} {row.container} {row.name}\n{text_to_compare(root, row)}" for row in rows
-            ]
-        heads = [
-            f"{row.container.rpartition('.')[2]} {row.name} {row.signature} {docs.get(row.chunk_id, '')}"
-            for row in rows
-        ]
+            for row in rows:
+                if isinstance(row, ChunkRow):
+                    path, text, doc = display_path(row.path), text_to_compare(root, row), docs.get(row.chunk_id, "")
+                else:
+                    path, text, doc = row.path, row.text, row.doc
+                texts.append(f"{path} {row.container} {row.name}\n{text}")
+                heads.append(f"{row.container.rpartition('.')[2]} {row.name} {row.signature} {doc}")
         return texts + heads
 
     def _score_missing(self, vector: bytes, rows: list[ChunkRow]) -> dict[int, float]:

@@ -57,9 +57,7 @@ class Snippets:
         if (read := self._text(row, known)) is None:
             return None
         text, is_stale = read
-        lines = text.splitlines()
-        first = first_shown(lines, row.symbol_start_line - row.start_line, stems) if stems else 0
-        return Shown(shorten("\n".join(lines[first:])), is_stale, row.start_line + first)
+        return shown_of(text, row.start_line, row.symbol_start_line, stems)._replace(is_stale=is_stale)
 
     def _text(self, row: ChunkRow, known: FileRow | None) -> tuple[str, bool] | None:
         """A chunk's beginning, and whether its file is no longer what was indexed; no text when it cannot be told."""
@@ -99,6 +97,13 @@ class Snippets:
             found += utf8[max(0, start - passed) :][: wanted - len(found)]
             passed += len(utf8)
         return found
+
+
+def shown_of(text: str, start_line: int, symbol_start_line: int, stems: Collection[str]) -> Shown:
+    """What is shown of a chunk's text that begins at `start_line`."""
+    lines = text.splitlines()
+    first = first_shown(lines, symbol_start_line - start_line, stems) if stems else 0
+    return Shown(shorten("\n".join(lines[first:])), False, start_line + first)
 
 
 def shorten(text: str) -> str:

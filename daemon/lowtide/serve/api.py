@@ -25,11 +25,11 @@ from lowtide.index.comparing import is_there
 from lowtide.index.jobs import Progress
 from lowtide.index.live import LiveWorkspace
 from lowtide.models import display_path
+from lowtide.read.answer import Answer, Hit
 from lowtide.read.definitions import MOST_CHARACTERS, Place
 from lowtide.read.exact import MOST_CONTEXT, MOST_LINES, TextAnswer, TextRequest
 from lowtide.read.references import References
 from lowtide.read.selection import Lines
-from lowtide.read.snapshot import Answer, Hit
 from lowtide.serve import params as check
 from lowtide.serve.params import Params
 from lowtide.serve.service import Service

@@ -24,6 +24,7 @@ from lowtide.errors import CorruptIndex, NoIndex, UsageError, WorkerError
 from lowtide.index.attending import FEW_FILES, Patience
 from lowtide.models import SymbolKind
 from lowtide.paths import real_path
+from lowtide.read.answer import Answer, Hit, stale_paths
 from lowtide.read.answering import never
 from lowtide.read.definitions import Definition, Place
 from lowtide.read.exact import TextAnswer, TextRequest
@@ -33,7 +34,7 @@ from lowtide.read.left_out import LeftOut, left_out
 from lowtide.read.references import Editor, References
 from lowtide.read.request import SearchRequest
 from lowtide.read.selection import MOST_OWN, Lines, Selected, others
-from lowtide.read.snapshot import Answer, Embedding, Hit, Snapshot, stale_paths
+from lowtide.read.snapshot import Embedding, Snapshot
 from lowtide.serve.workspaces import Workspaces
 from lowtide.work.model.encoder import Side
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lowtide.errors import NoIndex
 from lowtide.index.attending import Patience
-from lowtide.read.snapshot import Answer, Hit
+from lowtide.read.answer import Answer, Hit
 from lowtide.read.unsaved.answers import search as find_chunks
 from lowtide.serve import params as check
 from lowtide.serve.params import Params

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from lowtide.index.attending import Patience
-from lowtide.read.snapshot import Answer
+from lowtide.read.answer import Answer
 from lowtide.serve import params as check
 from lowtide.serve.params import Params
 from lowtide_lsp import protocol as wire

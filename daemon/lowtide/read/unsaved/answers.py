@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,17 +17,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import anyio
 
 from lowtide.config.settings import IndexSettings
-from lowtide.core.candidate import Candidate
 from lowtide.core.match import SCORE_DIGITS, Band, clean_query, fold, least_wanted, match
 from lowtide.core.pasted import SAME_NAME, is_same_name, readings, without_separators
-from lowtide.core.rank import fuse
+from lowtide.core.rank_features import own_name
 from lowtide.core.symbol_rank import Nearness, file_worth, is_held, symbol_score
 from lowtide.errors import LowtideError, NoIndex
-from lowtide.models import KINDS, Group, Mode, SymbolKind, display_path
+from lowtide.models import Mode, SymbolKind, display_path
+from lowtide.read.answer import Answer
+from lowtide.read.overlay import Overlay, Piece
 from lowtide.read.references import Editor, OpenText, Reference, References, last_name, references_in
 from lowtide.read.request import SearchRequest
-from lowtide.read.snapshot import Answer, Hit, stale_paths
-from lowtide.read.snippets import shorten
 from lowtide.read.unsaved.documents import Document, DocumentReader, Documents
 from lowtide.store.rows import SymbolSpan
 from lowtide.wire import SymbolColumns
@@ -194,131 +193,86 @@ async def references(service: Engine, documents: Documents, name: str, root: Pat
 async def search(
     service: Engine, documents: Documents, request: SearchRequest, roots: Sequence[Path]
 ) -> list[tuple[Path, Answer]]:
-    """As `Service.search`; chunks of changed texts are scored by the same rules, their words by their share of the
-    query's.
+    """As `Service.search`: chunks of changed texts are ranked among those of the index, in the place of their files'.
 
-    Errors as `Service.search`.
+    What BM25 is for a chunk of the index is, for one of these, the share of the question's words that it holds, of the
+    highest BM25 of all. Errors as `Service.search`.
     """
     answers: list[tuple[Path, Answer]] = []
     for root in roots:
         changed = await documents.searchable(root, service.index_settings(root))
-        more = 3 * len(changed)
-        ((_, answer),) = await service.search(replace(request, limit=request.limit + more), [root])
-        if changed:
-            answer = await _lay_over(service, documents, root, changed, answer, request)
+        reasons: list[str] = []
+        over = await _overlay(service, documents, root, changed, request, reasons) if changed else Overlay()
+        ((_, answer),) = await service.search(replace(request, over=over), [root])
+        if reasons and not (answer.degraded and "no semantic" in answer.degraded):
+            answer = replace(answer, degraded="; ".join(filter(None, [answer.degraded, *reasons])))
         answers.append((root, answer))
     return answers
 
 
-async def _lay_over(
+async def _overlay(
     service: Engine,
     documents: Documents,
     root: Path,
     changed: Mapping[Path, Document],
-    answer: Answer,
     request: SearchRequest,
-) -> Answer:
-    question, mode, narrow = request.question, request.mode, request.narrow
-    hidden = {display_path(os.fsencode(path.relative_to(root))) for path in changed}
-    kept = [hit for hit in answer.hits if hit.path not in hidden]
-    pieces: list[_Piece] = []
-    words = set(question.words)
-    takes = narrow.of_files()
+    reasons: list[str],
+) -> Overlay:
+    """The changed texts of a root; `reasons` gets what is not known of them."""
+    hidden = frozenset(display_path(os.fsencode(path.relative_to(root))) for path in changed)
+    pieces: list[Piece] = []
+    takes = request.narrow.of_files()
     for path, document in changed.items():
         relative = os.fsencode(path.relative_to(root))
         try:
             with anyio.fail_after(CHUNKS_S):
-                chunks = await documents.chunks(document)
+                await documents.chunks(document)
         except (LowtideError, TimeoutError):
             continue
-        if not takes(relative, document.symbols_language):
+        if takes(relative, document.symbols_language):
+            pieces += _pieces(document, display_path(relative), request)
+    pieces = sorted(pieces, key=lambda piece: -piece.share)[:MOST_CHUNKS]
+    if request.mode is Mode.LEXICAL or not pieces:
+        return Overlay(hidden, tuple(pieces))
+    try:
+        cosines = await _cosines(service, request.question.gist, pieces)
+    except LowtideError as error:
+        reasons.append(f"unsaved texts by words alone: {error.message}")
+        return Overlay(hidden, tuple(pieces))
+    told = [replace(piece, cosine=cosine) for piece, cosine in zip(pieces, cosines, strict=True)]
+    return Overlay(hidden, tuple(told))
+
+
+def _pieces(document: Document, path: str, request: SearchRequest) -> Iterator[Piece]:
+    """The chunks of a text, each as the definition that it is stored with, or as one in it that the question names."""
+    asked, words, text = request.question.asked, set(request.question.words), document.buffer.text()
+    names = {name.own.lower() for name in (*asked.names, *asked.guessed)}
+    kinds = {int(kind) for kind in request.narrow.kinds}
+    rows = document.chunk_symbols
+    named = [row for row in rows if row[1] and own_name(row[0]).lower() in names]
+    for first_byte, end_byte, first, last, symbol in document.chunks:
+        row = rows[symbol] if 0 <= symbol < len(rows) else None
+        row = next((each for each in named if first <= each[3] <= last), row)
+        if kinds and (row is None or row[1] not in kinds):
             continue
-        text = document.buffer.text()
-        for chunk in chunks:
-            row = document.chunk_symbols[chunk[4]] if 0 <= chunk[4] < len(document.chunk_symbols) else None
-            if narrow.kinds and (row is None or row[1] not in [int(kind) for kind in narrow.kinds]):
-                continue
-            pieces.append(_Piece(display_path(relative), text[chunk[0] : chunk[1]], chunk[2], chunk[3], row, words))
-    pieces.sort(key=lambda piece: -piece.share)
-    del pieces[MOST_CHUNKS:]
-    cosines: list[float | None] = [None] * len(pieces)
-    degraded = answer.degraded
-    if mode is not Mode.LEXICAL and pieces and not (degraded and "no semantic" in degraded):
-        try:
-            cosines = list(await _cosines(service, question.gist, pieces))
-        except LowtideError as error:
-            degraded = "; ".join(filter(None, [degraded, f"unsaved texts by words alone: {error.message}"]))
-    most = max((hit.signals.get("bm25", 0.0) for hit in answer.hits), default=0.0) or 10.0
-    lexical = mode is not Mode.SEMANTIC
-    candidates = [
-        piece.candidate(index, most if lexical else None, cosines[index]) for index, piece in enumerate(pieces)
-    ] + [
-        Candidate(
-            len(pieces) + index,
-            hit.path,
-            hit.name,
-            hit.container,
-            _kind(hit.kind),
-            "",
-            hit.start_line - 1,
-            hit.end_line - 1,
-            hit.start_line - 1,
-            hit.signals.get("bm25"),
-            hit.signals.get("cosine"),
-        )
-        for index, hit in enumerate(kept)
-    ]
-    hits = list(kept)
-    for ranked in fuse(question.asked, candidates):
-        if ranked.chunk_id < len(pieces) and (pieces[ranked.chunk_id].share or cosines[ranked.chunk_id] is not None):
-            hits.append(pieces[ranked.chunk_id].hit(ranked.score, ranked.signals))
-    hits.sort(key=lambda hit: -hit.score)
-    if request.group is Group.FILE:
-        hits = list({hit.path: hit for hit in reversed(hits)}.values())[::-1]
-    hits = hits[: request.limit]
-    gone = answer.stale_files - len(stale_paths(answer.hits))
-    return Answer(answer.query, hits, degraded, len(stale_paths(hits)) + gone, answer.took_ms)
+        piece = Piece(path, text[first_byte:end_byte].decode("utf-8", "replace"), first, last)
+        if row is not None:
+            name, kind, container, line, _, end_line, _, _, _, signature, doc = row
+            piece = replace(
+                piece,
+                name=name,
+                kind=kind,
+                container=container,
+                symbol_start_line=line,
+                symbol_end_line=end_line,
+                signature=signature,
+                doc=doc,
+            )
+        held = set(query_words(f"{piece.text} {piece.name}")) if words else set()
+        yield replace(piece, share=len(words & held) / len(words) if words else 0.0)
 
 
-class _Piece:
-    """A chunk of an unsaved text."""
-
-    def __init__(
-        self, path: str, text: bytes, start_line: int, end_line: int, row: SymbolColumns | None, words: set[str]
-    ) -> None:
-        self.path = path
-        self.text = text.decode("utf-8", "replace")
-        self.start_line = start_line
-        self.end_line = end_line
-        self.row = row
-        held = set(query_words(f"{self.text} {row[0] if row else ''}")) if words else set()
-        self.share = len(words & held) / len(words) if words else 0.0
-
-    @property
-    def qualified(self) -> str:
-        if self.row is None:
-            return ""
-        return f"{self.row[2]}.{self.row[0]}" if self.row[2] else self.row[0]
-
-    def candidate(self, number: int, most_bm25: float | None, cosine: float | None) -> Candidate:
-        name, kind, container, line = (
-            (self.row[0], self.row[1], self.row[2], self.row[3]) if self.row else ("", 0, "", -1)
-        )
-        bm25 = most_bm25 * self.share if most_bm25 is not None and self.share else None
-        return Candidate(
-            number, self.path, name, container, kind, "", self.start_line, self.end_line, line, bm25, cosine
-        )
-
-    def hit(self, score: float, signals: dict[str, float]) -> Hit:
-        snippet = shorten(self.text)
-        kind = SymbolKind(self.row[1]).label if self.row and self.row[1] else "text"
-        name, container = (self.row[0], self.row[2]) if self.row else ("", "")
-        return Hit(
-            self.path, self.start_line + 1, self.end_line + 1, kind, name, container, score, snippet, signals, False
-        )
-
-
-async def _cosines(service: Engine, query: str, pieces: Sequence[_Piece]) -> Sequence[float | None]:
+async def _cosines(service: Engine, query: str, pieces: Sequence[Piece]) -> Sequence[float | None]:
     """The cosine of each piece with the query; the vectors of unchanged chunks are remembered. ModelError,
     WorkerError."""
     import numpy as np
@@ -327,7 +281,8 @@ async def _cosines(service: Engine, query: str, pieces: Sequence[_Piece]) -> Seq
 
     question = np.frombuffer(await service.encode_query(query), np.int8).astype(np.float32)
     cache = service.documents.vectors
-    texts = [document_text(piece.qualified, piece.text) for piece in pieces]
+    names = (f"{piece.container}.{piece.name}" if piece.container else piece.name for piece in pieces)
+    texts = [document_text(name, piece.text) for name, piece in zip(names, pieces, strict=True)]
     keys = [hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest() for text in texts]
     vectors = [cache.get(key) for key in keys]
     missing = [index for index, vector in enumerate(vectors) if vector is None]
@@ -346,7 +301,3 @@ async def _cosines(service: Engine, query: str, pieces: Sequence[_Piece]) -> Seq
         row = np.frombuffer(vector, np.int8).astype(np.float32)
         cosines.append(float(row @ question) / (norm * (float(np.linalg.norm(row)) or 1.0)))
     return cosines
-
-
-def _kind(label: str) -> int:
-    return int(KINDS.get(label, 0))
