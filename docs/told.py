@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from lowtide.cli import supported
 from lowtide.errors import LowtideError
 
 ENGINE = Path(__file__).resolve().parents[1] / "daemon/lowtide"
@@ -37,6 +38,7 @@ def all_messages() -> Iterator[Message]:
     modules = _modules("")
     kinds = _kinds(modules)
     yield from _last_resorts()
+    yield _elsewhere()
     for module in modules:
         constants = dict(_assigned(module.body))
         for node in ast.walk(module):
@@ -59,6 +61,17 @@ def _last_resorts() -> Iterator[Message]:
         kind, what, remedy, code = call.args[:4]
         if isinstance(kind, ast.Constant) and isinstance(code, ast.Constant) and kind.value != "usage":
             yield Message(str(kind.value), int(str(code.value)), _text_of(what, {}), "", _text_of(remedy, {}))
+
+
+def _elsewhere() -> Message:
+    """What the command says where it does not run."""
+    (said,) = (
+        node.value
+        for module in _modules("cli/supported.py")
+        for node in ast.walk(module)
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "message"
+    )
+    return Message("unsupported", 1, _text_of(said, {}), "", supported.REMEDY)
 
 
 def warnings() -> list[str]:

@@ -121,3 +121,18 @@ def test_the_unit_of_systemd_is_one(tmp_path: Path) -> None:
     )
     about = [line for line in done.stderr.splitlines() if "lowtide.service" in line]
     assert about == []
+
+
+def test_hosted_machines_do_what_ci_does_and_the_others_are_refused() -> None:
+    text = (ROOT / ".github/workflows/ci.yml").read_text("utf-8")
+    assert "run: PYTHON=python bash .ci/run\n" in text
+    for version in ("3.11", "3.12", "3.13"):
+        assert f'"{version}"' in text
+    for machine in ("ubuntu-24.04-arm", "macos-14", "windows-2022"):
+        assert machine in text
+    assert not re.search(r"secrets\.|publish|upload", text)
+    oldest = re.search(r'"vscode": "\^([\d.]+)"', (ROOT / "editors/vscode/package.json").read_text("utf-8"))
+    newest = re.search(r"VSCODES:-([\d.]+)", (ROOT / "editors/vscode/ci.sh").read_text("utf-8"))
+    assert oldest is not None
+    assert newest is not None
+    assert f'vscode: ["{oldest[1]}", "{newest[1]}"]' in text

@@ -42,6 +42,10 @@ def _run(words: list[str]) -> int:
     import sys
     from contextlib import suppress
 
+    from lowtide.cli.supported import refusal
+
+    if (refused := refusal(words)) is not None:
+        return refused
     _have_standard_streams()
     if is_lsp(words):
         from lowtide.cli.lsp import run_lsp
