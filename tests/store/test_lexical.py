@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import tracemalloc
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -250,6 +251,22 @@ def test_damage_of_each_kind_of_file_is_met_before_it_is_opened(
             shutil.rmtree(folder)
             shutil.copytree(kept, folder)
         assert opened(workspace, catalog).candidates(["retry"], None, 1)
+
+
+def test_a_small_index_is_opened_with_little_memory(absorbed: tuple[Workspace, Path]) -> None:
+    """A question to many small folders opens each: what is cleared for it is what takes the time."""
+    workspace, folder = absorbed
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    with closing(workspace.reading()) as catalog:
+        row = catalog.lexical_segment()
+        assert row is not None
+        generation.check(folder, row)  # what is imported on the way
+        tracemalloc.start()
+        try:
+            generation.check(folder, row)
+            assert tracemalloc.get_traced_memory()[1] < size + (64 << 10)
+        finally:
+            tracemalloc.stop()
 
 
 def test_a_link_in_a_generation_is_no_work_of_ours(absorbed: tuple[Workspace, Path]) -> None:
