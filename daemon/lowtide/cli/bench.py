@@ -6,8 +6,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +25,27 @@ from lowtide.cli.options import Options, global_options
 from lowtide.cli.running import run
 from lowtide.cli.setup import load
 from lowtide.models import counted
+
+if TYPE_CHECKING:
+    from lowtide.bulk.build import BulkPlan, BulkProgress, BulkStore
+    from lowtide.bulk.sources import VectorSource
+    from lowtide.config.settings import Config
+    from lowtide.pool.pool import WorkerPool
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What is to be measured, and where."""
+
+    options: Options
+    config: Config
+    base: Path
+    home: Path
+    source: VectorSource
+    element: str
+    queries: int
+    piece_rows: int | None
+    progress: BulkProgress
 
 
 @click.group("bench")
@@ -74,66 +96,22 @@ def vectors(
     Memory, disk and time are predicted first, and refused when they do not fit (exit 4). Stopped in any way, the same
     command goes on with the pieces that are there. The test data is clustered and made from the seed, block by block.
     """
-    from lowtide.bulk import bench as vector_bench
-    from lowtide.bulk.build import BulkProgress, BulkStore
-    from lowtide.bulk.sources import ClusteredSource, FileSource, VectorSource
-    from lowtide.core.budget import Budget
-    from lowtide.core.ladder import Ladder
+    from lowtide.bulk.bench import store_key
+    from lowtide.bulk.build import BulkProgress
+    from lowtide.bulk.sources import ClusteredSource, FileSource
     from lowtide.paths import make_private
-    from lowtide.pool.pool import WorkerPool
-    from lowtide.store.vectors.list_segment import Element
-    from lowtide.system import memory
 
     places, config = load(options)
     source: VectorSource = (
         FileSource.at(Path(file), queries) if file is not None else ClusteredSource(count, dims, seed)
     )
     base = places.cache / "bench"
-    home = Path(folder).absolute() if folder else base / vector_bench.store_key(source, element)
+    home = Path(folder).absolute() if folder else base / store_key(source, element)
     make_private(base)
     progress = BulkProgress()
-
-    async def main() -> dict[str, Any]:
-        memory.use_one_arena()
-        budget = Budget(config.budget_bytes)
-        cores = min(memory.cpu_count(), 8)
-        async with WorkerPool(budget, Ladder(cores), niceness=config.niceness) as pool:
-            with _shown(options, pool, config.budget_bytes) as show:
-                store = BulkStore(home, source, Element(element))
-                plan = store.plan(pool, cores, piece_rows)
-                show("trying", 0, 0)
-                predicted_s = await vector_bench.trial(store, pool, plan, base)
-                predicted = {
-                    "predicted_peak_anon_bytes": plan.predicted_peak_anon_bytes,
-                    "predicted_wall_s": round(predicted_s, 1),
-                    "predicted_disk_bytes": plan.predicted_disk_bytes,
-                    "pieces": plan.pieces,
-                    "piece_rows": plan.piece_rows,
-                    "workers": plan.workers,
-                    "budget_bytes": config.budget_bytes,
-                }
-                if plan_only:
-                    return predicted
-                if not options.as_json and not options.quiet:
-                    _print_plan(predicted, source)
-                pool.guard.peak_bytes = 0
-                await vector_bench.follow(
-                    store.build(pool, plan, progress), lambda: show("building", progress.rows_seen, source.count)
-                )
-                began = time.monotonic()
-                truth = await vector_bench.find_truth(
-                    source, pool, base, queries, plan.workers, vector_bench.truth_lease_bytes(source, queries), show
-                )
-                truth_s = time.monotonic() - began
-                asked = await vector_bench.read_queries(source, queries)
-                searches = await vector_bench.search_all(store, asked, truth, pool, show)
-                answer = vector_bench.report(store, plan, predicted_s, progress, truth, searches, pool, truth_s)
-                if not keep:
-                    store.remove()
-                return answer
-
+    job = _Job(options, config, base, home, source, element, queries, piece_rows, progress)
     try:
-        answer = run(main)
+        answer = run(lambda: _measure(job, plan_only, keep))
     except KeyboardInterrupt:
         done = progress.kept_pieces + progress.made_pieces
         if progress.total_pieces:
@@ -145,6 +123,63 @@ def vectors(
         _print_plan(answer, source)
     else:
         _print_report(answer)
+
+
+async def _measure(job: _Job, plan_only: bool, keep: bool) -> dict[str, Any]:
+    """What building and searching take, or with `plan_only` what is predicted of them."""
+    from lowtide.bulk.bench import trial
+    from lowtide.bulk.build import BulkStore
+    from lowtide.core.budget import Budget
+    from lowtide.core.ladder import Ladder
+    from lowtide.pool.pool import WorkerPool
+    from lowtide.store.vectors.list_segment import Element
+    from lowtide.system import memory
+
+    options, config = job.options, job.config
+    memory.use_one_arena()
+    cores = min(memory.cpu_count(), 8)
+    async with WorkerPool(Budget(config.budget_bytes), Ladder(cores), niceness=config.niceness) as pool:
+        with _shown(options, pool, config.budget_bytes) as show:
+            store = BulkStore(job.home, job.source, Element(job.element))
+            plan = store.plan(pool, cores, job.piece_rows)
+            show("trying", 0, 0)
+            predicted_s = await trial(store, pool, plan, job.base)
+            predicted = {
+                "predicted_peak_anon_bytes": plan.predicted_peak_anon_bytes,
+                "predicted_wall_s": round(predicted_s, 1),
+                "predicted_disk_bytes": plan.predicted_disk_bytes,
+                "pieces": plan.pieces,
+                "piece_rows": plan.piece_rows,
+                "workers": plan.workers,
+                "budget_bytes": config.budget_bytes,
+            }
+            if plan_only:
+                return predicted
+            if not options.as_json and not options.quiet:
+                _print_plan(predicted, job.source)
+            answer = await _build_and_search(job, store, plan, predicted_s, pool, show)
+            if not keep:
+                store.remove()
+            return answer
+
+
+async def _build_and_search(
+    job: _Job, store: BulkStore, plan: BulkPlan, predicted_s: float, pool: WorkerPool, show: Show
+) -> dict[str, Any]:
+    from lowtide.bulk import bench as vector_bench
+
+    source, progress = job.source, job.progress
+    pool.guard.peak_bytes = 0
+    await vector_bench.follow(
+        store.build(pool, plan, progress), lambda: show("building", progress.rows_seen, source.count)
+    )
+    began = time.monotonic()
+    lease_bytes = vector_bench.truth_lease_bytes(source, job.queries)
+    truth = await vector_bench.find_truth(source, pool, job.base, job.queries, plan.workers, lease_bytes, show)
+    truth_s = time.monotonic() - began
+    asked = await vector_bench.read_queries(source, job.queries)
+    searches = await vector_bench.search_all(store, asked, truth, pool, show)
+    return vector_bench.report(store, plan, predicted_s, progress, truth, searches, pool, truth_s)
 
 
 def _print_plan(plan: dict[str, Any], source: Any) -> None:

@@ -1,6 +1,6 @@
 """What the parser must know of one language.
 
-Invariant: data only; no grammar is imported here (see `work/parse/parse.py`).
+Invariant: data only; no grammar is imported here (see `work/parse/grammar.py`).
 
 A language's folder holds `definitions.scm`, ONE query (behind that of the folder that its first line,
 `; inherits: FOLDER`, names, if there is one: see `queries.py`) with these captures:

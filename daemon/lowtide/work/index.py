@@ -208,9 +208,9 @@ def _parse(
     if language is None or task.lines_only:
         chunks = chunk.chunk_lines(utf8)
     else:
-        from lowtide.work.parse import parse
+        from lowtide.work.parse import grammar, parse
 
-        if parse.load(language):
+        if grammar.load(language):
             batch.began()
         parsed = parse.parse(utf8, language, task.deadline_s)
         symbols, chunks = parsed.symbols, parsed.chunks

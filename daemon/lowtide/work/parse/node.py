@@ -1,6 +1,6 @@
 """The few things that the parser's helpers ask of a node of a syntax tree.
 
-Invariant: types only; the nodes are tree_sitter's, which `work/parse/parse.py` alone imports.
+Invariant: types only; the nodes are tree_sitter's, which `work/parse/grammar.py` alone imports.
 """
 
 from __future__ import annotations

@@ -123,11 +123,14 @@ class _Maker:
         "_body_field",
         "_defined",
         "_docs",
+        "_ends",
         "_fields",
         "_language",
         "_last",
         "_open_row",
+        "_parents",
         "_stack",
+        "_starts",
         "_text",
         "_with_extensions",
         "made",
@@ -138,7 +141,10 @@ class _Maker:
         self, text: bytes, language: Language, body_field: int, defined: frozenset[bytes], with_extensions: bool
     ) -> None:
         self.made: list[SymbolRow] = []
-        self.outline = Outline([], [], [], [], {}, {})
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._parents: list[int] = []
+        self.outline = Outline(self._starts, self._ends, self._parents, [], {}, {})
         self._text = text
         self._language = language
         self._body_field = body_field
@@ -193,7 +199,7 @@ class _Maker:
     def _end_row(self, row: int, end: int, point: tuple[int, int]) -> None:
         old = self.made[row]
         self.made[row] = (*old[:5], *point, *old[7:])
-        self.outline.ends[row] = end
+        self._ends[row] = end
 
     def _announce(self, new: _Definition) -> None:
         """Keep a declaration whose definition follows, unless it is one more of them."""
@@ -312,16 +318,16 @@ class _Maker:
 
     def _append(self, row: SymbolRow, new: _Definition, parent: int) -> None:
         self.made.append(row)
-        self.outline.starts.append(new.start)
-        self.outline.ends.append(new.end)
-        self.outline.parents.append(parent)
+        self._starts.append(new.start)
+        self._ends.append(new.end)
+        self._parents.append(parent)
 
     def _is_clause(self, new: _Definition) -> bool:
         """Whether it is one more clause of the definition before it, which then lasts until its end."""
         parent = new.parent.row
         if new.kind in FUNCTIONS:
             clause = self._last.get(parent, -1)
-            if clause >= 0 and _continues(self.made[clause], new.name, new.start - self.outline.ends[clause]):
+            if clause >= 0 and _continues(self.made[clause], new.name, new.start - self._ends[clause]):
                 self._end_row(clause, new.end, new.whole.end_point)
                 new.row, new.is_whole = clause, new.parent.is_whole
                 self._stack.append(self._around)
@@ -355,7 +361,10 @@ class _Maker:
             signature,
             doc,
         )
-        self._append(made, new, parent)
+        self.made.append(made)
+        self._starts.append(new.start)
+        self._ends.append(new.end)
+        self._parents.append(parent)
         if not new.pattern.is_leaf:
             self._stack.append(self._around)
             self._around = new
