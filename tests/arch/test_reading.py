@@ -48,6 +48,7 @@ OPENERS = {
     "serve/daemon_lock.py": "the daemon's lock, and the kernel's files",
     "serve/daemon_socket.py": "the folder of the daemon's socket",
     "cli/daemon.py": "the daemon's log",
+    "serve/bug_report.py": "the daemon's log, and the package's own files",
     "mcp/install.py": "an agent's configuration",
     "lowtide_lsp/main.py": "its own pipes",
 }

@@ -29,6 +29,7 @@ COMMANDS = {
     "why": "Say why a file is, or is not, found.",
     "status": "Show budget, memory and what is indexed.",
     "doctor": "Check this machine, the model and the indexes.",
+    "report": "Collect what a bug report needs.",
     "list": "List every index.",
     "clear": "Remove an index.",
     "export": "Write an index to one file, for others.",

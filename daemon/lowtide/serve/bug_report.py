@@ -1,0 +1,137 @@
+"""What a report of a fault needs to be understood: versions, the machine, doctor's checks, the daemon, the log's end.
+
+Invariant: no source text is read for it; without leave no path and no name of the user's is in it (`core/scrub.py`).
+Invariant: a part that cannot be had says why, and the others are there all the same.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections import deque
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import lowtide
+from lowtide.config.settings import Config
+from lowtide.core.scrub import Scrubber, words_of
+from lowtide.errors import LowtideError
+from lowtide.paths import Places
+from lowtide.serve.client import END_S, Client, NotRunning
+from lowtide.serve.diagnose import examine
+from lowtide.system import memory
+
+LOG_LINES = 200
+MOST_LINE_CHARACTERS = 2000
+_VARIABLES = ("LOWTIDE_", "XDG_", "NO_COLOR", "TERM", "LANG", "LC_ALL")
+
+
+def collect(
+    places: Places, config: Config, complaint: LowtideError | None, *, with_paths: bool, lines: int = LOG_LINES
+) -> dict[str, Any]:
+    """The object of `lowtide report --json`. `lines`: how many of the log's. A daemon is asked, and never started."""
+    parts: dict[str, Callable[[], Any]] = {
+        "environment": _variables,
+        "configuration": lambda: _configuration(config, complaint),
+        "checks": lambda: [check.as_json() for check in examine(places, config, complaint)],
+        "daemon": lambda: _daemon(places),
+        "log": lambda: _log(places, lines),
+    }
+    found: dict[str, Any] = {}
+    for name, part in parts.items():
+        try:
+            found[name] = part()
+        except (LowtideError, OSError) as error:
+            found[name] = {"error": str(error)}
+    if not with_paths:
+        found = _scrubber(places).value(found)
+    return {"lowtide": lowtide.__version__, "with_paths": with_paths, "machine": _machine(), **found}
+
+
+def _machine() -> dict[str, Any]:
+    """Versions of what Lowtide runs on; nothing of it is the user's."""
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()}",
+        "architecture": platform.machine(),
+        "libc": " ".join(platform.libc_ver()),
+        "cores": memory.cpu_count(),
+        "memory_bytes": memory.machine_bytes(),
+        "available_bytes": memory.available_bytes(),
+        "encoding": sys.getfilesystemencoding(),
+        "container": Path("/.dockerenv").exists() or Path("/run/.containerenv").exists(),
+        "libraries": {name: _version(name) for name in _libraries()},
+    }
+
+
+def _libraries() -> list[str]:
+    try:
+        wanted = metadata.requires("lowtide") or []
+    except metadata.PackageNotFoundError:
+        return []
+    names = [
+        each.split(";")[0].split("=")[0].split("<")[0].split(">")[0].strip() for each in wanted if "extra" not in each
+    ]
+    return sorted(name for name in names if not name.startswith("tree-sitter-"))
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _variables() -> dict[str, str]:
+    return {name: value for name, value in sorted(os.environ.items()) if name.startswith(_VARIABLES)}
+
+
+def _configuration(config: Config, complaint: LowtideError | None) -> dict[str, Any]:
+    index = config.index
+    return {
+        "complaint": str(complaint) if complaint else None,
+        "budget_bytes": config.budget_bytes,
+        "model": str(config.model_path) if config.model_path else "default",
+        "niceness": config.niceness,
+        "idle_minutes": config.idle_minutes,
+        "pause_on_battery": config.pause_on_battery,
+        "disk_limit_bytes": config.disk_limit_bytes,
+        "max_file_bytes": index.max_file_bytes,
+        "gitignore": index.gitignore,
+        "vendored": index.vendored,
+        "generated": index.generated,
+        "minified": index.minified,
+        "include": len(index.include),
+        "exclude": len(index.exclude),
+        "languages": list(index.languages),
+    }
+
+
+def _daemon(places: Places) -> dict[str, Any] | None:
+    """Its greeting, Status and memory tree; None when none runs."""
+    try:
+        with Client.connect(places, start=False, patience_s=END_S) as client:
+            return {
+                "version": client.hello["version"],
+                "status": client.ask("lowtide/status", {}, within_s=END_S),
+                "memory": client.ask("lowtide/memory", {}, within_s=END_S),
+            }
+    except NotRunning:
+        return None
+
+
+def _log(places: Places, lines: int) -> list[str]:
+    with places.log_file.open(encoding="utf-8", errors="replace") as stream:
+        return [line.rstrip("\n")[:MOST_LINE_CHARACTERS] for line in deque(stream, lines)]
+
+
+def _scrubber(places: Places) -> Scrubber:
+    package = Path(lowtide.__file__).parent
+    sources = "\n".join(path.read_text("utf-8") for path in sorted(package.rglob("*.py")))
+    names = {}
+    for number, (root, _) in enumerate(sorted(places.list_indexes()), 1):
+        names[str(root)] = names[root.as_uri()] = f"workspace-{number}"
+    return Scrubber(words_of(sources), names)

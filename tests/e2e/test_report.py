@@ -1,0 +1,72 @@
+"""`lowtide report`: what a bug report needs, without what is the user's own."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.e2e.harness import Lowtide
+
+FORM = Path(__file__).resolve().parents[2] / ".github/ISSUE_TEMPLATE/bug.yml"
+OWN = ("blackbirdia", "Zweifelsfall", "kumquatery", "quuxotic", "hedgehoggery")
+"""Words of the user: of folders, files, definitions, patterns and questions."""
+
+
+@pytest.fixture
+def used(lowtide: Lowtide, tree: Callable[..., Path]) -> Path:
+    """A workspace that a daemon has indexed and been asked about, all of it in the user's own words."""
+    lowtide.environment["LOWTIDE_EMBEDDED"] = ""
+    root = tree(
+        {
+            "Zweifelsfall/kumquatery.py": "def quuxotic(value):\n    return 'hedgehoggery' + value\n" * 30,
+            "Zweifelsfall/broken.py": b"\x00" * 100,
+            ".gitignore": "hedgehoggery*\n[z-a]\n",
+            ".lowtide.toml": "[index]\nexclude = ['hedgehoggery/**']\n",
+        },
+        "blackbirdia plans",
+    )
+    config = lowtide.home / "config/config.toml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text("[index]\nexclude = ['quuxotic/**']\n", "utf-8")
+    lowtide.run("index", root)
+    lowtide.run("search", "hedgehoggery of quuxotic", root)
+    lowtide.run("why", root / "Zweifelsfall/broken.py")
+    return root
+
+
+def test_a_report_has_what_is_asked_for_and_nothing_of_the_users(lowtide: Lowtide, used: Path, tmp_path: Path) -> None:
+    try:
+        report = lowtide.json("report")
+        text = lowtide.run("report").stdout
+        lowtide.run("report", "-o", tmp_path / "report.txt")
+        allowed = lowtide.json("report", "--with-paths")
+    finally:
+        lowtide.run("daemon", "stop", code=None)
+    assert {"lowtide", "machine", "environment", "configuration", "checks", "daemon", "log"} <= set(report)
+    assert any("event=indexed" in line for line in report["log"])
+    assert report["daemon"]["status"]["workspaces"][0]["rootUri"] == "workspace-1"
+    assert report["daemon"]["memory"]["bytes"] > 0
+    assert {check["name"] for check in report["checks"]} >= {"versions", "budget", "watches", "daemon"}
+    whole = f"{report}{text}{(tmp_path / 'report.txt').read_text('utf-8')}"
+    for word in (*OWN, str(lowtide.home), str(used), used.as_uri(), str(Path.home())):
+        assert word not in whole, word
+    assert stat.S_IMODE((tmp_path / "report.txt").stat().st_mode) == 0o600
+    assert str(used) in str(allowed)
+    assert "hedgehoggery" not in str(allowed["log"]), "the log never holds source text"
+
+
+def test_a_report_is_made_where_nothing_works(lowtide: Lowtide) -> None:
+    config = lowtide.home / "config/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("bugdet = 3\n", "utf-8")
+    report = lowtide.json("report")
+    assert report["daemon"] is None
+    assert "no such key" in report["configuration"]["complaint"]
+    assert "error" in report["log"]
+
+
+def test_the_form_of_a_bug_asks_for_it() -> None:
+    assert re.search(r"label: lowtide report\b", FORM.read_text("utf-8"))
