@@ -27,6 +27,7 @@ OPENERS = {
     "bulk/pieces.py": "a bulk store's own files",
     "bulk/sources.py": "vectors of a file that the user names",
     "languages/lines.py": "the package's own files",
+    "read/concepts.py": "the package's own file",
     "languages/queries.py": "the package's own files",
     "work/encodings.py": "the package's own files",
     "work/model/model_folder.py": "a model's files",

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from model.cards import TABLE, is_made_of_the_cards
 
 FILES = sorted((Path(__file__).resolve().parents[2] / "model" / "concepts").glob("*.tsv"))
 TERM = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*")
@@ -40,3 +41,8 @@ def test_no_concept_and_no_phrasing_stands_twice() -> None:
     phrasings = Counter(phrasing for said, _ in all_cards for phrasing in said)
     assert [each for each, count in (concepts + Counter()).items() if count > 1] == []
     assert [each for each, count in phrasings.items() if count > 1] == []
+
+
+def test_the_table_that_search_asks_is_made_of_these_cards() -> None:
+    assert is_made_of_the_cards(TABLE.read_bytes()), "run `python -m model.cards`"
+    assert not is_made_of_the_cards(TABLE.read_bytes()[:-1])

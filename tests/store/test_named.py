@@ -7,11 +7,13 @@ from contextlib import closing
 from pathlib import Path
 
 import anyio
+import numpy as np
 import pytest
 from tests.store.indexes import make_index, vector_of
 
 from lowtide.models import FileStatus, Group, Mode, SymbolKind
 from lowtide.read.answer import Hit
+from lowtide.read.concepts import Concepts
 from lowtide.read.filters import Filter
 from lowtide.read.request import SearchRequest
 from lowtide.read.snapshot import Embedding, Snapshot
@@ -69,12 +71,12 @@ def snapshot(tmp_path: Path) -> Iterator[Snapshot]:
         yield opened
 
 
-def ask(snapshot: Snapshot, request: SearchRequest) -> Sequence[Hit]:
+def ask(snapshot: Snapshot, request: SearchRequest, concepts: Concepts | None = None) -> Sequence[Hit]:
     async def encode(text: str) -> bytes:
         return vector_of(text)
 
     async def play() -> Sequence[Hit]:
-        return (await snapshot.search(request, Embedding(encode, "tests"))).hits
+        return (await snapshot.search(request, Embedding(encode, "tests", None, concepts))).hits
 
     return anyio.run(play)
 
@@ -101,6 +103,19 @@ def test_the_very_name_comes_first(snapshot: Snapshot, query: str, path: str, na
 def test_a_term_that_is_a_name_leads_to_its_definition(snapshot: Snapshot) -> None:
     hits = ask(snapshot, SearchRequest("quite another matter", Mode.LEXICAL, terms=("is_full",)))
     assert hits[0].name == "is_full"
+
+
+def test_plain_words_lead_to_what_the_trade_calls_it(snapshot: Snapshot) -> None:
+    query, terms = "how is what nobody needs any longer got rid of", b"broom sweep\n"
+    vector = np.frombuffer(vector_of(query), np.int8)
+    card = Concepts(np.array([0, len(terms)], np.uint32), vector[None, :], np.frombuffer(terms, np.uint8))
+    with_card, without = (list(ask(snapshot, SearchRequest(query), each)) for each in (card, None))
+    named = next(hit for hit in with_card if "concept_name" in hit.signals)
+    assert named.name == "sweep"
+    assert named.signals["concept"] > 0
+    assert [hit.name for hit in with_card].index("sweep") < [*(hit.name for hit in without), "sweep"].index("sweep")
+    for request, concepts in ((SearchRequest(query), None), (SearchRequest(query, Mode.SEMANTIC), card)):
+        assert not any("concept" in signal for hit in ask(snapshot, request, concepts) for signal in hit.signals)
 
 
 @pytest.mark.parametrize("query", ["line 49 of the shelf", "src/shelf.py:50", "/home/eve/lib/src/shelf.py:50"])

@@ -75,7 +75,9 @@ class _Open:
     freshness: Freshness
 
     async def answer(self, query: str, asked: Search) -> dict[str, Any]:
-        embedding = Embedding(self.host.encode_query, self.host.model.recipe, self.host.closeness)
+        embedding = Embedding(
+            self.host.encode_query, self.host.model.recipe, self.host.closeness, await self.host.concepts()
+        )
         found = await self.snapshot.search(asked.request(query), embedding)
         return {**found.as_json(), "freshness": self.freshness.as_json()}
 

@@ -10,8 +10,8 @@ Invariant: pure; every list is bounded, whatever was pasted; each pattern takes 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from lowtide.core.symbol_rank import split_query
@@ -76,6 +76,8 @@ class Asked:
     guessed: tuple[Name, ...] = ()
     """The terms as names."""
     asks_for_tests: bool = False
+    concepts: Mapping[str, float] = field(default_factory=dict)
+    """Terms of art for what is said in plain words, and how much each counts (`core/concepts.py`)."""
 
     @property
     def gist(self) -> str:

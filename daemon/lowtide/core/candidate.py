@@ -32,6 +32,8 @@ class Candidate:
     frame: float = 0.0
     """How surely it is a place that was pasted: 1 for the innermost frame of a stack trace, less for those around
     it."""
+    concept: float = 0.0
+    """How much of the question's terms of art stands in it: their BM25, of the highest."""
 
 
 @dataclass(frozen=True, slots=True)

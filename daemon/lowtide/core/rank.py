@@ -42,7 +42,7 @@ GATHERED = frozenset((Kind.SENTENCE, Kind.NAME))
 """Questions to which all chunks of a definition speak together; what one thing does is said in one of them."""
 SUPPORTED = frozenset((Kind.SENTENCE, Kind.NAME))
 """Questions whose answer may be a file: its further hits support its best."""
-_EVIDENCE = frozenset(("lexical", "dense", "near", "near_head", "verbatim"))
+_EVIDENCE = frozenset(("lexical", "dense", "near", "near_head", "verbatim", "concept"))
 _PASTED = (Kind.MESSAGE, Kind.TRACE)
 _TOLD = ("bm25", "cosine")
 """Signals that tell what was found, and add nothing."""

@@ -34,6 +34,10 @@ DEEPER_NAMED, MOST_FOLDERS = 0.015, 8
 """What each folder costs a definition that was asked for by name alone."""
 FILE_NAMED = 0.08
 """What it gains when its file has its name."""
+CONCEPT_WEIGHT, CONCEPT_NAME_WEIGHT = 0.3, 0.3
+"""Terms of art for what the question says in plain words stand in it; the name is one."""
+CONCEPT_WITHIN = 0.7
+"""What is left when such a term is but a part of the name."""
 FRAME_WEIGHT = 0.8
 """The place was pasted."""
 FILE_WEIGHT = 0.1
@@ -106,6 +110,8 @@ class Features:
         self._wanted: dict[str, list[Name]] = {}
         for name in (*asked.names, *asked.guessed):
             self._wanted.setdefault(name.own.lower(), []).append(name)
+        self._concepts = [(frozenset(stems(term)), weight) for term, weight in asked.concepts.items()]
+        self._surest = max(asked.concepts.values(), default=0.0)
         self._hits: dict[str, float] = {}
         self._places: dict[str, dict[str, float]] = {}
         self._names: dict[str, dict[str, float]] = {}
@@ -127,6 +133,8 @@ class Features:
                 share = self._containers[container] = self._said(stems(container.rpartition(".")[2]))[1]
             if share:
                 features["container"] = CONTAINER_WEIGHT * share
+        if candidate.concept:
+            features["concept"] = CONCEPT_WEIGHT * self._surest * candidate.concept
         if candidate.kind in _VALUES:
             features["value"] = -VALUE_PENALTY
         if name and candidate.start_line > candidate.symbol_start_line:
@@ -159,8 +167,17 @@ class Features:
         features = {
             "name": NAME_SHARE_WEIGHT * share + NAME_QUERY_WEIGHT * covered + NAME_BOTH_WEIGHT * share * covered**0.5,
             "dunder": -DUNDER_PENALTY * name.startswith("__"),
+            "concept_name": CONCEPT_NAME_WEIGHT * self._of_concepts(name),
         }
         return {signal: value for signal, value in features.items() if value}
+
+    def _of_concepts(self, name: str) -> float:
+        """How much the terms count that a name is, or has in it."""
+        if not self._concepts:
+            return 0.0
+        own = frozenset(stems(name))
+        named = ((terms, weight) for terms, weight in self._concepts if terms and terms <= own)
+        return max((weight * (1.0 if terms == own else CONCEPT_WITHIN) for terms, weight in named), default=0.0)
 
     def _said(self, words: tuple[str, ...]) -> tuple[float, float]:
         """How many of the words the query says, and which share of them."""

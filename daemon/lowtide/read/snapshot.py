@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lowtide.core.asked import Asked, Kind
 from lowtide.core.candidate import Candidate, Near, Ranked
+from lowtide.core.concepts import is_in_plain_words, term_weights
 from lowtide.core.rank import SHORTLIST, best_of_each, rank_chunks, refine
 from lowtide.core.rank_features import query_stems
 from lowtide.core.support import first_of_each_file
@@ -31,6 +32,7 @@ from lowtide.index.workspace import Workspace
 from lowtide.models import Group, Mode, SymbolKind, display_path
 from lowtide.read.answer import Answer, Hit, Lines, hit_of_piece, stale_paths
 from lowtide.read.answering import Answering, never
+from lowtide.read.concepts import Concepts
 from lowtide.read.filters import Filter, Selection, Selections, Stopped, look, selecting_bytes
 from lowtide.read.named import named_chunks, of_kind
 from lowtide.read.overlay import Overlay, Piece
@@ -56,6 +58,9 @@ log = logging.getLogger(__name__)
 
 CANDIDATES = 300
 """Taken from each side before both are fused."""
+OF_CONCEPTS, NEW_OF_CONCEPTS = 150, 60
+"""Chunks that hold terms of art for the question: so many are looked at, and of these so many need not be found
+otherwise."""
 MOST_DEFINITIONS = 64
 """Of a name whose uses are looked for: the uses near them come first."""
 
@@ -74,6 +79,8 @@ class Embedding:
     recipe: str
     closeness: Closeness | None = None
     """Without it, nothing is looked at word by word."""
+    concepts: Concepts | None = None
+    """Cards for vectors of `recipe`."""
 
 
 _OTHER_MODEL = "the index is another model's until it is brought up to date"
@@ -185,7 +192,10 @@ class Snapshot:
             vector, reason = await self._vector(question.gist, embedding)
             reasons += [reason] if reason else []
         words = question.words if mode is not Mode.SEMANTIC or vector is None else ()
-        asked = _Asked(question.asked, words, vector, narrow or None, request.over)
+        understood = question.asked
+        if mode is Mode.HYBRID and vector is not None and embedding.concepts and is_in_plain_words(understood):
+            understood = replace(understood, concepts=term_weights(embedding.concepts.near(vector)))
+        asked = _Asked(understood, words, vector, narrow or None, request.over)
         find = partial(self._find, asked, SHORTLIST if mode is Mode.HYBRID else 0)
         found = await self._answering.run(find, room_bytes=self._selecting_bytes if narrow else 0)
         reasons += found.lacks
@@ -239,7 +249,10 @@ class Snapshot:
         looking = partial(look, stopped)
         by_words = lexical.candidates(asked.words, within, CANDIDATES, looking) if asked.words else []
         rows, cosines = self._near(catalog, asked.vector, selection)
-        missing = [chunk_id for chunk_id, _ in by_words if chunk_id not in rows]
+        terms = [word for term in asked.asked.concepts for word in query_words(term)]
+        by_terms = lexical.candidates(terms, within, OF_CONCEPTS, looking) if terms else []
+        found = [*by_words, *by_terms[:NEW_OF_CONCEPTS]]
+        missing = [chunk_id for chunk_id in dict(found) if chunk_id not in rows]
         rows.update((row.chunk_id, row) for row in catalog.chunks_by_id(missing))
         kinds = asked.narrow.kinds if asked.narrow else ()
         named = named_chunks(catalog, self._segments, asked.asked, selection, kinds, stopped)
@@ -249,8 +262,15 @@ class Snapshot:
             there = [rows[chunk_id] for chunk_id in missing if chunk_id in rows]
             cosines.update(self._score_missing(asked.vector, there))
         bm25 = {chunk_id: score for chunk_id, score in by_words if chunk_id in rows}
+        concept = {chunk_id: score / by_terms[0][1] for chunk_id, score in by_terms}
         candidates = [
-            _candidate(row, bm25.get(number), cosines.get(number), named[number].frame if number in named else 0.0)
+            _candidate(
+                row,
+                bm25.get(number),
+                cosines.get(number),
+                named[number].frame if number in named else 0.0,
+                concept.get(number, 0.0),
+            )
             for number, row in rows.items()
             if not asked.over.hidden or display_path(row.path) not in asked.over.hidden
         ]
@@ -470,7 +490,7 @@ class Snapshot:
         return [symbol for symbol in found if self._is_inside(symbol["path"].encode("utf-8", "surrogateescape"))]
 
 
-def _candidate(row: ChunkRow, bm25: float | None, cosine: float | None, frame: float) -> Candidate:
+def _candidate(row: ChunkRow, bm25: float | None, cosine: float | None, frame: float, concept: float) -> Candidate:
     return Candidate(
         chunk_id=row.chunk_id,
         path=display_path(row.path),
@@ -484,6 +504,7 @@ def _candidate(row: ChunkRow, bm25: float | None, cosine: float | None, frame: f
         bm25=bm25,
         cosine=cosine,
         frame=frame,
+        concept=concept,
     )
 
 

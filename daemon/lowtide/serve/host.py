@@ -31,6 +31,8 @@ from lowtide.index.workspace import Workspace
 from lowtide.index.writing import Writing
 from lowtide.paths import Places
 from lowtide.pool.pool import WorkerPool
+from lowtide.read.concepts import FILE as CONCEPTS_FILE
+from lowtide.read.concepts import Concepts
 from lowtide.status import LadderStep, Memory, Process, Status
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
@@ -38,6 +40,7 @@ from lowtide.system import memory
 from lowtide.system.tree.walk import walk
 from lowtide.tasks import run_beside
 from lowtide.work.model.encoder import Side
+from lowtide.work.model.model_folder import default_model
 from lowtide.work.model.static_model import QUESTION_WORDS_KEPT, StaticModel
 
 MOST_OTHER_RUNS = 8
@@ -73,6 +76,8 @@ class Host(Shared):
         self.static_model: StaticModel | None = None
         """What answers questions without a worker, once one was asked and if the model is of that kind."""
         self._static_known = False
+        self._concepts: tuple[str, Concepts | None] | None = None
+        """The recipe for which they were looked for, and what there is."""
         self.shrink: Callable[[], None] = lambda: None
         """Gives back what this process can do without."""
         self.budget_from = config.budget_from
@@ -132,7 +137,7 @@ class Host(Shared):
     def _slim(self) -> None:
         """Give back what answers questions too; the next one opens it again."""
         self.shrink()
-        self.static_model, self._static_known = None, False
+        self.static_model, self._static_known, self._concepts = None, False, None
         memory.give_back()
         self.pool.measure()
 
@@ -256,6 +261,14 @@ class Host(Shared):
         async with self._encoding:
             static = await self._open_static()
             return None if static is None else await anyio.to_thread.run_sync(static.closeness, query, texts)
+
+    async def concepts(self) -> Concepts | None:
+        """The concept cards for vectors of the model in use; None when there are none for it."""
+        recipe = self.model.recipe
+        if self._concepts is None or self._concepts[0] != recipe:
+            opened = await anyio.to_thread.run_sync(Concepts.open, default_model() / CONCEPTS_FILE, recipe)
+            self._concepts = recipe, opened
+        return self._concepts[1]
 
     async def _open_static(self) -> StaticModel | None:
         if not self._static_known:

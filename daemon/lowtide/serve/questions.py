@@ -52,7 +52,9 @@ class Questions(Workspaces):
         """
         _ = request.question  # what cannot be asked is refused before anybody waits
         self.host.pool.someone_asks()
-        embedding = Embedding(self.encode_query, self.host.model.recipe, self.host.closeness)
+        embedding = Embedding(
+            self.encode_query, self.host.model.recipe, self.host.closeness, await self.host.concepts()
+        )
 
         async def ask(root: Path) -> Answer:
             async with self._reading(root) as snapshot:

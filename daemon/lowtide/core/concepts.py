@@ -1,0 +1,55 @@
+"""Concepts of a question in plain words: the terms of art that its cards give, and how much each counts.
+
+People ask "stop two requests from updating the same row at once"; code says `optimistic_lock`. A table of cards joins
+both (`model/concepts`); the cards nearest to a question by its vector give their terms.
+
+Invariant: pure; of a question at most MOST cards count, and what they give is never more than CONCEPT_WEIGHT and
+CONCEPT_NAME_WEIGHT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lowtide.core.asked import Asked, Kind
+
+LEAST = 0.5
+"""A card that is farther from the question by cosine says nothing of it."""
+SURE = 0.65
+"""One this near counts in full."""
+MOST = 2
+MOST_TERMS = 6
+"""Of a card, the first ones."""
+_UNSURE = 0.4
+"""What the farthest card counts that counts at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """A card: how near its plain words come to the question, and its terms, the most telling first."""
+
+    cosine: float
+    terms: tuple[str, ...]
+
+
+def is_in_plain_words(asked: Asked) -> bool:
+    """Whether the terms of cards help: not with what names something or was pasted."""
+    return asked.kind is Kind.SENTENCE and not asked.names and not asked.frames
+
+
+def term_weights(concepts: Iterable[Concept]) -> dict[str, float]:
+    """How much each term counts, 0 to 1."""
+    weights: dict[str, float] = {}
+    for concept in nearest(concepts):
+        sureness = (concept.cosine - LEAST) / (SURE - LEAST)
+        weight = _UNSURE + (1 - _UNSURE) * min(1.0, sureness)
+        for term in concept.terms[:MOST_TERMS]:
+            weights[term] = max(weight, weights.get(term, 0.0))
+    return weights
+
+
+def nearest(concepts: Iterable[Concept]) -> Sequence[Concept]:
+    """Those that count, the nearest first."""
+    near = [concept for concept in concepts if concept.cosine >= LEAST]
+    return sorted(near, key=lambda concept: -concept.cosine)[:MOST]
