@@ -118,7 +118,7 @@ class DefinitionLines(_Wire):
 
 class SearchHit(_Wire):
     """One answer. `range`: whole lines. `kind` is `text` outside every definition. `more`: with `group: file`, the
-    file's others."""
+    file's others. `weak`: it is the best there is, and likely no answer."""
 
     uri: str
     range: Range
@@ -131,6 +131,7 @@ class SearchHit(_Wire):
     more: int = 0
     snippet_line: int = 0
     definition: DefinitionLines | None = None
+    weak: bool = False
 
 
 class SearchResult(_Wire):

@@ -16,6 +16,7 @@ import click
 
 from lowtide.cli.console import Painted, code, paint, say, warn
 from lowtide.cli.options import Options
+from lowtide.core.explained import TOLD, explained
 from lowtide.core.lexical import COMMON_WORDS
 from lowtide.errors import UsageError
 from lowtide.models import counted
@@ -44,8 +45,11 @@ def check_format(options: Options, shape: str) -> None:
         raise UsageError("--json or --format", "an answer is printed in one way", "leave one of them out")
 
 
-def show_hits(answer: dict[str, Any], roots: Sequence[Path], shape: str, words: Iterable[str] = ()) -> None:
-    """The hits of a search, best first; `words`: those of the question, to be marked."""
+def show_hits(
+    answer: dict[str, Any], roots: Sequence[Path], shape: str, words: Iterable[str] = (), *, explain: bool = False
+) -> None:
+    """The hits of a search, best first; `words`: those of the question, to be marked; `explain`: with what each score
+    is made of."""
     marks = _words_pattern(words)
     for hit in answer["hits"]:
         place = shown_path(hit, roots)
@@ -53,7 +57,7 @@ def show_hits(answer: dict[str, Any], roots: Sequence[Path], shape: str, words: 
             first = hit["snippet"].split("\n", 1)[0].strip()
             say(vimgrep(hit, roots, hit["start_line"], 1, f"{_qualified(hit)} {hit['kind']}: {first}".lstrip()))
         else:
-            _show_hit(hit, place, marks)
+            _show_hit(hit, place, marks, explain=explain)
 
 
 def show_lines(answer: dict[str, Any], roots: Sequence[Path], shape: str) -> None:
@@ -110,11 +114,16 @@ def _qualified(hit: dict[str, Any]) -> str:
     return f"{hit['container']}.{hit['name']}" if hit["container"] else str(hit["name"])
 
 
-def _show_hit(hit: dict[str, Any], place: str, marks: re.Pattern[str] | None) -> None:
+def _show_hit(hit: dict[str, Any], place: str, marks: re.Pattern[str] | None, *, explain: bool) -> None:
     what: Parts = [paint(_qualified(hit), bold=True), " ", paint(hit["kind"], dim=True), "  "] if hit["name"] else []
     where: Parts = [paint(place, "magenta"), ":", paint(hit["start_line"], "green")]
     more: Parts = [paint(f"  {hit['more']} more in this file", dim=True)] if hit.get("more") else []
-    say(*what, *where, "  ", paint(format(hit["score"], ".2f"), dim=True), *more)
+    weak: Parts = [paint("  weak", "yellow")] if hit.get("weak") else []
+    say(*what, *where, "  ", paint(format(hit["score"], ".2f"), dim=True), *weak, *more)
+    if explain:
+        for name, value, meaning in explained(hit["signals"]):
+            amount = f"{value:8.2f}" if name in TOLD else f"{value:+8.2f}"
+            say(paint(amount, dim=True), "  ", paint(f"{meaning} ({name})", dim=True))
     width = len(str(hit["end_line"]))
     columns = max(20, _columns() - width - 5)
     for number, line in enumerate(

@@ -17,6 +17,7 @@ from lowtide.cli.narrowing import Narrowing, limit_option, narrowing, narrowing_
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import is_embedded, open_client, uri
 from lowtide.cli.several import Place, ask_each, resolve_places
+from lowtide.core.explained import TOLD, explained
 from lowtide.errors import UsageError
 from lowtide.models import Group, Mode, counted
 from lowtide.serve.client import Client, RemoteError
@@ -75,6 +76,7 @@ class _Exact:
     show_default=True,
     help="One hit a definition, or the best of each file.",
 )
+@click.option("--explain", is_flag=True, help="Say under each hit what its score is made of.")
 @click.option("--also", "phrasings", multiple=True, metavar="QUERY", help="The same in other words (may be repeated).")
 @click.option("--fresh", is_flag=True, help=FRESH_HELP)
 @click.option("--batch", is_flag=True, help="Read queries as lines from stdin, print one JSON object a line.")
@@ -96,6 +98,8 @@ def command(arguments: tuple[str, ...], options: Options, shape: str, **given: A
     """
     exact = _exact(given)
     check_format(options, shape)
+    if given["explain"] and (exact is not None or given["batch"] or shape != "text"):
+        raise UsageError("--explain is for a query", "it is one of several, or its answers are lines", "ask it alone")
     narrow = narrowing(given["languages"], given["globs"], given["kinds"])
     if exact is not None:
         if given["batch"]:
@@ -182,10 +186,11 @@ def _search(
 
             answer = ask_each(places, ask, limit, best=True)
     if options.as_json:
-        print_json(answer)
+        print_json(_explained(answer) if given["explain"] else answer)
         return
     with with_freshness(answer):
-        show_hits(answer, [place.root for place in places], shape, (query, *terms, *given["phrasings"]))
+        words = (query, *terms, *given["phrasings"])
+        show_hits(answer, [place.root for place in places], shape, words, explain=given["explain"])
         _show_doubts(answer, options)
 
 
@@ -246,6 +251,21 @@ def split_terms(given: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(term for each in given for term in each.replace(",", " ").split()))
 
 
+def _explained(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer with an `explanation` of each hit: its signals, the largest first, and what they mean."""
+    hits = [
+        {
+            **hit,
+            "explanation": [
+                {"signal": name, "value": value, "meaning": meaning, "adds": name not in TOLD}
+                for name, value, meaning in explained(hit["signals"])
+            ],
+        }
+        for hit in answer["hits"]
+    ]
+    return {**answer, "hits": hits}
+
+
 def _show_doubts(answer: dict[str, Any], options: Options) -> None:
     """What an answer lacks, and what of it may be old."""
     if answer["degraded"]:
@@ -256,3 +276,5 @@ def _show_doubts(answer: dict[str, Any], options: Options) -> None:
         warn(paint(text, "yellow"))
     if not answer["hits"] and not options.quiet:
         warn("nothing found")
+    elif all(hit.get("weak") for hit in answer["hits"]) and not options.quiet:
+        warn(paint("every hit is a weak one: what was asked is likely not here, or is called otherwise", "yellow"))

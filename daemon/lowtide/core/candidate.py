@@ -1,6 +1,7 @@
 """What is ranked: a chunk that some side of the index found, how near it comes to the words, and its place.
 
-Invariant: values; a score is the sum of its signals, but for `bm25` and `cosine`, which are told as they were found.
+Invariant: values; a score is the sum of its signals, but for what is only told
+(`core/explained.py`).
 """
 
 from __future__ import annotations

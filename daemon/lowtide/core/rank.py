@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from lowtide.core.asked import Asked, Kind
 from lowtide.core.candidate import Candidate, Near, Ranked, definition
+from lowtide.core.explained import TOLD
 from lowtide.core.rank_features import Features
 from lowtide.core.support import supported
 
@@ -42,10 +43,8 @@ GATHERED = frozenset((Kind.SENTENCE, Kind.NAME))
 """Questions to which all chunks of a definition speak together; what one thing does is said in one of them."""
 SUPPORTED = frozenset((Kind.SENTENCE, Kind.NAME))
 """Questions whose answer may be a file: its further hits support its best."""
-_EVIDENCE = frozenset(("lexical", "dense", "near", "near_head", "verbatim", "concept"))
+_EVIDENCE = frozenset(("lexical", "dense", "near", "near_head", "verbatim", "concept", "closeness"))
 _PASTED = (Kind.MESSAGE, Kind.TRACE)
-_TOLD = ("bm25", "cosine")
-"""Signals that tell what was found, and add nothing."""
 
 
 def fuse(asked: Asked, candidates: Sequence[Candidate], near: Mapping[int, Near] | None = None) -> list[Ranked]:
@@ -63,7 +62,7 @@ def rank_chunks(asked: Asked, candidates: Sequence[Candidate]) -> list[Ranked]:
     scored = []
     for candidate in candidates:
         signals = scale.signals(candidate) | features.of(candidate)
-        score = sum(value for name, value in signals.items() if name not in _TOLD)
+        score = _sum(signals)
         scored.append((-score, candidate.path, candidate.start_line, candidate.chunk_id, signals))
     scored.sort(key=lambda item: item[:4])
     return [Ranked(chunk_id, -negative, signals) for negative, _, _, chunk_id, signals in scored]
@@ -77,7 +76,7 @@ def refine(kind: Kind, ranked: Sequence[Ranked], near: Mapping[int, Near]) -> li
     for each in ranked:
         lexical = (NEAR_LEXICAL if is_told else 1.0) * each.signals.get("lexical", 0.0)
         more = closeness.get(each.chunk_id, {}) | ({"lexical": lexical} if lexical else {})
-        score = each.score + sum(more.values()) - each.signals.get("lexical", 0.0)
+        score = each.score + _sum(more) - each.signals.get("lexical", 0.0)
         refined.append(Ranked(each.chunk_id, score, each.signals | more))
     refined.sort(key=lambda each: -each.score)
     return refined
@@ -113,10 +112,14 @@ def gathered(ranked: Sequence[Ranked], candidates: Sequence[Candidate]) -> list[
             for other in group[1:]:
                 for name in _EVIDENCE & other.signals.keys():
                     signals[name] = max(signals.get(name, 0.0), other.signals[name])
-            first = Ranked(first.chunk_id, sum(value for name, value in signals.items() if name not in _TOLD), signals)
+            first = Ranked(first.chunk_id, _sum(signals), signals)
         again.append(first)
     again.sort(key=lambda each: -each.score)
     return again
+
+
+def _sum(signals: Mapping[str, float]) -> float:
+    return sum(value for name, value in signals.items() if name not in TOLD)
 
 
 def _closeness(near: Mapping[int, Near], verbatim_weight: float) -> dict[int, dict[str, float]]:
@@ -132,6 +135,8 @@ def _closeness(near: Mapping[int, Near], verbatim_weight: float) -> dict[int, di
     for number, each in near.items():
         if each.verbatim:
             signals[number]["verbatim"] = verbatim_weight * each.verbatim
+        if each.tokens:
+            signals[number]["closeness"] = texts[number]
     return signals
 
 

@@ -85,7 +85,8 @@ def _bodies(hit: Hit) -> Iterable[str]:
 def head_of_hit(hit: Hit) -> str:
     """`path:start-end kind name`, of the whole definition where it is known."""
     place = hit.get("definition") or hit
-    return f"{visible(hit['path'])}:{place['start_line']}-{place['end_line']} {hit['kind']} {_qualified(hit)}".rstrip()
+    lines, weak = f"{place['start_line']}-{place['end_line']}", " (weak)" if hit.get("weak") else ""
+    return f"{visible(hit['path'])}:{lines} {hit['kind']} {_qualified(hit)}".rstrip() + weak
 
 
 def head_of_symbol(symbol: Hit) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lowtide.core.candidate import Ranked
+from lowtide.core.explained import is_weak
 from lowtide.models import SymbolKind
 from lowtide.read.overlay import Piece
 from lowtide.read.snippets import shown_of
@@ -49,6 +50,11 @@ class Hit:
     definition: Lines | None = None
     """The whole definition that the hit is of, or in; the hit's own lines are the best part of it."""
 
+    @property
+    def weak(self) -> bool:
+        """Whether it is likely no answer."""
+        return is_weak(self.signals)
+
     def as_json(self) -> dict[str, Any]:
         """The hit of the command line's JSON."""
         return {
@@ -62,6 +68,7 @@ class Hit:
             "snippet": self.snippet,
             "signals": {name: round(value, 4) for name, value in self.signals.items()},
             "stale": self.stale,
+            "weak": self.weak,
             "more": self.more,
             "snippet_line": self.snippet_line or self.start_line,
             "definition": self.definition.as_json() if self.definition else None,

@@ -67,6 +67,8 @@ export interface SearchHit {
   more?: number;
   snippetLine?: number;
   definition?: { range: Range; signature: string } | null;
+  /** The best there is, and likely no answer. */
+  weak?: boolean;
 }
 
 /** `degraded` says what the answer lacks, and why; null when it lacks nothing. */

@@ -62,6 +62,7 @@ def merged(
             wire.DefinitionLines(_range(hit.definition.start_line, hit.definition.end_line), hit.definition.signature)
             if hit.definition
             else None,
+            hit.weak,
         )
         for root, hit in found[:limit]
     ]
