@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import anyio
+import pytest
 from tests.worker.test_service import serving
 
+from lowtide.index import shared
 from lowtide.index.attending import freshness_of
+from lowtide.index.indexing import HAND_OVER_S
+from lowtide.models import FileStat
 from lowtide.status import Standing
+from lowtide.system.tree.walk import walk
 
 
 def test_an_answer_is_current_only_when_what_was_just_written_is_in(tmp_path: Path) -> None:
@@ -31,6 +40,42 @@ def test_an_answer_is_current_only_when_what_was_just_written_is_in(tmp_path: Pa
                         await anyio.sleep(0.001)
                 found = await service.symbols(f"written_{number}_just_now", roots=[root], limit=1)
                 assert [symbol["name"] for _, symbol in found] == [f"written_{number}_just_now"]
+
+    anyio.run(main)
+
+
+def test_what_has_changed_is_in_before_the_walk_that_found_it_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, names = tmp_path / "tree", [f"file{number}.py" for number in range(8)]
+    root.mkdir()
+    for name in names:
+        (root / name).write_text("def before():\n    pass\n")
+    seen, ended = threading.Event(), []
+
+    def slowly(*arguments: Any, **more: Any) -> Iterator[FileStat]:
+        for each in walk(*arguments, **more):
+            yield each
+            time.sleep(HAND_OVER_S)  # as on a busy disk
+        ended.append(not seen.wait(20))
+
+    async def main() -> None:
+        async with serving(tmp_path / "home") as service:
+            await service.open_workspace(root, "test")
+            await service.wait_idle(root)
+        (root / names[1]).write_text("def written_while_nobody_watched():\n    pass\n")
+        (root / names[2]).unlink()
+        monkeypatch.setattr(shared, "walk", slowly)
+        async with serving(tmp_path / "home") as service:
+            await service.open_workspace(root, "test")
+            with anyio.fail_after(60):
+                while not await service.symbols("written_while_nobody_watched", roots=[root]):
+                    await anyio.sleep(0.01)
+                while len(await service.symbols("before", roots=[root])) > len(names) - 2:
+                    await anyio.sleep(0.01)
+            assert not ended, "it has waited for the end of the walk"
+            seen.set()
+            await service.wait_idle(root)
 
     anyio.run(main)
 

@@ -86,7 +86,8 @@ async def catch_up(live: LiveWorkspace, began_s: float) -> None:
     while not (fresh := freshness_of(live)).is_current:
         if live.error is not None or live.stopped or live.waiting > FEW_FILES or live.is_first:
             return
-        most_s = opening_s if live.completed_runs == 0 else BRIEF_S
+        # While all is compared, it waits for what is known to have changed, and not for what may have.
+        most_s = BRIEF_S if live.completed_runs or live.waiting else opening_s
         left_s = began_s + most_s - time.monotonic()
         if left_s <= 0 or fresh.state in (FreshState.UNWATCHED, FreshState.INCOMPLETE):
             return

@@ -61,6 +61,8 @@ from lowtide.store.connections import Connections
 from lowtide.store.rows import Commit, NewVectors
 from lowtide.tasks import task_group
 
+HAND_OVER_S = 0.05
+"""The walk hands over what it has found by then, and does not fill the block."""
 QUEUE_LENGTH = 1024
 """Files planned ahead of the workers."""
 BATCH_FILES = 48
@@ -154,6 +156,7 @@ class Indexer:
         jobs: list[Job] = []
         group = Group()
         began_s, waited_s = time.monotonic(), 0.0
+        handed_s = began_s
 
         def hand_over(call: Callable[[], Coroutine[Any, Any, None]]) -> None:
             nonlocal waited_s
@@ -169,12 +172,17 @@ class Indexer:
                 if self._stopping:
                     return
                 self._sort_action(action, jobs, group)
-                if len(jobs) >= 64:
+                left_out = len(group.skipped) + len(group.removed)
+                # A single change does not wait for a block to be full: that is the end of the walk.
+                if not (jobs or left_out):
+                    continue
+                late = time.monotonic() - handed_s > HAND_OVER_S
+                if jobs and (late or len(jobs) >= 64):
                     hand_over(partial(self._enqueue, jobs))
-                    jobs = []
-                if len(group.skipped) + len(group.removed) >= 256:
+                    jobs, handed_s = [], time.monotonic()
+                if left_out and (late or left_out >= 256):
                     hand_over(partial(send.send, group))
-                    group = Group()
+                    group, handed_s = Group(), time.monotonic()
             if jobs:
                 hand_over(partial(self._enqueue, jobs))
             if group.skipped or group.removed:
