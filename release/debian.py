@@ -138,7 +138,8 @@ Homepage: https://github.com/lowtide/lowtide
 Description: code search by symbol and by meaning, within a memory budget
  Lowtide keeps whole workspaces searchable for editors, terminals and coding
  agents, and never takes more memory than it was allowed. One daemon serves
- everything of a user. Nothing is downloaded, and nothing leaves the machine.
+ everything of a user. The model comes along, and nothing leaves the machine
+ unless it is told to.
 """
 
 

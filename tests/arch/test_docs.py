@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from docs.pages import ENVIRONMENT, EXAMPLE, FILES, FROM_ROOT, PAGES, commands, configuration, messages
 from docs.told import all_messages, checks, lacks
 
-from lowtide.cli.app import COMMANDS
+from lowtide.cli.app import COMMANDS, app
 from lowtide.config.settings import KEYS, load_config
 from lowtide.core.freshness import Freshness, FreshState
 from lowtide.languages import LANGUAGES
@@ -173,3 +175,54 @@ def test_every_place_of_the_code_that_a_document_names_is_there(document: Path) 
         assert found, f"{document.name} names {file}, which is not there"
         known = {each for path in found for each in names_of(ast.parse(path.read_text("utf-8")).body)}
         assert name in known, f"{document.name} names {file}:{name}, which is not there; write what took its place"
+
+
+def commands_in(document: Path) -> Iterator[list[str]]:
+    """Each call of `lowtide` in the shell blocks of a document, as words."""
+    for block in re.findall(r"^```sh\n(.*?)^```", document.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            parts: list[list[str]] = [[]]
+            for word in words:
+                if word in ("&&", "||", "|", ";", "<", ">"):
+                    parts.append([])
+                else:
+                    parts[-1].append(word)
+            for part in parts:
+                while part and re.fullmatch(r"[A-Z_]+=.*", part[0]):
+                    part = part[1:]
+                if part and part[0].rpartition("/")[2] == "lowtide":
+                    yield part[1:]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_of_the_documents_is_one_that_there_is(document: Path) -> None:
+    """Names, options and how many arguments: as click reads them. What they do is for `tests/e2e/test_pages.py`."""
+    for words in commands_in(document):
+        command: click.Command = app
+        context = click.Context(app, info_name="lowtide")
+        try:
+            while isinstance(command, click.Group):
+                context = command.make_context("lowtide", words, parent=context if command is not app else None)
+                rest = [*context._protected_args, *context.args]
+                if not rest:
+                    break
+                _, inner, words = command.resolve_command(context, rest)
+                assert inner is not None
+                command = inner
+            if not isinstance(command, click.Group) and command.name not in ("lsp", "mcp"):
+                command.make_context(command.name, words, parent=context)
+        except click.exceptions.Exit:
+            pass  # --help, --version
+        except click.ClickException as error:
+            raise AssertionError(f"{document.name}: lowtide {shlex.join(words)}: {error.format_message()}") from error
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_configuration_of_the_documents_can_be_read(document: Path, tmp_path: Path) -> None:
+    if document.name in ("agents.md", "editors.md"):
+        pytest.skip("the configuration of other programs")
+    for number, block in enumerate(re.findall(r"^```toml\n(.*?)^```", document.read_text("utf-8"), re.M | re.S)):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(block, "utf-8")
+        load_config(file, machine_bytes=1 << 40, environment={})
