@@ -75,7 +75,7 @@ class Standing(_Told, frozen=True):
 
 
 class WorkspaceStatus(_Told, frozen=True):
-    """One workspace. `damage` is empty when no check of the index failed, `error` when it can be kept current.
+    """One workspace. `graph_vectors`: of the vectors, those that graphs hold; the others are compared one by one. `damage` is empty when no check of the index failed, `error` when it can be kept current.
     `incomplete`: no run over all files has come to its end since the last doubt. `before`: workspaces that are indexed
     first."""
 
@@ -84,6 +84,7 @@ class WorkspaceStatus(_Told, frozen=True):
     symbols: int
     chunks: int
     vectors: int
+    graph_vectors: int
     disk_bytes: int
     pending: int
     stale: int

@@ -96,12 +96,15 @@ class EncodeTask(_Message, frozen=True):
 
 
 class GraphTask(_Message, frozen=True):
-    """Build a graph segment named `target` from others of the same folder. `dead`: sorted ids, int64, to leave out."""
+    """Build a graph segment named `target` of the first of `pieces` equal parts of others in the same folder: of their
+    ids above `after_id`. `dead`: sorted ids, int64, to leave out."""
 
     folder: str
     sources: list[SegmentColumns]
     target: str
     dead: bytes
+    pieces: int = 1
+    after_id: int = 0
 
 
 class PieceTask(_Message, frozen=True):

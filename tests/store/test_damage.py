@@ -9,20 +9,18 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import anyio
 import pytest
 from tests.store.test_catalog import put, result
 
 from lowtide.config.settings import Config
-from lowtide.core.budget import Budget
 from lowtide.errors import CorruptIndex, IndexGone, PathError
 from lowtide.index.report import describe_workspace
 from lowtide.index.upkeep import maintain, new_name
 from lowtide.index.workspace import REBUILT, Workspace
 from lowtide.models import Mode
-from lowtide.pool.pool import WorkerPool
 from lowtide.read.explain import explain_file
 from lowtide.read.request import SearchRequest
 from lowtide.read.snapshot import Embedding, Snapshot
@@ -54,12 +52,6 @@ def word(stem: str, number: int) -> str:
     return stem + "".join(chr(ord("k") + int(digit)) for digit in f"{number:02}")
 
 
-class NoWorkers:
-    """A pool that nobody borrows from: a small index needs no graph."""
-
-    budget = Budget(1 << 28)
-
-
 def fill(catalog: Catalog) -> None:
     for number in range(FILES):
         put(catalog, b"m%d.py" % number, result(word("alpha", number), word("beta", number), content=b"%d" % number))
@@ -80,7 +72,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     workspace = Workspace(root, home / "index")
     with workspace.writing() as (catalog, _):
         fill(catalog)
-        anyio.run(maintain, workspace, catalog, cast(WorkerPool, NoWorkers()))
+        anyio.run(maintain, workspace, catalog)
     assert len(list(workspace.folder.glob("*.seg"))) == 2
     return home
 

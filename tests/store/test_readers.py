@@ -13,20 +13,16 @@ import anyio.lowlevel
 import pytest
 from tests.store.indexes import WORDS, absorb, make_index, put, vector_of
 
-from lowtide.core.budget import MIB, Budget
-from lowtide.core.ladder import Ladder
 from lowtide.errors import CorruptIndex, StoreError
 from lowtide.index.donors import Donors
 from lowtide.index.upkeep import maintain
 from lowtide.index.workspace import Workspace
-from lowtide.pool.pool import WorkerPool
 from lowtide.read import readers as readers_module
 from lowtide.read import snapshot as snapshot_module
 from lowtide.read.answering import Answering
 from lowtide.read.readers import Readers
 from lowtide.read.snapshot import Snapshot
 from lowtide.store.catalog import Catalog
-from lowtide.system.memory import own_anonymous_bytes
 
 
 class Gated(Workspace):
@@ -273,8 +269,7 @@ def settled(workspace: Gated) -> Gated:
     async def bring_in() -> None:
         with workspace.writing() as (catalog, _):
             absorb(workspace, catalog)
-            async with WorkerPool(Budget(128 * MIB + own_anonymous_bytes()), Ladder(1)) as pool:
-                await maintain(workspace, catalog, pool)
+            await maintain(workspace, catalog)
 
     anyio.run(bring_in)
     return workspace

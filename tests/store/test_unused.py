@@ -9,14 +9,10 @@ import anyio
 import pytest
 from tests.store.test_catalog import put, result
 
-from lowtide.core.budget import MIB, Budget
-from lowtide.core.ladder import Ladder
 from lowtide.index import upkeep as segments
 from lowtide.index.upkeep import maintain
 from lowtide.index.workspace import Workspace
-from lowtide.pool.pool import WorkerPool
 from lowtide.store.catalog import Catalog
-from lowtide.system.memory import own_anonymous_bytes
 
 DAY_NS = 24 * 3600 * 10**9
 
@@ -50,8 +46,7 @@ def catalog(workspace: Workspace) -> Iterator[Catalog]:
 
 def settle(workspace: Workspace, catalog: Catalog, *, may_collect: bool = True) -> None:
     async def play() -> None:
-        async with WorkerPool(Budget(128 * MIB + own_anonymous_bytes()), Ladder(1)) as pool:
-            await maintain(workspace, catalog, pool, may_collect=lambda: may_collect)
+        await maintain(workspace, catalog, may_collect=lambda: may_collect)
 
     anyio.run(play)
 

@@ -6,7 +6,19 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowtide.core.merge import GRAPH, BuildGraph, Flush, Limits, Merge, Moment, SegmentState, flat_limit, plan
+from lowtide.core.merge import (
+    FLAT_COUNT,
+    GRAPH,
+    BuildGraph,
+    Flush,
+    Limits,
+    Merge,
+    Moment,
+    SegmentState,
+    flat_limit,
+    plan,
+    plan_graph,
+)
 
 LIMITS = Limits(flush_count=100, flat_count=1_000_000, graph_count=50_000)
 
@@ -33,9 +45,33 @@ class Store:
             rounds += 1
             assert rounds < 50, "the plan never ends"
             self.carry_out(actions)
+        while moment is Moment.SETTLING and (build := plan_graph(self.segments, self.limits)):
+            rounds += 1
+            assert rounds < 200, "the plan never ends"
+            self.build(build)
+            if actions := plan(self.segments, self.delta, self.limits, moment):
+                self.carry_out(actions)
         return rounds
 
-    def carry_out(self, actions: list[Flush | Merge | BuildGraph]) -> None:
+    def build(self, action: BuildGraph) -> None:
+        """One graph of the first part; a flat segment that has more stays, and what the graph holds is dead in it."""
+        sources = [segment for segment in self.segments if segment.name in action.names]
+        assert [s.first_id for s in sources] == sorted(s.first_id for s in sources)
+        assert len({s.kind for s in sources}) == 1
+        wanted = -(-sum(s.live_count for s in sources) // action.pieces)
+        assert wanted <= self.limits.graph_count
+        left = wanted
+        first = sources[0].first_id
+        for source in sources:
+            taken = min(left, source.live_count)
+            left -= taken
+            rest = replace(source, dead_count=source.dead_count + taken)
+            index = self.segments.index(source)
+            self.segments[index : index + 1] = [rest] if rest.live_count else []
+        self.built += wanted
+        self.put(GRAPH, first, wanted)
+
+    def carry_out(self, actions: list[Flush | Merge]) -> None:
         taken: set[str] = set()
         for action in actions:
             if isinstance(action, Flush):
@@ -51,21 +87,12 @@ class Store:
             assert [s.first_id for s in sources] == sorted(s.first_id for s in sources)
             alive = sum(segment.live_count for segment in sources)
             self.segments = [segment for segment in self.segments if segment not in sources]
-            if isinstance(action, Merge):
-                assert all(segment.kind != GRAPH for segment in sources)
-                between = [
-                    s
-                    for s in self.segments
-                    if s.kind != GRAPH and sources[0].first_id < s.first_id < sources[-1].first_id
-                ]
-                assert not between, "ids would not ascend"
-                self.put("flat", sources[0].first_id, alive)
-            else:
-                for piece in range(action.pieces):
-                    size = alive // action.pieces + (piece < alive % action.pieces)
-                    assert size <= self.limits.graph_count
-                    self.built += size
-                    self.put(GRAPH, sources[0].first_id + piece, size)
+            assert all(segment.kind != GRAPH for segment in sources)
+            between = [
+                s for s in self.segments if s.kind != GRAPH and sources[0].first_id < s.first_id < sources[-1].first_id
+            ]
+            assert not between, "ids would not ascend"
+            self.put("flat", sources[0].first_id, alive)
 
     def put(self, kind: str, first_id: int, count: int) -> None:
         if count:
@@ -97,13 +124,14 @@ def test_segment_with_many_dead_is_rewritten() -> None:
     kept = SegmentState("a", "flat", 0, 1000, 300)
     assert plan([kept], 0, LIMITS) == []
     assert plan([replace(kept, dead_count=301)], 0, LIMITS) == [Merge(("a",))]
-    assert plan([SegmentState("g", GRAPH, 0, 1000, 500)], 0, LIMITS) == [BuildGraph(("g",))]
+    assert plan_graph([SegmentState("g", GRAPH, 0, 1000, 500)], LIMITS) == BuildGraph(("g",))
 
 
 def test_too_much_flat_becomes_graphs_of_what_memory_allows() -> None:
     segments = [SegmentState("old", "flat", 0, 900_000), SegmentState("new", "flat", 900_000, 200_000)]
-    assert plan(segments, 0, LIMITS) == [BuildGraph(("old",), 18)]
-    assert plan(segments, 0, replace(LIMITS, graph_count=0)) == []
+    assert plan(segments, 0, LIMITS) == []
+    assert plan_graph(segments, LIMITS) == BuildGraph(("old",), 18)
+    assert plan_graph(segments, replace(LIMITS, graph_count=0)) is None
 
 
 def test_names_are_merged_by_the_same_rules() -> None:
@@ -112,8 +140,8 @@ def test_names_are_merged_by_the_same_rules() -> None:
 
 
 def test_flat_limit_follows_the_dimensions() -> None:
-    assert flat_limit(256) == 2_000_000
-    assert flat_limit(1536) == 333_333
+    assert flat_limit(256) == FLAT_COUNT
+    assert flat_limit(384) == FLAT_COUNT * 2 // 3
     assert flat_limit(1 << 20) == 65_536
 
 
@@ -134,13 +162,17 @@ def test_any_history_keeps_few_segments_and_loses_nothing(history: list[tuple[in
         flats = [segment for segment in store.segments if segment.kind != GRAPH]
         graphs = [segment for segment in store.segments if segment.kind == GRAPH]
         assert store.total == total
-        assert sum(segment.live_count for segment in flats) <= 5_000
+        assert not ends or sum(segment.live_count for segment in flats) <= 5_000
         assert len(flats) <= max(3, 6 - len(graphs))
         # More graphs than three only when no two neighbours fit into one.
-        assert len(graphs) <= 3 or all(
-            a.live_count + b.live_count > 2_000
-            for a, b in zip(
-                sorted(graphs, key=lambda s: s.first_id), sorted(graphs, key=lambda s: s.first_id)[1:], strict=False
+        assert (
+            not ends
+            or len(graphs) <= 3
+            or all(
+                a.live_count + b.live_count > 2_000
+                for a, b in zip(
+                    sorted(graphs, key=lambda s: s.first_id), sorted(graphs, key=lambda s: s.first_id)[1:], strict=False
+                )
             )
         )
 

@@ -105,11 +105,17 @@ def _print(status: dict[str, Any], outside: Path | None) -> None:
         _print_workspace(workspace)
 
 
+def _in_graphs(workspace: dict[str, Any]) -> str:
+    held = workspace.get("graphVectors", 0)
+    return f" ({held:,} in graphs, the others compared one by one)" if held else ""
+
+
 def _print_workspace(workspace: dict[str, Any]) -> None:
     say(f"  {Path(unquote(urlsplit(workspace['rootUri']).path))}")
     say(
         f"    {counted(workspace['files'], 'file')}, {counted(workspace['symbols'], 'symbol')}, "
-        f"{counted(workspace['chunks'], 'chunk')}, {counted(workspace['vectors'], 'vector')}, "
+        f"{counted(workspace['chunks'], 'chunk')}, {counted(workspace['vectors'], 'vector')}"
+        f"{_in_graphs(workspace)}, "
         f"{format_bytes(workspace['diskBytes'])} on disk"
     )
     names = ("pending", "stale", "skipped", "failed", "quarantined")

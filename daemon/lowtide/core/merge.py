@@ -1,8 +1,10 @@
 """Which segments to write, merge, rewrite and build into graphs.
 
 New vectors wait in the delta, are flushed to flat segments, and flat ones are merged so that at most six segments exist
-and a vector is rewritten only about log2(number of flushes) times. Flat segments are searched whole, so their sum has
-a limit; beyond it the oldest become graphs, as many as the memory for building one asks for.
+and a vector is rewritten only about log2(number of flushes) times. Flat segments are searched whole, so that it is felt
+where they are large: their oldest rows become graphs, one after the other, as large as the memory for building one
+allows. A graph holds all rows up to its last id that no older graph holds; what flat segments have of them is dead
+there.
 
 Invariant: pure; names no segment twice in one plan; carrying a plan out and asking again ends with an empty plan.
 Invariant: only segments that are neighbours in the order of their ids are merged, so that ids ascend in each.
@@ -22,6 +24,13 @@ MERGE_RATIO = 2
 per vector 4.5 at 170 flushes, 6.4 at 1,220; with 1 it is 4.0 and 7.5, with 4 it is 6.4 and 8.9)."""
 LEAST_MERGE_SLOTS = 3
 MOST_SMALL_GRAPHS = 3
+FLAT_COUNT = 300_000
+"""Flat vectors of 256 dimensions whose scan is not felt: 5 ms of CPU in one segment, 6.3 in five; 11 with 400,000."""
+LEAST_FLAT_COUNT = 65_536
+BESIDE_GRAPHS = 3
+"""Where there are graphs, which take their time too, flat segments may hold this part of it."""
+MOST_GRAPH_COUNT = 400_000
+"""A graph of so many takes less than a minute to build: that is what an interruption undoes."""
 
 
 class Moment(Enum):
@@ -35,7 +44,8 @@ class Moment(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SegmentState:
-    """One segment as the policy sees it; `dead_count` of its `count` entries are no longer in the catalog."""
+    """One segment as the policy sees it; `dead_count` of its `count` entries are no longer in the catalog, or a graph
+    holds them."""
 
     name: str
     kind: str
@@ -53,10 +63,9 @@ class Limits:
     """Numbers of vectors (or names). `graph_count` is what one graph may hold for its building to fit the budget."""
 
     flush_count: int = 8_192
-    flat_count: int = 2_000_000
-    """Flat segments together: 2 million of 256 dimensions take about 25 ms, and a graph of them five minutes to
-    build."""
-    graph_count: int = 400_000
+    flat_count: int = FLAT_COUNT
+    """Flat segments together, of 256 dimensions."""
+    graph_count: int = MOST_GRAPH_COUNT
     segment_count: int = 6
     dead_share: float = 0.3
 
@@ -75,34 +84,29 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class BuildGraph:
-    """Build graphs from these segments, oldest first: `pieces` of about equal size, all in one commit."""
+    """Build a graph of the first of `pieces` equal parts of what these segments hold, oldest first."""
 
     names: tuple[str, ...]
     pieces: int = 1
 
 
-Action = Flush | Merge | BuildGraph
+Action = Flush | Merge
 
 
 def flat_limit(dims: int) -> int:
-    """How many vectors of `dims` flat segments may hold together, so that a search stays under about 20 ms of CPU."""
-    return max(65_536, 2_000_000 * 256 // max(1, dims))
+    """How many vectors of `dims` flat segments may hold together, so that searching them is not felt."""
+    return max(LEAST_FLAT_COUNT, FLAT_COUNT * 256 // max(1, dims))
 
 
 def plan(
     segments: Sequence[SegmentState], delta_count: int, limits: Limits, moment: Moment = Moment.RUNNING
 ) -> list[Action]:
-    """What to do now, if anything. Carry all of it out, move the manifest, and ask again."""
-    ordered = sorted(segments, key=lambda segment: segment.first_id)
-    graphs = [segment for segment in ordered if segment.kind == GRAPH]
-    flats = [segment for segment in ordered if segment.kind != GRAPH]
+    """What to do now with what is not in graphs, if anything. Carry all of it out, move the manifest, and ask again."""
+    graphs, flats = _by_kind(segments)
     actions: list[Action] = []
     if delta_count >= limits.flush_count or (delta_count and moment is Moment.SETTLING):
         # Alone, so that a delta is never larger than it must be while a merge takes its time.
         return [Flush()]
-    if build := _choose_build(flats, limits):
-        actions.append(build)
-        return actions
     slots = max(LEAST_MERGE_SLOTS, limits.segment_count - len(graphs))
     merged = _choose_merge(flats, slots)
     if merged:
@@ -110,27 +114,37 @@ def plan(
     actions += [
         Merge((segment.name,)) for segment in flats if segment not in merged and _is_mostly_dead(segment, limits)
     ]
-    joined = _choose_graphs(graphs, limits)
-    if joined:
-        actions.append(_graph_of(joined, limits))
-    actions += [
-        _graph_of([segment], limits) for segment in graphs if segment not in joined and _is_mostly_dead(segment, limits)
-    ]
     return actions
+
+
+def plan_graph(segments: Sequence[SegmentState], limits: Limits) -> BuildGraph | None:
+    """The graph to build next, if any. Move the manifest, and ask again."""
+    graphs, flats = _by_kind(segments)
+    most = limits.flat_count // BESIDE_GRAPHS if graphs else limits.flat_count
+    if build := _choose_build(flats, most, limits):
+        return build
+    if joined := _choose_graphs(graphs, limits):
+        return _graph_of(joined, limits)
+    return next((_graph_of([segment], limits) for segment in graphs if _is_mostly_dead(segment, limits)), None)
+
+
+def _by_kind(segments: Sequence[SegmentState]) -> tuple[list[SegmentState], list[SegmentState]]:
+    ordered = sorted(segments, key=lambda segment: segment.first_id)
+    return [each for each in ordered if each.kind == GRAPH], [each for each in ordered if each.kind != GRAPH]
 
 
 def _is_mostly_dead(segment: SegmentState, limits: Limits) -> bool:
     return segment.dead_count > 0 and segment.dead_count > limits.dead_share * segment.count
 
 
-def _choose_build(flats: Sequence[SegmentState], limits: Limits) -> BuildGraph | None:
-    """When flat segments hold too much: the oldest, until half of the limit is left."""
+def _choose_build(flats: Sequence[SegmentState], most: int, limits: Limits) -> BuildGraph | None:
+    """When flat segments hold too much: the oldest, until half of what they may hold is left."""
     left = sum(segment.live_count for segment in flats)
-    if left <= limits.flat_count or limits.graph_count <= 0:
+    if left <= most or limits.graph_count <= 0:
         return None
     chosen = []
     for segment in flats:
-        if left <= limits.flat_count // 2:
+        if left <= most // 2:
             break
         chosen.append(segment)
         left -= segment.live_count

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, closing, suppress
 from functools import partial
 from typing import TypeVar
@@ -26,6 +26,7 @@ from lowtide.config.settings import WORKSPACE_FILE
 from lowtide.core.hints import Hints
 from lowtide.errors import CorruptIndex, CorruptSegment, IndexGone, LockHeld, LowtideError, StoreError
 from lowtide.index.forecast import Forecaster
+from lowtide.index.graphs import Graphs
 from lowtide.index.indexing import Indexer
 from lowtide.index.jobs import own_cpu_seconds
 from lowtide.index.lexicon import Lexicon, mend_words
@@ -249,6 +250,10 @@ class LiveWorkspace(LiveState):
                     self._notify,
                 )
                 writing.lexicon = self._lexicon.wrote
+                self._graphs = Graphs(
+                    self.workspace, catalog, self.host.pool, writing.limit, self._is_quiet, self._built_graph
+                )
+                self._graphs.want()
                 self._readers = stack.enter_context(closing(Connections(self.workspace.reading)))
                 self.is_first = await self._in_writer(catalog.last_run) is None
                 await self._prepare(check_words=True)
@@ -263,12 +268,20 @@ class LiveWorkspace(LiveState):
                 self._watcher = FolderWatch(self.root, self._settings.index, self._hear)
                 group.start_soon(self._watcher.run)
                 group.start_soon(self._keep_counting)
-                group.start_soon(self._keep_words)
+                group.start_soon(self._keep_up, self._lexicon.run)
+                group.start_soon(self._keep_up, self._graphs.run)
                 await self._schedule(group)
 
-    async def _keep_words(self) -> None:
-        """Bring pending words into the lexical index, but while it is paused, or was told to stop."""
-        assert self._lexicon is not None
+    def _is_quiet(self) -> bool:
+        return self.state == "idle" and self.quiescent and self._narrow is None
+
+    async def _built_graph(self) -> None:
+        await self._count()
+        self._notify()
+
+    async def _keep_up(self, work: Callable[[], Awaitable[None]]) -> None:
+        """What brings pending words into the lexical index, or vectors into graphs: but while it is paused, or was told
+        to stop."""
         while True:
             if self._paused or self._held:
                 await self._wake.wait()
@@ -276,13 +289,13 @@ class LiveWorkspace(LiveState):
             with anyio.CancelScope() as scope:
                 self._scopes.add(scope)
                 try:
-                    await self._lexicon.run()
+                    await work()
                 finally:
                     self._scopes.discard(scope)
 
     def _forget(self) -> None:
         """What was open is closed, or about to be."""
-        self._lexicon = None
+        self._lexicon = self._graphs = None
         self._writing = self._watcher = self._resting = self._readers = None
         self.host.turns.end(self, time.monotonic())
 
@@ -432,6 +445,8 @@ class LiveWorkspace(LiveState):
             self._forget_generations()
             if self._lexicon is not None:
                 self._lexicon.want_all()
+            if self._graphs is not None:
+                self._graphs.want()
             self._notify()
         log.info(
             "event=indexed root=%r indexed=%d unchanged=%d removed=%d wall_ms=%.0f complete=%s",
@@ -489,7 +504,6 @@ class LiveWorkspace(LiveState):
                 damaged = await maintain(
                     self.workspace,
                     self._writing.writer,
-                    self.host.pool,
                     limit=self._writing.limit,
                     check=self.runs <= 1 or self.workspace.has_damaged_segments,
                     may_collect=lambda: self._narrow is None,
@@ -526,6 +540,7 @@ class LiveWorkspace(LiveState):
         async with self._counting:
             began = time.monotonic()
             self.counts = await anyio.to_thread.run_sync(readers.read, lambda catalog: catalog.counts())
+            self.graph_vectors = await anyio.to_thread.run_sync(readers.read, lambda catalog: catalog.graph_vectors())
             self._count_s = time.monotonic() - began
             self._is_counted = True
             self.disk_bytes = await anyio.to_thread.run_sync(self.workspace.disk_bytes)

@@ -21,6 +21,7 @@ from lowtide.core.debounce import Debounce
 from lowtide.core.healing import Rebuilds
 from lowtide.errors import LowtideError
 from lowtide.index.comparing import FileCount
+from lowtide.index.graphs import Graphs
 from lowtide.index.indexing import Indexer
 from lowtide.index.jobs import Progress
 from lowtide.index.lexicon import Lexicon
@@ -85,6 +86,8 @@ class LiveState:
         self._narrow: Indexer | None = None
         self._writing: Writing | None = None
         self._lexicon: Lexicon | None = None
+        self._graphs: Graphs | None = None
+        self.graph_vectors = 0
         self._settings: WorkspaceSettings | None = None
         self._readers: Connections | None = None
         self._merging = False
@@ -231,6 +234,7 @@ class LiveState:
         return WorkspaceStatus(
             root_uri=self.root.as_uri(),
             **asdict(self.counts),
+            graph_vectors=self.graph_vectors,
             disk_bytes=self.disk_bytes,
             pending=self.pending,
             stale=len(self._hints),

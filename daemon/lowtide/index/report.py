@@ -83,11 +83,11 @@ class IndexReport:
 def describe_workspace(workspace: Workspace) -> WorkspaceStatus:
     """The entry in the Status of one that is not open, every check of its index done; damage is marked for the next
     writer."""
-    counts, damage, complaint, incomplete = NO_COUNTS, "", "", False
+    counts, in_graphs, damage, complaint, incomplete = NO_COUNTS, 0, "", "", False
     if workspace.has_index:
         try:
             with closing(workspace.reading()) as catalog:
-                counts = catalog.counts()
+                counts, in_graphs = catalog.counts(), catalog.graph_vectors()
                 damage = check_index(workspace, catalog)
                 incomplete = catalog.last_run() is None
                 workspace.check_root(catalog)
@@ -98,6 +98,7 @@ def describe_workspace(workspace: Workspace) -> WorkspaceStatus:
     return WorkspaceStatus(
         root_uri=workspace.root.as_uri(),
         **asdict(counts),
+        graph_vectors=in_graphs,
         disk_bytes=workspace.disk_bytes(),
         pending=0,
         stale=0,

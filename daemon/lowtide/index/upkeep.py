@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import astuple
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -20,21 +20,16 @@ import anyio.to_thread
 import numpy as np
 import numpy.typing as npt
 
-from lowtide import wire
 from lowtide.core import merge
-from lowtide.core.budget import MIB
-from lowtide.errors import CorruptSegment, WorkerError
+from lowtide.errors import CorruptSegment
 from lowtide.index.lexicon import Lexicon, mend_words
 from lowtide.index.workspace import Workspace
-from lowtide.pool.pool import WorkerPool
-from lowtide.pool.worker import Ended
 from lowtide.store.catalog import Catalog
 from lowtide.store.names.names import NameSegment, merge_names, write_names
 from lowtide.store.rows import LEXICAL_KIND, Segment
 from lowtide.store.segment_file import VECTOR_KINDS, SegmentKind
 from lowtide.store.vectors.vector_index import blocks_of
-from lowtide.store.vectors.vector_segments import FlatSegment, merge_flat, open_segment, write_flat
-from lowtide.store.vectors.vectors import predict_graph_bytes
+from lowtide.store.vectors.vector_segments import FlatSegment, last_in_graphs, merge_flat, open_segment, write_flat
 from lowtide.system.memory import give_back
 
 T = TypeVar("T")
@@ -62,7 +57,6 @@ def new_name(kind: str) -> str:
 async def maintain(
     workspace: Workspace,
     catalog: Catalog,
-    pool: WorkerPool,
     *,
     limit: anyio.CapacityLimiter | None = None,
     lexicon: Lexicon | None = None,
@@ -83,32 +77,25 @@ async def maintain(
         await _collect(keeper, catalog, limit, may_collect)
         if lexicon is not None:
             await lexicon.settle()
-        await _maintain(keeper, catalog, pool, limit)
+        await _maintain(keeper, catalog, limit)
     except CorruptSegment:
         # It was sound when it was opened, or was not looked at: everything is, now.
         damaged += await _in_thread(keeper.drop_damaged, limit)
-        await _maintain(keeper, catalog, pool, limit)
+        await _maintain(keeper, catalog, limit)
     return damaged
 
 
-async def _maintain(keeper: _Keeper, catalog: Catalog, pool: WorkerPool, limit: anyio.CapacityLimiter | None) -> None:
+async def _maintain(keeper: _Keeper, catalog: Catalog, limit: anyio.CapacityLimiter | None) -> None:
     await _in_thread(keeper.settle_names, limit)
     if not catalog.vector_dims():
         return
-    room = max(64 * MIB, pool.budget.most_bytes // 2)
-    limits = merge.Limits(flat_count=merge.flat_limit(catalog.vector_dims()), graph_count=keeper.graph_count(room))
+    limits = merge.Limits()
     for _ in range(MOST_ROUNDS):
         actions = await _in_thread(partial(keeper.plan_vectors, limits), limit)
         if not actions:
             return
         for action in actions:
-            if isinstance(action, merge.BuildGraph):
-                try:
-                    await keeper.build_graphs(action, pool, limit)
-                except WorkerError:
-                    return  # flat segments answer as well, only slower; the next run tries again
-            else:
-                await _in_thread(partial(keeper.carry_out, action), limit)
+            await _in_thread(partial(keeper.carry_out, action), limit)
 
 
 def mended_segments(count: int) -> list[str]:
@@ -117,7 +104,8 @@ def mended_segments(count: int) -> list[str]:
 
 
 def settle(workspace: Workspace, catalog: Catalog) -> None:
-    """Write and merge what the policy asks for while files are still being indexed; graphs are left for `maintain`."""
+    """Write and merge what the policy asks for while files are still being indexed; graphs are for when nothing
+    works (`graphs.py`)."""
     keeper = _Keeper(workspace, catalog)
     try:
         _settle(keeper, catalog)
@@ -130,13 +118,18 @@ def _settle(keeper: _Keeper, catalog: Catalog) -> None:
     keeper.settle_names()
     if not catalog.vector_dims():
         return
-    limits = merge.Limits(flat_count=1 << 60)
+    _carry_out_all(keeper, merge.Moment.RUNNING)
+
+
+def tidy_vectors(workspace: Workspace, catalog: Catalog) -> None:
+    """Write flat segments without what graphs hold, where that is much of them."""
+    _carry_out_all(_Keeper(workspace, catalog), merge.Moment.RUNNING)
+
+
+def _carry_out_all(keeper: _Keeper, moment: merge.Moment) -> None:
+    limits = merge.Limits()
     for _ in range(MOST_ROUNDS):
-        actions = [
-            action
-            for action in keeper.plan_vectors(limits, merge.Moment.RUNNING)
-            if not isinstance(action, merge.BuildGraph)
-        ]
+        actions = keeper.plan_vectors(limits, moment)
         if not actions:
             return
         for action in actions:
@@ -165,12 +158,46 @@ async def _in_thread(call: Callable[[], T], limit: anyio.CapacityLimiter | None)
     return await anyio.to_thread.run_sync(call, limiter=limit)
 
 
+@dataclass(frozen=True, slots=True)
+class VectorState:
+    """The vector segments of an index as the policy sees them. `dead`: sorted ids that they hold and the catalog does
+    not; `covered`: graphs hold what there is up to this id."""
+
+    rows: list[Segment]
+    states: list[merge.SegmentState]
+    dead: Ids
+    covered: int
+
+
+def vector_state(workspace: Workspace, catalog: Catalog) -> VectorState:
+    """Read it. CorruptSegment."""
+    rows = catalog.vector_segments()
+    covered = last_in_graphs(rows)
+    held = {row.name: row.count for row in rows}
+    for row in rows:
+        if row.kind != SegmentKind.GRAPH and row.first_id <= covered:
+            loose = open_segment(workspace.folder / row.name, row).rows.above(covered)
+            held[row.name] = len(loose) if covered < row.last_id else 0
+    last = max((row.last_id for row in rows), default=0)
+    dead = np.empty(0, np.int64)
+    if sum(held.values()) != catalog.count_rows("vectors") - catalog.count_vectors_after(last):
+        living = np.fromiter(catalog.vector_ids(), np.int64)
+        all_ids = [np.array(open_segment(workspace.folder / row.name, row).rows.ids) for row in rows]
+        dead = np.setdiff1d(np.concatenate(all_ids), living) if all_ids else dead
+    states = []
+    for row in rows:
+        first = row.first_id if row.kind == SegmentKind.GRAPH else max(row.first_id, covered + 1)
+        gone = row.count - held[row.name] + _count_between(dead, first, row.last_id)
+        states.append(merge.SegmentState(row.name, row.kind, row.first_id, row.count, gone))
+    return VectorState(rows, states, dead, covered)
+
+
 class _Keeper:
     def __init__(self, workspace: Workspace, catalog: Catalog) -> None:
         self._folder = workspace.folder
         self._workspace = workspace
         self._catalog = catalog
-        self._dead: Ids | None = None
+        self._vectors: VectorState | None = None
 
     def drop_damaged(self) -> int:
         """Open everything once; what is not sound leaves the manifest, so that it is written anew. Returns how many
@@ -213,38 +240,16 @@ class _Keeper:
 
     # -- vectors ------------------------------------------------------------------------------------------------
 
-    def _rows(self) -> list[Segment]:
-        return [row for row in self._catalog.segments() if row.kind in VECTOR_KINDS]
-
     def plan_vectors(self, limits: merge.Limits, moment: merge.Moment = merge.Moment.SETTLING) -> list[merge.Action]:
         """What the policy asks for now."""
-        rows = self._rows()
-        dead = self._dead_ids(rows)
-        states = [
-            merge.SegmentState(
-                row.name, row.kind, row.first_id, row.count, _count_between(dead, row.first_id, row.last_id)
-            )
-            for row in rows
-        ]
-        loose = self._catalog.count_vectors_after(max((row.last_id for row in rows), default=0))
-        return merge.plan(states, loose, limits, moment)
-
-    def _dead_ids(self, rows: list[Segment]) -> Ids:
-        """Ids that segments hold and the catalog does not."""
-        last = max((row.last_id for row in rows), default=0)
-        in_segments = sum(row.count for row in rows)
-        alive = self._catalog.count_rows("vectors") - self._catalog.count_vectors_after(last)
-        if in_segments == alive:
-            self._dead = np.empty(0, np.int64)
-            return self._dead
-        living = np.fromiter(self._catalog.vector_ids(), np.int64)
-        held = [np.array(open_segment(self._folder / row.name, row).rows.ids) for row in rows]
-        self._dead = np.setdiff1d(np.concatenate(held), living, assume_unique=True) if held else np.empty(0, np.int64)
-        return self._dead
+        self._vectors = vector_state(self._workspace, self._catalog)
+        last = max((row.last_id for row in self._vectors.rows), default=0)
+        return merge.plan(self._vectors.states, self._catalog.count_vectors_after(last), limits, moment)
 
     def carry_out(self, action: merge.Action) -> None:
         """Flush or merge, then move the manifest."""
-        rows = {row.name: row for row in self._rows()}
+        assert self._vectors is not None
+        rows = {row.name: row for row in self._catalog.vector_segments()}
         path = self._folder / new_name("vectors")
         if isinstance(action, merge.Flush):
             last = max((row.last_id for row in rows.values()), default=0)
@@ -252,61 +257,9 @@ class _Keeper:
             made = write_flat(path, dims, blocks_of(self._catalog.vectors_after(last), dims))
             self._swap([made] if made else [], [])
             return
-        assert isinstance(action, merge.Merge)
         sources = [FlatSegment(self._folder / name, rows[name]) for name in action.names]
-        assert self._dead is not None
-        made = merge_flat(path, sources, self._dead)
+        made = merge_flat(path, sources, self._vectors.dead, last_in_graphs(rows.values()))
         self._swap([made] if made else [], [rows[name] for name in action.names])
-
-    def graph_count(self, room_bytes: int) -> int:
-        """How many vectors one graph may hold for its building to fit into `room_bytes`."""
-        dims = self._catalog.vector_dims()
-        return max(1000, room_bytes // max(1, predict_graph_bytes(1_000_000, dims) // 1_000_000))
-
-    async def build_graphs(
-        self, action: merge.BuildGraph, pool: WorkerPool, limit: anyio.CapacityLimiter | None
-    ) -> None:
-        """Build graphs in workers, from pieces of about equal size; one step of the manifest for all."""
-        rows = {row.name: row for row in self._rows()}
-        sources = [rows[name] for name in action.names]
-        assert self._dead is not None
-        dims = self._catalog.vector_dims()
-        pieces = sources if action.pieces == 1 else await _in_thread(partial(self._cut, sources, action.pieces), limit)
-        made: list[Segment] = []
-        try:
-            for piece in [pieces] if action.pieces == 1 else [[piece] for piece in pieces]:
-                count = sum(row.count for row in piece)
-                task = wire.GraphTask(
-                    str(self._folder), [astuple(row) for row in piece], new_name("graph"), self._dead.tobytes()
-                )
-                async with pool.lease(predict_graph_bytes(count, dims) + 16 * MIB, 0, "") as (worker, _):
-                    done = (await pool.run(worker, task, file_deadline_s=lambda _, n=count: 120.0 + n / 500)).done  # type: ignore[misc]
-                    # A process that has used a graph cannot run a model any more.
-                    worker.kill(Ended.RECYCLED)
-                if done.segment:
-                    made.append(Segment(*done.segment))
-        except BaseException:
-            for row in made:
-                with suppress(OSError):
-                    (self._folder / row.name).unlink()
-            raise
-        await _in_thread(partial(self._swap, made, sources), limit)
-        if action.pieces > 1:
-            for row in pieces:
-                (self._folder / row.name).unlink(missing_ok=True)
-
-    def _cut(self, sources: list[Segment], pieces: int) -> list[Segment]:
-        """Flat pieces of about equal size, which no manifest names: only there to build graphs from."""
-        dims = self._catalog.vector_dims()
-        ids = np.concatenate([np.array(open_segment(self._folder / row.name, row).rows.ids) for row in sources])
-        ids.sort()
-        made = []
-        for part in np.array_split(ids, pieces):
-            if len(part):
-                rows = self._catalog.vectors_between(int(part[0]), int(part[-1]))
-                piece = write_flat(self._folder / new_name("piece"), dims, blocks_of(rows, dims))
-                made += [piece] if piece else []
-        return made
 
     # -- names --------------------------------------------------------------------------------------------------
 
@@ -332,7 +285,7 @@ class _Keeper:
             for row in catalog.segments()
             if row.kind == SegmentKind.NAMES
         ]
-        limits = merge.Limits(flat_count=1 << 60)
+        limits = merge.Limits()
         for action in merge.plan(states, 0, limits, merge.Moment.SETTLING):
             if isinstance(action, merge.Merge):
                 by_name = {row.name: row for row in catalog.segments()}
@@ -350,4 +303,4 @@ class _Keeper:
 
 
 def _count_between(ids: Ids, first: int, last: int) -> int:
-    return int(np.searchsorted(ids, last, "right") - np.searchsorted(ids, first, "left"))
+    return max(0, int(np.searchsorted(ids, last, "right") - np.searchsorted(ids, first, "left")))

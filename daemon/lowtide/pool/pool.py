@@ -72,6 +72,8 @@ class Urgency(IntEnum):
     EDIT = 1
     """A file that was just saved."""
     WORK = 2
+    SPARE = 3
+    """What nobody misses: one at a time, while nothing else works, and ended by whatever else wants its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class WorkerPool:
         self._urgent: set[int] = set()
         self._prompt_s = float("-inf")
         self._asked_s = float("-inf")
+        self._spare: Worker | None = None
         self._waiting: list[Urgency] = []
         self._changed = anyio.Event()
         self.guard = MemoryGuard(budget, probe or KernelProbe(), self._crew)
@@ -183,15 +186,17 @@ class WorkerPool:
             self._waiting.remove(urgency)
             if self._waiting:
                 self._notify()
-        if urgency is not Urgency.WORK:
+        if urgency < Urgency.WORK:
             self._prompt_s = time.monotonic()
         if urgency is Urgency.INTERACTIVE:
             self.someone_asks()
             self._urgent.add(worker.pid)
+        self._spare = worker if urgency is Urgency.SPARE else self._spare
         try:
             yield worker, lease
         finally:
             self._urgent.discard(worker.pid)
+            self._spare = None if self._spare is worker else self._spare
             self._give_back(worker, lease)
 
     async def _acquire(self, task_bytes: int, result_bytes: int, model: str, urgency: Urgency) -> tuple[Worker, Lease]:
@@ -207,10 +212,12 @@ class WorkerPool:
                 raise LeaseWithdrawn("there is no room for the model", self.ladder.reason)
             busy = len(self._busy) + self._starting - len(self._urgent)
             most = footing.worker_count
-            if urgency is Urgency.WORK and time.monotonic() - self._asked_s < ASKED_S:
+            if urgency >= Urgency.WORK and time.monotonic() - self._asked_s < ASKED_S:
                 most = max(1, most - 1)
+            if urgency is Urgency.SPARE:
+                most = min(most, 1)
             if min(self._waiting) < urgency or (urgency is not Urgency.INTERACTIVE and busy >= most):
-                await self._wait()
+                await self._wait_for_place(urgency)
                 continue
             worker = self._pick_idle(model)
             if worker is None and (wait_s := self.outage.wait_s(self._clock())):
@@ -235,7 +242,7 @@ class WorkerPool:
                     "a task does not fit the budget", f"it needs {need} bytes, {self.budget.most_bytes} are to be had"
                 )
             if decision is Decision.WAIT:
-                await self._wait()
+                await self._wait_for_place(urgency)
                 continue
             if decision is Decision.RECYCLE:
                 self._end_idle(keep=worker)
@@ -249,6 +256,16 @@ class WorkerPool:
                 return await self._start(lease, model, result_bytes), lease
             except WorkersUnavailable as error:
                 self._report_outage(error)
+
+    async def _wait_for_place(self, urgency: Urgency) -> None:
+        if urgency is not Urgency.SPARE:
+            self.end_spare()
+        await self._wait()
+
+    def end_spare(self) -> None:
+        """End the worker whose task nobody misses."""
+        if self._spare is not None:
+            self._spare.stop(Ended.RECYCLED)
 
     def _report_outage(self, error: WorkersUnavailable) -> None:
         installed = self.installation.look()

@@ -56,6 +56,7 @@ class Rooms:
                 if decision is Decision.RECYCLE:
                     pool.end_idle()
                     continue
+                pool.end_spare()
                 if waited_s >= POLITE_S:
                     pool.end_largest()
                 await pool.changed(min(POLITE_S, wait_s - waited_s))

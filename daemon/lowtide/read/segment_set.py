@@ -23,6 +23,7 @@ from lowtide.store.names.name_search import NameIndex
 from lowtide.store.names.names import NameDelta, NameSegment
 from lowtide.store.rows import LEXICAL_KIND, Segment
 from lowtide.store.segment_file import VECTOR_KINDS, SegmentKind
+from lowtide.store.vectors.scan import Rows
 from lowtide.store.vectors.vector_index import Delta, VectorIndex, blocks_of
 from lowtide.store.vectors.vector_segments import AnySegment, open_segment
 
@@ -148,7 +149,9 @@ def open_segments(workspace: Workspace, catalog: Catalog, before: Segments | Non
         workspace.report_damaged_segments()
     vector_rows = [row for row in manifest if row.kind in VECTOR_KINDS]
     segments = [opened[row.name] for row in vector_rows if row.name in opened]
-    delta = _vector_delta(catalog, vector_rows, [row for row in lost if row.kind in VECTOR_KINDS], before)
+    opened_rows = [segment.rows for segment in segments]
+    lost_vectors = [row for row in lost if row.kind in VECTOR_KINDS]
+    delta = _vector_delta(catalog, vector_rows, lost_vectors, opened_rows, before)  # type: ignore[arg-type]
     index = VectorIndex(segments, delta.rows()) if delta is not None else None  # type: ignore[arg-type]
     name_rows = [row for row in manifest if row.kind == SegmentKind.NAMES]
     names = [opened[row.name] for row in name_rows if row.name in opened]
@@ -183,7 +186,11 @@ def open_lexical(workspace: Workspace, catalog: Catalog, known: LexicalIndex | N
 
 
 def _vector_delta(
-    catalog: Catalog, rows: Sequence[Segment], lost: Sequence[Segment], before: Segments | None
+    catalog: Catalog,
+    rows: Sequence[Segment],
+    lost: Sequence[Segment],
+    opened: Sequence[Rows],
+    before: Segments | None,
 ) -> Delta | None:
     dims = catalog.vector_dims()
     if not dims:
@@ -194,7 +201,10 @@ def _vector_delta(
         delta.append_rows(before.delta.rows(), last)
     for row in sorted(lost, key=lambda row: row.first_id):
         for ids, matrix in blocks_of(catalog.vectors_between(row.first_id, row.last_id), dims):
-            delta.append(ids, matrix)
+            missing = np.ones(len(ids), np.bool_)
+            for known in opened:
+                missing[known.find(ids)[0]] = False  # flat segments have what a graph had, as long as they lie there
+            delta.append(ids[missing], matrix[missing])
     for ids, matrix in blocks_of(catalog.vectors_after(max(last, delta.last_id)), dims):
         delta.append(ids, matrix)
     return delta

@@ -216,9 +216,7 @@ class Host(Shared):
                 progress = await run_beside(indexer.run, lexicon.run, lexicon.end)
             run.phase = "merging"
             self.pool.end_idle()
-            messages += mended_segments(
-                await maintain(workspace, catalog, self.pool, limit=writing.limit, lexicon=lexicon)
-            )
+            messages += mended_segments(await maintain(workspace, catalog, limit=writing.limit, lexicon=lexicon))
             workspace.remember_root(catalog)
             self.save_costs(catalog)
             catalog.fold()

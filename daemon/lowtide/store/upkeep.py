@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from lowtide.models import FileStatus
 from lowtide.store.rows import LEXICAL_KIND, Segment
+from lowtide.store.segment_file import VECTOR_KINDS, SegmentKind
 from lowtide.store.vetting import check_manifest
 
 TRAVELLING_META = ("content_version", "recipe", "settings")
@@ -173,6 +174,15 @@ class Upkeep:
         rows = [Segment(*row) for row in self._rows("SELECT * FROM segments ORDER BY kind, first_id")]
         check_manifest(self.path.parent, rows)
         return rows
+
+    def vector_segments(self) -> list[Segment]:
+        """Those that hold vectors, oldest ids first."""
+        rows = [row for row in self.segments() if row.kind in VECTOR_KINDS]
+        return sorted(rows, key=lambda row: row.first_id)
+
+    def graph_vectors(self) -> int:
+        """How many vectors graphs hold; the others are compared one by one."""
+        return sum(row.count for row in self.segments() if row.kind == SegmentKind.GRAPH)
 
     def swap_segments(
         self, added: Sequence[Segment], dropped: Sequence[str], also: Callable[[], None] = lambda: None

@@ -22,6 +22,7 @@ def build(task: wire.GraphTask) -> wire.Done:
     folder = Path(task.folder)
     sources = [open_segment(folder / source[0], Segment(*source)) for source in task.sources]
     dead = np.frombuffer(task.dead, np.int64)
-    facts = build_graph(folder / task.target, sources, dead, lambda: False)
+    share = (0, task.pieces)
+    facts = build_graph(folder / task.target, sources, dead, lambda: False, share=share, after_id=task.after_id)
     segment = astuple(facts) if facts else None
     return wire.Done([], b"", [], 0, time.process_time() - cpu, segment=segment)

@@ -125,6 +125,8 @@ export interface WorkspaceStatus {
   symbols: number;
   chunks: number;
   vectors: number;
+  /** Of them, those that graphs hold; the others are compared one by one. An older server does not tell. */
+  graphVectors?: number;
   diskBytes: number;
   pending: number;
   stale: number;

@@ -85,6 +85,14 @@ class Rows:
         here = np.flatnonzero(self.ids.take(places, mode="clip") == ids) if len(self.ids) else places[:0]
         return here, places[here]
 
+    def above(self, last_id: int) -> Rows:
+        """Those with higher ids: views, no copies."""
+        first = int(np.searchsorted(self.ids, last_id, "right"))
+        if not first:
+            return self
+        sketches = None if self.sketches is None else self.sketches[first:]
+        return Rows(self.ids[first:], self.matrix[first:], self.inverse_norms[first:], sketches)
+
     def cosines(self, query: Query, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """The exact cosines of some rows."""
         out = np.empty(len(rows), np.float64)

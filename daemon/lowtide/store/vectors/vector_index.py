@@ -1,6 +1,7 @@
 """All vectors of an index at one moment: its segments, and the delta of those in no file yet.
 
 Invariant: a VectorIndex never changes; ids in `dead` are never answered.
+Invariant: each vector is looked at in one place: what graphs hold, in them, though flat segments may have it still.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from lowtide.errors import CorruptIndex
 from lowtide.store.id_set import IdSet
 from lowtide.store.vectors.list_segment import ListSegment, search_lists
 from lowtide.store.vectors.scan import Ids, Mask, Matrix, Norms, Query, Rows, check_block, inverse_norms, live_mask
-from lowtide.store.vectors.vector_segments import AnySegment
+from lowtide.store.vectors.vector_segments import AnySegment, GraphSegment, last_in_graphs
 
 Scores = npt.NDArray[np.float32]
 
@@ -29,12 +30,18 @@ class VectorIndex:
 
     def __init__(self, segments: Sequence[AnySegment], delta: Rows | None = None, dead: Ids | None = None) -> None:
         self.segments = tuple(segments)
-        self._delta = delta if delta is not None and len(delta) else None
         self._dead = dead if dead is not None else np.empty(0, np.int64)
+        covered = last_in_graphs([segment.facts for segment in segments])
+        self._sources: list[AnySegment | Rows] = []
+        for segment in segments:
+            loose = segment.rows if isinstance(segment, GraphSegment) else segment.rows.above(covered)
+            self._sources.append(segment if loose is segment.rows else loose)
+        if delta is not None and len(delta):
+            self._sources.append(delta)
         self._live: list[Mask | None] = [live_mask(rows, self._dead) for rows in self._all_rows()]
 
     def _all_rows(self) -> list[Rows]:
-        return [segment.rows for segment in self.segments] + ([self._delta] if self._delta is not None else [])
+        return [source if isinstance(source, Rows) else source.rows for source in self._sources]
 
     def __len__(self) -> int:
         return sum(len(rows) for rows in self._all_rows())
@@ -60,6 +67,7 @@ class VectorIndex:
         query = self._prepare(vector)
         ids: list[Ids] = []
         scores: list[npt.NDArray[np.float64]] = []
+        graphs = sum(isinstance(source, GraphSegment) for source in self._sources)
         listed: list[tuple[ListSegment, Mask | None]] = []
         for number, rows in enumerate(self._all_rows()):
             mask = self._live[number]
@@ -71,11 +79,14 @@ class VectorIndex:
                     ids.append(rows.ids[found])
                     scores.append(cosines)
                     continue
-            source = self.segments[number] if number < len(self.segments) else rows
+            source = self._sources[number]
             if isinstance(source, ListSegment):
                 listed.append((source, mask))
                 continue
-            found, cosines = source.search(query, limit, mask)
+            if isinstance(source, GraphSegment):
+                found, cosines = source.search(query, limit, mask, graphs)
+            else:
+                found, cosines = source.search(query, limit, mask)
             ids.append(rows.ids[found])
             scores.append(cosines)
         if listed:

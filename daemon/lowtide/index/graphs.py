@@ -1,0 +1,187 @@
+"""Builds graphs of an index's vectors when nothing else is to be done, one after the other, in a leased worker.
+
+Until a graph is there flat segments answer: nothing waits for this, and what interrupts it costs the building of one
+graph, which begins again when it is quiet.
+
+Invariant: a graph is complete, synced and read back before the one transaction that names it.
+Invariant: none is built while anything works, and a worker that builds one gives way to whatever wants its place.
+Threads: the event loop's; the catalog's writer is used in threads under its limiter.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import astuple, dataclass
+from functools import partial
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+
+from lowtide import wire
+from lowtide.core import merge
+from lowtide.core.budget import MIB, WORKER_BYTES
+from lowtide.errors import CorruptSegment, StoreError, WorkerError, WorkerRecycled
+from lowtide.index.upkeep import new_name, tidy_vectors, vector_state
+from lowtide.index.workspace import Workspace
+from lowtide.pool.pool import Urgency, WorkerPool
+from lowtide.pool.worker import Ended
+from lowtide.store.catalog import Catalog
+from lowtide.store.rows import Segment
+from lowtide.store.segment_file import SegmentKind
+from lowtide.store.vectors.vectors import predict_graph_bytes
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+QUIET_S = 10.0
+"""So long nothing has worked and nobody has asked before one is built."""
+LOOK_S = 1.0
+RETRY_S = 300.0
+"""After a failure."""
+LIBRARY_BYTES = 16 * MIB
+"""What a worker takes for usearch beside the graph."""
+LEAST_GRAPH_COUNT = 20_000
+"""Where the budget has no room for so many, vectors stay flat: very small graphs together cost more than a scan."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    sources: list[Segment]
+    task: wire.GraphTask
+    count: int
+    """Of vectors, about."""
+
+
+class Graphs:
+    """Those of one workspace. `is_quiet`: whether nothing works there, or is about to."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        catalog: Catalog,
+        pool: WorkerPool,
+        limit: anyio.CapacityLimiter | None,
+        is_quiet: Callable[[], bool] = lambda: True,
+        changed: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._workspace = workspace
+        self._catalog = catalog
+        self._pool = pool
+        self._limit = limit
+        self._is_quiet = is_quiet
+        self._changed = changed
+        self._wanted = anyio.Event()
+        self._dims = 0
+        self.built = 0
+        """Graphs that were made since it was opened."""
+
+    def want(self) -> None:
+        """There may be something to build: a run has come to its end."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Build what there is to build whenever it is quiet, until cancelled."""
+        while True:
+            await self._wanted.wait()
+            await self._wait_until_quiet()
+            try:
+                if not await self.build_next():
+                    self._wanted = anyio.Event()
+            except WorkerRecycled:
+                log.info("event=graph-gave-way root=%r", str(self._workspace.root))
+            except CorruptSegment:
+                self._workspace.report_damaged_segments()
+                await anyio.sleep(RETRY_S)
+            except (WorkerError, StoreError) as error:
+                log.warning("event=graph-failed root=%r why=%r", str(self._workspace.root), str(error))
+                await anyio.sleep(RETRY_S)
+
+    async def _wait_until_quiet(self) -> None:
+        quiet_s = 0.0
+        while quiet_s < QUIET_S:
+            await anyio.sleep(LOOK_S)
+            asked_s = time.monotonic() - self._pool.asked_s
+            quiet_s = min(quiet_s + LOOK_S, asked_s) if self._is_quiet() and not self._pool.is_busy else 0.0
+
+    async def build_next(self) -> bool:
+        """Build the next graph and name it in the manifest; false when there is none to build.
+
+        Errors: WorkerRecycled when something else wanted the place; WorkerError; CorruptSegment; StoreError.
+        """
+        plan = await self._in_thread(self._plan)
+        if plan is None:
+            return False
+        began_s, is_named = time.monotonic(), False
+        path = self._workspace.folder / plan.task.target
+        try:
+            need = predict_graph_bytes(plan.count, self._dims) + LIBRARY_BYTES
+            deadline_s = 120.0 + plan.count / 500
+            async with self._pool.lease(need, 0, "", Urgency.SPARE) as (worker, _):
+                done = (await self._pool.run(worker, plan.task, file_deadline_s=lambda _: deadline_s)).done
+                # A process that has used a graph cannot run a model any more.
+                worker.kill(Ended.RECYCLED)
+            made = Segment(*done.segment) if done.segment else None
+            with anyio.CancelScope(shield=True):
+                is_named = await self._in_thread(partial(self._name, plan, made))
+        finally:
+            if not is_named:
+                self._sweep(path.name)
+        if is_named:
+            self.built += 1
+            if self._changed is not None:
+                await self._changed()
+            took_s = time.monotonic() - began_s
+            log.info("event=graph root=%r vectors=%d s=%.1f", str(self._workspace.root), plan.count, took_s)
+        return True
+
+    def _plan(self) -> _Plan | None:
+        self._dims = dims = self._catalog.vector_dims()
+        rows = self._catalog.vector_segments()
+        flats = [row for row in rows if row.kind != SegmentKind.GRAPH]
+        if not dims or (len(flats) == len(rows) and sum(row.count for row in flats) <= merge.flat_limit(dims)):
+            return None
+        state = vector_state(self._workspace, self._catalog)
+        # Beside it a worker has room for what may come: an edit, a question.
+        room = self._pool.budget.most_bytes - 2 * WORKER_BYTES - LIBRARY_BYTES
+        count = min(merge.MOST_GRAPH_COUNT, room // max(1, predict_graph_bytes(1_000_000, dims) // 1_000_000))
+        limits = merge.Limits(flat_count=merge.flat_limit(dims), graph_count=count if count >= LEAST_GRAPH_COUNT else 0)
+        action = merge.plan_graph(state.states, limits)
+        if action is None:
+            tidy_vectors(self._workspace, self._catalog)
+            return None
+        sources = [row for row in rows if row.name in action.names]
+        after = 0 if sources[0].kind == SegmentKind.GRAPH else state.covered
+        live = sum(each.live_count for each in state.states if each.name in action.names)
+        task = wire.GraphTask(
+            str(self._workspace.folder),
+            [astuple(row) for row in sources],
+            new_name("graph"),
+            state.dead.tobytes(),
+            action.pieces,
+            after,
+        )
+        return _Plan(sources, task, -(-live // action.pieces))
+
+    def _name(self, plan: _Plan, made: Segment | None) -> bool:
+        """The step of the manifest, if all that it was made of is still there. What a graph now holds leaves."""
+        rows = self._catalog.vector_segments()
+        if not {row.name for row in plan.sources} <= {row.name for row in rows}:
+            return False
+        is_joined = plan.sources[0].kind == SegmentKind.GRAPH
+        covered = made.last_id if made else 0
+        gone = [row for row in plan.sources if is_joined or made is None or row.last_id <= covered]
+        self._catalog.swap_segments([made] if made else [], [row.name for row in gone])
+        for row in gone:
+            (self._workspace.folder / row.name).unlink(missing_ok=True)
+        return True
+
+    def _sweep(self, target: str) -> None:
+        """What a worker left that did not come to its end."""
+        for path in self._workspace.folder.glob(f"{target}*"):
+            path.unlink(missing_ok=True)
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await anyio.to_thread.run_sync(call, limiter=self._limit)
