@@ -75,9 +75,9 @@ class Standing(_Told, frozen=True):
 
 
 class WorkspaceStatus(_Told, frozen=True):
-    """One workspace. `graph_vectors`: of the vectors, those that graphs hold; the others are compared one by one. `damage` is empty when no check of the index failed, `error` when it can be kept current.
-    `incomplete`: no run over all files has come to its end since the last doubt. `before`: workspaces that are indexed
-    first."""
+    """One workspace. `graph_vectors`: of the vectors, those that graphs hold; the others are compared one by one.
+    `damage` is empty when no check of the index failed, `error` when it can be kept current. `incomplete`: no run over
+    all files has come to its end since the last doubt. `before`: workspaces that are indexed first."""
 
     root_uri: str
     files: int

@@ -12,7 +12,10 @@ from typing import Any
 import tantivy
 
 from lowtide import wire
+from lowtide.store.catalog import Catalog
 from lowtide.store.lexical import engine
+from lowtide.store.segment_file import SegmentKind
+from lowtide.store.vectors.vector_segments import last_in_graphs, open_segment
 from lowtide.work import lexical
 
 Contents = dict[str, Any]
@@ -34,9 +37,11 @@ def read_contents(catalog: Path) -> Contents:
                 " s.signature, s.doc FROM symbols s JOIN files f ON f.id = s.file_id"
             )
         )
+        data = vector_data(catalog)
         chunks = Counter(
-            db.execute(
-                "SELECT f.path, c.start_byte, c.end_byte, c.start_line, c.end_line, hex(v.hash), hex(v.data), s.name "
+            (*row, data[number].hex() if number in data else "", name)
+            for *row, number, name in db.execute(
+                "SELECT f.path, c.start_byte, c.end_byte, c.start_line, c.end_line, hex(v.hash), v.id, s.name "
                 "FROM chunks c"
                 " JOIN files f ON f.id = c.file_id LEFT JOIN vectors v ON v.id = c.vector_id"
                 " LEFT JOIN symbols s ON s.id = c.symbol_id"
@@ -45,6 +50,24 @@ def read_contents(catalog: Path) -> Contents:
         terms = _terms(db, catalog.parent)
         orphans = db.execute("SELECT count(*) FROM chunks WHERE vector_id IS NULL").fetchone()[0]
     return {"files": files, "symbols": symbols, "chunks": chunks, "terms": terms, "without_vector": orphans}
+
+
+def vector_data(catalog: Path) -> dict[int, bytes]:
+    """The int8 vectors of an index by their ids: of its segments, and of what is in none yet. Each is in one place."""
+    with closing(Catalog(catalog, writable=False)) as opened:
+        data = dict(opened.vectors_after(0))
+        rows = opened.vector_segments()
+        living = set(opened.vector_ids())
+    covered = last_in_graphs(rows)
+    for row in rows:
+        held = open_segment(catalog.parent / row.name, row)
+        part = held.rows if row.kind == SegmentKind.GRAPH else held.rows.above(covered)
+        for number, vector in zip(part.ids.tolist(), part.matrix, strict=True):
+            assert number not in data
+            if number in living:
+                data[number] = vector.tobytes()
+    assert set(data) == living
+    return data
 
 
 def _terms(db: sqlite3.Connection, folder: Path) -> dict[tuple[str, str], int]:

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.e2e.contents import vector_data
 from tests.e2e.harness import Lowtide, python_module
 
 from lowtide.work.model.model_folder import default_model
@@ -42,8 +43,10 @@ def stored(lowtide: Lowtide) -> set[tuple[str, int]]:
     """(recipe, dimensions) of every vector there is; what the index says of itself stands beside."""
     with closing(sqlite3.connect(f"file:{lowtide.index_folder() / 'catalog.sqlite'}?mode=ro", uri=True)) as connection:
         (recipe,) = connection.execute("SELECT value FROM meta WHERE key = 'recipe'").fetchone()
-        sizes = connection.execute("SELECT DISTINCT length(data) FROM vectors").fetchall()
-    return {(recipe, size) for (size,) in sizes}
+        (known,) = connection.execute("SELECT value FROM meta WHERE key = 'vector_dims'").fetchone()
+    sizes = {len(data) for data in vector_data(lowtide.index_folder() / "catalog.sqlite").values()}
+    assert sizes == {int(known)}
+    return {(recipe, size) for size in sizes}
 
 
 def test_info_tells_what_is_in_use(lowtide: Lowtide) -> None:

@@ -237,7 +237,7 @@ def test_known_files_are_read_in_pages(catalog: Catalog, monkeypatch: pytest.Mon
     assert [known.path for known in catalog.known_files([b"3", b"5"])] == [b"3", b"5"]
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_catalog_of_an_older_schema_becomes_the_present_one(tmp_path: Path, version: int) -> None:
     """Step by step; what a new catalog has, a migrated one has too, and no row and no word is lost."""
     path = tmp_path / "catalog.sqlite"
@@ -252,6 +252,8 @@ def test_a_catalog_of_an_older_schema_becomes_the_present_one(tmp_path: Path, ve
     if version == 1:
         assert (row.ctime_ns, row.program) == (0, "")
     assert [(chunk.path, chunk.name) for chunk in found] == [(b"a.py", "alpha")]
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA auto_vacuum").fetchone() == (2,), "it gives free pages back"
     Catalog(tmp_path / "fresh.sqlite", writable=True).close()
     assert columns(path) == columns(tmp_path / "fresh.sqlite")
     for writable in (False, True):  # it is taken for what it is, not for somebody else's

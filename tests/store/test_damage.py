@@ -40,6 +40,7 @@ OBJECTS = [
     "chunks_by_vector",
     "vectors",
     "vectors_by_address",
+    "vector_data",
     "unused_vectors",
     "segments",
     "runs",

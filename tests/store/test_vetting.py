@@ -151,7 +151,8 @@ def test_an_older_catalog_of_ours_is_none_the_less_ours(tmp_path: Path) -> None:
     first = re.sub(
         r"indexed_at_ns INTEGER NOT NULL,.*?\n\)", "indexed_at_ns INTEGER NOT NULL\n)", schema.TABLES, flags=re.S
     )
-    first = re.sub(r"CREATE TABLE (unused_vectors|dead_words).*?;\n", "", first, flags=re.S)
+    first = re.sub(r"CREATE TABLE (unused_vectors|dead_words|vector_data).*?;\n", "", first, flags=re.S)
+    first = first.replace("hash BLOB NOT NULL\n", "hash BLOB NOT NULL,\n    data BLOB NOT NULL\n")
     with closing(sqlite3.connect(path)) as raw:
         raw.executescript(first)
         raw.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")

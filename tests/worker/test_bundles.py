@@ -145,7 +145,7 @@ def test_a_bundle_says_nothing_of_the_machine_it_was_made_on(
     try:
         with closing(sqlite3.connect(staged.folder / "catalog.sqlite")) as db:
             keys = {key for (key,) in db.execute("SELECT key FROM meta")}
-        assert keys <= {"content_version", "recipe", "settings", "root"}
+        assert keys <= {"content_version", "recipe", "settings", "root", "vector_dims"}
     finally:
         staged.discard()
     with bundle.open("rb") as file:
@@ -237,8 +237,12 @@ HOSTILE = {
     "ids far apart": "UPDATE symbols SET id = 1 << 40 WHERE id = 1",
     "the last id": "UPDATE sqlite_sequence SET seq = 9223372036854775807",
     "a long name": "UPDATE symbols SET name = CAST(zeroblob(3000000) AS TEXT) WHERE id = 1",
-    "a short vector": "UPDATE vectors SET data = x'01' WHERE id = 1",
-    "an empty vector": "UPDATE vectors SET data = x''",
+    "a short vector": "UPDATE vector_data SET data = x'01' WHERE id = (SELECT min(id) FROM vector_data)",
+    "an empty vector": "UPDATE vector_data SET data = x''",
+    "a vector without components": "DELETE FROM vector_data WHERE id = (SELECT min(id) FROM vector_data)",
+    "components of no vector": "INSERT INTO vector_data SELECT max(id) + 1, data FROM vector_data",
+    "other dimensions": "UPDATE meta SET value = '16' WHERE key = 'vector_dims'",
+    "dimensions that are no number": "UPDATE meta SET value = 'many' WHERE key = 'vector_dims'",
     "a segment elsewhere": "UPDATE segments SET name = '../../../home/x'",
     "a graph": "UPDATE segments SET kind = 'graph', name = 'graph-0123456789abcdef.seg'",
     "a segment that is not there": "INSERT INTO segments VALUES ('lexical-0000000000000000', 'lexical', 0, 0, 0, 0, 0)",

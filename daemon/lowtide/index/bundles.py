@@ -36,6 +36,8 @@ from lowtide.store.bundle_file import BLOBS, Facts, Manifest
 from lowtide.store.catalog import Catalog
 from lowtide.store.durable import link_or_copy, sync_folder
 from lowtide.store.rows import LEXICAL_KIND
+from lowtide.store.segment_file import SegmentKind
+from lowtide.store.vectors.vector_segments import COPY_ROWS, last_in_graphs, open_segment
 from lowtide.store.vetting import CATALOG
 from lowtide.system.beneath import CannotRead, open_plain
 from lowtide.system.tree.checkout import Checkout, ancestors, checkout_at
@@ -114,6 +116,7 @@ def _copy(workspace: Workspace, folder: Path, checkout: Checkout) -> tuple[Facts
         _need_room(folder, 2 * workspace.catalog_path.stat().st_size)
         catalog.compact_to(folder / CATALOG)
     with closing(Catalog(folder / CATALOG, writable=True)) as copy:
+        _take_vectors_back(workspace.folder, copy)
         copy.keep_what_travels()
         write_blobs(folder / BLOBS, workspace.root, checkout, copy)
         facts = _facts(checkout, copy)
@@ -130,6 +133,24 @@ def _copy(workspace: Workspace, folder: Path, checkout: Checkout) -> tuple[Facts
     except OSError as error:  # another process has written the next one meanwhile
         raise StoreError(f"the index of {workspace.root} is being written", str(error), "try again") from error
     return facts, parts
+
+
+def _take_vectors_back(folder: Path, copy: Catalog) -> None:
+    """Put what the segments in `folder` hold into the copy, which goes without them. StoreError."""
+    rows = copy.vector_segments()
+    covered = last_in_graphs(rows)
+    for row in rows:
+        try:
+            segment = open_segment(folder / row.name, row)
+        except CorruptIndex as error:  # another process has merged it meanwhile, or it is damaged
+            raise StoreError(
+                f"cannot read {row.name} of the index", error.why, "run `lowtide index`, try again"
+            ) from error
+        held = segment.rows if row.kind == SegmentKind.GRAPH else segment.rows.above(covered)
+        for start in range(0, len(held), COPY_ROWS):
+            part = slice(start, start + COPY_ROWS)
+            copy.take_back(zip(held.ids[part].tolist(), map(bytes, held.matrix[part]), strict=True))
+        segment.release()
 
 
 def _facts(checkout: Checkout, catalog: Catalog) -> Facts:

@@ -12,11 +12,45 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
+import numpy as np
 
 from lowtide.errors import StoreError
 from lowtide.index.writing import Writing
 from lowtide.store.catalog import Catalog
+from lowtide.store.rows import Segment
+from lowtide.store.vectors.vector_segments import AnySegment, open_segment
 from lowtide.wire import HASH_BYTES
+
+
+class _Donor:
+    """One catalog, and the segments that hold what has left it; those are opened when something of them is wanted."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self._segments: dict[str, AnySegment] = {}
+
+    def vectors(self, hashes: bytes) -> list[tuple[bytes, bytes]]:
+        """(16-byte content address, int8 data) of those of the joined addresses that are there. StoreError."""
+        with self.catalog.view():
+            known = self.catalog.ids_by_address(hashes)
+            loose = self.catalog.loose_vectors([number for _, number in known])
+            rows = self.catalog.vector_segments()
+        found = dict(loose)
+        wanted = np.unique(np.array([number for _, number in known if number not in loose], np.int64))
+        if len(wanted):
+            self._open(rows)
+            for segment in self._segments.values():
+                here, places = segment.rows.find(wanted)
+                found.update(zip(wanted[here].tolist(), map(bytes, segment.rows.matrix[places]), strict=True))
+                segment.release()
+        return [(address, found[number]) for address, number in known if number in found]
+
+    def _open(self, rows: Sequence[Segment]) -> None:
+        names = {row.name for row in rows}
+        self._segments = {name: segment for name, segment in self._segments.items() if name in names}
+        for row in rows:
+            if row.name not in self._segments:
+                self._segments[row.name] = open_segment(self.catalog.path.parent / row.name, row)
 
 
 class Donors:
@@ -25,13 +59,13 @@ class Donors:
     def __init__(self, find: Callable[[], Sequence[Path]], recipe: str) -> None:
         self._find = find
         self._recipe = recipe
-        self._catalogs: list[Catalog] = []
+        self._donors: list[_Donor] = []
         self._closing = ExitStack()
         self._limit = anyio.CapacityLimiter(1)
 
     def __bool__(self) -> bool:
         """Whether there is any."""
-        return bool(self._catalogs)
+        return bool(self._donors)
 
     def open(self) -> None:
         """Find and open them; in a thread."""
@@ -40,17 +74,17 @@ class Donors:
                 catalog = opening.enter_context(closing(Catalog(path, writable=False)))
                 if catalog.get_meta("recipe") == self._recipe:
                     self._closing.push(opening.pop_all())
-                    self._catalogs.append(catalog)
+                    self._donors.append(_Donor(catalog))
 
     async def fill(self, hashes: bytes, missing: list[int], writing: Writing) -> list[int]:
         """Of the chunks `missing` (indices into the joined content addresses), take what donors have; returns the
         rest."""
-        for catalog in self._catalogs:
+        for donor in self._donors:
             if not missing:
                 break
             wanted = b"".join(_address(hashes, row) for row in missing)
             try:
-                found = await anyio.to_thread.run_sync(catalog.vectors_by_address, wanted, limiter=self._limit)
+                found = await anyio.to_thread.run_sync(donor.vectors, wanted, limiter=self._limit)
             except StoreError:
                 continue
             if found:
@@ -61,7 +95,7 @@ class Donors:
 
     def close(self) -> None:
         """Close them."""
-        self._catalogs = []
+        self._donors = []
         self._closing.close()
 
 

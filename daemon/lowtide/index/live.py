@@ -29,12 +29,12 @@ from lowtide.index.forecast import Forecaster
 from lowtide.index.graphs import Graphs
 from lowtide.index.indexing import Indexer
 from lowtide.index.jobs import own_cpu_seconds
-from lowtide.index.lexicon import Lexicon, mend_words
+from lowtide.index.lexicon import Lexicon, mend_words, renew_words
 from lowtide.index.live_state import LiveState, Restart
 from lowtide.index.resting import Resting
 from lowtide.index.seeding import nothing_to_begin_with
 from lowtide.index.sharing import Begun
-from lowtide.index.upkeep import maintain, mended_segments, settle
+from lowtide.index.upkeep import maintain, mend_vectors, mended_segments, settle
 from lowtide.index.watching import FolderWatch
 from lowtide.index.workspace import INDEX_GONE, REBUILT
 from lowtide.index.writing import Writing
@@ -303,6 +303,8 @@ class LiveWorkspace(LiveState):
         assert self._writing is not None
         writing = self._writing
         mended = await self._in_writer(partial(mend_words, self.workspace, writing.writer)) if check_words else []
+        if self.workspace.has_damaged_segments:
+            mended += await self._in_writer(partial(mend_vectors, self.workspace, writing.writer))
         self._settings, messages = await anyio.to_thread.run_sync(
             self.host.prepare, self.workspace, writing.writer, limiter=writing.limit
         )
@@ -509,6 +511,7 @@ class LiveWorkspace(LiveState):
                     may_collect=lambda: self._narrow is None,
                 )
                 self.messages = (*self.messages, *mended_segments(damaged))[-10:]
+                self._full_wanted |= await self._in_writer(partial(renew_words, self.workspace, self._writing.writer))
                 self.workspace.remember_root(self._writing.writer)
                 self.host.save_costs(self._writing.writer)
             finally:

@@ -1,12 +1,13 @@
 """Keeps an index's segments: what is in none yet, what is damaged, what should be merged.
 
-Invariant: a segment is a cache of the catalog. Whatever is wrong with one, it is dropped from the manifest and made
-anew from the catalog; nothing is ever repaired in place, and no name is used twice.
+Invariant: a segment is a cache: of the catalog (names), or of the files (vectors, words). Whatever is wrong with one,
+it is dropped from the manifest and made anew; nothing is ever repaired in place, and no name is used twice.
 Invariant: a new file is complete and synced before the one transaction that names it; old files go after that.
 """
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -26,12 +27,13 @@ from lowtide.index.lexicon import Lexicon, mend_words
 from lowtide.index.workspace import Workspace
 from lowtide.store.catalog import Catalog
 from lowtide.store.names.names import NameSegment, merge_names, write_names
-from lowtide.store.rows import LEXICAL_KIND, Segment
-from lowtide.store.segment_file import VECTOR_KINDS, SegmentKind
+from lowtide.store.rows import Segment
+from lowtide.store.segment_file import SegmentKind
 from lowtide.store.vectors.vector_index import blocks_of
 from lowtide.store.vectors.vector_segments import FlatSegment, last_in_graphs, merge_flat, open_segment, write_flat
 from lowtide.system.memory import give_back
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 SUFFIX = ".seg"
 UNUSED_FACTOR = 1.5
@@ -42,6 +44,8 @@ LOOK_AGAIN_NS = 24 * 3600 * 10**9
 """Vectors unused for a week are deleted; it is looked once a day."""
 COLLECT_ROWS = 4096
 """Looked at, or deleted, in one transaction: a few milliseconds."""
+VACUUM_PAGES = 256
+"""Given back in one transaction: a few milliseconds."""
 LOOKED_AT = "unused_looked_at_ns"
 MOST_ROUNDS = 32
 """A plan settles in two or three rounds; more would be a fault, and must not hang."""
@@ -67,7 +71,8 @@ async def maintain(
     `limit` is that of the catalog's writer.
 
     With `check` every segment is read and its checksum compared. Vectors that no chunk has used for long go while
-    `may_collect`, in short steps: only when no run works, for a run counts on the vectors that it found. Cancelling
+    `may_collect`, in short steps: only when no run works, for a run counts on the vectors that it found. So do free
+    pages of the catalog. Cancelling
     leaves the manifest as it was or one step further, and files that the next sweep removes. Returns how many damaged
     ones were made anew.
     """
@@ -78,11 +83,22 @@ async def maintain(
         if lexicon is not None:
             await lexicon.settle()
         await _maintain(keeper, catalog, limit)
+        await _give_back_pages(catalog, limit, may_collect)
     except CorruptSegment:
         # It was sound when it was opened, or was not looked at: everything is, now.
         damaged += await _in_thread(keeper.drop_damaged, limit)
         await _maintain(keeper, catalog, limit)
     return damaged
+
+
+async def _give_back_pages(
+    catalog: Catalog, limit: anyio.CapacityLimiter | None, may_go_on: Callable[[], bool]
+) -> None:
+    """The catalog's free pages, a few at a time: between two steps whoever wants to write does."""
+    while may_go_on():
+        spare = await _in_thread(catalog.spare_pages, limit)
+        if not spare or not await _in_thread(partial(catalog.give_back_pages, min(spare, VACUUM_PAGES)), limit):
+            return
 
 
 async def _maintain(keeper: _Keeper, catalog: Catalog, limit: anyio.CapacityLimiter | None) -> None:
@@ -192,6 +208,39 @@ def vector_state(workspace: Workspace, catalog: Catalog) -> VectorState:
     return VectorState(rows, states, dead, covered)
 
 
+def mend_vectors(workspace: Workspace, catalog: Catalog) -> list[str]:
+    """See whether the vector segments are sound; the files that had a vector in one that is not are indexed again by
+    the next run. What there is to tell of it. In the writer's thread."""
+    lost = drop_lost_vectors(workspace, catalog)
+    return ["vectors were damaged: they are made anew"] if lost else []
+
+
+def drop_lost_vectors(workspace: Workspace, catalog: Catalog) -> int:
+    """Take vector segments that are not sound out of the manifest, and what only they held out of the catalog; returns
+    how many were not."""
+    sound, lost = [], []
+    rows = catalog.vector_segments()
+    for row in rows:
+        try:
+            sound.append(open_segment(workspace.folder / row.name, row))
+        except CorruptSegment as error:
+            log.warning("event=vectors-damaged root=%r why=%r", str(workspace.root), error.why)
+            lost.append(row)
+    if not lost:
+        return 0
+    gone = np.empty(0, np.int64)
+    for row in lost:
+        ids = np.fromiter(catalog.vector_ids(row.first_id, row.last_id), np.int64)
+        missing = np.ones(len(ids), np.bool_)
+        for segment in sound:
+            missing[segment.rows.find(ids)[0]] = False
+        gone = np.union1d(gone, ids[missing])
+    catalog.lose_vectors([row.name for row in lost], gone.tolist())
+    for row in lost:
+        (workspace.folder / row.name).unlink(missing_ok=True)
+    return len(lost)
+
+
 class _Keeper:
     def __init__(self, workspace: Workspace, catalog: Catalog) -> None:
         self._folder = workspace.folder
@@ -200,32 +249,23 @@ class _Keeper:
         self._vectors: VectorState | None = None
 
     def drop_damaged(self) -> int:
-        """Open everything once; what is not sound leaves the manifest, so that it is written anew. Returns how many
-        were not."""
+        """Open everything once; what is not sound leaves the manifest, so that it is made anew: names from the catalog,
+        vectors and words from the files, by another run. Returns how many were not."""
         dropped = []
-        rows = [row for row in self._catalog.segments() if row.kind != LEXICAL_KIND]
-        for row in rows:
+        names = [row for row in self._catalog.segments() if row.kind == SegmentKind.NAMES]
+        for row in names:
             try:
-                if row.kind in VECTOR_KINDS:
-                    open_segment(self._folder / row.name, row)
-                else:
-                    NameSegment(self._folder / row.name, row)
+                NameSegment(self._folder / row.name, row)
             except CorruptSegment:
                 dropped.append(row)
-        kinds = {row.kind in VECTOR_KINDS for row in dropped}
+        first_id = min((row.first_id for row in dropped), default=0)
         # Ids must ascend from segment to segment: what came after a lost one is written anew with it.
-        first = {kind: min(row.first_id for row in dropped if (row.kind in VECTOR_KINDS) == kind) for kind in kinds}
-        gone = [
-            row
-            for row in rows
-            if (row.kind in VECTOR_KINDS) in first and row.first_id >= first[row.kind in VECTOR_KINDS]
-        ]
-        self._swap([], gone)
+        self._swap([], [row for row in names if dropped and row.first_id >= first_id])
         self._workspace.forget_damaged_segments()
-        if not mend_words(self._workspace, self._catalog):
-            return len(dropped)
-        self._workspace.report_damaged_segments()  # what it held is indexed again by another run
-        return len(dropped) + 1
+        lost = drop_lost_vectors(self._workspace, self._catalog) + len(mend_words(self._workspace, self._catalog))
+        if lost:
+            self._workspace.report_damaged_segments()  # what they held is indexed again by another run
+        return len(dropped) + lost
 
     def unused_since_ns(self, now_ns: int) -> int | None:
         """Vectors unused since then go; None when it is too early to look again.
@@ -255,7 +295,8 @@ class _Keeper:
             last = max((row.last_id for row in rows.values()), default=0)
             dims = self._catalog.vector_dims()
             made = write_flat(path, dims, blocks_of(self._catalog.vectors_after(last), dims))
-            self._swap([made] if made else [], [])
+            if made:
+                self._catalog.flushed(made)
             return
         sources = [FlatSegment(self._folder / name, rows[name]) for name in action.names]
         made = merge_flat(path, sources, self._vectors.dead, last_in_graphs(rows.values()))

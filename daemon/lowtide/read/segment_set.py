@@ -1,8 +1,8 @@
 """The open segments of one snapshot, with the delta of what is in no segment yet.
 
 Invariant: a Segments never changes; the next one is opened from the one before and reads only what is new.
-Invariant: a damaged segment is left out, remembered for the next writer, and its rows are read from the catalog
-instead.
+Invariant: a damaged segment is left out, and remembered for the next writer; names are read from the catalog instead,
+and what answers by meaning lack is said.
 Threads: any number search at once: nothing changes but what the name index keeps, which is replaced whole.
 """
 
@@ -23,10 +23,10 @@ from lowtide.store.names.name_search import NameIndex
 from lowtide.store.names.names import NameDelta, NameSegment
 from lowtide.store.rows import LEXICAL_KIND, Segment
 from lowtide.store.segment_file import VECTOR_KINDS, SegmentKind
-from lowtide.store.vectors.scan import Rows
 from lowtide.store.vectors.vector_index import Delta, VectorIndex, blocks_of
 from lowtide.store.vectors.vector_segments import AnySegment, open_segment
 
+_VECTORS_DAMAGED = "part of what is found by meaning is missing: a file of the index was damaged, and is made anew"
 _LEXICAL_DAMAGED = "words are looked for in part of the files alone: the lexical index was damaged, and is made anew"
 _LEXICAL_UNFINISHED = "words are looked for in part of the files alone: the lexical index is being made"
 
@@ -42,8 +42,11 @@ class Segments:
         names: Sequence[NameSegment],
         name_delta: NameDelta,
         lexical: LexicalIndex,
+        lacks: Sequence[str] = (),
     ) -> None:
         self.lexical = lexical
+        self.lacks = tuple(lacks)
+        """What answers by meaning lack."""
         self.by_name = segments
         self._vectors = vectors
         self.delta = delta
@@ -129,29 +132,20 @@ class Segments:
 
 def open_segments(workspace: Workspace, catalog: Catalog, before: Segments | None = None) -> Segments:
     """Open what the manifest names, and read what is in no segment yet; what `before` has is taken from there."""
-    opened: dict[str, AnySegment | NameSegment] = {}
-    manifest = catalog.segments()
-    lost: list[Segment] = []
-    for row in manifest:
-        known = before.by_name.get(row.name) if before else None
-        try:
-            if row.kind == LEXICAL_KIND:
-                continue
-            if known is not None and known.is_as_opened:
-                opened[row.name] = known
-            elif row.kind in VECTOR_KINDS:
-                opened[row.name] = open_segment(workspace.folder / row.name, row)
-            else:
-                opened[row.name] = NameSegment(workspace.folder / row.name, row)
-        except CorruptSegment:
-            lost.append(row)
+    for is_last in (False, False, True):
+        with catalog.view():
+            # At one moment: vectors leave the catalog with the step of the manifest that names their segment.
+            manifest = catalog.segments()
+            vector_rows = [row for row in manifest if row.kind in VECTOR_KINDS]
+            delta = _vector_delta(catalog, vector_rows, before)
+        opened, lost = _open_files(workspace, manifest, before)
+        # What has left the manifest meanwhile was merged, and is not lost.
+        if is_last or lost <= {row.name for row in catalog.segments()}:
+            break
     if lost:
         workspace.report_damaged_segments()
-    vector_rows = [row for row in manifest if row.kind in VECTOR_KINDS]
     segments = [opened[row.name] for row in vector_rows if row.name in opened]
-    opened_rows = [segment.rows for segment in segments]
-    lost_vectors = [row for row in lost if row.kind in VECTOR_KINDS]
-    delta = _vector_delta(catalog, vector_rows, lost_vectors, opened_rows, before)  # type: ignore[arg-type]
+    lacks = (_VECTORS_DAMAGED,) if len(segments) < len(vector_rows) else ()
     index = VectorIndex(segments, delta.rows()) if delta is not None else None  # type: ignore[arg-type]
     name_rows = [row for row in manifest if row.kind == SegmentKind.NAMES]
     names = [opened[row.name] for row in name_rows if row.name in opened]
@@ -160,7 +154,7 @@ def open_segments(workspace: Workspace, catalog: Catalog, before: Segments | Non
     last = max((row.last_id for row in name_rows), default=0) if names else 0
     name_delta = _name_delta(catalog, last, before)
     lexical = open_lexical(workspace, catalog, before.lexical if before else None)
-    return Segments(opened, index, delta, names, name_delta, lexical)  # type: ignore[arg-type]
+    return Segments(opened, index, delta, names, name_delta, lexical, lacks)  # type: ignore[arg-type]
 
 
 def open_lexical(workspace: Workspace, catalog: Catalog, known: LexicalIndex | None = None) -> LexicalIndex:
@@ -185,26 +179,36 @@ def open_lexical(workspace: Workspace, catalog: Catalog, known: LexicalIndex | N
     return LexicalIndex(workspace.folder, None, delta, is_lost=True, reasons=reasons)
 
 
-def _vector_delta(
-    catalog: Catalog,
-    rows: Sequence[Segment],
-    lost: Sequence[Segment],
-    opened: Sequence[Rows],
-    before: Segments | None,
-) -> Delta | None:
+def _open_files(
+    workspace: Workspace, manifest: Sequence[Segment], before: Segments | None
+) -> tuple[dict[str, AnySegment | NameSegment], set[str]]:
+    """The segment files of a manifest by name, and the names of those that are not sound."""
+    opened: dict[str, AnySegment | NameSegment] = {}
+    lost: set[str] = set()
+    for row in manifest:
+        if row.kind == LEXICAL_KIND:
+            continue
+        known = before.by_name.get(row.name) if before else None
+        try:
+            if known is not None and known.is_as_opened:
+                opened[row.name] = known
+            elif row.kind in VECTOR_KINDS:
+                opened[row.name] = open_segment(workspace.folder / row.name, row)
+            else:
+                opened[row.name] = NameSegment(workspace.folder / row.name, row)
+        except CorruptSegment:
+            lost.add(row.name)
+    return opened, lost
+
+
+def _vector_delta(catalog: Catalog, rows: Sequence[Segment], before: Segments | None) -> Delta | None:
     dims = catalog.vector_dims()
     if not dims:
         return None
     last = max((row.last_id for row in rows), default=0)
     delta = Delta(dims)
-    if not lost and before is not None and before.delta is not None and before.delta.dims == dims:
+    if before is not None and before.delta is not None and before.delta.dims == dims:
         delta.append_rows(before.delta.rows(), last)
-    for row in sorted(lost, key=lambda row: row.first_id):
-        for ids, matrix in blocks_of(catalog.vectors_between(row.first_id, row.last_id), dims):
-            missing = np.ones(len(ids), np.bool_)
-            for known in opened:
-                missing[known.find(ids)[0]] = False  # flat segments have what a graph had, as long as they lie there
-            delta.append(ids[missing], matrix[missing])
     for ids, matrix in blocks_of(catalog.vectors_after(max(last, delta.last_id)), dims):
         delta.append(ids, matrix)
     return delta

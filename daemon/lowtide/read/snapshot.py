@@ -220,6 +220,8 @@ class Snapshot:
 
     async def _vector(self, query: str, embedding: Embedding) -> tuple[bytes | None, str]:
         """The vector of a query, or why there is none."""
+        if not self._segments.has_vectors and self._segments.lacks:
+            return None, self._segments.lacks[0]
         if not self._segments.has_vectors:
             empty = await self._answering.run(self._is_empty)
             return None, "nothing is indexed here yet" if empty else "no vectors: indexed without embeddings"
@@ -278,7 +280,7 @@ class Snapshot:
         candidates += asked.over.candidates(most, by_words=bool(asked.words), by_meaning=asked.vector is not None)
         ranked = rank_chunks(asked.asked, candidates)
         first = [rows.get(each.chunk_id) or asked.over.piece(each.chunk_id) for each in ranked[:shortlist]]
-        lacks = lexical.reasons if asked.words else ()
+        lacks = (*(lexical.reasons if asked.words else ()), *(self._segments.lacks if asked.vector is not None else ()))
         if not first:
             return _Found(asked.asked, rows, candidates, ranked, kinds=kinds, lacks=lacks, over=asked.over)
         texts = self._texts(catalog, first)

@@ -20,13 +20,13 @@ from lowtide.core.budget import LEAST_TASK_BYTES, MARGIN_BYTES, MIB, WORKER_BYTE
 from lowtide.core.ladder import Step
 from lowtide.errors import CorruptIndex, IndexGone, LowtideError, RefusedError
 from lowtide.index.jobs import Progress, cpu_seconds
-from lowtide.index.lexicon import Lexicon, mend_words
+from lowtide.index.lexicon import Lexicon, mend_words, renew_words
 from lowtide.index.nothing import why_nothing
 from lowtide.index.report import IndexReport, describe_workspace
 from lowtide.index.seeding import nothing_to_begin_with
 from lowtide.index.shared import Shared
 from lowtide.index.sharing import Begun
-from lowtide.index.upkeep import maintain, mended_segments, settle
+from lowtide.index.upkeep import maintain, mend_vectors, mended_segments, settle
 from lowtide.index.workspace import Workspace
 from lowtide.index.writing import Writing
 from lowtide.paths import Places
@@ -206,7 +206,7 @@ class Host(Shared):
             settings, notes = self.prepare(workspace, catalog)
             messages += [*beginning.messages, *notes]
             forecaster = self.forecaster(catalog.runs())
-            messages += mend_words(workspace, catalog)
+            messages += mend_words(workspace, catalog) + mend_vectors(workspace, catalog)
             writing = Writing(catalog, lambda: settle(workspace, catalog), budget=self.budget)
             lexicon = Lexicon(workspace, catalog, self.pool, writing.limit, lambda: writing.share)
             writing.lexicon = lexicon.wrote
@@ -217,6 +217,7 @@ class Host(Shared):
             run.phase = "merging"
             self.pool.end_idle()
             messages += mended_segments(await maintain(workspace, catalog, limit=writing.limit, lexicon=lexicon))
+            renew_words(workspace, catalog)  # by the next run
             workspace.remember_root(catalog)
             self.save_costs(catalog)
             catalog.fold()

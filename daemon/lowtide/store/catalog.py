@@ -2,7 +2,8 @@
 
 Invariant: the only module that imports sqlite3; its errors leave as StoreError and its kinds (`failures.py`).
 Invariant: the catalog is the truth. A file's rows, its chunks' words and their vectors are written in one transaction,
-so after any crash a file is there whole or not at all, and no chunk waits for its vector.
+so after any crash a file is there whole or not at all, and no chunk waits for its vector. What a segment holds of them
+by then (words, vectors) leaves the catalog in the transaction that names the segment.
 Invariant: ids of symbols, chunks and vectors are never used twice: segments name them.
 Threads: a Catalog is one connection, used by one thread at a time. A writer's has one limiter (`Writing.limit`), a
 reader's is lent (`Connections`).
@@ -29,7 +30,7 @@ from lowtide.store.failures import REBUILT_BY_INDEX, index_gone, is_read_only, m
 from lowtide.store.pending_words import PendingWordRows
 from lowtide.store.plausible import implausible
 from lowtide.store.queries import Queries, vector_key
-from lowtide.store.rows import Commit
+from lowtide.store.rows import VECTOR_DIMS, Commit
 from lowtide.store.vetting import SchemaRow, check_catalog_files, check_schema, not_ours
 from lowtide.wire import HASH_BYTES, chunk_rows, symbol_rows
 
@@ -40,11 +41,12 @@ BLOCK_ROWS = 1024
 """Read or written at a time: very many small objects at once leave the allocator with holes for good."""
 MOST_VALUE_BYTES = 256 << 20
 """No row or value is larger, whatever a catalog from elsewhere holds."""
-_TABLES = "meta files file_words symbols chunks vectors unused_vectors segments runs dead_words"
+_TABLES = "meta files file_words symbols chunks vectors vector_data unused_vectors segments runs dead_words"
 """Each is asked for a row: what cannot answer that is damaged, whatever was asked of it."""
 LOOK_STEPS = 20_000
 """Steps of SQLite's between two looks whether anybody still waits: under a millisecond."""
-_INSERT_VECTORS = "INSERT INTO vectors VALUES (?,?,?,?)"
+_INSERT_VECTORS = "INSERT INTO vectors VALUES (?,?,?)"
+_INSERT_DATA = "INSERT INTO vector_data VALUES (?,?)"
 
 
 class Catalog(PendingWordRows, Queries):
@@ -184,6 +186,8 @@ class Catalog(PendingWordRows, Queries):
                 )
             self._check_schema()
             return
+        if empty:
+            run("PRAGMA auto_vacuum = INCREMENTAL")  # before anything is written: it cannot be changed later
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = NORMAL")
         run("PRAGMA journal_size_limit = 16777216")
@@ -201,6 +205,15 @@ class Catalog(PendingWordRows, Queries):
                 version += 1
                 run(f"PRAGMA user_version = {version}")
         self._check_schema()
+        if not run("PRAGMA auto_vacuum").fetchone()[0]:
+            self._make_shrinkable()
+
+    def _make_shrinkable(self) -> None:
+        """A catalog of before free pages were given back: written anew, once. Where there is no room for that it stays
+        as it is."""
+        with suppress(sqlite3.Error):
+            self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            self._db.execute("VACUUM")
 
     def close(self) -> None:
         """Close the connection; a writer first folds the write-ahead log into the file when no reader is in the way."""
@@ -442,7 +455,8 @@ class Catalog(PendingWordRows, Queries):
 
     def _put_vectors(self, hashes: bytes, vectors: Iterable[bytes | None]) -> tuple[list[int | None], int]:
         ids: list[int | None] = []
-        rows: list[tuple[int, int, bytes, bytes]] = []
+        rows: list[tuple[int, int, bytes]] = []
+        contents: list[tuple[int, bytes]] = []
         fresh: dict[bytes, int] = {}  # those of `rows`
         first_id = next_id = self._next_id("vectors")
         for index, data in enumerate(vectors):
@@ -451,14 +465,23 @@ class Catalog(PendingWordRows, Queries):
             if found is None and data is not None:
                 found = fresh[address] = next_id
                 next_id += 1
-                rows.append((found, vector_key(address), address, data))
+                rows.append((found, vector_key(address), address))
+                contents.append((found, data))
                 if len(rows) == BLOCK_ROWS:
-                    self._db.executemany(_INSERT_VECTORS, rows)
-                    rows.clear()
+                    self._insert_vectors(rows, contents)
                     fresh.clear()
             ids.append(found)
-        self._db.executemany(_INSERT_VECTORS, rows)
+        self._insert_vectors(rows, contents)
         return ids, next_id - first_id
+
+    def _insert_vectors(self, rows: list[tuple[int, int, bytes]], contents: list[tuple[int, bytes]]) -> None:
+        if not rows:
+            return
+        self._db.executemany(_INSERT_VECTORS, rows)
+        self._db.executemany(_INSERT_DATA, contents)
+        self._db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (VECTOR_DIMS, str(len(contents[0][1]))))
+        rows.clear()
+        contents.clear()
 
     def _find_vector(self, address: bytes) -> int | None:
         """`find_vector` without its generator: asked once a chunk, inside the transaction."""

@@ -18,6 +18,8 @@ from lowtide.store.rows import LEXICAL_KIND, PendingWords, Segment
 from lowtide.store.upkeep import Upkeep
 
 LOST = "words_lost"
+RENEWED = "words_renewed"
+"""How many documents the lexical index had been given when all of its files were last indexed again."""
 _PENDING = (
     "SELECT w.file_id, w.first_chunk_id, f.path, f.language, w.words FROM file_words w CROSS JOIN files f"
     " WHERE f.id = w.file_id ORDER BY w.file_id"
@@ -25,6 +27,9 @@ _PENDING = (
 _PLACES = (
     "SELECT w.file_id, w.first_chunk_id, f.chunks, length(w.words) FROM file_words w CROSS JOIN files f"
     " WHERE f.id = w.file_id ORDER BY w.first_chunk_id DESC"
+)
+_MARK_ABSORBED = (
+    "UPDATE files SET mtime_ns = -1, content_hash = x'' WHERE chunks > 0 AND id NOT IN (SELECT file_id FROM file_words)"
 )
 _SEGMENT = "SELECT * FROM segments WHERE kind = ? LIMIT 1"
 
@@ -121,6 +126,13 @@ class PendingWordRows(Upkeep):
 
         self.swap_segments([made], [before.name] if before else [], settle)
 
+    def renew_words(self, added: int) -> None:
+        """Have every file that the generation holds indexed again, so that all of it dies and goes: Tantivy drops what
+        is wholly dead, and nothing else. It answers meanwhile. `added`: the documents that it was ever given."""
+        with self.transaction():
+            self.set_meta(RENEWED, str(added))
+            self._run(_MARK_ABSORBED)
+
     def lose_words(self, row: Segment) -> None:
         """The generation is lost: every file that it held is indexed again, from what is on the disk. Its vectors are
         kept."""
@@ -128,9 +140,6 @@ class PendingWordRows(Upkeep):
         def settle() -> None:
             self.set_meta(LOST, "1")
             self._run("DELETE FROM dead_words")
-            self._run(
-                "UPDATE files SET mtime_ns = -1, content_hash = x''"
-                " WHERE chunks > 0 AND id NOT IN (SELECT file_id FROM file_words)"
-            )
+            self._run(_MARK_ABSORBED)
 
         self.swap_segments([], [row.name], settle)

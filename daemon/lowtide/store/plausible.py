@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from lowtide.models import FileStatus, SymbolKind
+from lowtide.store.rows import VECTOR_DIMS
 
 Ask = Callable[[str], Iterable[Any]]
 MOST_TEXT = 1 << 20
@@ -26,7 +27,8 @@ _LONGEST = "max(length(CAST({} AS BLOB)), length(CAST({} AS BLOB)), length(CAST(
 """In bytes: the length of a text ends at its first zero."""
 _SMALL = "NOT BETWEEN 0 AND 2147483647"
 _WRONG = {
-    "meta": "length(CAST(value AS BLOB)) > 10000",
+    "meta": "length(CAST(value AS BLOB)) > 10000"
+    f" OR key = '{VECTOR_DIMS}' AND (value GLOB '*[^0-9]*' OR length(value) NOT BETWEEN 1 AND 5)",
     "files": f"length(path) NOT BETWEEN 1 AND 4096 OR size_bytes < 0 OR tries < 0 OR status NOT IN ({_STATUSES})"
     f" OR lines {_SMALL} OR symbols {_SMALL} OR chunks {_SMALL} OR length(content_hash) > 64"
     f" OR {_LONGEST.format('language', 'encoding', 'reason', 'rule')} > 10000",
@@ -35,8 +37,9 @@ _WRONG = {
     f" OR end_line {_SMALL} OR end_column {_SMALL} OR name_line {_SMALL} OR name_column {_SMALL}"
     f" OR {_LONGEST.format('name', 'container', 'signature', 'doc')} > {MOST_TEXT}",
     "chunks": f"start_byte < 0 OR end_byte < start_byte OR start_line {_SMALL} OR end_line {_SMALL}",
-    "vectors": "length(hash) != 16 OR length(data) NOT BETWEEN 1 AND 65536"
-    " OR length(data) != (SELECT length(data) FROM vectors LIMIT 1)",
+    "vectors": "length(hash) != 16 OR id NOT IN (SELECT id FROM vector_data)",
+    "vector_data": "length(data) NOT BETWEEN 1 AND 65536 OR id NOT IN (SELECT id FROM vectors)"
+    f" OR length(data) IS NOT (SELECT CAST(value AS INTEGER) FROM meta WHERE key = '{VECTOR_DIMS}')",
     "unused_vectors": "0",
     "dead_words": "0",
 }

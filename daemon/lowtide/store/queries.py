@@ -17,7 +17,7 @@ from lowtide.core.hints import folders_around, outermost
 from lowtide.core.plan import Known
 from lowtide.models import FileStatus
 from lowtide.store.id_set import IdSet
-from lowtide.store.rows import ChunkRow, Counts, FileRow, IndexedFile, SymbolPlace, SymbolRow, SymbolSpan
+from lowtide.store.rows import VECTOR_DIMS, ChunkRow, Counts, FileRow, IndexedFile, SymbolPlace, SymbolRow, SymbolSpan
 from lowtide.wire import HASH_BYTES
 
 T = TypeVar("T")
@@ -158,15 +158,15 @@ class Queries:
                 return int(vector_id)
         return None
 
-    def vectors_by_address(self, hashes: bytes) -> list[tuple[bytes, bytes]]:
-        """(16-byte content address, int8 data) of those of the joined addresses that are here."""
-        found = []
-        for start in range(0, len(hashes), HASH_BYTES):
-            address = hashes[start : start + HASH_BYTES]
-            vector_id = self.find_vector(address)
-            if vector_id is not None:
-                found.append((address, bytes(self._value("SELECT data FROM vectors WHERE id = ?", (vector_id,)))))
-        return found
+    def ids_by_address(self, hashes: bytes) -> list[tuple[bytes, int]]:
+        """(16-byte content address, id) of those of the joined addresses that have a vector here."""
+        addresses = [hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES)]
+        return [(address, number) for address in addresses if (number := self.find_vector(address)) is not None]
+
+    def loose_vectors(self, ids: Sequence[int]) -> dict[int, bytes]:
+        """The int8 data of those of these vectors that are in no segment yet."""
+        sql = "SELECT id, data FROM vector_data WHERE id IN "
+        return dict(self._by_ids(ids, sql, lambda number, data: (number, bytes(data))))
 
     def missing_vectors(self, hashes: bytes) -> list[int]:
         """Of joined 16-byte content addresses, the indices that have no vector yet (a repeated one counts once)."""
@@ -183,21 +183,17 @@ class Queries:
         return self._value("SELECT 1 FROM vectors LIMIT 1") is not None
 
     def vectors_after(self, vector_id: int) -> Iterator[tuple[int, bytes]]:
-        """(id, int8 data) of each vector with a higher id, ascending, streamed."""
-        yield from self._rows("SELECT id, data FROM vectors WHERE id > ? ORDER BY id", (vector_id,))
+        """(id, int8 data) of each vector with a higher id that is in no segment yet, ascending, streamed."""
+        yield from self._rows("SELECT id, data FROM vector_data WHERE id > ? ORDER BY id", (vector_id,))
 
-    def vectors_between(self, first_id: int, last_id: int) -> Iterator[tuple[int, bytes]]:
-        """(id, int8 data) of the vectors from `first_id` to `last_id`, ascending, streamed."""
-        yield from self._rows("SELECT id, data FROM vectors WHERE id BETWEEN ? AND ? ORDER BY id", (first_id, last_id))
-
-    def vector_ids(self) -> Iterator[int]:
-        """The id of every vector, ascending, streamed."""
-        for (number,) in self._rows("SELECT id FROM vectors ORDER BY id"):
+    def vector_ids(self, first_id: int = 0, last_id: int = (1 << 63) - 1) -> Iterator[int]:
+        """The id of every vector, or of those between two, ascending, streamed."""
+        for (number,) in self._rows("SELECT id FROM vectors WHERE id BETWEEN ? AND ? ORDER BY id", (first_id, last_id)):
             yield number
 
     def vector_dims(self) -> int:
         """Components of the stored vectors; 0 when there are none."""
-        return int(self._value("SELECT length(data) FROM vectors LIMIT 1") or 0)
+        return int(self._value("SELECT value FROM meta WHERE key = ?", (VECTOR_DIMS,)) or 0)
 
     def last_id(self, table: str) -> int:
         """The highest id that `vectors` or `symbols` ever had."""
@@ -210,8 +206,8 @@ class Queries:
         )
 
     def count_vectors_after(self, vector_id: int) -> int:
-        """How many vectors have a higher id."""
-        return int(self._value("SELECT count(*) FROM vectors WHERE id > ?", (vector_id,)))
+        """How many vectors with a higher id are in no segment yet."""
+        return int(self._value("SELECT count(*) FROM vector_data WHERE id > ?", (vector_id,)))
 
     def symbol_names_after(self, symbol_id: int) -> Iterator[tuple[int, str, int]]:
         """(id, name, kind) of each symbol with a higher id, ascending, streamed."""
@@ -324,10 +320,6 @@ class Queries:
             marks = ",".join("?" * len(block))
             found += [make(*row) for row in self._rows(f"{sql}({marks})", [int(value) for value in block])]
         return found
-
-    def vectors_by_id(self, ids: Sequence[int]) -> list[tuple[int, bytes]]:
-        """(id, int8 data) of these vectors."""
-        return self._by_ids(ids, "SELECT id, data FROM vectors WHERE id IN ", lambda number, data: (number, data))
 
     def indexed_files(self, after: bytes = b"", limit: int = _PAGE_ROWS) -> list[IndexedFile]:
         """The next indexed files that have a text, by path, behind `after`."""

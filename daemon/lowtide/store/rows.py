@@ -12,6 +12,8 @@ from typing import NamedTuple
 from lowtide.models import FileStatus
 from lowtide.wire import FileResult
 
+VECTOR_DIMS = "vector_dims"
+"""What tells of an index how many components its vectors have."""
 LEXICAL_KIND = "lexical"
 """The kind of a generation of the lexical index in the manifest; every other row is a segment file."""
 

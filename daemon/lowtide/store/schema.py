@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 APPLICATION_ID = 0x4C544944  # "LTID"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Of the tables. A catalog with a higher one is refused, never touched."""
 
 CONTENT_VERSION = 8
@@ -80,10 +80,14 @@ CREATE INDEX chunks_by_vector ON chunks (vector_id);
 CREATE TABLE vectors (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     address INTEGER NOT NULL,
-    hash BLOB NOT NULL,
-    data BLOB NOT NULL
+    hash BLOB NOT NULL
 );
 CREATE INDEX vectors_by_address ON vectors (address);
+
+CREATE TABLE vector_data (
+    id INTEGER PRIMARY KEY,
+    data BLOB NOT NULL
+);
 
 CREATE TABLE unused_vectors (
     id INTEGER PRIMARY KEY,
@@ -127,6 +131,27 @@ DROP TABLE IF EXISTS lexicon;
 CREATE TABLE dead_words (
     first_chunk_id INTEGER PRIMARY KEY
 );
+""",
+    3: """
+CREATE TABLE vector_data (
+    id INTEGER PRIMARY KEY,
+    data BLOB NOT NULL
+);
+INSERT INTO vector_data SELECT id, data FROM vectors
+    WHERE id > (SELECT coalesce(max(last_id), 0) FROM segments WHERE kind IN ('flat', 'graph'));
+INSERT OR REPLACE INTO meta SELECT 'vector_dims', length(data) FROM vectors LIMIT 1;
+ALTER TABLE vectors RENAME TO vectors_before;
+DROP INDEX vectors_by_address;
+CREATE TABLE vectors (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    address INTEGER NOT NULL,
+    hash BLOB NOT NULL
+);
+INSERT INTO vectors SELECT id, address, hash FROM vectors_before;
+CREATE INDEX vectors_by_address ON vectors (address);
+DELETE FROM sqlite_sequence WHERE name = 'vectors';
+INSERT INTO sqlite_sequence SELECT 'vectors', seq FROM sqlite_sequence WHERE name = 'vectors_before';
+DROP TABLE vectors_before;
 """,
 }
 

@@ -16,12 +16,20 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lowtide.models import FileStatus
-from lowtide.store.rows import LEXICAL_KIND, Segment
+from lowtide.store.rows import LEXICAL_KIND, VECTOR_DIMS, Segment
 from lowtide.store.segment_file import VECTOR_KINDS, SegmentKind
 from lowtide.store.vetting import check_manifest
 
-TRAVELLING_META = ("content_version", "recipe", "settings")
+TRAVELLING_META = ("content_version", "recipe", "settings", VECTOR_DIMS)
 """What of `meta` holds wherever an index is taken."""
+LEAST_FREE_PAGES = 1024
+"""Of 4 KiB: the catalog keeps free what a few hundred files take."""
+FREE_SHARE = 10
+"""And at most one page of so many."""
+_MARK_UNEMBEDDED = (
+    "UPDATE files SET mtime_ns = -1, content_hash = x''"
+    " WHERE id IN (SELECT DISTINCT file_id FROM chunks WHERE vector_id IS NULL)"
+)
 
 
 class _Connection(Protocol):
@@ -70,8 +78,15 @@ class Upkeep:
             self._db.execute(
                 "DELETE FROM vectors WHERE NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.vector_id = vectors.id)"
             )
+            self._db.execute("DELETE FROM vector_data WHERE id NOT IN (SELECT id FROM vectors)")
             self._db.execute("DELETE FROM unused_vectors")
             self._db.execute("DELETE FROM segments WHERE kind != ?", (LEXICAL_KIND,))
+
+    def take_back(self, vectors: Iterable[tuple[int, bytes]]) -> None:
+        """(id, int8 data) of vectors whose segments will not go with this catalog; those that it knows."""
+        sql = "INSERT OR IGNORE INTO vector_data SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM vectors WHERE id = ?1)"
+        with self.transaction():
+            self._db.executemany(sql, vectors)
 
     def restamp(self, stamps: Iterable[tuple[int, int, int, int, int]]) -> None:
         """Take (size, mtime_ns, inode, ctime_ns, file id): these files here are the ones that are known, for sure."""
@@ -85,6 +100,8 @@ class Upkeep:
         with self.transaction():
             self._db.execute("UPDATE chunks SET vector_id = NULL WHERE vector_id IS NOT NULL")
             self._db.execute("DELETE FROM vectors")
+            self._db.execute("DELETE FROM vector_data")
+            self._db.execute("DELETE FROM meta WHERE key = ?", (VECTOR_DIMS,))
             self._db.execute("DELETE FROM unused_vectors")
             self._db.execute("DELETE FROM segments WHERE kind IN ('flat', 'graph')")
             self.mark_all_stale()
@@ -105,10 +122,7 @@ class Upkeep:
         """Index again the files whose chunks have no vector: they were indexed while the ladder stood at
         lexical-only."""
         with self.transaction():
-            self._db.execute(
-                "UPDATE files SET mtime_ns = -1, content_hash = x''"
-                " WHERE id IN (SELECT DISTINCT file_id FROM chunks WHERE vector_id IS NULL)"
-            )
+            self._db.execute(_MARK_UNEMBEDDED)
 
     def mark_unused(self, after_id: int, limit: int, now_ns: int) -> int | None:
         """Note which of the next `limit` vectors no chunk uses, and that it is so from now on; None when there are no
@@ -143,8 +157,23 @@ class Upkeep:
                 "vectors.id)",
                 found,
             )
+            self._db.executemany("DELETE FROM vector_data WHERE id = ? AND id NOT IN (SELECT id FROM vectors)", found)
             self._db.executemany("DELETE FROM unused_vectors WHERE id = ?", found)
         return len(found)
+
+    def spare_pages(self) -> int:
+        """How many free pages of the file are worth giving back: few are kept, for what is written next."""
+        free, pages = (int(self._value(f"PRAGMA {name}") or 0) for name in ("freelist_count", "page_count"))
+        kept = max(LEAST_FREE_PAGES, pages // FREE_SHARE)
+        return free - kept // 2 if free > kept else 0
+
+    def give_back_pages(self, limit: int) -> int:
+        """Give back at most so many free pages, in one short transaction; returns how many went. The file becomes
+        shorter when the write-ahead log is folded into it."""
+        before = int(self._value("PRAGMA freelist_count") or 0)
+        for _ in self._rows(f"PRAGMA incremental_vacuum({int(limit)})"):
+            pass
+        return before - int(self._value("PRAGMA freelist_count") or 0)
 
     def record_run(self, figures: dict[str, Any], *, has_changed: bool) -> None:
         """Keep the outcome of an index run that has changed the index, or was its first; the last 20 stay."""
@@ -184,8 +213,26 @@ class Upkeep:
         """How many vectors graphs hold; the others are compared one by one."""
         return sum(row.count for row in self.segments() if row.kind == SegmentKind.GRAPH)
 
+    def flushed(self, made: Segment) -> None:
+        """A segment holds all vectors up to its last one: they leave the catalog with the step of the manifest."""
+        sql = "DELETE FROM vector_data WHERE id <= ?"
+        self.swap_segments([made], [], lambda: self._db.execute(sql, (made.last_id,)))
+
+    def lose_vectors(self, names: Sequence[str], ids: Iterable[int]) -> None:
+        """These segments are lost, and these vectors with them: the files that have them are indexed again, from what
+        is on the disk, and what they need is embedded again."""
+
+        def settle() -> None:
+            lost = [(number,) for number in ids]
+            self._db.executemany("UPDATE chunks SET vector_id = NULL WHERE vector_id = ?", lost)
+            self._db.executemany("DELETE FROM vectors WHERE id = ?", lost)
+            self._db.executemany("DELETE FROM unused_vectors WHERE id = ?", lost)
+            self._db.execute(_MARK_UNEMBEDDED)
+
+        self.swap_segments([], names, settle)
+
     def swap_segments(
-        self, added: Sequence[Segment], dropped: Sequence[str], also: Callable[[], None] = lambda: None
+        self, added: Sequence[Segment], dropped: Sequence[str], also: Callable[[], Any] = lambda: None
     ) -> None:
         """Move the manifest: the commit point of segments, with what `also` does in the same transaction. Synced to the
         disk before it returns."""

@@ -143,7 +143,7 @@ def _source(folder: Path, source: tuple[Segment, bool] | None) -> Listing | None
     row, must_check = source
     if must_check:
         return check(folder / row.name, row).listing
-    return _read_listing(folder / row.name, row)[0]
+    return read_listing(folder / row.name, row)
 
 
 def _finish(folder: Path, before: Listing | None, done: engine.Updated) -> tuple[Listing, int]:
@@ -179,6 +179,11 @@ def _finish(folder: Path, before: Listing | None, done: engine.Updated) -> tuple
         os.fsync(fd)
     sync_folder(folder)
     return listing, zlib.crc32(data)
+
+
+def read_listing(folder: Path, expected: Segment) -> Listing:
+    """The listing alone, compared with the manifest. CorruptSegment."""
+    return _read_listing(folder, expected)[0]
 
 
 def _read_listing(folder: Path, expected: Segment) -> tuple[Listing, Place]:
