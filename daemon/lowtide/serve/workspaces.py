@@ -38,6 +38,7 @@ from lowtide.serve.config_watch import ConfigWatch
 from lowtide.serve.host import Host
 from lowtide.serve.intake import Intake
 from lowtide.serve.monitor import Monitor
+from lowtide.serve.team import Team
 from lowtide.system.tree.walk import refuse_reason
 
 VECTOR_CACHE_BYTES = 256 << 10
@@ -71,6 +72,8 @@ class Workspaces:
         """Reads what editors have open."""
         self.config_watch: ConfigWatch | None = None
         self.visits = Visits()
+        self.team = Team(host.places)
+        """The index of those repositories that are not checked out here."""
         self._live: dict[Path, LiveWorkspace] = {}
         self._tasks: dict[Path, anyio.CancelScope] = {}
         self._ended: dict[Path, anyio.Event] = {}
