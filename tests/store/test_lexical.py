@@ -21,6 +21,7 @@ from lowtide.models import Mode, SymbolKind
 from lowtide.read.exact import TextRequest
 from lowtide.read.filters import Filter, Selections, folders_of_globs
 from lowtide.read.request import SearchRequest
+from lowtide.read.segment_set import open_lexical
 from lowtide.read.snapshot import Embedding, Snapshot
 from lowtide.store.catalog import Catalog
 from lowtide.store.lexical import delta as delta_module
@@ -187,6 +188,26 @@ def test_what_is_pending_is_bounded_and_said(workspace: Workspace, monkeypatch: 
             ["late"], None, 9
         )
         assert len(found) == 1, "what was written last is looked at first"
+
+
+def test_a_question_looks_through_so_much_of_what_is_pending_and_the_answer_says_so(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole words are found in all of it: other searches rely on that."""
+    with workspace.writing() as (catalog, _):
+        put(workspace, catalog, "early.py", "python", ["unmistakable words"])
+        for number in range(20):
+            put(workspace, catalog, f"between{number}.py", "python", [f"between_{number} words"])
+        put(workspace, catalog, "late.py", "python", ["unmistakable too"])
+        everything = open_lexical(workspace, catalog)
+        assert len(everything.candidates(["unmistakable"], None, 9)) == 2
+        monkeypatch.setattr(delta_module, "RANKED_BYTES", 600)
+        index = open_lexical(workspace, catalog)
+        assert index.reasons
+        (best,) = index.candidates(["unmistakable"], None, 9)
+        assert [row.path for row in catalog.chunks_by_id([best[0]])] == [b"late.py"]
+        assert index.is_complete
+        assert len(index.files_with_words(["unmistakable"], 9)) == 2
 
 
 # -- damage -----------------------------------------------------------------------------------------------------------

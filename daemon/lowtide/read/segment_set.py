@@ -166,7 +166,7 @@ def open_lexical(workspace: Workspace, catalog: Catalog, known: LexicalIndex | N
             delta = WordDelta.read(catalog, known.delta if known else None)
             lacks_words = catalog.lacks_words()
         reasons = [_LEXICAL_DAMAGED] if lacks_words else []
-        if delta.is_cut:
+        if not delta.ranks_all:
             reasons.append(_LEXICAL_UNFINISHED)
         try:
             return LexicalIndex(workspace.folder, row, delta, known, is_lost=lacks_words, reasons=reasons)
