@@ -18,7 +18,7 @@ import msgspec
 from lowtide.core.positions import Units, content, from_characters
 from lowtide.core.spelling import NameAt, names_at
 from lowtide.languages import language_for
-from lowtide.models import SymbolKind
+from lowtide.models import SymbolHit, SymbolKind
 from lowtide.system.beneath import Root
 from lowtide.wire import SymbolColumns
 
@@ -125,22 +125,22 @@ def point(lines: WideLines, line: int, column: int, units: Units) -> Json:
     return {"line": line, "character": column}
 
 
-def symbol_location(uri: str, symbol: Json, lines: WideLines, units: Units) -> Json:
+def symbol_location(uri: str, symbol: SymbolHit, lines: WideLines, units: Units) -> Json:
     """The place of a symbol's name."""
-    line, column = symbol["name_range"]
-    end = column + len(symbol["name"])
+    line, column = symbol.name_range
+    end = column + len(symbol.name)
     return {"uri": uri, "range": {"start": point(lines, line, column, units), "end": point(lines, line, end, units)}}
 
 
-def workspace_symbol(uri: str, symbol: Json, lines: WideLines, units: Units) -> Json:
+def workspace_symbol(uri: str, symbol: SymbolHit, lines: WideLines, units: Units) -> Json:
     """A `WorkspaceSymbol`, which is a `SymbolInformation` too."""
     answer = {
-        "name": symbol["name"] or "?",
-        "kind": KIND_NUMBERS.get(symbol["kind"], 13),
+        "name": symbol.name or "?",
+        "kind": KIND_NUMBERS.get(symbol.kind, 13),
         "location": symbol_location(uri, symbol, lines, units),
     }
-    if symbol["container"]:
-        answer["containerName"] = symbol["container"]
+    if symbol.container:
+        answer["containerName"] = symbol.container
     return answer
 
 

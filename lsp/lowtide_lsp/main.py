@@ -16,9 +16,8 @@ import anyio
 
 from lowtide.config.settings import Config
 from lowtide.paths import Places
+from lowtide.serve.app import opened
 from lowtide.serve.daemon import be_prompt
-from lowtide.serve.host import Host
-from lowtide.serve.service import Service
 from lowtide_lsp.server import serve
 
 GRACE_S = 0.5
@@ -35,7 +34,7 @@ def run(places: Places, config: Config) -> int:
 
 
 async def _run(places: Places, config: Config, source: int, sink: int) -> int:
-    async with Service(Host(places, config)) as service:
+    async with opened(places, config) as service:
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(source, "rb", 0))

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
+from lowtide.serve.session import RequestError
 from lowtide.status import Progress, Standing, Status, WorkspaceStatus
-from lowtide_lsp.transport import ConnectionLost, RequestError
+from lowtide_lsp.transport import ConnectionLost
 
 if TYPE_CHECKING:
     from lowtide_lsp.session import Session

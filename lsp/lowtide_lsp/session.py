@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +25,14 @@ import lowtide
 from lowtide.config.settings import NOBODY, parse_size
 from lowtide.core.positions import Units
 from lowtide.errors import LowtideError, RefusedError
+from lowtide.models import SymbolHit
 from lowtide.paths import path_of
 from lowtide.read.unsaved.buffer import TextBuffer
 from lowtide.read.unsaved.documents import MOST_TEXTS_BYTES, Document, Documents
 from lowtide.serve import rpc
 from lowtide.serve.intake import PassedOver
 from lowtide.serve.service import Service
+from lowtide.serve.session import RequestError
 from lowtide.status import Status
 from lowtide.system.beneath import CannotRead, Refusal, Root
 from lowtide.visible import visible
@@ -38,7 +40,7 @@ from lowtide_lsp import convert
 from lowtide_lsp.progress import IndexProgress
 from lowtide_lsp.protocol import STATUS_CHANGED
 from lowtide_lsp.settings import Settings, read_settings
-from lowtide_lsp.transport import ConnectionLost, Protocol, RequestError
+from lowtide_lsp.transport import ConnectionLost, Protocol
 
 log = logging.getLogger(__name__)
 
@@ -253,17 +255,17 @@ class Session:
             base = self._bases[root] = own.as_uri().rstrip("/")
         return f"{base}/{quote(name)}", None
 
-    def lines_of(self, root: Path, symbol: Mapping[str, Any], document: Document | None) -> convert.WideLines:
+    def lines_of(self, root: Path, symbol: SymbolHit, document: Document | None) -> convert.WideLines:
         """The lines that the place of a symbol counts in, but for ASCII: the editor's when it has the file open.
         Blocking."""
         if self.documents.units is Units.UTF32:
             return {}
         if document is not None:
             lines = document.buffer.lines
-            number = symbol["name_range"][0]
+            number = symbol.name_range[0]
             return {number: lines[number]} if number < len(lines) else {}
-        encoding = symbol.get("encoding", "")
-        return {} if encoding == "ascii" else self.lines.of(root, convert.name_in(root, symbol["path"]), encoding)
+        encoding = symbol.encoding
+        return {} if encoding == "ascii" else self.lines.of(root, convert.name_in(root, symbol.path), encoding)
 
     def place(self, uri: str) -> Path | None:
         """The real path of a file, by which the engine knows it; None when it is not on this machine."""

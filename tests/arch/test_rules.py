@@ -29,7 +29,6 @@ ONLY = {
     "psutil": {"system/memory.py"},
     "tantivy": {"store/lexical/engine.py"},
     "tree_sitter": {"work/parse/grammar.py"},
-    "pymilvus": {"team/milvus.py"},
     "onnxruntime": {"work/model/embed.py"},
     "tokenizers": {"work/model/embed.py"},
 }
@@ -130,10 +129,9 @@ LAYERS: dict[str, set[str]] = {
     "index": BELOW_SERVE,
     "read": BELOW_SERVE,
     "read/unsaved": {*BELOW_SERVE, "read"},
-    "team": {*BELOW_SERVE, "index", "read"},
-    "serve": {*BELOW_SERVE, "index", "read", "read/unsaved", "team"},
+    "serve": {*BELOW_SERVE, "index", "read", "read/unsaved"},
     "mcp": set(),
-    "cli": {*BELOW_SERVE, "index", "read", "serve", "bulk", "mcp", "team"},
+    "cli": {*BELOW_SERVE, "serve", "bulk", "mcp"},
 }
 """Which folders the files of a folder may import, beside their own and the ground (the files of `lowtide/` itself)."""
 BY_NAME: dict[str, set[str]] = {
@@ -153,9 +151,17 @@ BY_NAME: dict[str, set[str]] = {
         "work/model/model_folder.py",
         "work/model/static_model.py",
     },
-    "team": {"work/words.py"},
     "mcp": {"serve/client.py", "serve/daemon_lock.py", "serve/rpc.py", "system/beneath.py"},
-    "cli": {"work/model/model_folder.py"},
+    "cli": {
+        "work/model/model_folder.py",
+        "index/bundles.py",
+        "index/forecast.py",
+        "index/inventory.py",
+        "index/report.py",
+        "index/sharing.py",
+        "index/workspace.py",
+        "read/explain.py",
+    },
 }
 """And the single files of other folders that they share with them."""
 
@@ -263,13 +269,14 @@ def test_the_language_server_sees_one_door() -> None:
     allowed = {
         "serve/api.py",
         "serve/params.py",
+        "serve/session.py",
         "serve/questions.py",
         "serve/service.py",
         "serve/workspaces.py",
         "serve/rpc.py",
         "serve/intake.py",
         "serve/daemon.py",  # `lsp --embedded` is a daemon of its own
-        "serve/host.py",
+        "serve/app.py",
         "config/settings.py",
         "system/beneath.py",
         "index/attending.py",
@@ -385,13 +392,3 @@ def test_the_formatter_is_told_nothing() -> None:
     for folder in PYTHON_FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
             assert not told.search(path.read_text("utf-8")), path
-
-
-def test_what_the_daemon_imports_of_the_team_brings_no_engine() -> None:
-    """The client of Milvus takes 79 MiB: it is the gateway's alone."""
-    code = (
-        "import sys, lowtide.serve.service, lowtide.team.push;"
-        "print(*({'pymilvus', 'grpc', 'http.client', 'http.server', 'lowtide.team.gateway'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""

@@ -26,11 +26,12 @@ from tests.fuzz.recipes import NAMES, Recipe, sample
 import lowtide.index.shared
 from lowtide.config.settings import Config
 from lowtide.index.jobs import IndexOptions
+from lowtide.index.shared import Stay
 from lowtide.models import Reason
 from lowtide.paths import Places
 from lowtide.pool.pool import WorkerPool
 from lowtide.read.explain import explain_file
-from lowtide.serve.host import Host
+from lowtide.serve.app import opened
 from lowtide.system import memory
 from lowtide.work import sniff
 from lowtide.work.parse.chunk import is_filler
@@ -59,8 +60,9 @@ class Judge:
         self._portal = self._portal_manager.__enter__()
         places = Places(self._home / "config", self._home / "cache", self._home / "run")
         self._config = Config(ROOM_BYTES + memory.own_anonymous_bytes())
-        self._host_manager = self._portal.wrap_async_context_manager(Host(places, self._config))
-        self._host = self._host_manager.__enter__()
+        self._service_manager = self._portal.wrap_async_context_manager(opened(places, self._config, Stay.BRIEF))
+        self._service = self._service_manager.__enter__()
+        self._host = self._service.host
         self._bystanders = {f"by{number}.py": python_module(number).encode() for number in range(4)}
         self._bystanders |= {f"by-{name}{suffix(name)}": sample(name) for name in _BYSTANDERS}
         with self._indexed({}) as (db, _):
@@ -68,7 +70,7 @@ class Judge:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._host_manager.__exit__(None, None, None)
+        self._service_manager.__exit__(None, None, None)
         self._portal_manager.__exit__(None, None, None)
         self._patch.undo()
         shutil.rmtree(self._home, ignore_errors=True)
@@ -139,7 +141,7 @@ class Judge:
         try:
             for name, data in {**self._bystanders, **files}.items():
                 (root / name).write_bytes(data)
-            self._portal.call(self._host.index, root)
+            self._portal.call(self._service.index, root, "test")
             workspace = self._host.workspace(root)
             try:
                 with closing(sqlite3.connect(f"file:{workspace.catalog_path}?mode=ro", uri=True)) as db:

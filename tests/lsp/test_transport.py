@@ -506,7 +506,8 @@ def test_errors_of_the_engine_say_what_to_do(tmp_path: Path) -> None:
             service.error = WorkerError("the workers are busy", "", "try again")
             error = (await connection.wire.ask("workspace/symbol", {"query": "a"}))["error"]
             assert error["code"] == -32803
-            assert error["data"] == {"kind": "worker", "message": "the workers are busy", "remedy": "try again"}
+            told = {"kind": "worker", "message": "the workers are busy", "remedy": "try again", "exit": 1}
+            assert error["data"] == told
             service.error = RuntimeError("odd")
             assert (await connection.wire.ask("workspace/symbol", {"query": "a"}))["error"]["code"] == -32603
 

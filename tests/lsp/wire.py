@@ -19,6 +19,7 @@ from lowtide.core.budget import Lease
 from lowtide.core.freshness import Freshness, FreshState
 from lowtide.core.lru import ByteCache
 from lowtide.errors import BudgetError, RefusedError
+from lowtide.models import SymbolHit
 from lowtide.read.answer import Answer, Hit
 from lowtide.read.request import SearchRequest
 from lowtide.serve import rpc
@@ -75,7 +76,7 @@ class FakeService:
         self.room = AllRoom()
         self.intake = Intake(self.room)
         self.documents = FakeReader()
-        self.found: list[dict[str, Any]] = []
+        self.found: list[SymbolHit] = []
         self.hits: list[Hit] = []
         self.asked: SearchRequest | None = None
         self.freshness = Freshness(FreshState.CURRENT, 1, 1, 0.0)
@@ -120,7 +121,7 @@ class FakeService:
             except anyio.get_cancelled_exc_class():
                 self.interrupted.set()
                 raise
-        return [(roots[0], symbol) for symbol in self.found if query.lower() in symbol["name"].lower()][:limit]
+        return [(roots[0], symbol) for symbol in self.found if query.lower() in symbol.name.lower()][:limit]
 
     async def search(self, request: SearchRequest, roots: Sequence[Path]) -> list[Any]:
         self.asked = request
@@ -148,21 +149,10 @@ class FakeService:
 
 def symbol(
     name: str, path: str, line: int, column: int = 0, *, container: str = "", kind: str = "function", score: float = 3.0
-) -> dict[str, Any]:
+) -> SymbolHit:
     """An entry of `Service.symbols`."""
-    return {
-        "name": name,
-        "kind": kind,
-        "container": container,
-        "path": path,
-        "line": line + 1,
-        "column": column + 1,
-        "score": score,
-        "signature": f"def {name}():",
-        "doc": f"Does {name}.",
-        "range": [line, 0, line + 1, 0],
-        "name_range": [line, column],
-    }
+    span, place = (line, 0, line + 1, 0), (line, column)
+    return SymbolHit(name, kind, container, path, score, f"def {name}():", f"Does {name}.", span, place)
 
 
 class Wire:

@@ -19,9 +19,9 @@ from tests.e2e.contents import differences, read_contents
 from lowtide.config.settings import Config
 from lowtide.core.hints import Hints
 from lowtide.index import watching
+from lowtide.index.shared import Stay
 from lowtide.paths import Places
-from lowtide.serve.host import Host
-from lowtide.serve.service import Service
+from lowtide.serve.app import opened
 from lowtide.system.memory import own_anonymous_bytes
 from lowtide.system.watch.watch import WatchMode, WatchState
 
@@ -93,9 +93,7 @@ def apply(root: Path, edit: tuple[str, str, str]) -> set[bytes]:
 
 
 async def play(root: Path, home: Path, steps: list[Any]) -> None:
-    async with Service(
-        Host(Places(home / "config", home / "cache", home / "run"), Config((256 << 20) + own_anonymous_bytes()))
-    ) as service:
+    async with opened(places_of(home), Config((256 << 20) + own_anonymous_bytes())) as service:
         await service.open_workspace(root, "test")
         live = service.live(root)
         assert live is not None
@@ -143,7 +141,9 @@ def test_any_interleaving_equals_a_fresh_index(
 
 
 async def index_once(root: Path, home: Path) -> None:
-    async with Host(
-        Places(home / "config", home / "cache", home / "run"), Config((256 << 20) + own_anonymous_bytes())
-    ) as host:
-        await host.index(root)
+    async with opened(places_of(home), Config((256 << 20) + own_anonymous_bytes()), Stay.BRIEF) as service:
+        await service.index(root, "test")
+
+
+def places_of(home: Path) -> Places:
+    return Places(home / "config", home / "cache", home / "run")

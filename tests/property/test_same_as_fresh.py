@@ -15,8 +15,9 @@ from tests.e2e.harness import python_module
 
 from lowtide.config.settings import Config
 from lowtide.index.report import IndexReport
+from lowtide.index.shared import Stay
 from lowtide.paths import Places
-from lowtide.serve.host import Host
+from lowtide.serve.app import opened
 from lowtide.system.memory import own_anonymous_bytes
 
 ENVIRONMENT = {
@@ -37,8 +38,8 @@ def git(root: Path, *arguments: str) -> None:
 def index(root: Path, home: Path) -> IndexReport:
     async def play() -> IndexReport:
         places = Places(home / "config", home / "cache", home / "run")
-        async with Host(places, Config((256 << 20) + own_anonymous_bytes())) as host:
-            return await host.index(root)
+        async with opened(places, Config((256 << 20) + own_anonymous_bytes()), Stay.BRIEF) as service:
+            return await service.index(root, "test")
 
     return anyio.run(play)
 

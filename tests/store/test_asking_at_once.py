@@ -47,7 +47,7 @@ async def answer(snapshot: Snapshot, answering: Answering, number: int) -> Any:
     words = rng.sample(WORDS, rng.randint(1, 6))
     if number % 3 == 0:
         symbols = await answering.run(lambda _: snapshot.symbols(words[0][:4], limit=20))
-        return [(found["name"], found["path"], found["line"]) for found in symbols]
+        return [(found.name, found.path, found.line) for found in symbols]
     if number % 17 == 0:
         return await answering.run(lambda _: snapshot.files_with(words[0], limit=10))
 

@@ -100,7 +100,7 @@ def words(snapshot: Snapshot) -> list[str]:
 
 QUESTIONS: dict[str, Callable[[Workspace], Any]] = {
     "search": partial(ask, words),
-    "symbols": partial(ask, lambda snapshot: [found["path"] for found in snapshot.symbols(word("alpha", 7), limit=1)]),
+    "symbols": partial(ask, lambda snapshot: [found.path for found in snapshot.symbols(word("alpha", 7), limit=1)]),
     "references": partial(ask, lambda snapshot: snapshot.files_with(word("alpha", 7), limit=9)),
     "why": lambda workspace: explain_file(workspace, workspace.root / "m7.py", Config(1 << 28))["symbols"],
 }
@@ -175,7 +175,7 @@ def test_segment_written_over_while_it_is_open_is_noticed_at_the_next_question(w
         path.write_bytes(data)
         assert snapshot.is_outdated
         with closing(Snapshot(workspace, snapshot)) as fresh:
-            assert [found["path"] for found in fresh.symbols(word("alpha", 7), limit=1)] == ["m7.py"]
+            assert [found.path for found in fresh.symbols(word("alpha", 7), limit=1)] == ["m7.py"]
             assert workspace.has_damaged_segments
 
 

@@ -79,7 +79,7 @@ def test_what_is_forgotten_while_it_is_opened_answers_and_ends(workspace: Gated,
 
         async def ask() -> None:
             async with readers.use(workspace) as snapshot:
-                answered.extend(found["path"] for found in snapshot.symbols("", limit=1))
+                answered.extend(found.path for found in snapshot.symbols("", limit=1))
 
         workspace.hold()
         async with anyio.create_task_group() as group:

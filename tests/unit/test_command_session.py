@@ -15,6 +15,7 @@ import pytest
 from tests.lsp.wire import AllRoom, Wire
 
 from lowtide.serve import api, server
+from lowtide.serve import session as session_module
 from lowtide.serve.intake import Intake, Taken
 from lowtide.serve.server import Session
 
@@ -110,7 +111,7 @@ def test_an_id_that_is_at_work_is_refused_and_the_first_is_answered(monkeypatch:
 
 
 def test_a_cancellation_is_heard_behind_very_many_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "MOST_REQUESTS", 8)
+    monkeypatch.setattr(session_module, "MOST_REQUESTS", 8)
 
     async def body() -> None:
         async with session(monkeypatch) as play:

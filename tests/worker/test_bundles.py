@@ -22,10 +22,12 @@ from lowtide.config.settings import Config
 from lowtide.errors import BundleError, LowtideError, StoreError
 from lowtide.index import bundles
 from lowtide.index.report import IndexReport, check_index
+from lowtide.index.shared import Stay
 from lowtide.index.sharing import Begun
 from lowtide.index.workspace import Workspace
 from lowtide.paths import Places
-from lowtide.serve.host import Host
+from lowtide.serve.app import opened
+from lowtide.serve.service import Wish
 from lowtide.store import bundle_file, schema
 from lowtide.store.bundle_file import Facts, Manifest, Part
 from lowtide.system.memory import own_anonymous_bytes
@@ -73,8 +75,9 @@ def workspace_of(root: Path, home: Path) -> Workspace:
 
 def index(root: Path, home: Path, begun: Begun | None = None) -> IndexReport:
     async def play() -> IndexReport:
-        async with Host(places_of(home), Config((256 << 20) + own_anonymous_bytes())) as host:
-            return await host.index(root, begun=begun)
+        async with opened(places_of(home), Config((256 << 20) + own_anonymous_bytes()), Stay.BRIEF) as service:
+            staged = begun.staged.folder.name if begun and begun.staged else ""
+            return await service.index(root, "test", Wish(staged=staged))
 
     return anyio.run(play)
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import anyio
 
 from lowtide.config.settings import Config
+from lowtide.index.shared import Stay
 from lowtide.paths import Places
+from lowtide.serve.app import opened
 from lowtide.serve.host import Host
 from lowtide.store.catalog import Catalog
 from lowtide.system.memory import own_anonymous_bytes
@@ -27,9 +29,9 @@ def test_very_many_tiny_files_are_predicted_by_the_runs_before(tmp_path: Path) -
 
     async def play() -> None:
         places = Places(tmp_path / "config", tmp_path / "cache", tmp_path / "run")
-        async with Host(places, Config((256 << 20) + own_anonymous_bytes())) as host:
-            report = await host.index(first)
-            workspace = host.workspace(first)
+        async with opened(places, Config((256 << 20) + own_anonymous_bytes()), Stay.BRIEF) as service:
+            report = await service.index(first, "test")
+            workspace = service.host.workspace(first)
             with closing(Catalog(workspace.catalog_path, writable=False)) as catalog:
                 recorded = catalog.last_run()
             assert recorded is not None
@@ -38,8 +40,8 @@ def test_very_many_tiny_files_are_predicted_by_the_runs_before(tmp_path: Path) -
             assert (recorded["wall_s"], recorded["cpu_s"]) == (round(report.wall_s, 3), round(report.cpu_s, 3))
             assert abs(report.disk_bytes - workspace.disk_bytes()) < 100_000, "with nothing left in the log"
 
-            predicted = await host.plan(second)  # of which nothing is known but what this machine did elsewhere
-            took = await host.index(second)
+            predicted = await service.host.plan(second)  # of which nothing is known but what this machine did elsewhere
+            took = await service.index(second, "test")
             assert took.cpu_s / 2 <= predicted["predicted_cpu_s"] <= 2 * took.cpu_s
             assert took.disk_bytes / 2 <= predicted["predicted_disk_bytes"] <= 2 * took.disk_bytes
 

@@ -39,7 +39,7 @@ def test_an_answer_is_current_only_when_what_was_just_written_is_in(tmp_path: Pa
                         live.hurry()
                         await anyio.sleep(0.001)
                 found = await service.symbols(f"written_{number}_just_now", roots=[root], limit=1)
-                assert [symbol["name"] for _, symbol in found] == [f"written_{number}_just_now"]
+                assert [symbol.name for _, symbol in found] == [f"written_{number}_just_now"]
 
     anyio.run(main)
 

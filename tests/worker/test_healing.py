@@ -182,7 +182,7 @@ def test_index_removed_or_replaced_under_the_service_is_there_again_by_itself(
             (tree / "later.py").write_text("def found_later():\n    return 1\n")
             await until(lambda: live.counts.files == 6)
             ((_, symbol),) = await service.symbols("found_later", roots=[tree], limit=1)
-            assert symbol["path"] == "later.py"
+            assert symbol.path == "later.py"
             assert any("built anew" in message for message in live.messages) or what == "lock"
 
     run(play)

@@ -8,10 +8,10 @@ import anyio
 import pytest
 
 from lowtide.config.settings import Config
+from lowtide.index.shared import Stay
 from lowtide.paths import Places
 from lowtide.read import left_out as module
-from lowtide.serve.host import Host
-from lowtide.serve.service import Service
+from lowtide.serve.app import opened
 from lowtide.system import memory
 
 
@@ -35,7 +35,7 @@ def test_groups_by_reason_and_rule_with_examples_and_what_to_do(
     places = Places(tmp_path / "config", tmp_path / "cache", tmp_path / "run")
 
     async def play() -> None:
-        async with Service(Host(places, Config((256 << 20) + memory.own_anonymous_bytes()))) as service:
+        async with opened(places, Config((256 << 20) + memory.own_anonymous_bytes())) as service:
             await service.open_workspace(root, "test")
             await service.wait_idle(root)
             groups = await service.left_out(root)
@@ -66,7 +66,7 @@ def test_a_folder_without_an_index_leaves_nothing_out(tmp_path: Path) -> None:
     places = Places(tmp_path / "config", tmp_path / "cache", tmp_path / "run")
 
     async def play() -> None:
-        async with Host(places, Config((256 << 20) + memory.own_anonymous_bytes())) as host:
-            assert module.left_out(host.workspace(tmp_path)) == []
+        async with opened(places, Config((256 << 20) + memory.own_anonymous_bytes()), Stay.BRIEF) as service:
+            assert module.left_out(service.host.workspace(tmp_path)) == []
 
     anyio.run(play)

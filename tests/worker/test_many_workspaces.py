@@ -19,7 +19,7 @@ from lowtide.index import resting
 from lowtide.paths import Places
 from lowtide.read import readers
 from lowtide.read.request import SearchRequest
-from lowtide.serve.host import Host
+from lowtide.serve.app import opened
 from lowtide.serve.service import Service
 from lowtide.system import memory
 
@@ -42,7 +42,7 @@ def roots(tmp_path: Path) -> list[Path]:
 @asynccontextmanager
 async def serving(home: Path, own_mib: int = 128) -> AsyncIterator[Service]:
     places = Places(home / "config", home / "cache", home / "run")
-    async with Service(Host(places, Config(own_mib * MIB + memory.own_anonymous_bytes()))) as service:
+    async with opened(places, Config(own_mib * MIB + memory.own_anonymous_bytes())) as service:
         yield service
 
 
@@ -130,7 +130,7 @@ def test_at_rest_it_has_no_catalog_open_and_an_edit_is_found_all_the_same(
                 (roots[1] / "late.py").write_text(f"def late_arrival_{number}():\n    return 1\n")
 
                 async def is_found(name: str = f"late_arrival_{number}") -> bool:
-                    return any(symbol["name"] == name for _, symbol in await service.symbols(name))
+                    return any(symbol.name == name for _, symbol in await service.symbols(name))
 
                 with anyio.fail_after(60):
                     while not await is_found():

@@ -14,9 +14,10 @@ from tests.e2e.soak import git
 from lowtide.config.settings import Config
 from lowtide.index import seeding
 from lowtide.index.report import IndexReport, check_index
+from lowtide.index.shared import Stay
 from lowtide.index.workspace import Workspace
 from lowtide.paths import Places
-from lowtide.serve.host import Host
+from lowtide.serve.app import opened
 from lowtide.system.memory import own_anonymous_bytes
 from lowtide.system.tree.repository import Kinship, repository_at, same_repository
 
@@ -44,8 +45,8 @@ def places_of(home: Path) -> Places:
 def index(root: Path, home: Path) -> IndexReport:
     async def play() -> IndexReport:
         places = places_of(home)
-        async with Host(places, Config((256 << 20) + own_anonymous_bytes())) as host:
-            return await host.index(root)
+        async with opened(places, Config((256 << 20) + own_anonymous_bytes()), Stay.BRIEF) as service:
+            return await service.index(root, "test")
 
     return anyio.run(play)
 

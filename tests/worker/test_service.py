@@ -31,7 +31,7 @@ from lowtide.read.unsaved.answers import symbols as find_symbols
 from lowtide.read.unsaved.documents import Documents
 from lowtide.serve import monitor
 from lowtide.serve.api import HANDLERS
-from lowtide.serve.host import Host
+from lowtide.serve.app import opened
 from lowtide.serve.service import Service
 from lowtide.status import Status
 from lowtide.system import memory
@@ -57,7 +57,7 @@ def modules(tmp_path: Path) -> Path:
 async def serving(home: Path) -> AsyncIterator[Service]:
     """With 256 MiB beside what the process of the tests holds already."""
     places = Places(home / "config", home / "cache", home / "run")
-    async with Service(Host(places, Config(256 * MIB + memory.own_anonymous_bytes()))) as service:
+    async with opened(places, Config(256 * MIB + memory.own_anonymous_bytes())) as service:
         yield service
 
 
@@ -234,7 +234,7 @@ def test_a_file_saved_fifty_times_is_indexed_once_or_twice(modules: Path, tmp_pa
                 await anyio.sleep(0.02)
 
             async def found() -> bool:
-                return bool([s for _, s in await service.symbols("rewritten_49") if s["name"] == "rewritten_49"])
+                return bool([s for _, s in await service.symbols("rewritten_49") if s.name == "rewritten_49"])
 
             with anyio.fail_after(20):
                 while not await found():
@@ -262,7 +262,7 @@ def test_renaming_embeds_nothing(modules: Path, tmp_path: Path) -> None:
             await live._count()
             assert live.counts.vectors == before
             ((_, symbol),) = await service.symbols("Holder0", limit=1)
-            assert symbol["path"] == "renamed/module0.py"
+            assert symbol.path == "renamed/module0.py"
 
     run(play)
 
@@ -282,9 +282,9 @@ def test_the_best_symbols_of_several_workspaces_are_those_of_each(modules: Path,
                 await service.wait_idle(root)
             for limit in (1, 7, 60):
                 alone = [found for root in roots for found in await service.symbols(query, roots=[root], limit=limit)]
-                best = sorted((symbol["score"] for _, symbol in alone), reverse=True)[:limit]
+                best = sorted((symbol.score for _, symbol in alone), reverse=True)[:limit]
                 together = await service.symbols(query, roots=roots, limit=limit)
-                assert [symbol["score"] for _, symbol in together] == pytest.approx(best, abs=RECENT_BONUS)
+                assert [symbol.score for _, symbol in together] == pytest.approx(best, abs=RECENT_BONUS)
                 assert len(together) == len(best)
 
     run(play)
@@ -323,7 +323,7 @@ def test_a_symbol_ranks_the_same_before_and_while_its_file_is_edited(tmp_path: P
 
             async def ranked() -> list[tuple[str, float]]:
                 found = await find_symbols(service, documents, query, roots=[tree], limit=9, near=[path])
-                return [(symbol["path"], symbol["score"]) for _, symbol in found]
+                return [(symbol.path, symbol.score) for _, symbol in found]
 
             before = await ranked()
             assert len(before) >= 2
@@ -515,7 +515,7 @@ def test_a_root_that_disappears_and_comes_back_is_followed(modules: Path, tmp_pa
             (modules / "fresh.py").write_text("def came_back():\n    return 1\n")
 
             async def found() -> bool:
-                return bool([s for _, s in await service.symbols("came_back") if s["name"] == "came_back"])
+                return bool([s for _, s in await service.symbols("came_back") if s.name == "came_back"])
 
             with anyio.fail_after(30):
                 while not await found():

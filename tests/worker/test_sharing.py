@@ -17,9 +17,10 @@ from lowtide.config.settings import Config, ShareSettings, load_config
 from lowtide.errors import ConfigError
 from lowtide.index import bundles, sharing
 from lowtide.index.report import IndexReport
+from lowtide.index.shared import Stay
 from lowtide.index.workspace import Workspace
 from lowtide.paths import Places
-from lowtide.serve.host import Host
+from lowtide.serve.app import opened
 from lowtide.system.memory import own_anonymous_bytes
 from lowtide.system.tree.checkout import ancestors
 
@@ -108,8 +109,8 @@ def places_of(home: Path) -> Places:
 def index(root: Path, home: Path, url: str = "", token_file: Path | None = None) -> IndexReport:
     async def play() -> IndexReport:
         config = Config((256 << 20) + own_anonymous_bytes(), share=ShareSettings(url, token_file))
-        async with Host(places_of(home), config) as host:
-            return await host.index(root)
+        async with opened(places_of(home), config, Stay.BRIEF) as service:
+            return await service.index(root, "test")
 
     return anyio.run(play)
 
@@ -226,10 +227,10 @@ def test_who_waits_for_a_server_can_be_stopped(
 
     async def play() -> None:
         config = Config((256 << 20) + own_anonymous_bytes(), share=ShareSettings(share.url + "/{commit}"))
-        async with Host(places_of(tmp_path / "ours"), config) as host:
+        async with opened(places_of(tmp_path / "ours"), config, Stay.BRIEF) as service:
             with anyio.move_on_after(60):
                 async with anyio.create_task_group() as group:
-                    group.start_soon(host.index, root)
+                    group.start_soon(service.index, root, "test")
                     while not share.asked:
                         await anyio.sleep(0.01)
                     began = anyio.current_time()

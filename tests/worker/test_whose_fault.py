@@ -20,11 +20,12 @@ from lowtide.config.settings import Config
 from lowtide.core.budget import MIB
 from lowtide.errors import ModuleMissing, WorkerRecycled, WorkerStalled, WorkersUnavailable
 from lowtide.index.live import LiveWorkspace
+from lowtide.index.shared import Stay
 from lowtide.paths import Places
 from lowtide.pool import worker
 from lowtide.pool.pool import Urgency
 from lowtide.serve import server as server_module
-from lowtide.serve.host import Host
+from lowtide.serve.app import opened
 from lowtide.serve.server import Server
 from lowtide.serve.service import Service
 from lowtide.store.catalog import Catalog
@@ -35,7 +36,7 @@ from lowtide.system.installation import Installation
 @asynccontextmanager
 async def serving(home: Path) -> AsyncIterator[Service]:
     places = Places(home / "config", home / "cache", home / "run")
-    async with Service(Host(places, Config(256 * MIB + memory.own_anonymous_bytes()))) as service:
+    async with opened(places, Config(256 * MIB + memory.own_anonymous_bytes())) as service:
         yield service
 
 
@@ -105,12 +106,13 @@ def test_without_a_daemon_the_run_ends_with_the_reason(tmp_path: Path, monkeypat
 
     async def play() -> None:
         places = Places(tmp_path / "config", tmp_path / "cache", tmp_path / "run")
-        async with Host(places, Config(256 * MIB + memory.own_anonymous_bytes())) as host:
-            host.pool.patience_s = 0.5
+        config = Config(256 * MIB + memory.own_anonymous_bytes())
+        async with opened(places, config, Stay.BRIEF) as service:
+            service.host.pool.patience_s = 0.5
             with workers_that(monkeypatch, "exit 1", tmp_path), pytest.raises(WorkersUnavailable) as error:
-                await host.index(tmp_path / "tree")
+                await service.index(tmp_path / "tree", "test")
             assert error.value.remedy
-            report = await host.index(tmp_path / "tree")
+            report = await service.index(tmp_path / "tree", "test")
             assert (report.indexed, report.quarantined) == (1, 0)
 
     anyio.run(play)

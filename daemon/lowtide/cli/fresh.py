@@ -13,21 +13,21 @@ from typing import Any
 from lowtide.cli.console import paint, warn
 from lowtide.cli.options import Options
 from lowtide.core.freshness import Freshness
-from lowtide.serve.client import Client
+from lowtide.serve.client import Door
 
 FRESH_HELP = "Wait until what is on the disk is in the index, then answer."
 
 
-def ask_showing(client: Client, method: str, question: dict[str, Any], options: Options) -> dict[str, Any]:
+def ask_showing(door: Door, method: str, question: dict[str, Any], options: Options) -> dict[str, Any]:
     """The answer; while a question that is to be `fresh` waits, how far the index is."""
     answer: dict[str, Any]
     if not question["fresh"]:
-        answer = client.ask(method, question)
+        answer = door.ask(method, question)
         return answer
     from lowtide.cli.progress import shown
 
     with shown(options) as show:
-        answer = client.ask(method, question, lambda _, params: show(params))
+        answer = door.ask(method, question, lambda _, params: show(params))
     return answer
 
 

@@ -11,7 +11,7 @@ import click
 from lowtide.cli.console import print_json, say, warn
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.progress import shown
-from lowtide.cli.remote import is_embedded, open_client, uri
+from lowtide.cli.remote import open_door, uri
 from lowtide.cli.setup import load, resolve_root
 from lowtide.errors import BundleError, RefusedError
 from lowtide.models import counted
@@ -71,11 +71,7 @@ def _stage(source: str, root: Path, force: bool, options: Options) -> Staged:
 
 
 def _index(root: Path, staged: Staged, consent: bool, options: Options) -> dict[str, Any]:
-    if is_embedded(options):
-        from lowtide.cli import embedded
-
-        return embedded.take_over(root, staged, options)
-    with open_client(options) as client, shown(options) as show:
+    with open_door(options) as door, shown(options) as show:
         question = {"rootUri": uri(root), "staged": staged.folder.name, "consent": consent}
-        report: dict[str, Any] = client.ask("lowtide/index", question, lambda _, params: show(params))
+        report: dict[str, Any] = door.ask("lowtide/index", question, lambda _, params: show(params))
         return report

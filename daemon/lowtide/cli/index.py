@@ -18,7 +18,7 @@ from lowtide.cli.console import (
 )
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.progress import shown
-from lowtide.cli.remote import is_embedded, open_client, uri
+from lowtide.cli.remote import open_door, uri
 from lowtide.cli.setup import resolve_root
 from lowtide.models import counted
 
@@ -36,14 +36,9 @@ def command(path: str | None, force: bool, yes: bool, options: Options) -> None:
     """
     root = resolve_root(path, indexing=True, consent=yes)
 
-    if is_embedded(options):
-        from lowtide.cli import embedded
-
-        report = embedded.index(root, force, options)
-    else:
-        with open_client(options) as client, shown(options) as show:
-            question = {"rootUri": uri(root), "force": force, "consent": yes}
-            report = client.ask("lowtide/index", question, lambda _, params: show(params))
+    with open_door(options) as door, shown(options) as show:
+        question = {"rootUri": uri(root), "force": force, "consent": yes}
+        report = door.ask("lowtide/index", question, lambda _, params: show(params))
     if options.as_json:
         print_json(report)
     elif not options.quiet:

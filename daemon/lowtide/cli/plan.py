@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from lowtide.cli.console import (
@@ -16,8 +14,8 @@ from lowtide.cli.console import (
     say_lines,
 )
 from lowtide.cli.options import Options, global_options
-from lowtide.cli.running import run
-from lowtide.cli.setup import open_host, resolve_root
+from lowtide.cli.remote import here, uri
+from lowtide.cli.setup import resolve_root
 from lowtide.models import counted
 
 
@@ -28,12 +26,8 @@ from lowtide.models import counted
 def command(path: str | None, yes: bool, options: Options) -> None:
     """Say what indexing PATH would take: files, time, disk and memory. Nothing is written."""
     root = resolve_root(path, indexing=True, consent=yes)
-
-    async def main() -> dict[str, Any]:
-        async with open_host(options) as host:
-            return await host.plan(root)
-
-    answer = run(main)
+    with here(options) as door:
+        answer = door.ask("lowtide/plan", {"rootUri": uri(root), "consent": yes})
     if options.as_json:
         print_json(answer)
         return

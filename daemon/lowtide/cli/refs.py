@@ -12,7 +12,7 @@ from lowtide.cli.fresh import FRESH_HELP, ask_showing, with_freshness
 from lowtide.cli.hits import check_format, format_option, marked, vimgrep
 from lowtide.cli.narrowing import limit_option
 from lowtide.cli.options import Options, global_options
-from lowtide.cli.remote import is_embedded, open_client, uri
+from lowtide.cli.remote import open_door, uri
 from lowtide.cli.setup import resolve_root
 
 
@@ -34,14 +34,9 @@ def command(name: str, path: str | None, limit: int, fresh: bool, shape: str, op
     """
     check_format(options, shape)
     root = resolve_root(path)
-    if is_embedded(options):
-        from lowtide.cli import embedded
-
-        answer = embedded.references(name, limit, fresh, root, options)
-    else:
-        question = {"name": name, "rootUri": uri(root), "limit": limit, "fresh": fresh}
-        with open_client(options) as client:
-            answer = ask_showing(client, "lowtide/references", question, options)
+    question = {"name": name, "rootUri": uri(root), "limit": limit, "fresh": fresh}
+    with open_door(options) as door:
+        answer = ask_showing(door, "lowtide/references", question, options)
     if options.as_json:
         print_json(answer)
         return

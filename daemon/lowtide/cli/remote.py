@@ -1,4 +1,4 @@
-"""How commands reach the daemon.
+"""How commands reach what answers them: the daemon, or the same service in their own process.
 
 Invariant: `--embedded`, or LOWTIDE_EMBEDDED=1, means no daemon: neither asked nor started.
 """
@@ -6,18 +6,41 @@ Invariant: `--embedded`, or LOWTIDE_EMBEDDED=1, means no daemon: neither asked n
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lowtide.cli.console import format_bytes, warn
 from lowtide.cli.options import Options
-from lowtide.cli.setup import asked_budget
+from lowtide.cli.setup import asked_budget, load
 from lowtide.paths import Places
-from lowtide.serve.client import END_S, Client, NotRunning
+from lowtide.serve.client import END_S, Client, Door, NotRunning
 
 
 def is_embedded(options: Options) -> bool:
     """Whether the command is to do its work in its own process."""
     return options.embedded or os.environ.get("LOWTIDE_EMBEDDED", "") not in ("", "0")
+
+
+@contextmanager
+def open_door(options: Options) -> Iterator[Door]:
+    """What answers this command: the daemon, or with `--embedded` this process. Errors: as `open_client` and `here`."""
+    if is_embedded(options):
+        with here(options) as door:
+            yield door
+    else:
+        with open_client(options) as client:
+            yield client
+
+
+@contextmanager
+def here(options: Options) -> Iterator[Door]:
+    """The service in this process. ConfigError, ModelError, RefusedError."""
+    from lowtide.cli.running import leaving_when_told
+    from lowtide.serve.local import LocalClient
+
+    with leaving_when_told(), LocalClient(*load(options)) as door:
+        yield door
 
 
 def open_client(options: Options) -> Client:

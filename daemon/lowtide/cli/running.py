@@ -1,4 +1,4 @@
-"""Runs a command's coroutine so that Ctrl-C and SIGTERM end it within a second, whatever it is doing.
+"""Runs a command's work so that Ctrl-C and SIGTERM end it within a second, whatever it is doing.
 
 Invariant: the first signal cancels; what is committed stays. If the process is still there after GRACE_S, it leaves at
 once: SQLite and the segments are safe against that by their design, and workers end with their parent.
@@ -10,7 +10,8 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
 
@@ -58,6 +59,26 @@ def run(main: Callable[[], Awaitable[T]]) -> T:
     if interrupted or not results:
         raise KeyboardInterrupt
     return results[0]
+
+
+@contextmanager
+def leaving_when_told() -> Iterator[None]:
+    """SIGINT and SIGTERM raise KeyboardInterrupt, once, and the process is gone GRACE_S later. In the main thread."""
+    interrupted = False
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        if not interrupted:
+            interrupted = True
+            _leave_after(GRACE_S)
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _leave_after(seconds: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,15 +15,12 @@ from lowtide.cli.hits import check_format, format_option, show_hits, show_lines
 from lowtide.cli.lines import LongLine, failed, read_line
 from lowtide.cli.narrowing import Narrowing, limit_option, narrowing, narrowing_options
 from lowtide.cli.options import Options, global_options
-from lowtide.cli.remote import is_embedded, open_client, uri
+from lowtide.cli.remote import open_door, uri
 from lowtide.cli.several import Place, ask_each, resolve_places
 from lowtide.core.explained import TOLD, explained
 from lowtide.errors import UsageError
 from lowtide.models import Group, Mode, counted
-from lowtide.serve.client import Client, RemoteError
-
-if TYPE_CHECKING:
-    from lowtide.cli import embedded
+from lowtide.serve.client import Door, RemoteError
 
 RANKED, LINES = 10, 100
 """Answers without `--limit`: of a search, and of an exact one."""
@@ -134,30 +131,20 @@ def _search_lines(
     exact: _Exact, places: Sequence[Place], narrow: Narrowing, given: dict[str, Any], options: Options, shape: str
 ) -> None:
     limit = given["limit"] or LINES
-    if is_embedded(options):
-        from lowtide.cli import embedded
+    question = {
+        "text": exact.text,
+        "regex": exact.is_regex,
+        "context": exact.context,
+        "limit": limit,
+        "fresh": given["fresh"],
+    }
+    with open_door(options) as door:
 
-        def ask_here(place: Place) -> dict[str, Any]:
-            own = place.narrowed(narrow)
-            request = embedded.text_request(exact.text, exact.is_regex, exact.context, limit, own)
-            return embedded.find_text(request, given["fresh"], place.root, options)
+        def ask(place: Place) -> dict[str, Any]:
+            where = {"rootUri": uri(place.root), **place.narrowed(narrow).as_params()}
+            return ask_showing(door, "lowtide/findText", {**question, **where}, options)
 
-        answer = ask_each(places, ask_here, limit, best=False)
-    else:
-        question = {
-            "text": exact.text,
-            "regex": exact.is_regex,
-            "context": exact.context,
-            "limit": limit,
-            "fresh": given["fresh"],
-        }
-        with open_client(options) as client:
-
-            def ask(place: Place) -> dict[str, Any]:
-                where = {"rootUri": uri(place.root), **place.narrowed(narrow).as_params()}
-                return ask_showing(client, "lowtide/findText", {**question, **where}, options)
-
-            answer = ask_each(places, ask, limit, best=False)
+        answer = ask_each(places, ask, limit, best=False)
     if options.as_json:
         print_json(answer)
         return
@@ -171,20 +158,12 @@ def _search(
 ) -> None:
     limit = given["limit"] or RANKED
     terms = split_terms(given["terms"])
-    if is_embedded(options):
-        from lowtide.cli import embedded
+    with open_door(options) as door:
 
-        def ask_here(place: Place) -> dict[str, Any]:
-            return embedded.search(query, _embedded(place, narrow, given), place.root, options)
+        def ask(place: Place) -> dict[str, Any]:
+            return ask_showing(door, "lowtide/find", {**_question(place, narrow, given), "query": query}, options)
 
-        answer = ask_each(places, ask_here, limit, best=True)
-    else:
-        with open_client(options) as client:
-
-            def ask(place: Place) -> dict[str, Any]:
-                return ask_showing(client, "lowtide/find", {**_question(place, narrow, given), "query": query}, options)
-
-            answer = ask_each(places, ask, limit, best=True)
+        answer = ask_each(places, ask, limit, best=True)
     if options.as_json:
         print_json(_explained(answer) if given["explain"] else answer)
         return
@@ -192,14 +171,6 @@ def _search(
         words = (query, *terms, *given["phrasings"])
         show_hits(answer, [place.root for place in places], shape, words, explain=given["explain"])
         _show_doubts(answer, options)
-
-
-def _embedded(place: Place, narrow: Narrowing, given: dict[str, Any]) -> embedded.Search:
-    from lowtide.cli import embedded
-
-    terms = split_terms(given["terms"])
-    limit, mode, group = given["limit"] or RANKED, Mode(given["mode"]), Group(given["group"])
-    return embedded.Search(mode, limit, place.narrowed(narrow), terms, given["phrasings"], group, given["fresh"])
 
 
 def _question(place: Place, narrow: Narrowing, given: dict[str, Any]) -> dict[str, Any]:
@@ -211,37 +182,31 @@ def _question(place: Place, narrow: Narrowing, given: dict[str, Any]) -> dict[st
         "terms": list(split_terms(given["terms"])),
         "phrasings": list(given["phrasings"]),
         "group": given["group"],
-        "team": True,
         **place.narrowed(narrow).as_params(),
     }
 
 
 def _answer_lines(place: Place, narrow: Narrowing, given: dict[str, Any], options: Options) -> None:
-    if is_embedded(options):
-        from lowtide.cli import embedded
-
-        embedded.answer_lines(_embedded(place, narrow, given), place.root, options)
-        return
-    with open_client(options) as client:
-        _ask_lines(client, _question(place, narrow, given))
+    with open_door(options) as door:
+        _ask_lines(door, _question(place, narrow, given))
 
 
-def _ask_lines(client: Client, question: dict[str, Any]) -> None:
+def _ask_lines(door: Door, question: dict[str, Any]) -> None:
     while True:
         try:
             if (query := read_line(sys.stdin.buffer)) is None:
                 return
-            answer = _ask(client, {**question, "query": query})
+            answer = _ask(door, {**question, "query": query})
         except LongLine as error:
             answer = failed(error.beginning, error)
         print_json(answer)
         sys.stdout.flush()
 
 
-def _ask(client: Client, question: dict[str, Any]) -> dict[str, Any]:
+def _ask(door: Door, question: dict[str, Any]) -> dict[str, Any]:
     """The answer, or an object that tells the error: one bad line does not end a batch."""
     try:
-        answer: dict[str, Any] = client.ask("lowtide/find", question)
+        answer: dict[str, Any] = door.ask("lowtide/find", question)
         return answer
     except RemoteError as error:
         return failed(str(question["query"]), error)

@@ -1,13 +1,11 @@
-"""From options and PATH to a host and a root.
+"""From options and PATH to a configuration and a root.
 
-Invariant: the engine is imported by who opens a host, and not by a command that asks the daemon.
+Invariant: no part of the engine is imported that a command which asks the daemon can do without.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +15,6 @@ from lowtide.paths import Places, real_path
 
 if TYPE_CHECKING:
     from lowtide.config.settings import Config
-    from lowtide.serve.host import Host
 
 
 def load(options: Options) -> tuple[Places, Config]:
@@ -40,16 +37,6 @@ def asked_budget(options: Options) -> int | None:
     size = parse_size(options.budget)
     check_fits(size, machine_bytes(), "--budget")
     return size
-
-
-@asynccontextmanager
-async def open_host(options: Options) -> AsyncIterator[Host]:
-    """A host of this process's own, ended on exit."""
-    from lowtide.serve.host import Host
-
-    places, config = load(options)
-    async with Host(places, config) as host:
-        yield host
 
 
 def check_named(path: str) -> None:

@@ -14,7 +14,7 @@ from lowtide.cli.fresh import FRESH_HELP, ask_showing, with_freshness
 from lowtide.cli.hits import check_format, format_option, show_hits
 from lowtide.cli.narrowing import limit_option, narrowing, narrowing_options
 from lowtide.cli.options import Options, global_options
-from lowtide.cli.remote import is_embedded, open_client, uri
+from lowtide.cli.remote import open_door, uri
 from lowtide.cli.setup import resolve_root
 from lowtide.errors import PathError, UsageError
 from lowtide.paths import Places, real_path
@@ -41,24 +41,17 @@ def command(place: str, path: str | None, limit: int, fresh: bool, shape: str, o
     narrow = narrowing(given["languages"], given["globs"], given["kinds"])
     file, first, last = _split(place)
     root, name = _beneath(file, path)
-    if is_embedded(options):
-        from lowtide.cli import embedded
-        from lowtide.read.selection import Lines
-
-        lines = Lines(os.fsencode(name), first, last)
-        answer = embedded.similar(lines, limit, narrow, fresh, root, options)
-    else:
-        question = {
-            "rootUri": uri(root),
-            "path": name,
-            "line": first,
-            "endLine": last,
-            "limit": limit,
-            "fresh": fresh,
-            **narrow.as_params(),
-        }
-        with open_client(options) as client:
-            answer = ask_showing(client, "lowtide/similarTo", question, options)
+    question = {
+        "rootUri": uri(root),
+        "path": name,
+        "line": first,
+        "endLine": last,
+        "limit": limit,
+        "fresh": fresh,
+        **narrow.as_params(),
+    }
+    with open_door(options) as door:
+        answer = ask_showing(door, "lowtide/similarTo", question, options)
     if options.as_json:
         print_json(answer)
         return

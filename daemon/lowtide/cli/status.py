@@ -10,9 +10,8 @@ import click
 
 from lowtide.cli.console import format_bytes, paint, print_json, say
 from lowtide.cli.options import Options, global_options
-from lowtide.cli.remote import find_client, is_embedded
-from lowtide.cli.running import run
-from lowtide.cli.setup import open_host, resolve_root
+from lowtide.cli.remote import find_client, here, is_embedded, uri
+from lowtide.cli.setup import resolve_root
 from lowtide.errors import UsageError
 from lowtide.models import counted
 from lowtide.paths import Places
@@ -51,26 +50,37 @@ def command(path: str | None, everything: bool, watch: bool, history: bool, opti
 
 
 def _ask(root: Path | None, options: Options) -> dict[str, Any]:
-    """The daemon's Status, with the workspaces that it has not open; all of it from here when there is no daemon."""
+    """The daemon's Status, or this process's when there is none; with the workspaces that are not open."""
+    client = None if is_embedded(options) else find_client(options)
+    status: dict[str, Any]
+    if client is not None:
+        with client:
+            status = client.ask("lowtide/status", {}, within_s=END_S)
+    else:
+        with here(options) as door:
+            status = door.ask("lowtide/status", {})
+    return _with_closed(status, root) if client or is_embedded(options) else _without_daemon(_with_closed(status, root))
 
-    async def main() -> dict[str, Any]:
-        async with open_host(options) as host:
-            return host.status(root).as_json()
 
-    if is_embedded(options):
-        return run(main)
-    client = find_client(options)
-    if client is None:
-        return _without_daemon(run(main))
-    with client:
-        status: dict[str, Any] = client.ask("lowtide/status", {}, within_s=END_S)
-    here = run(main)
+def _with_closed(status: dict[str, Any], root: Path | None) -> dict[str, Any]:
+    """With the indexes that nobody has open, every check of them done; of `root` alone if there is one."""
+    from lowtide.index.report import describe_workspace
+    from lowtide.index.workspace import Workspace
+
+    places = Places.from_environment()
+    found = [(root, places.index_folder(root))] if root else places.list_indexes()
     live = {workspace["rootUri"]: workspace for workspace in status["workspaces"]}
-    wanted = [live.pop(workspace["rootUri"], workspace) for workspace in here["workspaces"]]
-    status["workspaces"] = wanted + (list(live.values()) if root is None else [])
-    if status["health"] == "ok" and any(workspace["damage"] or workspace["error"] for workspace in wanted):
-        status["health"] = "error"
-    return status
+    wanted = [
+        live.pop(uri(where), None) or describe_workspace(Workspace(where, folder)).as_json()
+        for where, folder in found
+        if folder.exists()
+    ]
+    damaged = [each["damage"] for each in wanted if each["damage"]]
+    failed = [each["error"] for each in wanted if each["error"]]
+    if status["health"] == "ok" and (damaged or failed):
+        message = f"{len(damaged)} damaged" if damaged else failed[0]
+        status = {**status, "health": "error", "message": message}
+    return {**status, "workspaces": wanted + (list(live.values()) if root is None else [])}
 
 
 def _without_daemon(status: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from lowtide.cli.fresh import FRESH_HELP, ask_showing, with_freshness
 from lowtide.cli.hits import check_format, format_option, vimgrep
 from lowtide.cli.narrowing import kind_option, limit_option, parse_kinds
 from lowtide.cli.options import Options, global_options
-from lowtide.cli.remote import is_embedded, open_client, uri
+from lowtide.cli.remote import open_door, uri
 from lowtide.cli.setup import resolve_root
 
 
@@ -30,22 +30,16 @@ def command(query: str, path: str | None, limit: int, options: Options, **given:
     A qualified name (`Parser.parse`, `net::Socket`) narrows by what contains it.
     """
     check_format(options, given["shape"])
-    wanted, fresh = parse_kinds(given["kinds"]), given["fresh"]
     root = resolve_root(path)
-    if is_embedded(options):
-        from lowtide.cli import embedded
-
-        answer = embedded.symbols(query, embedded.SymbolSearch(limit, wanted, fresh), root, options)
-    else:
-        question = {
-            "query": query,
-            "rootUri": uri(root),
-            "limit": limit,
-            "kinds": [kind.label for kind in wanted],
-            "fresh": fresh,
-        }
-        with open_client(options) as client:
-            answer = ask_showing(client, "lowtide/symbols", question, options)
+    question = {
+        "query": query,
+        "rootUri": uri(root),
+        "limit": limit,
+        "kinds": [kind.label for kind in parse_kinds(given["kinds"])],
+        "fresh": given["fresh"],
+    }
+    with open_door(options) as door:
+        answer = ask_showing(door, "lowtide/symbols", question, options)
     symbols = answer["symbols"]
     if options.as_json:
         print_json(answer)

@@ -23,6 +23,7 @@ import anyio.abc
 import anyio.to_thread
 
 from lowtide.config.settings import WORKSPACE_FILE
+from lowtide.core.course import Effect, Event, Reopen, Whole, Will, after
 from lowtide.core.hints import Hints
 from lowtide.errors import CorruptIndex, CorruptSegment, IndexGone, LockHeld, LowtideError, StoreError
 from lowtide.index.forecast import Forecaster
@@ -30,12 +31,13 @@ from lowtide.index.graphs import Graphs
 from lowtide.index.indexing import Indexer
 from lowtide.index.jobs import own_cpu_seconds
 from lowtide.index.lexicon import Lexicon, mend_words, renew_words
-from lowtide.index.live_state import LiveState, Restart
+from lowtide.index.live_state import LiveState
 from lowtide.index.resting import Resting
 from lowtide.index.seeding import nothing_to_begin_with
+from lowtide.index.shared import Stay
 from lowtide.index.sharing import Begun
 from lowtide.index.upkeep import maintain, mend_vectors, mended_segments, settle
-from lowtide.index.watching import FolderWatch
+from lowtide.index.watching import FIRST_HINT
 from lowtide.index.workspace import INDEX_GONE, REBUILT
 from lowtide.index.writing import Writing
 from lowtide.models import FileStat
@@ -53,10 +55,16 @@ MOST_NARROW_PATHS = 4_000
 RETRY_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 COUNTS_S = 1.0
 LEAST_TICK_S = 900.0
-FIRST_HINT = "start"
-"""The reason that the watcher gives for its first rescan."""
 TICK_FACTOR = 200.0
 """A whole scan now and then, whatever the events said: at least this many times its own duration apart."""
+
+
+class _Restart(Exception):
+    """Begin again from opening the index; `anew` forgets it first."""
+
+    def __init__(self, *, anew: bool) -> None:
+        super().__init__(anew)
+        self.anew = anew
 
 
 class LiveWorkspace(LiveState):
@@ -76,17 +84,11 @@ class LiveWorkspace(LiveState):
 
     def rescan(self) -> None:
         """Look at everything again; what could not be opened is tried at once."""
-        self.error = None  # if it still holds it is found again
-        self._held = False
-        self._full_wanted = True
-        self._notify()
+        self._go(Event.RESCAN)  # an error that still holds is found again
 
     def restart(self, *, anew: bool) -> None:
         """Close the index and open it again, `anew` from nothing. A run that works is ended."""
-        self._restart = Restart(anew)
-        self._held = False
-        self.cancel_runs()
-        self._notify()
+        self._go(Event.RESTART_ANEW if anew else Event.RESTART)
 
     def take_over(self, begun: Begun) -> None:
         """Close the index, forget it, and begin with this bundle. A run that works is ended."""
@@ -100,7 +102,7 @@ class LiveWorkspace(LiveState):
         In the event loop, now and then and when a question has failed; what is damaged again waits ever longer.
         """
         writing = self._writing
-        if writing is None or self._restart is not None:
+        if writing is None or self.course.reopen is not Reopen.NO:
             return False
         gone = not writing.writer.may_write
         if gone or self.workspace.is_marked:
@@ -110,7 +112,8 @@ class LiveWorkspace(LiveState):
             self._mended = (INDEX_GONE,) if gone else ()
             self.restart(anew=False)  # whoever opens it sees the mark
             return True
-        can_begin = self._full is None and not self._full_wanted and not self._paused
+        course = self.course
+        can_begin = course.whole is Whole.NONE and not course.is_wanted and not course.is_paused
         if can_begin and self.workspace.has_damaged_segments and self._may_rebuild(now_s, "one of its files"):
             log.warning("event=segments-damaged root=%r", str(self.root))
             self.rescan()
@@ -123,40 +126,41 @@ class LiveWorkspace(LiveState):
         if wait_s <= 0:
             self._rebuilds.begin(now_s)
             return True
-        self.error = StoreError(
+        error = StoreError(
             f"the index of {self.root} was damaged again",
             why,
             f"check the disk; it is built anew in {wait_s:.0f} s, and at once by `lowtide index --force {self.root}`",
         )
+        self._fail(error, Event.COMPLAINED)
         return False
 
     def pause(self) -> None:
         """Stop what runs; keep collecting hints."""
-        self._paused = True
-        self._want_no_turn()
-        self.cancel_runs()
-        self._notify()
+        self._go(Event.PAUSE)
 
     def resume(self) -> None:
         """Go on; what was cut short is looked for by a whole scan."""
-        self._paused = self._held = False
-        if self.incomplete or self.error:
-            self._full_wanted = True
-        self._notify()
+        self._go(Event.RESUME)
 
     def cancel(self) -> None:
         """Stop what runs, and what was to run."""
-        self._full_wanted = False
-        self._want_no_turn()
-        self._held = True
         if self._hints.take_all():
-            self.incomplete = True
-        self.cancel_runs()
-        self._notify()
+            self._go(Event.DROPPED)
+        self._go(Event.CANCEL)
 
-    def _want_no_turn(self) -> None:
-        if self._full is None:
+    def _go(self, event: Event) -> None:
+        """Something happens: the course is what it is then, and what is to be done is done."""
+        self.course, effects = after(self.course, event)
+        if Effect.GIVE_TURN in effects:
             self.host.turns.end(self, time.monotonic())
+        if Effect.STOP_RUNS in effects:
+            self.cancel_runs()
+        if Effect.TELL in effects:
+            self._notify()
+
+    def _fail(self, error: LowtideError, event: Event = Event.FAILED) -> None:
+        self._error = error
+        self._go(event)
 
     def cancel_runs(self) -> None:
         """Stop what runs now."""
@@ -166,7 +170,7 @@ class LiveWorkspace(LiveState):
     async def wait_idle(self) -> None:
         """Until nothing is left to do, or nothing can be done (paused, failed)."""
         while self.error is None:
-            if self.quiescent and (self._paused or self._watcher is None or self._watcher.caught_up()):
+            if self.quiescent and (self.course.is_paused or self._watcher is None or self._watcher.caught_up()):
                 return
             with anyio.move_on_after(0.05):
                 await self.settled.wait()
@@ -187,22 +191,22 @@ class LiveWorkspace(LiveState):
         while True:
             try:
                 await self._open(anew)
-            except Restart as restart:
+            except _Restart as restart:
                 anew, tries = restart.anew, 0
                 continue
             except (CorruptIndex, IndexGone) as error:
                 log.warning("event=index-damaged root=%r why=%r", str(self.root), str(error))
                 anew = isinstance(error, CorruptIndex) and not isinstance(error, CorruptSegment)
                 self._mended = () if isinstance(error, CorruptSegment) else (INDEX_GONE,) if not anew else (REBUILT,)
-                self.incomplete = self._full_wanted = True
-                while self._restart is None and not self._may_rebuild(now := time.monotonic(), error.why):
+                self._go(Event.STALE)
+                while self.course.reopen is Reopen.NO and not self._may_rebuild(now := time.monotonic(), error.why):
                     self._notify()
                     with anyio.move_on_after(self._rebuilds.due_s(now)):
                         await self._wake.wait()
                 continue
             except LowtideError as error:
                 anew = False
-                self.error = error
+                self._fail(error)
                 log.warning("event=workspace-failed root=%r why=%r", str(self.root), str(error))
             except Exception as error:
                 # Whatever it is, it is this workspace's alone: the others, and the daemon, go on.
@@ -210,19 +214,17 @@ class LiveWorkspace(LiveState):
                     log.exception("event=workspace-failed root=%r", str(self.root))
                 anew = False
                 why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-                self.error = StoreError(f"cannot index {self.root}", why, "see `lowtide daemon logs`")
+                self._fail(StoreError(f"cannot index {self.root}", why, "see `lowtide daemon logs`"))
             delay = RETRY_S[min(tries, len(RETRY_S) - 1)]
             tries += 1
-            self.incomplete = True
-            self._notify()
             with anyio.move_on_after(0.3 if isinstance(self.error, LockHeld) and tries < 10 else delay):
                 await self._wake.wait()
-            self._full_wanted = True
+            self._go(Event.TRY_AGAIN)
 
     async def _open(self, anew: bool) -> None:
         begun, self._begun = self._begun, None
         if begun is not None:
-            self._restart = None  # this is what was to follow
+            self._go(Event.REOPENS)  # this is what was to follow
         with ExitStack() as stack:
             if anew and begun is None:
                 beginning = nothing_to_begin_with()
@@ -235,7 +237,7 @@ class LiveWorkspace(LiveState):
                     self.workspace.writing(anew=anew or begun is not None, begin=beginning),
                 )
                 stack.callback(self._forget)
-                self.error = None
+                self._go(Event.OPENED)
                 self.messages = tuple(dict.fromkeys((*self._mended, *messages, *beginning.messages)))
                 self._mended = ()
                 settled = partial(settle, self.workspace, catalog)
@@ -265,11 +267,12 @@ class LiveWorkspace(LiveState):
             async with task_group() as group:
                 assert self._settings is not None
                 WatchQuota.of_machine().hold_to(self.host.budget.total_bytes)
-                self._watcher = FolderWatch(self.root, self._settings.index, self._hear)
+                self._watcher = self.host.watch(self.root, self._settings.index, self._hear)
                 group.start_soon(self._watcher.run)
                 group.start_soon(self._keep_counting)
                 group.start_soon(self._keep_up, self._lexicon.run)
-                group.start_soon(self._keep_up, self._graphs.run)
+                if self.host.stay is Stay.LONG:
+                    group.start_soon(self._keep_up, self._graphs.run)
                 await self._schedule(group)
 
     def _is_quiet(self) -> bool:
@@ -283,7 +286,7 @@ class LiveWorkspace(LiveState):
         """What brings pending words into the lexical index, or vectors into graphs: but while it is paused, or was told
         to stop."""
         while True:
-            if self._paused or self._held:
+            if self.course.will is not Will.GO:
                 await self._wake.wait()
                 continue
             with anyio.CancelScope() as scope:
@@ -297,7 +300,8 @@ class LiveWorkspace(LiveState):
         """What was open is closed, or about to be."""
         self._lexicon = self._graphs = None
         self._writing = self._watcher = self._resting = self._readers = None
-        self.host.turns.end(self, time.monotonic())
+        self._full = self._narrow = None
+        self._go(Event.CLOSED)
 
     async def _prepare(self, *, check_words: bool) -> None:
         assert self._writing is not None
@@ -315,15 +319,16 @@ class LiveWorkspace(LiveState):
 
     async def _schedule(self, group: anyio.abc.TaskGroup) -> None:
         while True:
-            if self._restart is not None:
-                if self._full is None and self._narrow is None:
-                    restart, self._restart = self._restart, None
-                    self._watcher = None  # from here on it is waiting for the next
-                    raise restart
+            if self.course.closes:
+                self._watcher = None  # from here on it is waiting for the next
+                restart = _Restart(anew=self.course.reopen is Reopen.ANEW)
+                self._go(Event.REOPENS)
+                raise restart
+            if self.course.reopen is not Reopen.NO:
                 await self._wake.wait()
                 continue
             wake, now = self._wake, time.monotonic()
-            if self._paused:
+            if self.course.is_paused:
                 with anyio.move_on_after(await self._rest_when_idle(now)):
                     await wake.wait()
                 continue
@@ -340,10 +345,10 @@ class LiveWorkspace(LiveState):
             if hints:
                 self._accept(group, hints)
         if self._recheck_at_s and now_s >= self._recheck_at_s:
-            self._full_wanted = not self._held
+            self._go(Event.TICK)
             self._recheck_at_s = 0.0
-        if self._full_wanted and self._full is None and self.host.turns.take(self, now_s, self._notify):
-            self._full_wanted = False
+        if self.course.begins_whole and self.host.turns.take(self, now_s, self._notify):
+            self._go(Event.WHOLE_BEGINS)
             self._recheck_at_s = 0.0
             self._full = self._indexer(None)
             if self.is_first:
@@ -352,24 +357,18 @@ class LiveWorkspace(LiveState):
 
     async def _rest_when_idle(self, now_s: float) -> float | None:
         assert self._resting is not None
-        works = self._full is not None or self._narrow is not None
-        return await self._resting.look(now_s, works=works, hurry=self.host.turns.are_waited_for)
+        return await self._resting.look(now_s, works=self.course.works, hurry=self.host.turns.are_waited_for)
 
     def _accept(self, group: anyio.abc.TaskGroup, hints: Hints) -> None:
         assert self._writing is not None
         own = os.fsencode(WORKSPACE_FILE)
-        if self._held and hints.rescan and hints.reason == FIRST_HINT:
-            self.incomplete = True
-            return
-        self._held = False
         if hints.rescan or len(hints.paths) > MOST_NARROW_PATHS or own in hints.paths or b"" in hints.paths:
             self._writing.generations.change([b""])
-            self._full_wanted = True
-            if self._full is not None:
-                self.incomplete = True  # the run that works may have passed what changed; another follows
+            self._go(Event.FIRST_DOUBT if hints.rescan and hints.reason == FIRST_HINT else Event.DOUBT)
             return
         self._writing.generations.change(hints.paths)
         only = tuple(sorted(hints.paths))
+        self._go(Event.NARROW_BEGINS)
         self._narrow = self._indexer(only)
         group.start_soon(self._run_narrow, self._narrow, only)
 
@@ -400,11 +399,9 @@ class LiveWorkspace(LiveState):
                 await self._count()
         finally:
             self._narrow = None
-            if not done:
-                self.incomplete = True
             self._hints.finished(time.monotonic() - began)
             self._forget_generations()
-            self._notify()
+            self._go(Event.NARROW_DONE if done else Event.NARROW_STOPPED)
         log.info(
             "event=updated root=%r hints=%d indexed=%d removed=%d wall_ms=%.0f",
             str(self.root),
@@ -416,7 +413,6 @@ class LiveWorkspace(LiveState):
 
     async def _run_full(self, indexer: Indexer) -> None:
         began, cpu = time.monotonic(), own_cpu_seconds()
-        self.incomplete = True
         try:
             before = self._settings
             await self._prepare(check_words=self.workspace.has_damaged_segments)
@@ -430,26 +426,24 @@ class LiveWorkspace(LiveState):
                 self.is_first = False
                 self._compared_s = time.monotonic()
                 await self._in_writer(partial(self.workspace.remember_comparison, indexer.progress.compare_s))
-                self._merging = True
+                self._go(Event.WHOLE_SEEN)
                 await self._settle()
                 await anyio.to_thread.run_sync(memory.give_back)
                 await self._count()
-                self.incomplete = self._full_wanted
+                self._go(Event.WHOLE_DONE)
                 await self._record(indexer, forecaster, time.monotonic() - began, own_cpu_seconds() - cpu)
         finally:
-            self._merging = False
             self._full = None
             seconds = time.monotonic() - began
             if self._watcher is not None:
                 self._watcher.rescan_took(seconds)
             self._recheck_at_s = time.monotonic() + max(LEAST_TICK_S, TICK_FACTOR * seconds)
-            self.host.turns.end(self, time.monotonic())
             self._forget_generations()
             if self._lexicon is not None:
                 self._lexicon.want_all()
             if self._graphs is not None:
                 self._graphs.want()
-            self._notify()
+            self._go(Event.WHOLE_ENDS)
         log.info(
             "event=indexed root=%r indexed=%d unchanged=%d removed=%d wall_ms=%.0f complete=%s",
             str(self.root),
@@ -463,6 +457,8 @@ class LiveWorkspace(LiveState):
     async def _record(self, indexer: Indexer, forecaster: Forecaster, wall_s: float, cpu_s: float) -> None:
         """Keep what the run came to, beside what was predicted."""
         progress = indexer.progress
+        if self.host.stay is Stay.BRIEF and self._writing is not None:
+            await self._in_writer(self._writing.writer.fold)
         predicted = forecaster.result().as_json()
         report = self.host.report(self.workspace, self.counts, progress, list(self.messages), predicted)
         self.report = report.timed(wall_s, cpu_s + progress.worker_cpu_s)
@@ -493,7 +489,7 @@ class LiveWorkspace(LiveState):
             finally:
                 self._scopes.discard(scope)
                 self.files_indexed += indexer.progress.indexed
-        if scope.cancelled_caught and self._held:
+        if scope.cancelled_caught and self.course.will is Will.HELD:
             self.host.pool.end_idle()  # one that had just given its result was not idle yet when the rest were ended
         return not scope.cancelled_caught
 
@@ -511,7 +507,8 @@ class LiveWorkspace(LiveState):
                     may_collect=lambda: self._narrow is None,
                 )
                 self.messages = (*self.messages, *mended_segments(damaged))[-10:]
-                self._full_wanted |= await self._in_writer(partial(renew_words, self.workspace, self._writing.writer))
+                if await self._in_writer(partial(renew_words, self.workspace, self._writing.writer)):
+                    self._go(Event.STALE)
                 self.workspace.remember_root(self._writing.writer)
                 self.host.save_costs(self._writing.writer)
             finally:

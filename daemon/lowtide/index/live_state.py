@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import anyio
 from msgspec import UNSET
 
 from lowtide.config.settings import IndexSettings, WorkspaceSettings
+from lowtide.core.course import Course, Reopen, Whole, Will
 from lowtide.core.debounce import Debounce
 from lowtide.core.healing import Rebuilds
 from lowtide.errors import LowtideError
@@ -29,21 +29,13 @@ from lowtide.index.report import IndexReport
 from lowtide.index.resting import Resting
 from lowtide.index.shared import Shared
 from lowtide.index.sharing import Begun
-from lowtide.index.watching import FolderWatch
+from lowtide.index.watching import FolderWatch, OneLook
 from lowtide.index.workspace import Workspace
 from lowtide.index.writing import Writing
 from lowtide.status import State, Watch, WorkspaceStatus
 from lowtide.store.connections import Connections
 from lowtide.store.rows import NO_COUNTS
 from lowtide.system.watch.watch import WatchState
-
-
-class Restart(Exception):
-    """Begin again from opening the index; `anew` forgets it first."""
-
-    def __init__(self, anew: bool) -> None:
-        super().__init__(anew)
-        self.anew = anew
 
 
 class LiveState:
@@ -58,29 +50,22 @@ class LiveState:
         self.clients: set[str] = set()
         self.counts = NO_COUNTS
         self.disk_bytes = 0
-        self.error: LowtideError | None = None
+        self.course = Course()
+        self._error: LowtideError | None = None
         self.messages: tuple[str, ...] = ()
         self._rebuilds = Rebuilds()
         self._mended: tuple[str, ...] = ()
         """What is to be told of the next opening."""
         self.report: IndexReport | None = None
-        self.incomplete = True
-        """No whole run has ended since the last doubt."""
         self.settled = anyio.Event()
         self._changed = changed
         self._is_read = partial(is_read, self.workspace)
         self._wake = anyio.Event()
         self._hints = Debounce()
-        self._watcher: FolderWatch | None = None
-        self._full_wanted = False
-        """The watcher's first hint asks for the first whole run."""
+        self._watcher: FolderWatch | OneLook | None = None
         self._recheck_at_s = 0.0
-        self._restart: Restart | None = None
         self._begun: Begun | None = None
         """What the next opening is to begin with."""
-        self._paused = False
-        self._held = False
-        """Cancelled: no whole run begins until there is a reason to."""
         self._scopes: set[anyio.CancelScope] = set()
         self._full: Indexer | None = None
         self._narrow: Indexer | None = None
@@ -90,7 +75,6 @@ class LiveState:
         self.graph_vectors = 0
         self._settings: WorkspaceSettings | None = None
         self._readers: Connections | None = None
-        self._merging = False
         self._resting: Resting | None = None
         self._counting = anyio.Lock()
         self._count_s = 0.0
@@ -106,6 +90,16 @@ class LiveState:
         self._compared_s: float | None = None
 
     # -- what others see ----------------------------------------------------------------------------------------
+
+    @property
+    def error(self) -> LowtideError | None:
+        """Why it cannot be kept current."""
+        return self._error if self.course.has_failed else None
+
+    @property
+    def incomplete(self) -> bool:
+        """No whole run has ended since the last doubt."""
+        return self.course.is_incomplete
 
     @property
     def index_settings(self) -> IndexSettings | None:
@@ -131,18 +125,16 @@ class LiveState:
     @property
     def state(self) -> State:
         """`idle`, `scanning`, `indexing`, `paused` or `waiting`."""
-        if self._paused:
+        course = self.course
+        if course.is_paused:
             return "paused"
         progress = self.progress
         if progress is not None:
             return "scanning" if progress.scanning and not progress.total else "indexing"
-        if self._merging:
-            return "indexing"
-        if self._full_wanted or self._hints:
+        if course.is_wanted or self._hints:
             return "waiting"
-        if self.error is None and (self._restart is not None or self._watcher is None or not self._watcher.has_begun):
-            return "waiting"
-        return "idle"
+        begins = course.reopen is not Reopen.NO or self._watcher is None or not self._watcher.has_begun
+        return "waiting" if begins and not course.has_failed else "idle"
 
     @property
     def before(self) -> int | None:
@@ -152,7 +144,7 @@ class LiveState:
     @property
     def phase(self) -> str:
         """What the run does: `scanning`, `indexing` or `merging`."""
-        return "merging" if self._merging else self.state
+        return "merging" if self.course.whole is Whole.MERGES else self.state
 
     @property
     def quiescent(self) -> bool:
@@ -167,16 +159,20 @@ class LiveState:
     @property
     def stopped(self) -> str:
         """Why nothing is done about what waits; empty when something is."""
-        if self._paused:
-            return "paused: `lowtide daemon resume` goes on"
-        return "cancelled: `lowtide index` goes on" if self._held else ""
+        match self.course.will:
+            case Will.GO:
+                return ""
+            case Will.HELD:
+                return "cancelled: `lowtide index` goes on"
+            case Will.PAUSED:
+                return "paused: `lowtide daemon resume` goes on"
 
     @property
     def is_comparing(self) -> bool:
         """Whether a look at all files is going on or to come, or not everything that was told has been heard."""
         # What a narrow run is to look at waits nowhere until it has looked: while it works, something may be lacking.
         looks = self._narrow is not None or (self._full is not None and self._full.progress.scanning)
-        if looks or self._full_wanted or self._hints.wants_all or self._restart is not None:
+        if looks or self.course.is_wanted or self._hints.wants_all or self.course.reopen is not Reopen.NO:
             return True
         return self._watcher is None or not self._watcher.has_begun or not self._watcher.caught_up()
 
@@ -222,11 +218,11 @@ class LiveState:
         """What the queues take, about: 400 bytes an entry."""
         return 400 * sum(indexer.queue_length for indexer in (self._full, self._narrow) if indexer)
 
-    def tell_report(self) -> dict[str, Any]:
+    def tell_report(self) -> IndexReport:
         """The outcome of the last whole run, for somebody who waited for it: what it had to mend is told once."""
         assert self.report is not None
         self.messages = ()
-        return self.report.as_json()
+        return self.report
 
     def describe(self) -> WorkspaceStatus:
         """Its entry in the Status."""

@@ -11,6 +11,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from lowtide.index.nothing import why_nothing
 from lowtide.index.report import IndexReport
 from lowtide.index.seeding import Beginning, is_fit
 from lowtide.index.sharing import Begun, fetch
+from lowtide.index.watching import FolderWatch, OneLook
 from lowtide.index.workspace import Workspace
 from lowtide.index.writing import Writing
 from lowtide.models import FileStat
@@ -47,12 +49,21 @@ MOST_SIBLINGS = 16
 MOST_OPENING = 4
 
 
+class Stay(Enum):
+    """Whether what is open is kept current: by a daemon, or not by a command that soon ends."""
+
+    LONG = "long"
+    BRIEF = "brief"
+
+
 class Shared:
     """See the module."""
 
-    def __init__(self, places: Places, config: Config) -> None:
+    def __init__(self, places: Places, config: Config, stay: Stay = Stay.LONG) -> None:
         self.places = places
         self.config = config
+        self.stay = stay
+        self.watch = FolderWatch if stay is Stay.LONG else OneLook
         folder = config.model_path or default_model()
         self.model: ModelFolder = read_model(folder)
         model_bytes = (

@@ -22,9 +22,12 @@ from lowtide.config.settings import IndexSettings
 from lowtide.core.hints import Hints
 from lowtide.system.tree.walk import folders
 from lowtide.system.watch.watch import Watcher, WatchState
+from lowtide.system.watch.watch_state import WatchMode
 
 log = logging.getLogger(__name__)
 
+FIRST_HINT = "start"
+"""The reason of a watcher's first rescan."""
 MOST_STARTING = 4
 """Each holds a thread of the event loop's until its watches stand: questions need some, too."""
 _starting: RunVar[anyio.CapacityLimiter] = RunVar("lowtide-watches-starting")
@@ -72,6 +75,29 @@ class FolderWatch:
 
     def _look(self) -> None:
         self._on_hints(self._watcher.take(), time.monotonic())
+
+
+class OneLook:
+    """In place of a `FolderWatch` where nobody stays: it tells once, that everything is to be looked at."""
+
+    state = WatchState(WatchMode.POLLING, "it is looked at once")
+
+    def __init__(self, root: Path, settings: IndexSettings, on_hints: Callable[[Hints, float], None]) -> None:
+        self._on_hints = on_hints
+        self.has_begun = False
+
+    def caught_up(self) -> bool:
+        """Whether all has been told."""
+        return self.has_begun
+
+    def rescan_took(self, seconds: float) -> None:
+        """No scan is repeated."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        self.has_begun = True
+        self._on_hints(Hints(rescan=True, reason=FIRST_HINT), time.monotonic())
+        await anyio.sleep_forever()
 
 
 def _limit_of_starting() -> anyio.CapacityLimiter:

@@ -23,7 +23,7 @@ from lowtide.core.positions import Units, from_bytes, line_end
 from lowtide.core.spelling import standing_alone
 from lowtide.core.symbol_rank import folders_between, is_held, is_test, split_query
 from lowtide.errors import UsageError
-from lowtide.models import SymbolKind, display_path
+from lowtide.models import SymbolHit, SymbolKind, display_path
 from lowtide.read.definitions import is_as_indexed
 from lowtide.read.filters import look
 from lowtide.read.question import check_symbol
@@ -158,17 +158,15 @@ def last_name(name: str) -> tuple[str, list[str]]:
     return parts[-1], parts[:-1]
 
 
-def look_up(files_with: FilesWith, name: str, symbols: Sequence[dict[str, Any]], stopped: Callable[[], bool]) -> Places:
+def look_up(files_with: FilesWith, name: str, symbols: Sequence[SymbolHit], stopped: Callable[[], bool]) -> Places:
     """Where to look for `name`; `symbols`: what `find_symbols` found for it. UsageError when it is no name."""
     last, outer = last_name(name)
     held = [part.lower() for part in outer]
-    named = [symbol for symbol in symbols if symbol["name"] == last]
+    named = [symbol for symbol in symbols if symbol.name == last]
     # What stands just there, if anything does; else what is near it, as for a symbol search.
-    just = (
-        [symbol for symbol in named if split_query(symbol["container"].lower())[-len(held) :] == held] if held else []
-    )
-    near = [symbol for symbol in named if is_held(symbol["container"], symbol["path"], held)]
-    defined = frozenset(Definition(symbol["path"], symbol["line"]) for symbol in just or near)
+    just = [symbol for symbol in named if split_query(symbol.container.lower())[-len(held) :] == held] if held else []
+    near = [symbol for symbol in named if is_held(symbol.container, symbol.path, held)]
+    defined = frozenset(Definition(symbol.path, symbol.line) for symbol in just or near)
     files, is_cut = files_with(last, MOST_FILES, stopped)
     return Places(last, defined, _nearest_first(files, {place.path for place in defined}), is_cut)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from lowtide.core.asked import Asked, Kind
 from lowtide.core.candidate import Candidate, Near, Ranked
@@ -29,7 +29,7 @@ from lowtide.core.support import first_of_each_file
 from lowtide.core.verbatim import Verbatim
 from lowtide.errors import CorruptSegment, ModelError, WorkerError
 from lowtide.index.workspace import Workspace
-from lowtide.models import Group, Mode, SymbolKind, display_path
+from lowtide.models import Group, Mode, SymbolHit, SymbolKind, display_path
 from lowtide.read.answer import Answer, Hit, Lines, hit_of_piece, stale_paths
 from lowtide.read.answering import Answering, never
 from lowtide.read.concepts import Concepts
@@ -482,14 +482,14 @@ class Snapshot:
         near: Sequence[bytes] = (),
         cancelled: Callable[[], bool] | None = None,
         least: float = 0.0,
-    ) -> list[dict[str, Any]]:
+    ) -> list[SymbolHit]:
         """Symbols whose names match `query`, best first: the dictionaries of `find_symbols`."""
         from lowtide.read.symbols import find_symbols
 
         check_symbol(query)
         with self._readers.lend() as catalog:
             found = find_symbols(catalog, self._segments, query, limit, kinds, near, cancelled, least)
-        return [symbol for symbol in found if self._is_inside(symbol["path"].encode("utf-8", "surrogateescape"))]
+        return [symbol for symbol in found if self._is_inside(symbol.path.encode("utf-8", "surrogateescape"))]
 
 
 def _candidate(row: ChunkRow, bm25: float | None, cosine: float | None, frame: float, concept: float) -> Candidate:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from lowtide.core.match import SCORE_DIGITS, Band
 from lowtide.core.pasted import SAME_NAME, is_same_name, readings, without_separators
@@ -18,7 +17,7 @@ from lowtide.core.symbol_rank import (
     most_beside_the_name,
     symbol_score,
 )
-from lowtide.models import SymbolKind, display_path
+from lowtide.models import SymbolHit, SymbolKind, display_path
 from lowtide.read.segment_set import Segments
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import SymbolRow
@@ -38,7 +37,7 @@ def find_symbols(
     near: Sequence[bytes] = (),
     cancelled: Callable[[], bool] | None = None,
     least: float = 0.0,
-) -> list[dict[str, Any]]:
+) -> list[SymbolHit]:
     """The best symbols for `query`, as people type or paste it (`core/pasted.py`); a qualified one narrows by container
     or path; an empty one gives the most recent.
 
@@ -120,20 +119,16 @@ def _best(catalog: Catalog, segments: Segments, parts: Sequence[str], narrow: _N
     return [(number, -score) for score, _, _, _, number in ranked[:limit]]
 
 
-def _answer(row: SymbolRow, score: float) -> dict[str, Any]:
-    """`range` and `name_range` count from 0, columns in characters; in a file whose
-    `encoding` is `ascii` those are the same in any unit."""
-    return {
-        "name": row.name,
-        "kind": _LABELS[row.kind],
-        "container": row.container,
-        "path": display_path(row.path),
-        "line": row.name_line + 1,
-        "column": row.name_column + 1,
-        "score": round(score, SCORE_DIGITS),
-        "signature": row.signature,
-        "doc": row.doc,
-        "range": [row.start_line, row.start_column, row.end_line, row.end_column],
-        "name_range": [row.name_line, row.name_column],
-        "encoding": row.encoding,
-    }
+def _answer(row: SymbolRow, score: float) -> SymbolHit:
+    return SymbolHit(
+        row.name,
+        _LABELS[row.kind],
+        row.container,
+        display_path(row.path),
+        round(score, SCORE_DIGITS),
+        row.signature,
+        row.doc,
+        (row.start_line, row.start_column, row.end_line, row.end_column),
+        (row.name_line, row.name_column),
+        row.encoding,
+    )

@@ -24,21 +24,17 @@ from lowtide.index.attending import Patience
 from lowtide.index.comparing import is_there
 from lowtide.index.jobs import Progress
 from lowtide.index.live import LiveWorkspace
-from lowtide.models import display_path
+from lowtide.models import SymbolHit, display_path
 from lowtide.read.answer import Answer, Hit
 from lowtide.read.definitions import MOST_CHARACTERS, Place
 from lowtide.read.exact import MOST_CONTEXT, MOST_LINES, TextAnswer, TextRequest
 from lowtide.read.references import References
-from lowtide.read.request import SearchRequest
 from lowtide.read.selection import Lines
 from lowtide.serve import params as check
 from lowtide.serve.params import Params
-from lowtide.serve.service import Service
-from lowtide.serve.team import TeamAnswer
+from lowtide.serve.service import Service, Wish
 from lowtide.serve.workspaces import Consent
 from lowtide.system.tree.walk import refuse_reason
-from lowtide.tasks import task_group
-from lowtide.team.ranking import merged
 
 T = TypeVar("T")
 MOST_LINE = 1 << 31
@@ -62,31 +58,19 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
     --json` for one root.
 
     `fresh` waits, and tells of it with `lowtide/progress`, until what is on the disk is in; `begin` has a folder
-    without an index indexed, and answers what is there so far; with `team` the team's index is asked too, and each hit
-    says its `repository`, null for this workspace's; with `codeCharacters` hits have their `definition`,
+    without an index indexed, and answers what is there so far; with `codeCharacters` hits have their `definition`,
     whole as far as those go; with `words` a `note` says what the answer lacks.
     """
     request, root = check.search_request(params), check.root(params)
     code = _code(params)
     freshness = await _attend(service, caller, root, params)
     nothing = [(root, Answer(request.query, [], None, 0, 0.0))]
-    told: list[TeamAnswer] = []
-    async with task_group() as group:
-        if check.flag(params, "team"):
-            group.start_soon(_ask_team, service, request, told)
-        ((_, answer),) = await _or_nothing_yet(params, service.search(request, [root]), nothing)
+    ((_, answer),) = await _or_nothing_yet(params, service.search(request, [root]), nothing)
     freshness = await _that_is_there(service, root, answer.hits, freshness)
     found = answer.as_json()
     if code:
         await _define(service, root, found["hits"], _places(answer.hits), code)
-    for team in told:
-        found["hits"] = merged(request.question.gist, found["hits"], team.hits, request.limit)
-        found["degraded"] = "; ".join(filter(None, (found["degraded"], team.degraded))) or None
     return {**found, **_told(freshness, params)}
-
-
-async def _ask_team(service: Service, request: SearchRequest, told: list[TeamAnswer]) -> None:
-    told.append(await service.ask_team(request))
 
 
 async def find_text(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
@@ -134,14 +118,12 @@ async def symbols(service: Service, caller: Caller, params: Params) -> dict[str,
     if not freshness.is_current:
         found = await anyio.to_thread.run_sync(_that_are_there, root, found)
         freshness = await _that_is_there(service, root, found, freshness)
+    told = [symbol.as_json() for symbol in found]
     if code:
-        places = [
-            Place(os.fsencode(each["path"]), each["line"], each["line"], each["name"], each["container"])
-            for each in found
-        ]
-        await _define(service, root, found, places, code)
+        places = [Place(os.fsencode(each.path), each.line, each.line, each.name, each.container) for each in found]
+        await _define(service, root, told, places, code)
     took_ms = (time.perf_counter() - started) * 1000
-    return {"query": query, "took_ms": round(took_ms, 2), "symbols": found, **_told(freshness, params)}
+    return {"query": query, "took_ms": round(took_ms, 2), "symbols": told, **_told(freshness, params)}
 
 
 async def references(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
@@ -230,10 +212,10 @@ async def find_root(service: Service, caller: Caller, params: Params) -> dict[st
     return await anyio.to_thread.run_sync(look)
 
 
-def _that_are_there(root: Path, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _that_are_there(root: Path, found: list[SymbolHit]) -> list[SymbolHit]:
     """Without symbols of files that are gone: the index has not heard of it yet."""
-    there = {path: is_there(root, path) for path in {symbol["path"] for symbol in found}}
-    return [symbol for symbol in found if there[symbol["path"]]]
+    there = {path: is_there(root, path) for path in {symbol.path for symbol in found}}
+    return [symbol for symbol in found if there[symbol.path]]
 
 
 async def index(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
@@ -241,40 +223,14 @@ async def index(service: Service, caller: Caller, params: Params) -> dict[str, A
     `lowtide import` has staged, if it is named; `lowtide/progress` {phase, done, total,
     usedBytes} tells how far it is. The answer is that of `lowtide index --json`. Cancelling the request stops the
     work."""
-    root = check.root(params)
-    if staged := check.text(params, "staged", ""):
-        await service.take_over(root, staged, caller.client, _consent(params))
-    else:
-        await service.open_workspace(root, caller.client, _consent(params))
-    live = service.live(root)
-    assert live is not None
-    before = live.completed_runs
-    known = live.report
-    if staged:
-        pass  # it begins anew as it is
-    elif params.get("force"):
-        await service.reindex(root, force=True)
-    elif known is not None or live.error is not None or live.state == "idle":
-        await service.reindex(root)  # it is open already: make sure that it is up to date
-    try:
-        while live.error is None and (live.completed_runs == before or not live.quiescent):
-            if service.host.ladder.footing().worker_count == 0 or live.state == "paused":
-                raise LowtideError(
-                    "indexing is paused",
-                    service.host.ladder.reason.removeprefix("paused "),
-                    "`lowtide daemon resume` goes on",
-                )
-            progress = live.progress
-            if progress is not None:
-                caller.notify("lowtide/progress", _progress(service, live, progress))
-            with anyio.move_on_after(0.1):
-                await live.settled.wait()
-    except anyio.get_cancelled_exc_class():
-        live.cancel()
-        raise
-    if live.error is not None:
-        raise live.error
-    return live.tell_report()
+
+    def tell(live: LiveWorkspace) -> None:
+        if live.progress is not None:
+            caller.notify("lowtide/progress", _progress(service, live, live.progress))
+
+    wish = Wish(check.flag(params, "force"), check.text(params, "staged", ""), _consent(params))
+    report = await service.index(check.root(params), caller.client, wish, tell)
+    return report.as_json()
 
 
 def _progress(service: Service, live: LiveWorkspace, progress: Progress) -> dict[str, Any]:

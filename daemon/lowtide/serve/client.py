@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 import lowtide
 from lowtide.errors import LockHeld, LowtideError, StoreError
@@ -207,6 +207,18 @@ def start_word(error: BaseException | None) -> bytes:
     elif error is not None:
         said = {"kind": "internal", "message": f"{type(error).__name__}: {error}", "remedy": ""}
     return json.dumps(said).encode() + b"\n"
+
+
+class Door(Protocol):
+    """What commands ask: the daemon (`Client`), or the same service in their own process (`local.LocalClient`)."""
+
+    def ask(
+        self, method: str, params: dict[str, Any], notified: Notified | None = None, *, within_s: float | None = None
+    ) -> Any:
+        """The result of a request; RemoteError for its error."""
+
+    def close(self) -> None:
+        """It is of no more use."""
 
 
 class _Awaited(io.RawIOBase):

@@ -21,10 +21,8 @@ import anyio
 
 from lowtide.config.settings import Config
 from lowtide.paths import Places, make_private
-from lowtide.serve.config_watch import ConfigWatch
-from lowtide.serve.host import Host
+from lowtide.serve.app import opened
 from lowtide.serve.server import Server
-from lowtide.serve.service import Service
 from lowtide.system.memory import raise_descriptor_limit
 from lowtide.tasks import task_group
 from lowtide.visible import visible
@@ -93,9 +91,7 @@ async def serve(
     """Until stopped; `load` reads the configuration again when its file changes. LockHeld when this user's daemon runs
     already; StoreError, ConfigError, ModelError."""
     be_prompt()
-    async with Service(Host(places, config)) as service:
-        if load is not None:
-            service.config_watch = ConfigWatch(places.config_file, load, service.host)
+    async with opened(places, config, load=load) as service:
         server = Server(service, places)
         async with task_group() as group:
 

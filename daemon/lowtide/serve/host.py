@@ -1,4 +1,4 @@
-"""The composition root: configuration, budget, workers, and a user's workspaces under them.
+"""One user's budget, workers and model, and what the budget leaves of full service.
 
 Invariant: there is one budget and one pool, however many workspaces there are.
 """
@@ -7,38 +7,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, ExitStack, closing, suppress
+from contextlib import AsyncExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.to_thread
 
-import lowtide
 from lowtide.config.settings import LEAST_BUDGET_BYTES, Config, check_budget, load_workspace_settings
 from lowtide.core.budget import LEAST_TASK_BYTES, MARGIN_BYTES, MIB, WORKER_BYTES
 from lowtide.core.ladder import Step
-from lowtide.errors import CorruptIndex, IndexGone, LowtideError, RefusedError
-from lowtide.index.jobs import Progress, cpu_seconds
-from lowtide.index.lexicon import Lexicon, mend_words, renew_words
+from lowtide.errors import LowtideError, RefusedError
 from lowtide.index.nothing import why_nothing
-from lowtide.index.report import IndexReport, describe_workspace
-from lowtide.index.seeding import nothing_to_begin_with
-from lowtide.index.shared import Shared
-from lowtide.index.sharing import Begun
-from lowtide.index.upkeep import maintain, mend_vectors, mended_segments, settle
+from lowtide.index.shared import Shared, Stay
 from lowtide.index.workspace import Workspace
-from lowtide.index.writing import Writing
 from lowtide.paths import Places
-from lowtide.pool.pool import WorkerPool
 from lowtide.read.concepts import FILE as CONCEPTS_FILE
 from lowtide.read.concepts import Concepts
-from lowtide.status import LadderStep, Memory, Process, Status
 from lowtide.store.catalog import Catalog
-from lowtide.store.connections import Connections
 from lowtide.system import memory
 from lowtide.system.tree.walk import walk
-from lowtide.tasks import run_beside
 from lowtide.work.model.encoder import Side
 from lowtide.work.model.model_folder import default_model
 from lowtide.work.model.static_model import QUESTION_WORDS_KEPT, StaticModel
@@ -47,31 +35,11 @@ MOST_OTHER_RUNS = 8
 """Indexes whose last run is looked at for a forecast."""
 
 
-class IndexRun:
-    """An index run as others see it while it goes on."""
-
-    def __init__(self) -> None:
-        self.progress: Progress | None = None
-        self.phase = "scanning"
-        self.finished = anyio.Event()
-        self._pool: WorkerPool | None = None
-
-    def attach(self, progress: Progress, pool: WorkerPool) -> None:
-        """Called once by the host, when the run begins."""
-        self.progress = progress
-        self._pool = pool
-        self.phase = "indexing"
-
-    def used_bytes(self) -> int:
-        """Anonymous bytes of all processes, as last sampled."""
-        return self._pool.used_bytes if self._pool else 0
-
-
 class Host(Shared):
     """Everything of one user; an asynchronous context manager."""
 
-    def __init__(self, places: Places, config: Config) -> None:
-        super().__init__(places, config)
+    def __init__(self, places: Places, config: Config, stay: Stay = Stay.LONG) -> None:
+        super().__init__(places, config, stay)
         self.pool.on_refused = self.refit
         self.static_model: StaticModel | None = None
         """What answers questions without a worker, once one was asked and if the model is of that kind."""
@@ -179,53 +147,6 @@ class Host(Shared):
             self.pool.recycle()
         self.pool.wake()
 
-    async def index(
-        self, root: Path, *, force: bool = False, run: IndexRun | None = None, begun: Begun | None = None
-    ) -> IndexReport:
-        """Bring the index of `root` up to date; with `begun`, forget what there is and begin with that bundle.
-
-        Errors: LockHeld, StoreError and its kinds. Cancelling ends the workers at once and keeps what was committed. A
-        catalog found damaged on the way is built anew, once.
-        """
-        run = run or IndexRun()
-        workspace = self.workspace(root)
-        try:
-            report = await self._index(workspace, force, run, begun)
-        except (CorruptIndex, IndexGone):
-            report = await self._index(workspace, force, run)
-        self.pool.kill_all()
-        return report
-
-    async def _index(self, workspace: Workspace, force: bool, run: IndexRun, begun: Begun | None = None) -> IndexReport:
-        began_s, began_cpu_s = time.monotonic(), cpu_seconds()
-        with ExitStack() as stack:
-            beginning = nothing_to_begin_with() if force else await self.beginning(workspace, begun)
-            stack.callback(beginning.discard)
-            anew = force or begun is not None
-            catalog, messages = stack.enter_context(workspace.writing(anew=anew, begin=beginning))
-            settings, notes = self.prepare(workspace, catalog)
-            messages += [*beginning.messages, *notes]
-            forecaster = self.forecaster(catalog.runs())
-            messages += mend_words(workspace, catalog) + mend_vectors(workspace, catalog)
-            writing = Writing(catalog, lambda: settle(workspace, catalog), budget=self.budget)
-            lexicon = Lexicon(workspace, catalog, self.pool, writing.limit, lambda: writing.share)
-            writing.lexicon = lexicon.wrote
-            with closing(Connections(workspace.reading)) as readers:
-                indexer = self.indexer(workspace, writing, readers, settings, on_planned=forecaster.add)
-                run.attach(indexer.progress, self.pool)
-                progress = await run_beside(indexer.run, lexicon.run, lexicon.end)
-            run.phase = "merging"
-            self.pool.end_idle()
-            messages += mended_segments(await maintain(workspace, catalog, limit=writing.limit, lexicon=lexicon))
-            renew_words(workspace, catalog)  # by the next run
-            workspace.remember_root(catalog)
-            self.save_costs(catalog)
-            catalog.fold()
-            report = self.report(workspace, catalog.counts(), progress, messages, forecaster.result().as_json())
-            report = report.timed(time.monotonic() - began_s, cpu_seconds() - began_cpu_s)
-            catalog.record_run(report.as_json(), has_changed=progress.has_changed)
-        return report
-
     def _other_runs(self, workspace: Workspace) -> list[dict[str, Any]]:
         """The last run of each of some other indexes: what this machine is able to do."""
         found: list[dict[str, Any]] = []
@@ -314,30 +235,3 @@ class Host(Shared):
             "verdict": verdict,
             "last_run": own[0] if own else None,
         }
-
-    def status(self, root: Path | None) -> Status:
-        """The Status for one workspace, or for every index of this user, none of them open."""
-        places = [(root, self.places.index_folder(root))] if root else self.places.list_indexes()
-        workspaces = [describe_workspace(Workspace(Path(where), folder)) for where, folder in places if folder.exists()]
-        processes = self.pool.processes()
-        damaged = [entry for entry in workspaces if entry.damage]
-        failed = [entry.error for entry in workspaces if entry.error]
-        used = sum(figure.anon_bytes for figure in processes)
-        return Status(
-            version=lowtide.__version__,
-            health="error" if damaged or failed else "warning" if self.ladder.step > Step.FULL else "ok",
-            message=f"{len(damaged)} damaged" if damaged else next(iter(failed), self.ladder.reason),
-            state="idle",
-            quiescent=True,
-            memory=Memory(
-                budget_bytes=self.budget.total_bytes,
-                budget_from=self.budget_from,
-                used_bytes=used,
-                peak_bytes=max(self.pool.peak_bytes, used),
-                mapped_bytes=memory.own_mapped_bytes(),
-                processes=[Process(figure.role, figure.pid, figure.anon_bytes) for figure in processes],
-            ),
-            ladder=LadderStep(self.ladder.step.label, self.ladder.reason),
-            progress=None,
-            workspaces=workspaces,
-        )

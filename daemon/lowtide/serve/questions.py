@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,9 @@ import anyio.to_thread
 
 from lowtide.config.settings import IndexSettings
 from lowtide.core.match import least_wanted
-from lowtide.errors import CorruptIndex, ModelError, NoIndex, UsageError, WorkerError
+from lowtide.errors import CorruptIndex, NoIndex, UsageError, WorkerError
 from lowtide.index.attending import FEW_FILES, Patience
-from lowtide.models import Mode, SymbolKind
+from lowtide.models import SymbolHit, SymbolKind
 from lowtide.paths import real_path
 from lowtide.read.answer import Answer, Hit, stale_paths
 from lowtide.read.answering import never
@@ -36,7 +35,6 @@ from lowtide.read.references import Editor, References
 from lowtide.read.request import SearchRequest
 from lowtide.read.selection import MOST_OWN, Lines, Selected, others
 from lowtide.read.snapshot import Embedding, Snapshot
-from lowtide.serve.team import TeamAnswer
 from lowtide.serve.workspaces import Workspaces
 from lowtide.work.model.encoder import Side
 
@@ -63,20 +61,6 @@ class Questions(Workspaces):
                 return await snapshot.search(request, embedding)
 
         return [(root, await self._guard(root, partial(ask, root))) for root in self._roots(roots)]
-
-    async def ask_team(self, request: SearchRequest) -> TeamAnswer:
-        """What the team's index knows beside this machine's; nothing where no gateway is configured."""
-        settings = self.host.config.team
-        if not settings.url:
-            return TeamAnswer()
-        vector, degraded = b"", ""
-        if request.mode is not Mode.LEXICAL:
-            try:
-                vector = await self.encode_query(request.question.gist)
-            except (ModelError, WorkerError) as error:
-                degraded = error.message
-        answer = await self.team.ask(settings, request, vector, self.host.model.recipe)
-        return answer if not degraded else replace(answer, degraded=answer.degraded or degraded)
 
     async def find_text(self, root: Path, request: TextRequest) -> TextAnswer:
         """The lines of a workspace's files that hold a text or match a pattern. UsageError, PathError, StoreError."""
@@ -143,26 +127,26 @@ class Questions(Workspaces):
         near: Sequence[Path] = (),
         cancelled: Callable[[], bool] | None = None,
         least: float = 0.0,
-    ) -> list[tuple[Path, dict[str, Any]]]:
-        """(root, symbol) of the best matches over the workspaces, best first: the dictionaries of `find_symbols`.
+    ) -> list[tuple[Path, SymbolHit]]:
+        """(root, symbol) of the best matches over the workspaces, best first.
 
         An empty query gives the most recent. `least`: lower scores are not wanted. `cancelled` is asked now and then;
         cancelling the task is seen, too.
         """
 
-        async def ask(root: Path, wanted: float) -> list[dict[str, Any]]:
+        async def ask(root: Path, wanted: float) -> list[SymbolHit]:
             below = [os.fsencode(path.relative_to(root)) for path in near if root in path.parents]
             async with self._reading(root) as snapshot:
                 find = partial(snapshot.symbols, query, limit=limit, kinds=kinds, near=below, least=wanted)
                 return await self.answering.run(lambda stopped: find(cancelled=stopped), cancelled or never)
 
         self.host.pool.someone_asks()
-        found: list[tuple[Path, dict[str, Any]]] = []
+        found: list[tuple[Path, SymbolHit]] = []
         for root in self._roots(roots):
-            wanted = max(least, least_wanted((symbol["score"] for _, symbol in found), limit))
+            wanted = max(least, least_wanted((symbol.score for _, symbol in found), limit))
             found += [(root, symbol) for symbol in await self._guard(root, partial(ask, root, wanted))]
         if query.strip():
-            found.sort(key=lambda pair: -pair[1]["score"])
+            found.sort(key=lambda pair: -pair[1].score)
         return found[:limit]
 
     async def files_with(self, root: Path, name: str, limit: int) -> tuple[list[bytes], bool]:

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,14 +26,13 @@ import anyio
 import anyio.to_thread
 
 import lowtide
-from lowtide.errors import LowtideError
 from lowtide.paths import Places
 from lowtide.serve import daemon_socket, rpc
 from lowtide.serve.api import HANDLERS
-from lowtide.serve.intake import MOST_FIRST_BYTES, PassedOver, Taken, Undecodable
-from lowtide.serve.params import ParamsError
+from lowtide.serve.intake import MOST_FIRST_BYTES, PassedOver, Taken
 from lowtide.serve.reachable import LOOK_S, READ_LIMIT, Reachable
 from lowtide.serve.service import Service
+from lowtide.serve.session import MOST_QUOTED, RequestError, RpcSession, Work
 from lowtide.system.footprint import loading
 from lowtide.system.installation import Installed
 from lowtide.tasks import task_group
@@ -42,15 +42,9 @@ log = logging.getLogger(__name__)
 INSTALLED_S = 5.0
 """Between two looks whether Lowtide has been replaced."""
 FIRST_MESSAGE_S = 30.0
-MOST_REQUESTS = 256
-"""At work at once for one connection; more are refused, so that a cancellation is heard behind them."""
 MOST_CONNECTIONS = 512
-MOST_QUOTED = 100
-"""Characters of what a client sent, in an answer that says it is wrong."""
 EDITOR_BYTES = 18 << 20
 """What the language server's modules take, once (measured: 16 MiB)."""
-MOST_UNSENT_BYTES = 32 << 20
-"""A client that does not read is cut off."""
 
 
 class Server:
@@ -196,123 +190,68 @@ def _load(name: str) -> ModuleType:
         return importlib.import_module(name)
 
 
-class Session:
+class Session(RpcSession):
     """One connection of the command line."""
 
     def __init__(
         self, server: Server, service: Service, client: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        super().__init__()
         self.client = client
+        self.writer = writer
         self._server = server
         self._service = service
         self._reader = reader
-        self._writer = writer
-        self._requests: dict[int | str, anyio.CancelScope] = {}
-        self._taken: dict[int | str, Taken] = {}
         self._is_subscribed = False
 
     async def run(self, first: Taken) -> None:
         """Until the client has gone; what it has asked for ends with it."""
         quiescent = all(live.quiescent for live in self._service.workspaces)
         number = first.value.get("id")
-        self._answer(
-            number if rpc.is_number(number) else None,
-            {
-                "version": lowtide.__version__,
-                "pid": os.getpid(),
-                "idle": quiescent and self._server.client_count == 1,
-                "budgetBytes": self._service.host.budget.total_bytes,
-            },
-        )
+        hello = {
+            "version": lowtide.__version__,
+            "pid": os.getpid(),
+            "idle": quiescent and self._server.client_count == 1,
+            "budgetBytes": self._service.host.budget.total_bytes,
+        }
+        self.answer(number if rpc.is_number(number) else None, hello)
         first.release()
         try:
-            async with task_group() as group:
+            async with task_group() as self.group:
                 while (taken := await self._service.intake.next(self._reader)) is not None:
                     if isinstance(taken, PassedOver):
-                        self._pass_over(taken)
-                    elif not await self._take(taken, group):
-                        taken.release()
-                    await self._writer.drain()  # who does not read its answers is not heard either
-                group.cancel_scope.cancel()
+                        why = str(taken.error)
+                        log.warning("event=passed-over client=%s method=%r why=%r", self.client, taken.method, why)
+                        self.pass_over(taken)
+                    else:
+                        self.take(taken)
+                    await self.writer.drain()  # who does not read its answers is not heard either
+                self.group.cancel_scope.cancel()
         except rpc.FramingError as error:
             log.warning("event=bad-client client=%s why=%r", self.client, str(error))
         finally:
-            for taken in self._taken.values():
-                taken.release()  # of tasks that were ended before they began
+            self.forget()
 
-    def _pass_over(self, passed: PassedOver) -> None:
-        log.warning("event=passed-over client=%s method=%r why=%r", self.client, passed.method, str(passed.error))
-        if isinstance(passed.error, Undecodable) and passed.number is None:
-            self._fail(None, rpc.PARSE_ERROR, str(passed.error))
-        elif passed.number is not None or not passed.method:
-            self._refuse(passed.number, passed.error)
-
-    async def _take(self, taken: Taken, group: anyio.abc.TaskGroup) -> bool:
-        """Do what a message says; true when a task does, which then releases it."""
-        message = taken.value
-        if not isinstance(message, dict) or not isinstance(message.get("method"), str):
-            if not isinstance(message, dict) or "id" not in message or "method" in message:
-                self._fail(None, rpc.INVALID_REQUEST, "the message is neither request nor notification")
-            return False
-        method, number = message["method"], message.get("id")
+    def begin(self, number: Any, method: str, message: dict[str, Any]) -> Work | None:
+        """One of the requests of `api.HANDLERS`, or one about the connection itself."""
         params = message.get("params") or {}
-        if number is not None and not rpc.is_number(number):
-            self._fail(None, rpc.INVALID_REQUEST, "id: a whole number or a text")
-        elif number is not None and number in self._requests:
-            self._fail(number, rpc.INVALID_REQUEST, f"request {number!r} is at work already")
-        elif method == "$/cancelRequest":
-            key = params.get("id") if isinstance(params, dict) else None
-            scope = self._requests.get(key) if rpc.is_number(key) else None
-            if scope is not None:
-                scope.cancel()
-        elif method == "lowtide/stop":
-            self._answer(number, {"pid": os.getpid()})
-            with suppress(ConnectionError):
-                await self._writer.drain()
-            self._server.stopping.set()
-        elif method == "lowtide/subscribe":
-            self._answer(number, self._service.status().as_json())
+        if method == "lowtide/stop":
+            return self._stop
+        if method == "lowtide/subscribe":
+            self.answer(number, self._service.status().as_json())
             if not self._is_subscribed:
                 self._is_subscribed = True
-                group.start_soon(self._tell)
-        elif number is None:
-            return False  # an unknown notification
-        elif method not in HANDLERS:
-            self._fail(number, rpc.METHOD_NOT_FOUND, f"no method {method[:MOST_QUOTED]!r}")
-        elif not isinstance(params, dict):
-            self._fail(number, rpc.INVALID_PARAMS, "params: an object")
-        elif len(self._requests) >= MOST_REQUESTS:
-            self._fail(number, rpc.REQUEST_FAILED, f"{MOST_REQUESTS} requests are at work; wait for one to end")
-        else:
-            scope = self._requests[number] = anyio.CancelScope()
-            self._taken[number] = taken
-            group.start_soon(self._handle, method, number, params, scope)
-            return True
-        return False
+                self.group.start_soon(self._tell)
+            return None
+        if method not in HANDLERS:
+            raise RequestError(rpc.METHOD_NOT_FOUND, f"no method {method[:MOST_QUOTED]!r}")
+        if not isinstance(params, dict):
+            raise RequestError(rpc.INVALID_PARAMS, "params: an object")
+        return partial(HANDLERS[method], self._service, self, params)
 
-    async def _handle(self, method: str, number: int | str, params: dict[str, Any], scope: anyio.CancelScope) -> None:
-        try:
-            with scope:
-                try:
-                    self._answer(number, await HANDLERS[method](self._service, self, params))
-                except ParamsError as error:
-                    self._fail(number, rpc.INVALID_PARAMS, str(error))
-                except LowtideError as error:
-                    self._refuse(number, error)
-                except Exception as error:
-                    log.exception("event=request-failed method=%s", method)
-                    self._fail(number, rpc.INTERNAL_ERROR, f"unexpected {type(error).__name__}: {error}")
-            if scope.cancelled_caught:
-                self._fail(number, rpc.REQUEST_CANCELLED, "cancelled")
-        finally:
-            self._requests.pop(number, None)
-            self._taken.pop(number).release()
-        with suppress(ConnectionError):
-            await self._writer.drain()
-
-    def _refuse(self, number: int | str | None, error: LowtideError) -> None:
-        data = {"kind": error.kind, "message": error.message, "remedy": error.remedy, "exit": error.exit_code}
-        self._fail(number, rpc.REQUEST_FAILED, str(error), data)
+    async def _stop(self) -> dict[str, Any]:
+        self._server.stopping.set()
+        return {"pid": os.getpid()}
 
     async def _tell(self) -> None:
         end = self._service.subscribe(lambda status: self.notify("lowtide/statusChanged", status.as_json()))
@@ -322,27 +261,9 @@ class Session:
             end()
 
     def notify(self, method: str, params: dict[str, Any]) -> None:
-        """Send a notification; dropped when the client does not read."""
-        self._send({"jsonrpc": "2.0", "method": method, "params": params})
+        """Send a notification, as a handler does."""
+        self.tell(method, params)
 
     def close(self) -> None:
         """End the connection."""
-        self._writer.close()
-
-    def _answer(self, number: Any, result: Any) -> None:
-        self._send({"jsonrpc": "2.0", "id": number, "result": result})
-
-    def _fail(self, number: Any, code: int, text: str, data: dict[str, Any] | None = None) -> None:
-        error: dict[str, Any] = {"code": code, "message": text}
-        if data is not None:
-            error["data"] = data
-        self._send({"jsonrpc": "2.0", "id": number, "error": error})
-
-    def _send(self, message: dict[str, Any]) -> None:
-        if self._writer.is_closing():
-            return
-        if self._writer.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
-            log.warning("event=cut-off client=%s why='it does not read'", self.client)
-            self._writer.transport.abort()
-            return
-        self._writer.write(rpc.frame(message))
+        self.writer.close()

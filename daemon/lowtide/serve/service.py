@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 import anyio.abc
 import anyio.to_thread
 
+from lowtide.errors import LowtideError
+from lowtide.index.attending import TELL_S
+from lowtide.index.live import LiveWorkspace
 from lowtide.index.removal import limit_of, remove_leaving
+from lowtide.index.report import IndexReport
+from lowtide.index.shared import Stay
 from lowtide.paths import real_path
+from lowtide.serve.config_watch import ConfigWatch
 from lowtide.serve.host import Host
 from lowtide.serve.monitor import Monitor
 from lowtide.serve.questions import Questions
 from lowtide.serve.status import memory_tree, status_of
-from lowtide.serve.workspaces import VISITOR
+from lowtide.serve.workspaces import VISITOR, Consent
 from lowtide.status import MemoryNode, Status
 from lowtide.system.memory import give_back
 from lowtide.tasks import task_group
@@ -31,11 +38,21 @@ FIRST_DISK_LOOK_S = 300.0
 DISK_LOOK_S = 3600.0
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How an index is to be brought up to date: `anew` from nothing, or beginning with the bundle that `lowtide import`
+    has staged under this name."""
+
+    anew: bool = False
+    staged: str = ""
+    consent: Consent = Consent.NOT_ASKED
+
+
 class Service(Questions):
     """All workspaces of a user, as clients see them; an asynchronous context manager."""
 
-    def __init__(self, host: Host) -> None:
-        super().__init__(host)
+    def __init__(self, host: Host, config_watch: ConfigWatch | None = None) -> None:
+        super().__init__(host, config_watch)
         self.monitor = Monitor(self)
 
     async def __aenter__(self) -> Service:
@@ -52,7 +69,6 @@ class Service(Questions):
             await self._stack.aclose()
         finally:
             await self.readers.close()
-            self.team.close()
 
     async def _keep_disk(self) -> None:
         """Now and then, have indexes leave that nobody needs."""
@@ -113,6 +129,47 @@ class Service(Questions):
     def budget_from(self) -> str:
         """Who has said how large the budget is: `default` when nobody has."""
         return self.host.budget_from
+
+    async def index(
+        self,
+        root: Path,
+        client: str,
+        wish: Wish = Wish(),
+        told: Callable[[LiveWorkspace], None] = lambda _: None,
+    ) -> IndexReport:
+        """Bring the index of `root` up to date; `told` is called now and then meanwhile.
+
+        Errors: as `open_workspace`; why it cannot be indexed, LockHeld among them; LowtideError while work is paused.
+        Cancelling stops the work, and keeps what was committed.
+        """
+        if wish.staged:
+            await self.take_over(root, wish.staged, client, wish.consent)
+        else:
+            await self.open_workspace(root, client, wish.consent)
+        live = self._need(root)
+        before = live.completed_runs
+        if wish.staged:
+            pass  # it begins anew as it is
+        elif wish.anew or live.report is not None or live.error is not None or live.state == "idle":
+            await self.reindex(root, force=wish.anew)  # it is open already: make sure that it is up to date
+        try:
+            while live.error is None and (live.completed_runs == before or not live.quiescent):
+                if self.host.ladder.footing().worker_count == 0 or live.state == "paused":
+                    why = "by you" if self._paused else self.host.ladder.reason
+                    raise LowtideError("indexing is paused", why, "`lowtide daemon resume` goes on")
+                told(live)
+                with anyio.move_on_after(TELL_S):
+                    await live.settled.wait()
+            if live.error is not None:
+                raise live.error
+            return live.tell_report()
+        except anyio.get_cancelled_exc_class():
+            live.cancel()
+            raise
+        finally:
+            if self.host.stay is Stay.BRIEF:
+                with anyio.CancelScope(shield=True):
+                    await self.close_workspace(root, client)
 
     async def set_budget(self, size_bytes: int, by: str) -> None:
         """Give Lowtide more memory or less, from now on; `by` says who wants that. ConfigError under the least,

@@ -25,8 +25,9 @@ from lowtide.core.visits import Visits
 from lowtide.errors import LowtideError, PathError, RefusedError
 from lowtide.index.attending import Patience, begin_with, catch_up, freshness_of, wait_fresh
 from lowtide.index.bundles import staged_as
-from lowtide.index.comparing import freshness_closed
+from lowtide.index.comparing import compare_quickly, freshness_closed
 from lowtide.index.live import LiveWorkspace
+from lowtide.index.shared import Stay
 from lowtide.index.sharing import Begun
 from lowtide.index.watching import neighbours
 from lowtide.paths import real_path
@@ -38,7 +39,6 @@ from lowtide.serve.config_watch import ConfigWatch
 from lowtide.serve.host import Host
 from lowtide.serve.intake import Intake
 from lowtide.serve.monitor import Monitor
-from lowtide.serve.team import Team
 from lowtide.system.tree.walk import refuse_reason
 
 VECTOR_CACHE_BYTES = 256 << 10
@@ -60,7 +60,7 @@ class Workspaces:
 
     monitor: Monitor
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, config_watch: ConfigWatch | None = None) -> None:
         self.host = host
         self.rooms = Rooms(host.pool)
         """What questions and messages may take of the budget."""
@@ -70,10 +70,10 @@ class Workspaces:
         self.vectors = ByteCache(VECTOR_CACHE_BYTES)
         self.documents = DocumentReader(host.pool)
         """Reads what editors have open."""
-        self.config_watch: ConfigWatch | None = None
+        self.config_watch = config_watch
         self.visits = Visits()
-        self.team = Team(host.places)
-        """The index of those repositories that are not checked out here."""
+        self._looked_at: dict[Path, Freshness] = {}
+        """How those that are asked about stand to the disk, where nobody stays."""
         self._live: dict[Path, LiveWorkspace] = {}
         self._tasks: dict[Path, anyio.CancelScope] = {}
         self._ended: dict[Path, anyio.Event] = {}
@@ -83,8 +83,6 @@ class Workspaces:
         self._paused = False
         self._turns = anyio.Semaphore(MOST_QUESTIONS)
         self._stack = AsyncExitStack()
-        host.shrink = self.readers.close_idle
-        host.pool.patience_s = float("inf")
         self._group: anyio.abc.TaskGroup
 
     async def open_workspace(self, root: Path, client: str, consent: Consent = Consent.NOT_ASKED) -> None:
@@ -175,6 +173,8 @@ class Workspaces:
         """
         began_s = time.monotonic()
         root = real_path(root)
+        if self.host.stay is Stay.BRIEF:
+            return await self._look_at(root, patience, told)
         workspace = self.host.workspace(root)
         if patience is Patience.NONE and root in self._live:
             pass  # an editor holds it, and asks with every key
@@ -196,6 +196,18 @@ class Workspaces:
         elif patience is Patience.BRIEF:
             await catch_up(live, began_s)
         return freshness_of(live)
+
+    async def _look_at(self, root: Path, patience: Patience, told: Callable[[LiveWorkspace], None]) -> Freshness:
+        """What `attend` does where nobody stays: once for each root."""
+        if (known := self._looked_at.get(root)) is None:
+            if patience is Patience.FULL:
+                await self.open_workspace(root, VISITOR)
+                live = self._need(root)
+                await wait_fresh(live, partial(told, live))
+                await self.close_workspace(root, VISITOR)
+            workspace, config = self.host.workspace(root), self.host.config
+            known = self._looked_at[root] = await anyio.to_thread.run_sync(compare_quickly, workspace, config)
+        return known
 
     def has_index(self, root: Path) -> bool:
         """Whether a root has an index, if only a beginning. Blocking."""

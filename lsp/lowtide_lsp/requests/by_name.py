@@ -20,7 +20,7 @@ from lowtide.core.positions import Units, from_bytes, line_end
 from lowtide.core.spelling import NameAt, standing_alone
 from lowtide.core.symbol_rank import folders_between
 from lowtide.errors import NoIndex
-from lowtide.models import display_path
+from lowtide.models import SymbolHit, display_path
 from lowtide.read.text_pieces import Piece, TooLong, read_pieces
 from lowtide.read.unsaved.answers import symbols as find_symbols
 from lowtide_lsp import convert
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lowtide_lsp.session import Session
 
 Json = dict[str, Any]
+Found = list[tuple[Path, SymbolHit]]
 MOST_DEFINITIONS = 50
 MOST_REFERENCES = 2000
 MOST_FILES = 10_000
@@ -38,12 +39,14 @@ _File = tuple[Path, Path, str]
 """A file: its path, its root, and its name there as shown."""
 
 
-async def named(session: Session, path: Path | None, line: bytes, column: int) -> list[tuple[Path, Json]]:
+async def named(session: Session, path: Path | None, line: bytes, column: int) -> list[tuple[Path, SymbolHit]]:
     """Definitions of the name at a place, the likeliest first: what qualifies it, then near ones."""
     return (await _named(session, path, convert.names_under(line, column, str(path or ""))))[1]
 
 
-async def _named(session: Session, path: Path | None, under: Sequence[NameAt]) -> tuple[str, list[tuple[Path, Json]]]:
+async def _named(
+    session: Session, path: Path | None, under: Sequence[NameAt]
+) -> tuple[str, list[tuple[Path, SymbolHit]]]:
     """The spelling that is defined, the one that stands there if none is, and its definitions."""
     for spelling in under:
         if found := await _spelt(session, path, spelling.name, spelling.qualifier):
@@ -51,18 +54,18 @@ async def _named(session: Session, path: Path | None, under: Sequence[NameAt]) -
     return under[0].name if under else "", []
 
 
-async def _spelt(session: Session, path: Path | None, name: str, qualifier: str) -> list[tuple[Path, Json]]:
+async def _spelt(session: Session, path: Path | None, name: str, qualifier: str) -> list[tuple[Path, SymbolHit]]:
     found = await find_symbols(
         session.service, session.documents, name, roots=session.roots, limit=200, near=[path] if path else []
     )
-    exact = [(root, symbol) for root, symbol in found if symbol["name"] == name]
+    exact = [(root, symbol) for root, symbol in found if symbol.name == name]
     suffix = path.suffix if path else ""
 
-    def rank(pair: tuple[Path, Json]) -> tuple[bool, bool, bool, float]:
+    def rank(pair: tuple[Path, SymbolHit]) -> tuple[bool, bool, bool, float]:
         root, symbol = pair
-        inside = bool(qualifier) and qualifier.lower() in symbol["container"].lower().split(".")
-        same_file = path is not None and root in path.parents and str(path.relative_to(root)) == symbol["path"]
-        return not inside, Path(symbol["path"]).suffix != suffix, not same_file, -symbol["score"]
+        inside = bool(qualifier) and qualifier.lower() in symbol.container.lower().split(".")
+        same_file = path is not None and root in path.parents and str(path.relative_to(root)) == symbol.path
+        return not inside, Path(symbol.path).suffix != suffix, not same_file, -symbol.score
 
     return sorted(exact, key=rank)[:MOST_DEFINITIONS]
 
@@ -74,7 +77,7 @@ async def definitions(session: Session, path: Path | None, line: bytes, column: 
     def locate() -> list[Json]:
         places = []
         for root, symbol in found:
-            uri, document = session.uri_of(root, symbol["path"])
+            uri, document = session.uri_of(root, symbol.path)
             lines = session.lines_of(root, symbol, document)
             places.append(convert.symbol_location(uri, symbol, lines, session.documents.units))
         return places
@@ -88,16 +91,16 @@ async def hover_text(session: Session, path: Path | None, line: bytes, column: i
     if not found:
         return None
     _, symbol = found[0]
-    language = convert.fence_language(symbol["path"])
-    qualified = f"{symbol['container']}.{symbol['name']}" if symbol["container"] else symbol["name"]
-    parts = [f"```{language}\n{symbol['signature'] or qualified}\n```"]
-    if symbol["doc"]:
-        parts.append(symbol["doc"])
+    language = convert.fence_language(symbol.path)
+    qualified = f"{symbol.container}.{symbol.name}" if symbol.container else symbol.name
+    parts = [f"```{language}\n{symbol.signature or qualified}\n```"]
+    if symbol.doc:
+        parts.append(symbol.doc)
     others = f", and {len(found) - 1} more of this name" if len(found) > 1 else ""
-    where = f"{symbol['kind']} `{qualified}` in `{symbol['path']}:{symbol['line']}`{others}"
+    where = f"{symbol.kind} `{qualified}` in `{symbol.path}:{symbol.line}`{others}"
     parts.append(f"{where} · found by name (Lowtide)")
     if not _takes_markdown(session):
-        parts[0] = symbol["signature"] or qualified
+        parts[0] = symbol.signature or qualified
         return {"contents": {"kind": "plaintext", "value": "\n\n".join(parts).replace("`", "")}}
     return {"contents": {"kind": "markdown", "value": "\n\n".join(parts)}}
 
@@ -122,7 +125,7 @@ async def references(
     without: set[tuple[str, int, int]] = set()
     if not include_declaration:
         for root, symbol in defined:
-            without.add((str(convert.real_name(root, symbol["path"])), *symbol["name_range"]))
+            without.add((str(convert.real_name(root, symbol.path)), *symbol.name_range))
     files, is_cut = await _files_with(session, path, name)
     spelt = name.encode("utf-8", "replace")
     pattern_in = cache(lambda language: standing_alone(spelt, language))

@@ -11,6 +11,7 @@ import anyio.to_thread
 from lsprotocol import types
 
 from lowtide.index.attending import Patience
+from lowtide.models import SymbolHit
 from lowtide.read.unsaved.answers import symbols as find_symbols
 from lowtide.serve import params as check
 from lowtide.serve.params import Params
@@ -47,15 +48,15 @@ async def _find(session: Session, query: str, roots: Sequence[Path], limit: int)
     return await anyio.to_thread.run_sync(_as_answers, session, found)
 
 
-def _as_answers(session: Session, found: Sequence[tuple[Path, Json]]) -> list[Json]:
+def _as_answers(session: Session, found: Sequence[tuple[Path, SymbolHit]]) -> list[Json]:
     """`WorkspaceSymbol`s. Blocking: columns of lines that are not ASCII are counted in the files."""
     answers, seen = [], set()
     for root, symbol in found:
-        place = (symbol["name"], f"{root}/{symbol['path']}", *symbol["name_range"])
+        place = (symbol.name, f"{root}/{symbol.path}", *symbol.name_range)
         if place in seen:
             continue  # of a folder inside another
         seen.add(place)
-        uri, document = session.uri_of(root, symbol["path"])
+        uri, document = session.uri_of(root, symbol.path)
         lines = session.lines_of(root, symbol, document)
         answers.append(convert.workspace_symbol(uri, symbol, lines, session.documents.units))
     return answers

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
@@ -22,7 +22,7 @@ from lowtide.core.pasted import SAME_NAME, is_same_name, readings, without_separ
 from lowtide.core.rank_features import own_name
 from lowtide.core.symbol_rank import Nearness, file_worth, is_held, symbol_score
 from lowtide.errors import LowtideError, NoIndex
-from lowtide.models import Mode, SymbolKind, display_path
+from lowtide.models import Mode, SymbolHit, SymbolKind, display_path
 from lowtide.read.answer import Answer
 from lowtide.read.overlay import Overlay, Piece
 from lowtide.read.references import Editor, OpenText, Reference, References, last_name, references_in
@@ -62,7 +62,7 @@ class Engine(Protocol):
         near: Sequence[Path],
         cancelled: Callable[[], bool] | None,
         least: float,
-    ) -> list[tuple[Path, dict[str, Any]]]:
+    ) -> list[tuple[Path, SymbolHit]]:
         """The best symbols of some workspaces."""
 
     async def search(self, request: SearchRequest, roots: Sequence[Path]) -> list[tuple[Path, Answer]]:
@@ -87,9 +87,9 @@ async def symbols(
     limit: int,
     near: Sequence[Path] = (),
     cancelled: Callable[[], bool] | None = None,
-) -> list[tuple[Path, dict[str, Any]]]:
+) -> list[tuple[Path, SymbolHit]]:
     """As `Service.symbols`, best first; a root that has no index yet has only what is open."""
-    found: list[tuple[Path, dict[str, Any]]] = []
+    found: list[tuple[Path, SymbolHit]] = []
     for root in roots:
         changed = await documents.searchable(root, service.index_settings(root))
         hidden = {display_path(os.fsencode(path.relative_to(root))) for path in changed}
@@ -103,17 +103,17 @@ async def symbols(
                 limit=limit + 50 * len(hidden),
                 near=near,
                 cancelled=cancelled,
-                least=least_wanted((symbol["score"] for _, symbol in found), limit),
+                least=least_wanted((symbol.score for _, symbol in found), limit),
             )
         except NoIndex:
             there = []
-        found += [(root, symbol) for _, symbol in there if symbol["path"] not in hidden]
+        found += [(root, symbol) for _, symbol in there if symbol.path not in hidden]
     if query.strip():
-        found.sort(key=lambda pair: -pair[1]["score"])
+        found.sort(key=lambda pair: -pair[1].score)
     return found[:limit]
 
 
-async def _open_symbols(documents: Documents, document: Document, path: Path, query: str) -> list[dict[str, Any]]:
+async def _open_symbols(documents: Documents, document: Document, path: Path, query: str) -> list[SymbolHit]:
     outline = await documents.symbols_soon(document, FRESH_S if document.symbols_of >= 0 else FIRST_S)
     rows = [row for row in outline if row[1]]  # without what only holds others
     shown = display_path(os.fsencode(path))
@@ -150,22 +150,20 @@ def _matches(names: Sequence[str], wanted: str) -> dict[int, float]:
     return {number: score for number, score in scores if score is not None}
 
 
-def _symbol(row: SymbolColumns, path: str, score: float) -> dict[str, Any]:
-    """The dictionary of `lowtide symbols --json`, from a row of the parser's."""
+def _symbol(row: SymbolColumns, path: str, score: float) -> SymbolHit:
+    """A row of the parser's, as one that was found."""
     name, kind, container, line, column, end_line, end_column, name_line, name_column, signature, doc = row
-    return {
-        "name": name,
-        "kind": SymbolKind(kind).label,
-        "container": container,
-        "path": path,
-        "line": name_line + 1,
-        "column": name_column + 1,
-        "score": round(score, SCORE_DIGITS),
-        "signature": signature,
-        "doc": doc,
-        "range": [line, column, end_line, end_column],
-        "name_range": [name_line, name_column],
-    }
+    return SymbolHit(
+        name,
+        SymbolKind(kind).label,
+        container,
+        path,
+        round(score, SCORE_DIGITS),
+        signature,
+        doc,
+        (line, column, end_line, end_column),
+        (name_line, name_column),
+    )
 
 
 async def references(service: Engine, documents: Documents, name: str, root: Path, limit: int) -> References:
