@@ -158,3 +158,16 @@ def test_an_index_cannot_have_a_hit_decoded_by_what_is_no_encoding_of_texts(tmp_
 def test_a_long_text_is_shown_by_its_first_lines() -> None:
     assert shorten("\n" + "a\n" * 50).count("a") == LINES - 1
     assert len(shorten("a" * 5000)) == snippets.CHARACTERS
+
+
+def test_what_is_shown_begins_where_something_stands_and_its_line_is_told(tmp_path: Path) -> None:
+    text = "\n" * 20 + MARK + "\n    return 1\n"
+    (tmp_path / "a.py").write_text(text)
+    known = file_row(tmp_path / "a.py", "ascii")
+    with Root(tmp_path) as root:
+        shown = Snippets(root).of(chunk_row(0, len(text)), known, {"lighthouse"})
+        nothing = Snippets(root).of(chunk_row(0, 5), known)
+    assert shown is not None
+    assert nothing is not None
+    assert (shown.text, shown.first_line) == (f"{MARK}\n    return 1", 20)
+    assert nothing.text == ""

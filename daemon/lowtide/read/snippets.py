@@ -103,6 +103,8 @@ def shown_of(text: str, start_line: int, symbol_start_line: int, stems: Collecti
     """What is shown of a chunk's text that begins at `start_line`."""
     lines = text.splitlines()
     first = first_shown(lines, symbol_start_line - start_line, stems) if stems else 0
+    while first < len(lines) - 1 and not lines[first].strip():
+        first += 1  # it begins where something stands
     return Shown(shorten("\n".join(lines[first:])), False, start_line + first)
 
 

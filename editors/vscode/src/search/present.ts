@@ -20,10 +20,16 @@ export function presentHit(hit: SearchHit, relative: string): Line {
   return {
     icon: iconOf(hit.kind),
     name,
-    place: `${relative}:${hit.range.start.line + 1}`,
-    line: (hit.snippetLine ?? hit.range.start.line) + 1,
+    place: `${relative}:${lineOf(hit) + 1}`,
+    line: lineOf(hit) + 1,
     snippet: snippetOf(hit.snippet),
   };
+}
+
+/** Where the lines begin that say most, from 0; never outside of the hit. */
+export function lineOf({ range, snippetLine }: Pick<SearchHit, 'range' | 'snippetLine'>): number {
+  const line = snippetLine ?? range.start.line;
+  return line >= range.start.line && line <= range.end.line ? line : range.start.line;
 }
 
 /** The codicon of a symbol's kind. */

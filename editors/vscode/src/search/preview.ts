@@ -7,16 +7,23 @@
 
 import * as vscode from 'vscode';
 import type { Range } from '../protocol';
+import { lineOf } from './present';
 import { type PreviewTexts, SCHEME } from './previewTexts';
 
 export interface Place {
   uri: string;
   range: Range;
+  /** Where the lines begin that say most; the first of `range` unless told. */
+  snippetLine?: number;
 }
 
 /** Moving fast through a list opens nothing on the way. */
 const SETTLE_MS = 60;
-/** The editor's own numbers: the active group; the place in the middle. */
+
+const FOCUS = ['First', 'Second', 'Third', 'Fourth', 'Fifth', 'Sixth', 'Seventh', 'Eighth'].map(
+  (name) => `workbench.action.focus${name}EditorGroup`,
+);
+/** The editor’s own numbers: the active group; the place in the middle. */
 const ACTIVE_GROUP = -1;
 const CENTER = 0;
 
@@ -25,6 +32,7 @@ export class Preview {
     isWholeLine: true,
     backgroundColor: new vscode.ThemeColor('editor.rangeHighlightBackground'),
   });
+  private readonly group = vscode.window.tabGroups.activeTabGroup.viewColumn as number | undefined;
   private timer: NodeJS.Timeout | undefined;
   private over = false;
   private wanted: Place | undefined;
@@ -49,13 +57,22 @@ export class Preview {
         return;
       }
       const range = toRange(place.range);
-      await openWithoutTrace(uri, range.start.line);
+      await openWithoutTrace(uri, lineOf(place));
       const editor = vscode.window.visibleTextEditors.find((one) => one.document === document);
       editor?.setDecorations(this.line, [range]);
     } catch {
       // A file that is gone since: the list still names it, opening it says so.
     }
     await closeOurs(this.isOver() ? undefined : uri);
+  }
+
+  /** Nothing was chosen: the group that was active is so again, also where what had the focus is no text. */
+  async restore(): Promise<void> {
+    await this.end();
+    const focus = FOCUS[(this.group ?? 0) - 1];
+    if (focus !== undefined && vscode.window.tabGroups.activeTabGroup.viewColumn !== this.group) {
+      await vscode.commands.executeCommand(focus);
+    }
   }
 
   /** The list is gone. Once the returned promise is done, everything is as it was before the first `show`. */
@@ -119,14 +136,13 @@ export function toRange({ start, end }: Range): vscode.Range {
 
 /** Open a place for good, its first line in view and the cursor on it. */
 export async function openPlace(place: Place, column?: vscode.ViewColumn): Promise<void> {
-  const range = toRange(place.range);
   const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(place.uri, true));
-  const start = document.lineAt(Math.min(range.start.line, document.lineCount - 1));
+  const start = document.lineAt(Math.min(lineOf(place), document.lineCount - 1));
   const cursor = new vscode.Position(start.lineNumber, start.firstNonWhitespaceCharacterIndex);
   const editor = await vscode.window.showTextDocument(document, {
     preview: false,
     selection: new vscode.Range(cursor, cursor),
     ...(column === undefined ? {} : { viewColumn: column }),
   });
-  editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+  editor.revealRange(new vscode.Range(cursor, cursor), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
 }

@@ -158,7 +158,7 @@ export class Search {
       this.current = undefined;
       void vscode.commands.executeCommand('setContext', VISIBLE, false);
       if (!opened) {
-        void preview.end();
+        void preview.restore();
       }
       pick.dispose();
     });

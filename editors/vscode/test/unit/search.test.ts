@@ -86,6 +86,12 @@ test('a hit names its container, its place, and shows what it says', () => {
   assert.equal(line.name, 'Parser.parse');
   assert.equal(line.place, 'a/b.py:10');
   assert.equal(line.line, 10);
+  assert.equal(
+    presentHit({ ...hit, snippetLine: 11 }, 'a/b.py').place,
+    'a/b.py:12',
+    'where the lines are that are shown',
+  );
+  assert.equal(presentHit({ ...hit, snippetLine: 40 }, 'a/b.py').line, 10, 'never outside of the hit');
   assert.equal(line.icon, 'symbol-method');
   assert.ok(line.snippet.startsWith('def parse(self):'));
   assert.ok(!line.snippet.includes('$('), 'code is no icon');
