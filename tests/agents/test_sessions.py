@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -18,6 +20,9 @@ from tests.agents.client import Agent
 from tests.agents.conftest import Tree
 from tests.e2e.harness import Lowtide, until
 from tests.e2e.soak import git
+
+from lowtide.paths import Places
+from lowtide.serve import client
 
 MIB = 1 << 20
 SHIM_MIB = 10
@@ -154,6 +159,38 @@ def test_a_daemon_that_ends_in_mid_session_is_replaced_at_the_next_call(
         os.kill(first, how)
         assert "Holder3" in agent.call("symbols", name="Holder3")
         assert daemon_pid(lowtide) != first
+
+
+def test_a_daemon_that_ends_while_it_is_greeted_is_not_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one that was killed the socket may still take connections for a moment."""
+    ends: list[socket.socket] = []
+
+    def open_socket(*_: object, **__: object) -> socket.socket:
+        if ends:
+            raise client.NotRunning
+        here, there = socket.socketpair()
+        there.close()
+        ends.append(here)
+        return here
+
+    monkeypatch.setattr(client, "open_socket", open_socket)
+    with pytest.raises(client.NotRunning):
+        client.Client.connect(Places(tmp_path, tmp_path, tmp_path), start=False)
+    ends[0].close()
+
+
+def test_a_daemon_that_is_killed_is_replaced_for_all_of_its_sessions(lowtide: Lowtide, modules: Path) -> None:
+    lowtide.run("index", modules)
+    with ExitStack() as stack:
+        agents = [stack.enter_context(Agent(lowtide, modules)) for _ in range(8)]
+        for agent in agents:
+            agent.call("status")
+        os.kill(daemon_pid(lowtide), signal.SIGKILL)
+        with ThreadPoolExecutor(len(agents)) as threads:
+            answers = list(threads.map(lambda agent: agent.call("symbols", name="Holder7"), agents))
+        assert all("class Holder7" in answer for answer in answers)
 
 
 def test_a_daemon_that_is_stopped_is_told_of_and_pings_are_answered_meanwhile(lowtide: Lowtide, modules: Path) -> None:

@@ -274,19 +274,32 @@ class Client:
         Errors: NotRunning without `start`, NoAnswer when it says nothing for `patience_s`, OtherVersion when it is of
         another and busy; else as `open_socket`.
         """
-        client = cls(open_socket(places, start=start, budget=budget), patience_s)
+        client = cls._greeted(places, start, budget, patience_s)
         theirs = str(client.hello.get("version", ""))
         if theirs == lowtide.__version__ or not start:
             return client
         if client.hello.get("idle"):
             stop(client)
-            return cls(open_socket(places, start=True, budget=budget))
+            return cls._greeted(places, True, budget, HELLO_S)
         client.close()
         raise OtherVersion(
             f"the running daemon is version {theirs}, this is {lowtide.__version__}",
             "it is in use",
             "close your editors or run `lowtide daemon stop`, or use --embedded",
         )
+
+    @classmethod
+    def _greeted(cls, places: Places, start: bool, budget: str | None, patience_s: float) -> Client:
+        """A connection whose daemon has said who it is. One that ends before that, because it was just killed or
+        replaced, has been asked nothing: the next one is greeted. Errors as `connect`."""
+        began = time.monotonic()
+        while True:
+            try:
+                return cls(open_socket(places, start=start, budget=budget), patience_s)
+            except Gone:
+                if time.monotonic() - began > BIND_S:
+                    raise
+            time.sleep(0.02)
 
     def ask(
         self, method: str, params: dict[str, Any], notified: Notified | None = None, *, within_s: float | None = None
