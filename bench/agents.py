@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Coding agents on one daemon: how soon an agent finds what it wrote, and what many sessions take.
 
-    python -m bench.agents TREE [--writes 200] [--sessions 30]
+    python -m bench.agents TREE [--writes 200] [--sessions 30] [--save]
 
 TREE is copied and indexed. One agent then writes a function, new or changed in a file that is there, and asks for it by
 name until it is found: the time from the write to that answer. Then many sessions ask in turn: the anonymous memory of
-each, of the daemon, how long a question takes while all ask, and how soon each ends when its input ends.
+each, of the daemon, how long a question takes while all ask and how alike they fare, whether each is answered after the
+daemon was killed, and how soon each ends when its input ends.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -24,8 +26,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.daemon import percentile
+from bench.revision import commit
 
 MIB = 1 << 20
+RESULTS = Path(__file__).parent / "results" / "agents.md"
 
 
 class Session:
@@ -103,6 +107,7 @@ def main() -> None:
     parser.add_argument("tree", type=Path)
     parser.add_argument("--writes", type=int, default=200)
     parser.add_argument("--sessions", type=int, default=30)
+    parser.add_argument("--save", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lowtide-agents-") as place:
         environment = {**os.environ, "LOWTIDE_HOME": str(Path(place) / "home"), "LOWTIDE_EMBEDDED": "0"}
@@ -111,22 +116,20 @@ def main() -> None:
         lowtide = [sys.executable, "-m", "lowtide.cli"]
         try:
             subprocess.run([*lowtide, "index", str(tree)], env=environment, check=True, capture_output=True)
-            measure(tree, environment, arguments.writes, arguments.sessions)
+            rows = measure(tree, environment, arguments.writes, arguments.sessions)
         finally:
             subprocess.run([*lowtide, "daemon", "stop"], env=environment, check=False, capture_output=True)
+    text = page(rows, arguments.tree.name)
+    print(text)
+    if arguments.save:
+        RESULTS.write_text(text, "utf-8")
 
 
-def measure(tree: Path, environment: dict[str, str], writes: int, count: int) -> None:
-    """Measure, and print what came out."""
+def measure(tree: Path, environment: dict[str, str], writes: int, count: int) -> list[tuple[str, str]]:
+    """What was measured and what came out, in order."""
     agent = Session(tree, environment)
     agent.call("status")
     found = write_and_find(agent, tree, writes)
-    times = [1000 * seconds for seconds, _ in found]
-    first = sum(asked == 1 for _, asked in found)
-    print(
-        f"write to found, {writes} writes: p50 {statistics.median(times):.0f} ms, p95 {percentile(times, 0.95):.0f} ms,"
-    )
-    print(f"  most {max(times):.0f} ms; in the first answer {first}")
     agent.close()
     sessions = [Session(tree, environment) for _ in range(count)]
     questions: list[tuple[str, dict[str, Any]]] = [
@@ -143,23 +146,49 @@ def measure(tree: Path, environment: dict[str, str], writes: int, count: int) ->
         return took
 
     with ThreadPoolExecutor(count) as threads:
-        took = [each for times in threads.map(ask, sessions) for each in times]
+        by_session = list(threads.map(ask, sessions))
+    took = [each for times in by_session for each in times]
+    waited = [sum(times) for times in by_session]
     memory = [anonymous_bytes(session.process.pid) / MIB for session in sessions]
-    daemon = json.loads(
-        subprocess.run(
-            [sys.executable, "-m", "lowtide.cli", "--json", "daemon", "status"],
-            env=environment,
-            check=True,
-            capture_output=True,
-        ).stdout
-    )
-    print(
-        f"{count} sessions that all ask at once: p50 {statistics.median(took):.0f}, p95 {percentile(took, 0.95):.0f} ms"
-    )
-    print(f"anonymous memory of a session: {min(memory):.1f} to {max(memory):.1f} MiB")
-    print(f"of the daemon: {anonymous_bytes(daemon['pid']) / MIB:.0f} MiB")
+    pid = daemon_pid(environment)
+    daemon_mib = anonymous_bytes(pid) / MIB
+    os.kill(pid, signal.SIGKILL)
+    with ThreadPoolExecutor(count) as threads:
+        answers = list(threads.map(lambda session: session.call("symbols", name="HttpResponse", limit=1), sessions))
+    again = sum("HttpResponse" in answer for answer in answers)
     ends = [session.close() for session in sessions]
-    print(f"a session ends after its input: at most {1000 * max(ends):.0f} ms")
+    times = [1000 * seconds for seconds, _ in found]
+    first = sum(asked == 1 for _, asked in found)
+    return [
+        (f"a write to the answer that has it, {writes} writes", f"{_spread(times)}, the slowest {max(times):.0f} ms"),
+        ("of these in the first answer", f"{first}"),
+        (f"{count} sessions that all ask at once", _spread(took)),
+        ("the whole of a session's questions, the slowest to the fastest", f"{max(waited) / min(waited):.2f} times"),
+        ("anonymous memory of a session", f"{min(memory):.1f} to {max(memory):.1f} MiB"),
+        ("of the daemon then", f"{daemon_mib:.0f} MiB"),
+        ("the daemon killed: sessions whose next call is answered", f"{again} of {count}"),
+        ("a session's end after its input's", f"at most {1000 * max(ends):.0f} ms"),
+    ]
+
+
+def _spread(times_ms: list[float]) -> str:
+    return f"p50 {statistics.median(times_ms):.0f}, p95 {percentile(times_ms, 0.95):.0f} ms"
+
+
+def daemon_pid(environment: dict[str, str]) -> int:
+    """The process that answers."""
+    command = [sys.executable, "-m", "lowtide.cli", "--json", "daemon", "status"]
+    told = subprocess.run(command, env=environment, check=True, capture_output=True)
+    return int(json.loads(told.stdout)["pid"])
+
+
+def page(rows: list[tuple[str, str]], tree: str) -> str:
+    """The page of results."""
+    load = os.getloadavg()[0]
+    head = (
+        f"# Agents on one daemon\n\n`python -m bench.agents`; {tree}, 2 cores at a load of {load:.0f}, {commit()}.\n\n"
+    )
+    return head + "| | |\n|---|---|\n" + "".join(f"| {what} | {came} |\n" for what, came in rows)
 
 
 if __name__ == "__main__":
