@@ -29,6 +29,7 @@ ONLY = {
     "psutil": {"system/memory.py"},
     "tantivy": {"store/lexical/engine.py"},
     "tree_sitter": {"work/parse/grammar.py"},
+    "pymilvus": {"team/milvus.py"},
     "onnxruntime": {"work/model/embed.py"},
     "tokenizers": {"work/model/embed.py"},
 }
@@ -129,9 +130,10 @@ LAYERS: dict[str, set[str]] = {
     "index": BELOW_SERVE,
     "read": BELOW_SERVE,
     "read/unsaved": {*BELOW_SERVE, "read"},
-    "serve": {*BELOW_SERVE, "index", "read", "read/unsaved"},
+    "team": {*BELOW_SERVE, "index", "read"},
+    "serve": {*BELOW_SERVE, "index", "read", "read/unsaved", "team"},
     "mcp": set(),
-    "cli": {*BELOW_SERVE, "serve", "bulk", "mcp"},
+    "cli": {*BELOW_SERVE, "serve", "bulk", "mcp", "team"},
 }
 """Which folders the files of a folder may import, beside their own and the ground (the files of `lowtide/` itself)."""
 BY_NAME: dict[str, set[str]] = {
@@ -151,6 +153,7 @@ BY_NAME: dict[str, set[str]] = {
         "work/model/model_folder.py",
         "work/model/static_model.py",
     },
+    "team": {"work/words.py"},
     "mcp": {"serve/client.py", "serve/daemon_lock.py", "serve/rpc.py", "system/beneath.py"},
     "cli": {
         "work/model/model_folder.py",
@@ -392,3 +395,13 @@ def test_the_formatter_is_told_nothing() -> None:
     for folder in PYTHON_FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
             assert not told.search(path.read_text("utf-8")), path
+
+
+def test_what_the_daemon_imports_of_the_team_brings_no_engine() -> None:
+    """The client of Milvus takes 79 MiB: it is the gateway's alone."""
+    code = (
+        "import sys, lowtide.serve.service, lowtide.team.push;"
+        "print(*({'pymilvus', 'grpc', 'http.client', 'http.server', 'lowtide.team.gateway'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

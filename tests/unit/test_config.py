@@ -159,7 +159,7 @@ def test_budget_under_the_least_is_refused_wherever_it_stands(tmp_path: Path, wh
         ("budgte = 1", ":1: budgte: no such key; did you mean `budget`?"),
         ("\n\n[index]\nvendord = true", ":4: [index] vendord: no such key; did you mean `vendored`?"),
         ("[indexing]\nx = 1", ":1: indexing: no such key; did you mean `index`?"),
-        ("zzz = 1", ":1: zzz: no such key; the keys are: budget, model, daemon, disk, share, index"),
+        ("zzz = 1", ":1: zzz: no such key; the keys are: budget, model, daemon, disk, share, team, index"),
         ("[index]\nvendored = 'yes'", ":2: [index] vendored: 'yes' is not true or false; correct the file"),
         ("[index]\ninclude = 'src'", ":2: [index] include: 'src' is not a list of texts in quotes; correct the file"),
         ("[index]\nexclude = [1]", ":2: [index] exclude: [1] is not a list of texts in quotes; correct the file"),

@@ -33,6 +33,8 @@ COMMANDS = {
     "list": "List every index.",
     "clear": "Remove an index.",
     "export": "Write an index to one file, for others.",
+    "serve": "Serve a team's index: the gateway before Milvus.",
+    "push": "Send an index to the team's gateway.",
     "import": "Take over an index that others have made.",
     "model": "Show the embedding model, or take another.",
     "bench": "Measure Lowtide on this machine.",

@@ -79,6 +79,8 @@ def show_lines(answer: dict[str, Any], roots: Sequence[Path], shape: str) -> Non
 
 def shown_path(hit: dict[str, Any], roots: Sequence[Path]) -> str:
     """A hit's path beneath its root; of several roots, from the current folder if it lies there."""
+    if hit.get("repository"):
+        return f"{hit['repository']}@{hit['commit'][:8]}/{hit['path']}"
     if len(roots) == 1:
         return str(hit["path"])
     return from_here(Path(hit["root"]), hit["path"])
@@ -118,6 +120,8 @@ def _show_hit(hit: dict[str, Any], place: str, marks: re.Pattern[str] | None, *,
     what: Parts = [paint(_qualified(hit), bold=True), " ", paint(hit["kind"], dim=True), "  "] if hit["name"] else []
     where: Parts = [paint(place, "magenta"), ":", paint(hit["start_line"], "green")]
     more: Parts = [paint(f"  {hit['more']} more in this file", dim=True)] if hit.get("more") else []
+    if hit.get("url"):
+        more = [paint(f"  {hit['url']}", dim=True)]
     weak: Parts = [paint("  weak", "yellow")] if hit.get("weak") else []
     say(*what, *where, "  ", paint(format(hit["score"], ".2f"), dim=True), *weak, *more)
     if explain:

@@ -182,6 +182,7 @@ def _question(place: Place, narrow: Narrowing, given: dict[str, Any]) -> dict[st
         "terms": list(split_terms(given["terms"])),
         "phrasings": list(given["phrasings"]),
         "group": given["group"],
+        "team": True,
         **place.narrowed(narrow).as_params(),
     }
 

@@ -32,7 +32,7 @@ MOST_CONFIG_BYTES = 1 << 16
 
 NOBODY = "default"
 """Of a budget that nobody has chosen."""
-_USERS_ALONE = ("budget", "model", "daemon", "disk", "share")
+_USERS_ALONE = ("budget", "model", "daemon", "disk", "share", "team")
 KEYS: dict[str, dict[str, str]] = {
     "": {
         "budget": "Memory for the daemon and all its workers together, the least is `96MiB`. Unless told: an eighth of "
@@ -56,6 +56,11 @@ KEYS: dict[str, dict[str, str]] = {
         "url": "Where bundles of your team's indexes lie, `https://…/{repo}/{commit}.lowtide` or a folder: a "
         "repository without an index begins with the nearest one. Unless told: none is asked for.",
         "token_file": "A file with the token that the server asks for, relative to the configuration's folder.",
+    },
+    "team": {
+        "url": "The address of your team's gateway (`lowtide serve`): repositories that are not checked out here are "
+        "found by it. Unless told: none is asked.",
+        "token_file": "A file with the token that the gateway asks for, relative to the configuration's folder.",
     },
     "index": {
         "exclude": "Patterns, in gitignore's syntax, of what is not indexed; a workspace's are added to the user's.",
@@ -154,6 +159,7 @@ class Config:
     disk_limit_bytes: int | None = None
     """What all indexes may take together; 0 for no limit, None for what suits the disk."""
     share: ShareSettings = field(default_factory=lambda: ShareSettings())
+    team: TeamSettings = field(default_factory=lambda: TeamSettings())
     index: IndexSettings = field(default_factory=IndexSettings)
     budget_from: str = field(default=NOBODY, compare=False)
     """Who has said how large the budget is: an option, a variable, a line of the file."""
@@ -165,6 +171,14 @@ class ShareSettings:
 
     url: str = ""
     """With `{commit}`, and mostly `{repo}`, in it: an address, or a path."""
+    token_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TeamSettings:
+    """The gateway of a team's index; an empty `url` for none."""
+
+    url: str = ""
     token_file: Path | None = None
 
 
@@ -219,6 +233,7 @@ def load_config(
     disk_limit_bytes = disk.size("limit")
     disk.finish(KEYS["disk"])
     share = _share_settings(reader.table("share"), file.parent)
+    team = _team_settings(reader.table("team"), file.parent)
     reader.finish([*KEYS[""], *filter(None, KEYS)])
     return Config(
         budget_bytes=chosen,
@@ -229,6 +244,7 @@ def load_config(
         pause_on_battery=pause_on_battery,
         disk_limit_bytes=disk_limit_bytes,
         share=share,
+        team=team,
         index=index,
     )
 
@@ -250,6 +266,12 @@ def _share_settings(reader: _Reader, folder: Path) -> ShareSettings:
     url = reader.template("url", required="{commit}", allowed=("{repo}", "{commit}"))
     settings = ShareSettings(url, reader.path("token_file", folder))
     reader.finish(KEYS["share"])
+    return settings
+
+
+def _team_settings(reader: _Reader, folder: Path) -> TeamSettings:
+    settings = TeamSettings(reader.template("url", required="", allowed=()), reader.path("token_file", folder))
+    reader.finish(KEYS["team"])
     return settings
 
 

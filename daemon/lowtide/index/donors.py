@@ -22,7 +22,7 @@ from lowtide.store.vectors.vector_segments import AnySegment, open_segment
 from lowtide.wire import HASH_BYTES
 
 
-class _Donor:
+class HeldVectors:
     """One catalog, and the segments that hold what has left it; those are opened when something of them is wanted."""
 
     def __init__(self, catalog: Catalog) -> None:
@@ -33,17 +33,21 @@ class _Donor:
         """(16-byte content address, int8 data) of those of the joined addresses that are there. StoreError."""
         with self.catalog.view():
             known = self.catalog.ids_by_address(hashes)
-            loose = self.catalog.loose_vectors([number for _, number in known])
-            rows = self.catalog.vector_segments()
-        found = dict(loose)
-        wanted = np.unique(np.array([number for _, number in known if number not in loose], np.int64))
+            found = self.by_id([number for _, number in known])
+        return [(address, found[number]) for address, number in known if number in found]
+
+    def by_id(self, ids: Sequence[int]) -> dict[int, bytes]:
+        """The int8 data of those of these vectors that are there. StoreError."""
+        found = self.catalog.loose_vectors(ids)
+        rows = self.catalog.vector_segments()
+        wanted = np.unique(np.array([number for number in ids if number not in found], np.int64))
         if len(wanted):
             self._open(rows)
             for segment in self._segments.values():
                 here, places = segment.rows.find(wanted)
                 found.update(zip(wanted[here].tolist(), map(bytes, segment.rows.matrix[places]), strict=True))
                 segment.release()
-        return [(address, found[number]) for address, number in known if number in found]
+        return found
 
     def _open(self, rows: Sequence[Segment]) -> None:
         names = {row.name for row in rows}
@@ -59,7 +63,7 @@ class Donors:
     def __init__(self, find: Callable[[], Sequence[Path]], recipe: str) -> None:
         self._find = find
         self._recipe = recipe
-        self._donors: list[_Donor] = []
+        self._donors: list[HeldVectors] = []
         self._closing = ExitStack()
         self._limit = anyio.CapacityLimiter(1)
 
@@ -74,7 +78,7 @@ class Donors:
                 catalog = opening.enter_context(closing(Catalog(path, writable=False)))
                 if catalog.get_meta("recipe") == self._recipe:
                     self._closing.push(opening.pop_all())
-                    self._donors.append(_Donor(catalog))
+                    self._donors.append(HeldVectors(catalog))
 
     async def fill(self, hashes: bytes, missing: list[int], writing: Writing) -> list[int]:
         """Of the chunks `missing` (indices into the joined content addresses), take what donors have; returns the

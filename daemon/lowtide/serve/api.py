@@ -29,12 +29,16 @@ from lowtide.read.answer import Answer, Hit
 from lowtide.read.definitions import MOST_CHARACTERS, Place
 from lowtide.read.exact import MOST_CONTEXT, MOST_LINES, TextAnswer, TextRequest
 from lowtide.read.references import References
+from lowtide.read.request import SearchRequest
 from lowtide.read.selection import Lines
 from lowtide.serve import params as check
 from lowtide.serve.params import Params
 from lowtide.serve.service import Service, Wish
+from lowtide.serve.team import TeamAnswer
 from lowtide.serve.workspaces import Consent
 from lowtide.system.tree.walk import refuse_reason
+from lowtide.tasks import task_group
+from lowtide.team.ranking import merged
 
 T = TypeVar("T")
 MOST_LINE = 1 << 31
@@ -58,19 +62,31 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
     --json` for one root.
 
     `fresh` waits, and tells of it with `lowtide/progress`, until what is on the disk is in; `begin` has a folder
-    without an index indexed, and answers what is there so far; with `codeCharacters` hits have their `definition`,
+    without an index indexed, and answers what is there so far; with `team` the team's index is asked too, and each hit
+    says its `repository`, null for this workspace's; with `codeCharacters` hits have their `definition`,
     whole as far as those go; with `words` a `note` says what the answer lacks.
     """
     request, root = check.search_request(params), check.root(params)
     code = _code(params)
     freshness = await _attend(service, caller, root, params)
     nothing = [(root, Answer(request.query, [], None, 0, 0.0))]
-    ((_, answer),) = await _or_nothing_yet(params, service.search(request, [root]), nothing)
+    told: list[TeamAnswer] = []
+    async with task_group() as group:
+        if check.flag(params, "team"):
+            group.start_soon(_ask_team, service, request, told)
+        ((_, answer),) = await _or_nothing_yet(params, service.search(request, [root]), nothing)
     freshness = await _that_is_there(service, root, answer.hits, freshness)
     found = answer.as_json()
     if code:
         await _define(service, root, found["hits"], _places(answer.hits), code)
+    for team in told:
+        found["hits"] = merged(request.question.gist, found["hits"], team.hits, request.limit)
+        found["degraded"] = "; ".join(filter(None, (found["degraded"], team.degraded))) or None
     return {**found, **_told(freshness, params)}
+
+
+async def _ask_team(service: Service, request: SearchRequest, told: list[TeamAnswer]) -> None:
+    told.append(await service.ask_team(request))
 
 
 async def find_text(service: Service, caller: Caller, params: Params) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,9 @@ import anyio.to_thread
 
 from lowtide.config.settings import IndexSettings
 from lowtide.core.match import least_wanted
-from lowtide.errors import CorruptIndex, NoIndex, UsageError, WorkerError
+from lowtide.errors import CorruptIndex, ModelError, NoIndex, UsageError, WorkerError
 from lowtide.index.attending import FEW_FILES, Patience
-from lowtide.models import SymbolHit, SymbolKind
+from lowtide.models import Mode, SymbolHit, SymbolKind
 from lowtide.paths import real_path
 from lowtide.read.answer import Answer, Hit, stale_paths
 from lowtide.read.answering import never
@@ -35,6 +36,7 @@ from lowtide.read.references import Editor, References
 from lowtide.read.request import SearchRequest
 from lowtide.read.selection import MOST_OWN, Lines, Selected, others
 from lowtide.read.snapshot import Embedding, Snapshot
+from lowtide.serve.team import TeamAnswer
 from lowtide.serve.workspaces import Workspaces
 from lowtide.work.model.encoder import Side
 
@@ -61,6 +63,20 @@ class Questions(Workspaces):
                 return await snapshot.search(request, embedding)
 
         return [(root, await self._guard(root, partial(ask, root))) for root in self._roots(roots)]
+
+    async def ask_team(self, request: SearchRequest) -> TeamAnswer:
+        """What the team's index knows beside this machine's; nothing where no gateway is configured."""
+        settings = self.host.config.team
+        if not settings.url:
+            return TeamAnswer()
+        vector, degraded = b"", ""
+        if request.mode is not Mode.LEXICAL:
+            try:
+                vector = await self.encode_query(request.question.gist)
+            except (ModelError, WorkerError) as error:
+                degraded = error.message
+        answer = await self.team.ask(settings, request, vector, self.host.model.recipe)
+        return answer if not degraded else replace(answer, degraded=answer.degraded or degraded)
 
     async def find_text(self, root: Path, request: TextRequest) -> TextAnswer:
         """The lines of a workspace's files that hold a text or match a pattern. UsageError, PathError, StoreError."""

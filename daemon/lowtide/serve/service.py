@@ -69,6 +69,7 @@ class Service(Questions):
             await self._stack.aclose()
         finally:
             await self.readers.close()
+            self.team.close()
 
     async def _keep_disk(self) -> None:
         """Now and then, have indexes leave that nobody needs."""

@@ -39,6 +39,7 @@ from lowtide.serve.config_watch import ConfigWatch
 from lowtide.serve.host import Host
 from lowtide.serve.intake import Intake
 from lowtide.serve.monitor import Monitor
+from lowtide.serve.team import Team
 from lowtide.system.tree.walk import refuse_reason
 
 VECTOR_CACHE_BYTES = 256 << 10
@@ -74,6 +75,8 @@ class Workspaces:
         self.visits = Visits()
         self._looked_at: dict[Path, Freshness] = {}
         """How those that are asked about stand to the disk, where nobody stays."""
+        self.team = Team(host.places)
+        """The index of those repositories that are not checked out here."""
         self._live: dict[Path, LiveWorkspace] = {}
         self._tasks: dict[Path, anyio.CancelScope] = {}
         self._ended: dict[Path, anyio.Event] = {}

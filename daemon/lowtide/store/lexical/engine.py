@@ -158,6 +158,11 @@ def stem_of(word: str) -> str:
     return next(iter(_analyzers()[0].analyze(word)), "")
 
 
+def stems(text: str) -> str:
+    """The terms of a text's words, in their order, as they are counted."""
+    return " ".join(_analyzers()[0].analyze(text))
+
+
 def folded(text: str) -> str:
     """Words as they stand among whole words: without accents."""
     return " ".join(_analyzers()[1].analyze(text))

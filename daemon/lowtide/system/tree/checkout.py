@@ -56,6 +56,15 @@ def ancestors(root: bytes, limit: int) -> list[str]:
     return []
 
 
+def committed_s(root: bytes) -> float:
+    """When the commit that is checked out was made, in seconds since 1970; 0 where git cannot tell."""
+    with suppress(OSError, ValueError):
+        asked = ask_git("log", "-1", "--no-show-signature", "--format=%ct", "HEAD", "--", cwd=root)
+        if asked.returncode == 0:
+            return float(asked.stdout.strip())
+    return 0.0
+
+
 def clean_files(root: bytes, checkout: Checkout) -> Iterator[tuple[bytes, bytes, os.stat_result]]:
     """(path from `root`, blob, stat) of each file that is as git has it, in order of the paths; as many as git's index
     can tell of."""

@@ -1,0 +1,129 @@
+"""The team's index beside the workspace's own: asked at the same time, waited for a moment, and merged.
+
+Invariant: what is checked out here is answered from here: its repositories are not asked for.
+Invariant: a question waits WAIT_S for the gateway at most, and is answered without it then, saying so.
+Threads: the event loop's; each request works in a thread, which ends by itself when nobody waits for it any more.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from dataclasses import dataclass, field
+from functools import partial
+
+import anyio
+import anyio.to_thread
+
+from lowtide.config.settings import TeamSettings
+from lowtide.core.breaker import Breaker
+from lowtide.errors import LowtideError
+from lowtide.models import Mode
+from lowtide.paths import Places
+from lowtide.read.request import SearchRequest
+from lowtide.store.lexical.engine import stem_of
+from lowtide.system.tree.repository import repository_at
+from lowtide.team.messages import MOST_HITS, Question, RemoteAnswer, RemoteHit
+from lowtide.team.remote import Gate
+
+log = logging.getLogger(__name__)
+
+WAIT_S = 0.15
+LONGEST_S = 3.0
+"""A request that takes longer ends, whoever waits."""
+MOST_AT_ONCE = 4
+LOCAL_S = 30.0
+"""So long it is remembered which repositories are checked out."""
+
+
+@dataclass(frozen=True, slots=True)
+class TeamAnswer:
+    """What the team's index adds; `degraded` says what it lacks."""
+
+    hits: list[RemoteHit] = field(default_factory=list)
+    degraded: str = ""
+
+
+class Team:
+    """The gateway that the user's configuration names."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._breaker = Breaker()
+        self._limit = anyio.CapacityLimiter(MOST_AT_ONCE)
+        self._gate: Gate | None = None
+        self._settings = TeamSettings()
+        self._local: tuple[float, list[str]] = (float("-inf"), [])
+        self._why = ""
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        if self._gate is not None:
+            self._gate.close()
+
+    async def ask(self, settings: TeamSettings, request: SearchRequest, vector: bytes, recipe: str) -> TeamAnswer:
+        """The team's best for a request; nothing where there is no gateway. Errors: none.
+
+        What is narrowed to paths is of this workspace, and the team is not asked.
+        """
+        if not settings.url or request.narrow.globs:
+            return TeamAnswer()
+        began_s = time.monotonic()
+        if self._limit.available_tokens < 1 or not self._breaker.may_ask(began_s):
+            return TeamAnswer(degraded=f"without the team's index: {self._why or 'it is busy'}")
+        answer: RemoteAnswer | None = None
+        try:
+            with anyio.move_on_after(WAIT_S):
+                ask = partial(self._ask, settings, request, vector, recipe)
+                answer = await anyio.to_thread.run_sync(ask, limiter=self._limit, abandon_on_cancel=True)
+            self._why = "it does not answer in time"
+        except (LowtideError, OSError) as error:
+            self._why = error.message if isinstance(error, LowtideError) else str(error)
+        except BaseException:
+            self._breaker.failed(time.monotonic())  # nobody waits any more: it is not known
+            raise
+        if answer is None:
+            self._breaker.failed(time.monotonic())
+            log.info("event=team-not-answered why=%r", self._why)
+            return TeamAnswer(degraded=f"without the team's index: {self._why}")
+        self._breaker.succeeded()
+        return TeamAnswer(_narrowed(answer.hits, request), answer.degraded)
+
+    def _ask(self, settings: TeamSettings, request: SearchRequest, vector: bytes, recipe: str) -> RemoteAnswer:
+        """In a thread."""
+        if self._gate is None or settings != self._settings:
+            self._gate, self._settings = Gate(settings.url, settings.token_file, LONGEST_S), settings
+        question = request.question
+        words = question.words if request.mode is not Mode.SEMANTIC else ()
+        asked = Question(
+            query=question.gist[: 32 << 10],
+            stems=list(dict.fromkeys(stem for word in words if (stem := stem_of(word)))),
+            recipe=recipe,
+            limit=min(MOST_HITS, request.limit),
+            vector=vector if request.mode is not Mode.LEXICAL else b"",
+            without=self._checked_out(),
+        )
+        return self._gate.search(asked)
+
+    def _checked_out(self) -> list[str]:
+        known_s, names = self._local
+        if time.monotonic() - known_s > LOCAL_S:
+            origins = {
+                repository.origin
+                for root, _ in self._places.list_indexes()
+                if (repository := repository_at(os.fsencode(root))) is not None
+            }
+            names = [name[2:].decode("utf-8", "replace") for name in sorted(origins) if name.startswith(b"//")]
+            self._local = (time.monotonic(), names)
+        return names
+
+
+def _narrowed(hits: list[RemoteHit], request: SearchRequest) -> list[RemoteHit]:
+    narrow = request.narrow
+    return [
+        hit
+        for hit in hits
+        if (not narrow.languages or hit.language in narrow.languages)
+        and (not narrow.kinds or hit.kind in {int(kind) for kind in narrow.kinds})
+    ]
