@@ -81,6 +81,7 @@ class Upkeep:
             self._db.execute("DELETE FROM vector_data WHERE id NOT IN (SELECT id FROM vectors)")
             self._db.execute("DELETE FROM unused_vectors")
             self._db.execute("DELETE FROM segments WHERE kind != ?", (LEXICAL_KIND,))
+            self._db.execute("PRAGMA secure_delete = OFF")  # what is deleted from now on is nobody else's
 
     def take_back(self, vectors: Iterable[tuple[int, bytes]]) -> None:
         """(id, int8 data) of vectors whose segments will not go with this catalog; those that it knows."""
