@@ -39,6 +39,7 @@ from lowtide.core.outage import Outage
 from lowtide.core.shortage import Shortage
 from lowtide.errors import LeaseWithdrawn, WorkerError, WorkerOverBudget, WorkersUnavailable
 from lowtide.pool.guard import Crew, MemoryGuard, WorkerFigure
+from lowtide.pool.idle import IdleWorkers
 from lowtide.pool.worker import Ended, Worker
 from lowtide.system.installation import Installation, Installed
 from lowtide.system.memory import KernelProbe, MemoryProbe, limit_data_bytes, yield_disk
@@ -56,12 +57,6 @@ BLOAT_BYTES = 16 * MIB
 """An idle worker that holds this much more than a fresh one is ended: that is how memory really returns."""
 TREES_BYTES = 96 * MIB
 """The same for the worker that keeps the trees of open texts, on purpose; they go first when the room is needed."""
-DOCUMENTS_S = 120.0
-"""That worker is kept this long after its last task."""
-IDLE_S = 3.0
-"""An idle worker is ended after this long."""
-WARM_S = 60.0
-"""The last one that answered an edit or a search is kept this long: the next comes soon."""
 
 
 class Urgency(IntEnum):
@@ -111,7 +106,7 @@ class WorkerPool:
         self.ladder = ladder
         self.niceness = niceness
         self._model_bytes = model_bytes
-        self._idle: list[tuple[Worker, float]] = []
+        self._idle = IdleWorkers()
         self._busy: dict[int, Worker] = {}
         self._starting = 0
         self._urgent: set[int] = set()
@@ -157,7 +152,7 @@ class WorkerPool:
 
     def kill_all(self) -> None:
         """End every worker now. Running tasks fail with WorkerRecycled."""
-        for worker in [*self._busy.values(), *(worker for worker, _ in self._idle)]:
+        for worker in [*self._busy.values(), *self._idle.workers]:
             worker.kill(Ended.STOPPED)
         self._idle.clear()
 
@@ -219,13 +214,13 @@ class WorkerPool:
             if min(self._waiting) < urgency or (urgency is not Urgency.INTERACTIVE and busy >= most):
                 await self._wait_for_place(urgency)
                 continue
-            worker = self._pick_idle(model)
+            worker = self._idle.pick(model)
             if worker is None and (wait_s := self.outage.wait_s(self._clock())):
                 down_s = self._clock() if down_s is None else down_s
                 await self._sit_out(urgency, wait_s, down_s)
                 continue
             base = max(self.base_bytes(model), worker.base_bytes if worker else 0)
-            self.budget.idle_bytes = sum(other.base_bytes for other, _ in self._idle if other is not worker)
+            self.budget.idle_bytes = self._idle.bytes_beside(worker)
             need = base + task_bytes + result_bytes
             if need > self.budget.most_bytes >= base + LEAST_TASK_BYTES:
                 # A prediction is no certainty: the task may try with all the room there is, and its limit is that.
@@ -245,12 +240,12 @@ class WorkerPool:
                 await self._wait_for_place(urgency)
                 continue
             if decision is Decision.RECYCLE:
-                self._end_idle(keep=worker)
+                self._idle.make_room(keep=worker)
                 continue
             assert lease is not None
             self._shortage.over()
             if worker is not None:
-                self._idle = [entry for entry in self._idle if entry[0] is not worker]
+                self._idle.remove(worker)
                 return self._arm(worker, lease, result_bytes), lease
             try:
                 return await self._start(lease, model, result_bytes), lease
@@ -370,53 +365,18 @@ class WorkerPool:
             worker.kill(Ended.RECYCLED)
         else:
             worker.base_bytes = held
-            self._idle.append((worker, time.monotonic()))
+            self._idle.add(worker, time.monotonic())
         self.budget.release(lease)
         self._notify()
 
-    def _pick_idle(self, model: str) -> Worker | None:
-        self._idle = [entry for entry in self._idle if entry[0].alive]
-        for worker, _ in reversed(self._idle):
-            if worker.model == model:
-                return worker
-        return None
-
-    def _end_idle(self, keep: Worker | None = None) -> None:
-        kept = []
-        for worker, since in self._idle:
-            if worker is keep:
-                kept.append((worker, since))
-            else:
-                worker.kill(Ended.RECYCLED)
-        if len(kept) == len(self._idle):
-            for worker, _ in kept:  # nothing else to give up: the task then gets a fresh worker
-                worker.kill(Ended.RECYCLED)
-            kept = []
-        self._idle = kept
-
     def tidy(self) -> None:
         """End idle workers that have waited long enough; call it now and then."""
-        now = time.monotonic()
-        keep = WARM_S if now - self._prompt_s < WARM_S else IDLE_S
-        newest = next((worker for worker, _ in reversed(self._idle) if worker.model != wire.DOCUMENTS), None)
-        kept = []
-        for worker, since in self._idle:
-            wait = DOCUMENTS_S if worker.model == wire.DOCUMENTS else keep if worker is newest else IDLE_S
-            if now - since >= wait:
-                worker.kill(Ended.IDLE)
-            else:
-                kept.append((worker, since))
-        if len(kept) < len(self._idle):
-            self._idle = kept
+        if self._idle.tidy(time.monotonic(), self._prompt_s):
             self._notify()
 
     def end_idle(self, after_s: float = 0.0) -> None:
         """End the workers that have been idle for `after_s`."""
-        now = time.monotonic()
-        for worker, since in self._idle:
-            if now - since >= after_s:
-                worker.kill(Ended.IDLE)
-        self._idle = [(worker, since) for worker, since in self._idle if now - since < after_s]
+        self._idle.end(time.monotonic(), after_s)
         self._notify()
 
     @contextmanager
@@ -432,7 +392,7 @@ class WorkerPool:
     @property
     def idle_bytes(self) -> int:
         """What workers without a task hold."""
-        return sum(worker.base_bytes for worker, _ in self._idle)
+        return self._idle.bytes_beside(None)
 
     def end_largest(self) -> None:
         """End the worker with the largest lease whose task nobody waits for: it is done again later."""
@@ -504,9 +464,7 @@ class WorkerPool:
     # -- measuring ----------------------------------------------------------------------------------------------
 
     def _crew(self) -> Crew:
-        return Crew(
-            list(self._busy.values()), [worker for worker, _ in list(self._idle)], frozenset(self._urgent.copy())
-        )
+        return Crew(list(self._busy.values()), self._idle.workers, frozenset(self._urgent.copy()))
 
     def processes(self) -> list[WorkerFigure]:
         """The daemon and its workers, with their anonymous bytes now."""
@@ -538,7 +496,7 @@ class WorkerPool:
         try:
             self.measure()
             over = self.budget.daemon_bytes + self.budget.leased_bytes - self.budget.total_bytes
-            if over + sum(worker.base_bytes for worker, _ in self._idle) > 0:
+            if over + self._idle.bytes_beside(None) > 0:
                 self.end_idle()
             for worker in sorted(self._busy.values(), key=lambda worker: -(worker.limit_bytes or 0)):
                 if over <= 0:
