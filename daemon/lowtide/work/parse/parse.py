@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from operator import itemgetter
 
 from lowtide.languages.language import Language, Macros, View
 from lowtide.models import Reason
@@ -159,7 +158,7 @@ def _reread(text: bytes, language: Language, stop: float, before: Reading) -> Re
         return None
     low, high = window
     _add_members(grammar, language, text, root, found, window)
-    ordered = sorted((item for item in found.values() if low <= item[0] < high), key=_PLACE)
+    ordered = sorted(item for item in found.values() if low <= item[0] < high)
     rows, outline = symbols.rows(text, language, ordered, grammar.body_field, with_extensions=True)
     lines = text.count(b"\n", edit.start, edit.new_end) - before.source.count(b"\n", edit.start, edit.old_end)
     kept = splice.splice(before.kept, splice.Rows(rows, outline.starts, outline.ends), edit, low, high, lines)
@@ -197,7 +196,7 @@ def _read(
     if reads_heads:
         _name_by_macros(language, text, root, found)
     _add_members(grammar, language, text, root, found, (0, len(text)))
-    ordered = sorted(found.values(), key=_PLACE)
+    ordered = sorted(found.values())  # by their places: no two have their name at one
     del found
     rows, outline = symbols.rows(text, language, ordered, grammar.body_field, with_extensions=with_extensions)
     if partial is None and len(rows) >= MAX_SYMBOLS:
@@ -268,6 +267,3 @@ def _code_test(grammar: Grammar, root: SyntaxNode) -> Callable[[int], bool]:
         return node is None or node.kind_id not in texts
 
     return is_code
-
-
-_PLACE = itemgetter(0, 1, 2)
