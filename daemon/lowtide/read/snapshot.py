@@ -16,7 +16,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,12 +25,12 @@ from lowtide.core.concepts import is_in_plain_words, term_weights
 from lowtide.core.rank import SHORTLIST, best_of_each, rank_chunks, refine
 from lowtide.core.rank_features import query_stems
 from lowtide.core.support import first_of_each_file
-from lowtide.core.verbatim import Verbatim
 from lowtide.errors import CorruptSegment, ModelError, WorkerError
 from lowtide.index.workspace import Workspace
 from lowtide.models import Group, Mode, SymbolHit, SymbolKind, display_path
 from lowtide.read.answer import Answer, Hit, Lines, hit_of_piece, stale_paths
 from lowtide.read.answering import Answering, never
+from lowtide.read.candidates import candidate_of, verbatim_shares
 from lowtide.read.concepts import Concepts
 from lowtide.read.filters import Filter, Selection, Selections, Stopped, look, selecting_bytes
 from lowtide.read.named import named_chunks, of_kind
@@ -45,7 +44,7 @@ from lowtide.store.connections import Connections
 from lowtide.store.lexical.index import LexicalIndex, Within
 from lowtide.store.rows import ChunkRow
 from lowtide.system.beneath import Root, is_beneath
-from lowtide.work.words import query_words, split_words
+from lowtide.work.words import query_words
 
 if TYPE_CHECKING:
     from lowtide.read.definitions import Definition, Place
@@ -266,7 +265,7 @@ class Snapshot:
         bm25 = {chunk_id: score for chunk_id, score in by_words if chunk_id in rows}
         concept = {chunk_id: score / by_terms[0][1] for chunk_id, score in by_terms}
         candidates = [
-            _candidate(
+            candidate_of(
                 row,
                 bm25.get(number),
                 cosines.get(number),
@@ -284,7 +283,7 @@ class Snapshot:
         if not first:
             return _Found(asked.asked, rows, candidates, ranked, kinds=kinds, lacks=lacks, over=asked.over)
         texts = self._texts(catalog, first)
-        verbatim = _verbatim(asked.asked, texts[: len(first)])
+        verbatim = verbatim_shares(asked.asked, texts[: len(first)])
         return _Found(asked.asked, rows, candidates, ranked, texts, verbatim, kinds, lacks, asked.over)
 
     def _ask(self, stopped: Stopped, ask: Callable[[Catalog, LexicalIndex], T]) -> T:
@@ -490,32 +489,6 @@ class Snapshot:
         with self._readers.lend() as catalog:
             found = find_symbols(catalog, self._segments, query, limit, kinds, near, cancelled, least)
         return [symbol for symbol in found if self._is_inside(symbol.path.encode("utf-8", "surrogateescape"))]
-
-
-def _candidate(row: ChunkRow, bm25: float | None, cosine: float | None, frame: float, concept: float) -> Candidate:
-    return Candidate(
-        chunk_id=row.chunk_id,
-        path=display_path(row.path),
-        name=row.name,
-        container=row.container,
-        kind=row.kind,
-        language=row.language,
-        start_line=row.start_line,
-        end_line=row.end_line,
-        symbol_start_line=row.symbol_start_line,
-        bm25=bm25,
-        cosine=cosine,
-        frame=frame,
-        concept=concept,
-    )
-
-
-def _verbatim(asked: Asked, texts: Sequence[str]) -> list[float]:
-    """Of each text which part of the question stands in it as it is."""
-    verbatim = Verbatim([query_words(run) for run in asked.runs])
-    encoded = [text.encode("utf-8", "replace") for text in texts]
-    words = split_words(b"".join(encoded), list(accumulate(map(len, encoded), initial=0)))
-    return [verbatim.share(each) for each in words]
 
 
 def _refined(found: _Found, near: Sequence[tuple[float, int]] | None) -> Sequence[Ranked]:

@@ -1,0 +1,144 @@
+"""The rows of files in a catalog: written with their symbols, chunks and words, and taken out.
+
+Invariant: what is known of a file is written in one transaction: it is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import lowtide
+from lowtide.core.plan import RETRIED
+from lowtide.models import FileStat, FileStatus
+from lowtide.store.pending_words import PendingWordRows
+from lowtide.store.rows import Commit
+from lowtide.wire import chunk_rows, symbol_rows
+
+
+class FileRows(PendingWordRows):
+    """A part of `Catalog`, which gives the connection, and numbers and vectors."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[None]:
+        """See `Catalog`."""
+
+    @abstractmethod
+    def _value(self, sql: str, parameters: Sequence[Any] = ()) -> Any: ...
+
+    @abstractmethod
+    def _next_id(self, table: str) -> int: ...
+
+    @abstractmethod
+    def _put_vectors(self, hashes: bytes, vectors: Iterable[bytes | None]) -> tuple[list[int | None], int]: ...
+
+    def write(self, commits: Sequence[Commit], skipped: Sequence[FileStat], removed: Sequence[bytes]) -> int:
+        """Write files, skips and removals in one transaction; returns how many vectors were new."""
+        with self.transaction():
+            for path in removed:
+                self._delete_file(path)
+                self._db.execute("DELETE FROM files WHERE path = ?", (path,))
+            for stat in skipped:
+                self._delete_file(stat.path)
+                self._put_file(
+                    stat.path,
+                    (
+                        stat.size_bytes,
+                        stat.mtime_ns,
+                        stat.inode,
+                        b"",
+                        "",
+                        "",
+                        FileStatus.SKIPPED,
+                        stat.reason,
+                        stat.rule,
+                        0,
+                        0,
+                        0,
+                        stat.ctime_ns,
+                    ),
+                )
+            return sum(self._write_file(commit) for commit in commits)
+
+    def _put_file(self, path: bytes, values: Sequence[Any], *, has_failed: bool = False) -> int:
+        self._db.execute(
+            "INSERT INTO files (path, size_bytes, mtime_ns, inode, content_hash, language, encoding, status, reason, "
+            "rule,"
+            " lines, symbols, chunks, ctime_ns, tries, indexed_at_ns, program)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (path) DO UPDATE SET"
+            " size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, inode = excluded.inode,"
+            " content_hash = excluded.content_hash, language = excluded.language, encoding = excluded.encoding,"
+            " status = excluded.status, reason = excluded.reason, rule = excluded.rule, lines = excluded.lines,"
+            " symbols = excluded.symbols, chunks = excluded.chunks, indexed_at_ns = excluded.indexed_at_ns,"
+            " ctime_ns = excluded.ctime_ns, program = excluded.program, tries = CASE WHEN excluded.tries > 0"
+            " AND (files.reason, files.size_bytes, files.mtime_ns) = (excluded.reason, excluded.size_bytes, "
+            "excluded.mtime_ns)"
+            " THEN files.tries + 1 ELSE excluded.tries END",
+            (path, *values, int(has_failed), time.time_ns(), lowtide.__version__),
+        )
+        return int(self._value("SELECT id FROM files WHERE path = ?", (path,)))
+
+    def _write_file(self, commit: Commit) -> int:
+        result = commit.result
+        if result.status == FileStatus.INDEXED and result.reason == "unchanged":
+            self._db.execute(
+                "UPDATE files SET size_bytes = ?, mtime_ns = ?, inode = ?, ctime_ns = ? WHERE path = ?",
+                (result.size_bytes, result.mtime_ns, result.inode, result.ctime_ns, commit.path),
+            )
+            return 0
+        self._delete_file(commit.path)
+        chunk_count = result.chunk_count
+        file_id = self._put_file(
+            commit.path,
+            (
+                result.size_bytes,
+                result.mtime_ns,
+                result.inode,
+                result.content_hash,
+                result.language,
+                result.encoding,
+                result.status,
+                result.reason,
+                result.rule,
+                result.lines,
+                result.symbol_count,
+                chunk_count,
+                result.ctime_ns,
+            ),
+            has_failed=result.status == FileStatus.QUARANTINED or result.reason in RETRIED,
+        )
+        if not chunk_count and not result.symbol_count:
+            return 0
+        run, many = self._db.execute, self._db.executemany
+        symbol_id = self._next_id("symbols")
+        many(
+            "INSERT INTO symbols VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            ((number, file_id, *row) for number, row in enumerate(symbol_rows(result), symbol_id)),
+        )
+        chunk_id = self._next_id("chunks")
+        vector_ids, new = self._put_vectors(result.hashes, commit.vectors)
+        many(
+            "INSERT INTO chunks VALUES (?,?,?,?,?,?,?,?)",
+            (
+                (number, file_id, vector, symbol_id + row[4] if row[4] >= 0 else None, row[0], row[1], row[2], row[3])
+                for number, (row, vector) in enumerate(zip(chunk_rows(result), vector_ids, strict=True), chunk_id)
+            ),
+        )
+        if result.words:
+            run("INSERT OR REPLACE INTO file_words VALUES (?,?,?)", (file_id, chunk_id, result.words))
+        return new
+
+    def _delete_file(self, path: bytes) -> None:
+        """By its path, not by what the plan knew: another run may have written the file since."""
+        file_id = self._value("SELECT id FROM files WHERE path = ?", (path,))
+        if file_id is not None:
+            self._delete_rows(int(file_id))
+
+    def _delete_rows(self, file_id: int) -> None:
+        run = self._db.execute
+        self._drop_words(file_id)
+        run("DELETE FROM chunks WHERE file_id = ?", (file_id,))
+        run("DELETE FROM symbols WHERE file_id = ?", (file_id,))
