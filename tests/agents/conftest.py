@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from tests.e2e.conftest import tree as tree
-from tests.e2e.harness import Lowtide, python_module
+from tests.e2e.daemons import with_daemon as with_daemon
+from tests.e2e.harness import python_module
 
 Tree = Callable[..., Path]
 collect_ignore = [] if find_spec("mcp") else ["test_real_clients.py"]
 """Where the official client is not installed, as with another Python, all else is tested."""
-
-
-@pytest.fixture
-def lowtide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lowtide]:
-    made = Lowtide(tmp_path_factory.mktemp("home"), {"LOWTIDE_EMBEDDED": "0"})
-    yield made
-    made.run("daemon", "stop", code=None)
 
 
 @pytest.fixture

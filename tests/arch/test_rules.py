@@ -19,6 +19,7 @@ SERVER = ROOT / "lsp" / "lowtide_lsp"
 
 PYTHON_FOLDERS = ("daemon", "lsp", "bench", "model", "tests", "docs")
 MOST_LINES_OF_A_FUNCTION = 80
+MOST_LINES_OF_A_FILE = 500
 
 ONLY = {
     "sqlite3": {"store/catalog.py"},
@@ -334,9 +335,11 @@ def test_task_groups_are_made_in_one_place() -> None:
 
 
 def test_files_stay_small() -> None:
-    for package in (ENGINE, SERVER):
-        for path in files(package):
-            assert len(path.read_text("utf-8").splitlines()) <= 600, f"{path}: split it"
+    for folder in PYTHON_FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            is_ours = "data" not in path.relative_to(ROOT).parts  # samples are what others write
+            count = len(path.read_text("utf-8").splitlines())
+            assert not is_ours or count <= MOST_LINES_OF_A_FILE, f"{path} has {count} lines: split it along its ideas"
 
 
 def test_functions_can_be_held_in_the_head() -> None:

@@ -10,27 +10,21 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from tests.e2e.harness import Lowtide, python_module
+from tests.e2e.daemons import with_daemon as with_daemon
+from tests.e2e.harness import Lowtide, python_module, until
 
 from lowtide.paths import Places
 from lowtide.serve import rpc
 from lowtide.serve.client import Client
 
 MIB = 1 << 20
-
-
-@pytest.fixture
-def lowtide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lowtide]:
-    made = Lowtide(tmp_path_factory.mktemp("home"), {"LOWTIDE_EMBEDDED": "0"})
-    yield made
-    made.run("daemon", "stop", code=None)
 
 
 @pytest.fixture
@@ -60,15 +54,6 @@ def plain_socket(lowtide: Lowtide) -> socket.socket:
     connection.settimeout(30)
     connection.connect(os.fspath(socket_path(lowtide)))
     return connection
-
-
-def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
-    """Wait for what has no event to wait on: a process that ends, a file that is indexed."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)
-    return value
 
 
 def workers_of(pid: int) -> list[psutil.Process]:

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from tests.e2e.daemons import with_daemon as with_daemon
 from tests.e2e.harness import Lowtide, python_module, until
 
 from lowtide.paths import Places
 from lowtide.serve.client import Client
-
-
-@pytest.fixture
-def lowtide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lowtide]:
-    made = Lowtide(tmp_path_factory.mktemp("home"), {"LOWTIDE_EMBEDDED": "0"})
-    yield made
-    made.run("daemon", "stop", code=None)
 
 
 @pytest.fixture

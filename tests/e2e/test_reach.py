@@ -7,23 +7,17 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
+from tests.e2e.daemons import with_daemon as with_daemon
 from tests.e2e.harness import Lowtide, until
 
 from lowtide.paths import Places
 from lowtide.serve.client import Client, NoAnswer
 from lowtide.serve.daemon_lock import find_holder
-
-
-@pytest.fixture
-def lowtide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lowtide]:
-    made = Lowtide(tmp_path_factory.mktemp("home"), {"LOWTIDE_EMBEDDED": "0"})
-    yield made
-    made.run("daemon", "stop", code=None)
 
 
 def places(lowtide: Lowtide) -> Places:

@@ -6,18 +6,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.e2e.daemons import with_daemon as with_daemon
 from tests.e2e.harness import Lowtide
-
-
-@pytest.fixture
-def lowtide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lowtide]:
-    made = Lowtide(tmp_path_factory.mktemp("home"), {"LOWTIDE_EMBEDDED": "0"})
-    yield made
-    made.run("daemon", "stop", code=None)
 
 
 @pytest.fixture

@@ -4,24 +4,17 @@ nothing."""
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
 from msgspec import UNSET
+from tests.worker.services import run, serving, until
 
-from lowtide.config.settings import Config
 from lowtide.core.ladder import Step
 from lowtide.index import resting
-from lowtide.paths import Places
 from lowtide.read import readers
 from lowtide.read.request import SearchRequest
-from lowtide.serve.app import opened
-from lowtide.serve.service import Service
-from lowtide.system import memory
 
 MIB = 1 << 20
 COUNT = 7
@@ -39,13 +32,6 @@ def roots(tmp_path: Path) -> list[Path]:
     return made
 
 
-@asynccontextmanager
-async def serving(home: Path, own_mib: int = 128) -> AsyncIterator[Service]:
-    places = Places(home / "config", home / "cache", home / "run")
-    async with opened(places, Config(own_mib * MIB + memory.own_anonymous_bytes())) as service:
-        yield service
-
-
 def open_files(home: Path) -> list[str]:
     """What this process has open below `home`, but for the locks."""
     found = []
@@ -59,16 +45,6 @@ def open_files(home: Path) -> list[str]:
     return found
 
 
-async def until(condition: Callable[[], Any], seconds: float = 120.0) -> None:
-    with anyio.fail_after(seconds):
-        while not condition():
-            await anyio.sleep(0.01)
-
-
-def run(play: Callable[[], Awaitable[None]]) -> None:
-    anyio.run(play)
-
-
 def test_one_after_the_other_and_all_of_them(
     roots: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,7 +54,7 @@ def test_one_after_the_other_and_all_of_them(
 
     async def play() -> None:
         nonlocal most_busy
-        async with serving(home) as service:
+        async with serving(home, 128) as service:
             monkeypatch.setattr(service.host.turns, "_most", lambda: 1)
             for root in roots:
                 await service.open_workspace(root, "test")
@@ -102,7 +78,7 @@ def test_what_somebody_asks_for_is_indexed_before_the_others(
     roots: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def play() -> None:
-        async with serving(tmp_path / "home") as service:
+        async with serving(tmp_path / "home", 128) as service:
             monkeypatch.setattr(service.host.turns, "_most", lambda: 1)
             for root in roots:
                 await service.open_workspace(root, "test")
@@ -121,7 +97,7 @@ def test_at_rest_it_has_no_catalog_open_and_an_edit_is_found_all_the_same(
     home = tmp_path / "home"
 
     async def play() -> None:
-        async with serving(home) as service:
+        async with serving(home, 128) as service:
             for root in roots[:3]:
                 await service.open_workspace(root, "test")
             await until(lambda: all(entry.completed_runs for entry in service.workspaces))
@@ -149,7 +125,7 @@ def test_an_index_removed_while_it_rests_is_made_anew(
     home = tmp_path / "home"
 
     async def play() -> None:
-        async with serving(home) as service:
+        async with serving(home, 128) as service:
             await service.open_workspace(roots[0], "test")
             entry = service.live(roots[0])
             assert entry is not None
@@ -167,7 +143,7 @@ def test_embedding_is_taken_up_again_with_the_room_that_questions_have_taken(
     held: list[tuple[int, bool]] = []
 
     async def play() -> None:
-        async with serving(tmp_path / "home") as service:
+        async with serving(tmp_path / "home", 128) as service:
             host = service.host
             await service.open_workspace(roots[0], "test")
             await until(lambda: all(entry.completed_runs for entry in service.workspaces))
@@ -190,7 +166,7 @@ def test_asking_all_keeps_few_of_them_open(roots: list[Path], tmp_path: Path, mo
     monkeypatch.setattr(resting, "REST_S", 0.05)
 
     async def play() -> None:
-        async with serving(tmp_path / "home") as service:
+        async with serving(tmp_path / "home", 128) as service:
             for root in roots:
                 await service.open_workspace(root, "test")
             await until(lambda: all(entry.completed_runs for entry in service.workspaces))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from tests.worker.services import until
 
 from lowtide import wire
 from lowtide.core.budget import MIB, Budget
@@ -247,12 +248,6 @@ class Blind(Modest):
         if self.blind:
             raise OSError(24, "Too many open files")
         return super().anonymous_bytes(pid)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    with anyio.fail_after(60):
-        while not condition():
-            await anyio.sleep(0.01)
 
 
 def test_a_failed_look_ends_neither_the_guard_nor_a_worker(tmp_path: Path) -> None:

@@ -1,11 +1,9 @@
-"""The service in one process: the ladder under pressure, pause, budget, and what clients see of it."""
+"""The service in one process: what it indexes, what clients see of it, and what it refuses."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -17,24 +15,17 @@ import pytest
 from msgspec.structs import replace
 from tests.e2e.harness import python_module
 from tests.e2e.soak import git
-from tests.system.descriptors import no_descriptors
+from tests.worker.services import run, serving, until
 
-from lowtide.config.settings import Config
-from lowtide.core import ladder
-from lowtide.core.ladder import Step
 from lowtide.core.symbol_rank import RECENT_BONUS
 from lowtide.errors import ConfigError, PathError, RefusedError, UsageError
 from lowtide.index.live import LiveWorkspace
-from lowtide.paths import Places
 from lowtide.read.request import SearchRequest
 from lowtide.read.unsaved.answers import symbols as find_symbols
 from lowtide.read.unsaved.documents import Documents
 from lowtide.serve import monitor
 from lowtide.serve.api import HANDLERS
-from lowtide.serve.app import opened
-from lowtide.serve.service import Service
 from lowtide.status import Status
-from lowtide.system import memory
 from lowtide.system.memory import Pressure
 
 MIB = 1 << 20
@@ -43,181 +34,8 @@ SHORT = Pressure(400 * MIB, 16 << 30)
 CRITICAL = Pressure(20 * MIB, 16 << 30)
 
 
-@pytest.fixture
-def modules(tmp_path: Path) -> Path:
-    root = tmp_path / "tree"
-    for number in range(60):
-        path = root / f"pkg{number % 4}" / f"module{number}.py"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(python_module(number, 10))
-    return root
-
-
-@asynccontextmanager
-async def serving(home: Path) -> AsyncIterator[Service]:
-    """With 256 MiB beside what the process of the tests holds already."""
-    places = Places(home / "config", home / "cache", home / "run")
-    async with opened(places, Config(256 * MIB + memory.own_anonymous_bytes())) as service:
-        yield service
-
-
-async def until(condition: Callable[[], Any], seconds: float = 120.0) -> None:
-    """Wait for what is only seen by looking."""
-    with anyio.fail_after(seconds):
-        while not condition():
-            await anyio.sleep(0.01)
-
-
 def _has_run(live: LiveWorkspace, count: int) -> bool:
     return live.completed_runs >= count
-
-
-def run(play: Callable[[], Awaitable[None]]) -> None:
-    anyio.run(play)
-
-
-def test_ladder_steps_down_under_pressure_and_climbs_back_with_nothing_missing(
-    modules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = SHORT
-    monkeypatch.setattr(memory, "read_pressure", lambda: now)
-    monkeypatch.setattr(monitor, "PRESSURE_S", 0.0)
-    monkeypatch.setattr(monitor, "PUBLISH_S", 0.01)
-    monkeypatch.setattr(monitor, "TICK_S", 0.01)
-    monkeypatch.setattr(ladder, "CALM_S", 0.05)
-
-    async def play() -> None:
-        nonlocal now
-        async with serving(tmp_path / "home") as service:
-            await until(lambda: service.host.ladder.step is Step.LEXICAL_ONLY)
-            assert "400 MiB of memory left" in service.status().ladder.reason
-            assert service.status().health == "warning"
-            await service.open_workspace(modules, "test")
-            await service.wait_idle(modules)
-            ((_, answer),) = await service.search(SearchRequest("compute the third figure"), [modules])
-            assert answer.hits
-            assert answer.degraded is not None
-            now = ROOMY
-            await until(lambda: service.host.ladder.step is Step.FULL)
-            await service.wait_idle(modules)
-            ((_, answer),) = await service.search(SearchRequest("compute the third figure"), [modules])
-            assert answer.degraded is None
-            steps = [taken.step for taken in service.host.ladder.history]
-            assert steps == [
-                Step.SMALLER_BATCHES,
-                Step.ONE_WORKER,
-                Step.LEXICAL_ONLY,
-                Step.ONE_WORKER,
-                Step.SMALLER_BATCHES,
-                Step.FULL,
-            ]
-
-    run(play)
-
-
-def test_critical_pressure_pauses_and_room_resumes(
-    modules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = ROOMY
-    monkeypatch.setattr(memory, "read_pressure", lambda: now)
-    monkeypatch.setattr(monitor, "PRESSURE_S", 0.0)
-    monkeypatch.setattr(monitor, "PUBLISH_S", 0.01)
-    monkeypatch.setattr(monitor, "TICK_S", 0.01)
-    monkeypatch.setattr(ladder, "CALM_S", 0.05)
-
-    async def play() -> None:
-        nonlocal now
-        async with serving(tmp_path / "home") as service:
-            now = CRITICAL
-            await until(lambda: service.host.ladder.step is Step.PAUSED)
-            await service.open_workspace(modules, "test")
-            live = service.live(modules)
-            assert live is not None
-            live.pause()
-            assert service.status().state == "paused"
-            now = ROOMY
-            await until(lambda: live.completed_runs)
-            await service.wait_idle(modules)
-            assert live.counts.files == 60
-
-    run(play)
-
-
-def test_battery_pauses_unless_configured_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plugged = False
-    monkeypatch.setattr(memory, "on_battery", lambda: not plugged)
-    monkeypatch.setattr(monitor, "BATTERY_S", 0.0)
-    monkeypatch.setattr(monitor, "PUBLISH_S", 0.01)
-    monkeypatch.setattr(monitor, "TICK_S", 0.01)
-
-    async def play() -> None:
-        nonlocal plugged
-        async with serving(tmp_path / "home") as service:
-            await until(lambda: service.status().state == "paused")
-            assert "battery" in service.status().ladder.reason
-            plugged = True
-            await until(lambda: service.status().state == "idle")
-
-    run(play)
-
-
-def test_a_daemon_that_cannot_see_memory_pauses_says_so_and_goes_on_by_itself(
-    modules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(monitor, "TICK_S", 0.01)
-    monkeypatch.setattr(monitor, "PUBLISH_S", 0.01)
-    look = memory.KernelProbe.anonymous_bytes
-    blind = False
-
-    def see(self: memory.KernelProbe, pid: int) -> int | None:
-        if blind:
-            raise OSError(24, "Too many open files")
-        return look(self, pid)
-
-    monkeypatch.setattr(memory.KernelProbe, "anonymous_bytes", see)
-
-    async def play() -> None:
-        nonlocal blind
-        async with serving(tmp_path / "home") as service:
-            blind = True
-            await until(lambda: service.host.ladder.step is Step.PAUSED)
-            status = service.status()
-            assert (status.health, status.state) == ("error", "paused")
-            assert "cannot look: Too many open files" in status.message
-            assert "cannot look: Too many open files" in status.ladder.reason
-            await service.open_workspace(modules, "test")
-            await anyio.sleep(0.1)
-            assert service.status().workspaces[0].files == 0
-            blind = False
-            await until(lambda: service.host.ladder.step is Step.FULL)
-            await service.wait_idle(modules)
-            await until(lambda: service.status().health == "ok" and service.status().state == "idle")
-            assert service.status().workspaces[0].files == 60
-
-    run(play)
-
-
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors are counted there")
-def test_a_moment_without_descriptors_ends_nothing(
-    modules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(monitor, "TICK_S", 0.01)
-    monkeypatch.setattr(monitor, "PUBLISH_S", 0.01)
-    monkeypatch.setattr(monitor, "PRESSURE_S", 0.0)
-
-    async def play() -> None:
-        async with serving(tmp_path / "home") as service:
-            await until(lambda: service.monitor.history_times)  # one round is done
-            with no_descriptors():
-                await until(lambda: service.monitor.vital.complaint)
-                assert service.status().health == "error"
-                assert service.host.pool.guard.vital.complaint == ""  # what is open is still seen
-            await until(lambda: not service.monitor.vital.complaint)
-            await service.open_workspace(modules, "test")
-            await service.wait_idle(modules)
-            assert service.status().workspaces[0].files == 60
-
-    run(play)
 
 
 def test_a_file_saved_fifty_times_is_indexed_once_or_twice(modules: Path, tmp_path: Path) -> None:

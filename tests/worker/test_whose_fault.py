@@ -6,14 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
 from tests.e2e.harness import python_module
+from tests.worker.services import serving, until
 
 from lowtide import wire
 from lowtide.config.settings import Config
@@ -27,23 +27,9 @@ from lowtide.pool.pool import Urgency
 from lowtide.serve import server as server_module
 from lowtide.serve.app import opened
 from lowtide.serve.server import Server
-from lowtide.serve.service import Service
 from lowtide.store.catalog import Catalog
 from lowtide.system import memory
 from lowtide.system.installation import Installation
-
-
-@asynccontextmanager
-async def serving(home: Path) -> AsyncIterator[Service]:
-    places = Places(home / "config", home / "cache", home / "run")
-    async with opened(places, Config(256 * MIB + memory.own_anonymous_bytes())) as service:
-        yield service
-
-
-async def until(condition: Any, seconds: float = 120.0) -> None:
-    with anyio.fail_after(seconds):
-        while not condition():
-            await anyio.sleep(0.01)
 
 
 def statuses(live: LiveWorkspace) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """What others ask of a live workspace: to look, to pause, to go on, to stop, to begin anew.
 
-Invariant: nothing here waits for a run, but for `wait_idle`; what is asked is an event of its course, and whoever lives by
-it is woken.
+Invariant: nothing here waits for a run, but for `wait_idle`; what is asked is an event of its course, and whoever
+lives by it is woken.
 Threads: the event loop's.
 """
 
