@@ -102,6 +102,10 @@ class EmptyIndex(CorruptIndex):
     """A catalog has no tables: it is just being made, or was emptied."""
 
 
+class OlderIndex(StoreError):
+    """A catalog of an older version of Lowtide: a writer makes it one of this version."""
+
+
 class IndexGone(StoreError):
     """The files of an index are no longer those that were opened: somebody removed or replaced them."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from lowtide.errors import CorruptIndex, IndexTooNew, PathError, StoreError
+from lowtide.errors import CorruptIndex, IndexTooNew, OlderIndex, PathError, StoreError
 from lowtide.index.workspace import Workspace
 from lowtide.models import FileStat, FileStatus, Reason
 from lowtide.store import schema
@@ -242,7 +242,7 @@ def test_a_catalog_of_an_older_schema_becomes_the_present_one(tmp_path: Path, ve
     """Step by step; what a new catalog has, a migrated one has too, and no row and no word is lost."""
     path = tmp_path / "catalog.sqlite"
     shutil.copy(Path(__file__).parents[1] / "data" / "formats" / f"catalog-{version}.sqlite", path)
-    with pytest.raises(StoreError, match="older format"):
+    with pytest.raises(OlderIndex, match="older format"):
         Catalog(path, writable=False).close()
     with closing(Catalog(path, writable=True)) as catalog:
         row = catalog.file(b"a.py")

@@ -89,7 +89,7 @@ def freshness_closed(workspace: Workspace, why: str) -> Freshness:
     """Of an index that nobody keeps current, for `why`. Blocking."""
     files = 0
     # What is wrong with it the question itself says.
-    with suppress(LowtideError), closing(Catalog(workspace.catalog_path, writable=False)) as catalog:
+    with suppress(LowtideError), closing(workspace.reading()) as catalog:
         counts = catalog.counts()
         files = counts.files + counts.quarantined
     comparison = workspace.last_comparison()

@@ -8,6 +8,7 @@ Threads: `reading`, the marks and `needs_healing` may be used by any thread; `wr
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,9 @@ from lowtide.errors import (
     EmptyIndex,
     ForeignIndex,
     IndexGone,
+    LockHeld,
     NoIndex,
+    OlderIndex,
     RootAway,
     StoreError,
 )
@@ -35,9 +38,13 @@ from lowtide.system.beneath import open_plain
 from lowtide.system.lock import WriterLock
 from lowtide.system.tree.walk import refuse_reason
 
+log = logging.getLogger(__name__)
+
 ROOT_PLACE = "root_place"
 INDEX_GONE = "the files of the index were removed or replaced: it is built anew from what is there"
 REBUILT = "the index was damaged: it is built anew"
+CONVERTING_S = 10.0
+"""A reader waits so long for a writer that makes an older index one of this version."""
 _KEPT = (LOCK, ROOT_FILE)
 """Files of the folder that are no part of the index."""
 
@@ -104,6 +111,24 @@ class Workspace:
             finally:
                 catalog.close()
 
+    def _convert(self) -> Catalog:
+        """Make an index of an older version one of this; the catalog to read. Waits for a writer that does so."""
+        until_s = time.monotonic() + CONVERTING_S
+        while True:
+            try:
+                with self.writing() as (catalog, _):
+                    log.info("event=index-converted root=%r files=%d", str(self.root), catalog.counts().files)
+                return self._reader()
+            except LockHeld:
+                with suppress(OlderIndex):
+                    return self._reader()
+                if time.monotonic() > until_s:
+                    raise
+                time.sleep(0.05)
+
+    def _reader(self) -> Catalog:
+        return Catalog(self.catalog_path, writable=False, on_damage=self.report_damage)
+
     def _writer(self, lock: WriterLock) -> Catalog:
         return Catalog(self.catalog_path, writable=True, on_damage=self.report_damage, is_ours=lambda: lock.is_in_place)
 
@@ -156,8 +181,9 @@ class Workspace:
         if known == recipe:
             return False
         changed = bool(known) and bool(recipe)
-        if recipe and known is not None:
-            # Vectors of two models never mix, and files indexed without any get theirs now.
+        if recipe and (known is not None or catalog.vector_dims()):
+            # Vectors of two models never mix, and files indexed without any get theirs now. Nobody knows whose those of
+            # a catalog are that names no model.
             catalog.forget_vectors()
         if recipe or known is None:
             catalog.set_meta("recipe", recipe)
@@ -181,13 +207,18 @@ class Workspace:
             catalog.set_meta("settings", now)
 
     def reading(self) -> Catalog:
-        """The catalog to read. NoIndex when there is no index, or nothing in it yet; CorruptIndex, remembered for the
-        next writer; ForeignIndex."""
+        """The catalog to read; one of an older version becomes one of this first, as its next writer would have it.
+
+        Errors: NoIndex when there is no index, or nothing in it yet; CorruptIndex, remembered for the next writer;
+        ForeignIndex; LockHeld when somebody else takes long to convert it; StoreError. For a thread.
+        """
         if not self.has_index:
             raise self.no_index()
         check_folder(self.folder)
         try:
-            return Catalog(self.catalog_path, writable=False, on_damage=self.report_damage)
+            return self._reader()
+        except OlderIndex:
+            return self._convert()
         except EmptyIndex:
             # The writer has made the file, and not its tables yet: to call that damage would begin the index anew.
             raise NoIndex(

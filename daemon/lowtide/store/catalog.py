@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lowtide.errors import CorruptIndex, EmptyIndex, IndexTooNew, QuestionStopped, StoreError
+from lowtide.errors import CorruptIndex, EmptyIndex, IndexTooNew, OlderIndex, QuestionStopped, StoreError
 from lowtide.store import schema
 from lowtide.store.failures import REBUILT_BY_INDEX, index_gone, is_read_only, map_error, place_of
 from lowtide.store.file_rows import FileRows
@@ -49,7 +49,7 @@ class Catalog(FileRows, Queries):
     """One connection to a catalog, for one thread at a time.
 
     Errors: CorruptIndex when the file is damaged or not Lowtide's, IndexTooNew when a newer version wrote it,
-    StoreError for full disks, permissions and the like.
+    OlderIndex for a reader of an older version's, StoreError for full disks, permissions and the like.
     """
 
     def __init__(
@@ -177,7 +177,7 @@ class Catalog(FileRows, Queries):
             if empty:
                 raise EmptyIndex(f"{self.path} is empty", "it has no tables", "run `lowtide index`")
             if version < schema.SCHEMA_VERSION:
-                raise StoreError(
+                raise OlderIndex(
                     f"the index at {self.path} is of an older format", f"schema {version}", "run `lowtide index`"
                 )
             self._check_schema()

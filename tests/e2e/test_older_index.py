@@ -1,0 +1,59 @@
+"""An index that an older version of Lowtide wrote: it is made one of this, and nobody sees an error.
+
+`tests/data/formats` keeps a catalog of each version before this one, as that version wrote it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.e2e.daemons import with_daemon as with_daemon
+from tests.e2e.harness import Lowtide
+
+FORMATS = Path(__file__).resolve().parents[1] / "data" / "formats"
+OLDER = sorted(path.stem for path in FORMATS.glob("catalog-*.sqlite"))
+QUESTIONS = [("symbols", "alpha"), ("search", "alpha"), ("search", "--exact", "alpha"), ("refs", "alpha"), ("status",)]
+
+
+@pytest.fixture
+def root(tree: Callable[..., Path], lowtide: Lowtide) -> Path:
+    made = tree({"a.py": "def alpha():\n    return 1\n\n\ndef beta():\n    return alpha()\n"})
+    lowtide.run("--embedded", "index", made)
+    return made
+
+
+def put_back(lowtide: Lowtide, older: str) -> None:
+    """Give the only index the catalog of an older version, and what lay beside it then: nothing."""
+    folder = lowtide.index_folder()
+    for path in folder.iterdir():
+        if path.name not in ("root", "lock"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.copy(FORMATS / f"{older}.sqlite", folder / "catalog.sqlite")
+    (folder / "catalog.sqlite").chmod(0o600)
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=" ".join)
+@pytest.mark.parametrize("older", OLDER)
+def test_a_question_in_the_calling_process_converts_it(
+    root: Path, lowtide: Lowtide, older: str, question: tuple[str, ...]
+) -> None:
+    put_back(lowtide, older)
+    done = lowtide.run("--embedded", *question, root)
+    assert "older format" not in done.stdout + done.stderr
+    assert ("alpha" in done.stdout) == (question != ("status",))
+    lowtide.run("--embedded", "index", root)
+    assert lowtide.json("--embedded", "symbols", "alpha", root)["symbols"][0]["path"] == "a.py"
+
+
+@pytest.mark.parametrize("older", OLDER)
+def test_the_daemon_answers_at_once_and_indexes_anew(root: Path, lowtide: Lowtide, older: str) -> None:
+    put_back(lowtide, older)
+    for question in QUESTIONS:
+        done = lowtide.run(*question, root)
+        assert "older format" not in done.stdout + done.stderr
+    files = lowtide.json("index", root)["files"]
+    assert files["indexed"] + files["unchanged"] == 1
+    assert lowtide.json("search", "alpha", root)["hits"][0]["path"] == "a.py"
