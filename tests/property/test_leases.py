@@ -17,7 +17,8 @@ from tests.virtual_clock import run_virtually
 from lowtide.core.budget import LEAST_TASK_BYTES, MIB, MODEL_BYTES, WORKER_BYTES, Budget
 from lowtide.core.ladder import Ladder, Step
 from lowtide.errors import LeaseWithdrawn, WorkerOverBudget
-from lowtide.pool.pool import Urgency, WorkerPool
+from lowtide.pool.pool import WorkerPool
+from lowtide.pool.terms import Urgency
 from lowtide.pool.worker import Worker
 
 MODEL = "model"

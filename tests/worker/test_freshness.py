@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.worker.test_service import serving
+from tests.worker.services import serving
 
 from lowtide.index import shared
 from lowtide.index.attending import freshness_of

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 from tests.e2e.contents import vector_data
 from tests.store.indexes import make_index
-from tests.worker.test_service import modules, serving, until
+from tests.worker.services import serving, until
 
 from lowtide.core import merge
 from lowtide.core.budget import MIB, Budget
@@ -24,14 +24,14 @@ from lowtide.index import graphs as graphs_module
 from lowtide.index.graphs import Graphs
 from lowtide.index.upkeep import maintain
 from lowtide.index.workspace import Workspace
-from lowtide.pool.pool import Urgency, WorkerPool
+from lowtide.pool.pool import WorkerPool
+from lowtide.pool.terms import Urgency
 from lowtide.read.segment_set import open_segments
 from lowtide.store.catalog import Catalog
 from lowtide.store.vectors.scan import inverse_norms
 from lowtide.store.vectors.vector_segments import open_segment
 from lowtide.system.memory import own_anonymous_bytes
 
-__all__ = ["modules"]
 FILES = 220
 
 

@@ -11,7 +11,7 @@ import anyio
 import pytest
 from tests.e2e.harness import python_module
 from tests.store.test_damage import overwrite_pages
-from tests.worker.test_service import run, serving, until
+from tests.worker.services import run, serving, until
 
 from lowtide.errors import CorruptIndex, LowtideError, RootAway
 from lowtide.index.report import describe_workspace

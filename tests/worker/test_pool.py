@@ -17,7 +17,8 @@ from lowtide import wire
 from lowtide.core.budget import MIB, Budget
 from lowtide.core.ladder import Ladder, Step
 from lowtide.errors import WorkerError, WorkerOverBudget, WorkerRecycled, WorkerStalled
-from lowtide.pool.pool import Urgency, WorkerPool
+from lowtide.pool.pool import WorkerPool
+from lowtide.pool.terms import Urgency
 from lowtide.pool.worker import Worker
 from lowtide.system.memory import KernelProbe
 from lowtide.vital import MOST_FAILURES

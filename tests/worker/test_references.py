@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.worker.test_service import serving
+from tests.worker.services import serving
 
 from lowtide.errors import LowtideError, PathError, UsageError
 from lowtide.read import references, text_pieces

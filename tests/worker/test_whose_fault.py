@@ -23,7 +23,7 @@ from lowtide.index.live import LiveWorkspace
 from lowtide.index.shared import Stay
 from lowtide.paths import Places
 from lowtide.pool import worker
-from lowtide.pool.pool import Urgency
+from lowtide.pool.terms import Urgency
 from lowtide.serve import server as server_module
 from lowtide.serve.app import opened
 from lowtide.serve.server import Server

@@ -26,7 +26,8 @@ from lowtide.core.budget import MIB, WORKER_BYTES
 from lowtide.errors import CorruptSegment, StoreError, WorkerError, WorkerRecycled
 from lowtide.index.upkeep import new_name, tidy_vectors, vector_state
 from lowtide.index.workspace import Workspace
-from lowtide.pool.pool import Urgency, WorkerPool
+from lowtide.pool.pool import WorkerPool
+from lowtide.pool.terms import Urgency
 from lowtide.pool.worker import Ended
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Segment

@@ -17,7 +17,7 @@ from lowtide.errors import (
     WorkerError,
 )
 from lowtide.models import FileStat, FileStatus, Reason, counted
-from lowtide.pool.pool import Urgency
+from lowtide.pool.terms import Urgency
 
 _MOST_RECYCLED = 10
 _MOST_CHANGES = 3

@@ -25,7 +25,8 @@ from lowtide import wire
 from lowtide.core.budget import LEXICAL_TASK_BYTES, MIB
 from lowtide.errors import CorruptSegment, StoreError, WorkerError, WorkerOverBudget, WorkerRecycled
 from lowtide.index.workspace import Workspace
-from lowtide.pool.pool import Urgency, WorkerPool
+from lowtide.pool.pool import WorkerPool
+from lowtide.pool.terms import Urgency
 from lowtide.pool.worker import Ended
 from lowtide.store.catalog import Catalog
 from lowtide.store.durable import remove_folder

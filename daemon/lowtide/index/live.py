@@ -40,7 +40,7 @@ from lowtide.index.watching import FIRST_HINT
 from lowtide.index.workspace import INDEX_GONE, REBUILT
 from lowtide.index.writing import Writing
 from lowtide.models import FileStat
-from lowtide.pool.pool import Urgency
+from lowtide.pool.terms import Urgency
 from lowtide.store.connections import Connections
 from lowtide.system import memory
 from lowtide.system.watch.watch import WatchQuota

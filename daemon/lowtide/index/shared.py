@@ -34,7 +34,8 @@ from lowtide.index.workspace import Workspace
 from lowtide.index.writing import Writing
 from lowtide.models import FileStat
 from lowtide.paths import Places
-from lowtide.pool.pool import Urgency, WorkerPool
+from lowtide.pool.pool import WorkerPool
+from lowtide.pool.terms import Urgency
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
 from lowtide.store.rows import Counts

@@ -17,9 +17,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import Protocol
 
 import anyio
 
@@ -40,6 +37,7 @@ from lowtide.core.shortage import Shortage
 from lowtide.errors import LeaseWithdrawn, WorkerError, WorkerOverBudget, WorkersUnavailable
 from lowtide.pool.guard import Crew, MemoryGuard, WorkerFigure
 from lowtide.pool.idle import IdleWorkers
+from lowtide.pool.terms import Outcome, StartWorker, Urgency
 from lowtide.pool.worker import Ended, Worker
 from lowtide.system.installation import Installation, Installed
 from lowtide.system.memory import KernelProbe, MemoryProbe, limit_data_bytes, yield_disk
@@ -57,33 +55,6 @@ BLOAT_BYTES = 16 * MIB
 """An idle worker that holds this much more than a fresh one is ended: that is how memory really returns."""
 TREES_BYTES = 96 * MIB
 """The same for the worker that keeps the trees of open texts, on purpose; they go first when the room is needed."""
-
-
-class Urgency(IntEnum):
-    """Whose task gets a lease first."""
-
-    INTERACTIVE = 0
-    """Somebody waits for the answer: it need not wait for a free worker, only for room."""
-    EDIT = 1
-    """A file that was just saved."""
-    WORK = 2
-    SPARE = 3
-    """What nobody misses: one at a time, while nothing else works, and ended by whatever else wants its place."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A task's result with what it cost: bytes that the worker grew by, at most, while it ran."""
-
-    done: wire.Done
-    grown_bytes: int
-
-
-class StartWorker(Protocol):
-    """Starts a worker process; a seam, so that leases can be tested without processes."""
-
-    async def __call__(self, model: str = "", *, niceness: int = 0) -> Worker:
-        """As Worker.start."""
 
 
 class WorkerPool:

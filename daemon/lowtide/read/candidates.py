@@ -1,4 +1,4 @@
-"""What ranking is told of a chunk: from its row, and from its text.
+"""What a question looks for and has found, and what ranking is told of a chunk: from its row, and from its text.
 
 Invariant: nothing is read here; rows and texts are given.
 """
@@ -6,14 +6,47 @@ Invariant: nothing is read here; rows and texts are given.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import accumulate
 
 from lowtide.core.asked import Asked
-from lowtide.core.candidate import Candidate
+from lowtide.core.candidate import Candidate, Near, Ranked
+from lowtide.core.rank import refine
 from lowtide.core.verbatim import Verbatim
-from lowtide.models import display_path
+from lowtide.models import SymbolKind, display_path
+from lowtide.read.filters import Filter
+from lowtide.read.overlay import Overlay
 from lowtide.store.rows import ChunkRow
 from lowtide.work.words import query_words, split_words
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is looked for: words for the lexical index, a vector for the others, either of them or both."""
+
+    asked: Asked
+    words: Sequence[str] = ()
+    vector: bytes | None = None
+    narrow: Filter | None = None
+    over: Overlay = field(default_factory=Overlay)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What either side found: as it is stored, as candidates, and in order; texts to look at word by word."""
+
+    asked: Asked
+    rows: dict[int, ChunkRow]
+    candidates: Sequence[Candidate]
+    ranked: Sequence[Ranked]
+    texts: Sequence[str] = ()
+    verbatim: Sequence[float] = ()
+    """Of each text that is looked at, which part of the question stands in it as it is."""
+    kinds: Sequence[SymbolKind] = ()
+    """A hit is shown as a definition of one of these."""
+    lacks: Sequence[str] = ()
+    """What was not looked through, for people."""
+    over: Overlay = field(default_factory=Overlay)
 
 
 def candidate_of(row: ChunkRow, bm25: float | None, cosine: float | None, frame: float, concept: float) -> Candidate:
@@ -41,3 +74,13 @@ def verbatim_shares(asked: Asked, texts: Sequence[str]) -> list[float]:
     encoded = [text.encode("utf-8", "replace") for text in texts]
     words = split_words(b"".join(encoded), list(accumulate(map(len, encoded), initial=0)))
     return [verbatim.share(each) for each in words]
+
+
+def refined(found: Found, near: Sequence[tuple[float, int]] | None) -> Sequence[Ranked]:
+    """The order once the first were looked at, word by word where that can be done."""
+    count = len(found.verbatim)
+    if near is None:
+        near = [(0.0, 0)] * (2 * count)
+    looked_at = zip(found.ranked[:count], near[:count], near[count:], found.verbatim, strict=True)
+    nearness = {each.chunk_id: Near(*text, head[0], share) for each, text, head, share in looked_at}
+    return refine(found.asked.kind, found.ranked, nearness)

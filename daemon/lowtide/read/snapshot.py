@@ -14,15 +14,15 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from lowtide.core.asked import Asked, Kind
-from lowtide.core.candidate import Candidate, Near, Ranked
+from lowtide.core.candidate import Ranked
 from lowtide.core.concepts import is_in_plain_words, term_weights
-from lowtide.core.rank import SHORTLIST, best_of_each, rank_chunks, refine
+from lowtide.core.rank import SHORTLIST, best_of_each, rank_chunks
 from lowtide.core.rank_features import query_stems
 from lowtide.core.support import first_of_each_file
 from lowtide.errors import CorruptSegment, ModelError, WorkerError
@@ -30,11 +30,11 @@ from lowtide.index.workspace import Workspace
 from lowtide.models import Group, Mode, SymbolHit, SymbolKind, display_path
 from lowtide.read.answer import Answer, Hit, Lines, hit_of_piece, stale_paths
 from lowtide.read.answering import Answering, never
-from lowtide.read.candidates import candidate_of, verbatim_shares
+from lowtide.read.candidates import Found, Sought, candidate_of, refined, verbatim_shares
 from lowtide.read.concepts import Concepts
 from lowtide.read.filters import Filter, Selection, Selections, Stopped, look, selecting_bytes
 from lowtide.read.named import named_chunks, of_kind
-from lowtide.read.overlay import Overlay, Piece
+from lowtide.read.overlay import Piece
 from lowtide.read.question import check_symbol
 from lowtide.read.request import SearchRequest
 from lowtide.read.segment_set import Segments, open_lexical, open_segments
@@ -83,35 +83,6 @@ class Embedding:
 
 
 _OTHER_MODEL = "the index is another model's until it is brought up to date"
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What is looked for: words for the lexical index, a vector for the others, either of them or both."""
-
-    asked: Asked
-    words: Sequence[str] = ()
-    vector: bytes | None = None
-    narrow: Filter | None = None
-    over: Overlay = field(default_factory=Overlay)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What either side found: as it is stored, as candidates, and in order; texts to look at word by word."""
-
-    asked: Asked
-    rows: dict[int, ChunkRow]
-    candidates: Sequence[Candidate]
-    ranked: Sequence[Ranked]
-    texts: Sequence[str] = ()
-    verbatim: Sequence[float] = ()
-    """Of each text that is looked at, which part of the question stands in it as it is."""
-    kinds: Sequence[SymbolKind] = ()
-    """A hit is shown as a definition of one of these."""
-    lacks: Sequence[str] = ()
-    """What was not looked through, for people."""
-    over: Overlay = field(default_factory=Overlay)
 
 
 class Snapshot:
@@ -194,12 +165,12 @@ class Snapshot:
         understood = question.asked
         if mode is Mode.HYBRID and vector is not None and embedding.concepts and is_in_plain_words(understood):
             understood = replace(understood, concepts=term_weights(embedding.concepts.near(vector)))
-        asked = _Asked(understood, words, vector, narrow or None, request.over)
+        asked = Sought(understood, words, vector, narrow or None, request.over)
         find = partial(self._find, asked, SHORTLIST if mode is Mode.HYBRID else 0)
         found = await self._answering.run(find, room_bytes=self._selecting_bytes if narrow else 0)
         reasons += found.lacks
         near = await closeness(question.gist, found.texts) if closeness and vector is not None and found.texts else None
-        ranked = _refined(found, near)
+        ranked = refined(found, near)
         hits, gone = await self._answering.run(lambda _: self._hits(found, ranked, request.limit, request.group))
         stale = len(stale_paths(hits) | gone)
         took_ms = (time.perf_counter() - started) * 1000
@@ -211,7 +182,7 @@ class Snapshot:
             narrow.check()
         if self._segments.has_vectors and self._recipe != recipe:
             raise ModelError(_OTHER_MODEL, "", "run `lowtide index`")
-        asked = _Asked(Asked(Kind.SENTENCE, ""), vector=vector, narrow=narrow or None)
+        asked = Sought(Asked(Kind.SENTENCE, ""), vector=vector, narrow=narrow or None)
         room_bytes = self._selecting_bytes if narrow else 0
         found = await self._answering.run(partial(self._find, asked, 0), room_bytes=room_bytes)
         hits, _ = await self._answering.run(lambda _: self._hits(found, found.ranked, limit))
@@ -235,13 +206,13 @@ class Snapshot:
         with self._readers.lend(stopped) as catalog:
             return next(catalog.file_places(), None) is None
 
-    def _find(self, asked: _Asked, shortlist: int, stopped: Stopped) -> _Found:
+    def _find(self, asked: Sought, shortlist: int, stopped: Stopped) -> Found:
         """In a thread: everything that the catalog is asked, at one moment of it."""
         return self._ask(stopped, partial(self._find_in, asked, shortlist, stopped))
 
     def _find_in(
-        self, asked: _Asked, shortlist: int, stopped: Stopped, catalog: Catalog, lexical: LexicalIndex
-    ) -> _Found:
+        self, asked: Sought, shortlist: int, stopped: Stopped, catalog: Catalog, lexical: LexicalIndex
+    ) -> Found:
         selection = None
         if asked.narrow:
             ids_of_kinds = self._segments.ids_of_kinds
@@ -281,10 +252,10 @@ class Snapshot:
         first = [rows.get(each.chunk_id) or asked.over.piece(each.chunk_id) for each in ranked[:shortlist]]
         lacks = (*(lexical.reasons if asked.words else ()), *(self._segments.lacks if asked.vector is not None else ()))
         if not first:
-            return _Found(asked.asked, rows, candidates, ranked, kinds=kinds, lacks=lacks, over=asked.over)
+            return Found(asked.asked, rows, candidates, ranked, kinds=kinds, lacks=lacks, over=asked.over)
         texts = self._texts(catalog, first)
         verbatim = verbatim_shares(asked.asked, texts[: len(first)])
-        return _Found(asked.asked, rows, candidates, ranked, texts, verbatim, kinds, lacks, asked.over)
+        return Found(asked.asked, rows, candidates, ranked, texts, verbatim, kinds, lacks, asked.over)
 
     def _ask(self, stopped: Stopped, ask: Callable[[Catalog, LexicalIndex], T]) -> T:
         """The answer of the catalog, at one moment, and of the lexical index. Damage of it leaves a mark for the next
@@ -325,7 +296,7 @@ class Snapshot:
         return rows, {row.chunk_id: scores[row.vector_id] for row in chunks if row.vector_id is not None}
 
     def _hits(
-        self, found: _Found, ranked: Sequence[Ranked], limit: int, group: Group = Group.DEFINITION
+        self, found: Found, ranked: Sequence[Ranked], limit: int, group: Group = Group.DEFINITION
     ) -> tuple[list[Hit], set[str]]:
         """The best ones of files that are there, and the paths of better ones that are gone."""
         hits: list[Hit] = []
@@ -489,16 +460,6 @@ class Snapshot:
         with self._readers.lend() as catalog:
             found = find_symbols(catalog, self._segments, query, limit, kinds, near, cancelled, least)
         return [symbol for symbol in found if self._is_inside(symbol.path.encode("utf-8", "surrogateescape"))]
-
-
-def _refined(found: _Found, near: Sequence[tuple[float, int]] | None) -> Sequence[Ranked]:
-    """The order once the first were looked at, word by word where that can be done."""
-    count = len(found.verbatim)
-    if near is None:
-        near = [(0.0, 0)] * (2 * count)
-    looked_at = zip(found.ranked[:count], near[:count], near[count:], found.verbatim, strict=True)
-    nearness = {each.chunk_id: Near(*text, head[0], share) for each, text, head, share in looked_at}
-    return refine(found.asked.kind, found.ranked, nearness)
 
 
 def _inode(path: Path) -> int:

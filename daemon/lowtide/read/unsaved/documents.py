@@ -29,7 +29,8 @@ from lowtide.core.lru import ByteCache
 from lowtide.core.positions import Units
 from lowtide.errors import LowtideError, WorkerCrashed, WorkerError, WorkerOverBudget, WorkerRecycled
 from lowtide.languages import HEAD_BYTES, language_called, language_for
-from lowtide.pool.pool import Urgency, WorkerPool
+from lowtide.pool.pool import WorkerPool
+from lowtide.pool.terms import Urgency
 from lowtide.read.unsaved.buffer import Position, TextBuffer
 from lowtide.system.beneath import open_plain
 from lowtide.system.tree.walk import is_left_out
