@@ -37,11 +37,6 @@ class IndexProgress:
         self._cancelled = False
         self._said: tuple[int, str] = (-1, "")
 
-    @property
-    def is_shown(self) -> bool:
-        """Whether the editor shows a progress of ours."""
-        return self._token is not None
-
     def update(self, status: Status) -> None:
         """A new Status."""
         own = {root.as_uri() for root in self._session.roots}

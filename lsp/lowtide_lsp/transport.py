@@ -105,11 +105,6 @@ class Protocol(RpcSession, LanguageServerProtocol):
 
     # -- in ---------------------------------------------------------------------------------------------------------
 
-    @property
-    def unanswered_count(self) -> int:
-        """Requests to the client that it has not answered."""
-        return len(self._asked)
-
     def begin(self, number: Any, method: str, message: dict[str, Any]) -> Work | None:
         """A handler of the session's, or one of pygls'."""
         self._check_order(method)

@@ -51,13 +51,6 @@ def test_plan_turns_what_is_known_into_what_is_there(
             assert old.get(action.path) != new[action.path]
 
 
-def test_recheck_indexes_what_seems_unchanged() -> None:
-    known = [Known(1, b"a", 1, 2, 3, FileStatus.INDEXED, "", b"h")]
-    observed = [FileStat(b"a", 1, 2, 3)]
-    assert next(compare(known, observed)).act is Act.KEEP
-    assert next(compare(known, observed, recheck=True)).act is Act.INDEX
-
-
 def test_another_ctime_is_a_change_whatever_the_other_times_say() -> None:
     known = [Known(1, b"a", 1, 2, 3, FileStatus.INDEXED, "", b"h", ctime_ns=4)]
     assert next(compare(known, [FileStat(b"a", 1, 2, 3, ctime_ns=4)])).act is Act.KEEP

@@ -86,9 +86,9 @@ def retry_at_ns(reason: str, tries: int, tried_at_ns: int) -> int | None:
 
 
 def compare(
-    known: Iterable[Known], observed: Iterable[FileStat], *, recheck: bool = False, retrying: Retrying | None = None
+    known: Iterable[Known], observed: Iterable[FileStat], *, retrying: Retrying | None = None
 ) -> Iterator[Action]:
-    """Join both streams. `recheck` indexes also what seems unchanged, `retrying` what failed and may succeed now.
+    """Join both streams. `retrying` indexes also what failed and may succeed now.
 
     A file is taken as unchanged when size, inode and both times (of its content, of anything about it) are the same; a
     file that was skipped by its content or quarantined else stays so until one of them changes.
@@ -106,16 +106,16 @@ def compare(
             yield Action(Act.SKIP if new.reason else Act.INDEX, new.path, new, None)
             new = next(right, None)
         else:
-            yield _decide(old, new, recheck, retrying)
+            yield _decide(old, new, retrying)
             old, new = next(left, None), next(right, None)
 
 
-def _decide(old: Known, new: FileStat, recheck: bool, retrying: Retrying | None) -> Action:
+def _decide(old: Known, new: FileStat, retrying: Retrying | None) -> Action:
     before = old.size_bytes, old.mtime_ns, old.inode, old.ctime_ns
     same_stat = before == (new.size_bytes, new.mtime_ns, new.inode, new.ctime_ns)
     if new.reason is not None:
         same = old.status is FileStatus.SKIPPED and old.reason == new.reason and old.rule == new.rule and same_stat
         return Action(Act.KEEP if same else Act.SKIP, new.path, new, old)
-    if recheck or not same_stat:
+    if not same_stat:
         return Action(Act.INDEX, new.path, new, old)
     return Action(Act.AGAIN if retrying is not None and retrying.is_due(old) else Act.KEEP, new.path, new, old)

@@ -26,7 +26,7 @@ from lowtide import languages, wire
 from lowtide.core.budget import MIB, CostModel
 from lowtide.core.ladder import Ladder
 from lowtide.core.plan import Act, Action, Retrying, compare
-from lowtide.core.queue import Entry, Queue
+from lowtide.core.queue import Queue
 from lowtide.errors import (
     FileChanged,
     LeaseWithdrawn,
@@ -168,7 +168,7 @@ class Indexer:
             self._check_root(catalog)
             retrying = Retrying(time.time_ns(), lowtide.__version__) if self._options.only is None else None
             known = catalog.known_files(self._options.only)
-            for action in compare(known, self._walk(), recheck=self._options.recheck, retrying=retrying):
+            for action in compare(known, self._walk(), retrying=retrying):
                 if self._stopping:
                     return
                 self._sort_action(action, jobs, group)
@@ -231,13 +231,13 @@ class Indexer:
             while len(self._queue) >= QUEUE_LENGTH:
                 await self._queued.wait()
             for job in jobs:
-                self._queue.push(job.path, job, tag=job.path.rpartition(b"/")[0])
+                self._queue.push(job.path, job)
                 self._open_jobs += 1
             self._queued.notify_all()
 
     # -- work ---------------------------------------------------------------------------------------------------
 
-    async def _take(self) -> list[Entry[Job]]:
+    async def _take(self) -> list[Job]:
         """The next batch; empty when there is nothing more to come."""
         async with self._queued:
             while True:
@@ -250,18 +250,17 @@ class Indexer:
                     return []
                 await self._queued.wait()
 
-    def _fill_batch(self) -> list[Entry[Job]]:
+    def _fill_batch(self) -> list[Job]:
         footing = self._ladder.footing()
-        batch: list[Entry[Job]] = []
+        batch: list[Job] = []
         size = 0
         while len(batch) < BATCH_FILES and (head := self._queue.peek()) is not None:
-            alone = head.payload.attempt > 0 or head.payload.size_bytes > footing.batch_bytes // 2
-            if batch and (alone or size + head.payload.size_bytes > footing.batch_bytes):
+            alone = head.attempt > 0 or head.size_bytes > footing.batch_bytes // 2
+            if batch and (alone or size + head.size_bytes > footing.batch_bytes):
                 break
-            entry = self._queue.pop()
-            assert entry is not None
-            batch.append(entry)
-            size += entry.payload.size_bytes
+            self._queue.pop()
+            batch.append(head)
+            size += head.size_bytes
             if alone:
                 break
         return batch
@@ -269,32 +268,30 @@ class Indexer:
     async def _work_stage(self, send: MemoryObjectSendStream[Group]) -> None:
         async with send:
             while batch := await self._take():
-                jobs = [entry.payload for entry in batch]
                 began = self._writing.generations.now
                 try:
-                    group = await self._run_batch(jobs)
+                    group = await self._run_batch(batch)
                 except Broken as broken:
                     await self._requeue(batch, broken)
                     continue
                 except WorkerRecycled as ended:
                     await self._requeue(batch, ended)
                     continue
-                group.entries = batch
+                group.file_count = len(batch)
                 group.began = [began] * len(group.commits)
                 await send.send(group)
 
-    async def _requeue(self, batch: list[Entry[Job]], broken: Broken | WorkerRecycled) -> None:
+    async def _requeue(self, batch: list[Job], broken: Broken | WorkerRecycled) -> None:
         """Put a batch back: the one that broke it, if any, alone with one more attempt, the others as they were."""
         async with self._queued:
-            for index, entry in enumerate(batch):
-                self._queue.finish(entry.key, entry.generation)
-                job = entry.payload
+            for index, job in enumerate(batch):
+                again = job
                 if isinstance(broken, WorkerRecycled):
                     begun = len(batch) == 1 and not isinstance(broken, LeaseWithdrawn)
-                    job = recycled_job(job, why_of(broken)) if begun else job
+                    again = recycled_job(job, why_of(broken)) if begun else job
                 elif index == broken.index:
-                    job = tried_again(job, broken)
-                self._queue.push(entry.key, job, tag=entry.tag)
+                    again = tried_again(job, broken)
+                self._queue.push(job.path, again)
             self._queued.notify_all()
 
     async def _run_batch(self, jobs: list[Job]) -> Group:
@@ -485,7 +482,5 @@ class Indexer:
             progress.chunks += result.chunk_count
             progress.symbols += result.symbol_count
         async with self._queued:
-            for entry in group.entries:
-                self._queue.finish(entry.key, entry.generation)
-            self._open_jobs -= len(group.entries)
+            self._open_jobs -= group.file_count
             self._queued.notify_all()

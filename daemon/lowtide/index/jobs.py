@@ -91,7 +91,6 @@ class IndexOptions:
     model: str
     recipe: str
     embed: bool
-    recheck: bool
     settings: dict[str, bool | int]
     query_deadline_s: float = 5.0
     only: tuple[bytes, ...] | None = None

@@ -119,7 +119,6 @@ class Shared:
             str(self.model.folder),
             self.model.recipe,
             self.ladder.footing().embed,
-            False,
             settings.index.for_worker(),
             only=only,
             urgency=urgency,

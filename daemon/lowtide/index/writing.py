@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -15,7 +14,6 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from lowtide.core.budget import MIB, Budget
 from lowtide.core.generations import Generations
-from lowtide.core.queue import Entry
 from lowtide.models import FileStat
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Commit
@@ -36,13 +34,13 @@ UNREAD_FACTOR = 6
 
 @dataclass(slots=True)
 class Group:
-    """Files to write, to mark as skipped and to remove, with the queue's entries that they answer."""
+    """Files to write, to mark as skipped and to remove, and how many of the queue's files they answer."""
 
     commits: list[Commit] = field(default_factory=list)
     skipped: list[FileStat] = field(default_factory=list)
     removed: list[bytes] = field(default_factory=list)
     size_bytes: int = 0
-    entries: list[Entry[Any]] = field(default_factory=list)
+    file_count: int = 0
     began: list[int] = field(default_factory=list)
     """The generation in which the work on each of `commits` began."""
 
@@ -122,7 +120,7 @@ async def grouped(receive: MemoryObjectReceiveStream[Group], most_bytes: int = G
             merged.commits += more.commits
             merged.skipped += more.skipped
             merged.removed += more.removed
-            merged.entries += more.entries
+            merged.file_count += more.file_count
             merged.began += more.began
             merged.size_bytes += more.size_bytes
         yield merged

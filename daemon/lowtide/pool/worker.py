@@ -103,7 +103,6 @@ class Worker:
         self.peak_bytes = 0
         """Highest anonymous bytes sampled since the present file began."""
         self.killed_for: Ended | None = None
-        self.task_count = 0
         self._began_cpu_s = 0.0
         """CPU time of the process when the present file began."""
 
@@ -182,7 +181,6 @@ class Worker:
         Cancelling kills the process.
         """
         try:
-            self.task_count += 1
             self._began_cpu_s = process_cpu_s(self.pid) or 0.0
             await self._send(task)
             limit_s = file_deadline_s(0)

@@ -146,11 +146,6 @@ class Queries:
         ):
             yield status, reason, rule, bytes(path)
 
-    def files_with_status(self, status: FileStatus, limit: int) -> list[FileRow]:
-        """The first files of one status, by path."""
-        rows = self._rows("SELECT * FROM files WHERE status = ? ORDER BY path LIMIT ?", (status, limit))
-        return [_file_row(row) for row in rows]
-
     def find_vector(self, address: bytes) -> int | None:
         """The id of the vector with this content address."""
         for vector_id, full in self._rows("SELECT id, hash FROM vectors WHERE address = ?", (vector_key(address),)):

@@ -111,10 +111,6 @@ class NameRows:
             "utf-8", "replace"
         )
 
-    def symbol_ids(self, row: int) -> Ids:
-        """The ids of the symbols that bear a name."""
-        return self.ids[self.offsets[row] : self.offsets[row + 1]].astype(np.int64) + self.first_id
-
 
 def make_rows(symbols: Sequence[tuple[int, str, int]]) -> NameRows:
     """Rows of (id, name, kind) with ascending ids. About 2 µs a symbol; empty names are left out."""
