@@ -82,11 +82,6 @@ class RpcSession:
 
     # -- in -----------------------------------------------------------------------------------------------------
 
-    @property
-    def open_request_count(self) -> int:
-        """Requests of the client's that are at work."""
-        return len(self._scopes)
-
     def take(self, taken: Taken) -> None:
         """Handle one message; answers go out by themselves. It is released when it is done with."""
         if not self._take(taken):
