@@ -20,7 +20,7 @@ OPENERS = {"Catalog", "Connections", "Snapshot", "IndexedTree"}
 MAKERS = {"sqlite3.connect", "Connections.of_file"}
 METHODS = {"reading"}
 """Of a workspace, without arguments: its catalog."""
-FACTORIES = {"reading", "_writer", "_opened"}
+FACTORIES = {"reading", "_reader", "_writer", "_opened"}
 """Functions that open for their caller, who closes."""
 THE_CONNECTION = "daemon/lowtide/store/catalog.py"
 """Where a connection becomes a Catalog: what it opens it closes itself when it fails."""
