@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ import lowtide
 from lowtide.config.settings import NOBODY, parse_size
 from lowtide.core.positions import Units
 from lowtide.errors import LowtideError, RefusedError
+from lowtide.index.attending import OPENING_S
 from lowtide.models import SymbolHit
 from lowtide.paths import path_of
 from lowtide.read.unsaved.buffer import TextBuffer
@@ -79,6 +80,8 @@ class Session:
         """Told the process whose end is the client's."""
         self._coming = ExitStack()
         """Held from when folders are named until they are open."""
+        self._opening: anyio.Event | None = None
+        """Set once the folders that were named last are open."""
         self._end_status: Callable[[], None] | None = None
         self._name = "an editor"
         self._budget: str | None = None
@@ -113,7 +116,7 @@ class Session:
     async def started(self) -> None:
         """The client is ready: open its folders, take its settings, tell it the status from now on."""
         self._end_status = self.service.subscribe(self._tell)
-        with self._coming:
+        with self._coming, self._folders_opening():
             await self.apply_settings()
             for folder in list(self.folders.values()):
                 await self._open(folder)
@@ -223,12 +226,26 @@ class Session:
         self._bases.clear()
         gone = [folder for uri in removed if (folder := self.folders.pop(uri, None)) is not None]
         fresh = [folder for uri in added if (folder := self._add_folder(uri)) is not None]
-        with self.service.coming() if fresh else nullcontext():
+        with self.service.coming() if fresh else nullcontext(), self._folders_opening():
             for folder in gone:
                 if folder.real not in self.roots:
                     await self.service.close_workspace(folder.real, self.client)
             for folder in fresh:
                 await self._open(folder)
+
+    @contextmanager
+    def _folders_opening(self) -> Iterator[None]:
+        opened = self._opening = anyio.Event()
+        try:
+            yield
+        finally:
+            opened.set()
+
+    async def folders_opened(self) -> None:
+        """Wait for folders that were named just before: a question must not find them unknown. At most OPENING_S."""
+        if self._opening is not None:
+            with anyio.move_on_after(OPENING_S):
+                await self._opening.wait()
 
     async def _open(self, folder: Folder) -> None:
         try:

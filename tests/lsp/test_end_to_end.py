@@ -451,3 +451,28 @@ def test_the_shim_imports_neither_an_event_loop_nor_the_command_line(home: Path)
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("arguments", [(), ("--embedded",)])
+def test_the_first_questions_of_an_editor_are_answered(home: Path, tree: Path, arguments: tuple[str, ...]) -> None:
+    """As fast as they can be sent: before the folder is open, and before its index is there."""
+    root, uri = tree.as_uri(), (tree / "tides.py").as_uri()
+    span = {"start": {"line": 3, "character": 0}, "end": {"line": 6, "character": 0}}
+
+    async def main() -> None:
+        async with started(*arguments) as editor:
+            await editor.initialize(tree)
+            asked = [
+                editor.begin("lowtide/search", {"query": "height of the water", "rootUri": root}),
+                editor.begin("lowtide/search", {"query": "height of the water"}),
+                editor.begin("lowtide/symbols", {"query": "TideTable", "rootUri": root}),
+                editor.begin("lowtide/references", {"name": "TideTable", "rootUri": root}),
+                editor.begin("lowtide/similar", {"textDocument": {"uri": uri}, "range": span}),
+            ]
+            answers = [await editor.answer(number) for number in asked]
+            assert not [answer["error"] for answer in answers if "error" in answer]
+            assert "unwatched" not in [answer["result"]["freshness"]["state"] for answer in answers]
+            while (await editor.result("lowtide/search", {"query": "tide table"}))["freshness"]["state"] != "current":
+                await asyncio.sleep(0.02)
+
+    run(main)

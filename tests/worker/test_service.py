@@ -20,6 +20,7 @@ from tests.worker.services import run, serving, until
 from lowtide.core.symbol_rank import RECENT_BONUS
 from lowtide.errors import ConfigError, PathError, RefusedError, UsageError
 from lowtide.index.live import LiveWorkspace
+from lowtide.read.definitions import Place
 from lowtide.read.request import SearchRequest
 from lowtide.read.unsaved.answers import symbols as find_symbols
 from lowtide.read.unsaved.documents import Documents
@@ -462,5 +463,38 @@ def test_a_status_that_differs_in_being_at_rest_alone_is_a_new_one(modules: Path
         async with serving(tmp_path / "home") as service:
             status = service.status()
             assert monitor._essence(status) != monitor._essence(replace(status, quiescent=not status.quiescent))
+
+    run(play)
+
+
+def test_an_index_that_has_just_been_begun_answers_with_how_far_it_is(modules: Path, tmp_path: Path) -> None:
+    root, caller = {"rootUri": modules.as_uri()}, Asker()
+    asked: list[tuple[str, dict[str, Any], str]] = [
+        ("lowtide/find", {"query": "compute_part_0_1"}, "hits"),
+        ("lowtide/findText", {"text": "compute_part_0_1"}, "hits"),
+        ("lowtide/symbols", {"query": "compute_part_0_1"}, "symbols"),
+        ("lowtide/references", {"name": "LIMIT_0"}, "refs"),
+    ]
+
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            opening = service.host.opening
+            held = [object() for _ in range(int(opening.total_tokens))]
+            for each in held:
+                await opening.acquire_on_behalf_of(each)  # nothing is made yet, and nobody has to be quick to see it
+            await service.open_workspace(modules, "test")
+            for method, params, found in asked:
+                answer = await HANDLERS[method](service, caller, root | params)
+                assert (answer[found], answer["freshness"]["state"]) == ([], "indexing"), method
+            assert [found.hits for _, found in await service.similar(None, "def compute(): ...")] == [[]]
+            assert await service.files_with(modules, "LIMIT_0", 10) == ([], False)
+            assert await service.definitions(modules, [Place(b"pkg0/module0.py", 1, 1, "a", "")], 100) == [None]
+            for each in held:
+                opening.release_on_behalf_of(each)
+            await service.wait_idle(modules)
+            for method, params, found in asked:
+                answer = await HANDLERS[method](service, caller, root | params)
+                assert answer[found], method
+                assert answer["freshness"]["state"] == "current"
 
     run(play)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import anyio
 import anyio.to_thread
@@ -19,16 +19,15 @@ import anyio.to_thread
 import lowtide
 from lowtide.config.settings import parse_size
 from lowtide.core.freshness import Freshness, FreshState
-from lowtide.errors import LowtideError, NoIndex, PathError, RootAway
+from lowtide.errors import LowtideError, PathError, RootAway
 from lowtide.index.attending import Patience
 from lowtide.index.comparing import is_there
 from lowtide.index.jobs import Progress
 from lowtide.index.live import LiveWorkspace
 from lowtide.models import SymbolHit, display_path
-from lowtide.read.answer import Answer, Hit
+from lowtide.read.answer import Hit
 from lowtide.read.definitions import MOST_CHARACTERS, Place
-from lowtide.read.exact import MOST_CONTEXT, MOST_LINES, TextAnswer, TextRequest
-from lowtide.read.references import References
+from lowtide.read.exact import MOST_CONTEXT, MOST_LINES, TextRequest
 from lowtide.read.request import SearchRequest
 from lowtide.read.selection import Lines
 from lowtide.serve import params as check
@@ -40,7 +39,6 @@ from lowtide.system.tree.walk import refuse_reason
 from lowtide.tasks import task_group
 from lowtide.team.ranking import merged
 
-T = TypeVar("T")
 MOST_LINE = 1 << 31
 A_COMMAND = "a command"
 """Who has set the budget, when a request did."""
@@ -69,12 +67,11 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
     request, root = check.search_request(params), check.root(params)
     code = _code(params)
     freshness = await _attend(service, caller, root, params)
-    nothing = [(root, Answer(request.query, [], None, 0, 0.0))]
     told: list[TeamAnswer] = []
     async with task_group() as group:
         if check.flag(params, "team"):
             group.start_soon(_ask_team, service, request, told)
-        ((_, answer),) = await _or_nothing_yet(params, service.search(request, [root]), nothing)
+        ((_, answer),) = await service.search(request, [root])
     freshness = await _that_is_there(service, root, answer.hits, freshness)
     found = answer.as_json()
     if code:
@@ -101,8 +98,7 @@ async def find_text(service: Service, caller: Caller, params: Params) -> dict[st
         check.narrow(params),
     )
     freshness = await _attend(service, caller, root, params)
-    nothing = TextAnswer(request.text, (), False, None, 0.0, 0)
-    answer = await _or_nothing_yet(params, service.find_text(root, request), nothing)
+    answer = await service.find_text(root, request)
     return {**answer.as_json(), **_told(freshness, params)}
 
 
@@ -129,8 +125,7 @@ async def symbols(service: Service, caller: Caller, params: Params) -> dict[str,
     code = _code(params)
     freshness = await _attend(service, caller, root, params)
     started = time.perf_counter()
-    asked = service.symbols(query, roots=[root], limit=limit, kinds=kinds)
-    found = [symbol for _, symbol in await _or_nothing_yet(params, asked, [])]
+    found = [symbol for _, symbol in await service.symbols(query, roots=[root], limit=limit, kinds=kinds)]
     if not freshness.is_current:
         found = await anyio.to_thread.run_sync(_that_are_there, root, found)
         freshness = await _that_is_there(service, root, found, freshness)
@@ -149,7 +144,7 @@ async def references(service: Service, caller: Caller, params: Params) -> dict[s
     limit = check.count(params, "limit", 100, 2000)
     freshness = await _attend(service, caller, root, params)
     started = time.perf_counter()
-    answer = await _or_nothing_yet(params, service.references(root, name, limit), References((), truncated=False))
+    answer = await service.references(root, name, limit)
     took_ms = (time.perf_counter() - started) * 1000
     return {**answer.as_json(name, took_ms), **_told(freshness, params)}
 
@@ -168,16 +163,6 @@ def _told(freshness: Freshness, params: Params) -> dict[str, Any]:
     """How the answer stands to the disk; with `words`, as a `note` for people too."""
     told: dict[str, Any] = {"freshness": freshness.as_json()}
     return {**told, "note": freshness.words} if params.get("words") is True else told
-
-
-async def _or_nothing_yet(params: Params, asked: Awaitable[T], nothing: T) -> T:
-    """The answer; `nothing` of an index that has just been begun, and holds nothing that could be asked."""
-    try:
-        return await asked
-    except NoIndex:
-        if params.get("begin") is not True:
-            raise
-        return nothing
 
 
 async def _that_is_there(service: Service, root: Path, found: Sequence[Any], freshness: Freshness) -> Freshness:

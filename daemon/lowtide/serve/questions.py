@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import anyio.abc
@@ -32,7 +32,7 @@ from lowtide.read.exact import TextAnswer, TextRequest
 from lowtide.read.explain import explain_file
 from lowtide.read.filters import Filter
 from lowtide.read.left_out import LeftOut, left_out
-from lowtide.read.references import Editor, References
+from lowtide.read.references import Editor, References, last_name
 from lowtide.read.request import SearchRequest
 from lowtide.read.selection import MOST_OWN, Lines, Selected, others
 from lowtide.read.snapshot import Embedding, Snapshot
@@ -40,6 +40,7 @@ from lowtide.serve.team import TeamAnswer
 from lowtide.serve.workspaces import Workspaces
 from lowtide.work.model.encoder import Side
 
+T = TypeVar("T")
 ENCODE_S = 5.0
 """A question that has no vector by then is answered by words alone, and says so."""
 
@@ -62,7 +63,8 @@ class Questions(Workspaces):
             async with self._reading(root) as snapshot:
                 return await snapshot.search(request, embedding)
 
-        return [(root, await self._guard(root, partial(ask, root))) for root in self._roots(roots)]
+        nothing = Answer(request.query, [], None, 0, 0.0)
+        return [(root, await self._guard(root, partial(ask, root), nothing)) for root in self._roots(roots)]
 
     async def ask_team(self, request: SearchRequest) -> TeamAnswer:
         """What the team's index knows beside this machine's; nothing where no gateway is configured."""
@@ -86,8 +88,7 @@ class Questions(Workspaces):
             async with self._reading(root) as snapshot:
                 return await snapshot.find_text(request)
 
-        found: TextAnswer = await self._guard(root, ask)
-        return found
+        return await self._guard(root, ask, TextAnswer(request.text, (), False, None, 0.0, 0))
 
     async def similar(self, path: Path | None, text: str, limit: int = 10) -> list[tuple[Path, Answer]]:
         """The chunks that mean what `text`, a piece of code, means: in the workspace of `path`, or in all."""
@@ -99,7 +100,8 @@ class Questions(Workspaces):
                 hits = await snapshot.similar(vector, self.host.model.recipe, limit)
                 return Answer("", hits, None, len(stale_paths(hits)), 0.0)
 
-        return [(root, await self._guard(root, partial(ask, root))) for root in self._roots(roots)]
+        nothing = Answer("", [], None, 0, 0.0)
+        return [(root, await self._guard(root, partial(ask, root), nothing)) for root in self._roots(roots)]
 
     async def similar_lines(self, root: Path, lines: Lines, limit: int, narrow: Filter) -> Answer:
         """What is like some lines of a workspace's file, or like the definition around one: without those themselves.
@@ -117,7 +119,7 @@ class Questions(Workspaces):
             async with self._reading(root) as snapshot:
                 return await snapshot.similar(vector, self.host.model.recipe, limit + MOST_OWN, narrow)
 
-        selected: Selected = await self._guard(root, choose)
+        selected = await self._guard(root, choose)
         vector = await self._vector_of_code(selected.text)
         hits = others(await self._guard(root, ask), selected)[:limit]
         took_ms = (time.perf_counter() - started) * 1000
@@ -150,6 +152,8 @@ class Questions(Workspaces):
         cancelling the task is seen, too.
         """
 
+        nothing: list[SymbolHit] = []
+
         async def ask(root: Path, wanted: float) -> list[SymbolHit]:
             below = [os.fsencode(path.relative_to(root)) for path in near if root in path.parents]
             async with self._reading(root) as snapshot:
@@ -160,7 +164,7 @@ class Questions(Workspaces):
         found: list[tuple[Path, SymbolHit]] = []
         for root in self._roots(roots):
             wanted = max(least, least_wanted((symbol.score for _, symbol in found), limit))
-            found += [(root, symbol) for symbol in await self._guard(root, partial(ask, root, wanted))]
+            found += [(root, symbol) for symbol in await self._guard(root, partial(ask, root, wanted), nothing)]
         if query.strip():
             found.sort(key=lambda pair: -pair[1].score)
         return found[:limit]
@@ -176,8 +180,7 @@ class Questions(Workspaces):
                     lambda stopped: snapshot.files_with(name, limit=limit, cancelled=stopped)
                 )
 
-        found: tuple[list[bytes], bool] = await self._guard(root, ask)
-        return found
+        return await self._guard(root, ask, ([], False))
 
     async def references(self, root: Path, name: str, limit: int, editor: Editor | None = None) -> References:
         """Where a name is used in a workspace. UsageError when it is none, PathError without an index, StoreError."""
@@ -190,8 +193,7 @@ class Questions(Workspaces):
                     lambda stopped: snapshot.references(name, limit=limit, editor=editor, cancelled=stopped)
                 )
 
-        found: References = await self._guard(root, ask)
-        return found
+        return await self._guard(root, ask, References((), truncated=False, name=last_name(name)[0]))
 
     async def definitions(self, root: Path, places: Sequence[Place], characters: int) -> list[Definition | None]:
         """The definitions at these places of a workspace, whole as far as `characters` go. PathError, StoreError."""
@@ -201,8 +203,7 @@ class Questions(Workspaces):
             async with self._reading(root) as snapshot:
                 return await self.answering.run(lambda stopped: snapshot.definitions(places, characters, stopped))
 
-        found: list[Definition | None] = await self._guard(root, ask)
-        return found
+        return await self._guard(root, ask, [None] * len(places))
 
     async def encode_query(self, query: str) -> bytes:
         """The vector of a question, remembered. ModelError, WorkerError (busy)."""
@@ -271,8 +272,12 @@ class Questions(Workspaces):
         # While much is being indexed a snapshot may be a moment old; else it is to have what was just committed.
         return live.workspace, live.busy and live.waiting > FEW_FILES
 
-    async def _guard(self, root: Path, ask: Callable[[], Any]) -> Any:
-        """Answer; a damaged index of an open workspace is begun anew, in the background."""
+    async def _guard(self, root: Path, ask: Callable[[], Awaitable[T]], nothing: T | None = None) -> T:
+        """Answer; a damaged index of an open workspace is begun anew, in the background.
+
+        `nothing` is the answer of an open workspace whose first index has only just been begun: how far it is the
+        answer's freshness tells. Without it, and when the index cannot be made, that is NoIndex.
+        """
         try:
             return await ask()
         except CorruptIndex as error:
@@ -287,9 +292,12 @@ class Questions(Workspaces):
                 "it is being built anew: ask again in a moment; `lowtide status` shows how far it is",
             ) from error
         except NoIndex:
-            if live := self._live.get(root):
-                self._look_after(live)
-                raise NoIndex(
-                    f"no index for {root} yet", str(live.error or "it is being made"), "try again in a moment"
-                ) from None
-            raise
+            live = self._live.get(root)
+            if live is None:
+                raise
+            self._look_after(live)
+            if nothing is not None and live.error is None:
+                return nothing
+            raise NoIndex(
+                f"no index for {root} yet", str(live.error or "it is being made"), "try again in a moment"
+            ) from None

@@ -17,6 +17,7 @@ from lowtide_lsp.session import Session
 
 async def attend(session: Session, roots: Sequence[Path], patience: Patience) -> wire.Freshness:
     """How an answer from `roots` will stand to the disk; waits for it as long as `patience` says."""
+    await session.folders_opened()
     several = [await session.service.attend(root, patience) for root in roots]
     whole = together(several) if several else Freshness(FreshState.UNWATCHED, 0, 0, None, "no folder is open")
     return msgspec.convert(whole.as_json() | {"ageS": whole.age_s}, wire.Freshness)
