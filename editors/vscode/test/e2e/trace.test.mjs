@@ -187,7 +187,9 @@ test('Enter opens the file itself; only that is new', async () => {
   const now = await state();
   assert.equal(now.groups[0].tabs.length, before.groups[0].tabs.length + 1);
   assert.match(now.groups[0].tabs.find(([, active]) => active)[0], new RegExp(name));
-  // It is the file: what is typed is in it.
+  // It is the file: what is typed is in it, once it has the keys.
+  await editor.pick.waitFor({ state: 'hidden' });
+  await editor.page.locator('.editor-group-container.active .monaco-editor.focused').waitFor();
   await editor.page.keyboard.type('#');
   await editor.page.keyboard.press('Control+s');
   const file = join(editor.folder, 'store', name.replace('.py', ''), 'inner', name);
