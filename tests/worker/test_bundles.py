@@ -14,6 +14,7 @@ from pathlib import Path
 
 import anyio
 import msgspec
+import numpy as np
 import pytest
 from tests.e2e.contents import Contents, differences, read_contents
 from tests.e2e.soak import git
@@ -30,6 +31,8 @@ from lowtide.serve.app import opened
 from lowtide.serve.service import Wish
 from lowtide.store import bundle_file, schema
 from lowtide.store.bundle_file import Facts, Manifest, Part
+from lowtide.store.catalog import Catalog
+from lowtide.store.vectors.vector_segments import FlatSegment, build_graph, write_flat
 from lowtide.system.memory import own_anonymous_bytes
 from lowtide.work.model.model_folder import default_model, read_model
 
@@ -240,10 +243,10 @@ HOSTILE = {
     "ids far apart": "UPDATE symbols SET id = 1 << 40 WHERE id = 1",
     "the last id": "UPDATE sqlite_sequence SET seq = 9223372036854775807",
     "a long name": "UPDATE symbols SET name = CAST(zeroblob(3000000) AS TEXT) WHERE id = 1",
-    "a short vector": "UPDATE vector_data SET data = x'01' WHERE id = (SELECT min(id) FROM vector_data)",
-    "an empty vector": "UPDATE vector_data SET data = x''",
-    "a vector without components": "DELETE FROM vector_data WHERE id = (SELECT min(id) FROM vector_data)",
-    "components of no vector": "INSERT INTO vector_data SELECT max(id) + 1, data FROM vector_data",
+    "components in a row": "INSERT INTO vector_data SELECT min(id), zeroblob(256) FROM vectors",
+    "components of no vector": "INSERT INTO vector_data SELECT max(id) + 1, zeroblob(256) FROM vectors",
+    "a vector that no chunk uses": "UPDATE chunks SET vector_id = NULL WHERE vector_id = 1",
+    "no dimensions": "DELETE FROM meta WHERE key = 'vector_dims'",
     "other dimensions": "UPDATE meta SET value = '16' WHERE key = 'vector_dims'",
     "dimensions that are no number": "UPDATE meta SET value = 'many' WHERE key = 'vector_dims'",
     "a segment elsewhere": "UPDATE segments SET name = '../../../home/x'",
@@ -281,6 +284,59 @@ def test_damage_inside_that_has_a_right_checksum_is_refused(tree: Path, bundle: 
     assert refused(repack(bundle, tmp_path / "b.lowtide", other_words), tree, tmp_path / "ours")
 
 
+@pytest.mark.parametrize("what", ["a row less", "a byte more", "none", "not there"])
+def test_other_vectors_than_the_catalog_names_are_refused(tree: Path, bundle: Path, tmp_path: Path, what: str) -> None:
+    def change(folder: Path) -> None:
+        data = (folder / "vectors").read_bytes()
+        (folder / "vectors").write_bytes({"a row less": data[:-256], "a byte more": data + b"?"}.get(what, b""))
+        if what == "not there":
+            (folder / "vectors").unlink()
+
+    assert "vectors" in refused(repack(bundle, tmp_path / "a.lowtide", change), tree, tmp_path / "ours")
+
+
+def test_vectors_are_carried_from_wherever_they_lie(tree: Path, tmp_path: Path) -> None:
+    """In a graph, in a segment that overlaps it, in the catalog; and not those that no chunk uses."""
+    home = tmp_path / "theirs"
+    index(tree, home)
+    workspace = workspace_of(tree, home)
+    with closing(Catalog(workspace.catalog_path, writable=True)) as catalog:
+        (flat,) = catalog.vector_segments()
+        opened_flat = FlatSegment(workspace.folder / flat.name, flat)
+        ids, matrix = np.array(opened_flat.rows.ids), np.array(opened_flat.rows.matrix)
+        half, end = len(ids) // 2, len(ids) - 5
+        graph = build_graph(workspace.folder / "graph-0123456789abcdef.seg", [opened_flat], ids[half:], lambda: False)
+        rest = write_flat(workspace.folder / "vectors-0123456789abcdef.seg", 256, [(ids[9:end], matrix[9:end])])
+        assert graph is not None
+        assert rest is not None
+        catalog.swap_segments([graph, rest], [flat.name])
+    with closing(sqlite3.connect(workspace.catalog_path, isolation_level=None)) as db:
+        loose = [(int(number), bytes(row)) for number, row in zip(ids[end:], matrix[end:], strict=True)]
+        db.executemany("INSERT INTO vector_data VALUES (?, ?)", loose)
+        for gone in (ids[2], ids[half + 2], ids[-2]):
+            db.execute("UPDATE chunks SET vector_id = NULL WHERE vector_id = ?", (int(gone),))
+    file = tmp_path / "one.lowtide"
+
+    bundles.export(places_of(home), workspace, file)
+
+    staged = stage(file, tree, tmp_path / "ours")
+    with closing(Catalog(staged.folder / "catalog.sqlite", writable=False)) as catalog:
+        (made,) = catalog.vector_segments()
+        rows = FlatSegment(staged.folder / made.name, made).rows
+    kept = np.delete(np.arange(len(ids)), [2, half + 2, len(ids) - 2])
+    assert np.array_equal(rows.ids, ids[kept])
+    assert np.array_equal(rows.matrix, matrix[kept])
+    staged.discard()
+
+
+def test_what_is_taken_over_leaves_no_pages_to_give_back(tree: Path, bundle: Path, tmp_path: Path) -> None:
+    staged = stage(bundle, tree, tmp_path / "ours")
+    with closing(sqlite3.connect(staged.folder / "catalog.sqlite")) as db:
+        assert db.execute("SELECT count(*) FROM vector_data").fetchone() == (0,)
+        assert db.execute("PRAGMA freelist_count").fetchone()[0] <= 4
+    staged.discard()
+
+
 def test_numbers_of_a_strangers_blobs_are_not_believed_without_git(root: Path, bundle: Path, tmp_path: Path) -> None:
     def noise(folder: Path) -> None:
         (folder / "blobs").write_bytes(os.urandom(5001))
@@ -296,7 +352,7 @@ def manifest_of(bundle: Path, change: Callable[[list[Part]], list[Part]], body: 
         manifest = bundle_file.read_manifest(file, bundle.stat().st_size)
         rest = file.read() if body is None else body
     data = msgspec.json.encode(Manifest(manifest.facts, change(list(manifest.parts))))
-    head = bundle_file._HEAD.pack(b"LTIDEBND", 1, len(data), hashlib.sha256(data).digest())
+    head = bundle_file._HEAD.pack(b"LTIDEBND", bundle_file.FORMAT_VERSION, len(data), hashlib.sha256(data).digest())
     bundle.write_bytes(head + data + rest)
 
 

@@ -24,6 +24,7 @@ from typing import Any
 
 import lowtide
 from lowtide.errors import BundleError, CorruptIndex, LowtideError, StoreError, UsageError
+from lowtide.index.bundle_vectors import take_vectors, write_vectors
 from lowtide.index.folder import remove
 from lowtide.index.git_stamps import take_stamps, write_blobs
 from lowtide.index.report import verify_segments
@@ -32,12 +33,10 @@ from lowtide.index.workspace import Workspace
 from lowtide.models import display_path
 from lowtide.paths import Places, make_private
 from lowtide.store import bundle_file, schema
-from lowtide.store.bundle_file import BLOBS, Facts, Manifest
+from lowtide.store.bundle_file import BLOBS, VECTORS, Facts, Manifest
 from lowtide.store.catalog import Catalog
 from lowtide.store.durable import link_or_copy, sync_folder
 from lowtide.store.rows import LEXICAL_KIND
-from lowtide.store.segment_file import SegmentKind
-from lowtide.store.vectors.vector_segments import COPY_ROWS, last_in_graphs, open_segment
 from lowtide.store.vetting import CATALOG
 from lowtide.system.beneath import CannotRead, open_plain
 from lowtide.system.tree.checkout import Checkout, ancestors, checkout_at
@@ -116,12 +115,14 @@ def _copy(workspace: Workspace, folder: Path, checkout: Checkout) -> tuple[Facts
         _need_room(folder, 2 * workspace.catalog_path.stat().st_size)
         catalog.compact_to(folder / CATALOG)
     with closing(Catalog(folder / CATALOG, writable=True)) as copy:
-        _take_vectors_back(workspace.folder, copy)
+        segments = copy.vector_segments()
         copy.keep_what_travels()
+        write_vectors(folder / VECTORS, workspace.folder, segments, copy)
+        copy.leave_vectors_out()
         write_blobs(folder / BLOBS, workspace.root, checkout, copy)
         facts = _facts(checkout, copy)
         lexical = copy.lexical_segment()
-    parts = [(CATALOG, folder / CATALOG), (BLOBS, folder / BLOBS)]
+    parts = [(name, folder / name) for name in (CATALOG, BLOBS, VECTORS)]
     if lexical is None:
         return facts, parts
     words, kept = workspace.folder / lexical.name, folder / lexical.name
@@ -133,24 +134,6 @@ def _copy(workspace: Workspace, folder: Path, checkout: Checkout) -> tuple[Facts
     except OSError as error:  # another process has written the next one meanwhile
         raise StoreError(f"the index of {workspace.root} is being written", str(error), "try again") from error
     return facts, parts
-
-
-def _take_vectors_back(folder: Path, copy: Catalog) -> None:
-    """Put what the segments in `folder` hold into the copy, which goes without them. StoreError."""
-    rows = copy.vector_segments()
-    covered = last_in_graphs(rows)
-    for row in rows:
-        try:
-            segment = open_segment(folder / row.name, row)
-        except CorruptIndex as error:  # another process has merged it meanwhile, or it is damaged
-            raise StoreError(
-                f"cannot read {row.name} of the index", error.why, "run `lowtide index`, try again"
-            ) from error
-        held = segment.rows if row.kind == SegmentKind.GRAPH else segment.rows.above(covered)
-        for start in range(0, len(held), COPY_ROWS):
-            part = slice(start, start + COPY_ROWS)
-            copy.take_back(zip(held.ids[part].tolist(), map(bytes, held.matrix[part]), strict=True))
-        segment.release()
 
 
 def _facts(checkout: Checkout, catalog: Catalog) -> Facts:
@@ -240,6 +223,7 @@ def _look_over(unpacked: Workspace, manifest: Manifest, checkout: Checkout) -> N
         with closing(Catalog(unpacked.catalog_path, writable=True)) as catalog:
             catalog.keep_what_travels()
             catalog.begin_as_copy(display_path(os.fsencode(unpacked.root)))
+            take_vectors(unpacked.folder / VECTORS, unpacked.folder, catalog)
             settle(unpacked, catalog)
             if damage := verify_segments(unpacked, catalog):
                 raise _unsound(damage)
@@ -261,6 +245,8 @@ def _complaint(catalog: Catalog, manifest: Manifest) -> str:
         return "it names a file outside of the workspace"
     if {row.kind for row in segments} - {LEXICAL_KIND} or [row.name for row in segments] != sorted(named):
         return "its segments are not those that it names"
+    if VECTORS not in {part.name for part in manifest.parts}:
+        return "it has no vectors"
     if (counts.files, counts.chunks, counts.vectors) != (facts.files, facts.chunks, facts.vectors):
         return "it does not hold what it says"
     if catalog.get_meta("content_version") != str(facts.content_version):

@@ -28,9 +28,11 @@ from lowtide.errors import BundleError
 from lowtide.store.durable import mapped_errors
 from lowtide.store.vetting import CATALOG
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 BLOBS = "blobs"
 """The part that says which files were as git has them, and under which id."""
+VECTORS = "vectors"
+"""The part that holds the vectors, a row for each that the catalog names, in the order of their ids."""
 MOST_PARTS = 4200
 MOST_MANIFEST_BYTES = 2 << 20
 MOST_PART_BYTES = 1 << 40
@@ -167,7 +169,7 @@ def _check_parts(parts: Sequence[Part]) -> None:
             generations.add(folder)
             is_fine = bool(_GENERATION.fullmatch(folder) and _FILE_NAME.fullmatch(name))
         else:
-            is_fine = name in (CATALOG, BLOBS)
+            is_fine = name in (CATALOG, BLOBS, VECTORS)
         if not is_fine or len(generations) > 1:
             raise _damaged(f"it holds a part {part.name[:60]!r}, which no index has")
         numbers = (part.size_bytes, part.packed_bytes)

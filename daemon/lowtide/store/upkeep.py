@@ -68,8 +68,8 @@ class Upkeep:
             self._db.execute("UPDATE meta SET value = ? WHERE key = 'root'", (root,))
 
     def keep_what_travels(self) -> None:
-        """Leave of a copy what a bundle holds: files, symbols, chunks, the vectors that they use, and words; nothing of
-        the machine that it was made on, and no segment that can be made from the rest."""
+        """Leave of a copy what a bundle holds: files, symbols, chunks, the addresses of the vectors that they use, and
+        words; nothing of the machine that it was made on, and no segment that can be made from the rest."""
         with self.transaction():
             self._db.execute("PRAGMA secure_delete = ON")
             self._db.execute("DELETE FROM runs")
@@ -83,11 +83,13 @@ class Upkeep:
             self._db.execute("DELETE FROM segments WHERE kind != ?", (LEXICAL_KIND,))
             self._db.execute("PRAGMA secure_delete = OFF")  # what is deleted from now on is nobody else's
 
-    def take_back(self, vectors: Iterable[tuple[int, bytes]]) -> None:
-        """(id, int8 data) of vectors whose segments will not go with this catalog; those that it knows."""
-        sql = "INSERT OR IGNORE INTO vector_data SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM vectors WHERE id = ?1)"
+    def leave_vectors_out(self) -> None:
+        """What vectors hold lies elsewhere now: of a copy, which becomes as small as it can be at once."""
         with self.transaction():
-            self._db.executemany(sql, vectors)
+            self._db.execute("PRAGMA secure_delete = ON")
+            self._db.execute("DELETE FROM vector_data")
+            self._db.execute("PRAGMA secure_delete = OFF")
+        self.give_back_pages(self.spare_pages())
 
     def restamp(self, stamps: Iterable[tuple[int, int, int, int, int]]) -> None:
         """Take (size, mtime_ns, inode, ctime_ns, file id): these files here are the ones that are known, for sure."""
