@@ -21,6 +21,7 @@ OPENERS = {
     "paths.py": "the index's own files",
     "index/workspace.py": "the index's own files",
     "index/git_stamps.py": "the index's own files",
+    "index/bundle_vectors.py": "a bundle's own files",
     "index/sharing.py": "a bundle that is fetched",
     "store/bundle_file.py": "a bundle's own files",
     "bulk/manifest.py": "a bulk store's own files",
