@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -391,8 +391,9 @@ def _masks(matrix: Bytes) -> npt.NDArray[np.uint64]:
 
 
 def _pairs(matrix: Bytes) -> npt.NDArray[np.uint64]:
-    pairs = np.zeros(len(matrix), np.uint64)
-    columns = FOLD[matrix.T]
-    for first, second in pairwise(columns):
-        pairs |= np.where(second, pair_bits(first, second), np.uint64(0))
-    return pairs
+    folded = FOLD[matrix]
+    second = folded[:, 1:]
+    bits: npt.NDArray[np.uint64] = np.bitwise_or.reduce(
+        pair_bits(folded[:, :-1], second), axis=1, where=second != 0, initial=0
+    )
+    return bits
