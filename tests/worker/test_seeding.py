@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -12,13 +15,15 @@ from tests.e2e.contents import Contents, differences, read_contents
 from tests.e2e.soak import git
 
 from lowtide.config.settings import Config
-from lowtide.index import seeding
+from lowtide.index import comparing, seeding
 from lowtide.index.report import IndexReport, check_index
 from lowtide.index.shared import Stay
 from lowtide.index.workspace import Workspace
+from lowtide.models import FileStat
 from lowtide.paths import Places
 from lowtide.serve.app import opened
 from lowtide.system.memory import own_anonymous_bytes
+from lowtide.system.tree import walk as tree_walk
 from lowtide.system.tree.repository import Kinship, repository_at, same_repository
 
 FILES = 60
@@ -72,6 +77,50 @@ def test_a_work_tree_takes_all_that_its_sibling_has_made(main_tree: Path, tmp_pa
     assert (report.indexed, report.unchanged, report.removed) == (1, FILES - 2, 1)
     index(other, tmp_path / "fresh")
     assert differences(contents(other, home), contents(other, tmp_path / "fresh")) == []
+
+
+@pytest.mark.parametrize("is_clone", [False, True])
+def test_files_that_git_knows_to_be_the_same_are_not_read(main_tree: Path, tmp_path: Path, is_clone: bool) -> None:
+    """But those are that differ on either side from what git has, or from what was indexed."""
+    home, other = tmp_path / "home", tmp_path / "other"
+    (main_tree / "m1.py").write_text("def other_than_git_has(): ...\n")
+    index(main_tree, home)
+    (main_tree / "m2.py").write_text("def not_indexed(): ...\n")
+    git(main_tree, "commit", "-q", "-m", "two", "m2.py")
+    if is_clone:
+        git(tmp_path, "clone", "-q", str(main_tree), str(other))
+    else:
+        git(main_tree, "worktree", "add", "-q", str(other), "-b", "topic")
+    (other / "m3.py").write_text("def only_here(): ...\n")
+    later = time.time() + 10  # git looked after the moment in which the files were made
+    for file in (main_tree / ".git", other / ".git" if is_clone else main_tree / ".git" / "worktrees" / "other"):
+        os.utime(file / "index", (later, later))
+
+    report = index(other, home)
+
+    assert (report.indexed, report.unchanged) == (3, FILES - 3)
+    assert report.source_bytes == sum((other / name).stat().st_size for name in ("m1.py", "m2.py", "m3.py"))
+    index(other, tmp_path / "fresh")
+    assert differences(contents(other, home), contents(other, tmp_path / "fresh")) == []
+
+
+def test_a_copy_says_how_many_files_there_are(main_tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No walk of its own counts them."""
+    home, clone = tmp_path / "home", tmp_path / "clone"
+    walked: list[Path] = []
+
+    def walk(root: Path, *rest: Any, **more: Any) -> Iterator[FileStat]:
+        walked.append(root)
+        return tree_walk.walk(root, *rest, **more)
+
+    monkeypatch.setattr(comparing, "walk", walk)
+    index(main_tree, home)
+    assert walked == [main_tree]
+    git(tmp_path, "clone", "-q", str(main_tree), str(clone))
+
+    assert index(clone, home).unchanged == FILES
+
+    assert walked == [main_tree]
 
 
 def test_a_clone_takes_it_too_and_each_can_be_removed(main_tree: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ import lowtide
 from lowtide.errors import BundleError, CorruptIndex, LowtideError, StoreError, UsageError
 from lowtide.index.bundle_vectors import take_vectors, write_vectors
 from lowtide.index.folder import remove
-from lowtide.index.git_stamps import take_stamps, write_blobs
+from lowtide.index.git_stamps import take_written_stamps, write_blobs
 from lowtide.index.report import verify_segments
 from lowtide.index.upkeep import settle
 from lowtide.index.workspace import Workspace
@@ -227,7 +227,7 @@ def _look_over(unpacked: Workspace, manifest: Manifest, checkout: Checkout) -> N
             settle(unpacked, catalog)
             if damage := verify_segments(unpacked, catalog):
                 raise _unsound(damage)
-            take_stamps(unpacked.folder / BLOBS, unpacked.root, checkout, catalog)
+            take_written_stamps(unpacked.folder / BLOBS, unpacked.root, checkout, catalog)
     except CorruptIndex as error:
         raise _unsound(error.message) from error
     except (ValueError, TypeError, OverflowError, ArithmeticError, LookupError, struct.error) as error:

@@ -64,6 +64,11 @@ class FileCount:
         self.files = 0
         """0 until they are counted."""
 
+    def take(self, files: int) -> None:
+        """So many are known without a walk: the index begins with another one's."""
+        self._has_begun = True
+        self.files = files
+
     async def learn(self) -> None:
         """Count, unless that was begun before. Cancelling leaves the walk going: who asks next has its outcome."""
         if not self._has_begun:

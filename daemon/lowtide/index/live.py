@@ -146,6 +146,8 @@ class LiveWorkspace(LiveControl):
                 self.is_first = await self._in_writer(catalog.last_run) is None
                 await self._prepare(check_words=True)
                 await self._count()
+                if beginning.is_copy:
+                    self.file_count.take(self.counts.files + self.counts.quarantined)
                 self._notify()
                 self._resting = Resting(self._writing, self._readers)
                 if self.host.turns.are_waited_for:

@@ -19,6 +19,7 @@ from pathlib import Path
 from lowtide.errors import LowtideError
 from lowtide.index.bundles import install
 from lowtide.index.folder import remove
+from lowtide.index.git_stamps import blobs_as_indexed, take_stamps
 from lowtide.index.sharing import Begun
 from lowtide.index.workspace import Workspace
 from lowtide.models import display_path
@@ -26,6 +27,7 @@ from lowtide.store import schema
 from lowtide.store.catalog import Catalog
 from lowtide.store.durable import link_or_copy
 from lowtide.store.vetting import SEED
+from lowtide.system.tree.checkout import checkout_at
 
 log = logging.getLogger(__name__)
 
@@ -41,18 +43,22 @@ class Beginning:
         self._begun = begun or Begun()
         self.messages: tuple[str, ...] = ()
         """What there is to tell of it, once it was called."""
+        self.is_copy = False
+        """Whether the index has begun with another one's files."""
 
     def __call__(self, workspace: Workspace) -> None:
         """Install the bundle if there is one, else a copy of a sibling's index. Errors: none."""
         self.messages = (self._begun.message,) if self._begun.message else ()
         if self._begun.staged is None:
-            begin_from(self._siblings, workspace)
+            self.is_copy = begin_from(self._siblings, workspace) is not None
             return
         try:
             install(self._begun.staged, workspace)
         except LowtideError as error:
             log.warning("event=bundle-not-installed root=%s why=%r", workspace.root, str(error))
             self.messages = (f"the bundle could not be taken over: {error.message}; it is built here",)
+        else:
+            self.is_copy = True
 
     def discard(self) -> None:
         """What was not installed goes."""
@@ -115,6 +121,7 @@ def _copy(sibling: Workspace, workspace: Workspace) -> None:
         if copy.last_run() is None:
             raise _Unfit("it has not been indexed to its end")
         copy.begin_as_copy(display_path(os.fsencode(workspace.root)))
+        _take_stamps(sibling, workspace, copy)
         names = [segment.name for segment in copy.segments()]
     made = []
     try:
@@ -127,6 +134,14 @@ def _copy(sibling: Workspace, workspace: Workspace) -> None:
             with suppress(OSError):
                 remove(workspace.folder / name)
         raise
+
+
+def _take_stamps(sibling: Workspace, workspace: Workspace, copy: Catalog) -> None:
+    """What git knows to be the same on both sides need not be read here."""
+    there, here = (checkout_at(os.fsencode(each.root)) for each in (sibling, workspace))
+    if there is not None and here is not None:
+        known = take_stamps(blobs_as_indexed(sibling.root, there, copy), workspace.root, here, copy)
+        log.info("event=stamps-taken root=%s files=%d", workspace.root, known)
 
 
 def _share(file: Path, place: Path) -> None:
