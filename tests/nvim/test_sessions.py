@@ -33,7 +33,7 @@ def test_first_editor_starts_the_daemon_and_the_second_attaches_to_its_socket(
     assert second.children() == []
     assert place.daemon_pid() == pid
     found = second.ask_list("Lowtide! symbols retry_after")
-    assert found[0] == ("reader.py", 9, "function retry_after_timeout")
+    assert found[0] == ("reader.py", 9, "retry_after_timeout  function")
 
 
 def test_what_one_editor_does_the_other_shows(start: Start, root: Path) -> None:
@@ -80,7 +80,7 @@ def test_unsaved_text_is_found(start: Start, root: Path) -> None:
           return answer and answer.result and #answer.result > 0
         end)()"""
     )
-    assert editor.ask_list("Lowtide! symbols springTide")[0] == ("reader.py", 1, "function springTideTable")
+    assert editor.ask_list("Lowtide! symbols springTide")[0] == ("reader.py", 1, "springTideTable  function")
 
 
 def test_similar_code_is_found_in_another_language(start: Start, root: Path) -> None:
@@ -213,7 +213,41 @@ def test_health_of_a_sound_machine(start: Start, root: Path, place: Place) -> No
     assert "OK the daemon answers, reached by its command" in text
     assert re.search(r"OK budget: \d+/256 MiB used", text)
     assert "lowtide doctor" in text
+    assert re.search(r"OK server: \S+: version \S+, as the plugin", text)
+    assert re.search(r"OK daemon: version \S+, as the plugin", text)
     assert "ERROR" not in text, text
+    assert "WARNING" not in text, text
+
+
+def test_many_answers_without_a_picker_are_a_list_and_no_prompt(start: Start, root: Path) -> None:
+    text = "".join(f"def tide_number_{number}(a):\n    return a\n\n\n" for number in range(60))
+    (root / "many.py").write_text(text, "utf-8")
+    editor = start(root / "reader.py", lua="vim.g.lowtide = { cmd = vim.g.lowtide.cmd }")
+    editor.wait_attached()
+    editor.command("Lowtide symbols tide_number")
+    editor.wait("vim.bo.buftype == 'quickfix' and vim.fn.line('$') == 50")
+    assert editor.nvim.api.get_mode() == {"mode": "n", "blocking": False}
+    assert re.fullmatch(r"tide_number_\d+  function  many\.py:\d+", editor.nvim.current.line)
+    space = editor.lua("return vim.api.nvim_get_namespaces()['lowtide.results']")
+    editor.wait("#vim.api.nvim_buf_get_extmarks(0, given[1], 0, -1, {}) >= 50", space)
+    editor.command("cc 3")
+    assert editor.position()[0] == "many.py"
+
+
+def test_a_search_before_the_index_is_there_is_answered(start: Start, root: Path) -> None:
+    editor = start(root / "reader.py")
+    editor.wait("#vim.lsp.get_clients({ name = 'lowtide', bufnr = 0 }) > 0")
+    editor.lua(
+        """
+        require('lowtide.search').search_source({}).ask('height of the tide', function(items, told)
+          _G.answer = { #items, told.freshness.state }
+        end, function(text) _G.answer = { text } end)"""
+    )
+    editor.wait("answer")
+    count, state = editor.lua("return answer")
+    assert isinstance(count, int)
+    assert state != "unwatched"
+    editor.wait_attached()
 
 
 def test_log_of_the_daemon_is_opened(start: Start, root: Path) -> None:

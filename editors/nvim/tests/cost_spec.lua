@@ -88,7 +88,7 @@ describe('the cost on the main loop', function()
     local message = vim.json.encode({ jsonrpc = '2.0', id = 1, result = { hits = hits } })
     local results = require('lowtide.results')
     assert_cost(('decoding an answer of 50 hits, %d kB, into items'):format(#message / 1000), 5, function()
-      results.from_hits(vim.json.decode(message).result.hits, env.client)
+      results.from_hits(vim.json.decode(message).result.hits, env.client, 'how the tide is read')
     end)
     local tree = fakes.memory()
     for index = 1, 16 do

@@ -9,8 +9,15 @@ describe('a live picker', function()
     fake = fakes.new()
     env = fakes.attached(fake)
     fake.answers['lowtide/search'] = function(params)
-      local hits = { fakes.hit(env.root .. '/reader.py', 1, { name = params.query }) }
-      return nil, { hits = hits, degraded = vim.NIL, staleFiles = 0, tookMs = 1 }
+      local hits = { fakes.hit(env.root .. '/reader.py', 1, { name = params.query, weak = true }) }
+      return nil,
+        {
+          hits = hits,
+          degraded = vim.NIL,
+          staleFiles = 0,
+          tookMs = 1,
+          freshness = { state = 'indexing', indexed = 12, total = 100, ageS = vim.NIL, reason = '' },
+        }
     end
     fake.answers['lowtide/similar'] = { hits = {}, degraded = vim.NIL, staleFiles = 0, tookMs = 1 }
     vim.g.lowtide = { debounce_ms = 0 }
@@ -19,13 +26,27 @@ describe('a live picker', function()
   after_each(function()
     vim.g.lowtide = nil
     for name in pairs(package.loaded) do
-      if vim.startswith(name, 'telescope') or vim.list_contains({ 'snacks.picker', 'fzf-lua' }, name) then
+      if
+        vim.startswith(name, 'telescope')
+        or vim.list_contains({ 'snacks.picker', 'fzf-lua', 'fzf-lua.utils' }, name)
+      then
         package.loaded[name] = nil
       end
     end
     rawset(_G, 'MiniPick', nil)
     env.stop()
   end)
+
+  local NOTE =
+    '12 % indexed: results so far; only weak answers: it is likely not here, or is called otherwise'
+
+  --- The index goes on: the server says how far it is.
+  local function goes_on(state, indexed)
+    local status = fakes.status()
+    status.workspaces[1].rootUri = vim.uri_from_fname(env.root)
+    status.workspaces[1].freshness = { state = state, indexed = indexed, total = 100, reason = '' }
+    fake:notify('lowtide/statusChanged', status)
+  end
 
   local function queries()
     return vim.tbl_map(function(params)
@@ -35,9 +56,9 @@ describe('a live picker', function()
 
   it('is chosen when it is there, and vim.ui.select when the one that was asked for is not', function()
     local pickers = require('lowtide.pickers')
-    assert.same({ 'select' }, pickers.available())
+    assert.same({ 'select', 'quickfix' }, pickers.available())
     rawset(_G, 'MiniPick', {})
-    assert.same({ 'mini.pick', 'select' }, pickers.available())
+    assert.same({ 'mini.pick', 'select', 'quickfix' }, pickers.available())
     local select = vim.ui.select
     local offered
     vim.ui.select = function(items)
@@ -54,8 +75,14 @@ describe('a live picker', function()
   end)
 
   it('mini.pick: each change of the query asks again, in the order of the server', function()
-    local opts, items, tick
+    local opts, items, tick, name
     rawset(_G, 'MiniPick', {
+      default_show = function(buffer, entries)
+        vim.api.nvim_buf_set_lines(buffer, 0, -1, false, { entries[1].text })
+      end,
+      set_picker_opts = function(given)
+        name = given.source.name
+      end,
       start = function(given)
         opts, tick = given, 1
         vim.api.nvim_exec_autocmds('User', { pattern = 'MiniPickStart' })
@@ -87,13 +114,37 @@ describe('a live picker', function()
       return items
     end)
     assert.same({ 'ti', 'tide' }, queries())
+    local buffer = vim.api.nvim_create_buf(false, true)
+    opts.source.show(buffer, items, {})
+    local space = vim.api.nvim_get_namespaces()['lowtide.results']
+    assert.equal(
+      'LowtideMatch',
+      vim.api.nvim_buf_get_extmarks(buffer, space, 0, -1, { details = true })[1][4].hl_group
+    )
+    vim.api.nvim_buf_delete(buffer, { force = true })
+    items[1].spans = nil
     assert.same({
-      text = 'reader.py:2  function tide in Reader',
+      text = 'tide  function in Reader  reader.py:2  weak',
       path = env.root .. '/reader.py',
       lnum = 2,
       end_lnum = 3,
       col = 1,
     }, items[1])
+    assert.equal(('Lowtide search (%s)'):format(NOTE), name)
+    goes_on('indexing', 57)
+    fakes.wait('the percentage', function()
+      return name == 'Lowtide search (57 % indexed: results so far)'
+    end)
+    goes_on('current', 100)
+    fakes.wait('the end', function()
+      return name == 'Lowtide search (indexed meanwhile: ask again for all)'
+    end)
+    vim.api.nvim_exec_autocmds('User', { pattern = 'MiniPickStop' })
+    goes_on('indexing', 58)
+    fakes.wait('the status', function()
+      return require('lowtide').last_status().workspaces[1].freshness.indexed == 58
+    end)
+    assert.equal('Lowtide search (indexed meanwhile: ask again for all)', name)
   end)
 
   it('snacks: the finder waits for the answer of its query', function()
@@ -106,13 +157,18 @@ describe('a live picker', function()
     require('lowtide').search('tide')
     assert.equal('tide', given.search)
     assert.is_true(given.live)
+    local titles = {}
+    local picker = {}
+    function picker:update_titles()
+      titles[#titles + 1] = self.title
+    end
     local found, thread = {}, nil
     thread = coroutine.create(function()
       local waiting = { suspend = coroutine.yield }
       function waiting.resume()
         coroutine.resume(thread)
       end
-      given.finder({}, { filter = { search = 'tides' }, async = waiting })(function(entry)
+      given.finder({}, { filter = { search = 'tides' }, async = waiting, picker = picker })(function(entry)
         found[#found + 1] = entry
       end)
     end)
@@ -128,11 +184,18 @@ describe('a live picker', function()
     assert.same({ 'tides' }, queries())
     assert.equal(env.root .. '/reader.py', found[1].file)
     assert.same({ 2, 0 }, found[1].pos)
-    assert.equal('LowtidePath', given.format(found[1])[1][2])
+    assert.same({ 'tides', 'LowtideMatch' }, given.format(found[1])[1])
+    assert.same({ ('Lowtide search (%s)'):format(NOTE) }, titles)
+    given.on_close()
   end)
 
   it('fzf-lua: lines are what its preview reads, and lead back to the answer', function()
     local content, opts
+    package.loaded['fzf-lua.utils'] = {
+      ansi_from_hl = function(group, text)
+        return group == 'LowtideMatch' and '<' .. text .. '>' or text
+      end,
+    }
     package.loaded['fzf-lua'] = {
       fzf_live = function(given_content, given_opts)
         content, opts = given_content, given_opts
@@ -150,15 +213,18 @@ describe('a live picker', function()
     fakes.wait('the end', function()
       return ended
     end)
-    assert.same({ 'reader.py:2:1:function tides in Reader' }, lines)
+    assert.same({
+      '\t' .. NOTE,
+      'reader.py:2:1:\t<tides>  function in Reader  reader.py:2  weak',
+    }, lines)
     vim.cmd.enew()
-    opts.actions.default(lines)
+    opts.actions.default({ 'reader.py:2:1:\ttides  function in Reader  reader.py:2  weak' })
     assert.equal(env.root .. '/reader.py', vim.api.nvim_buf_get_name(0))
     assert.equal(2, vim.fn.line('.'))
   end)
 
   it('telescope: it is let go on when the prompt changes, and shows the answer of the last prompt', function()
-    local entry_maker, find, attach, prompt
+    local entry_maker, find, attach, prompt, title
     package.loaded['plenary.async.control'] = {
       channel = {
         oneshot = function()
@@ -189,7 +255,13 @@ describe('a live picker', function()
     package.loaded['telescope.pickers'] = {
       new = function(_, given)
         attach = given.attach_mappings
+        local border = {
+          change_title = function(_, text)
+            title = text
+          end,
+        }
         return {
+          layout = { prompt = { border = border } },
           find = function() end,
           _get_prompt = function()
             return prompt
@@ -228,7 +300,10 @@ describe('a live picker', function()
     local entry = entry_maker(shown.tide[1])
     assert.equal(env.root .. '/reader.py', entry.filename)
     assert.equal(2, entry.lnum)
-    assert.equal('reader.py:2  function tide in Reader', (entry.display()))
+    local label, groups = entry.display()
+    assert.equal('tide  function in Reader  reader.py:2  weak', label)
+    assert.same({ { 0, 4 }, 'LowtideMatch' }, groups[1])
+    assert.equal(('Lowtide search (%s)'):format(NOTE), title)
     vim.api.nvim_buf_delete(buffer, { force = true })
     package.loaded['plenary.async.control'] = nil
   end)

@@ -12,6 +12,7 @@ describe('asking', function()
     env = fakes.attached(fake)
     select, input = vim.ui.select, vim.ui.input
     vim.g.lowtide = { picker = 'select' }
+    vim.fn.setqflist({}, 'f')
     fake.answers['lowtide/search'] = {
       hits = {
         fakes.hit(env.root .. '/reader.py', 1),
@@ -22,16 +23,19 @@ describe('asking', function()
       tookMs = 3,
     }
     fake.answers['lowtide/similar'] = fake.answers['lowtide/search']
-    fake.answers['workspace/symbol'] = {
-      {
-        name = 'tide',
-        kind = 12,
-        containerName = 'sea',
-        location = {
-          uri = vim.uri_from_fname(env.root .. '/naïve dir/ü file.py'),
-          range = { start = { line = 2, character = 4 }, ['end'] = { line = 2, character = 8 } },
+    fake.answers['lowtide/symbols'] = {
+      symbols = {
+        {
+          name = 'tide',
+          kind = 12,
+          containerName = 'sea',
+          location = {
+            uri = vim.uri_from_fname(env.root .. '/naïve dir/ü file.py'),
+            range = { start = { line = 2, character = 4 }, ['end'] = { line = 2, character = 8 } },
+          },
         },
       },
+      tookMs = 1,
     }
   end)
 
@@ -61,8 +65,8 @@ describe('asking', function()
     local shown = choose(2)
     vim.cmd.Lowtide('search --mode=lexical --lang=python,lua --limit=7 the tide')
     assert.same({
-      'reader.py:2  function parse in Reader',
-      'naïve dir/ü file.py:3  def parse(self):',
+      'parse  function in Reader  reader.py:2',
+      'def parse(self):  naïve dir/ü file.py:3',
     }, shown())
     assert.equal(env.root .. '/naïve dir/ü file.py', vim.api.nvim_buf_get_name(0))
     assert.same({ 3, 0 }, vim.api.nvim_win_get_cursor(0))
@@ -113,7 +117,7 @@ describe('asking', function()
   it('symbols jump to the character', function()
     local shown = choose(1)
     vim.cmd.Lowtide('symbols tide')
-    assert.same({ 'naïve dir/ü file.py:3  function tide in sea' }, shown())
+    assert.same({ 'tide  function in sea  naïve dir/ü file.py:3' }, shown())
     assert.same({ 3, 4 }, vim.api.nvim_win_get_cursor(0))
   end)
 
@@ -159,30 +163,83 @@ describe('asking', function()
     end)
   end)
 
-  it('says how far the index is, once', function()
-    fake.answers['lowtide/search'].freshness =
-      { state = 'indexing', indexed = 12, total = 100, ageS = vim.NIL, reason = '' }
-    local search = require('lowtide.search')
-    local source, count = search.search_source({}), 0
-    for _ = 1, 2 do
-      local got
-      source.ask('tide', function(items)
-        got = items
-      end)
-      fakes.wait('the answer', function()
-        return got
-      end)
+  it('says how far the index is, and what is weak, in the title and the rows', function()
+    local answer = fake.answers['lowtide/search']
+    answer.freshness = { state = 'indexing', indexed = 12, total = 100, ageS = vim.NIL, reason = '' }
+    answer.hits[1].weak = true
+    local prompt
+    vim.ui.select = function(items, opts)
+      prompt = { opts.prompt, opts.format_item(items[1]), opts.format_item(items[2]) }
     end
-    for _, message in ipairs(env.messages) do
-      count = count + (message == 'Lowtide: 12 % indexed: results so far' and 1 or 0)
-    end
-    assert.equal(1, count)
-    assert.is_nil(search.freshness_words(nil))
-    assert.equal(
-      'not watched for changes: a network drive',
-      search.freshness_words({ state = 'unwatched', indexed = 1, total = 1, reason = 'a network drive' })
-    )
+    vim.cmd.Lowtide('search tide')
+    fakes.wait('the choice', function()
+      return prompt
+    end)
+    assert.same({
+      'Lowtide search: tide (12 % indexed: results so far)',
+      'parse  function in Reader  reader.py:2  weak',
+      'def parse(self):  naïve dir/ü file.py:3',
+    }, prompt)
+    vim.cmd('Lowtide! search tide')
+    fakes.wait('the list', function()
+      return #vim.fn.getqflist() == 2
+    end)
+    assert.equal('Lowtide search: tide (12 % indexed: results so far)', vim.fn.getqflist({ title = 0 }).title)
+    answer.hits = {}
+    vim.cmd.Lowtide('search tide')
+    fakes.wait('nothing found', function()
+      return vim.list_contains(env.messages, 'Lowtide: nothing found (12 % indexed: results so far)')
+    end)
   end)
+
+  it('the quickfix window has the name first, its parts coloured, and what matches', function()
+    vim.cmd('Lowtide! search the parser, parse')
+    fakes.wait('the list', function()
+      return vim.bo.buftype == 'quickfix' and vim.fn.line('$') == 2
+    end)
+    assert.equal('parse  function in Reader  reader.py:2', vim.fn.getline(1))
+    local space = vim.api.nvim_get_namespaces()['lowtide.results']
+    local marks
+    fakes.wait('the colours', function()
+      marks = vim.api.nvim_buf_get_extmarks(0, space, { 0, 0 }, { 0, -1 }, { details = true })
+      return #marks > 0
+    end)
+    local groups = vim.tbl_map(function(mark)
+      return vim.fn.getline(1):sub(mark[3] + 1, mark[4].end_col) .. '=' .. mark[4].hl_group
+    end, marks)
+    assert.same({
+      'parse=LowtideMatch',
+      '  function=LowtideKind',
+      ' in Reader=LowtideContainer',
+      'reader.py=LowtidePath',
+      ':2=LowtideLine',
+    }, groups)
+    vim.fn.setqflist({}, ' ', { title = 'of another', items = { { text = 'plain' } } })
+    vim.cmd('silent colder')
+    fakes.wait('the colours of the older list', function()
+      return #vim.api.nvim_buf_get_extmarks(0, space, 0, -1, {}) > 5
+    end)
+  end)
+
+  it(
+    "without a picker the answers are in the quickfix list, and never in a list of Neovim's that asks for more",
+    function()
+      vim.g.lowtide = nil
+      vim.cmd.Lowtide('search tide')
+      fakes.wait('the list', function()
+        return #vim.fn.getqflist() == 2
+      end)
+      vim.g.lowtide = { picker = 'select' }
+      local answer = fake.answers['lowtide/search']
+      for line = 1, vim.o.lines do
+        answer.hits[line] = fakes.hit(env.root .. '/reader.py', line)
+      end
+      vim.cmd.Lowtide('search tide')
+      fakes.wait('the longer list', function()
+        return #vim.fn.getqflist() == vim.o.lines
+      end)
+    end
+  )
 
   it('a live question that is overtaken is cancelled, and its answer is not shown', function()
     vim.g.lowtide = { debounce_ms = 0 }

@@ -139,3 +139,88 @@ describe('the status in a window', function()
     assert.not_matches('Lowtide reindex', text(true, 'indexing'))
   end)
 end)
+
+describe('what is said of an answer', function()
+  local freshness = require('lowtide.freshness')
+
+  local function words(state, overrides)
+    local fresh = { state = state, indexed = 3, total = 25, ageS = vim.NIL, reason = '' }
+    return freshness.words(vim.tbl_extend('force', fresh, overrides or {}))
+  end
+
+  it('are the words of the protocol', function()
+    assert.is_nil(freshness.words(nil))
+    assert.is_nil(words('current'))
+    assert.equal('12 % indexed: results so far', words('indexing'))
+    assert.equal('99 % indexed: results so far', words('indexing', { indexed = 2499, total = 2500 }))
+    assert.equal('still being indexed: results so far', words('indexing', { indexed = 0, total = 0 }))
+    assert.equal('12 % indexed (paused): results so far', words('incomplete', { reason = 'paused' }))
+    assert.equal('still being compared with the disk: results so far', words('checking'))
+    assert.equal(
+      'not watched (a network drive): as it was 3 minutes ago',
+      words('unwatched', { reason = 'a network drive', ageS = 185 })
+    )
+    assert.equal('not watched: it was never compared with the disk', words('unwatched'))
+    assert.equal('not watched: as it was 1 second ago', words('unwatched', { ageS = 1.2 }))
+  end)
+
+  it('is that none is good when all are weak', function()
+    assert.matches('only weak answers', freshness.note(nil, { { weak = true } }))
+    assert.is_nil(freshness.note(nil, { { weak = true }, { weak = false } }))
+    assert.is_nil(freshness.note(nil, {}))
+  end)
+
+  it('is how much of all that is being indexed is in', function()
+    local function workspace(state, indexed, total)
+      return { freshness = { state = state, indexed = indexed, total = total } }
+    end
+    assert.equal(
+      25,
+      freshness.percent_of({
+        workspaces = {
+          workspace('indexing', 20, 100),
+          workspace('current', 9, 9),
+          workspace('indexing', 30, 100),
+        },
+      })
+    )
+    assert.is_nil(freshness.percent_of({ workspaces = { workspace('current', 9, 9), {} } }))
+  end)
+end)
+
+describe('what matches', function()
+  local results = require('lowtide.results')
+  local client = { root_dir = '/w', offset_encoding = 'utf-8' }
+  local range = { start = { line = 0, character = 0 }, ['end'] = { line = 1, character = 0 } }
+
+  local function marked(item)
+    local found = {}
+    for _, span in ipairs(item.spans) do
+      if span[2] == 'LowtideMatch' then
+        found[#found + 1] = span[1]
+      end
+    end
+    return found
+  end
+
+  it('are the letters of a symbol, of its own part of the query', function()
+    local function letters(name, query)
+      local symbol = { name = name, kind = 12, location = { uri = 'file:///w/a.py', range = range } }
+      return marked(results.from_symbols({ symbol }, client, query)[1])
+    end
+    assert.same({ 'H', 'Re' }, letters('HttpResponse', 'HRe'))
+    assert.same({ 'parse' }, letters('parse_all', 'Parser.parse('))
+    assert.same({ 'ü' }, letters('größeüber', 'ü'))
+    assert.same({}, letters('tide', ''))
+  end)
+
+  it('are the words of a search, in the name or in the line', function()
+    local function words(name, snippet, query)
+      local hit = { uri = 'file:///w/a.py', range = range, name = name, kind = 'function', snippet = snippet }
+      return marked(results.from_hits({ hit }, client, query)[1])
+    end
+    assert.same({ 'Retry', 'timeout' }, words('doRetryOn_timeout', '', 'to retry after a timeout'))
+    assert.same({ 'Größe' }, words('', '  die Größe ist', 'Größe (%d+)'))
+    assert.same({ 'retryretry' }, words('retryretry', '', 'retry retryretry'))
+  end)
+end)

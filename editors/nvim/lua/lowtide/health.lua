@@ -25,6 +25,20 @@ local function ask(client, method, params)
   return answer.result
 end
 
+--- Say it when the plugin and what it talks to are of different versions, and which of them is to be updated.
+---@param what string
+---@param version string
+---@param remedy string how a server that is older is updated
+local function compare(what, version, remedy)
+  local plugin = require('lowtide.version')
+  if version == plugin then
+    return ok(('%s: version %s, as the plugin'):format(what, version))
+  end
+  local known, order = pcall(vim.version.cmp, version, plugin)
+  local advice = known and order > 0 and 'update the plugin' or remedy
+  warn(('%s is version %s, the plugin %s'):format(what, version, plugin), advice)
+end
+
 ---@return string? version of the command
 local function check_command()
   local options = require('lowtide.config').get()
@@ -44,7 +58,7 @@ local function check_command()
     fail(('`%s --version` failed: %s'):format(path, vim.trim(done.stderr or '')), 'install Lowtide again')
     return nil
   end
-  ok(('server: %s, version %s'):format(path, version))
+  compare('server: ' .. path, version, 'update it: `pipx upgrade lowtide` (or `uv tool upgrade lowtide`)')
   return version
 end
 
@@ -69,7 +83,7 @@ local function check_daemon(client, command_version)
       '`:Lowtide! restart` starts the daemon of the installed version'
     )
   else
-    ok('version ' .. status.version)
+    compare('daemon', status.version, 'update Lowtide, then run `:Lowtide! restart`')
   end
   local format = require('lowtide.format')
   local memory = status.memory
@@ -85,6 +99,9 @@ local function check_daemon(client, command_version)
   local step = status.ladder.step
   if step == 'full' then
     ok('ladder: full: nothing is degraded')
+  elseif status.health == 'ok' then
+    -- Somebody wanted it so: a small budget that was chosen, or a pause.
+    info(('ladder: %s: %s'):format(step, status.ladder.reason or ''))
   else
     warn(
       ('ladder: %s: %s'):format(step, status.ladder.reason or ''),

@@ -22,6 +22,8 @@ M.GROUPS = {
   { name = 'LowtideLine', link = 'Comment', doc = 'line numbers of answers' },
   { name = 'LowtideKind', link = 'Type', doc = 'kinds of symbols' },
   { name = 'LowtideName', link = 'Function', doc = 'names of symbols' },
+  { name = 'LowtideMatch', link = 'Search', doc = 'letters and words of an answer that match the query' },
+  { name = 'LowtideWeak', link = 'DiagnosticWarn', doc = 'the mark of an answer that is likely none' },
   { name = 'LowtideContainer', link = 'Comment', doc = 'what a symbol is in; what is less important' },
   { name = 'LowtideKey', link = 'Special', doc = 'keys in the windows' },
 }

@@ -38,6 +38,7 @@ error('this file is for language servers: it is not to be run')
 ---@field failed integer
 ---@field quarantined integer
 ---@field incomplete boolean
+---@field freshness? lowtide.Freshness without its age
 
 ---@class lowtide.MemoryNode
 ---@field name string
@@ -54,6 +55,7 @@ error('this file is for language servers: it is not to be run')
 ---@field score number
 ---@field snippet string
 ---@field signals table
+---@field weak? boolean it is the best there is, and likely no answer
 
 ---@class lowtide.SearchAnswer
 ---@field hits lowtide.Hit[]
@@ -84,8 +86,11 @@ error('this file is for language servers: it is not to be run')
 ---@field container? string
 ---@field score? number
 ---@field snippet? string
----@field text string kind, name and container, else the first line of the snippet
----@field label string location and text
+---@field weak? boolean
+---@field head? string the first line of the snippet that is not blank
+---@field text string name, kind and container, else the first line of the snippet
+---@field spans lowtide.Span[] the label with its groups, and what matches
+---@field label string text, location, and the mark of a weak answer
 
 ---@class lowtide.Progress
 ---@field title? string

@@ -8,7 +8,7 @@ error('this file is for language servers: it is not to be run')
 ---@field connect? 'auto'|'socket'|'command' How the daemon is reached. "auto" attaches straight to its socket when it runs, which saves a process for each editor, and starts `cmd` when it does not. "socket" never starts anything, "command" always starts `cmd`.
 ---@field socket? string The path of the daemon's socket, when it is not to be the one that the daemon's own lock names.
 ---@field root_markers? string[] A workspace is the nearest folder around a file that holds one of these. A file without such a folder is not attached. Your home folder and `/` are never taken for a workspace.
----@field picker? 'auto'|'select'|'telescope'|'fzf-lua'|'snacks'|'mini.pick' Where answers are shown. "auto" takes the first of snacks.picker, telescope, fzf-lua and mini.pick that is there, else |vim.ui.select()|. All but "select" ask again while you type and show a preview.
+---@field picker? 'auto'|'select'|'quickfix'|'telescope'|'fzf-lua'|'snacks'|'mini.pick' Where answers are shown. "auto" takes the first of snacks.picker, telescope, fzf-lua and mini.pick that is there, else |vim.ui.select()| where a plugin has replaced it, else the quickfix list. All but "select" and "quickfix" ask again while you type and show a preview.
 ---@field limit? integer The most answers that are asked for.
 ---@field mode? 'hybrid'|'semantic'|'lexical' By words and by meaning, by meaning alone, or by words alone.
 ---@field debounce_ms? integer How long a live search waits after a key before it asks.

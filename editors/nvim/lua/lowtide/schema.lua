@@ -68,12 +68,13 @@ attached. Your home folder and `/` are never taken for a workspace.]],
   },
   {
     name = 'picker',
-    type = "'auto'|'select'|'telescope'|'fzf-lua'|'snacks'|'mini.pick'",
+    type = "'auto'|'select'|'quickfix'|'telescope'|'fzf-lua'|'snacks'|'mini.pick'",
     default = 'auto',
-    check = is_one_of('auto', 'select', 'telescope', 'fzf-lua', 'snacks', 'mini.pick'),
+    check = is_one_of('auto', 'select', 'quickfix', 'telescope', 'fzf-lua', 'snacks', 'mini.pick'),
     doc = [[
 Where answers are shown. "auto" takes the first of snacks.picker, telescope, fzf-lua and mini.pick that is there,
-else |vim.ui.select()|. All but "select" ask again while you type and show a preview.]],
+else |vim.ui.select()| where a plugin has replaced it, else the quickfix list. All but "select" and "quickfix" ask again
+while you type and show a preview.]],
   },
   {
     name = 'limit',

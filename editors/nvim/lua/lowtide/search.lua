@@ -2,6 +2,7 @@
 -- Invariant: a source asks only when told to; a new question of a live source cancels the one before.
 
 local config = require('lowtide.config')
+local freshness = require('lowtide.freshness')
 local results = require('lowtide.results')
 local session = require('lowtide.session')
 
@@ -11,45 +12,36 @@ local M = {}
 ---@field title string
 ---@field live boolean whether another query gives other answers
 ---@field query string the first query
----@field ask fun(query: string, on_items: fun(items: lowtide.Item[]), on_error?: fun(text: string)): fun()
+---@field ask fun(query: string, on_items: lowtide.OnItems, on_error?: fun(text: string)): fun()
+
+---@alias lowtide.OnItems fun(items: lowtide.Item[], told: lowtide.Told)
+
+---@class lowtide.Told what is to be said beside an answer
+---@field note? string how it stands to the disk, and how good it is; nil when there is nothing to say
+---@field freshness? lowtide.Freshness
+---@field root? string the workspace that was asked
 
 ---@type string? the reason why answers are degraded that was told last
 local told_degraded
----@type string? how the answers stood to the disk when that was told last
-local told_state
-
---- What an answer may lack of what is on the disk; nil when it is current, or an older server does not tell.
----@param fresh lowtide.Freshness?
----@return string?
-function M.freshness_words(fresh)
-  local state = fresh and fresh.state or 'current'
-  if state == 'current' then
-    return nil
-  elseif state == 'checking' then
-    return 'still being compared with the disk: results so far'
-  elseif state == 'unwatched' then
-    return 'not watched for changes' .. (fresh.reason ~= '' and ': ' .. fresh.reason or '')
-  elseif fresh.indexed < fresh.total then
-    return ('%d %% indexed: results so far'):format(math.floor(100 * fresh.indexed / fresh.total))
-  end
-  return 'still being indexed: results so far'
-end
-
 ---@param answer lowtide.SearchAnswer
 local function tell(answer)
-  local state = answer.freshness and answer.freshness.state or 'current'
-  if state ~= told_state then
-    told_state = state
-    local words = M.freshness_words(answer.freshness)
-    if words then
-      vim.notify('Lowtide: ' .. words, vim.log.levels.INFO)
-    end
-  end
   local reason = answer.degraded ~= vim.NIL and answer.degraded or nil
   if reason and reason ~= told_degraded then
     vim.notify('Lowtide: the answer is degraded: ' .. reason, vim.log.levels.WARN)
   end
   told_degraded = reason
+end
+
+---@param answer { freshness?: lowtide.Freshness }
+---@param items lowtide.Item[]
+---@param client vim.lsp.Client
+---@return lowtide.Told
+local function told(answer, items, client)
+  return {
+    freshness = answer.freshness,
+    note = freshness.note(answer.freshness, items),
+    root = client.root_dir,
+  }
 end
 
 ---@param opts lowtide.SearchOptions
@@ -61,7 +53,7 @@ function M.search_source(opts)
     query = opts.query or '',
     ask = function(query, on_items, on_error)
       if query:match('^%s*$') then
-        on_items({})
+        on_items({}, {})
         return function() end
       end
       return session.request('lowtide/search', function(client)
@@ -76,7 +68,8 @@ function M.search_source(opts)
         }
       end, function(answer, client)
         tell(answer)
-        on_items(results.from_hits(answer.hits, client))
+        local items = results.from_hits(answer.hits, client, query)
+        on_items(items, told(answer, items, client))
       end, on_error)
     end,
   }
@@ -90,10 +83,10 @@ function M.symbols_source(opts)
     live = true,
     query = opts.query or '',
     ask = function(query, on_items, on_error)
-      return session.request('workspace/symbol', { query = query }, function(symbols, client)
-        local items = results.from_symbols(symbols or {}, client)
-        local limit = opts.limit or config.get().limit
-        on_items(#items > limit and vim.list_slice(items, 1, limit) or items)
+      local params = { query = query, limit = opts.limit or config.get().limit }
+      return session.request('lowtide/symbols', params, function(answer, client)
+        local items = results.from_symbols(answer.symbols, client, query)
+        on_items(items, told(answer, items, client))
       end, on_error)
     end,
   }
@@ -121,27 +114,25 @@ function M.similar_source(opts)
         }
       end, function(answer, client)
         tell(answer)
-        on_items(results.from_hits(answer.hits, client))
+        local items = results.from_hits(answer.hits, client, '')
+        on_items(items, told(answer, items, client))
       end, on_error)
     end,
   }
 end
 
+--- A title with what is to be said beside the answer.
+---@param title string
+---@param note string?
+---@return string
+function M.titled(title, note)
+  return note and ('%s (%s)'):format(title, note) or title
+end
+
 ---@param source lowtide.Source
 ---@param opts { quickfix?: boolean, picker?: string }
 function M.open(source, opts)
-  if not opts.quickfix then
-    return require('lowtide.pickers').open(source, opts.picker)
-  end
-  require('lowtide.pickers.select').with_query(source, function(query)
-    source.ask(query, function(items)
-      if #items == 0 then
-        vim.notify('Lowtide: nothing found', vim.log.levels.INFO)
-      else
-        results.to_quickfix(source.title .. (query ~= '' and ': ' .. query or ''), items)
-      end
-    end)
-  end)
+  require('lowtide.pickers').open(source, opts.quickfix and 'quickfix' or opts.picker)
 end
 
 return M

@@ -2,6 +2,7 @@
 -- Invariant: reading costs a table look-up: no request, no formatting; the text is made when something changed.
 
 local format = require('lowtide.format')
+local freshness = require('lowtide.freshness')
 
 local M = {}
 
@@ -17,15 +18,12 @@ local text, escaped, group = '', '', ''
 local function compose(status, progress)
   local parts = { 'lowtide' }
   local state = status.state
-  if state == 'indexing' then
-    local total = status.progress and status.progress.total or 0
-    if total > 0 then
-      parts[#parts + 1] = ('%d%%'):format(math.floor(status.progress.done * 100 / total))
-    elseif progress and progress.percentage then
-      parts[#parts + 1] = ('%d%%'):format(progress.percentage)
-    else
-      parts[#parts + 1] = state
-    end
+  if state == 'indexing' or state == 'scanning' then
+    local now = status.progress or { done = 0, total = 0 }
+    local percent = freshness.percent_of(status)
+      or freshness.percent(now.done, now.total)
+      or (progress and progress.percentage)
+    parts[#parts + 1] = percent and ('%d%%'):format(percent) or state
   elseif state ~= 'idle' then
     parts[#parts + 1] = state
   end

@@ -5,23 +5,29 @@ local results = require('lowtide.results')
 local M = {}
 
 ---@param item lowtide.Item
----@return string line `path:line:column:text`, which fzf-lua's preview and actions understand
-local function line_of(item)
-  return ('%s:%d:%d:%s'):format(item.shown, item.lnum, item.col, item.text)
+---@param text string as it is to be shown
+---@return string line `path:line:column:`, which fzf-lua's preview and actions understand, and what fzf shows of it
+local function line_of(item, text)
+  return ('%s:%d:%d:\t%s'):format(item.shown, item.lnum, item.col, (text:gsub('[\t\r\n]', ' ')))
 end
 
 ---@param source lowtide.Source
 function M.open(source)
-  local fzf = require('fzf-lua')
+  require('lowtide.highlights').define()
+  local fzf, paint = require('fzf-lua'), require('fzf-lua.utils').ansi_from_hl
   local ask, cancel = require('lowtide.pickers').debounced(source)
   ---@type table<string, lowtide.Item>
   local shown = {}
   local function feed(query, emit)
-    ask(query, function(items)
+    ask(query, function(items, told)
+      -- The first line is the header of the list.
+      emit('\t' .. (told.note or (#items == 1 and '1 answer' or #items .. ' answers')))
       for _, item in ipairs(items) do
-        local line = line_of(item)
-        shown[line] = item
-        emit(line)
+        local coloured = vim.tbl_map(function(span)
+          return (paint(span[2], span[1]))
+        end, item.spans)
+        shown[line_of(item, item.label)] = item
+        emit(line_of(item, table.concat(coloured)))
       end
       emit()
     end)
@@ -46,7 +52,13 @@ function M.open(source)
     cwd = client and client.root_dir,
     previewer = 'builtin',
     exec_empty_query = true,
-    fzf_opts = { ['--multi'] = true, ['--delimiter'] = ':' },
+    fzf_opts = {
+      ['--multi'] = true,
+      ['--ansi'] = true,
+      ['--delimiter'] = '\\t',
+      ['--with-nth'] = '2..',
+      ['--header-lines'] = 1,
+    },
     actions = {
       default = action('edit'),
       ['ctrl-s'] = action('split'),

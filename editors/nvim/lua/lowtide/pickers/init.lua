@@ -31,8 +31,7 @@ function M.available()
       found[#found + 1] = picker.name
     end
   end
-  found[#found + 1] = 'select'
-  return found
+  return vim.list_extend(found, { 'select', 'quickfix' })
 end
 
 ---@param source lowtide.Source
@@ -44,18 +43,25 @@ function M.open(source, wanted)
       return require(picker.ours).open(source)
     end
   end
-  if wanted ~= 'auto' and wanted ~= 'select' then
+  local select = require('lowtide.pickers.select')
+  -- Neovim's own list stands in the message area, without a preview: the quickfix list is the better one.
+  local other = wanted == 'quickfix' or (wanted ~= 'select' and select.is_stock())
+  if not vim.list_contains({ 'auto', 'select', 'quickfix' }, wanted) then
     vim.notify(
-      ('Lowtide: the picker %s is not there: vim.ui.select is used'):format(wanted),
+      ('Lowtide: the picker %s is not there: %s is used'):format(
+        wanted,
+        other and 'the quickfix list' or 'vim.ui.select'
+      ),
       vim.log.levels.WARN
     )
   end
-  require('lowtide.pickers.select').open(source)
+  local ours = other and require('lowtide.pickers.quickfix') or select
+  ours.open(source)
 end
 
 --- Wrap `ask` for a live picker: it waits for a pause in typing, and a new question cancels the one before.
 ---@param source lowtide.Source
----@return fun(query: string, on_items: fun(items: lowtide.Item[])) ask no call for a query that was overtaken
+---@return fun(query: string, on_items: lowtide.OnItems) ask no call for a query that was overtaken
 ---@return fun() cancel
 function M.debounced(source)
   local timer, cancel, turn = nil, nil, 0
@@ -90,20 +96,67 @@ function M.debounced(source)
       if mine ~= turn then
         return
       end
-      cancel = source.ask(query, function(items)
+      cancel = source.ask(query, function(items, told)
         cancel = nil
         if mine == turn then
-          on_items(items)
+          on_items(items, told)
         end
       end, function(text)
         vim.notify('Lowtide: ' .. text, vim.log.levels.ERROR)
         if mine == turn then
-          on_items({})
+          on_items({}, {})
         end
       end)
     end, require('lowtide.config').get().debounce_ms)
   end
   return ask, stop
+end
+
+--- Keep the title of a live picker true: what is to be said of an answer, and how far the index is since.
+---@param source lowtide.Source
+---@param show fun(title: string) called in the main loop, with every title that differs from the last
+---@return fun(told: lowtide.Told) tell to be called with every answer
+---@return fun() stop
+function M.title_of(source, show)
+  local search, freshness = require('lowtide.search'), require('lowtide.freshness')
+  local last, answer = source.title, {}
+  local function say(note)
+    local title = search.titled(source.title, note)
+    if title ~= last then
+      last = title
+      show(title)
+    end
+  end
+  local follower = vim.api.nvim_create_autocmd('User', {
+    pattern = 'LowtideStatus',
+    callback = function(event)
+      if not answer.freshness or answer.freshness.state ~= 'indexing' then
+        return
+      end
+      local now = freshness.of_status(event.data, answer.root)
+      if now and now.state == 'indexing' then
+        say(freshness.words(now))
+      elseif now and now.state == 'current' then
+        say('indexed meanwhile: ask again for all')
+      end
+    end,
+  })
+  local function tell(told)
+    if vim.in_fast_event() then
+      return vim.schedule(function()
+        tell(told)
+      end)
+    end
+    answer = told
+    say(told.note)
+  end
+  local function stop()
+    if follower then
+      vim.api.nvim_del_autocmd(follower)
+      follower = nil
+    end
+  end
+  return tell, stop
 end
 
 return M

@@ -16,26 +16,20 @@ end
 ---@param entry table
 ---@return table[] highlighted parts
 local function format(entry)
-  local item = entry.item ---@type lowtide.Item
-  local parts = { { item.shown, 'LowtidePath' }, { (':%d  '):format(item.lnum), 'LowtideLine' } }
-  if item.name and item.name ~= '' then
-    if item.kind and item.kind ~= '' then
-      parts[#parts + 1] = { item.kind .. ' ', 'LowtideKind' }
-    end
-    parts[#parts + 1] = { item.name, 'LowtideName' }
-    if item.container and item.container ~= '' then
-      parts[#parts + 1] = { ' in ' .. item.container, 'LowtideContainer' }
-    end
-  else
-    parts[#parts + 1] = { item.text, 'Normal' }
-  end
-  return parts
+  return vim.deepcopy(entry.item.spans)
 end
 
 ---@param source lowtide.Source
 function M.open(source)
   require('lowtide.highlights').define()
   local ask, cancel = require('lowtide.pickers').debounced(source)
+  local picker
+  local tell, forget = require('lowtide.pickers').title_of(source, function(title)
+    if picker and not picker.closed then
+      picker.title = title
+      picker:update_titles()
+    end
+  end)
   require('snacks.picker').pick({
     source = 'lowtide',
     title = source.title,
@@ -45,13 +39,18 @@ function M.open(source)
     format = format,
     preview = 'file',
     matcher = { sort_empty = false, fuzzy = not source.live },
-    on_close = cancel,
+    on_close = function()
+      forget()
+      cancel()
+    end,
     finder = function(_, context)
       local query = source.live and context.filter.search or ''
+      picker = context.picker
       return function(emit)
         local answer
         local waiting = context.async
-        ask(query, function(items)
+        ask(query, function(items, told)
+          tell(told)
           answer = items
           waiting:resume()
         end)
@@ -63,8 +62,8 @@ function M.open(source)
         end
       end
     end,
-    confirm = function(picker, entry, action)
-      require('snacks.picker.actions').jump(picker, entry, action)
+    confirm = function(shown, entry, action)
+      require('snacks.picker.actions').jump(shown, entry, action)
     end,
   })
 end

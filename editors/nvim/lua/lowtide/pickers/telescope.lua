@@ -1,5 +1,8 @@
 -- A source in telescope: asks again while one types, with telescope's preview.
 
+local results = require('lowtide.results')
+local search = require('lowtide.search')
+
 local M = {}
 
 ---@param item lowtide.Item
@@ -15,14 +18,10 @@ local function entry_of(item)
     col = item.col,
     text = item.text,
     display = function()
-      local at = #item.shown
-      local location_end = #item.location
       return item.label,
-        {
-          { { 0, at }, 'LowtidePath' },
-          { { at, location_end }, 'LowtideLine' },
-          { { location_end, #item.label }, 'Normal' },
-        }
+        vim.tbl_map(function(group)
+          return { { group[1], group[2] }, group[3] }
+        end, results.groups_of(item.spans))
     end,
   }
 end
@@ -30,10 +29,11 @@ end
 --- A live source as telescope's finder wants it: a call waits in its coroutine, and no other is started meanwhile. So
 --- whoever sees the prompt change has to end the wait, which answers with what is shown already.
 ---@param source lowtide.Source
+---@param tell fun(told: lowtide.Told)
 ---@return fun(prompt: string): lowtide.Item[] find
 ---@return fun(prompt: string) changed to be called when the prompt has changed
 ---@return fun() cancel
-local function waiting(source)
+local function waiting(source, tell)
   local ask, cancel = require('lowtide.pickers').debounced(source)
   local channel = require('plenary.async.control').channel
   local query, send, shown = nil, nil, {}
@@ -48,7 +48,10 @@ local function waiting(source)
     local receive
     query = prompt
     send, receive = channel.oneshot()
-    ask(prompt, finish)
+    ask(prompt, function(items, told)
+      tell(told)
+      finish(items)
+    end)
     return receive()
   end
   local function changed(prompt)
@@ -68,7 +71,8 @@ function M.open(source, opts)
   local values = require('telescope.config').values
   opts = vim.tbl_extend('keep', opts or {}, { prompt_title = source.title, default_text = source.query })
   if not source.live then
-    source.ask('', function(items)
+    source.ask('', function(items, told)
+      opts.prompt_title = search.titled(opts.prompt_title, told.note)
       pickers
         .new(opts, {
           finder = finders.new_table({ results = items, entry_maker = entry_of }),
@@ -79,8 +83,14 @@ function M.open(source, opts)
     end)
     return
   end
-  local find, changed, cancel = waiting(source)
   local picker ---@type table
+  local tell, forget = require('lowtide.pickers').title_of(source, function(title)
+    local border = picker and picker.layout and picker.layout.prompt and picker.layout.prompt.border
+    if border then
+      border:change_title(title)
+    end
+  end)
+  local find, changed, cancel = waiting(source, tell)
   picker = pickers.new(opts, {
     finder = finders.new_dynamic({ fn = find, entry_maker = entry_of }),
     -- The server's order is kept.
@@ -93,7 +103,14 @@ function M.open(source, opts)
           changed(picker:_get_prompt())
         end,
       })
-      vim.api.nvim_create_autocmd('BufWipeout', { buffer = buffer, once = true, callback = cancel })
+      vim.api.nvim_create_autocmd('BufWipeout', {
+        buffer = buffer,
+        once = true,
+        callback = function()
+          forget()
+          cancel()
+        end,
+      })
       return true
     end,
   })
