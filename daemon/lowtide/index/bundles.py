@@ -28,7 +28,7 @@ from lowtide.index.bundle_vectors import take_vectors, write_vectors
 from lowtide.index.folder import remove
 from lowtide.index.git_stamps import take_written_stamps, write_blobs
 from lowtide.index.report import verify_segments
-from lowtide.index.upkeep import settle
+from lowtide.index.upkeep import settle_names
 from lowtide.index.workspace import Workspace
 from lowtide.models import display_path
 from lowtide.paths import Places, make_private
@@ -224,7 +224,7 @@ def _look_over(unpacked: Workspace, manifest: Manifest, checkout: Checkout) -> N
             catalog.keep_what_travels()
             catalog.begin_as_copy(display_path(os.fsencode(unpacked.root)))
             take_vectors(unpacked.folder / VECTORS, unpacked.folder, catalog)
-            settle(unpacked, catalog)
+            settle_names(unpacked, catalog)
             if damage := verify_segments(unpacked, catalog):
                 raise _unsound(damage)
             take_written_stamps(unpacked.folder / BLOBS, unpacked.root, checkout, catalog)

@@ -137,6 +137,11 @@ def _settle(keeper: _Keeper, catalog: Catalog) -> None:
     _carry_out_all(keeper, merge.Moment.RUNNING)
 
 
+def settle_names(workspace: Workspace, catalog: Catalog) -> None:
+    """Write the names that are in no segment, and nothing else."""
+    _Keeper(workspace, catalog).settle_names()
+
+
 def tidy_vectors(workspace: Workspace, catalog: Catalog) -> None:
     """Write flat segments without what graphs hold, where that is much of them."""
     _carry_out_all(_Keeper(workspace, catalog), merge.Moment.RUNNING)

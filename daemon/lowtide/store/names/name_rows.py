@@ -55,6 +55,8 @@ HAS = _bits(0, others=True)
 """A name's mask: bits 0 to 25 for the letters it has, 52 to 61 digits, 62 `_`, 63 anything else ..."""
 BEGINS = _bits(26, others=False)
 """... and 26 to 51 for the letters that begin a word."""
+_MASKS = np.where(np.arange(256) >= START, HAS | BEGINS, HAS)
+"""The bits of a byte of a row."""
 
 
 def pair_bits(first: Bytes, second: Bytes) -> npt.NDArray[np.uint64]:
@@ -383,10 +385,7 @@ def _write_wide(matrices: Sequence[Bytes], row: int, name: str) -> None:
 
 
 def _masks(matrix: Bytes) -> npt.NDArray[np.uint64]:
-    masks = np.zeros(len(matrix), np.uint64)
-    begins = np.where(np.arange(256) >= START, HAS | BEGINS, HAS)
-    for column in np.ascontiguousarray(matrix.T):
-        masks |= begins[column]
+    masks: npt.NDArray[np.uint64] = np.bitwise_or.reduce(_MASKS[matrix], axis=1)
     return masks
 
 

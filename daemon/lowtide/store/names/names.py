@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -173,14 +173,8 @@ def _runs(symbols: Iterable[tuple[int, str, int]]) -> Iterator[NameRows]:
 
 
 def _blocks(symbols: Iterable[tuple[int, str, int]]) -> Iterator[list[tuple[int, str, int]]]:
-    size = min(BLOCK_SYMBOLS, RUN_SYMBOLS)
-    block: list[tuple[int, str, int]] = []
-    for symbol in symbols:
-        block.append(symbol)
-        if len(block) >= size:
-            yield block
-            block = []
-    if block:
+    symbols = iter(symbols)
+    while block := list(islice(symbols, min(BLOCK_SYMBOLS, RUN_SYMBOLS))):
         yield block
 
 

@@ -70,14 +70,17 @@ def clean_files(root: bytes, checkout: Checkout) -> Iterator[tuple[bytes, bytes,
     can tell of."""
     if checkout.repository is None:
         return
+    folder = os.path.join(root, b"")
     try:
         for entry in read_clean(checkout.repository.git, checkout.repository.hash_bytes):
             if not entry.path.startswith(checkout.prefix):
                 continue
             path = entry.path[len(checkout.prefix) :]
-            with suppress(OSError, ValueError):
-                info = os.lstat(os.path.join(root, path))
-                if entry.is_of(info):
-                    yield path, entry.blob, info
+            try:
+                info = os.lstat(folder + path)
+            except (OSError, ValueError):
+                continue
+            if entry.is_of(info):
+                yield path, entry.blob, info
     except (OSError, ValueError) as error:
         log.info("git-index-not-read git=%s why=%r", os.fsdecode(checkout.repository.git), error)
