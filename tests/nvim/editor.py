@@ -101,9 +101,9 @@ class Editor:
         init.write_text(INIT % {**quoted, "plugins": listed}, "utf-8")
         command = [str(program), "--embed", "--headless", "-u", str(init), *map(str, files)]
         # pynvim has no way to give the child an environment.
-        before = dict(os.environ)
+        before, its_own = dict(os.environ), place.environment
         os.environ.clear()
-        os.environ.update(place.environment)
+        os.environ.update(its_own)
         try:
             editor = cls(pynvim.attach("child", argv=command))
         finally:

@@ -1,0 +1,68 @@
+"""The pickers that people use, as they are: rows, titles and the jump, in a real Neovim.
+
+NVIM_PICKERS names a folder that holds telescope.nvim, plenary.nvim, snacks.nvim, fzf-lua and mini.pick, for no package
+registry has them. What is not there is left out.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.nvim.editor import Editor
+
+PLUGINS = Path(os.environ.get("NVIM_PICKERS", "/nonexistent"))
+NEEDS = {
+    "telescope": ("plenary.nvim", "telescope.nvim"),
+    "snacks": ("snacks.nvim",),
+    "mini.pick": ("mini.pick",),
+    "fzf-lua": ("fzf-lua",),
+}
+SETUP = {"snacks": "require('snacks').setup({ picker = {} })", "mini.pick": "require('mini.pick').setup()"}
+SCREEN = """
+local rows = {}
+for _, window in ipairs(vim.api.nvim_list_wins()) do
+  local config = vim.api.nvim_win_get_config(window)
+  for _, part in ipairs({ config.title or {}, config.footer or {} }) do
+    for _, title in ipairs(type(part) == "table" and part or {}) do rows[#rows + 1] = title[1] end
+  end
+  vim.list_extend(rows, vim.api.nvim_buf_get_lines(vim.api.nvim_win_get_buf(window), 0, -1, false))
+end
+return table.concat(rows, '\\n')
+"""
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_rows_have_the_name_first_and_lead_to_the_place(start: Callable[..., Editor], root: Path, name: str) -> None:
+    folders = tuple(PLUGINS / plugin for plugin in NEEDS[name])
+    if not all(folder.is_dir() for folder in folders) or (name == "fzf-lua" and not shutil.which("fzf")):
+        pytest.skip(f"{name} is not here")
+    editor = start(root / "client.go", lua=SETUP.get(name, ""), plugins=folders)
+    editor.wait_attached()
+    editor.nvim.ui_try_resize(120, 40)
+    editor.lua("_G.screen = loadstring(...)", SCREEN)
+    editor.lua(
+        """
+        -- As if the index were still being made.
+        local search = require('lowtide.search')
+        local source = search.symbols_source({ query = 'retry_after' })
+        local ask = source.ask
+        source.ask = function(query, on_items, on_error)
+          return ask(query, function(items, told)
+            local fresh = { state = 'indexing', indexed = 12, total = 100, reason = '' }
+            told.freshness, told.note = fresh, require('lowtide.freshness').note(fresh, items)
+            on_items(items, told)
+          end, on_error)
+        end
+        local picker = ...
+        vim.schedule(function() require('lowtide.pickers').open(source, picker) end)""",
+        name,
+    )
+    editor.wait("screen():find('retry_after_timeout  function  reader.py:9', 1, true) and screen()")
+    editor.wait("screen():find('12 % indexed: results so far', 1, true)")
+    editor.nvim.input("<CR>")
+    editor.wait("vim.endswith(vim.api.nvim_buf_get_name(0), 'reader.py')")
+    assert editor.position()[:2] == ("reader.py", 9)
