@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -137,6 +138,24 @@ def test_a_clone_takes_it_too_and_each_can_be_removed(main_tree: Path, tmp_path:
     Workspace(main_tree, folders[0]).clear()
 
     assert len(contents(clone, home)["files"]) == FILES
+
+
+def test_free_pages_of_the_sibling_are_not_copied(main_tree: Path, tmp_path: Path) -> None:
+    home, other = tmp_path / "home", tmp_path / "other"
+    index(main_tree, home)
+    git(main_tree, "worktree", "add", "-q", str(other), "-b", "topic")
+    sibling, workspace = (Workspace(root, places_of(home).index_folder(root)) for root in (main_tree, other))
+    with closing(sqlite3.connect(sibling.catalog_path, isolation_level=None)) as db:
+        db.executemany("INSERT INTO vector_data VALUES (?, zeroblob(4000))", [(1_000_000 + n,) for n in range(400)])
+        db.execute("DELETE FROM vector_data WHERE id >= 1000000")
+        assert db.execute("PRAGMA freelist_count").fetchone()[0] >= 400
+    workspace.folder.mkdir(parents=True)
+
+    assert seeding.begin_from(lambda _: [sibling], workspace) is not None
+
+    with closing(sqlite3.connect(workspace.catalog_path)) as db:
+        assert db.execute("PRAGMA freelist_count").fetchone()[0] <= 4
+        assert db.execute("PRAGMA auto_vacuum").fetchone() == (2,)
 
 
 def test_what_was_left_out_by_its_content_is_so_in_the_copy(main_tree: Path, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def _copy(sibling: Workspace, workspace: Workspace) -> None:
             raise _Unfit("it is of another version")
         if sibling.catalog_path.stat().st_size + SPARE_BYTES > shutil.disk_usage(workspace.folder).free:
             raise _Unfit("the disk has no room for a copy")
-        catalog.copy_to(seed)
+        catalog.compact_to(seed)  # free pages of the sibling's are no use here, and cost the first run
     with closing(Catalog(seed, writable=True)) as copy:
         if copy.last_run() is None:
             raise _Unfit("it has not been indexed to its end")

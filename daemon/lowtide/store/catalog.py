@@ -15,7 +15,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -297,24 +297,17 @@ class Catalog(FileRows, Queries):
         """A number that changes when another connection commits."""
         return int(self._value("PRAGMA data_version"))
 
-    def copy_to(self, path: Path) -> None:
-        """Write the catalog, as it is at one moment, to a new file. StoreError when it cannot be written."""
+    def compact_to(self, path: Path) -> None:
+        """Write the catalog, as it is at one moment, to a new file, without what was ever deleted. StoreError when it
+        cannot be written."""
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o600))
         except OSError as error:
             raise StoreError(f"cannot write {path}", error.strerror or str(error), "look at the folder") from error
-        with self.view(), self._mapped(), closing(_open(f"{path.absolute().as_uri()}?mode=rw")) as copy:
-            self._value("SELECT count(*) FROM meta")  # the moment that is copied begins here
-            copy.execute("PRAGMA synchronous = OFF")
-            self._db.backup(copy, pages=BLOCK_ROWS)
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-
-    def compact_to(self, path: Path) -> None:
-        """Write the catalog, as it is at one moment, to a new file, without what was ever deleted. StoreError."""
         with self._mapped():
             self._db.execute("VACUUM INTO ?", (str(path.absolute()),))
-        path.chmod(0o600)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
     # -- meta ---------------------------------------------------------------------------------------------------
 
