@@ -217,6 +217,7 @@ describe('a live picker', function()
       '\t' .. NOTE,
       'reader.py:2:1:\t<tides>  function in Reader  reader.py:2  weak',
     }, lines)
+    assert.is_true(opts.fzf_colors)
     vim.cmd.enew()
     opts.actions.default({ 'reader.py:2:1:\ttides  function in Reader  reader.py:2  weak' })
     assert.equal(env.root .. '/reader.py', vim.api.nvim_buf_get_name(0))

@@ -46,7 +46,10 @@ function M.open(source)
     end
   end
   local client = require('lowtide.session').client()
+  -- Colours of Neovim's are not to be read on the current line of fzf's own colours, which do not know the background.
+  local own = (package.loaded['fzf-lua.config'] or {}).setup_opts or {}
   local opts = {
+    fzf_colors = own.fzf_colors == nil and true or own.fzf_colors,
     prompt = source.title .. '> ',
     query = source.query,
     cwd = client and client.root_dir,
