@@ -147,6 +147,64 @@ def test_closing_waits_for_what_is_renewed_and_closes_it(workspace: Gated, monke
     anyio.run(play)
 
 
+def late_paths(snapshot: Snapshot) -> set[str]:
+    """Of what `commit` wrote, as far as it was there when this was opened."""
+    return {found.path for found in snapshot.symbols("late", limit=50)}
+
+
+def test_one_of_an_index_that_held_nothing_does_not_answer_once_something_is_there(tmp_path: Path) -> None:
+    empty = make_index(tmp_path, 0)
+    workspace = Gated(empty.root, empty.folder)
+
+    async def play() -> None:
+        readers = Readers(Answering())
+        async with readers.use(workspace, busy=True) as snapshot:
+            assert snapshot.holds_nothing
+        commit(workspace, "first.py")
+        async with readers.use(workspace, busy=True) as snapshot:
+            assert late_paths(snapshot) == {"first.py"}
+        await readers.close()
+
+    anyio.run(play)
+    assert workspace.open == []
+
+
+def test_after_a_pause_the_next_one_is_waited_for_and_opened_once(
+    workspace: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def play() -> None:
+        readers = Readers(Answering())
+        async with readers.use(workspace, busy=True) as snapshot:
+            assert not late_paths(snapshot)
+        commit(workspace, "late.py")
+        async with readers.use(workspace, busy=True) as snapshot:
+            assert not late_paths(snapshot), "a moment old, and at once"
+        entry = next(iter(readers._places.values())).open
+        assert entry is not None
+        entry.opened_s -= readers_module.OLD_S
+        found: list[set[str]] = []
+
+        async def ask() -> None:
+            async with readers.use(workspace, busy=True) as snapshot:
+                found.append(late_paths(snapshot))
+
+        workspace.hold()
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            group.start_soon(ask)
+            await until_it_opens(workspace)
+            commit(workspace, "later.py")  # is of the next moment, for both
+            workspace.gate.set()
+        assert len(found) == 2
+        assert all("late.py" in each for each in found)
+        assert readers.opened_count == 2
+        await readers.close()
+
+    monkeypatch.setattr(readers_module, "BUSY_AGE_S", 3600.0)
+    monkeypatch.setattr(readers_module, "OLD_S", 3600.0)
+    anyio.run(play)
+
+
 def test_one_whose_caches_are_given_back_when_all_is_cancelled_is_closed(
     workspace: Gated, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,8 @@
 Invariant: few are open that nobody asks: what they hold is bounded, and so is their number, the last used stay.
 Invariant: one snapshot a workspace is current; an older one ends with its last user. A new one takes over what the one
 before has open, so that only what was committed since is read.
+Invariant: while much is being indexed, none answers that is older than OLD_S, nor one that was opened on an index that
+held nothing: whoever asks waits for the next one.
 Invariant: what questions have mapped in is given back soon after the last one, and at once when this process has become
 larger by it than the budget: what others see of it is what it holds.
 Invariant: every snapshot is closed, also one whose opening ends when nobody can want it any more.
@@ -30,6 +32,8 @@ from lowtide.system import memory
 BUSY_AGE_S = 1.0
 """While a workspace is indexed from nothing, a snapshot of this age is renewed in the background, and answers
 meanwhile."""
+OLD_S = 2.0
+"""One of this age no longer answers: after a pause it would lack most of what is there by now."""
 READING_S = 30.0
 PAGES_S = 5.0
 """So long after the last question its mapped pages are given back: whoever types asks again sooner, and the system's
@@ -84,6 +88,10 @@ class _Place:
     unwanted: bool = False
     """It was to be closed while something other than a question held it: it is closed once that lets go."""
 
+    def answers(self, since_s: float) -> bool:
+        """Whether what is open was current at that time or later, and holds something."""
+        return self.open is not None and self.open.opened_s >= since_s and not self.open.snapshot.holds_nothing
+
     def put(self, snapshot: Snapshot) -> None:
         """The current one from now on."""
         self.close()
@@ -127,13 +135,13 @@ class Readers:
         place.used_s = time.monotonic()
         place.unwanted = False
         place.has_pages = True
-        if busy and place.open is not None:
-            if place.used_s - place.open.opened_s > BUSY_AGE_S and not place.lock.locked():
+        if busy and place.answers(place.used_s - OLD_S):
+            if not place.answers(place.used_s - BUSY_AGE_S) and not place.lock.locked():
                 task = asyncio.get_running_loop().create_task(self._renew(place, workspace))
                 self._renewals.add(task)
                 task.add_done_callback(self._renewals.discard)
         else:
-            await self._refresh(place, workspace)
+            await self._refresh(place, workspace, since_s=place.used_s if busy else None)
         entry = place.open
         assert entry is not None
         try:
@@ -165,13 +173,18 @@ class Readers:
         if place.forgotten:
             place.close()
 
-    async def _refresh(self, place: _Place, workspace: Workspace, *, only_open: bool = False) -> None:
-        """`only_open`: what was closed meanwhile stays so."""
+    async def _refresh(
+        self, place: _Place, workspace: Workspace, *, only_open: bool = False, since_s: float | None = None
+    ) -> None:
+        """`only_open`: what was closed meanwhile stays so. `since_s`: one that somebody else has opened since then will
+        do, whatever was committed after it."""
         async with place.lock:
             if only_open and place.open is None:
                 return
             if place.open is not None and place.open.retired:
                 place.open = None  # of who asked before it was forgotten
+            if since_s is not None and place.answers(since_s):
+                return
             entry = place.open
             with entry.used() if entry is not None else nullcontext() as before:
                 outdated = before is None or await anyio.to_thread.run_sync(lambda: before.is_outdated)

@@ -102,7 +102,9 @@ class Snapshot:
             self._version = self._opened_with.data_version()
             self._inode = _inode(workspace.catalog_path)
             self._recipe = self._opened_with.get_meta("recipe") or ""
-            highest = (self._opened_with.last_id(table) for table in ("chunks", "vectors", "symbols"))
+            highest = [self._opened_with.last_id(table) for table in ("chunks", "vectors", "symbols")]
+            self.holds_nothing = not any(highest)
+            """Whether nothing was indexed yet when it was opened."""
             self._selecting_bytes = selecting_bytes(*highest)
             # Of an index that was made anew in between, nothing can be taken over: its numbers mean other things.
             same = before is not None and before._inode == self._inode
@@ -193,7 +195,7 @@ class Snapshot:
         if not self._segments.has_vectors and self._segments.lacks:
             return None, self._segments.lacks[0]
         if not self._segments.has_vectors:
-            empty = await self._answering.run(self._is_empty)
+            empty = self.holds_nothing or await self._answering.run(self._is_empty)
             return None, "nothing is indexed here yet" if empty else "no vectors: indexed without embeddings"
         if self._recipe != embedding.recipe:
             return None, f"no semantic search: {_OTHER_MODEL}"
