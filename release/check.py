@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from release.build import ROOT, build, export, sha256
+from release.build import ROOT, SAFELY, build, export, sha256
 
 SHARED = {
     "share/man/man1/lowtide.1": "docs/lowtide.1",
@@ -132,7 +132,7 @@ def check_packages(root: Path) -> Iterator[Found]:
         source, wheel = (next(path for path in first if path.suffix == suffix) for suffix in (".gz", ".whl"))
         with tarfile.open(source) as archive:
             names = archive.getnames()
-            archive.extractall(folder / "source", filter="data")
+            archive.extractall(folder / "source", **SAFELY)
         yield Found(not any(map(_JUNK.search, names)), f"{source.name}: {len(names)} files")
         (again,) = build(folder / "source" / source.name.removesuffix(".tar.gz"), folder / "again", "wheel")
         yield Found(sha256(again) == sha256(wheel), "the source distribution gives the same wheel")

@@ -117,6 +117,12 @@ def test_an_edit_of_a_long_text_reads_only_what_is_around_it(monkeypatch: pytest
         assert rows == parse.parse(text, language, 10.0).symbols
 
 
+def beside(room_mib: int) -> int:
+    """A budget with so much room beside this process, whatever other tests have left in it; 40 is room for a worker and
+    no more than a small tree."""
+    return own_anonymous_bytes() + room_mib * MIB
+
+
 async def with_documents(total_bytes: int, test: Any) -> None:
     budget = Budget(total_bytes)
     async with WorkerPool(budget, Ladder(2)) as pool, anyio.create_task_group() as group:
@@ -149,7 +155,7 @@ def test_a_killed_worker_costs_a_parse_and_nothing_else(tmp_path: Path) -> None:
                     continue  # it took the worker that was just killed
         assert names(document.symbols) == ["first", "two"]
 
-    asyncio.run(with_documents(400 * MIB, test))
+    asyncio.run(with_documents(beside(300), test))
 
 
 def test_chunks_and_symbols_of_one_text_agree() -> None:
@@ -163,7 +169,7 @@ def test_chunks_and_symbols_of_one_text_agree() -> None:
         assert plain is not None
         assert list(await documents.symbols(plain)) == []
 
-    asyncio.run(with_documents(400 * MIB, test))
+    asyncio.run(with_documents(beside(300), test))
 
 
 def test_a_budget_without_room_says_so() -> None:
@@ -174,12 +180,7 @@ def test_a_budget_without_room_says_so() -> None:
             await documents.symbols(document)
         assert await documents.symbols_soon(document, 5.0) == ()
 
-    asyncio.run(with_documents(pool_total(), test))
-
-
-def pool_total() -> int:
-    """Room for a worker and no more than a small tree."""
-    return own_anonymous_bytes() + 40 * MIB
+    asyncio.run(with_documents(beside(40), test))
 
 
 def test_open_texts_are_bounded() -> None:
@@ -189,7 +190,7 @@ def test_open_texts_are_bounded() -> None:
         documents.close("untitled:1")
         assert documents.open("untitled:2", None, "text", 1, "x" * (20 << 20)) is not None
 
-    asyncio.run(with_documents(400 * MIB, test))
+    asyncio.run(with_documents(beside(300), test))
 
 
 def test_lines_that_end_in_a_lone_carriage_return_are_lines() -> None:
