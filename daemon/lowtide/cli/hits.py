@@ -54,8 +54,10 @@ def show_hits(
     for hit in answer["hits"]:
         place = shown_path(hit, roots)
         if shape == "vimgrep":
-            first = hit["snippet"].split("\n", 1)[0].strip()
-            say(vimgrep(hit, roots, hit["start_line"], 1, f"{_qualified(hit)} {hit['kind']}: {first}".lstrip()))
+            line, at = _lead(hit)
+            text = hit["snippet"].split("\n")[at]
+            said = f"{_qualified(hit)} {hit['kind']}: {text.strip()}".lstrip()
+            say(vimgrep(hit, roots, line, 1 + len(text) - len(text.lstrip()), said))
         else:
             _show_hit(hit, place, marks, explain=explain)
 
@@ -116,9 +118,26 @@ def _qualified(hit: dict[str, Any]) -> str:
     return f"{hit['container']}.{hit['name']}" if hit["container"] else str(hit["name"])
 
 
+def _lead(hit: dict[str, Any]) -> tuple[int, int]:
+    """The line of the file that a hit leads to, from 1, and which of the snippet's that is, from 0.
+
+    It is the first line of the definition that it is named after; where the snippet does not show that (a later part
+    of a long definition), the snippet's own first line, so that what is told of a line is always what stands in it.
+    """
+    definition, first = hit.get("definition"), hit.get("snippet_line", hit["start_line"])
+    if hit["name"] and definition is not None:
+        begins = definition["start_line"]
+        if 0 <= begins - first < hit["snippet"].count("\n") + 1:
+            return begins, begins - first
+        if not hit["snippet"]:
+            return max(begins, hit["start_line"]), 0
+    return first, 0
+
+
 def _show_hit(hit: dict[str, Any], place: str, marks: re.Pattern[str] | None, *, explain: bool) -> None:
     what: Parts = [paint(_qualified(hit), bold=True), " ", paint(hit["kind"], dim=True), "  "] if hit["name"] else []
-    where: Parts = [paint(place, "magenta"), ":", paint(hit["start_line"], "green")]
+    line, at = _lead(hit)
+    where: Parts = [paint(place, "magenta"), ":", paint(line, "green")]
     more: Parts = [paint(f"  {hit['more']} more in this file", dim=True)] if hit.get("more") else []
     if hit.get("url"):
         more = [paint(f"  {hit['url']}", dim=True)]
@@ -130,10 +149,11 @@ def _show_hit(hit: dict[str, Any], place: str, marks: re.Pattern[str] | None, *,
             say(paint(amount, dim=True), "  ", paint(f"{meaning} ({name})", dim=True))
     width = len(str(hit["end_line"]))
     columns = max(20, _columns() - width - 5)
-    for number, line in enumerate(
-        hit["snippet"].split("\n")[:SNIPPET_LINES], hit.get("snippet_line", hit["start_line"])
-    ):
-        text = line.removesuffix("\r").expandtabs(4)[:columns]
+    lines = hit["snippet"].split("\n")
+    # The line that the hit leads to is always one of those shown.
+    skipped = 0 if at < SNIPPET_LINES else min(at, max(0, len(lines) - SNIPPET_LINES))
+    for number, content in enumerate(lines[skipped : skipped + SNIPPET_LINES], line - at + skipped):
+        text = content.removesuffix("\r").expandtabs(4)[:columns]
         spans = (match.span() for match in marks.finditer(text)) if marks else ()
         say("  ", paint(f"{number:>{width}}", "green", dim=True), "  ", *marked(text, spans))
     say()

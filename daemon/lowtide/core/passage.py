@@ -17,15 +17,19 @@ _LINES_OF_CODE = 4
 _COMMENTS = ("#", "//", "/*", "*", "--", ";", "%", '"""', "'''", "<!--", "(*", "{-")
 
 
-def first_shown(lines: Sequence[str], head: int, stems: Collection[str]) -> int:
+def first_shown(lines: Sequence[str], head: int, stems: Collection[str], *, is_named: bool = False) -> int:
     """The first of the `LINES` lines that are shown; `head`: where the definition begins, negative when that is not
-    in it."""
+    in it; `is_named`: the definition was asked for by its name, and its beginning is shown whatever else says more."""
     if len(lines) <= LINES:
         return 0
+    starts = range(len(lines) - LINES + 1)
+    if is_named and 0 <= head < len(lines):
+        # What says as much as others is shown from the beginning of the definition on, not up to it.
+        starts = range(min(head, starts[-1]), max(-1, head - LINES), -1)
     wanted = [stem for stem in stems if len(stem) >= _FEWEST_LETTERS]
     said = [{stem for stem in wanted if stem in line} for line in map(str.lower, lines)]
     best, most = 0, -1.0
-    for start in range(len(lines) - LINES + 1):
+    for start in starts:
         worth = len(set().union(*said[start : start + LINES])) + HEAD_WORTH * (start <= head < start + LINES)
         if worth > most:
             best, most = start, worth

@@ -103,7 +103,8 @@ def stale_paths(hits: Sequence[Hit]) -> set[str]:
 
 def hit_of_piece(piece: Piece, ranked: Ranked, stems: Collection[str], more: int) -> Hit:
     """The hit of a chunk that is not saved."""
-    shown = shown_of(piece.text, piece.start_line, piece.symbol_start_line, stems)
+    is_named = "exact" in ranked.signals
+    shown = shown_of(piece.text, piece.start_line, piece.symbol_start_line, stems, is_named=is_named)
     return Hit(
         piece.path,
         piece.start_line + 1,

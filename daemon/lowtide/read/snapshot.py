@@ -325,7 +325,8 @@ class Snapshot:
                     row = of_kind(catalog, row, found.kinds, found.asked)
                 if not self._is_inside(row.path):
                     continue
-                if (shown := snippets.of(row, catalog.file(row.path), asked_stems)) is not None:
+                shown = snippets.of(row, catalog.file(row.path), asked_stems, is_named="exact" in each.signals)
+                if shown is not None:
                     hits.append(self._hit(row, shown, each, further.get(each.chunk_id, 0)))
                 else:
                     gone.add(display_path(row.path))

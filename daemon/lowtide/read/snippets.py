@@ -49,15 +49,18 @@ class Snippets:
         self._root = root
         self._left_bytes = ANSWER_BYTES
 
-    def of(self, row: ChunkRow, known: FileRow | None, stems: Collection[str] = ()) -> Shown | None:
+    def of(
+        self, row: ChunkRow, known: FileRow | None, stems: Collection[str] = (), *, is_named: bool = False
+    ) -> Shown | None:
         """What is shown of a chunk for a question of these word stems; None when the file is gone.
 
-        `known`: the file as the index has it.
+        `known`: the file as the index has it; `is_named`: the question names the chunk's definition.
         """
         if (read := self._text(row, known)) is None:
             return None
         text, is_stale = read
-        return shown_of(text, row.start_line, row.symbol_start_line, stems)._replace(is_stale=is_stale)
+        shown = shown_of(text, row.start_line, row.symbol_start_line, stems, is_named=is_named)
+        return shown._replace(is_stale=is_stale)
 
     def _text(self, row: ChunkRow, known: FileRow | None) -> tuple[str, bool] | None:
         """A chunk's beginning, and whether its file is no longer what was indexed; no text when it cannot be told."""
@@ -99,10 +102,12 @@ class Snippets:
         return found
 
 
-def shown_of(text: str, start_line: int, symbol_start_line: int, stems: Collection[str]) -> Shown:
-    """What is shown of a chunk's text that begins at `start_line`."""
-    lines = text.splitlines()
-    first = first_shown(lines, symbol_start_line - start_line, stems) if stems else 0
+def shown_of(
+    text: str, start_line: int, symbol_start_line: int, stems: Collection[str], *, is_named: bool = False
+) -> Shown:
+    """What is shown of a chunk's text that begins at `start_line`; `is_named`: the question names its definition."""
+    lines = _lines(text)
+    first = first_shown(lines, symbol_start_line - start_line, stems, is_named=is_named) if stems or is_named else 0
     while first < len(lines) - 1 and not lines[first].strip():
         first += 1  # it begins where something stands
     return Shown(shorten("\n".join(lines[first:])), False, start_line + first)
@@ -110,7 +115,13 @@ def shown_of(text: str, start_line: int, symbol_start_line: int, stems: Collecti
 
 def shorten(text: str) -> str:
     """The first lines of a text, as they are shown."""
-    return "\n".join(text.splitlines()[:LINES])[:CHARACTERS].strip("\n").rstrip()
+    return "\n".join(_lines(text)[:LINES])[:CHARACTERS].strip("\n").rstrip()
+
+
+def _lines(text: str) -> list[str]:
+    """The lines as the index and editors count them: a form feed in one, as GNU's sources have it, ends none."""
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    return lines if lines[-1] else lines[:-1]
 
 
 def text_to_compare(root: Root, row: ChunkRow) -> str:
