@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lowtide.errors import LowtideError, PathError, RefusedError
 from lowtide.mcp import tools
 from lowtide.mcp.calls import AskDaemon, AskRoots, Folder
-from lowtide.mcp.roots import globs_below
+from lowtide.mcp.roots import from_folders, globs_below
 
 TOKEN_CHARACTERS = 3.5
 Answer = Callable[[str, dict[str, Any]], Any]
@@ -190,6 +190,39 @@ def test_globs_mean_below_a_folder_what_they_mean_in_it() -> None:
     assert globs_below("a b/c", []) == ["/a b/c/**"]
     assert globs_below("a[1]", ["!tests"]) == ["/a\\[1\\]/**", "!/a\\[1\\]/**/tests"]
     assert globs_below("a", ["./src/*.py", "/top.py", "docs/"]) == ["/a/src/*.py", "/a/top.py", "/a/**/docs/"]
+
+
+def test_a_whole_path_means_what_lies_in_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    here, other = str(tmp_path), str(tmp_path / "src")
+    assert from_folders([f"{here}/src/**", f"!{here}/a.py", here, f"{here}/", "*.py", "/src"], [here]) == [
+        ["/src/**", "!/a.py", "**", "**", "*.py", "/src"]
+    ]
+    assert from_folders([f"{here}/src/a.py"], [other, here]) == [["/a.py"], ["/src/a.py"]]
+    assert from_folders(["/nowhere-at-all/x"], [here]) == [["/nowhere-at-all/x"]]
+    with pytest.raises(LowtideError, match="outside of"):
+        from_folders(["/etc/passwd"], [here])
+    with pytest.raises(LowtideError, match="outside of"):
+        from_folders([f"!{here}x/a.py"], [here])
+
+
+def test_a_search_takes_a_whole_path_and_refuses_one_outside(tmp_path: Path) -> None:
+    asked: list[Any] = []
+
+    def answer(_: str, params: dict[str, Any]) -> Any:
+        asked.append(params["globs"])
+        return {"hits": [], "note": "", "degraded": None, "stale_files": 0}
+
+    run("search", {"query": "q", "path": [f"{tmp_path}/src"]}, rooted(answer), [str(tmp_path)])
+    assert asked == [["/src"]]
+    with pytest.raises(LowtideError, match="outside of"):
+        run("search", {"query": "q", "path": "/etc/passwd"}, rooted(answer), [str(tmp_path)])
+
+
+@pytest.mark.parametrize("limit", [-1, 0])
+def test_a_limit_that_leaves_nothing_is_refused(limit: int) -> None:
+    with pytest.raises(LowtideError, match="too few"):
+        run("search", {"query": "q", "limit": limit}, rooted(lambda *_: {}), ["/c"])
 
 
 def test_symbols_are_lines_and_with_code_their_definitions() -> None:

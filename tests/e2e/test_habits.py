@@ -94,6 +94,49 @@ def test_indexes_are_listed_and_removed_together(lowtide: Lowtide, tree: Tree) -
     assert lowtide.run("list").stdout == "0 indexes, 0 B\n"
 
 
+@pytest.mark.parametrize("embedded", ["1", "0"])
+def test_the_index_of_a_folder_that_is_gone_is_removed_by_its_path(lowtide: Lowtide, tree: Tree, embedded: str) -> None:
+    roots = [tree({"a.py": "def lantern():\n    pass\n"}, name) for name in ("one", "two")]
+    lowtide.environment["LOWTIDE_EMBEDDED"] = embedded
+    try:
+        for root in roots:
+            lowtide.json("index", root)
+        shutil.rmtree(roots[0])
+        roots[1].rename(roots[1].with_name("three"))
+        for root in roots:
+            assert lowtide.json("clear", root)["freed_bytes"] > 0
+        assert lowtide.json("list") == {"indexes": []}
+        assert "check the spelling" in lowtide.run("clear", roots[0], code=3).stderr
+    finally:
+        if embedded == "0":
+            lowtide.run("daemon", "stop", code=None)
+
+
+def test_a_glob_may_be_a_whole_path(lowtide: Lowtide, tree: Tree) -> None:
+    root = tree({"a/one.py": "def lantern():\n    return 1\n", "b/two.py": "def lantern():\n    return 2\n"})
+    lowtide.json("index", root)
+    found = lowtide.json("search", "lantern", root, "-g", f"{root}/b")["hits"]
+    assert {hit["path"] for hit in found} == {"b/two.py"}
+    assert "outside of" in lowtide.run("search", "lantern", root, "-g", "/etc/passwd", code=2).stderr
+
+
+def test_what_an_error_of_a_path_says_is_so(lowtide: Lowtide, tree: Tree) -> None:
+    root = tree({"a.py": "a = 1\n"})
+    lowtide.json("index", root)
+    said = lowtide.run("export", root / "nowhere/x", root, code=3).stderr
+    assert f"no such folder: {root}/nowhere" in said
+    assert f"{root} is a folder" in lowtide.run("export", root, root, code=3).stderr
+    assert lowtide.run("why", "/etc/passwd").stdout.startswith("/etc/passwd: ")
+
+
+def test_what_to_add_by_hand_is_shown_on_lines(lowtide: Lowtide, tmp_path: Path) -> None:
+    (tmp_path / ".cursor").mkdir()
+    (tmp_path / ".cursor/mcp.json").write_text("{bad")
+    said = lowtide.run("mcp", "install", "cursor", "--project", cwd=tmp_path, code=2).stderr
+    assert '\n  "mcpServers": {\n' in said
+    assert "\\x0a" not in said
+
+
 def test_the_daemon_removes_what_it_holds(lowtide: Lowtide, tree: Tree) -> None:
     roots = [tree({"a.py": "def lantern():\n    pass\n"}, name) for name in ("one", "two")]
     lowtide.environment["LOWTIDE_EMBEDDED"] = "0"

@@ -128,7 +128,7 @@ def run_app(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         return _fail("error", error.format_message(), "", error.exit_code, as_json)
     except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted", "interrupted", "what was committed is kept; run it again to go on", 130, as_json)
+        return _interrupted(next((argument for argument in arguments if argument in COMMANDS), ""), as_json)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output has gone: nothing more to say to it
         return 0
@@ -144,6 +144,18 @@ def run_app(arguments: list[str] | None = None) -> int:
             warn_of_traceback()
         text = f"unexpected {type(error).__name__}: {error}"
         return _fail("internal", text, "run it again with -v and report what it prints", 1, as_json)
+
+
+def _interrupted(command: str, as_json: bool) -> int:
+    """Say what is so after Ctrl-C."""
+    if command == "index":
+        return _fail("interrupted", "interrupted", "what was committed is kept; run it again to go on", 130, as_json)
+    if command == "export":
+        return _fail("interrupted", "interrupted", "nothing was written; run it again", 130, as_json)
+    if command == "import":
+        remedy = "if `lowtide list` names the folder by now, go on with `lowtide index`, else run it again"
+        return _fail("interrupted", "interrupted", remedy, 130, as_json)
+    return _fail("interrupted", "interrupted", "run it again", 130, as_json)
 
 
 def _usage_message(error: click.UsageError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from lowtide.cli.setup import resolve_root
 from lowtide.errors import LowtideError, PathError, UsageError
 from lowtide.index.inventory import all_indexes
 from lowtide.models import counted
-from lowtide.paths import Places
+from lowtide.paths import ROOT_FILE, Places, real_path
 
 
 @click.command("clear")
@@ -26,7 +27,8 @@ from lowtide.paths import Places
 def command(path: str | None, gone: bool, everything: bool, options: Options) -> int:
     """Remove the index of PATH. Your files are not touched.
 
-    A folder on a disk that is not mounted just now counts as gone for --gone: its index is made anew when it is back.
+    PATH may be a folder that is gone. A folder on a disk that is not mounted just now counts as gone for --gone: its
+    index is made anew when it is back.
     """
     if (path is not None) + gone + everything > 1:
         raise UsageError("one of PATH, --gone and --all", "", "leave the others out")
@@ -34,7 +36,7 @@ def command(path: str | None, gone: bool, everything: bool, options: Options) ->
     if gone or everything:
         indexes = [index for index in all_indexes(places) if everything or not index.is_there]
         return _clear_all([(index.root, index.folder) for index in indexes], options)
-    root = resolve_root(path)
+    root = _gone(places, path) or resolve_root(path)
     folder = places.index_folder(root)
     if not folder.exists():
         raise PathError(f"no index for {root}", "it has not been indexed", "nothing has to be removed")
@@ -44,6 +46,14 @@ def command(path: str | None, gone: bool, everything: bool, options: Options) ->
     elif not options.quiet:
         say(f"removed the index of {root} ({format_bytes(freed)})")
     return 0
+
+
+def _gone(places: Places, path: str | None) -> Path | None:
+    """The root that PATH was, if an index is of it and the folder is there no more; else None."""
+    if not path or os.path.isdir(path):
+        return None
+    root = real_path(Path(path))
+    return root if (places.index_folder(root) / ROOT_FILE).exists() else None
 
 
 def _clear_all(indexes: Sequence[tuple[Path, Path]], options: Options) -> int:

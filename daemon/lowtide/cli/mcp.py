@@ -79,7 +79,8 @@ def run_mcp(words: list[str]) -> int:
             import traceback  # rarely needed, and this process is to be small
 
             sys.stderr.write("".join(f"{visible(line)}\n" for line in traceback.format_exc().splitlines()))
-        sys.stderr.write(f"{visible(f'lowtide: {error}')}\n")
+        # Of an agent's configuration that is not understood, what to add by hand follows on lines of its own.
+        sys.stderr.write("".join(f"{visible(line)}\n" for line in f"lowtide: {error}".splitlines()))
         return error.exit_code
     except KeyboardInterrupt:
         return 130

@@ -16,7 +16,7 @@ from lowtide.cli.narrowing import Narrowing
 from lowtide.cli.setup import resolve_root
 from lowtide.core.freshness import Freshness, together
 from lowtide.errors import UsageError
-from lowtide.mcp.roots import globs_below
+from lowtide.mcp.roots import from_folders, globs_below
 from lowtide.paths import real_path
 
 MOST_ROOTS = 64
@@ -30,10 +30,11 @@ class Place:
     below: tuple[str, ...] = ()
 
     def narrowed(self, narrow: Narrowing) -> Narrowing:
-        """The same for the whole workspace, with globs that mean there what they mean in the folders."""
-        if not self.below:
-            return narrow
-        globs = [glob for folder in self.below for glob in globs_below(folder, list(narrow.globs))]
+        """The same for the whole workspace, with globs that mean there what they mean in the folders. UsageError for
+        a whole path that lies in none of them."""
+        below = self.below or ("",)
+        given = from_folders(narrow.globs, [os.path.join(self.root, folder) for folder in below])
+        globs = [glob for folder, each in zip(below, given, strict=True) for glob in globs_below(folder, each)]
         return replace(narrow, globs=tuple(globs))
 
 

@@ -16,6 +16,7 @@ from lowtide.cli.narrowing import limit_option, narrowing, narrowing_options
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import open_door, uri
 from lowtide.cli.setup import resolve_root
+from lowtide.cli.several import Place
 from lowtide.errors import PathError, UsageError
 from lowtide.paths import Places, real_path
 
@@ -48,7 +49,7 @@ def command(place: str, path: str | None, limit: int, fresh: bool, shape: str, o
         "endLine": last,
         "limit": limit,
         "fresh": fresh,
-        **narrow.as_params(),
+        **Place(root).narrowed(narrow).as_params(),
     }
     with open_door(options) as door:
         answer = ask_showing(door, "lowtide/similarTo", question, options)

@@ -30,13 +30,22 @@ def command(file: str, options: Options) -> None:
     path = Path(os.path.realpath(path.parent)) / path.name
     is_folder = os.path.isdir(path) and not os.path.islink(path)
     root = places.find_index_root(path if is_folder else path.parent)
-    answer = _ask(path, options) if (places.index_folder(root) / ROOT_FILE).exists() else None
+    has_index = (places.index_folder(root) / ROOT_FILE).exists()
+    answer = _ask(path, options) if has_index else None
     if answer is None:
         answer = _look(path, root, options)
     if options.as_json:
         print_json(answer)
     else:
-        _print(answer)
+        # Where no workspace is, no root is known that a path could be relative to.
+        _print(answer if has_index or _is_around_here(root) else {**answer, "path": display_path(os.fsencode(path))})
+
+
+def _is_around_here(root: Path) -> bool:
+    try:
+        return Path.cwd().is_relative_to(root)
+    except OSError:
+        return False
 
 
 def _ask(path: Path, options: Options) -> dict[str, Any] | None:

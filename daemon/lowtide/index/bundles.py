@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import lowtide
-from lowtide.errors import BundleError, CorruptIndex, LowtideError, StoreError, UsageError
+from lowtide.errors import BundleError, CorruptIndex, LowtideError, PathError, StoreError, UsageError
 from lowtide.index.bundle_vectors import take_vectors, write_vectors
 from lowtide.index.folder import remove
 from lowtide.index.git_stamps import take_written_stamps, write_blobs
@@ -96,6 +96,10 @@ def staged_as(places: Places, name: str) -> Staged:
 
 def export(places: Places, workspace: Workspace, target: Path) -> Carried:
     """Write the index of `workspace`, as it is at one moment, to the file `target`. PathError, StoreError."""
+    if target.is_dir():
+        raise PathError(f"{target} is a folder", "", "name the file to write")
+    if not target.parent.is_dir():
+        raise PathError(f"no such folder: {target.parent}", "", "make it first, or name a file in another")
     checkout = checkout_at(os.fsencode(workspace.root)) or _NO_CHECKOUT
     folder = _room_of_its_own(places)
     try:
@@ -203,7 +207,8 @@ def _check_facts(facts: Facts, root: Path, checkout: Checkout, recipe: str, comm
     same_place = facts.repository and facts.repository == checkout.name
     known = commit or not checkout.commit or not facts.commit or same_place
     if not known and facts.commit not in ancestors(os.fsencode(root), MOST_ANCESTORS):
-        why = f"{facts.repository or 'it'} at {facts.commit[:12]}, which is no commit before the one here"
+        made_of = f"{facts.repository}, commit" if facts.repository else "commit"
+        why = f"it was made of {made_of} {facts.commit[:12]}, which is no commit before the one here"
         raise BundleError("it is of another repository", why, "take one that was made of this repository")
     if os.fsencode(facts.prefix) != checkout.prefix:
         why = f"{facts.prefix or 'all of it'}, and not {os.fsdecode(checkout.prefix) or 'all of it'}"

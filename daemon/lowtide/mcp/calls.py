@@ -64,7 +64,7 @@ class Arguments:
         return [item.strip() for item in value if item.strip()]
 
     def count(self, name: str, default: int, least: int, most: int) -> int:
-        """A whole number, brought between the limits."""
+        """A whole number, brought between the limits; UsageError for what counts nothing, as -1."""
         value = self._values.get(name)
         if value is None:
             return default
@@ -74,6 +74,8 @@ class Arguments:
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
             raise UsageError(f"{name}: a whole number is wanted", "", f"from {least} to {most}")
+        if value < min(least, 1):
+            raise UsageError(f"{name}: {value} is too few", "", f"from {least} to {most}")
         return max(least, min(most, value))
 
     def flag(self, name: str) -> bool:

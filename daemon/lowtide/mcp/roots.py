@@ -6,7 +6,7 @@ Invariant: every folder becomes the root of its workspace by the daemon's rule, 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -117,6 +117,34 @@ def _local(uri: str) -> str:
 
     path = path_of(uri)
     return str(path) if path else ""
+
+
+def from_folders(globs: Sequence[str], folders: Sequence[str]) -> list[list[str]]:
+    """For each of these folders (whole paths) the globs, whole paths in it made relative to it. UsageError for a whole
+    path that lies in none of them.
+
+    A `/` at the beginning is gitignore's, of the folder itself, where that has what is named; elsewhere a whole path.
+    """
+    bases = [base.rstrip("/") for base in folders]
+    made: list[list[str]] = [[] for _ in bases]
+    for glob in globs:
+        mark, pattern = ("!", glob[1:]) if glob.startswith("!") else ("", glob)
+        inside = [pattern == base or pattern.startswith(base + "/") if base else False for base in bases]
+        first = pattern.lstrip("/").split("/", 1)[0]
+        is_outside = (
+            pattern.startswith("/")
+            and not any(inside)
+            and os.path.lexists(f"/{first}")
+            and not any(os.path.lexists(f"{base}/{first}") for base in bases)
+        )
+        if first and is_outside:
+            raise UsageError(
+                f"{pattern[:200]} is outside of {folders[0]}", "", "give a path in it, or a glob such as `src/**`"
+            )
+        for each, base, is_inside in zip(made, bases, inside, strict=True):
+            below = pattern[len(base) :]
+            each.append(mark + (below if below.strip("/") else "**") if is_inside else glob)
+    return made
 
 
 def globs_below(below: str, globs: list[str]) -> list[str]:

@@ -74,8 +74,9 @@ def _explain(paper: Paper, roots: list[Root], file: str) -> Generator[Wanted, An
     except ValueError:
         raise UsageError(f"file: {file[:200]!r} is no path", "", "give a path") from None
     answer = yield AskDaemon("lowtide/explain", {"uri": uri})
-    told = [answer["status"], answer["reason"] and f"({answer['reason']})", answer["rule"] and f"by {answer['rule']}"]
-    paper.write(f"file: {text.clean(answer['path'])}: {text.clean(' '.join(filter(None, told)))}")
+    told = f"{answer['status']} ({answer['reason']})" if answer["reason"] else answer["status"]
+    told += f": {answer['rule']}" if answer["rule"] else ""  # a line of a .gitignore, or a sentence
+    paper.write(f"file: {text.clean(answer['path'])}: {text.clean(told)}")
     if answer["status"] == "indexed":
         paper.write(f"  {text.count(answer['symbols'], 'symbol')}, {text.count(answer['chunks'], 'chunk')}")
     if remedy := answer.get("remedy"):

@@ -14,7 +14,7 @@ from typing import Any
 from lowtide.errors import LowtideError, UsageError
 from lowtide.mcp import text
 from lowtide.mcp.calls import Arguments, AskDaemon, Tool, Wanted
-from lowtide.mcp.roots import Root, find_roots, globs_below
+from lowtide.mcp.roots import Root, find_roots, from_folders, globs_below
 from lowtide.mcp.status import status
 from lowtide.mcp.text import Paper, characters_of
 
@@ -46,11 +46,12 @@ def search(arguments: Arguments) -> Tool:
     elif (place := _place(query, roots)) is not None:
         roots, lines = place
         method, question = "lowtide/similarTo", {**lines, "codeCharacters": room}
+    given = dict(zip(roots, from_folders(globs, [os.path.join(root.path, root.below) for root in roots]), strict=True))
     answers = yield from _ask(
         method,
         roots,
         "hits",
-        lambda root: {**question, **narrow, "limit": limit, "globs": globs_below(root.below, globs)},
+        lambda root: {**question, **narrow, "limit": limit, "globs": globs_below(root.below, given[root])},
     )
     if is_exact:
         return _list_lines(roots, answers, "hits", limit, room)
