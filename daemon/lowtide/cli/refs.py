@@ -37,6 +37,8 @@ def command(name: str, path: str | None, limit: int, fresh: bool, shape: str, op
     question = {"name": name, "rootUri": uri(root), "limit": limit, "fresh": fresh}
     with open_door(options) as door:
         answer = ask_showing(door, "lowtide/references", question, options)
+    # A daemon that was started before an upgrade within one version does not say which name it looked for.
+    answer.setdefault("name", answer["query"].strip())
     if options.as_json:
         print_json(answer)
         return
