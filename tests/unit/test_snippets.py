@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ import pytest
 from lowtide.core.passage import LINES
 from lowtide.models import FileStatus
 from lowtide.read import snippets
+from lowtide.read.explain import why_stale
 from lowtide.read.snippets import FURTHEST_BYTES, Snippets, shorten, text_to_compare
-from lowtide.store.rows import ChunkRow, FileRow
+from lowtide.store.rows import MARKED_NS, ChunkRow, FileRow
 from lowtide.system.beneath import Root
 from lowtide.work.sniff import SniffSettings, Text, is_encoding, sniff
 
@@ -90,6 +92,29 @@ def test_a_file_that_has_changed_is_shown_as_it_is_and_said_to_be_stale(tmp_path
     (tmp_path / "a.py").write_text("def renewed(): ...\n")
     assert of(tmp_path, chunk_row(0, 15), known) == ("def renewed():", True)
     assert of(tmp_path, chunk_row(0, 15), None) == ("def renewed():", True)
+
+
+def test_a_file_that_is_only_marked_to_be_indexed_again_has_not_changed(tmp_path: Path) -> None:
+    """As every file is when part of the index was lost."""
+    (tmp_path / "a.py").write_text("def lantern(): ...\n")
+    known = replace(file_row(tmp_path / "a.py", "ascii"), mtime_ns=MARKED_NS)
+    assert of(tmp_path, chunk_row(0, 18), known) == ("def lantern(): ...", False)
+    changed = replace(known, ctime_ns=known.ctime_ns - 1)
+    assert of(tmp_path, chunk_row(0, 18), changed) == ("def lantern(): ...", True)
+    (tmp_path / "a.py").write_text("def another(): ...\n# longer\n")
+    assert of(tmp_path, chunk_row(0, 18), known) == ("def another(): ...", True)
+
+
+def test_it_is_told_why_what_is_known_of_a_file_does_not_do(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_text("def lantern(): ...\n")
+    known = file_row(path, "ascii")
+    assert why_stale(known, path) == ""
+    assert why_stale(replace(known, mtime_ns=MARKED_NS), path).startswith("it is to be indexed again: ")
+    assert why_stale(replace(known, mtime_ns=7), path) == "the file has changed since it was indexed"
+    path.unlink()
+    assert why_stale(known, path) == "the file is gone"
+    assert why_stale(known, path / "under") == "the file is gone"
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8", "cp1252", "utf-16-le"])

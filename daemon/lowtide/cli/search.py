@@ -18,6 +18,7 @@ from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import open_door, uri
 from lowtide.cli.several import Place, ask_each, resolve_places
 from lowtide.core.explained import TOLD, explained
+from lowtide.core.freshness import FreshState
 from lowtide.errors import UsageError
 from lowtide.models import Group, Mode, counted
 from lowtide.serve.client import Door, RemoteError
@@ -239,7 +240,9 @@ def _show_doubts(answer: dict[str, Any], options: Options) -> None:
         warn(paint(f"degraded: {answer['degraded']}", "yellow"))
     if count := answer["stale_files"]:
         since = "it was" if count == 1 else "they were"
-        text = f"{counted(count, 'file')} changed since {since} indexed: run `lowtide index`"
+        is_worked_on = answer["freshness"]["state"] in (FreshState.INDEXING, FreshState.CHECKING)
+        remedy = "what has changed is being indexed" if is_worked_on else "run `lowtide index`"
+        text = f"{counted(count, 'file')} changed since {since} indexed: {remedy}"
         warn(paint(text, "yellow"))
     if not answer["hits"] and not options.quiet:
         warn("nothing found")

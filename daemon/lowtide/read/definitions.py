@@ -15,7 +15,7 @@ from typing import Any
 from lowtide.core.positions import Units
 from lowtide.read.text_pieces import TooLong, read_pieces
 from lowtide.store.catalog import Catalog
-from lowtide.store.rows import FileRow, SymbolSpan
+from lowtide.store.rows import FileRow, SymbolSpan, is_unchanged
 from lowtide.system.beneath import CannotRead, read_beneath
 
 MOST_CHARACTERS = 400_000
@@ -92,7 +92,7 @@ def is_as_indexed(root: bytes | Path, known: FileRow) -> bool:
         info = read_beneath(root, known.path, 0).info
     except CannotRead:
         return False
-    return (info.st_size, info.st_mtime_ns) == (known.size_bytes, known.mtime_ns)
+    return is_unchanged(known, info)
 
 
 def _span_of(place: Place, spans: Iterable[SymbolSpan]) -> SymbolSpan | None:

@@ -29,7 +29,7 @@ from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
 from lowtide.store.lexical.index import LexicalIndex
 from lowtide.store.lexical.text_candidates import files_that_may_hold
-from lowtide.store.rows import IndexedFile, SymbolSpan
+from lowtide.store.rows import IndexedFile, SymbolSpan, is_unchanged
 from lowtide.system.beneath import CannotRead, PlainFile, Root
 from lowtide.work.keys import key_spans
 from lowtide.work.sniff import is_encoding
@@ -188,8 +188,7 @@ class _Search:
         self.files_read += 1
         try:
             with root.open(known.path, 1 << 62) as file:
-                info = file.info
-                is_stale = (info.st_size, info.st_mtime_ns) != (known.size_bytes, known.mtime_ns)
+                is_stale = not is_unchanged(known, file.info)
                 found = self._hits_of(file, known, is_stale)
         except CannotRead:
             return  # gone, or no plain file any more

@@ -18,7 +18,7 @@ from lowtide.core.plan import retry_at_ns
 from lowtide.index.workspace import Workspace
 from lowtide.languages import text_name
 from lowtide.models import FileStatus, Reason, counted, display_path
-from lowtide.store.rows import FileRow
+from lowtide.store.rows import MARKED_NS, FileRow, is_unchanged
 from lowtide.system.beneath import CannotRead, open_plain
 from lowtide.system.tree.ignore import Origin
 from lowtide.system.tree.scope import OWN_IGNORE
@@ -101,13 +101,18 @@ def _escaped(shown: str) -> str:
     return re.sub(r"([*?\[\\ ])", r"\\\1", shown)
 
 
-def is_stale(row: FileRow, path: Path) -> bool:
-    """Whether the file on disk is no longer the one that was indexed (by size and time)."""
+def why_stale(row: FileRow, path: Path) -> str:
+    """Why what the index has of a file does not do; empty when it does."""
     try:
         info = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return "the file is gone"
     except OSError:
-        return True
-    return (info.st_size, info.st_mtime_ns) != (row.size_bytes, row.mtime_ns)
+        return "the file cannot be looked at"
+    if not is_unchanged(row, info):
+        return "the file has changed since it was indexed"
+    is_marked = row.mtime_ns == MARKED_NS
+    return "it is to be indexed again: part of the index was lost, or is out of date" if is_marked else ""
 
 
 def _again(row: FileRow) -> str:
@@ -128,9 +133,8 @@ def _again(row: FileRow) -> str:
 
 def _from_row(row: FileRow, path: Path) -> dict[str, Any]:
     status, reason, remedy = str(row.status), row.reason, ""
-    if row.status is FileStatus.INDEXED and is_stale(row, path):
-        gone = not os.path.lexists(path)
-        status, reason = "stale", "the file is gone" if gone else "the file has changed since it was indexed"
+    if row.status is FileStatus.INDEXED and (stale := why_stale(row, path)):
+        status, reason = "stale", stale
         remedy = "run `lowtide index`"
     elif reason in list(Reason):
         remedy = _again(row) or REMEDIES.get(Reason(reason), "")

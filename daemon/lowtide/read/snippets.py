@@ -15,7 +15,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from lowtide.core.passage import LINES, first_shown
-from lowtide.store.rows import ChunkRow, FileRow
+from lowtide.store.rows import ChunkRow, FileRow, is_unchanged
 from lowtide.system.beneath import CannotRead, PlainFile, Refusal, Root
 from lowtide.work.sniff import is_encoding
 
@@ -69,7 +69,7 @@ class Snippets:
         try:
             with self._root.open(row.path, most_bytes) as file:
                 info = file.info
-                stale = known is None or (info.st_size, info.st_mtime_ns) != (known.size_bytes, known.mtime_ns)
+                stale = known is None or not is_unchanged(known, info)
                 if stale and info.st_size > max(FURTHEST_BYTES, known.size_bytes if known else 0):
                     return "", True
                 if known is None or known.encoding in _UTF8:

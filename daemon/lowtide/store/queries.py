@@ -30,7 +30,7 @@ _KNOWN = (
 _PAGE_ROWS = 2048
 _MOST_MARKS = 500
 """Ids asked for in one query."""
-_INDEXED = "SELECT id, path, language, encoding, size_bytes, mtime_ns FROM files WHERE chunks > 0"
+_INDEXED = "SELECT id, path, language, encoding, size_bytes, mtime_ns, ctime_ns FROM files WHERE chunks > 0"
 _STEPS = "instr(CAST('/' || path || '/' AS BLOB), CAST('{}' AS BLOB))".format
 _LEADS_OUT = (
     f"substr(path, 1, 1) = x'2f' OR instr(path, x'2f2f') OR instr(path, x'00') OR {_STEPS('/../')} OR {_STEPS('/./')}"
@@ -331,8 +331,8 @@ class Queries:
     def indexed_files_with(self, chunk_ids: Sequence[int]) -> list[IndexedFile]:
         """The indexed files of these chunks, one a chunk that is there, in no order."""
         sql = (
-            "SELECT f.id, path, language, encoding, size_bytes, mtime_ns FROM chunks c JOIN files f ON f.id = c.file_id"
-            " WHERE c.id IN "
+            "SELECT f.id, path, language, encoding, size_bytes, mtime_ns, ctime_ns FROM chunks c"
+            " JOIN files f ON f.id = c.file_id WHERE c.id IN "
         )
         return self._by_ids(chunk_ids, sql, IndexedFile)
 

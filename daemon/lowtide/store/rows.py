@@ -5,6 +5,7 @@ Invariant: frozen; in the order of the columns that `catalog.py` selects.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -90,6 +91,19 @@ class IndexedFile(NamedTuple):
     encoding: str
     size_bytes: int
     mtime_ns: int
+    ctime_ns: int
+
+
+MARKED_NS = -1
+"""The `mtime_ns` of a file that is to be indexed again whatever it is: the index lost something of it, or is another
+model's."""
+
+
+def is_unchanged(known: FileRow | IndexedFile, info: os.stat_result) -> bool:
+    """Whether a file is still the one that was indexed, by size and time: by that of its inode when it is marked."""
+    if known.mtime_ns == MARKED_NS:
+        return (info.st_size, info.st_ctime_ns) == (known.size_bytes, known.ctime_ns)
+    return (info.st_size, info.st_mtime_ns) == (known.size_bytes, known.mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)
