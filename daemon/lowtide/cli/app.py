@@ -150,6 +150,8 @@ def _interrupted(command: str, as_json: bool) -> int:
     """Say what is so after Ctrl-C."""
     if command == "index":
         return _fail("interrupted", "interrupted", "what was committed is kept; run it again to go on", 130, as_json)
+    if command in ("bench", "push"):
+        return _fail("interrupted", "interrupted", "run it again to go on", 130, as_json)  # what is done stays done
     if command == "export":
         return _fail("interrupted", "interrupted", "nothing was written; run it again", 130, as_json)
     if command == "import":
