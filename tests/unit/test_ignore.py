@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.unit.walked import make
 
 from lowtide.config.settings import IndexSettings
 from lowtide.system.tree.ignore import MAX_IGNORE_BYTES, rules_of
 from lowtide.system.tree.scope import Judge
 from lowtide.system.tree.walk import explain, walk
+
+pytestmark = pytest.mark.usefixtures("no_global_ignores")
 
 
 def git(*arguments: str, cwd: Path) -> bytes:
@@ -29,20 +32,6 @@ def listed(root: Path) -> list[bytes]:
 
 def walked(root: Path, **options: object) -> list[bytes]:
     return [stat.path for stat in walk(root, IndexSettings(vendored=True, **options))]  # type: ignore[arg-type]
-
-
-@pytest.fixture(autouse=True)
-def no_global_ignores(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-
-
-def make(root: Path, files: dict[str, str]) -> Path:
-    for path, content in files.items():
-        target = root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(content)
-    return root
 
 
 def files_of(root: Path) -> list[bytes]:

@@ -7,35 +7,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.unit.walked import by_path, make, reasons
 
 from lowtide.config.settings import IndexSettings
-from lowtide.models import FileStat, Reason
+from lowtide.models import Reason
 from lowtide.read.explain import take_back
 from lowtide.system.tree.walk import explain, explain_rule, folders, is_left_out, refuse_reason, walk
 
 DEFAULTS = IndexSettings()
-
-
-@pytest.fixture(autouse=True)
-def no_global_ignores(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-
-
-def make(root: Path, files: dict[str, str]) -> Path:
-    for path, content in files.items():
-        target = root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(content)
-    return root
-
-
-def by_path(root: Path, **options: object) -> dict[bytes, FileStat]:
-    return {found.path: found for found in walk(root, IndexSettings(**options))}  # type: ignore[arg-type]
-
-
-def reasons(root: Path, **options: object) -> dict[str, str | None]:
-    return {os.fsdecode(path): found.reason for path, found in by_path(root, **options).items()}
+pytestmark = pytest.mark.usefixtures("no_global_ignores")
 
 
 def test_vendored_folders_come_as_one_entry_each(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -24,6 +25,15 @@ SHORT = Pressure(400 * MIB, 16 << 30)
 CRITICAL = Pressure(20 * MIB, 16 << 30)
 
 
+def look_often(monkeypatch: pytest.MonkeyPatch, read: Callable[[], Pressure]) -> None:
+    """Take the machine's memory for what `read` says, at every look, and look often."""
+    monkeypatch.setattr(memory, "read_pressure", read)
+    monkeypatch.setattr(monitor, "PRESSURE_S", 0.0)
+    monkeypatch.setattr(monitor, "PUBLISH_S", 0.01)
+    monkeypatch.setattr(monitor, "TICK_S", 0.01)
+    monkeypatch.setattr(ladder, "CALM_S", 0.05)
+
+
 def _has_run(live: LiveWorkspace, count: int) -> bool:
     return live.completed_runs >= count
 
@@ -32,11 +42,7 @@ def test_ladder_steps_down_under_pressure_and_climbs_back_with_nothing_missing(
     modules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = SHORT
-    monkeypatch.setattr(memory, "read_pressure", lambda: now)
-    monkeypatch.setattr(monitor, "PRESSURE_S", 0.0)
-    monkeypatch.setattr(monitor, "PUBLISH_S", 0.01)
-    monkeypatch.setattr(monitor, "TICK_S", 0.01)
-    monkeypatch.setattr(ladder, "CALM_S", 0.05)
+    look_often(monkeypatch, lambda: now)
 
     async def play() -> None:
         nonlocal now
@@ -71,11 +77,7 @@ def test_critical_pressure_pauses_and_room_resumes(
     modules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = ROOMY
-    monkeypatch.setattr(memory, "read_pressure", lambda: now)
-    monkeypatch.setattr(monitor, "PRESSURE_S", 0.0)
-    monkeypatch.setattr(monitor, "PUBLISH_S", 0.01)
-    monkeypatch.setattr(monitor, "TICK_S", 0.01)
-    monkeypatch.setattr(ladder, "CALM_S", 0.05)
+    look_often(monkeypatch, lambda: now)
 
     async def play() -> None:
         nonlocal now
