@@ -88,9 +88,10 @@ class Graphs:
         while True:
             await self._wanted.wait()
             await self._wait_until_quiet()
+            # What is wanted while it builds is not forgotten.
+            self._wanted, is_more = anyio.Event(), True
             try:
-                if not await self.build_next():
-                    self._wanted = anyio.Event()
+                is_more = await self.build_next()
             except WorkerRecycled:
                 log.info("event=graph-gave-way root=%r", str(self._workspace.root))
             except CorruptSegment:
@@ -99,6 +100,8 @@ class Graphs:
             except (WorkerError, StoreError) as error:
                 log.warning("event=graph-failed root=%r why=%r", str(self._workspace.root), str(error))
                 await anyio.sleep(RETRY_S)
+            if is_more:
+                self.want()
 
     async def _wait_until_quiet(self) -> None:
         quiet_s = 0.0
