@@ -4,7 +4,7 @@
  * Invariant: nothing is installed but by a click; cancelling ends the process and leaves no half of an environment.
  */
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import * as vscode from 'vscode';
@@ -135,7 +135,9 @@ async function tellFailure(
 function run(step: Step, said: (line: string) => void, token: vscode.CancellationToken): Promise<void> {
   return new Promise((resolve, reject) => {
     const [program, ...words] = step;
-    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+    // A group of its own, so that what the program starts ends with it: venv runs ensurepip, uv and pip run builds.
+    const grouped = process.platform !== 'win32';
+    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true, detached: grouped });
     const lines: string[] = [];
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
@@ -146,7 +148,7 @@ function run(step: Step, said: (line: string) => void, token: vscode.Cancellatio
         }
       });
     }
-    const listening = token.onCancellationRequested(() => child.kill());
+    const listening = token.onCancellationRequested(() => endAll(child, grouped));
     child.once('error', (error) => {
       listening.dispose();
       reject(new StepFailed(error.message, [error.message]));
@@ -163,6 +165,19 @@ function run(step: Step, said: (line: string) => void, token: vscode.Cancellatio
       }
     });
   });
+}
+
+/** Ends the program and, where it leads a group, all that it has started: at once, since what it made is removed. */
+function endAll(child: ChildProcess, grouped: boolean): void {
+  if (!grouped || child.pid === undefined) {
+    child.kill('SIGKILL');
+    return;
+  }
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // The group has ended by itself.
+  }
 }
 
 async function tellOfPython(): Promise<void> {

@@ -3,6 +3,7 @@
  * The tests share one editor and build on each other, as one sitting does. SHOTS names a folder for the pictures.
  */
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { openEditor } from './editor.mjs';
 
@@ -42,13 +43,54 @@ async function waitFor(check, timeout = 30_000) {
   }
 }
 
-test('indexing shows a progress notification, and Cancel in it ends the work', async () => {
+/**
+ * Let the daemon's workers run a twentieth of the time until `release` is called: a fast machine would have indexed the
+ * folder before a button is found and pressed.
+ */
+function slowWorkers(context) {
+  const daemon = status().memory.processes.find((one) => one.role === 'daemon').pid;
+  const children = () =>
+    readdirSync(`/proc/${daemon}/task`).flatMap((task) => {
+      try {
+        return readFileSync(`/proc/${daemon}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+      } catch {
+        return [];
+      }
+    });
+  const signal = (name) => {
+    for (const pid of children()) {
+      try {
+        process.kill(pid, name);
+      } catch {
+        // It has ended.
+      }
+    }
+  };
+  let on = true;
+  const ended = (async () => {
+    while (on) {
+      signal('SIGSTOP');
+      await new Promise((resolve) => setTimeout(resolve, 190));
+      signal('SIGCONT');
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  })();
+  const release = () => {
+    on = false;
+    return ended;
+  };
+  context.after(release);
+  return release;
+}
+
+test('indexing shows a progress notification, and Cancel in it ends the work', async (t) => {
   await editor.barText(/MiB/, 60_000);
   await idle();
   await editor.run('Notifications: Clear All Notifications');
   all = files();
   assert.ok(all > 100);
   await editor.run('Lowtide: Rebuild Index');
+  const release = slowWorkers(t);
   await editor.page.getByRole('button', { name: 'Rebuild' }).click();
   await progress().first().waitFor({ timeout: 30_000 });
   await editor.page.waitForTimeout(300);
@@ -57,6 +99,7 @@ test('indexing shows a progress notification, and Cancel in it ends the work', a
   await progress().first().getByRole('button', { name: 'Cancel' }).click();
   await progress().first().waitFor({ state: 'detached', timeout: 5_000 });
   await waitFor(() => !['indexing', 'scanning'].includes(status().state), 5_000);
+  await release();
   assert.ok(files() < all, `it ended before all was done: ${files()} of ${all}`);
   await editor.bar.hover();
   await editor.page.locator('.monaco-hover', { hasText: 'Some files are not indexed yet.' }).waitFor();
@@ -65,8 +108,9 @@ test('indexing shows a progress notification, and Cancel in it ends the work', a
   await editor.page.mouse.move(400, 300);
 });
 
-test('the bar says that a part is indexed; a rescan takes up the rest, and a search meanwhile says how far it is', async () => {
+test('the bar says that a part is indexed; a rescan takes up the rest, and a search meanwhile says how far it is', async (t) => {
   await editor.barText(/^Lowtide \d+ % · \d+ \/ 256 MiB$/);
+  const release = slowWorkers(t);
   await editor.run('Lowtide: Rescan Workspace');
   await openSearch();
   await editor.input.fill('encode a multipart email message');
@@ -74,6 +118,7 @@ test('the bar says that a part is indexed; a rescan takes up the rest, and a sea
   const soFar = title.filter({ hasText: /— \d+ % indexed: results so far · \d+ results? in/ });
   await soFar.waitFor({ timeout: 20_000 });
   await editor.shot('so-far');
+  await release();
   // As more is there the answer is asked for again, until it is whole: nothing is typed meanwhile.
   await title.filter({ hasText: /— \d+ results in \d+ ms$/ }).waitFor({ timeout: 240_000 });
   assert.ok((await editor.rows.count()) > 2);
