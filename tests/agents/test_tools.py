@@ -219,6 +219,14 @@ def test_a_search_takes_a_whole_path_and_refuses_one_outside(tmp_path: Path) -> 
         run("search", {"query": "q", "path": "/etc/passwd"}, rooted(answer), [str(tmp_path)])
 
 
+def test_an_exact_search_says_that_terms_are_not_looked_for() -> None:
+    def said(**arguments: Any) -> str:
+        return run("search", {"query": "x = 1", "exact": True, **arguments}, rooted(lambda *_: found()), ["/w"])
+
+    assert "terms were not looked for" in said(terms=["retry"])
+    assert "terms" not in said()
+
+
 @pytest.mark.parametrize("limit", [-1, 0])
 def test_a_limit_that_leaves_nothing_is_refused(limit: int) -> None:
     with pytest.raises(LowtideError, match="too few"):

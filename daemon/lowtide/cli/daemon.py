@@ -16,6 +16,7 @@ from lowtide.cli.console import format_bytes, print_json, say, warn
 from lowtide.cli.leaving import leave
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import open_client
+from lowtide.cli.together import refuse_embedded, refuse_json
 from lowtide.errors import PathError
 from lowtide.paths import Places
 from lowtide.serve.client import END_S, Client, NotRunning, end, start_word
@@ -30,6 +31,7 @@ def command() -> None:
 @global_options
 def start(options: Options) -> None:
     """Start the daemon, unless it runs already."""
+    refuse_embedded(options)
     with open_client(options) as client:
         pid = client.hello["pid"]
     _tell(options, {"pid": pid, "running": True}, f"the daemon runs: process {pid}")
@@ -42,6 +44,7 @@ def stop_command(options: Options) -> None:
 
     Indexes stay, and what was being indexed goes on at the next start. One that does not answer is ended by a signal.
     """
+    refuse_embedded(options)
     try:
         pid = end(Places.from_environment(), warn)
     except NotRunning:
@@ -54,6 +57,7 @@ def stop_command(options: Options) -> None:
 @global_options
 def status(options: Options) -> None:
     """Say whether the daemon runs, and how it does."""
+    refuse_embedded(options)
     try:
         with Client.connect(Places.from_environment(), start=False, patience_s=END_S) as client:
             answer = client.ask("lowtide/status", {}, within_s=END_S)
@@ -91,13 +95,18 @@ def resume(options: Options) -> None:
 @global_options
 def logs(lines: int, options: Options) -> None:
     """Show the end of the daemon's log."""
+    refuse_embedded(options)
     file = Places.from_environment().log_file
     try:
         with file.open(encoding="utf-8", errors="replace") as stream:
-            for line in deque(stream, lines):
-                say(line.rstrip("\n"))
+            last = [line.rstrip("\n") for line in deque(stream, lines)]
     except FileNotFoundError:
         raise PathError(f"no log at {file}", "the daemon has not run yet", "start it: lowtide daemon start") from None
+    if options.as_json:
+        print_json({"file": str(file), "lines": last})
+        return
+    for line in last:
+        say(line)
 
 
 @command.command("run")
@@ -105,6 +114,8 @@ def logs(lines: int, options: Options) -> None:
 @global_options
 def run_command(ready_fd: int | None, options: Options) -> None:
     """Run the daemon in the foreground, until Ctrl-C."""
+    refuse_embedded(options)
+    refuse_json(options, "it goes on and on")
     from lowtide.system.footprint import loading
 
     with loading("numpy"):
@@ -140,6 +151,7 @@ def run_command(ready_fd: int | None, options: Options) -> None:
 
 
 def _control(method: str, done: str, options: Options) -> None:
+    refuse_embedded(options)
     with Client.connect(Places.from_environment(), start=False) as client:
         answer = client.ask(method, {})
     _tell(options, answer, done)

@@ -6,6 +6,7 @@ import click
 
 from lowtide.cli.console import code, say
 from lowtide.cli.options import Options, global_options
+from lowtide.cli.together import refuse_ignored, refuse_json
 from lowtide.errors import UsageError
 
 
@@ -24,8 +25,10 @@ def _names_at(context: click.Context, argument: click.Parameter, beginning: str)
 @global_options
 def command(words: tuple[str, ...], man: bool, options: Options) -> None:
     """Show how a command is used; without one, what commands there are."""
+    refuse_json(options, "help is for people")
     context = click.get_current_context().find_root()
     if man:
+        refuse_ignored(("words",), "--man", "the page is of all commands")
         from lowtide.cli.manual import manual_page
 
         for line in manual_page(context.command).splitlines():

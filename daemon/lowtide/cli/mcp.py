@@ -37,7 +37,7 @@ class Arguments:
 
     def __init__(self, words: list[str]) -> None:
         self.budget: str | None = None
-        self.help = self.prints = self.for_project = False
+        self.help = self.prints = self.for_project = self.as_json = False
         self.names: list[str] = []
         words = list(words)
         while words:
@@ -51,11 +51,13 @@ class Arguments:
                 self.help = True
             elif word == "--print":
                 self.prints = True
+            elif word == "--json":
+                self.as_json = True
             elif word == "--project":
                 self.for_project = True
             elif word == "--embedded":
                 raise UsageError("an agent's server needs the daemon", "", "leave --embedded out")
-            elif word.startswith("-") and word not in ("--stdio", "-v", "--verbose", "-q", "--quiet", "--json"):
+            elif word.startswith("-") and word not in ("--stdio", "-v", "--verbose", "-q", "--quiet"):
                 raise UsageError(f"no option {word}", "", "see `lowtide mcp --help`")
             elif not word.startswith("-"):
                 self.names.append(word)
@@ -102,6 +104,10 @@ def _install(arguments: Arguments) -> int:
     verb, *agents = arguments.names
     if verb not in ("install", "print") or len(agents) != 1:
         raise UsageError(f"mcp {' '.join(arguments.names)}: one agent is wanted", "", "see `lowtide mcp --help`")
+    if arguments.as_json:
+        raise UsageError(
+            "there is no --json of this", "it shows what an agent's own file is to hold", "leave --json out"
+        )
     act = show if verb == "print" or arguments.prints else install
     told = act(agents[0], for_project=arguments.for_project)
     sys.stdout.write("".join(f"{visible(line)}\n" for line in told.splitlines()))

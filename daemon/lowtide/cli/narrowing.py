@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from lowtide.cli.together import refuse_empty
 from lowtide.errors import UsageError
 from lowtide.languages import LANGUAGES, names_meant
 from lowtide.models import KINDS, SymbolKind
@@ -58,6 +59,7 @@ def kind_option(function: F) -> F:
         "--kind",
         "kinds",
         multiple=True,
+        callback=refuse_empty,
         metavar="KIND",
         help="Only this kind: function, class, method (may be repeated).",
         shell_complete=_complete(KINDS),
@@ -72,6 +74,7 @@ def narrowing_options(function: F) -> F:
         "--glob",
         "globs",
         multiple=True,
+        callback=refuse_empty,
         metavar="GLOB",
         help="Only paths that match, as `src/**` or `*.py`; `!` leaves out (may be repeated).",
     )(function)
@@ -80,6 +83,7 @@ def narrowing_options(function: F) -> F:
         "--lang",
         "languages",
         multiple=True,
+        callback=refuse_empty,
         metavar="NAME",
         help="Only this language (may be repeated).",
         shell_complete=_complete([*(language.name for language in LANGUAGES), "text"]),

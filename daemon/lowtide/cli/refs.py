@@ -14,6 +14,7 @@ from lowtide.cli.narrowing import limit_option
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import open_door, uri
 from lowtide.cli.setup import resolve_root
+from lowtide.cli.together import refuse_empty_name
 
 
 @click.command("refs")
@@ -33,6 +34,7 @@ def command(name: str, path: str | None, limit: int, fresh: bool, shape: str, op
     Files that define it come first, then those near them. A name is all that is known: comments and strings count.
     """
     check_format(options, shape)
+    refuse_empty_name(name)
     root = resolve_root(path)
     question = {"name": name, "rootUri": uri(root), "limit": limit, "fresh": fresh}
     with open_door(options) as door:

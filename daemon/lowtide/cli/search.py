@@ -17,6 +17,7 @@ from lowtide.cli.narrowing import Narrowing, limit_option, narrowing, narrowing_
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import open_door, uri
 from lowtide.cli.several import Place, ask_each, resolve_places
+from lowtide.cli.together import refuse_empty, refuse_ignored
 from lowtide.core.explained import TOLD, explained
 from lowtide.core.freshness import FreshState
 from lowtide.errors import UsageError
@@ -64,6 +65,7 @@ class _Exact:
 @click.option(
     "--terms",
     multiple=True,
+    callback=refuse_empty,
     metavar="TERMS",
     help="Likely identifiers and terms of art beside the question, as 'retry_policy backoff' (may be repeated).",
 )
@@ -75,7 +77,14 @@ class _Exact:
     help="One hit a definition, or the best of each file.",
 )
 @click.option("--explain", is_flag=True, help="Say under each hit what its score is made of.")
-@click.option("--also", "phrasings", multiple=True, metavar="QUERY", help="The same in other words (may be repeated).")
+@click.option(
+    "--also",
+    "phrasings",
+    multiple=True,
+    callback=refuse_empty,
+    metavar="QUERY",
+    help="The same in other words (may be repeated).",
+)
 @click.option("--fresh", is_flag=True, help=FRESH_HELP)
 @click.option("--batch", is_flag=True, help="Read queries as lines from stdin, print one JSON object a line.")
 @format_option
@@ -99,9 +108,15 @@ def command(arguments: tuple[str, ...], options: Options, shape: str, **given: A
     if given["explain"] and (exact is not None or given["batch"] or shape != "text"):
         raise UsageError("--explain is for a query", "it is one of several, or its answers are lines", "ask it alone")
     narrow = narrowing(given["languages"], given["globs"], given["kinds"])
+    if given["batch"]:
+        refuse_ignored(("shape",), "--batch", "it prints JSON, an object a line")
     if exact is not None:
         if given["batch"]:
             raise UsageError("--batch takes queries", "--exact and --regex name one text", "leave one of them out")
+        beside = "--regex" if exact.is_regex else "--exact"
+        refuse_ignored(("terms", "phrasings", "group", "mode"), beside, "lines that match are not ranked")
+        if shape != "text":
+            refuse_ignored(("context",), "--format vimgrep", "it prints the lines that match, and no others")
         _search_lines(exact, resolve_places(arguments), narrow, given, options, shape)
         return 0
     if given["limit"] is not None and given["limit"] > MOST_RANKED:

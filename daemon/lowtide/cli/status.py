@@ -12,6 +12,7 @@ from lowtide.cli.console import format_bytes, paint, print_json, say
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import find_client, here, is_embedded, uri
 from lowtide.cli.setup import resolve_root
+from lowtide.cli.together import refuse_ignored
 from lowtide.errors import UsageError
 from lowtide.models import counted
 from lowtide.paths import Places
@@ -29,13 +30,19 @@ def command(path: str | None, everything: bool, watch: bool, history: bool, opti
 
     With the daemon running, these are its figures; what it has not open is looked at here, and its integrity checked.
     """
+    if everything:
+        refuse_ignored(("path",), "--all", "all of them are shown")
     if watch or history:
+        if history:
+            refuse_ignored(("watch",), "--history", "there is one view at a time")
+        view_name, why = ("--history", "it is of the whole daemon") if history else ("--watch", "it shows them all")
+        refuse_ignored(("path", "everything"), view_name, why)
         from lowtide.cli import watch as view
 
-        if is_embedded(options):
-            raise UsageError("--embedded has no history", "only the daemon has one", "leave --embedded out")
         if watch and options.as_json:
             raise UsageError("--watch has no --json", "it goes on and on", "ask again and again without --watch")
+        if is_embedded(options):
+            raise UsageError("--embedded has no history", "only the daemon has one", "leave --embedded out")
         view.show_history(options) if history else view.watch(options)
         return
     root = None if everything else resolve_root(path)

@@ -14,6 +14,7 @@ from lowtide.cli.narrowing import kind_option, limit_option, parse_kinds
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import open_door, uri
 from lowtide.cli.setup import resolve_root
+from lowtide.cli.together import refuse_empty_name
 
 
 @click.command("symbols")
@@ -30,6 +31,7 @@ def command(query: str, path: str | None, limit: int, options: Options, **given:
     A qualified name (`Parser.parse`, `net::Socket`) narrows by what contains it.
     """
     check_format(options, given["shape"])
+    refuse_empty_name(query)
     root = resolve_root(path)
     question = {
         "query": query,

@@ -38,7 +38,7 @@ def search(arguments: Arguments) -> Tool:
     room = characters_of(arguments.count("max_tokens", 1500, LEAST_TOKENS, MOST_TOKENS))
     phrasings = [line.strip() for line in query.splitlines() if line.strip()]
     method, question = "lowtide/find", {"query": phrasings[0], "phrasings": phrasings[1:], "codeCharacters": room}
-    question["terms"] = arguments.texts("terms")
+    question["terms"] = terms = arguments.texts("terms")
     globs, narrow = arguments.texts("path"), {"languages": arguments.texts("lang"), "kinds": _kinds(arguments)}
     roots = yield from find_roots(arguments.text("root", ""))
     if is_exact:
@@ -54,7 +54,8 @@ def search(arguments: Arguments) -> Tool:
         lambda root: {**question, **narrow, "limit": limit, "globs": globs_below(root.below, given[root])},
     )
     if is_exact:
-        return _list_lines(roots, answers, "hits", limit, room)
+        note = "terms were not looked for: exact finds the query alone" if terms else ""
+        return _list_lines(roots, answers, "hits", limit, room, note)
     return _page(roots, answers, _best(roots, answers, "hits", limit), text.head_of_hit, room)
 
 
@@ -101,7 +102,9 @@ def references(arguments: Arguments) -> Tool:
     return _list_lines(roots, answers, "refs", limit, characters_of(LIST_TOKENS))
 
 
-def _list_lines(roots: Sequence[Root], answers: Sequence[dict[str, Any]], key: str, limit: int, room: int) -> str:
+def _list_lines(
+    roots: Sequence[Root], answers: Sequence[dict[str, Any]], key: str, limit: int, room: int, note: str = ""
+) -> str:
     """Lines of files, file by file."""
     paper = Paper(room)
     left_out, left = 0, limit
@@ -113,6 +116,8 @@ def _list_lines(roots: Sequence[Root], answers: Sequence[dict[str, Any]], key: s
         left_out += len(answer[key]) - len(lines) + text.write_lines(paper, lines)
     if left_out or any(answer.get("truncated") for answer in answers):
         paper.write("there are more: raise limit, or narrow root")
+    if note:
+        paper.write(note)
     _write_last(paper, roots, answers, found=any(answer[key] for answer in answers))
     return paper.text()
 
