@@ -26,6 +26,7 @@ if command -v apt-get >/dev/null; then
   need=()
   command -v busted >/dev/null || need+=(lua-busted)
   command -v luacheck >/dev/null || need+=(lua-check)
+  command -v fzf >/dev/null || need+=(fzf)
   if [ ${#need[@]} -gt 0 ]; then
     apt-get update -q >/dev/null || true
     apt-get install -y -q --no-install-recommends "${need[@]}" >/dev/null || echo "not to be had: ${need[*]}"
@@ -34,6 +35,18 @@ if command -v apt-get >/dev/null; then
     "$here/tests/old_neovim.sh" "$tools/old" || echo "not to be had: an old Neovim"
   fi
   [ ! -x "$tools/old/nvim" ] || export OLD_NVIM=$tools/old/nvim
+fi
+
+# The pickers that people use, as they are today; no package registry has them.
+if [ -z "${NVIM_PICKERS:-}" ] && command -v git >/dev/null; then
+  export NVIM_PICKERS=$tools/pickers
+  mkdir -p "$NVIM_PICKERS"
+  for name in nvim-lua/plenary.nvim nvim-telescope/telescope.nvim folke/snacks.nvim ibhagwan/fzf-lua echasnovski/mini.pick; do
+    folder=$NVIM_PICKERS/${name#*/}
+    [ ! -d "$folder" ] || continue
+    GIT_TERMINAL_PROMPT=0 timeout 60 git clone -q --depth 1 "https://github.com/$name" "$folder" 2>/dev/null \
+      || { rm -rf "$folder"; echo "not to be had: $name"; }
+  done
 fi
 
 if command -v npm >/dev/null && [ ! -d "$tools/node_modules" ]; then

@@ -35,15 +35,48 @@ return table.concat(rows, '\\n')
 """
 
 
-@pytest.mark.parametrize("name", NEEDS)
-def test_rows_have_the_name_first_and_lead_to_the_place(start: Callable[..., Editor], root: Path, name: str) -> None:
-    folders = tuple(PLUGINS / plugin for plugin in NEEDS[name])
+WEAK = """
+-- As if the best there is were no answer.
+local session = require('lowtide.session')
+local request = session.request
+session.request = function(method, params, on_answer, on_error)
+  return request(method, params, function(answer, client)
+    for _, hit in ipairs(answer.hits or {}) do hit.weak = true end
+    on_answer(answer, client)
+  end, on_error)
+end
+local picker = ...
+local search = require('lowtide.search')
+vim.schedule(function() search.open(search.search_source({ query = 'retry a request' }), { picker = picker }) end)
+"""
+
+
+def begin(start: Callable[..., Editor], root: Path, name: str) -> Editor:
+    """An editor with this picker in it; skipped where the picker is not here."""
+    folders = tuple(PLUGINS / plugin for plugin in NEEDS.get(name, ()))
     if not all(folder.is_dir() for folder in folders) or (name == "fzf-lua" and not shutil.which("fzf")):
         pytest.skip(f"{name} is not here")
     editor = start(root / "client.go", lua=SETUP.get(name, ""), plugins=folders)
     editor.wait_attached()
     editor.nvim.ui_try_resize(120, 40)
     editor.lua("_G.screen = loadstring(...)", SCREEN)
+    return editor
+
+
+@pytest.mark.parametrize("name", [*NEEDS, "quickfix"])
+def test_weak_answers_are_marked_in_their_rows_and_in_the_title(
+    start: Callable[..., Editor], root: Path, name: str
+) -> None:
+    editor = begin(start, root, name)
+    editor.lua(WEAK, name)
+    editor.wait("screen():find('%d  weak') or screen():find('function[^\\n]*weak')")
+    # The quickfix window has its title in a variable of the window.
+    editor.wait("(screen() .. (vim.fn.getqflist({ title = 0 }).title or '')):find('only weak answers', 1, true)")
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_rows_have_the_name_first_and_lead_to_the_place(start: Callable[..., Editor], root: Path, name: str) -> None:
+    editor = begin(start, root, name)
     editor.lua(
         """
         -- As if the index were still being made.

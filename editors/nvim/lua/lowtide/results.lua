@@ -180,13 +180,32 @@ local function place(uri, range, client)
   }
 end
 
+--- Where a hit leads: to the first line of the definition that it is named after; where that is no part of the hit, to
+--- the lines that say most; never out of the hit.
+---@param hit lowtide.Hit
+---@return lsp.Range from there to the end of the hit
+local function leading(hit)
+  local first, last = hit.range.start.line, hit.range['end'].line
+  local definition = known(hit.definition)
+  local begins = definition and definition.range.start
+  local function is_inside(line)
+    return line and line >= first and line <= last
+  end
+  if begins and is_inside(begins.line) then
+    return { start = begins, ['end'] = hit.range['end'] }
+  elseif is_inside(hit.snippetLine) then
+    return { start = { line = hit.snippetLine, character = 0 }, ['end'] = hit.range['end'] }
+  end
+  return hit.range
+end
+
 ---@param hits lowtide.Hit[]
 ---@param client vim.lsp.Client
 ---@param query string whose words are marked
 ---@return lowtide.Item[]
 function M.from_hits(hits, client, query)
   return vim.tbl_map(function(hit)
-    local item = place(hit.uri, hit.range, client)
+    local item = place(hit.uri, leading(hit), client)
     item.kind, item.name, item.container = known(hit.kind), known(hit.name), known(hit.container)
     item.score, item.snippet = known(hit.score), known(hit.snippet)
     item.weak = hit.weak == true
