@@ -66,6 +66,8 @@ class Session:
     def __init__(self, service: Service, client: str, group: anyio.abc.TaskGroup) -> None:
         self.service = service
         self.client = client
+        self.name = "an editor"
+        """As it calls itself."""
         self.group = group
         self.server = LanguageServer("lowtide", lowtide.__version__, protocol_cls=Protocol)
         self.protocol: Protocol = self.server.protocol  # type: ignore[assignment]
@@ -83,7 +85,6 @@ class Session:
         self._opening: anyio.Event | None = None
         """Set once the folders that were named last are open."""
         self._end_status: Callable[[], None] | None = None
-        self._name = "an editor"
         self._budget: str | None = None
         self._starting = True
         """Until its first settings are in: what they say of the budget is a wish, and no act of the user's."""
@@ -97,7 +98,7 @@ class Session:
         """What `initialize` says."""
         self.capabilities = params.capabilities
         if params.client_info is not None and params.client_info.name:
-            self._name = visible(params.client_info.name[:MOST_NAME])
+            self.name = visible(params.client_info.name[:MOST_NAME])
         if params.process_id is not None:
             self.watch(params.process_id)
         encoding = self.server.workspace.position_encoding
@@ -195,7 +196,7 @@ class Session:
         if not budget or budget == self._budget:
             return
         self._budget = budget
-        by, name = self.service.budget_from, self._name
+        by, name = self.service.budget_from, self.name
         if self._starting and by not in (NOBODY, name):
             text = f"lowtide: the budget stays as it is, set by {by}; {budget} of this editor's settings is not taken"
             self.log_message(types.MessageType.Info, text)

@@ -349,30 +349,6 @@ def test_settings_are_pulled_from_a_client_that_offers_them(tmp_path: Path) -> N
     run(main)
 
 
-@pytest.mark.parametrize(
-    ("by", "taken"), [("default", True), ("an editor", True), ("/home/me/config.toml:1: budget", False)]
-)
-def test_an_editor_that_starts_does_not_change_a_budget_that_somebody_has_set(
-    tmp_path: Path, by: str, taken: bool
-) -> None:
-    async def main() -> None:
-        service = FakeService()
-        service.budget_from = by
-        async with connected(service) as connection:
-            wire = connection.wire
-            await wire.initialize(tmp_path, initializationOptions={"budget": "128MiB"})
-            await wire.result("lowtide/status", {})
-            if not taken:
-                told = await wire.hear("window/logMessage")
-                assert "set by /home/me/config.toml:1: budget; 128MiB of this editor" in told["params"]["message"]
-            assert service.budget == (128 << 20 if taken else 0)
-            wire.notify("workspace/didChangeConfiguration", {"settings": {"lowtide": {"budget": "256MiB"}}})
-            await wire.result("lowtide/status", {})
-            assert (service.budget, service.budget_from) == (256 << 20, "an editor"), "what is changed now, is meant"
-
-    run(main)
-
-
 def test_files_that_are_not_here(tmp_path: Path) -> None:
     async def main() -> None:
         async with connected(FakeService()) as connection:

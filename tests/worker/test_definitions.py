@@ -41,6 +41,7 @@ def tide_table(day):
 
 class Teller:
     client = "test"
+    name = "a test"
 
     def __init__(self) -> None:
         self.told: list[str] = []

@@ -26,6 +26,7 @@ class Asker:
     """A client that hears nothing meanwhile."""
 
     client = "test"
+    name = "a test"
 
     def notify(self, method: str, params: dict[str, Any]) -> None: ...
 

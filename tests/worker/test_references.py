@@ -49,6 +49,7 @@ def tree(tmp_path: Path) -> Tree:
 
 class Teller:
     client = "test"
+    name = "a test"
 
     def notify(self, method: str, params: dict[str, Any]) -> None: ...
 

@@ -269,6 +269,7 @@ class Asker:
     """A session that asks, and hears nothing."""
 
     client = "test"
+    name = "a test"
 
     def notify(self, method: str, params: dict[str, Any]) -> None:
         pass
@@ -423,7 +424,7 @@ def test_a_configuration_that_was_corrected_is_read_at_once(modules: Path, tmp_p
 
     async def play() -> None:
         async with serving(tmp_path / "home") as service:
-            caller = Quiet()
+            caller = Asker()
             index = partial(HANDLERS["lowtide/index"], service, caller, {"rootUri": modules.as_uri()})
             find = partial(HANDLERS["lowtide/symbols"], service, caller)
             await index()
@@ -446,14 +447,6 @@ def test_a_configuration_that_was_corrected_is_read_at_once(modules: Path, tmp_p
                 assert "max_file_size" not in answer["freshness"]["reason"]
 
     run(play)
-
-
-class Quiet:
-    """A client that hears nothing."""
-
-    client = "quiet"
-
-    def notify(self, method: str, params: dict[str, Any]) -> None: ...
 
 
 def test_a_status_that_differs_in_being_at_rest_alone_is_a_new_one(modules: Path, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ from lowtide.team.ranking import merged
 
 MOST_LINE = 1 << 31
 A_COMMAND = "a command"
-"""Who has set the budget, when a request did."""
+"""What a caller is called that has no name of its own."""
 Notify = Callable[[str, dict[str, Any]], None]
 
 
@@ -49,6 +49,8 @@ class Caller(Protocol):
     """The session that asks."""
 
     client: str
+    name: str
+    """As people know it: who has set the budget, when it did."""
 
     def notify(self, method: str, params: dict[str, Any]) -> None:
         """Send a notification, without waiting."""
@@ -307,7 +309,7 @@ async def set_budget(service: Service, caller: Caller, params: Params) -> dict[s
     size = params.get("bytes")
     if not isinstance(size, int) or isinstance(size, bool):
         raise check.ParamsError("bytes: a whole number")
-    await service.set_budget(parse_size(size), A_COMMAND)
+    await service.set_budget(parse_size(size), caller.name)
     return service.status().as_json()
 
 

@@ -18,7 +18,7 @@ from lowtide.config.settings import Config
 from lowtide.errors import LowtideError
 from lowtide.index.shared import Stay
 from lowtide.paths import Places
-from lowtide.serve.api import HANDLERS
+from lowtide.serve.api import A_COMMAND, HANDLERS
 from lowtide.serve.app import opened
 from lowtide.serve.client import Notified, RemoteError
 from lowtide.serve.params import Params, ParamsError
@@ -67,6 +67,7 @@ class LocalClient:
 
 class _Caller:
     client = "command"
+    name = A_COMMAND
 
     def __init__(self, notified: Notified | None) -> None:
         self._notified = notified

@@ -28,7 +28,7 @@ import anyio.to_thread
 import lowtide
 from lowtide.paths import Places
 from lowtide.serve import daemon_socket, rpc
-from lowtide.serve.api import HANDLERS
+from lowtide.serve.api import A_COMMAND, HANDLERS
 from lowtide.serve.intake import MOST_FIRST_BYTES, PassedOver, Taken
 from lowtide.serve.reachable import LOOK_S, READ_LIMIT, Reachable
 from lowtide.serve.service import Service
@@ -198,6 +198,7 @@ class Session(RpcSession):
     ) -> None:
         super().__init__()
         self.client = client
+        self.name = A_COMMAND
         self.writer = writer
         self._server = server
         self._service = service

@@ -156,6 +156,12 @@ describe('control', function()
       end
       return nil, fakes.status({ memory = { budgetBytes = params.bytes } })
     end
+    fake.answers['lowtide/status'] = fakes.status({ memory = { budgetFrom = '/home/me/config.toml:1: budget' } })
+    vim.cmd.Lowtide('budget')
+    fakes.wait('who has set it', function()
+      local said = 'Lowtide: the budget is 256 MiB, set by /home/me/config.toml:1: budget'
+      return vim.list_contains(env.messages, said)
+    end)
     vim.cmd.Lowtide('budget 384MiB')
     assert.same({ bytes = 384 * 1024 ^ 2 }, asked('lowtide/setBudget'))
     fakes.wait('the new budget', function()

@@ -3,7 +3,7 @@
 import * as vscode from 'vscode';
 import { explain } from './explain';
 import { saying } from './failures';
-import { rebuild, reindex, setBudget, watchBudget } from './indexing';
+import { rebuild, reindex, setBudget, useBudget, watchBudget } from './indexing';
 import { setTranslation } from './l10n';
 import { MemoryGraph } from './memory/graph';
 import { MemoryTree } from './memory/tree';
@@ -64,6 +64,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     'lowtide.reindex': () => reindex(server, false),
     'lowtide.rebuild': () => rebuild(server),
     'lowtide.setBudget': () => setBudget(server),
+    'lowtide.useBudget': () => useBudget(server),
     'lowtide.explain': (uri?: unknown) => explain(server, uri instanceof vscode.Uri ? uri : undefined),
     'lowtide.showMemoryGraph': () => graph.show(),
     'lowtide.refreshMemory': () => memory.refresh(),

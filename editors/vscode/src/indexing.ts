@@ -3,7 +3,7 @@
 import * as vscode from 'vscode';
 import { t } from './l10n';
 import type { Server } from './server/server';
-import { budgetProblem, formatBytes } from './size';
+import { budgetProblem, formatBytes, MIB, parseSize } from './size';
 
 export async function rebuild(server: Server): Promise<void> {
   const anew = t('Rebuild');
@@ -27,7 +27,7 @@ export async function reindex(server: Server, force: boolean): Promise<void> {
 
 const OFFERED_MIB = [128, 256, 512, 1024, 2048];
 
-/** Ask for a budget and keep it in the user's settings, from where the server takes it. */
+/** Ask for a budget, set it for all windows and editors, and keep it in the user's settings for the next start. */
 export async function setBudget(server: Server): Promise<void> {
   const memory = server.status?.memory;
   const pick = vscode.window.createQuickPick();
@@ -44,7 +44,7 @@ export async function setBudget(server: Server): Promise<void> {
     const own: vscode.QuickPickItem[] = typed
       ? [{ label: typed, alwaysShow: true, ...(problem ? { description: problem } : {}) }]
       : [];
-    pick.items = [...own, ...OFFERED_MIB.map((mib) => ({ label: mib < 1024 ? `${mib}MiB` : `${mib / 1024}GiB` }))];
+    pick.items = [...own, ...OFFERED_MIB.map((mib) => offered(mib, memory?.budgetBytes))];
   };
   offer();
   const chosen = await new Promise<string | undefined>((resolve) => {
@@ -59,8 +59,24 @@ export async function setBudget(server: Server): Promise<void> {
     pick.show();
   });
   pick.dispose();
-  if (chosen) {
+  const bytes = chosen === undefined ? undefined : parseSize(chosen);
+  if (chosen !== undefined && bytes !== undefined) {
+    // At once, and also where the setting is the same and something else was in force.
+    await server.request('lowtide/setBudget', { bytes });
     await vscode.workspace.getConfiguration('lowtide').update('budget', chosen, vscode.ConfigurationTarget.Global);
+  }
+}
+
+function offered(mib: number, now: number | undefined): vscode.QuickPickItem {
+  const label = mib < 1024 ? `${mib}MiB` : `${mib / 1024}GiB`;
+  return mib * MIB === now ? { label, description: t('now') } : { label };
+}
+
+/** Put the budget of this window's settings in force, for all. */
+export async function useBudget(server: Server): Promise<void> {
+  const bytes = parseSize(server.settings.budget);
+  if (bytes !== undefined) {
+    await server.request('lowtide/setBudget', { bytes });
   }
 }
 

@@ -158,7 +158,9 @@ function M.budget(size)
   local format = require('lowtide.format')
   if not size or size == '' then
     return ask_status('lowtide/status', vim.empty_dict(), function(status)
-      say('the budget is ' .. format.bytes(status.memory.budgetBytes))
+      local from = status.memory.budgetFrom
+      local by = from and from ~= 'default' and (', set by %s'):format(from) or ''
+      say('the budget is ' .. format.bytes(status.memory.budgetBytes) .. by)
     end)
   end
   local bytes = type(size) == 'number' and size or format.parse_size(tostring(size))

@@ -16,6 +16,7 @@ error('this file is for language servers: it is not to be run')
 
 ---@class lowtide.StatusMemory
 ---@field budgetBytes integer
+---@field budgetFrom? string who has set it; 'default' when nobody has
 ---@field usedBytes integer
 ---@field peakBytes integer
 ---@field mappedBytes integer
@@ -56,6 +57,8 @@ error('this file is for language servers: it is not to be run')
 ---@field snippet string
 ---@field signals table
 ---@field weak? boolean it is the best there is, and likely no answer
+---@field snippetLine? integer where the snippet begins
+---@field definition? { range: lsp.Range, signature: string } what the hit is named after
 
 ---@class lowtide.SearchAnswer
 ---@field hits lowtide.Hit[]

@@ -10,7 +10,7 @@ import type { Status, WorkspaceStatus } from '../protocol';
 import { percent } from '../search/freshness';
 import type { Phase } from '../server/server';
 import { key } from '../server/uris';
-import { formatBytes, formatCount, formatUse } from '../size';
+import { formatBytes, formatCount, formatUse, parseSize } from '../size';
 import { stateWord, stepWord } from './words';
 
 export type Tone = 'normal' | 'warning' | 'error';
@@ -26,6 +26,8 @@ export interface Shown {
   phase: Phase;
   trouble: string;
   status: Status | undefined;
+  /** Those of this window. */
+  settings?: { budget: string };
 }
 
 /** The item in the status bar; `folders` are this window's, by URI. */
@@ -89,7 +91,8 @@ function indexedShare(status: Status, folders: ReadonlyMap<string, string>): num
 }
 
 /** Markdown of the tooltip; `folders` are this window's, by URI. */
-export function tooltip({ phase, trouble, status }: Shown, folders: ReadonlyMap<string, string>): string {
+export function tooltip(shown: Shown, folders: ReadonlyMap<string, string>): string {
+  const { phase, trouble, status } = shown;
   if (!status) {
     const act =
       phase === 'missing' ? command('lowtide.setUp', t('Set up Lowtide')) : command('lowtide.restart', t('Restart'));
@@ -104,7 +107,7 @@ export function tooltip({ phase, trouble, status }: Shown, folders: ReadonlyMap<
   if (status.message) {
     parts.push(`$(${status.health === 'error' ? 'error' : 'warning'}) ${escape(status.message)}`);
   }
-  parts.push(memoryTable(status));
+  parts.push(memoryTable(status), ...otherBudget(shown));
   parts.push(...filesTable(status, folders));
   if (cutShort) {
     parts.push(`$(info) ${t('Some files are not indexed yet.')} ${command('lowtide.reindex', t('Resume Indexing'))}`);
@@ -157,6 +160,19 @@ function memoryTable(status: Status): string {
 /** The budget is one for all windows: who has set it is said. */
 function budgetWords(from: string | undefined): string {
   return from && from !== 'default' ? escape(t('budget, set by {0}', from)) : t('budget');
+}
+
+/** A setting of this window that is not in force is said, with the button that makes it so. */
+function otherBudget({ status, settings }: Shown): string[] {
+  const wanted = parseSize(settings?.budget ?? '');
+  if (!status || wanted === undefined || wanted === status.memory.budgetBytes) {
+    return [];
+  }
+  const words = t(
+    'Your setting lowtide.budget is {0}, and not in force: the budget is one for all windows and editors.',
+    formatBytes(wanted),
+  );
+  return [`$(info) ${escape(words)} ${command('lowtide.useBudget', t('Use {0}', formatBytes(wanted)))}`];
 }
 
 function filesTable(status: Status, folders: ReadonlyMap<string, string>): string[] {

@@ -15,6 +15,7 @@ const COMMANDS = [
   'lowtide.reindex',
   'lowtide.showMemoryGraph',
   'lowtide.setBudget',
+  'lowtide.useBudget',
   'lowtide.showLeftOut',
 ];
 
@@ -40,7 +41,16 @@ export function statusBar(server: Server): vscode.Disposable {
   };
   update();
   item.show();
-  return vscode.Disposable.from(item, server.onDidChange(update), vscode.workspace.onDidChangeWorkspaceFolders(update));
+  return vscode.Disposable.from(
+    item,
+    server.onDidChange(update),
+    vscode.workspace.onDidChangeWorkspaceFolders(update),
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      if (event.affectsConfiguration('lowtide.budget')) {
+        update();
+      }
+    }),
+  );
 }
 
 function colour(tone: Tone): vscode.ThemeColor | undefined {

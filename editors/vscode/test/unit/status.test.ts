@@ -114,6 +114,15 @@ test('the tooltip says who has set the budget, when somebody has', () => {
   assert.doesNotMatch(by('default'), /set by/);
 });
 
+test('a setting that is not in force says so, with a way to put it in force; one that is says nothing', () => {
+  const by = (budget: string) => tooltip({ ...shown(), settings: { budget } }, own);
+  assert.match(
+    by('256MiB'),
+    /lowtide\\\.budget is 256 MiB, and not in force.*\[Use 256 MiB\]\(command:lowtide\.useBudget\)/,
+  );
+  assert.doesNotMatch(by('512MiB') + by('') + by('lots'), /not in force/);
+});
+
 test('what the server says cannot become a link, an icon or a table', () => {
   const evil = escape('[x](command:evil) $(bug) | <b>\n# h');
   assert.doesNotMatch(evil, /(^|[^\\])[[\]()|<>$#]/);
