@@ -1,4 +1,4 @@
-/** The reasons for which files are left out, in words. */
+/** The reasons for which files are left out, in words: of a number of files, and of one. */
 
 import { t } from '../l10n';
 
@@ -47,5 +47,33 @@ export function reasonWords(reason: string): string {
       return t('that kept changing');
     default:
       return reason;
+  }
+}
+
+/** Of one file: "left out: minified". */
+export function reasonOfOne(reason: string): string {
+  switch (reason) {
+    case 'vendored':
+      return t('other people’s code');
+    case 'secret':
+      return t('it holds secrets');
+    case 'symlink':
+      return t('a link to a file inside');
+    case 'symlink-out-of-root':
+      return t('a link that leads outside');
+    case 'not-a-regular-file':
+      return t('a device, a socket, or a pipe');
+    case 'over-budget':
+      return t('it needs more memory than the budget');
+    case 'deadline':
+      return t('it takes too long');
+    case 'crash':
+      return t('it made a worker fail');
+    case 'no-grammar':
+      return t('there is no grammar for it');
+    case 'changed-while-read':
+      return t('it kept changing');
+    default:
+      return reasonWords(reason);
   }
 }

@@ -3,6 +3,7 @@
 import * as vscode from 'vscode';
 import { t } from '../l10n';
 import type { SearchHit } from '../protocol';
+import type { Mistyped } from './mistyped';
 import { presentHit } from './present';
 
 export interface Row extends vscode.QuickPickItem {
@@ -27,7 +28,7 @@ export function hitRow(hit: SearchHit): Row {
   const line = presentHit(hit, vscode.workspace.asRelativePath(vscode.Uri.parse(hit.uri)));
   return {
     label: `$(${line.icon}) ${line.name}`,
-    description: line.place,
+    description: line.weak ? `${line.place} · ${t('weak match')}` : line.place,
     detail: line.snippet,
     alwaysShow: true,
     buttons: [ASIDE()],
@@ -37,6 +38,11 @@ export function hitRow(hit: SearchHit): Row {
 
 export function pastRow(past: string): Row {
   return { label: `$(history) ${past}`, alwaysShow: true, buttons: [FORGET()], past };
+}
+
+/** A scope that was mistyped, set right with a click. */
+export function instead({ text, right }: Mistyped): Row {
+  return { label: `$(lightbulb) ${t('Did you mean {0}?', right)}`, alwaysShow: true, past: text };
 }
 
 export function wordsRow(text: string, icon = 'info'): Row {

@@ -6,9 +6,11 @@ export interface Line {
   icon: string;
   name: string;
   place: string;
-  /** Where what is shown begins, from 1. */
+  /** Where one gets to, and where what is shown begins, from 1. */
   line: number;
   snippet: string;
+  /** It is the best there is, and likely no answer. */
+  weak: boolean;
 }
 
 const LONGEST_SNIPPET = 160;
@@ -22,14 +24,33 @@ export function presentHit(hit: SearchHit, relative: string): Line {
     name,
     place: `${relative}:${lineOf(hit) + 1}`,
     line: lineOf(hit) + 1,
-    snippet: snippetOf(hit.snippet),
+    snippet: snippetOf(shownOf(hit)),
+    weak: hit.weak === true,
   };
 }
 
-/** Where the lines begin that say most, from 0; never outside of the hit. */
-export function lineOf({ range, snippetLine }: Pick<SearchHit, 'range' | 'snippetLine'>): number {
-  const line = snippetLine ?? range.start.line;
-  return line >= range.start.line && line <= range.end.line ? line : range.start.line;
+/**
+ * Where a hit leads, from 0: to the first line of the definition that it is named after; where that is no part of the
+ * hit, to the lines that say most. Never outside of the hit.
+ */
+export function lineOf({
+  range,
+  snippetLine,
+  definition,
+}: Pick<SearchHit, 'range' | 'snippetLine' | 'definition'>): number {
+  const isInside = (line: number | undefined): line is number =>
+    line !== undefined && line >= range.start.line && line <= range.end.line;
+  return [definition?.range.start.line, snippetLine].find(isInside) ?? range.start.line;
+}
+
+/** What stands from that line on, as far as the snippet tells; a definition's first line is known without it. */
+function shownOf(hit: SearchHit): string {
+  const skipped = lineOf(hit) - (hit.snippetLine ?? hit.range.start.line);
+  const lines = hit.snippet.split('\n');
+  if (skipped >= 0 && skipped < lines.length) {
+    return lines.slice(skipped).join('\n');
+  }
+  return hit.definition?.signature ? `${hit.definition.signature}\n${hit.snippet}` : hit.snippet;
 }
 
 /** The codicon of a symbol's kind. */

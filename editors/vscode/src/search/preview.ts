@@ -6,16 +6,12 @@
  */
 
 import * as vscode from 'vscode';
-import type { Range } from '../protocol';
+import type { Range, SearchHit } from '../protocol';
 import { lineOf } from './present';
 import { type PreviewTexts, SCHEME } from './previewTexts';
 
-export interface Place {
-  uri: string;
-  range: Range;
-  /** Where the lines begin that say most; the first of `range` unless told. */
-  snippetLine?: number;
-}
+/** A hit, or as much of one as leads to its place. */
+export type Place = Pick<SearchHit, 'uri' | 'range' | 'snippetLine' | 'definition'>;
 
 /** Moving fast through a list opens nothing on the way. */
 const SETTLE_MS = 60;

@@ -34,7 +34,8 @@ const ALIASES: Record<string, readonly string[]> = {
   'objective-c': ['objc'],
 };
 
-const KINDS = new Set([
+/** The kinds that can be asked for. */
+export const KINDS: ReadonlySet<string> = new Set([
   ...['file', 'module', 'namespace', 'package', 'class', 'method', 'property', 'field', 'constructor', 'enum'],
   ...['interface', 'function', 'variable', 'constant', 'enum-member', 'struct', 'event', 'operator', 'type-parameter'],
 ]);
@@ -66,6 +67,19 @@ export function parseQuery(text: string): Query {
   }
   query.words = words.join(' ');
   return query;
+}
+
+export function isKind(name: string): boolean {
+  return KINDS.has(name);
+}
+
+export function isLanguage(name: string): boolean {
+  return languagesCalled(name).length > 0;
+}
+
+/** What languages are called, those names first that are the languages' own. */
+export function languageNames(): string[] {
+  return [...LANGUAGES, ...Object.keys(ALIASES)];
 }
 
 function languagesCalled(name: string): readonly string[] {

@@ -67,12 +67,16 @@ export class Results implements vscode.TreeDataProvider<Node>, vscode.Disposable
     const line = presentHit(node, vscode.workspace.asRelativePath(uri));
     const label = `${line.line}: ${line.snippet || line.name}`;
     const item = new vscode.TreeItem({ label, highlights: matchedRanges(this.query, label) });
-    item.description = line.name;
-    item.accessibilityInformation = { label: t('{0}, line {1}: {2}', line.name, line.line, line.snippet) };
+    item.description = line.weak ? `${line.name} · ${t('weak match')}` : line.name;
+    const spoken = t('{0}, line {1}: {2}', line.name, line.line, line.snippet);
+    item.accessibilityInformation = { label: line.weak ? `${spoken}, ${t('weak match')}` : spoken };
     item.iconPath = new vscode.ThemeIcon(line.icon);
     item.contextValue = 'hit';
     const tooltip = new vscode.MarkdownString(`${line.place.replace(/[\\`*_[\]]/g, '\\$&')}\n`);
     tooltip.appendCodeblock(node.snippet);
+    if (line.weak) {
+      tooltip.appendText(t('A weak match: the best there is, but probably not what you are looking for.'));
+    }
     item.tooltip = tooltip;
     item.command = { command: 'lowtide.openHit', title: t('Open'), arguments: [node] };
     return item;

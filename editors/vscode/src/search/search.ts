@@ -11,8 +11,9 @@ import type { SearchHit, SearchResult } from '../protocol';
 import { NotRunning, type Server } from '../server/server';
 import { freshnessWords } from './freshness';
 import type { SearchHistory } from './history';
-import { FORGET, hitRow, KEEP, pastRow, type Row, wordsRow } from './hitItems';
+import { FORGET, hitRow, instead, KEEP, pastRow, type Row, wordsRow } from './hitItems';
 import { Latest } from './latest';
+import { mistypedIn } from './mistyped';
 import { openPlace, Preview } from './preview';
 import type { PreviewTexts } from './previewTexts';
 import { parseQuery } from './query';
@@ -32,6 +33,8 @@ const VISIBLE = 'lowtide.searchVisible';
 
 export class Search {
   private last = '';
+  /** What was marked in it. */
+  private lastHit: SearchHit | undefined;
   private current: { openAside(): void } | undefined;
 
   constructor(
@@ -48,17 +51,18 @@ export class Search {
 
   /** The last search once more, as it was left. */
   resume(): void {
-    this.open(this.last || this.history.all[0]);
+    this.open(this.last || this.history.all[0], this.lastHit);
   }
 
-  /** Show the search, with `value` in its field. */
-  open(value = ''): void {
+  /** Show the search, with `value` in its field; `at` is marked once it is among the answers. */
+  open(value = '', at?: SearchHit): void {
     const settings = this.server.settings;
     const pick = vscode.window.createQuickPick<Row>();
     const preview = new Preview(this.texts);
     let hits: readonly SearchHit[] = [];
     let note: string | undefined;
     let opened = false;
+    let resumed = at;
     pick.title = t('Search by Meaning');
     pick.placeholder = t('Describe the code, e.g. retry after a timeout. Narrow with @python or path:src');
     pick.value = value;
@@ -71,19 +75,21 @@ export class Search {
       (text, source) => this.ask(text, source.token),
       (text, result) => {
         pick.busy = false;
-        const marked = pick.activeItems[0]?.hit;
-        const moved = marked !== undefined && marked !== hits[0];
+        const active = pick.activeItems[0]?.hit;
+        const marked = resumed ?? (active === hits[0] ? undefined : active);
+        resumed = undefined;
         hits = result.hits;
         note = freshnessWords(result.freshness);
-        const rows = rowsOf(text, result);
+        const mistyped = mistypedIn(text);
+        const rows = [...rowsOf(text, result), ...(mistyped ? [instead(mistyped)] : [])];
         // Who has moved to a row stays on it while more is found around it.
-        const same = moved ? rows.find((row) => row.hit && isSame(row.hit, marked)) : undefined;
+        const same = marked && rows.find((row) => row.hit && isSame(row.hit, marked));
         pick.keepScrollPosition = same !== undefined;
         pick.items = rows;
         if (same) {
           pick.activeItems = [same];
         }
-        pick.title = titleOf(result);
+        pick.title = titleOf(result, mistyped);
         refresh.took(result.freshness, text);
       },
       (_, error) => {
@@ -100,6 +106,9 @@ export class Search {
     const listening = this.server.onDidChange(() => refresh.more());
     const change = (text: string, delayMs: number): void => {
       refresh.drop();
+      if (text !== value) {
+        resumed = undefined;
+      }
       if (parseQuery(text).words === '') {
         latest.drop();
         pick.busy = false;
@@ -151,7 +160,10 @@ export class Search {
       }
     });
     pick.onDidHide(() => {
-      this.last = pick.value || this.last;
+      if (pick.value) {
+        this.last = pick.value;
+        this.lastHit = pick.activeItems[0]?.hit;
+      }
       latest.drop();
       refresh.drop();
       listening.dispose();

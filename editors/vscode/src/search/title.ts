@@ -1,16 +1,19 @@
-/** The title of an answer: how whole it is first, then how much was found. */
+/** The title of an answer: how whole it is first, then how much was found, and how good. */
 
 import { t } from '../l10n';
 import type { SearchResult } from '../protocol';
 import { formatCount } from '../size';
 import { freshnessWords } from './freshness';
+import type { Mistyped } from './mistyped';
 
-export function titleOf(result: SearchResult): string {
+export function titleOf(result: SearchResult, mistyped?: Mistyped): string {
   const lacking = freshnessWords(result.freshness);
   const took = Math.round(result.tookMs);
   const notes = [
+    ...(mistyped ? [t('unknown scope {0}', mistyped.typed)] : []),
     ...(lacking ? [lacking] : []),
     result.hits.length === 1 ? t('1 result in {0} ms', took) : t('{0} results in {1} ms', result.hits.length, took),
+    ...(result.hits.length > 0 && result.hits.every((hit) => hit.weak) ? [t('weak matches only')] : []),
     ...(result.degraded ? [result.degraded] : []),
   ];
   if (result.staleFiles > 0) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { mistypedIn } from '../../src/search/mistyped';
 import { parseQuery } from '../../src/search/query';
 
 test('scopes are taken out of the words, wherever they stand', () => {
@@ -26,4 +27,30 @@ test('a path may have blanks in quotes, and a pattern is kept as it is', () => {
 
 test('scopes alone are no question', () => {
   assert.equal(parseQuery('@go path:cmd').words, '');
+});
+
+test('a scope that was mistyped is told, with what was meant; what is no scope is not', () => {
+  const right = (text: string) => mistypedIn(text)?.right;
+  assert.equal(right('decode text @pyton'), '@python');
+  assert.equal(right('decode @typscript text'), '@typescript');
+  assert.equal(right('decode @jav'), '@java');
+  assert.equal(right('x kind:funtcion'), 'kind:function');
+  assert.equal(right('x kind:func'), 'kind:function');
+  assert.equal(right('x lang:py'), '@py');
+  assert.equal(right('x folder:src/net'), 'path:src/net');
+  assert.deepEqual(mistypedIn('a @pyton b'), { typed: '@pyton', right: '@python', text: 'a @python b' });
+  for (const word of [
+    '@Override',
+    '@property',
+    '@test',
+    '@data',
+    'std::file',
+    'file:///x',
+    'a:b',
+    '@go',
+    'kind:class',
+  ]) {
+    assert.equal(right(`find ${word}`), undefined, word);
+  }
+  assert.equal(right('kind:nonsense'), undefined);
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { explained } from '../../src/scope/explained';
 import { leaveOutLine, withLine, withSwitch } from '../../src/scope/rules';
 import { matchedRanges } from '../../src/search/matched';
 
@@ -35,4 +36,24 @@ test('the words of a question are marked where they stand, also inside of names'
   assert.deepEqual(marked('message messages sage'), ['message', 'Message']);
   assert.deepEqual(marked('a .* ('), []);
   assert.deepEqual(matchedRanges('stra', 'İstra'), [], 'a letter that grows marks nothing rather than something else');
+});
+
+test('why a file is or is not found is told in sentences, without commands where the editor has a button', () => {
+  const of = (more: object) => explained({ path: 'a.py', status: 'indexed', reason: '', rule: '', ...more });
+  assert.equal(of({ symbols: 1, chunks: 2 }), 'a.py is indexed, with 1 symbol and 2 chunks.');
+  assert.equal(
+    of({
+      status: 'stale',
+      reason: 'it is to be indexed again: part of the index was lost',
+      remedy: 'run `lowtide index`',
+    }),
+    'The index of a.py is out of date: it is to be indexed again: part of the index was lost.',
+  );
+  assert.equal(
+    of({ status: 'skipped', reason: 'minified', rule: 'lines over 500 columns', remedy: 'set x' }),
+    'a.py is left out of the index: minified (lines over 500 columns). To do: set x.',
+  );
+  assert.equal(of({ status: 'quarantined', reason: 'crash' }), 'a.py is in quarantine: it made a worker fail.');
+  assert.equal(of({ status: 'missing', reason: 'no such file', remedy: 'check the spelling' }), 'a.py does not exist.');
+  assert.equal(of({ status: 'news', reason: 'x' }), 'a.py (news): x.');
 });

@@ -3,6 +3,7 @@ import { mock, test } from 'node:test';
 import { freshnessWords } from '../../src/search/freshness';
 import { SearchHistory, type Store } from '../../src/search/history';
 import { GAP_MS, Refresh } from '../../src/search/refresh';
+import { mistypedIn } from '../../src/search/mistyped';
 import { titleOf } from '../../src/search/title';
 import { Latest } from '../../src/search/latest';
 import { iconOf, presentHit, snippetOf } from '../../src/search/present';
@@ -99,6 +100,39 @@ test('a hit names its container, its place, and shows what it says', () => {
   assert.ok(snippetOf('x'.repeat(1000)).length <= 160);
 });
 
+test('a hit leads to the definition that it is named after, and says what stands there', () => {
+  const lines = (start: number, end: number) => ({
+    start: { line: start, character: 0 },
+    end: { line: end, character: 0 },
+  });
+  const hit = {
+    uri: 'file:///w/a/b.py',
+    range: lines(9, 30),
+    kind: 'method',
+    name: 'parse',
+    container: 'Parser',
+    score: 1,
+    snippet: '    # about it\n    def parse(self):\n        return 1\n',
+    signals: {},
+    snippetLine: 9,
+    definition: { range: lines(10, 30), signature: 'def parse(self):' },
+  };
+  const shown = presentHit(hit, 'b.py');
+  assert.deepEqual([shown.line, shown.snippet], [11, 'def parse(self):  return 1']);
+  // The snippet is of a later part: the definition's own line is known all the same.
+  const later = presentHit({ ...hit, snippetLine: 20, snippet: 'deep = 1' }, 'b.py');
+  assert.deepEqual([later.line, later.snippet], [11, 'def parse(self):  deep = 1']);
+  // Only a later part of a long definition is found: that is where it leads.
+  const part = {
+    ...hit,
+    range: lines(40, 60),
+    snippetLine: 45,
+    definition: { ...hit.definition, range: lines(10, 90) },
+  };
+  assert.equal(presentHit(part, 'b.py').line, 46);
+  assert.equal(presentHit({ ...hit, definition: null }, 'b.py').line, 10);
+});
+
 test('every kind has an icon, also the one that is a name of every object', () => {
   assert.equal(iconOf('constructor'), 'symbol-constructor');
   assert.equal(iconOf('text'), 'file-text');
@@ -131,6 +165,14 @@ test('the title says first how whole the answer is', () => {
   assert.equal(titleOf(result), 'Search by Meaning — 2 % indexed: results so far · 0 results in 8 ms');
   const whole = { ...result, freshness: { ...freshness, state: 'current' as const } };
   assert.equal(titleOf(whole), 'Search by Meaning — 0 results in 8 ms');
+  const weak = { uri: 'file:///a', kind: '', name: '', container: '', score: 0, snippet: '', signals: {}, weak: true };
+  const range = { start: { line: 0, character: 0 }, end: { line: 1, character: 0 } };
+  const hits = [{ ...weak, range }];
+  assert.equal(titleOf({ ...whole, hits }), 'Search by Meaning — 1 result in 8 ms · weak matches only');
+  assert.equal(
+    titleOf(whole, mistypedIn('read @pyton')),
+    'Search by Meaning — unknown scope @pyton · 0 results in 8 ms',
+  );
 });
 
 test('an answer so far is asked for again as more is there, not too often, and no more once it is whole', () => {
