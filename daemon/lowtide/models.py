@@ -119,6 +119,11 @@ class FileStatus(StrEnum):
     FAILED = "failed"
 
 
+HELD = frozenset({FileStatus.INDEXED, FileStatus.QUARANTINED})
+"""Files that the index holds, if only by their lines: those, and no others, are counted where it is told how much is
+in."""
+
+
 class Reason(StrEnum):
     """Why a file is not indexed as source code. Each has one sentence for users in `docs/formats.md`."""
 

@@ -182,7 +182,8 @@ def test_without_the_daemon_a_quick_comparison_tells(lowtide: Lowtide, modules: 
     (modules / "pkg1" / "module7.py").unlink()
     found = lowtide.json("search", "Holder7 grow", modules, "--limit", "3")
     assert found["freshness"]["state"] == "incomplete"
-    assert (found["freshness"]["indexed"], found["freshness"]["total"]) == (59, 61)
+    # As the daemon counts: of the 60 that it holds, less what is known to differ.
+    assert (found["freshness"]["indexed"], found["freshness"]["total"]) == (58, 60)
     assert len(found["hits"]) == 3
     assert "pkg1/module7.py" not in {hit["path"] for hit in found["hits"]}
     assert found["stale_files"] == 1

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 from tests.worker.services import serving
 
 from lowtide.index import shared
 from lowtide.index.attending import freshness_of
+from lowtide.index.comparing import compare_quickly
 from lowtide.index.indexing import HAND_OVER_S
+from lowtide.index.live import LiveWorkspace
 from lowtide.models import FileStat
 from lowtide.status import Standing
 from lowtide.system.tree.walk import walk
@@ -40,6 +43,46 @@ def test_an_answer_is_current_only_when_what_was_just_written_is_in(tmp_path: Pa
                         await anyio.sleep(0.001)
                 found = await service.symbols(f"written_{number}_just_now", roots=[root], limit=1)
                 assert [symbol.name for _, symbol in found] == [f"written_{number}_just_now"]
+
+    anyio.run(main)
+
+
+def test_with_a_daemon_and_without_the_same_files_are_counted(tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    root.mkdir()
+    for number in range(3):
+        (root / f"file{number}.py").write_text(f"def function_{number}():\n    return {number}\n")
+    (root / "packed.py").write_bytes(b"\0\1\2" * 1000)  # only its content tells that it is no source
+
+    async def main() -> None:
+        async with serving(tmp_path / "home") as service:
+
+            def quick() -> tuple[int, int]:
+                fresh = compare_quickly(service.host.workspace(root), service.host.config)
+                return fresh.indexed, fresh.total
+
+            def told(live: LiveWorkspace) -> tuple[int, int]:
+                fresh = freshness_of(live)
+                return fresh.indexed, fresh.total
+
+            await service.open_workspace(root, "test")
+            await service.wait_idle(root)
+            live = service.live(root)
+            assert live is not None
+            assert told(live) == (3, 3)
+            assert await anyio.to_thread.run_sync(quick) == (3, 3)
+            await service.pause()
+            (root / "file0.py").unlink()
+            (root / "file1.py").write_text("def changed():\n    return 11\n")
+            (root / "file3.py").write_text("def added():\n    return 3\n")
+            (root / "packed.py").touch()
+            with anyio.fail_after(60):
+                while live.waiting < 4:
+                    await live.changed.wait()
+            assert told(live) == await anyio.to_thread.run_sync(quick)
+            await service.resume()
+            await service.wait_idle(root)
+            assert told(live) == await anyio.to_thread.run_sync(quick) == (3, 3)
 
     anyio.run(main)
 

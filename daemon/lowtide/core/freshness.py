@@ -1,5 +1,9 @@
 """How an answer stands to what is on the disk: what is known of a workspace -> the word that goes with every answer.
 
+`total` counts the files that the index holds (`models.HELD`), and until a first run has ended, those that were counted
+for it where they are more; `indexed` is without those that are known to differ, be they new, changed or gone. A file
+that was read and left out is in neither.
+
 Invariant: pure. `current` is said only when the workspace is watched, what is watched has been heard, and nothing
 waits.
 """

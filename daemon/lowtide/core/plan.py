@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from lowtide.models import FileStat, FileStatus, Reason
+from lowtide.models import HELD, FileStat, FileStatus, Reason
 
 RETRIED = frozenset({Reason.DEADLINE, Reason.GRAMMAR})
 """Failures that may be of the moment: the next whole run tries again."""
@@ -60,6 +60,13 @@ class Action:
     path: bytes
     observed: FileStat | None
     known: Known | None
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether it is a file that the index holds, or that may be source."""
+        if self.observed is None or self.observed.reason is not None:
+            return False
+        return self.act is not Act.KEEP or (self.known is not None and self.known.status in HELD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class Patience(Enum):
 def freshness_of(live: LiveWorkspace) -> Freshness:
     """How what is committed now stands to the disk."""
     counts, whole = live.counts, live.whole_progress
-    known = counts.files + counts.quarantined
+    known = counts.held
     counted = live.file_count.files if live.is_first else 0
     if whole is not None:
         counted = max(whole.candidates, counted)

@@ -17,7 +17,7 @@ from lowtide.core.freshness import Freshness, FreshState, Standing, judge
 from lowtide.core.plan import Act, Action, compare
 from lowtide.errors import LowtideError
 from lowtide.index.workspace import Workspace
-from lowtide.models import FileStatus
+from lowtide.models import HELD
 from lowtide.store.catalog import Catalog
 from lowtide.system.tree.walk import walk
 
@@ -38,19 +38,20 @@ def compare_quickly(workspace: Workspace, config: Config, within_s: float = QUIC
 
 def _compare(workspace: Workspace, catalog: Catalog, settings: IndexSettings, ends_s: float) -> Freshness:
     workspace.check_root(catalog)
-    files = waiting = 0
+    held = counted = waiting = 0
     for seen, action in enumerate(compare(catalog.known_files(), walk(workspace.root, settings)), 1):
         if seen % _STRIDE == 0 and time.monotonic() > ends_s:
             return freshness_closed(workspace, "too many files for a quick look, and no daemon")
-        if action.observed is not None and action.observed.reason is None:
-            files += 1
-            waiting += action.act is Act.INDEX and not _is_doubt(action)
-        elif action.known is not None and action.known.status is not FileStatus.SKIPPED:
-            files += 1  # it is in the index, and is no source any more
-            waiting += 1
+        is_held = action.known is not None and action.known.status in HELD
+        held += is_held
+        counted += action.is_candidate
+        if action.act is Act.INDEX:
+            waiting += not _is_doubt(action)
+        elif action.act is not Act.KEEP:
+            waiting += is_held  # it is gone, or no source any more
     is_first = catalog.last_run() is None
     stopped = "`lowtide index` brings it up to date" if waiting or is_first else ""
-    return judge(Standing(files - waiting if is_first else files, waiting, files, is_first, stopped=stopped, age_s=0.0))
+    return judge(Standing(held, waiting, counted if is_first else 0, is_first, stopped=stopped, age_s=0.0))
 
 
 class FileCount:
@@ -95,8 +96,7 @@ def freshness_closed(workspace: Workspace, why: str) -> Freshness:
     files = 0
     # What is wrong with it the question itself says.
     with suppress(LowtideError), closing(workspace.reading()) as catalog:
-        counts = catalog.counts()
-        files = counts.files + counts.quarantined
+        files = catalog.counts().held
     comparison = workspace.last_comparison()
     return Freshness(FreshState.UNWATCHED, files, files, comparison.age_s if comparison else None, why)
 

@@ -205,7 +205,7 @@ class Indexer:
             if action.act is Act.SKIP:
                 group.skipped.append(stat)
             return
-        progress.candidates += 1
+        progress.candidates += action.is_candidate
         if action.act is Act.KEEP:
             assert known is not None
             self._count_kept(known.status, known.reason)

@@ -147,7 +147,7 @@ class LiveWorkspace(LiveControl):
                 await self._prepare(check_words=True)
                 await self._count()
                 if beginning.is_copy:
-                    self.file_count.take(self.counts.files + self.counts.quarantined)
+                    self.file_count.take(self.counts.held)
                 self._notify()
                 self._resting = Resting(self._writing, self._readers)
                 if self.host.turns.are_waited_for:

@@ -54,6 +54,11 @@ class Counts:
     failed: int
     quarantined: int
 
+    @property
+    def held(self) -> int:
+        """Files that the index holds: those of `models.HELD`."""
+        return self.files + self.quarantined
+
 
 NO_COUNTS = Counts(0, 0, 0, 0, 0, 0, 0)
 
