@@ -12,7 +12,7 @@ from tests.e2e.contents import differences, read_contents
 from tests.e2e.harness import python_module
 from tests.worker.test_seeding import index, places_of
 
-from lowtide.index import lexicon, upkeep
+from lowtide.index import lexicon, spare_pages, upkeep
 from lowtide.index.workspace import Workspace
 from lowtide.store import upkeep as store_upkeep
 from lowtide.store.catalog import Catalog
@@ -27,7 +27,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lexicon, "LEAST_DEAD", 100)
     monkeypatch.setattr(upkeep, "UNUSED_COUNT", 0)
     monkeypatch.setattr(upkeep, "UNUSED_FACTOR", 1.0)
-    monkeypatch.setattr(upkeep, "VACUUM_PAGES", 16)
+    monkeypatch.setattr(spare_pages, "VACUUM_PAGES", 16)
     monkeypatch.setattr(store_upkeep, "LEAST_FREE_PAGES", 16)
 
 
@@ -64,6 +64,29 @@ def test_two_thirds_deleted_leave_what_a_fresh_index_has(tmp_path: Path) -> None
         assert read_listing(workspace.folder / row.name, row).deleted == 0
     report = index(root, tmp_path / "home")
     assert report.indexed == 0, "it is not made anew again and again"
+
+
+def test_a_step_gives_back_as_many_pages_as_it_was_told(tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    fill(root)
+    index(root, tmp_path / "home")
+    workspace = Workspace(root, places_of(tmp_path / "home").index_folder(root))
+    with workspace.writing() as (catalog, _):
+        for number in range(1, FILES):
+            catalog.write([], [], [f"pkg{number % 5}/module{number}.py".encode()])
+        assert catalog.spare_pages() > 8
+        assert catalog.give_back_pages(8) == 8
+
+
+def test_a_first_index_keeps_no_page_of_what_was_on_its_way(tmp_path: Path) -> None:
+    """Words wait in the catalog until they are in the lexical index, and vectors until they are in a segment."""
+    root = tmp_path / "tree"
+    fill(root)
+    index(root, tmp_path / "home")
+    workspace = Workspace(root, places_of(tmp_path / "home").index_folder(root))
+    with closing(Catalog(workspace.catalog_path, writable=False)) as catalog:
+        assert catalog.pending_bytes() == 0
+        assert catalog.spare_pages() == 0
 
 
 def test_a_question_waits_for_no_page_that_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

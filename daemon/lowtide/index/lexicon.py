@@ -24,6 +24,7 @@ import anyio.to_thread
 from lowtide import wire
 from lowtide.core.budget import LEXICAL_TASK_BYTES, MIB
 from lowtide.errors import CorruptSegment, StoreError, WorkerError, WorkerOverBudget, WorkerRecycled
+from lowtide.index.spare_pages import give_back_pages
 from lowtide.index.workspace import Workspace
 from lowtide.pool.pool import WorkerPool
 from lowtide.pool.terms import Urgency
@@ -148,6 +149,8 @@ class Lexicon:
                     async with self._lock:
                         if not await self._absorb():
                             await self._in_thread(self._catalog.found_words)
+                            # What was pending has left its pages free: most of the file after a first run.
+                            await give_back_pages(self._catalog, self._in_thread, lambda: not self._pending_bytes)
                             self._wanted = False
                             self._tell()
                 except (WorkerError, StoreError) as error:

@@ -24,6 +24,7 @@ import numpy.typing as npt
 from lowtide.core import merge
 from lowtide.errors import CorruptSegment
 from lowtide.index.lexicon import Lexicon, mend_words
+from lowtide.index.spare_pages import give_back_pages
 from lowtide.index.workspace import Workspace
 from lowtide.store.catalog import Catalog
 from lowtide.store.names.names import NameSegment, merge_names, write_names
@@ -44,8 +45,6 @@ LOOK_AGAIN_NS = 24 * 3600 * 10**9
 """Vectors unused for a week are deleted; it is looked once a day."""
 COLLECT_ROWS = 4096
 """Looked at, or deleted, in one transaction: a few milliseconds."""
-VACUUM_PAGES = 256
-"""Given back in one transaction: a few milliseconds."""
 LOOKED_AT = "unused_looked_at_ns"
 MOST_ROUNDS = 32
 """A plan settles in two or three rounds; more would be a fault, and must not hang."""
@@ -83,22 +82,12 @@ async def maintain(
         if lexicon is not None:
             await lexicon.settle()
         await _maintain(keeper, catalog, limit)
-        await _give_back_pages(catalog, limit, may_collect)
+        await give_back_pages(catalog, lambda call: _in_thread(call, limit), may_collect)
     except CorruptSegment:
         # It was sound when it was opened, or was not looked at: everything is, now.
         damaged += await _in_thread(keeper.drop_damaged, limit)
         await _maintain(keeper, catalog, limit)
     return damaged
-
-
-async def _give_back_pages(
-    catalog: Catalog, limit: anyio.CapacityLimiter | None, may_go_on: Callable[[], bool]
-) -> None:
-    """The catalog's free pages, a few at a time: between two steps whoever wants to write does."""
-    while may_go_on():
-        spare = await _in_thread(catalog.spare_pages, limit)
-        if not spare or not await _in_thread(partial(catalog.give_back_pages, min(spare, VACUUM_PAGES)), limit):
-            return
 
 
 async def _maintain(keeper: _Keeper, catalog: Catalog, limit: anyio.CapacityLimiter | None) -> None:

@@ -293,6 +293,12 @@ class Catalog(FileRows, Queries):
         row = self._row(sql, parameters)
         return None if row is None else row[0]
 
+    def _script(self, sql: str) -> None:
+        """Run it to its end, outside of a transaction. A statement of many steps that returns no columns, as
+        `incremental_vacuum`, does a single one with `execute` before Python 3.12."""
+        with self._mapped():
+            self._db.executescript(sql)
+
     def data_version(self) -> int:
         """A number that changes when another connection commits."""
         return int(self._value("PRAGMA data_version"))

@@ -22,8 +22,8 @@ from lowtide.store.vetting import check_manifest
 
 TRAVELLING_META = ("content_version", "recipe", "settings", VECTOR_DIMS)
 """What of `meta` holds wherever an index is taken."""
-LEAST_FREE_PAGES = 1024
-"""Of 4 KiB: the catalog keeps free what a few hundred files take."""
+LEAST_FREE_PAGES = 256
+"""Of 4 KiB: the catalog keeps free what a few dozen files take."""
 FREE_SHARE = 10
 """And at most one page of so many."""
 _MARK_UNEMBEDDED = (
@@ -56,6 +56,9 @@ class Upkeep:
 
     @abstractmethod
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]: ...
+
+    @abstractmethod
+    def _script(self, sql: str) -> None: ...
 
     @abstractmethod
     def _value(self, sql: str, parameters: Sequence[Any] = ()) -> Any: ...
@@ -174,8 +177,7 @@ class Upkeep:
         """Give back at most so many free pages, in one short transaction; returns how many went. The file becomes
         shorter when the write-ahead log is folded into it."""
         before = int(self._value("PRAGMA freelist_count") or 0)
-        for _ in self._rows(f"PRAGMA incremental_vacuum({int(limit)})"):
-            pass
+        self._script(f"PRAGMA incremental_vacuum({int(limit)})")
         return before - int(self._value("PRAGMA freelist_count") or 0)
 
     def record_run(self, figures: dict[str, Any], *, has_changed: bool) -> None:
