@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lowtide.core import rank, rank_features, support
 from lowtide.core.asked import understand
 from lowtide.core.candidate import Candidate, Near
-from lowtide.core.explained import MEANINGS, TOLD, WEAK_BELOW, explained, is_weak
+from lowtide.core.explained import MEANINGS, STRANGE_BELOW, TOLD, WEAK_BELOW, explained, is_weak
 
 
 def signals_in(module: object) -> set[str]:
@@ -52,6 +52,7 @@ def test_an_explanation_adds_up_to_the_score() -> None:
 def test_weak_is_what_is_far_from_the_question(cosine: float, closeness: float) -> None:
     signals = {"cosine": cosine, "closeness": closeness}
     assert is_weak(signals) is (cosine + closeness < WEAK_BELOW)
+    assert is_weak({**signals, "strange": 1.0}) is (cosine + closeness < STRANGE_BELOW)
     for name in ("exact", "frame", "verbatim"):
         assert not is_weak({**signals, name: 0.5})
     for name in signals:

@@ -44,13 +44,18 @@ def informative_words(words: Sequence[str]) -> list[str]:
     different = list(dict.fromkeys(words))
     if len(different) <= MOST_WORDS:
         return different
-    telling = [word for word in different if word not in COMMON_WORDS and not word.isdigit()]
+    telling = telling_words(different)
     chosen = set(sorted(telling, key=len, reverse=True)[:MOST_WORDS])  # sorting is stable: of equal ones the earlier
     for word in different:
         if len(chosen) == MOST_WORDS:
             break
         chosen.add(word)
     return [word for word in different if word in chosen]
+
+
+def telling_words(words: Sequence[str]) -> list[str]:
+    """Those that say what is asked: neither common English ones nor numbers."""
+    return [word for word in words if word not in COMMON_WORDS and not word.isdigit()]
 
 
 def choose_terms(terms: Sequence[Term]) -> list[Term]:

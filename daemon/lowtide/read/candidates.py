@@ -6,7 +6,7 @@ Invariant: nothing is read here; rows and texts are given.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from lowtide.core.asked import Asked
@@ -47,6 +47,8 @@ class Found:
     lacks: Sequence[str] = ()
     """What was not looked through, for people."""
     over: Overlay = field(default_factory=Overlay)
+    is_strange: bool = False
+    """No word of the question stands anywhere in what is indexed."""
 
 
 def candidate_of(row: ChunkRow, bm25: float | None, cosine: float | None, frame: float, concept: float) -> Candidate:
@@ -83,4 +85,7 @@ def refined(found: Found, near: Sequence[tuple[float, int]] | None) -> Sequence[
         near = [(0.0, 0)] * (2 * count)
     looked_at = zip(found.ranked[:count], near[:count], near[count:], found.verbatim, strict=True)
     nearness = {each.chunk_id: Near(*text, head[0], share) for each, text, head, share in looked_at}
-    return refine(found.asked.kind, found.ranked, nearness)
+    ranked = refine(found.asked.kind, found.ranked, nearness)
+    if found.is_strange:
+        return [replace(each, signals={**each.signals, "strange": 1.0}) for each in ranked]
+    return ranked

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, TypeVar
 from lowtide.core.asked import Asked, Kind
 from lowtide.core.candidate import Ranked
 from lowtide.core.concepts import is_in_plain_words, term_weights
+from lowtide.core.lexical import telling_words
 from lowtide.core.rank import SHORTLIST, best_of_each, rank_chunks
 from lowtide.core.rank_features import query_stems
 from lowtide.core.support import first_of_each_file
@@ -249,7 +250,10 @@ class Snapshot:
             if not asked.over.hidden or display_path(row.path) not in asked.over.hidden
         ]
         most = max(bm25.values(), default=0.0)
-        candidates += asked.over.candidates(most, by_words=bool(asked.words), by_meaning=asked.vector is not None)
+        unsaved = asked.over.candidates(most, by_words=bool(asked.words), by_meaning=asked.vector is not None)
+        candidates += unsaved
+        telling = telling_words(asked.words) if lexical.is_complete and not any(each.bm25 for each in unsaved) else []
+        is_strange = bool(telling) and not lexical.holds_any(telling, looking)
         ranked = rank_chunks(asked.asked, candidates)
         first = [rows.get(each.chunk_id) or asked.over.piece(each.chunk_id) for each in ranked[:shortlist]]
         lacks = (*(lexical.reasons if asked.words else ()), *(self._segments.lacks if asked.vector is not None else ()))
@@ -257,7 +261,7 @@ class Snapshot:
             return Found(asked.asked, rows, candidates, ranked, kinds=kinds, lacks=lacks, over=asked.over)
         texts = self._texts(catalog, first)
         verbatim = verbatim_shares(asked.asked, texts[: len(first)])
-        return Found(asked.asked, rows, candidates, ranked, texts, verbatim, kinds, lacks, asked.over)
+        return Found(asked.asked, rows, candidates, ranked, texts, verbatim, kinds, lacks, asked.over, is_strange)
 
     def _ask(self, stopped: Stopped, ask: Callable[[Catalog, LexicalIndex], T]) -> T:
         """The answer of the catalog, at one moment, and of the lexical index. Damage of it leaves a mark for the next

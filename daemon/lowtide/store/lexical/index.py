@@ -130,6 +130,15 @@ class LexicalIndex:
         scored.sort(key=lambda each: (-each[1], each[0]))
         return scored[: limit + SPARE]
 
+    def holds_any(self, words: Sequence[str], look: Callable[[], None] = lambda: None) -> bool:
+        """Whether any chunk holds one of the words, in any of its forms. `look` is called now and then, and may
+        raise."""
+        reader = self._open()
+        stems = list(dict.fromkeys(stem for word in words if (stem := stem_of(word))))
+        if reader is not None and any(reader.count(stem) for stem in stems):
+            return True
+        return bool(self.delta.find(stems, look).counts)
+
     def _count_pending(
         self, stems: Sequence[str], known: dict[str, str], counts: dict[str, int], look: Callable[[], None]
     ) -> tuple[list[Term], Matches]:
