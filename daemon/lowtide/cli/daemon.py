@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from collections import deque
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import anyio
 import click
 
 from lowtide.cli.console import format_bytes, print_json, say, warn
-from lowtide.cli.leaving import leave
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import open_client
+from lowtide.cli.setup import load
 from lowtide.cli.together import refuse_embedded, refuse_json
 from lowtide.errors import PathError
 from lowtide.paths import Places
-from lowtide.serve.client import END_S, Client, NotRunning, end, start_word
+from lowtide.serve.client import END_S, Client, NotRunning, end
 
 
 @click.group("daemon")
@@ -116,38 +113,13 @@ def run_command(ready_fd: int | None, options: Options) -> None:
     """Run the daemon in the foreground, until Ctrl-C."""
     refuse_embedded(options)
     refuse_json(options, "it goes on and on")
-    from lowtide.system.footprint import loading
+    from lowtide.serve.process import run_daemon
 
-    with loading("numpy"):
-        import numpy  # noqa: F401
-    with loading("vector search (usearch, numkong)"):
-        import lowtide.store.vectors.vectors  # noqa: F401
-    with loading("the engine's code"):
-        from lowtide.cli.setup import load
-        from lowtide.serve.daemon import serve, set_up_log
-
-    def tell(error: BaseException | None) -> None:
-        nonlocal ready_fd
-        if ready_fd is not None:
-            with suppress(OSError):
-                os.write(ready_fd, start_word(error))
-                os.close(ready_fd)
-            ready_fd = None
-
-    def ready(socket: Path) -> None:
+    def on_ready(socket: Path) -> None:
         if ready_fd is None and not options.quiet:
             warn(f"listening on {socket}; Ctrl-C ends it")
-        tell(None)
 
-    try:
-        places, config = load(options)
-        set_up_log(places, verbose=options.verbose > 0, to_terminal=ready_fd is None)
-        anyio.run(serve, places, config, ready, lambda: load(options)[1])
-    except Exception as error:
-        tell(error)
-        raise
-    logging.shutdown()
-    leave(0)
+    run_daemon(partial(load, options), ready_fd=ready_fd, verbose=options.verbose > 0, on_ready=on_ready)
 
 
 def _control(method: str, done: str, options: Options) -> None:

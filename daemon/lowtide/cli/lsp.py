@@ -16,10 +16,10 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from lowtide.cli.leaving import leave
 from lowtide.errors import LowtideError, UsageError
 from lowtide.paths import Places
 from lowtide.serve import client
+from lowtide.system.leaving import leave
 from lowtide.visible import visible
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sys
 
-from lowtide.cli.leaving import leave
 from lowtide.errors import LowtideError, UsageError
+from lowtide.system.leaving import leave
 from lowtide.visible import visible
 
 USAGE = """Usage: lowtide mcp [OPTIONS]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lowtide.cli.options import Options
 from lowtide.errors import PathError, RefusedError
 from lowtide.paths import Places, real_path
+from lowtide.serve import configured
 
 if TYPE_CHECKING:
     from lowtide.config.settings import Config
@@ -19,24 +20,12 @@ if TYPE_CHECKING:
 
 def load(options: Options) -> tuple[Places, Config]:
     """The places and the configuration, with the command line's budget."""
-    from lowtide.config.settings import load_config
-    from lowtide.system.memory import machine_bytes
-
-    places = Places.from_environment()
-    budget_bytes = asked_budget(options)
-    return places, load_config(places.config_file, machine_bytes=machine_bytes(), budget_bytes=budget_bytes)
+    return configured.load(options.budget)
 
 
 def asked_budget(options: Options) -> int | None:
-    """The bytes of `--budget`, if it was given. ConfigError for what is no size, and for more than the machine has."""
-    if not options.budget:
-        return None
-    from lowtide.config.settings import check_fits, parse_size
-    from lowtide.system.memory import machine_bytes
-
-    size = parse_size(options.budget)
-    check_fits(size, machine_bytes(), "--budget")
-    return size
+    """The bytes of `--budget`, if it was given: see `configured.asked_budget`."""
+    return configured.asked_budget(options.budget)
 
 
 def check_named(path: str) -> None:

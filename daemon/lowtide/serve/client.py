@@ -141,9 +141,7 @@ def _start(places: Places, budget: str | None, deadline_s: float) -> None:
     make_private(places.log_file.parent)
     ready, told = os.pipe()
     try:
-        command = [sys.executable, "-P", "-m", "lowtide.cli", "daemon", "run", "--ready-fd", str(told)]
-        if budget:
-            command += ["--budget", budget]
+        command = [sys.executable, "-P", "-m", "lowtide.serve", str(told), *([budget] if budget else [])]
         with open(places.log_file, "ab") as output:
             os.chmod(places.log_file, 0o600)
             try:
