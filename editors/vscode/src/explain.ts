@@ -14,7 +14,7 @@ export async function explain(server: Server, given?: vscode.Uri): Promise<void>
   const answer = await server.request('lowtide/explain', { uri: uri.toString() });
   const folder = vscode.workspace.getWorkspaceFolder(uri);
   const other = t('Another File…');
-  const take = answer.take_in && folder ? t('Take In') : undefined;
+  const take = answer.take_in && folder ? t('Include') : undefined;
   const leave = answer.status === 'indexed' && folder ? t('Leave Out') : undefined;
   // An editor says how in its own words.
   const again = answer.status === 'stale' && folder ? t('Index Now') : undefined;
@@ -38,6 +38,9 @@ export async function explain(server: Server, given?: vscode.Uri): Promise<void>
 }
 
 async function chooseFile(): Promise<vscode.Uri | undefined> {
-  const picked = await vscode.window.showOpenDialog({ title: t('Which file isn’t found?'), canSelectMany: false });
+  const picked = await vscode.window.showOpenDialog({
+    title: t('Select the File That Isn’t Found'),
+    canSelectMany: false,
+  });
   return picked?.[0];
 }

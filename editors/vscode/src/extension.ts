@@ -53,9 +53,11 @@ export function activate(context: vscode.ExtensionContext): Api {
     'lowtide.showLeftOut': () => showLeftOut(server),
     'lowtide.leaveOut': (uri?: unknown) => leaveOut(uri instanceof vscode.Uri ? uri : undefined),
     'lowtide.search.openToSide': () => search.openAside(),
+    'lowtide.search.showResults': () => search.showResults(),
     'lowtide.findSimilar': () => findSimilar(server, keep),
     'lowtide.openHit': (hit: SearchHit) => openHit(hit),
-    'lowtide.openHitToSide': (hit: SearchHit) => openHit(hit, vscode.ViewColumn.Beside),
+    // By its key it is given nothing.
+    'lowtide.openHitToSide': (hit?: SearchHit) => openHit(hit ?? results.selected, vscode.ViewColumn.Beside),
     'lowtide.clearResults': () => results.clear(),
     'lowtide.menu': () => showMenu(server),
     'lowtide.pause': () => server.request('lowtide/pause', {}),

@@ -34,7 +34,9 @@ export async function setBudget(server: Server): Promise<void> {
   pick.title = memory
     ? [
         t('Budget: now {0}, in use {1}', formatBytes(memory.budgetBytes), formatBytes(memory.usedBytes)),
-        ...(memory.budgetFrom && memory.budgetFrom !== 'default' ? [t('set by {0}', memory.budgetFrom)] : []),
+        ...(memory.budgetFrom && memory.budgetFrom !== 'default'
+          ? [t('set by {0}', memory.budgetFrom.replace(/: budget$/, ''))]
+          : []),
       ].join(' · ')
     : t('Budget');
   pick.placeholder = t('Memory for all of Lowtide’s processes together, e.g. 256MiB');

@@ -66,5 +66,5 @@ function cacheOf(node: MemoryNode): string[] {
     return [];
   }
   const asked = (node.hits ?? 0) + (node.misses ?? 0);
-  return [t('At most {0}; {1} of {2} found in it.', formatBytes(node.limitBytes), node.hits ?? 0, asked)];
+  return [t('At most {0}; {1} of {2} lookups found in it.', formatBytes(node.limitBytes), node.hits ?? 0, asked)];
 }

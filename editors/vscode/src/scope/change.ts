@@ -30,7 +30,7 @@ export async function leaveOut(given: vscode.Uri | undefined): Promise<void> {
   const isFolder = ((await vscode.workspace.fs.stat(uri)).type & vscode.FileType.Directory) !== 0;
   const relative = uri.path.slice(folder.uri.path.length).replace(/^\/+/, '');
   if (relative === '') {
-    throw new Error(t('A whole workspace folder cannot be left out. Close it, or choose what is in it.'));
+    throw new Error(t('A whole workspace folder cannot be left out. Close it, or select something inside it.'));
   }
   const line = leaveOutLine(relative, isFolder);
   const file = vscode.Uri.joinPath(folder.uri, IGNORE);

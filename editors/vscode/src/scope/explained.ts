@@ -16,8 +16,14 @@ export function explained(answer: Explanation): string {
       // It is indexed by itself, and the editor has a button for it: no command is to be typed.
       return sentence(answer);
     default:
-      return [sentence(answer), remedy ? t('To do: {0}.', remedy) : ''].filter(Boolean).join(' ');
+      // Where the editor has a button for it, that is enough.
+      return remedy && !answer.take_in ? `${sentence(answer)} ${t('To do: {0}.', quoted(remedy))}` : sentence(answer);
   }
+}
+
+/** A message of the editor's shows no Markdown. */
+export function quoted(text: string): string {
+  return text.replace(/`([^`]*)`/g, '“$1”');
 }
 
 function sentence(answer: Explanation): string {

@@ -7,6 +7,7 @@ import type { Server } from '../server/server';
 import { key } from '../server/uris';
 import { formatCount } from '../size';
 import { takeIn } from './change';
+import { quoted } from './explained';
 import { reasonWords } from './reasons';
 
 interface Row extends vscode.QuickPickItem {
@@ -32,7 +33,7 @@ export async function showLeftOut(server: Server): Promise<void> {
     rows.push(...own.map((group) => groupRow(group, folder)));
   }
   const picked = await vscode.window.showQuickPick(
-    rows.length > 0 ? rows : [{ label: t('Nothing is left out, but for what git ignores.') }],
+    rows.length > 0 ? rows : [{ label: t('Nothing is left out except what git ignores.') }],
     {
       title: t('Left Out of the Index'),
       placeHolder: t('Select a reason to see its files'),
@@ -60,12 +61,12 @@ async function showGroup(group: Skipped, folder: vscode.WorkspaceFolder): Promis
   if (group.takeIn) {
     const what = group.takeIn.key === undefined ? (group.takeIn.line ?? '') : `${group.takeIn.key} = true`;
     rows.push({
-      label: `$(add) ${t('Take In')}`,
+      label: `$(add) ${t('Include')}`,
       description: t('writes {0} to {1}', what, group.takeIn.file),
       takes: true,
     });
   } else if (group.remedy) {
-    rows.push({ label: `$(lightbulb) ${t('To do: {0}', group.remedy)}` });
+    rows.push({ label: `$(lightbulb) ${t('To do: {0}', quoted(group.remedy))}` });
   }
   rows.push({ label: t('examples'), kind: vscode.QuickPickItemKind.Separator });
   rows.push(

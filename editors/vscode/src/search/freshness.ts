@@ -34,7 +34,7 @@ function indexedWords(fresh: Freshness): string {
   if (fresh.reason) {
     return known
       ? t('{0} % indexed ({1}): results so far', percent(fresh), fresh.reason)
-      : t('not wholly indexed ({0}): results so far', fresh.reason);
+      : t('not fully indexed ({0}): results so far', fresh.reason);
   }
   return known ? t('{0} % indexed: results so far', percent(fresh)) : t('still being indexed: results so far');
 }

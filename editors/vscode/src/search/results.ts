@@ -35,7 +35,19 @@ export class Results implements vscode.TreeDataProvider<Node>, vscode.Disposable
     this.view.message = found.hits.length === 0 ? t('No results.') : '';
     this.changed.fire();
     void vscode.commands.executeCommand('setContext', FILLED, true);
-    void vscode.commands.executeCommand('lowtide.results.focus');
+    const first = found.hits[0];
+    if (first) {
+      // The first hit has the keys: the view as such would lose them again, with the words that it shows while it is empty.
+      void this.view.reveal(first, { focus: true, select: true });
+    } else {
+      void vscode.commands.executeCommand('lowtide.results.focus');
+    }
+  }
+
+  /** The hit that is marked in the view. */
+  get selected(): SearchHit | undefined {
+    const node = this.view.selection[0];
+    return node && 'range' in node ? node : undefined;
   }
 
   clear(): void {
@@ -102,6 +114,8 @@ function groupByFile(hits: readonly SearchHit[]): FileNode[] {
 }
 
 /** The command of a hit in the tree. */
-export async function openHit(hit: SearchHit, column?: vscode.ViewColumn): Promise<void> {
-  await openPlace(hit, column);
+export async function openHit(hit: SearchHit | undefined, column?: vscode.ViewColumn): Promise<void> {
+  if (hit) {
+    await openPlace(hit, column);
+  }
 }

@@ -35,7 +35,7 @@ export class Search {
   private last = '';
   /** What was marked in it. */
   private lastHit: SearchHit | undefined;
-  private current: { openAside(): void } | undefined;
+  private current: { openAside(): void; showResults(): void } | undefined;
 
   constructor(
     private readonly server: Server,
@@ -47,6 +47,11 @@ export class Search {
   /** Open the answer that is marked in the search to the side. */
   openAside(): void {
     this.current?.openAside();
+  }
+
+  /** Keep the answers of the search in the view. */
+  showResults(): void {
+    this.current?.showResults();
   }
 
   /** The last search once more, as it was left. */
@@ -151,14 +156,18 @@ export class Search {
         void open(item, vscode.ViewColumn.Beside);
       }
     });
-    pick.onDidTriggerButton(() => {
+    const showResults = async (): Promise<void> => {
       if (hits.length > 0) {
-        const text = pick.value;
+        opened = true;
+        const found = { title: pick.value, hits, query: parseQuery(pick.value).words, note };
         pick.hide();
-        void this.history.add(text);
-        this.keep({ title: text, hits, query: parseQuery(text).words, note });
+        // The view gets the keys once all else is as it was.
+        await preview.restore();
+        this.keep(found);
+        await this.history.add(found.title);
       }
-    });
+    };
+    pick.onDidTriggerButton(() => void showResults());
     pick.onDidHide(() => {
       if (pick.value) {
         this.last = pick.value;
@@ -174,7 +183,10 @@ export class Search {
       }
       pick.dispose();
     });
-    this.current = { openAside: () => void open(pick.activeItems[0], vscode.ViewColumn.Beside) };
+    this.current = {
+      openAside: () => void open(pick.activeItems[0], vscode.ViewColumn.Beside),
+      showResults: () => void showResults(),
+    };
     void vscode.commands.executeCommand('setContext', VISIBLE, true);
     change(value, 0);
     pick.show();

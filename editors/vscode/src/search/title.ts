@@ -19,8 +19,8 @@ export function titleOf(result: SearchResult, mistyped?: Mistyped): string {
   if (result.staleFiles > 0) {
     notes.push(
       result.staleFiles === 1
-        ? t('1 file has changed since')
-        : t('{0} files have changed since', formatCount(result.staleFiles)),
+        ? t('1 file has changed since it was indexed')
+        : t('{0} files have changed since they were indexed', formatCount(result.staleFiles)),
     );
   }
   return `${t('Search by Meaning')} — ${notes.join(' · ')}`;

@@ -75,7 +75,7 @@ async function clearPath(): Promise<void> {
 /** Let the user show where the command is, and keep it in the settings; changing them starts the server. */
 export async function choosePath(): Promise<void> {
   const picked = await vscode.window.showOpenDialog({
-    title: t('Where is the lowtide command?'),
+    title: t('Select the lowtide Command'),
     openLabel: t('Select'),
     canSelectMany: false,
   });

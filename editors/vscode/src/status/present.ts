@@ -113,7 +113,8 @@ export function tooltip(shown: Shown, folders: ReadonlyMap<string, string>): str
     parts.push(`$(info) ${t('Some files are not indexed yet.')} ${command('lowtide.reindex', t('Resume Indexing'))}`);
   }
   if (status.ladder.step !== 'full') {
-    parts.push(`${t('Running with')}: **${stepWord(status.ladder.step)}**. ${escape(status.ladder.reason)}`);
+    const why = status.ladder.reason ? ` (${escape(status.ladder.reason)})` : '';
+    parts.push(`${t('Running with')}: **${stepWord(status.ladder.step)}**${why}`);
   }
   parts.push(
     [
@@ -159,7 +160,8 @@ function memoryTable(status: Status): string {
 
 /** The budget is one for all windows: who has set it is said. */
 function budgetWords(from: string | undefined): string {
-  return from && from !== 'default' ? escape(t('budget, set by {0}', from)) : t('budget');
+  // Of a file the server says the line and the key.
+  return from && from !== 'default' ? escape(t('budget, set by {0}', from.replace(/: budget$/, ''))) : t('budget');
 }
 
 /** A setting of this window that is not in force is said, with the button that makes it so. */
@@ -169,7 +171,7 @@ function otherBudget({ status, settings }: Shown): string[] {
     return [];
   }
   const words = t(
-    'Your setting lowtide.budget is {0}, and not in force: the budget is one for all windows and editors.',
+    'Your setting lowtide.budget ({0}) is not in effect: all windows and editors share one budget.',
     formatBytes(wanted),
   );
   return [`$(info) ${escape(words)} ${command('lowtide.useBudget', t('Use {0}', formatBytes(wanted)))}`];

@@ -175,6 +175,8 @@ export async function openEditor({
     async shot(name) {
       if (shots) {
         mkdirSync(shots, { recursive: true });
+        // What slides in or fades has done so.
+        await page.waitForTimeout(400);
         await page.screenshot({ path: join(shots, `${name}.png`) });
       }
     },

@@ -10,9 +10,20 @@ interface Setting {
 interface Manifest {
   extensionKind: string[];
   dependencies?: object;
+  engines: Record<string, string>;
+  enabledApiProposals?: string[];
+  extensionDependencies?: string[];
+  publisher: string;
+  license: string;
+  icon: string;
+  repository: { url: string };
+  categories: string[];
+  keywords: string[];
   capabilities: Record<string, { supported: unknown; description: string; restrictedConfigurations?: string[] }>;
   contributes: {
     commands: { command: string; title: string }[];
+    keybindings: { command: string; key: string; mac?: string; when?: string }[];
+    menus: Record<string, { command: string; when?: string; group?: string }[]>;
     configuration: { properties: Record<string, Setting> }[];
     walkthroughs: { steps: { id: string; media: { markdown: string }; description: string }[] }[];
   };
@@ -73,4 +84,44 @@ test('nothing is sent anywhere: the sources reach no network, and nothing but th
     }
   }
   assert.equal(manifest.dependencies, undefined);
+});
+
+test('the registries of extensions take it: names, licence, icon, pictures by whole address, no API that is only proposed', () => {
+  assert.match(manifest.publisher, /^[a-z\d][a-z\d-]*$/);
+  assert.equal(manifest.engines.vscode, '^1.100.0');
+  assert.equal(manifest.license, 'MIT');
+  assert.ok(existsSync('LICENSE') && existsSync('CHANGELOG.md'));
+  assert.match(manifest.repository.url, /^https:/);
+  assert.match(manifest.icon, /\.png$/);
+  assert.ok(existsSync(manifest.icon));
+  assert.ok(manifest.keywords.length <= 30, 'more are refused');
+  // Editors made from VS Code have neither proposed APIs nor, always, its own extensions.
+  assert.equal(manifest.enabledApiProposals, undefined);
+  assert.equal(manifest.extensionDependencies, undefined);
+  for (const [, address] of readFileSync('README.md', 'utf8').matchAll(/!\[[^\]]*\]\(([^)]+)\)/g)) {
+    assert.match(address ?? '', /^https:\/\/.+\.png$/, 'a relative picture, or one of SVG, is refused');
+  }
+});
+
+test('what a button of a row does has a key or a menu, too; every key is of a command, and of one place', () => {
+  const { keybindings, menus, commands } = manifest.contributes;
+  const inline = (menus['view/item/context'] ?? []).filter((item) => item.group === 'inline');
+  for (const { command } of inline) {
+    assert.ok(
+      keybindings.some((one) => one.command === command),
+      command,
+    );
+    const other = (menus['view/item/context'] ?? []).some(
+      (item) => item.command === command && item.group !== 'inline',
+    );
+    assert.ok(other, `${command} is in the menu of Shift+F10`);
+  }
+  const places = keybindings.map(({ key, when }) => `${key} ${when ?? ''}`);
+  assert.equal(new Set(places).size, places.length);
+  for (const { command } of keybindings) {
+    assert.ok(
+      commands.some((one) => one.command === command),
+      command,
+    );
+  }
 });

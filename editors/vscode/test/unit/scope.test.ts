@@ -53,6 +53,18 @@ test('why a file is or is not found is told in sentences, without commands where
     of({ status: 'skipped', reason: 'minified', rule: 'lines over 500 columns', remedy: 'set x' }),
     'a.py is left out of the index: minified (lines over 500 columns). To do: set x.',
   );
+  assert.equal(
+    of({
+      status: 'skipped',
+      reason: 'excluded',
+      rule: 'a',
+      remedy: 'add `!/a.py`',
+      take_in: { file: 'b', line: '!/a.py' },
+    }),
+    'a.py is left out of the index: excluded by a pattern (a).',
+    'there is a button for it',
+  );
+  assert.match(of({ status: 'failed', remedy: 'run `lowtide index`' }), /To do: run “lowtide index”\.$/);
   assert.equal(of({ status: 'quarantined', reason: 'crash' }), 'a.py is in quarantine: it made a worker fail.');
   assert.equal(of({ status: 'missing', reason: 'no such file', remedy: 'check the spelling' }), 'a.py does not exist.');
   assert.equal(of({ status: 'news', reason: 'x' }), 'a.py (news): x.');

@@ -110,7 +110,7 @@ test('the tooltip has every process, this window’s folders, and how many are o
 
 test('the tooltip says who has set the budget, when somebody has', () => {
   const by = (budgetFrom: string) => tooltip(shown({ memory: { ...status.memory, budgetFrom } }), own);
-  assert.match(by('/home/me/config.toml:1: budget'), /budget, set by \/home\/me\/config\\\.toml:1: budget/);
+  assert.match(by('/home/me/config.toml:1: budget'), /budget, set by \/home\/me\/config\\\.toml:1 \|/);
   assert.doesNotMatch(by('default'), /set by/);
 });
 
@@ -118,9 +118,9 @@ test('a setting that is not in force says so, with a way to put it in force; one
   const by = (budget: string) => tooltip({ ...shown(), settings: { budget } }, own);
   assert.match(
     by('256MiB'),
-    /lowtide\\\.budget is 256 MiB, and not in force.*\[Use 256 MiB\]\(command:lowtide\.useBudget\)/,
+    /lowtide\\\.budget \\\(256 MiB\\\) is not in effect.*\[Use 256 MiB\]\(command:lowtide\.useBudget\)/,
   );
-  assert.doesNotMatch(by('512MiB') + by('') + by('lots'), /not in force/);
+  assert.doesNotMatch(by('512MiB') + by('') + by('lots'), /not in effect/);
 });
 
 test('what the server says cannot become a link, an icon or a table', () => {
