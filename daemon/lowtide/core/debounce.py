@@ -10,6 +10,7 @@ LONGEST_WAIT_S; what is remembered is bounded.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from lowtide.core.hints import MOST_PATHS, GitActivity, Hints, outermost
@@ -99,6 +100,11 @@ class Debounce:
     def __len__(self) -> int:
         """Paths pending; a rescan is one."""
         return len(self._waiting) + (self._rescan_s is not None)
+
+    @property
+    def paths(self) -> Collection[bytes]:
+        """What is pending, without what a rescan may find."""
+        return self._waiting.keys()
 
     @property
     def wants_all(self) -> bool:

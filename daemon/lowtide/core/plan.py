@@ -8,8 +8,8 @@ Invariant: pure; each path comes out at most once, in order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from lowtide.models import HELD, FileStat, FileStatus, Reason
@@ -67,6 +67,23 @@ class Action:
         if self.observed is None or self.observed.reason is not None:
             return False
         return self.act is not Act.KEEP or (self.known is not None and self.known.status in HELD)
+
+
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """Files that are not in the index as they are on the disk: new or changed, sorted by path. What is gone is not
+    among them.
+
+    `is_whole`: everything was looked at, and these are all. `sniffing`: the settings by which such files are left out
+    for their content, as a worker gets them.
+    """
+
+    files: tuple[FileStat, ...] = ()
+    is_whole: bool = True
+    sniffing: Mapping[str, bool | int] = field(default_factory=dict)
+
+
+NOTHING_DIFFERS = Differing()
 
 
 @dataclass(frozen=True, slots=True)

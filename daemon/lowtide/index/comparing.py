@@ -6,7 +6,7 @@ Invariant: nothing is written; it ends within its time, and says honestly when i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -14,14 +14,19 @@ import anyio.to_thread
 
 from lowtide.config.settings import Config, IndexSettings, load_workspace_settings
 from lowtide.core.freshness import Freshness, FreshState, Standing, judge
-from lowtide.core.plan import Act, Action, compare
+from lowtide.core.plan import Act, Action, Differing, compare
 from lowtide.errors import LowtideError
 from lowtide.index.workspace import Workspace
-from lowtide.models import HELD
+from lowtide.models import HELD, FileStat
 from lowtide.store.catalog import Catalog
 from lowtide.system.tree.walk import walk
 
 QUICK_S = 1.0
+DIFFERING_S = 2.0
+"""Looking for files that differ, for a question that reads them (4,800 files: 0.2 s)."""
+MOST_DIFFERING = 4096
+MOST_DIFFERING_BYTES = 128 << 20
+"""More than these a question does not look through besides: it says that it lacks something."""
 _STRIDE = 64
 """Files between two looks at the clock."""
 
@@ -39,7 +44,7 @@ def compare_quickly(workspace: Workspace, config: Config, within_s: float = QUIC
 def _compare(workspace: Workspace, catalog: Catalog, settings: IndexSettings, ends_s: float) -> Freshness:
     workspace.check_root(catalog)
     held = counted = waiting = 0
-    for seen, action in enumerate(compare(catalog.known_files(), walk(workspace.root, settings)), 1):
+    for seen, action in enumerate(_compared(workspace, catalog, settings, None), 1):
         if seen % _STRIDE == 0 and time.monotonic() > ends_s:
             return freshness_closed(workspace, "too many files for a quick look, and no daemon")
         is_held = action.known is not None and action.known.status in HELD
@@ -52,6 +57,39 @@ def _compare(workspace: Workspace, catalog: Catalog, settings: IndexSettings, en
     is_first = catalog.last_run() is None
     stopped = "`lowtide index` brings it up to date" if waiting or is_first else ""
     return judge(Standing(held, waiting, counted if is_first else 0, is_first, stopped=stopped, age_s=0.0))
+
+
+def find_differing(
+    workspace: Workspace, config: Config, only: Sequence[bytes] | None = None, within_s: float = DIFFERING_S
+) -> Differing:
+    """The files that are not in the index as they are on the disk; of these paths and what is below them, for `only`.
+    Blocking.
+
+    It ends after `within_s`, after MOST_DIFFERING files, and after so many bytes of them; then it is not whole.
+    """
+    ends_s = time.monotonic() + within_s
+    try:
+        settings = load_workspace_settings(workspace.root, config).index
+        with closing(workspace.reading()) as catalog:
+            workspace.check_root(catalog)
+            found: list[FileStat] = []
+            left_bytes = MOST_DIFFERING_BYTES
+            for seen, action in enumerate(_compared(workspace, catalog, settings, only), 1):
+                if action.act is Act.INDEX and action.observed is not None:
+                    found.append(action.observed)
+                    left_bytes -= action.observed.size_bytes
+                is_late = seen % _STRIDE == 0 and time.monotonic() > ends_s
+                if is_late or left_bytes < 0 or len(found) > MOST_DIFFERING:
+                    return Differing(tuple(found[:MOST_DIFFERING]), False, settings.for_worker())
+            return Differing(tuple(found), True, settings.for_worker())
+    except (LowtideError, OSError):
+        return Differing(is_whole=False)  # what is wrong the question itself says
+
+
+def _compared(
+    workspace: Workspace, catalog: Catalog, settings: IndexSettings, only: Sequence[bytes] | None
+) -> Iterator[Action]:
+    return compare(catalog.known_files(only), walk(workspace.root, settings, only=only))
 
 
 class FileCount:

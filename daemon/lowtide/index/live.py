@@ -257,7 +257,7 @@ class LiveWorkspace(LiveControl):
         self._writing.generations.change(hints.paths)
         only = tuple(sorted(hints.paths))
         self._go(Event.NARROW_BEGINS)
-        self._narrow = self._indexer(only)
+        self._narrow, self._narrow_paths = self._indexer(only), only
         group.start_soon(self._run_narrow, self._narrow, only)
 
     def _indexer(
@@ -286,7 +286,7 @@ class LiveWorkspace(LiveControl):
             if self._count_s < 0.05:
                 await self._count()
         finally:
-            self._narrow = None
+            self._narrow, self._narrow_paths = None, ()
             self._hints.finished(time.monotonic() - began)
             self._forget_generations()
             self._go(Event.NARROW_DONE if done else Event.NARROW_STOPPED)

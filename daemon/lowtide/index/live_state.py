@@ -36,6 +36,7 @@ from lowtide.status import State, Watch, WorkspaceStatus
 from lowtide.store.connections import Connections
 from lowtide.store.rows import NO_COUNTS
 from lowtide.system.watch.watch import WatchState
+from lowtide.system.watch.watch_state import WatchMode
 
 
 class LiveState:
@@ -69,6 +70,8 @@ class LiveState:
         self._scopes: set[anyio.CancelScope] = set()
         self._full: Indexer | None = None
         self._narrow: Indexer | None = None
+        self._narrow_paths: tuple[bytes, ...] = ()
+        """What it looks at."""
         self._writing: Writing | None = None
         self._lexicon: Lexicon | None = None
         self._graphs: Graphs | None = None
@@ -175,6 +178,18 @@ class LiveState:
         if looks or self.course.is_wanted or self._hints.wants_all or self.course.reopen is not Reopen.NO:
             return True
         return self._watcher is None or not self._watcher.has_begun or not self._watcher.caught_up()
+
+    @property
+    def told(self) -> tuple[bytes, ...] | None:
+        """The paths at which the disk may have what the index has not; None when that may be anywhere."""
+        course, watcher = self.course, self._watcher
+        if self._full is not None or self.incomplete or course.is_wanted or course.reopen is not Reopen.NO:
+            return None
+        if watcher is None or watcher.state.mode is not WatchMode.WATCHING or watcher.state.reason:
+            return None  # nobody tells, or not of everything
+        if not watcher.has_begun or not watcher.caught_up() or self._hints.wants_all or self.error is not None:
+            return None
+        return tuple(sorted({*self._narrow_paths, *self._hints.paths}))
 
     @property
     def compared_age_s(self) -> float | None:

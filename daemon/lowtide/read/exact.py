@@ -4,6 +4,7 @@ The words of what is looked for tell which files may have it (`store/lexical/tex
 path, until there are as many lines as are wanted. A pattern without a whole word, or part of one, is looked for in
 every file.
 
+What the disk has and the index has not yet is looked through besides, as far as it is known (`core/plan.Differing`).
 Left out is what the index leaves out: other files, and lines with private keys. Of a file in another encoding the
 text is searched, not its bytes.
 
@@ -21,10 +22,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lowtide.core.pattern import MOST_REGEX_BYTES
+from lowtide.core.plan import NOTHING_DIFFERS, Differing
 from lowtide.errors import QuestionStopped
-from lowtide.models import SymbolKind, display_path
+from lowtide.models import FileStat, SymbolKind, display_path
 from lowtide.read.filters import Filter
 from lowtide.read.text_pieces import UTF8, decoding
+from lowtide.read.unread import as_it_would_be_indexed, with_unread
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
 from lowtide.store.lexical.index import LexicalIndex
@@ -62,6 +65,17 @@ class TextRequest:
     context: int = 0
     """Lines above and below a match."""
     narrow: Filter = field(default_factory=Filter)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A question at work: what finds its lines, how it is stopped, and when it was asked, on the clock of
+    `perf_counter`."""
+
+    request: TextRequest
+    matcher: Matcher
+    stopped: Callable[[], bool]
+    started: float
 
 
 @dataclass(slots=True)
@@ -112,6 +126,8 @@ class TextAnswer:
     degraded: str | None
     took_ms: float
     files_read: int
+    has_seen_disk: bool = False
+    """What was not in the index as it is on the disk was looked through besides, all of it."""
 
     def as_json(self) -> dict[str, Any]:
         """The object of `lowtide search --exact --json`."""
@@ -130,21 +146,24 @@ def find_text(
     readers: Connections,
     files: Sequence[IndexedFile] | None,
     root: bytes,
-    request: TextRequest,
-    matcher: Matcher,
-    stopped: Callable[[], bool],
-    started: float,
+    asking: Asking,
+    differing: Differing = NOTHING_DIFFERS,
 ) -> TextAnswer:
-    """The first lines that match, by path and line, of `files`; of all of them for None. `started`: when it was asked,
-    on the clock of `perf_counter`. StoreError and its kinds, QuestionStopped."""
-    search = _Search(request, matcher, stopped)
+    """The first lines that match, by path and line, of `files`, of all of them for None; and of those that differ from
+    what is indexed. StoreError and its kinds, QuestionStopped."""
+    search = _Search(asking, differing)
     with readers.lend_moving() as catalog, Root(root) as opened:  # reading many files takes a while
-        for file in catalog.every_indexed_file() if files is None else files:
+        indexed = catalog.every_indexed_file() if files is None else files
+        for file in with_unread(indexed, differing.files):
             search.look_through(opened, file, catalog)
             if search.is_over:
                 break
-    took_ms = (time.perf_counter() - started) * 1000
-    return TextAnswer(request.text, search.hits, search.truncated, search.reason, took_ms, search.files_read)
+    request, took_ms = asking.request, (time.perf_counter() - asking.started) * 1000
+    # What stands in a definition is known of what is indexed alone.
+    has_seen_disk = differing.is_whole and not (differing.files and request.narrow.kinds)
+    return TextAnswer(
+        request.text, search.hits, search.truncated, search.reason, took_ms, search.files_read, has_seen_disk
+    )
 
 
 def candidates(
@@ -163,10 +182,11 @@ def candidates(
 class _Search:
     """One question, file by file."""
 
-    def __init__(self, request: TextRequest, matcher: Matcher, stopped: Callable[[], bool]) -> None:
-        self._request = request
-        self._matcher = matcher
-        self._stopped = stopped
+    def __init__(self, asking: Asking, differing: Differing) -> None:
+        self._request = request = asking.request
+        self._matcher = asking.matcher
+        self._stopped = asking.stopped
+        self._differing = differing
         self._takes = request.narrow.of_files()
         self._ends_s = time.monotonic() + LONGEST_S
         self._left_characters = MOST_ANSWER_CHARACTERS
@@ -176,14 +196,24 @@ class _Search:
         self.truncated = False
         self.reason: str | None = None
 
-    def look_through(self, root: Root, known: IndexedFile, catalog: Catalog) -> None:
+    def look_through(self, root: Root, file: IndexedFile | FileStat, catalog: Catalog) -> None:
         """Add what the file has. QuestionStopped."""
         if self._stopped():
             raise QuestionStopped("the question was stopped")
-        if not self._takes(known.path, known.language):
-            return
         if time.monotonic() > self._ends_s:
             self._end(f"only what could be looked through in {LONGEST_S:.0f} s was")
+            return
+        if isinstance(file, IndexedFile):
+            self._look_through(root, file, catalog)
+        elif (known := as_it_would_be_indexed(root, file, self._differing)) is not None:
+            row = catalog.file(file.path)
+            # It may be in by now.
+            if row is not None:
+                known = known._replace(file_id=row.file_id, size_bytes=row.size_bytes, mtime_ns=row.mtime_ns)
+            self._look_through(root, known, catalog)
+
+    def _look_through(self, root: Root, known: IndexedFile, catalog: Catalog) -> None:
+        if not self._takes(known.path, known.language):
             return
         self.files_read += 1
         try:
@@ -192,7 +222,7 @@ class _Search:
                 found = self._hits_of(file, known, is_stale)
         except CannotRead:
             return  # gone, or no plain file any more
-        if found and not is_stale:
+        if found and not is_stale and known.file_id:
             _find_holders(found, catalog.symbol_spans(known.file_id))
         kinds = {kind.label for kind in self._request.narrow.kinds}
         for hit in found:

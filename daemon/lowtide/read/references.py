@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from lowtide.core.pasted import readings
+from lowtide.core.plan import Differing
 from lowtide.core.positions import Units, from_bytes, line_end
 from lowtide.core.spelling import standing_alone
 from lowtide.core.symbol_rank import folders_between, is_held, is_test, split_query
@@ -28,9 +30,11 @@ from lowtide.read.definitions import is_as_indexed
 from lowtide.read.filters import look
 from lowtide.read.question import check_symbol
 from lowtide.read.text_pieces import Piece, TooLong, read_pieces
+from lowtide.read.unread import as_it_would_be_indexed
 from lowtide.store.catalog import Catalog
 from lowtide.store.lexical.index import LexicalIndex
-from lowtide.store.rows import SymbolSpan
+from lowtide.store.rows import IndexedFile, SymbolSpan
+from lowtide.system.beneath import Root
 from lowtide.work.words import query_words
 
 FilesWith = Callable[[str, int, Callable[[], bool]], tuple[list[bytes], bool]]
@@ -201,6 +205,31 @@ def files_with_name(
     return found, len(paths) >= MOST_LOOKED_AT
 
 
+def with_differing(
+    files_with: FilesWith,
+    root: bytes | Path,
+    differing: Differing,
+    unread: dict[bytes, IndexedFile],
+    name: str,
+    limit: int,
+    stopped: Callable[[], bool],
+) -> tuple[list[bytes], bool]:
+    """What `files_with` gives, and those of the files that are not in the index as they are that may hold the name:
+    `unread` is told what these are."""
+    found, is_cut = files_with(name, limit, stopped)
+    known = set(found)
+    with Root(root) as opened:
+        for stat in differing.files:
+            if stopped():
+                return found, True
+            if not _may_hold(root, stat.path, name.encode("utf-8", "replace")):
+                continue
+            if (file := as_it_would_be_indexed(opened, stat, differing)) is not None:
+                unread[stat.path] = file
+                found += [] if stat.path in known else [stat.path]
+    return found, is_cut or not differing.is_whole
+
+
 def _may_hold(root: bytes | Path, path: bytes, name: bytes) -> bool:
     """Whether a file has a name's bytes; taken for true where its encoding hides them, or there is too much to look
     at."""
@@ -222,9 +251,10 @@ def find_references(
     limit: int,
     stopped: Callable[[], bool],
     editor: Editor = Editor(),
+    unread: Mapping[bytes, IndexedFile] = MappingProxyType({}),
 ) -> References:
     """The first `limit` lines that have the name: in files that define it first, then in those near them, tests
-    last."""
+    last. `unread`: what files are that the index does not know as they are."""
     ends_s = time.monotonic() + LONGEST_S
     name = places.name.encode("utf-8", "replace")
     finds = cache(lambda language: standing_alone(name, language).search)
@@ -238,8 +268,9 @@ def find_references(
         known = catalog.file(path)
         # One more than is wanted, so that it is known whether there are more.
         most = limit + 1 - len(found)
-        search = finds(known.language if known is not None else "")
-        pieces = read_pieces(root, path, editor.units, known.encoding if known else "")
+        like = unread.get(path) or known
+        search = finds(like.language if like is not None else "")
+        pieces = read_pieces(root, path, editor.units, like.encoding if like else "")
         lines, goes_on = _lines_with(pieces, search, most, editor.units, lambda: time.monotonic() > ends_s)
         is_cut = is_cut or goes_on
         if lines and known is not None and is_as_indexed(root, known):

@@ -23,6 +23,7 @@ from lowtide.core.asked import Asked, Kind
 from lowtide.core.candidate import Ranked
 from lowtide.core.concepts import is_in_plain_words, term_weights
 from lowtide.core.lexical import telling_words
+from lowtide.core.plan import NOTHING_DIFFERS, Differing
 from lowtide.core.rank import SHORTLIST, best_of_each, rank_chunks
 from lowtide.core.rank_features import query_stems
 from lowtide.core.support import first_of_each_file
@@ -43,7 +44,7 @@ from lowtide.read.snippets import Shown, Snippets, text_to_compare
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
 from lowtide.store.lexical.index import LexicalIndex, Within
-from lowtide.store.rows import ChunkRow
+from lowtide.store.rows import ChunkRow, IndexedFile
 from lowtide.system.beneath import Root, is_beneath
 from lowtide.work.words import query_words
 
@@ -405,9 +406,10 @@ class Snapshot:
 
         return await self._answering.run(find)
 
-    async def find_text(self, request: TextRequest) -> TextAnswer:
-        """The lines that hold a text or match a regular expression. UsageError when that cannot be looked for."""
-        from lowtide.read.exact import ROOM_BYTES, candidates, find_text
+    async def find_text(self, request: TextRequest, differing: Differing = NOTHING_DIFFERS) -> TextAnswer:
+        """The lines that hold a text or match a regular expression, in `differing` files besides. UsageError when that
+        cannot be looked for."""
+        from lowtide.read.exact import ROOM_BYTES, Asking, candidates, find_text
         from lowtide.read.text_match import Matcher
 
         request.narrow.check()
@@ -417,27 +419,36 @@ class Snapshot:
 
         def find(stopped: Stopped) -> TextAnswer:
             files = self._ask(stopped, partial(candidates, matcher=matcher, stopped=stopped))
-            return find_text(self._readers, files, self._root, request, matcher, stopped, started)
+            return find_text(self._readers, files, self._root, Asking(request, matcher, stopped, started), differing)
 
         return await self._answering.run(find, room_bytes=ROOM_BYTES)
 
     def references(
-        self, name: str, *, limit: int, editor: Editor | None = None, cancelled: Callable[[], bool] = never
+        self,
+        name: str,
+        *,
+        limit: int,
+        editor: Editor | None = None,
+        differing: Differing = NOTHING_DIFFERS,
+        cancelled: Callable[[], bool] = never,
     ) -> References:
-        """The lines in which a name stands, with what holds them. UsageError when it is none."""
-        from lowtide.read.references import Editor, files_with_name, find_references, look_up
+        """The lines in which a name stands, with what holds them, in `differing` files besides. UsageError when it is
+        none."""
+        from lowtide.read.references import Editor, files_with_name, find_references, look_up, with_differing
         from lowtide.read.symbols import find_symbols
 
         check_symbol(name)
 
+        unread: dict[bytes, IndexedFile] = {}
+
         def find(catalog: Catalog, lexical: LexicalIndex) -> Places:
             defined = find_symbols(catalog, self._segments, name, MOST_DEFINITIONS, (), cancelled=cancelled)
             files = partial(files_with_name, catalog, lexical, self._root)
-            return look_up(files, name, defined, cancelled)
+            return look_up(partial(with_differing, files, self._root, differing, unread), name, defined, cancelled)
 
         places = self._ask(cancelled, find)
         with self._readers.lend_moving() as catalog:  # reading many files takes a while
-            return find_references(catalog, self._root, places, limit, cancelled, editor or Editor())
+            return find_references(catalog, self._root, places, limit, cancelled, editor or Editor(), unread)
 
     def definitions(
         self, places: Sequence[Place], characters: int, cancelled: Callable[[], bool] = never

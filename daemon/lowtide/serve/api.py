@@ -101,6 +101,8 @@ async def find_text(service: Service, caller: Caller, params: Params) -> dict[st
     )
     freshness = await _attend(service, caller, root, params)
     answer = await service.find_text(root, request)
+    if answer.has_seen_disk:
+        freshness = replace(freshness, state=FreshState.CURRENT, age_s=0.0, reason="")
     return {**answer.as_json(), **_told(freshness, params)}
 
 

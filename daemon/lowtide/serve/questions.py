@@ -21,8 +21,10 @@ import anyio.to_thread
 
 from lowtide.config.settings import IndexSettings
 from lowtide.core.match import least_wanted
+from lowtide.core.plan import NOTHING_DIFFERS, Differing
 from lowtide.errors import CorruptIndex, ModelError, NoIndex, UsageError, WorkerError
-from lowtide.index.attending import FEW_FILES, Patience
+from lowtide.index.attending import FEW_FILES, Patience, freshness_of
+from lowtide.index.comparing import find_differing
 from lowtide.models import Mode, SymbolHit, SymbolKind
 from lowtide.paths import real_path
 from lowtide.read.answer import Answer, Hit, stale_paths
@@ -81,14 +83,27 @@ class Questions(Workspaces):
         return answer if not degraded else replace(answer, degraded=answer.degraded or degraded)
 
     async def find_text(self, root: Path, request: TextRequest) -> TextAnswer:
-        """The lines of a workspace's files that hold a text or match a pattern. UsageError, PathError, StoreError."""
+        """The lines of a workspace's files that hold a text or match a pattern, on the disk as it is: what is not
+        current is looked for. UsageError, PathError, StoreError."""
         (root,) = self._roots([root])
+        differing = await self._differing(root)
 
         async def ask() -> TextAnswer:
             async with self._reading(root) as snapshot:
-                return await snapshot.find_text(request)
+                return await snapshot.find_text(request, differing)
 
         return await self._guard(root, ask, TextAnswer(request.text, (), False, None, 0.0, 0))
+
+    async def _differing(self, root: Path) -> Differing:
+        """What the disk has and the index has not. It is asked for before a snapshot is taken: so nothing is missed
+        that comes in between."""
+        live = self._live.get(root)
+        fresh = freshness_of(live) if live is not None else self._looked_at.get(root)
+        if fresh is not None and fresh.is_current:
+            return NOTHING_DIFFERS
+        told = live.told if live is not None else None
+        look = partial(find_differing, self.host.workspace(root), self.host.config, told)
+        return await anyio.to_thread.run_sync(look)
 
     async def similar(self, path: Path | None, text: str, limit: int = 10) -> list[tuple[Path, Answer]]:
         """The chunks that mean what `text`, a piece of code, means: in the workspace of `path`, or in all."""
@@ -183,15 +198,16 @@ class Questions(Workspaces):
         return await self._guard(root, ask, ([], False))
 
     async def references(self, root: Path, name: str, limit: int, editor: Editor | None = None) -> References:
-        """Where a name is used in a workspace. UsageError when it is none, PathError without an index, StoreError."""
+        """Where a name is used in a workspace, in its files as they are now. UsageError when it is none, PathError
+        without an index, StoreError."""
         (root,) = self._roots([root])
         self.host.pool.someone_asks()
+        differing = await self._differing(root)
 
         async def ask() -> References:
             async with self._reading(root) as snapshot:
-                return await self.answering.run(
-                    lambda stopped: snapshot.references(name, limit=limit, editor=editor, cancelled=stopped)
-                )
+                find = partial(snapshot.references, name, limit=limit, editor=editor, differing=differing)
+                return await self.answering.run(lambda stopped: find(cancelled=stopped))
 
         return await self._guard(root, ask, References((), truncated=False, name=last_name(name)[0]))
 
