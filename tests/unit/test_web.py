@@ -11,7 +11,8 @@ import pytest
 
 from lowtide.errors import ConfigError
 from lowtide.system import web
-from lowtide.system.web import Connection, Origin, WebError, parse_url
+from lowtide.system.proxy import WebError
+from lowtide.system.web import Connection, Origin, parse_url
 
 
 @contextmanager

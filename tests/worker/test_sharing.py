@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 import anyio
 import pytest
 from tests.e2e.soak import git
+from tests.tls import Certificates, make_certificates, proxying
 
 from lowtide.config.settings import Config, ShareSettings, load_config
 from lowtide.errors import ConfigError
@@ -23,6 +25,7 @@ from lowtide.paths import Places
 from lowtide.serve.app import opened
 from lowtide.system.memory import own_anonymous_bytes
 from lowtide.system.tree.checkout import ancestors
+from lowtide.system.way import STRAIGHT, Way
 
 FILES = 12
 BACK = 200
@@ -39,10 +42,14 @@ class Share(ThreadingHTTPServer):
         self.asked: list[str] = []
         self.fault = ""
         self.token = ""
+        self.scheme = "http"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"{self.scheme}://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, *_: object) -> None:
+        """A client that does not trust it goes."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -85,8 +92,13 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving() -> Iterator[Share]:
+def serving(certificates: Certificates | None = None) -> Iterator[Share]:
     with Share() as share:
+        if certificates is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificates.server, certificates.key)
+            share.socket = context.wrap_socket(share.socket, server_side=True, do_handshake_on_connect=False)
+            share.scheme = "https"
         thread = threading.Thread(target=share.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
@@ -106,9 +118,9 @@ def places_of(home: Path) -> Places:
     return Places(home / "config", home / "cache", home / "run")
 
 
-def index(root: Path, home: Path, url: str = "", token_file: Path | None = None) -> IndexReport:
+def index(root: Path, home: Path, url: str = "", token_file: Path | None = None, way: Way = STRAIGHT) -> IndexReport:
     async def play() -> IndexReport:
-        config = Config((256 << 20) + own_anonymous_bytes(), share=ShareSettings(url, token_file))
+        config = Config((256 << 20) + own_anonymous_bytes(), share=ShareSettings(url, token_file, way))
         async with opened(places_of(home), config, Stay.BRIEF) as service:
             return await service.index(root, "test")
 
@@ -240,6 +252,25 @@ def test_who_waits_for_a_server_can_be_stopped(
     anyio.run(play)
 
 
+def test_a_bundle_comes_by_tls_and_through_a_proxy(made: tuple[Path, str, bytes], root: Path, tmp_path: Path) -> None:
+    _, commit, bundle = made
+    own = make_certificates(tmp_path)
+    with serving(own) as share, proxying() as proxy:
+        share.files[f"/{commit}"] = bundle
+        url = share.url + "/{commit}"
+        (untrusted,) = index(root, tmp_path / "a", url, way=Way(proxy=proxy.url)).messages
+        assert "is not trusted" in untrusted
+        assert "built here" in untrusted
+        assert share.asked == []
+
+        (begun,) = index(root, tmp_path / "b", url, way=Way(own.authority, proxy.url)).messages
+        assert begun.startswith("begun with the shared index")
+        assert proxy.heads[-1].startswith(f"CONNECT 127.0.0.1:{share.server_port} ".encode())
+        assert b"GET" not in proxy.sent
+    (gone,) = index(root, tmp_path / "c", url, way=Way(own.authority, proxy.url)).messages
+    assert "the proxy 127.0.0.1" in gone
+
+
 def test_what_the_configuration_may_say(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
 
@@ -250,6 +281,8 @@ def test_what_the_configuration_may_say(tmp_path: Path) -> None:
     assert read("") == ShareSettings()
     found = read("[share]\nurl = 'https://e.org/{repo}/{commit}.lowtide'\ntoken_file = 'token'\n")
     assert found == ShareSettings("https://e.org/{repo}/{commit}.lowtide", tmp_path / "token")
+    found = read("[share]\ncertificates = 'own.pem'\nproxy = 'http://p:3128'\n")
+    assert found.way == Way(tmp_path / "own.pem", "http://p:3128")
     for wrong in ("'https://e.org/x'", "'https://e.org/{commit}/{user}'", "7", "'{commit}/}'"):
         with pytest.raises(ConfigError, match="share"):
             read(f"[share]\nurl = {wrong}\n")

@@ -64,7 +64,9 @@ def _stage(source: str, root: Path, force: bool, options: Options) -> Staged:
     recipe = read_model(config.model_path or default_model()).recipe
     with ExitStack() as stack:
         try:
-            file = stack.enter_context(download(places, source)) if "://" in source else Path(source).absolute()
+            file = Path(source).absolute()
+            if "://" in source:
+                file = stack.enter_context(download(places, source, config.share.way))
             return stage(places, file, workspace, recipe)
         except BundleError as error:
             raise BundleError(f"cannot take over {source}: {error.what}", error.why, error.remedy) from error

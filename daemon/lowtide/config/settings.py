@@ -19,6 +19,7 @@ from typing import Any
 
 from lowtide.errors import ConfigError
 from lowtide.system.beneath import CannotRead, Refusal, open_plain, read_beneath
+from lowtide.system.way import STRAIGHT, Way
 
 MIB = 1 << 20
 NICENESS = 5
@@ -33,6 +34,12 @@ MOST_CONFIG_BYTES = 1 << 16
 NOBODY = "default"
 """Of a budget that nobody has chosen."""
 _USERS_ALONE = ("budget", "model", "daemon", "disk", "share", "team")
+_WAY = {
+    "certificates": "A file of certificates (PEM) that are trusted instead of the machine's, relative to the "
+    "configuration's folder.",
+    "proxy": "The proxy that leads to the server, `http://host:port`. Unless told: what HTTPS_PROXY and NO_PROXY say "
+    "where the daemon was begun.",
+}
 KEYS: dict[str, dict[str, str]] = {
     "": {
         "budget": "Memory for the daemon and all its workers together, the least is `96MiB`. Unless told: an eighth of "
@@ -56,11 +63,13 @@ KEYS: dict[str, dict[str, str]] = {
         "url": "Where bundles of your team's indexes lie, `https://…/{repo}/{commit}.lowtide` or a folder: a "
         "repository without an index begins with the nearest one. Unless told: none is asked for.",
         "token_file": "A file with the token that the server asks for, relative to the configuration's folder.",
+        **_WAY,
     },
     "team": {
         "url": "The address of your team's gateway (`lowtide serve`): repositories that are not checked out here are "
         "found by it. Unless told: none is asked.",
         "token_file": "A file with the token that the gateway asks for, relative to the configuration's folder.",
+        **_WAY,
     },
     "index": {
         "exclude": "Patterns, in gitignore's syntax, of what is not indexed; a workspace's are added to the user's.",
@@ -172,6 +181,7 @@ class ShareSettings:
     url: str = ""
     """With `{commit}`, and mostly `{repo}`, in it: an address, or a path."""
     token_file: Path | None = None
+    way: Way = STRAIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +190,7 @@ class TeamSettings:
 
     url: str = ""
     token_file: Path | None = None
+    way: Way = STRAIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,15 +275,21 @@ def load_workspace_settings(root: Path, config: Config) -> WorkspaceSettings:
 
 def _share_settings(reader: _Reader, folder: Path) -> ShareSettings:
     url = reader.template("url", required="{commit}", allowed=("{repo}", "{commit}"))
-    settings = ShareSettings(url, reader.path("token_file", folder))
+    settings = ShareSettings(url, reader.path("token_file", folder), _way(reader, folder))
     reader.finish(KEYS["share"])
     return settings
 
 
 def _team_settings(reader: _Reader, folder: Path) -> TeamSettings:
-    settings = TeamSettings(reader.template("url", required="", allowed=()), reader.path("token_file", folder))
+    url = reader.template("url", required="", allowed=())
+    settings = TeamSettings(url, reader.path("token_file", folder), _way(reader, folder))
     reader.finish(KEYS["team"])
     return settings
+
+
+def _way(reader: _Reader, folder: Path) -> Way:
+    proxy = reader.template("proxy", required="", allowed=())
+    return Way(reader.path("certificates", folder), proxy)
 
 
 def _index_settings(reader: _Reader, base: IndexSettings) -> IndexSettings:

@@ -24,8 +24,10 @@ from lowtide.index.workspace import Workspace
 from lowtide.paths import Places, make_private
 from lowtide.store.durable import mapped_errors
 from lowtide.system.beneath import open_plain
+from lowtide.system.proxy import WebError
 from lowtide.system.tree.checkout import ancestors, checkout_at
-from lowtide.system.web import MOST_REDIRECTS, Connection, Response, WebError, parse_url
+from lowtide.system.way import Way
+from lowtide.system.web import MOST_REDIRECTS, Connection, Response, parse_url
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +112,7 @@ def _in_folder(place: str) -> bool:
 
 def _on_server(template: str, share: ShareSettings, stack: ExitStack) -> Callable[[str], bool]:
     origin, _ = parse_url(template.replace("{commit}", "0"))
-    connection = stack.enter_context(Connection(origin, ANSWER_S))
+    connection = stack.enter_context(Connection(origin, ANSWER_S, share.way))
     headers = _credentials(share)
 
     def has(place: str) -> bool:
@@ -138,13 +140,17 @@ def _at_hand(places: Places, place: str, share: ShareSettings, is_stopped: Stopp
     if "://" not in place:
         yield Path(os.path.expanduser(place))
         return
-    with download(places, place, _credentials(share), is_stopped) as file:
+    with download(places, place, share.way, _credentials(share), is_stopped) as file:
         yield file
 
 
 @contextmanager
 def download(
-    places: Places, url: str, headers: dict[str, str] | None = None, is_stopped: Stopped = lambda: False
+    places: Places,
+    url: str,
+    way: Way,
+    headers: dict[str, str] | None = None,
+    is_stopped: Stopped = lambda: False,
 ) -> Iterator[Path]:
     """A file from a server, here for as long as it is needed. BundleError, WebError, ConfigError, StoreError."""
     incoming = places.cache / INCOMING
@@ -153,7 +159,7 @@ def download(
     try:
         with mapped_errors(path), path.open("xb") as out:
             path.chmod(0o600)
-            connection, response = _get(url, headers or {})
+            connection, response = _get(url, headers or {}, way)
             with connection:
                 _keep(response, url, out.write, is_stopped)
         yield path
@@ -162,14 +168,14 @@ def download(
             path.unlink()
 
 
-def _get(url: str, headers: dict[str, str]) -> tuple[Connection, Response]:
+def _get(url: str, headers: dict[str, str], way: Way) -> tuple[Connection, Response]:
     """The answer to a GET, wherever it was sent on to; credentials go to the first server alone."""
     first = parse_url(url)[0]
     for _ in range(MOST_REDIRECTS + 1):
         origin, target = parse_url(url)
         if first.is_secure and not origin.is_secure:
             raise BundleError(f"{first} sends on to what is not encrypted", str(origin), "look at its address")
-        connection = Connection(origin, ANSWER_S)
+        connection = Connection(origin, ANSWER_S, way)
         try:
             response = connection.ask("GET", target, headers if origin == first else {})
             if response.status not in (301, 302, 303, 307, 308):

@@ -93,7 +93,8 @@ class Team:
     def _ask(self, settings: TeamSettings, request: SearchRequest, vector: bytes, recipe: str) -> RemoteAnswer:
         """In a thread."""
         if self._gate is None or settings != self._settings:
-            self._gate, self._settings = Gate(settings.url, settings.token_file, LONGEST_S), settings
+            gate = Gate(settings.url, settings.token_file, LONGEST_S, settings.way)
+            self._gate, self._settings = gate, settings
         question = request.question
         words = question.words if request.mode is not Mode.SEMANTIC else ()
         asked = Question(

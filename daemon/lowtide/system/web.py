@@ -17,11 +17,14 @@ import ssl
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-from lowtide.errors import ConfigError, LowtideError
+from lowtide.errors import ConfigError
+from lowtide.system.proxy import WebError, open_tunnel, proxy_for
+from lowtide.system.way import STRAIGHT, Way
 
 CONNECT_S = 5.0
 MOST_LINE_BYTES = 16 << 10
@@ -32,12 +35,6 @@ _LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|::1")
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)(?: .*)?")
 _PLAIN = re.compile(r"[!-~]+")
 _NO_BODY = (204, 304)
-
-
-class WebError(LowtideError):
-    """A server that cannot be reached, does not answer in time, or says what is no HTTP."""
-
-    kind = "web"
 
 
 class Origin(NamedTuple):
@@ -143,9 +140,10 @@ class Response:
 class Connection:
     """A connection to one server, made when it is needed, and again when the server has closed it. Close it."""
 
-    def __init__(self, origin: Origin, timeout_s: float) -> None:
+    def __init__(self, origin: Origin, timeout_s: float, way: Way = STRAIGHT) -> None:
         """`timeout_s`: how long a request may take to its head, and then each piece of the body."""
         self.origin = origin
+        self._way = way
         self._timeout_s = timeout_s
         self._socket: socket.socket | None = None
         self._ready = b""
@@ -230,21 +228,35 @@ class Connection:
         self._keeps = self._will_keep and not self._ready
 
     def _connect(self) -> socket.socket:
+        (_, host, port), timeout_s = self.origin, min(CONNECT_S, self._timeout_s)
+        if not self.origin.is_secure:
+            return self._reach(host, port, str(self.origin))
+        tls, proxy = _tls(self._way.certificates), proxy_for(host, port, self._way)
+        made = self._reach(proxy.host, proxy.port, str(proxy)) if proxy else self._reach(host, port, str(self.origin))
         try:
-            made = socket.create_connection((self.origin.host, self.origin.port), min(CONNECT_S, self._timeout_s))
-            if not self.origin.is_secure:
-                return made
-            try:
-                return _tls().wrap_socket(made, server_hostname=self.origin.host)
-            except BaseException:
-                made.close()
-                raise
-        except ssl.SSLCertVerificationError as error:
-            why = error.verify_message
-            raise WebError(f"the certificate of {self.origin} is not trusted", why, "see SSL_CERT_FILE") from error
+            if proxy is not None:
+                open_tunnel(made, proxy, host, port, timeout_s)
+            made.settimeout(timeout_s)
+            return tls.wrap_socket(made, server_hostname=host)
+        except BaseException as error:
+            made.close()
+            if isinstance(error, ssl.SSLCertVerificationError):
+                what = f"the certificate of {self.origin} is not trusted"
+                remedy = "name those that vouch for it as `certificates`, or in SSL_CERT_FILE"
+                raise WebError(what, error.verify_message, remedy) from error
+            if isinstance(error, OSError):
+                raise self._unreached(str(self.origin), error) from error
+            raise
+
+    def _reach(self, host: str, port: int, name: str) -> socket.socket:
+        try:
+            return socket.create_connection((host, port), min(CONNECT_S, self._timeout_s))
         except OSError as error:
-            why = error.strerror or str(error)
-            raise WebError(f"{self.origin} cannot be reached", why, "look at the address, and the network") from error
+            raise self._unreached(name, error) from error
+
+    def _unreached(self, name: str, error: OSError) -> WebError:
+        why = error.strerror or str(error)
+        return WebError(f"{name} cannot be reached", why, "look at the address, and the network")
 
     def take(self, count: int) -> bytes:
         """The next bytes, at most `count`; none when the server has closed. WebError when they do not come in time."""
@@ -296,15 +308,22 @@ def _one_line(value: str) -> str:
     return value
 
 
-_context: list[ssl.SSLContext] = []
+_contexts: dict[Path | None, tuple[int, ssl.SSLContext]] = {}
 
 
-def _tls() -> ssl.SSLContext:
-    """One for all: the certificates of the machine take two MiB."""
-    if not _context:
-        context = ssl.create_default_context()
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        with suppress(NotImplementedError):
-            context.set_alpn_protocols(["http/1.1"])
-        _context.append(context)
-    return _context[0]
+def _tls(certificates: Path | None = None) -> ssl.SSLContext:
+    """One for all that trust the same: the certificates of the machine take two MiB. WebError."""
+    try:
+        written_ns = certificates.stat().st_mtime_ns if certificates else 0
+        known = _contexts.get(certificates)
+        if known is not None and known[0] == written_ns:
+            return known[1]
+        context = ssl.create_default_context(cafile=certificates)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise WebError(f"the certificates {certificates} cannot be read", why, "name a file in PEM format") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    with suppress(NotImplementedError):
+        context.set_alpn_protocols(["http/1.1"])
+    _contexts[certificates] = written_ns, context
+    return context

@@ -16,6 +16,7 @@ import msgspec
 
 from lowtide.errors import LowtideError
 from lowtide.system.beneath import open_plain
+from lowtide.system.way import STRAIGHT, Way
 from lowtide.system.web import Connection, parse_url
 from lowtide.team.messages import Question, RemoteAnswer, decode, encode
 
@@ -45,12 +46,13 @@ class _Told(msgspec.Struct):
 class Gate:
     """A gateway, with what lets in."""
 
-    def __init__(self, url: str, token_file: Path | None, timeout_s: float) -> None:
+    def __init__(self, url: str, token_file: Path | None, timeout_s: float, way: Way = STRAIGHT) -> None:
         """ConfigError for an address that is none."""
         self._origin, path = parse_url(url)
         self._path = path.rstrip("/")
         self._token_file = token_file
         self._timeout_s = timeout_s
+        self._way = way
         self._lock = threading.Lock()
         self._kept: list[Connection] = []
         self._is_closed = False
@@ -67,7 +69,7 @@ class Gate:
         """Its answer. WebError, GatewayError, BadMessage; CannotRead for the token's file."""
         body = encode(message) if message is not None else b"{}"
         with self._lock:
-            connection = self._kept.pop() if self._kept else Connection(self._origin, self._timeout_s)
+            connection = self._kept.pop() if self._kept else Connection(self._origin, self._timeout_s, self._way)
         try:
             response = connection.ask("POST", f"{self._path}{path}", self._headers(), body)
             data = response.whole(most_bytes)
