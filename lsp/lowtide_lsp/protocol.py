@@ -58,7 +58,7 @@ class NoParams(_Wire):
 
 class SearchParams(_Wire):
     """By words and by meaning. Without `rootUri` in all folders of the editor's. `fresh` waits until what is on the
-    disk is in."""
+    disk is in; with `team` the team's index is asked too, if the user has configured one."""
 
     query: str
     limit: int | None = None
@@ -71,6 +71,7 @@ class SearchParams(_Wire):
     phrasings: list[str] | None = None
     group: Literal["definition", "file"] | None = None
     fresh: bool = False
+    team: bool = False
 
 
 class SymbolsParams(_Wire):
@@ -116,9 +117,21 @@ class DefinitionLines(_Wire):
     signature: str
 
 
+class RemotePlace(_Wire):
+    """Where a hit of the team's index is: code that is not on this machine. `ageS`: since the commit was made; `url`:
+    where people can read it, empty where nobody has said."""
+
+    repository: str
+    commit: str
+    path: str
+    age_s: float
+    url: str
+
+
 class SearchHit(_Wire):
     """One answer. `range`: whole lines. `kind` is `text` outside every definition. `more`: with `group: file`, the
-    file's others. `weak`: it is the best there is, and likely no answer."""
+    file's others. `weak`: it is the best there is, and likely no answer. `remote`: it is no file here, its `uri` is of
+    the scheme `lowtide-remote`, which only names it, and its snippet is a signature."""
 
     uri: str
     range: Range
@@ -132,6 +145,7 @@ class SearchHit(_Wire):
     snippet_line: int = 0
     definition: DefinitionLines | None = None
     weak: bool = False
+    remote: RemotePlace | None = None
 
 
 class SearchResult(_Wire):

@@ -127,6 +127,29 @@ def test_what_does_not_fit_is_told_by_signature_and_documentation_and_what_lacks
     assert text.splitlines()[-1] == "12 % indexed: results so far; degraded: no vectors; 2 files changed since"
 
 
+def test_what_is_not_on_this_machine_says_whose_it_is_and_is_asked_for_once() -> None:
+    asked: list[bool] = []
+
+    def answer(method: str, params: dict[str, Any]) -> Any:
+        asked.append(params.get("team", False))
+        remote: dict[str, Any] = {"repository": "github.com/team/app", "commit": "4f2a" * 10, "age_s": 3.2 * 86400}
+        if method == "lowtide/findText":
+            return found(truncated=False)
+        told = hit("retry", definition=None, snippet="def retry(times):", **remote, url="https://x.org/retry.py#L2-L5")
+        return found(hit("own", score=2.0), told if asked == [True] else {**told, "age_s": 60.0, "url": ""})
+
+    text = run("search", {"query": "q"}, rooted(answer), ["/code/shop"])
+    assert text.splitlines()[:2] == ["src/own.py:1-9 function own", "  def own():"]
+    head = "[not here: github.com/team/app, 3 days old, https://x.org/retry.py#L2-L5] src/retry.py:2-5 function retry"
+    assert f"{head}\ndef retry(times):" in text
+
+    text = run("search", {"query": "q"}, rooted(answer), ["/code/shop", "/code/till"])
+    assert asked == [True, True, False]
+    assert "[not here: github.com/team/app, of today, commit 4f2a4f2a4f2a] src/retry.py:2-5" in text
+    run("search", {"query": "q", "exact": True}, rooted(answer), ["/code/shop"])
+    assert asked[3:] == [False], "a text as it stands is looked for here alone"
+
+
 @given(
     sizes=st.lists(st.integers(0, 400), max_size=40),
     tokens=st.integers(1, 3000),

@@ -24,6 +24,7 @@ from lowtide.read.answer import Answer, Hit
 from lowtide.read.request import SearchRequest
 from lowtide.serve import rpc
 from lowtide.serve.intake import Intake, Taken
+from lowtide.serve.team import TeamAnswer
 from lowtide.status import LadderStep, Memory, Status
 from lowtide.system.tree.walk import refuse_reason
 from lowtide.work import documents
@@ -79,6 +80,8 @@ class FakeService:
         self.found: list[SymbolHit] = []
         self.hits: list[Hit] = []
         self.asked: SearchRequest | None = None
+        self.team = TeamAnswer()
+        self.asked_team = 0
         self.freshness = Freshness(FreshState.CURRENT, 1, 1, 0.0)
         self.opened: list[Path] = []
         self.closed: list[Path] = []
@@ -126,6 +129,10 @@ class FakeService:
     async def search(self, request: SearchRequest, roots: Sequence[Path]) -> list[Any]:
         self.asked = request
         return [(root, Answer(request.query, self.hits[: request.limit], None, 0, 0.1)) for root in roots]
+
+    async def ask_team(self, request: SearchRequest) -> TeamAnswer:
+        self.asked_team += 1
+        return self.team
 
     async def files_with(self, root: Path, name: str, limit: int) -> tuple[list[bytes], bool]:
         return [os.fsencode(path.relative_to(root)) for path in sorted(root.rglob("*.*"))][:limit], False

@@ -29,6 +29,18 @@ def test_after_several_there_is_one_trial_a_rest() -> None:
     assert not breaker.may_ask(100.0 + FIRST_REST_S), "one at a time"
 
 
+def test_a_question_that_nobody_waits_for_says_nothing_and_keeps_no_trial() -> None:
+    breaker = Breaker()
+    for _ in range(2 * FAILURES):
+        assert breaker.may_ask(0.0)
+        breaker.left()
+    assert not breaker.is_open
+    fail(breaker, 100.0)
+    assert breaker.may_ask(100.0 + FIRST_REST_S)
+    breaker.left()
+    assert breaker.may_ask(100.0 + FIRST_REST_S), "the trial is to be had again"
+
+
 def test_rests_grow_up_to_the_longest_and_end_with_the_first_success() -> None:
     breaker, now_s = Breaker(), 0.0
     fail(breaker, now_s)

@@ -4,88 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 import anyio
 import pytest
 from tests.e2e.soak import git
 from tests.team_engine import MemoryEngine
+from tests.team_setup import QUESTIONS, SOURCES, ask, gate, index, names, places_of, pushed, repository, serving, write
 
-from lowtide.config.settings import Config, TeamSettings
+from lowtide.config.settings import Config
 from lowtide.errors import ConfigError, LowtideError
-from lowtide.index.shared import Stay
-from lowtide.index.workspace import Workspace
-from lowtide.models import Mode
-from lowtide.paths import Places
 from lowtide.read.answer import Answer
 from lowtide.read.request import SearchRequest
 from lowtide.read.snapshot import Embedding, Snapshot
-from lowtide.serve import team
-from lowtide.serve.app import opened
 from lowtide.serve.host import Host
-from lowtide.serve.team import Team, TeamAnswer
-from lowtide.store.lexical.engine import stem_of
 from lowtide.system.memory import own_anonymous_bytes
 from lowtide.system.web import Connection, parse_url
-from lowtide.team.access import Access, Grant
+from lowtide.team.access import Access
 from lowtide.team.engine import Engine
 from lowtide.team.gateway import Gateway
 from lowtide.team.http import MOST_CONNECTIONS, Server
-from lowtide.team.messages import MOST_BODY_BYTES, Commit, Question, RemoteAnswer
-from lowtide.team.push import Pushed, push
+from lowtide.team.messages import MOST_BODY_BYTES, Commit
+from lowtide.team.push import push
 from lowtide.team.remote import Gate, GatewayError
 from lowtide.work.model.model_folder import default_model, read_model
 
 HAS_MILVUS = importlib.util.find_spec("pymilvus") is not None and importlib.util.find_spec("milvus_lite") is not None
-SOURCES = {
-    "retry.py": ("class RetryPolicy", "How often a request is sent again after a timeout.", "attempts backoff delay"),
-    "cart.py": ("def cart_total", "Sum of the prices in a shopping cart.", "items price quantity"),
-    "parse.py": ("def parse_date", "Read a date as people write it.", "year month day"),
-    "lock.py": ("class FileLock", "Only one process writes at a time.", "acquire release holder"),
-    "cache.py": ("class LruCache", "Keeps what was used last, within bytes.", "evict key value"),
-    "tree.py": ("def walk_tree", "Every file of a folder and those below it.", "folder entry ignore"),
-}
-QUESTIONS = (
-    "send a request again after a timeout",
-    "sum of prices",
-    "parse a date",
-    "one process at a time",
-    "evict the least recently used",
-    "list files of a folder",
-)
-
-
-def token(name: str) -> str:
-    return f"token of {name}"
-
-
-def grant(name: str, *repositories: str, push: bool = False) -> Grant:
-    return Grant(name, hashlib.sha256(token(name).encode()).hexdigest(), repositories, push)
-
-
-GRANTS = [
-    grant("ci", "example.org/team/*", push=True),
-    grant("all", "example.org/team/*"),
-    grant("ann", "example.org/team/one"),
-    grant("bob", "example.org/other/*"),
-    grant("nobody"),
-]
-
-
-@contextmanager
-def serving(engine: Engine) -> Iterator[str]:
-    with Server(("127.0.0.1", 0), Gateway(engine), Access(GRANTS), None) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield server.address
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture(params=["memory", pytest.param("milvus", marks=pytest.mark.skipif(not HAS_MILVUS, reason="no Milvus"))])
@@ -106,65 +51,6 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 def url(engine: Engine) -> Iterator[str]:
     with serving(engine) as address:
         yield address
-
-
-def repository(folder: Path, name: str, files: dict[str, tuple[str, str, str]]) -> Path:
-    root = folder / name
-    root.mkdir(parents=True)
-    git(root, "init", "-q", "-b", "main")
-    git(root, "remote", "add", "origin", f"git@example.org:team/{name}.git")
-    write(root, files)
-    return root
-
-
-def write(root: Path, files: dict[str, tuple[str, str, str]]) -> None:
-    for path, (head, doc, words) in files.items():
-        bracket = "" if head.startswith("class") else "(given)"
-        body = f'{head}{bracket}:\n    """{doc}"""\n\n    names = "{words}".split()\n'
-        (root / path).write_text(body)
-    git(root, "add", "-A")
-    git(root, "commit", "-qm", "a commit")
-
-
-def places_of(home: Path) -> Places:
-    return Places(home / "config", home / "cache", home / "run")
-
-
-def index(root: Path, home: Path) -> Workspace:
-    async def play() -> None:
-        async with opened(places_of(home), Config((256 << 20) + own_anonymous_bytes()), Stay.BRIEF) as service:
-            await service.index(root, "test")
-
-    anyio.run(play)
-    return Workspace(root, places_of(home).index_folder(root))
-
-
-def gate(url: str, who: str, folder: Path, timeout_s: float = 30.0) -> Gate:
-    file = folder / f"token-{who}"
-    file.write_text(token(who) + "\n")
-    return Gate(url, file, timeout_s)
-
-
-def pushed(root: Path, url: str, folder: Path, who: str = "ci") -> Pushed:
-    with gate(url, who, folder) as opened:
-        return push(index(root, folder / "home"), opened)
-
-
-def ask(url: str, who: str, folder: Path, query: str, *without: str, timeout_s: float = 30.0) -> RemoteAnswer:
-    async def encode() -> bytes:
-        async with Host(places_of(folder / "asking"), Config((256 << 20) + own_anonymous_bytes())) as host:
-            return await host.encode_query(query)
-
-    request = SearchRequest(query)
-    stems = [stem for word in request.question.words if (stem := stem_of(word))]
-    recipe = read_model(default_model()).recipe
-    question = Question(query, stems, recipe, 10, anyio.run(encode), list(without))
-    with gate(url, who, folder, timeout_s) as opened:
-        return opened.search(question)
-
-
-def names(answer: RemoteAnswer) -> list[str]:
-    return [hit.name for hit in answer.hits]
 
 
 def test_what_is_pushed_is_found_and_pushed_once(url: str, tmp_path: Path) -> None:
@@ -285,71 +171,11 @@ def test_ranking_is_that_of_this_machine(url: str, tmp_path: Path) -> None:
         assert sorted(both, key=lambda name: -(bm25[name] or 0)) == sorted(both, key=lambda name: -(told[name] or 0))
 
 
-# -- the daemon's side ------------------------------------------------------------------------------------------------
-
-
-def team_asks(url: str, folder: Path, home: Path, times: int = 1, query: str = "retry") -> list[TeamAnswer]:
-    file = folder / "token"
-    file.write_text(token("all"))
-
-    async def play() -> list[TeamAnswer]:
-        asking = Team(places_of(home))
-        settings = TeamSettings(url, file)
-        with closing(asking):
-            return [await asking.ask(settings, SearchRequest(query, Mode.LEXICAL), b"", "r") for _ in range(times)]
-
-    return anyio.run(play)
-
-
 @pytest.fixture
 def memory(tmp_path: Path) -> Iterator[tuple[MemoryEngine, str]]:
     made = MemoryEngine()
     with serving(made) as address:
         yield made, address
-
-
-def test_what_is_checked_out_here_is_not_asked_for(
-    memory: tuple[MemoryEngine, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(team, "WAIT_S", 30.0)
-    root = repository(tmp_path, "one", SOURCES)
-    pushed(root, memory[1], tmp_path)
-    assert [hit.name for hit in team_asks(memory[1], tmp_path, tmp_path / "elsewhere")[0].hits] == ["RetryPolicy"]
-    assert team_asks(memory[1], tmp_path, tmp_path / "home")[0] == TeamAnswer()
-
-
-def test_an_engine_that_is_down_costs_a_word(
-    memory: tuple[MemoryEngine, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(team, "WAIT_S", 30.0)
-    pushed(repository(tmp_path, "one", SOURCES), memory[1], tmp_path)
-    memory[0].is_down = True
-    (told,) = team_asks(memory[1], tmp_path, tmp_path / "elsewhere")
-    assert told.hits == []
-    assert told.degraded.startswith("without the team's index: ")
-
-
-def test_a_gateway_that_is_slow_or_down_is_waited_for_a_moment_and_then_seldom_asked(tmp_path: Path) -> None:
-    class Slow(MemoryEngine):
-        asked = 0
-        go = threading.Event()
-
-        def manifests(self) -> list[Commit]:
-            self.asked += 1
-            self.go.wait(30)
-            return super().manifests()
-
-    engine = Slow()
-    with serving(engine) as address:
-        try:
-            began = time.monotonic()
-            answers = team_asks(address, tmp_path, tmp_path / "home", times=20)
-            assert all(answer.degraded for answer in answers)
-            assert time.monotonic() - began < 20 * team.WAIT_S  # most were not asked at all
-        finally:
-            engine.go.set()
-    down = team_asks("http://127.0.0.1:1", tmp_path, tmp_path / "home", times=20)
-    assert all("cannot be reached" in answer.degraded for answer in down)
 
 
 # -- the gateway's door -----------------------------------------------------------------------------------------------

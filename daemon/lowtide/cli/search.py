@@ -177,7 +177,10 @@ def _search(
     with open_door(options) as door:
 
         def ask(place: Place) -> dict[str, Any]:
-            return ask_showing(door, "lowtide/find", {**_question(place, narrow, given), "query": query}, options)
+            # What others have pushed is asked for once; to an editor, as lines of files, it would be of no use.
+            is_asked = place == places[0] and shape == "text"
+            question = {**_question(place, narrow, given), "query": query, "team": is_asked}
+            return ask_showing(door, "lowtide/find", question, options)
 
         answer = ask_each(places, ask, limit, best=True)
     if options.as_json:

@@ -21,7 +21,7 @@ class Breaker:
         self._has_trial = False
 
     def may_ask(self, now_s: float) -> bool:
-        """Whether to ask now; where it says yes, `succeeded` or `failed` is to follow."""
+        """Whether to ask now; where it says yes, `succeeded`, `failed` or `left` is to follow."""
         if self._failures < FAILURES:
             return True
         if now_s < self._until_s or self._has_trial:
@@ -32,6 +32,10 @@ class Breaker:
     def succeeded(self) -> None:
         """It has answered in time."""
         self._failures, self._rest_s, self._has_trial = 0, FIRST_REST_S, False
+
+    def left(self) -> None:
+        """Nobody waits for its answer any more: it is not known what it would have been."""
+        self._has_trial = False
 
     def failed(self, now_s: float) -> None:
         """It has not."""

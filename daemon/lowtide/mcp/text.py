@@ -83,10 +83,20 @@ def _bodies(hit: Hit) -> Iterable[str]:
 
 
 def head_of_hit(hit: Hit) -> str:
-    """`path:start-end kind name`, of the whole definition where it is known."""
+    """`path:start-end kind name`, of the whole definition where it is known; before it, of what is not on this machine,
+    whose it is."""
     place = hit.get("definition") or hit
     lines, weak = f"{place['start_line']}-{place['end_line']}", " (weak)" if hit.get("weak") else ""
-    return f"{visible(hit['path'])}:{lines} {hit['kind']} {_qualified(hit)}".rstrip() + weak
+    head = f"{visible(hit['path'])}:{lines} {hit['kind']} {_qualified(hit)}".rstrip() + weak
+    return f"{_remote(hit)} {head}" if hit.get("repository") else head
+
+
+def _remote(hit: Hit) -> str:
+    """Which code a hit of the team's index is in, that is not on this machine."""
+    days = int(hit["age_s"] / 86400)
+    age = f"{count(days, 'day')} old" if days else "of today"
+    at = visible(hit["url"] or f"commit {hit['commit'][:12]}")
+    return f"[not here: {visible(hit['repository'])}, {age}, {at}]"
 
 
 def head_of_symbol(symbol: Hit) -> str:

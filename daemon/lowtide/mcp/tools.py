@@ -51,7 +51,14 @@ def search(arguments: Arguments) -> Tool:
         method,
         roots,
         "hits",
-        lambda root: {**question, **narrow, "limit": limit, "globs": globs_below(root.below, given[root])},
+        lambda root: {
+            **question,
+            **narrow,
+            "limit": limit,
+            "globs": globs_below(root.below, given[root]),
+            # What others have pushed is the same for all workspaces.
+            **({"team": True} if method == "lowtide/find" and root == roots[0] else {}),
+        },
     )
     if is_exact:
         note = "terms were not looked for: exact finds the query alone" if terms else ""

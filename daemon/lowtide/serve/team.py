@@ -2,6 +2,7 @@
 
 Invariant: what is checked out here is answered from here: its repositories are not asked for.
 Invariant: a question waits WAIT_S for the gateway at most, and is answered without it then, saying so.
+Invariant: at most MOST_AT_ONCE requests are on their way, also those that nobody waits for any more.
 Threads: the event loop's; each request works in a thread, which ends by itself when nobody waits for it any more.
 """
 
@@ -9,7 +10,9 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -52,6 +55,8 @@ class Team:
         self._places = places
         self._breaker = Breaker()
         self._limit = anyio.CapacityLimiter(MOST_AT_ONCE)
+        self._room = threading.BoundedSemaphore(MOST_AT_ONCE)
+        """Taken for a request until it ends; the limiter's is given back when nobody waits any more."""
         self._gate: Gate | None = None
         self._settings = TeamSettings()
         self._local: tuple[float, list[str]] = (float("-inf"), [])
@@ -70,19 +75,25 @@ class Team:
         if not settings.url or request.narrow.globs:
             return TeamAnswer()
         began_s = time.monotonic()
-        if self._limit.available_tokens < 1 or not self._breaker.may_ask(began_s):
+        if not self._room.acquire(blocking=False):
+            return TeamAnswer(degraded="without the team's index: it is busy with earlier questions")
+        if not self._breaker.may_ask(began_s):
+            self._room.release()
             return TeamAnswer(degraded=f"without the team's index: {self._why or 'it is busy'}")
         answer: RemoteAnswer | None = None
+        place = _Place(self._room)
         try:
             with anyio.move_on_after(WAIT_S):
-                ask = partial(self._ask, settings, request, vector, recipe)
+                ask = partial(place.work, partial(self._ask, settings, request, vector, recipe))
                 answer = await anyio.to_thread.run_sync(ask, limiter=self._limit, abandon_on_cancel=True)
             self._why = "it does not answer in time"
         except (LowtideError, OSError) as error:
             self._why = error.message if isinstance(error, LowtideError) else str(error)
         except BaseException:
-            self._breaker.failed(time.monotonic())  # nobody waits any more: it is not known
+            self._breaker.left()  # as with each key in an editor
             raise
+        finally:
+            place.leave()
         if answer is None:
             self._breaker.failed(time.monotonic())
             log.info("event=team-not-answered why=%r", self._why)
@@ -118,6 +129,34 @@ class Team:
             names = [name[2:].decode("utf-8", "replace") for name in sorted(origins) if name.startswith(b"//")]
             self._local = (time.monotonic(), names)
         return names
+
+
+class _Place:
+    """Room for one request: free again when the request has ended, or when it is left before it has begun."""
+
+    def __init__(self, room: threading.BoundedSemaphore) -> None:
+        self._room = room
+        self._lock = threading.Lock()
+        self._is_taken = False
+        self._is_free = False
+
+    def work(self, ask: Callable[[], RemoteAnswer]) -> RemoteAnswer | None:
+        """In a thread: ask, unless nobody waits any more."""
+        with self._lock:
+            if self._is_free:
+                return None
+            self._is_taken = True
+        try:
+            return ask()
+        finally:
+            self._room.release()
+
+    def leave(self) -> None:
+        """Nobody waits any more."""
+        with self._lock:
+            if not self._is_taken and not self._is_free:
+                self._is_free = True
+                self._room.release()
 
 
 def _narrowed(hits: list[RemoteHit], request: SearchRequest) -> list[RemoteHit]:

@@ -131,18 +131,18 @@ class _Handler(BaseHTTPRequestHandler):
         elif (answer := self.server.routes.get(self.path)) is None:
             self._refuse(404, "path", "there is nothing at this path")
         else:
-            self._answer(grant, answer, self.rfile.read(int(length)))
+            self._send(*self._answer(grant, answer, self.rfile.read(int(length))))
 
-    def _answer(self, grant: Grant, answer: Callable[[Grant, bytes], Any], body: bytes) -> None:
+    def _answer(self, grant: Grant, answer: Callable[[Grant, bytes], Any], body: bytes) -> tuple[int, bytes]:
         try:
-            self._send(200, msgspec.json.encode(answer(grant, body)))
+            return 200, msgspec.json.encode(answer(grant, body))
         except LowtideError as error:
             status = _STATUS.get(type(error), 502)
             log.info("event=refused path=%s who=%s status=%d why=%r", self.path, grant.name, status, str(error))
-            self._send(status, json.dumps({"error": error.kind, "message": error.message}).encode())
+            return status, json.dumps({"error": error.kind, "message": error.message}).encode()
         except Exception:
             log.exception("event=failed path=%s who=%s", self.path, grant.name)
-            self._send(500, json.dumps({"error": "internal", "message": "see the gateway's log"}).encode())
+            return 500, json.dumps({"error": "internal", "message": "see the gateway's log"}).encode()
 
     def _refuse(self, status: int, kind: str, message: str) -> None:
         self.close_connection = True  # its body is not read

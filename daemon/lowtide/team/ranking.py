@@ -6,11 +6,12 @@ said by the ranker, which sees the signals of both together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lowtide.core.asked import understand
-from lowtide.core.candidate import Candidate
+from lowtide.core.candidate import Candidate, Ranked
+from lowtide.core.explained import is_weak
 from lowtide.core.rank import fuse, rank_chunks
 from lowtide.models import KINDS, SymbolKind
 from lowtide.team.messages import RemoteHit
@@ -44,22 +45,33 @@ def merged(
 ) -> list[dict[str, Any]]:
     """The best of both, as hits of `lowtide search --json`; each says its `repository`, null for this workspace."""
     own = [{**hit, "repository": None} for hit in local]
-    candidates = [_candidate(number, hit) for number, hit in enumerate(own)]
-    candidates += [candidate_of(number, hit) for number, hit in enumerate(remote, len(own))]
+    order = interleaved(query, own, remote)[:limit]
+    return [own[at] if ranked is None else _told(remote[at], ranked) for at, ranked in order]
+
+
+def interleaved(
+    query: str, local: Sequence[Mapping[str, Any]], remote: Sequence[RemoteHit]
+) -> list[tuple[int, Ranked | None]]:
+    """How hits of this machine, as in `lowtide search --json`, and remote ones lie between each other: the number of
+    each on its side, and for a remote one what the ranker says of it beside the others."""
+    candidates = [_candidate(number, hit) for number, hit in enumerate(local)]
+    candidates += [candidate_of(number, hit) for number, hit in enumerate(remote, len(local))]
     scores = {each.chunk_id: each for each in rank_chunks(understand(query), candidates)}
-    here = sorted((scores[number].score for number in range(len(own))), reverse=True)
-    there = [scores[number] for number in range(len(own), len(candidates))]
+    here = sorted((scores[number].score for number in range(len(local))), reverse=True)
+    there = [scores[number] for number in range(len(local), len(candidates))]
     # Of equal ones the workspace's own comes first.
-    both = [(-score, 0, place, hit) for place, (score, hit) in enumerate(zip(here, own, strict=True))]
-    both += [
-        (-each.score, 1, place, _told(hit, each.score, each.signals))
-        for place, (each, hit) in enumerate(zip(there, remote, strict=True))
-    ]
+    both: list[tuple[float, int, int, Ranked | None]] = [(-score, 0, place, None) for place, score in enumerate(here)]
+    both += [(-each.score, 1, place, each) for place, each in enumerate(there)]
     both.sort(key=lambda item: item[:3])
-    return [hit for *_, hit in both][:limit]
+    return [(place, ranked) for _, _, place, ranked in both]
 
 
-def _candidate(number: int, hit: dict[str, Any]) -> Candidate:
+def kind_of(hit: RemoteHit) -> str:
+    """Its kind in words."""
+    return SymbolKind(hit.kind).label if hit.kind in set(SymbolKind) else "text"
+
+
+def _candidate(number: int, hit: Mapping[str, Any]) -> Candidate:
     kind = KINDS.get(hit["kind"])
     signals = hit["signals"]
     return Candidate(
@@ -77,18 +89,19 @@ def _candidate(number: int, hit: dict[str, Any]) -> Candidate:
     )
 
 
-def _told(hit: RemoteHit, score: float, signals: dict[str, float]) -> dict[str, Any]:
+def _told(hit: RemoteHit, ranked: Ranked) -> dict[str, Any]:
     return {
         "path": hit.path,
         "start_line": hit.start_line + 1,
         "end_line": hit.end_line + 1,
-        "kind": SymbolKind(hit.kind).label if hit.kind in set(SymbolKind) else "text",
+        "kind": kind_of(hit),
         "name": hit.name,
         "container": hit.container,
-        "score": round(score, 4),
+        "score": round(ranked.score, 4),
         "snippet": hit.signature,
-        "signals": {name: round(value, 4) for name, value in signals.items()},
+        "signals": {name: round(value, 4) for name, value in ranked.signals.items()},
         "stale": False,
+        "weak": is_weak(ranked.signals),
         "more": 0,
         "snippet_line": hit.start_line + 1,
         "definition": None,
