@@ -99,3 +99,47 @@ def test_rows_have_the_name_first_and_lead_to_the_place(start: Callable[..., Edi
     editor.nvim.input("<CR>")
     editor.wait("vim.endswith(vim.api.nvim_buf_get_name(0), 'reader.py')")
     assert editor.position()[:2] == ("reader.py", 9)
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_code_that_is_not_here_is_previewed_and_opened_as_what_is_known_of_it(
+    start: Callable[..., Editor], root: Path, name: str
+) -> None:
+    folders = tuple(PLUGINS / plugin for plugin in NEEDS[name])
+    if not all(folder.is_dir() for folder in folders) or (name == "fzf-lua" and not shutil.which("fzf")):
+        pytest.skip(f"{name} is not here")
+    editor = start(root / "client.go", lua=SETUP.get(name, ""), plugins=folders)
+    editor.wait_attached()
+    editor.nvim.ui_try_resize(160, 40)
+    editor.lua("_G.screen = loadstring(...)", SCREEN)
+    editor.lua(
+        """
+        -- As if a team's gateway had answered.
+        local source = require('lowtide.search').search_source({ query = 'retry policy' })
+        source.ask = function(query, on_items)
+          local client = vim.lsp.get_clients({ name = 'lowtide' })[1]
+          local items = require('lowtide.results').from_hits({ {
+            uri = 'lowtide-remote://example.org/team/app/a%20b/retry.py?4f2a9c01d3be-12-40',
+            range = { start = { line = 11, character = 0 }, ['end'] = { line = 40, character = 0 } },
+            kind = 'class', name = 'RetryPolicy', container = '', score = 1, signals = {},
+            snippet = 'class RetryPolicy:',
+            remote = {
+              repository = 'example.org/team/app', commit = ('4f2a'):rep(10), path = 'a b/retry.py', ageS = 60,
+              url = 'https://example.org/team/app/retry.py#L12-L40',
+            },
+          } }, client, query)
+          vim.schedule(function() on_items(items, {}) end)
+          return function() end
+        end
+        local picker = ...
+        vim.schedule(function() require('lowtide.pickers').open(source, picker) end)""",
+        name,
+    )
+    row = "RetryPolicy  class  a b/retry.py:12"
+    editor.wait(f"screen():find('{row}', 1, true) and screen()")
+    if name != "mini.pick":  # which previews when it is told to
+        editor.wait("screen():find('commit 4f2a4f2a4f2a', 1, true)")
+    editor.nvim.input("<CR>")
+    editor.wait("vim.startswith(vim.api.nvim_buf_get_name(0), 'lowtide-remote://')")
+    editor.wait("vim.api.nvim_get_current_line() == 'RetryPolicy (class)'")
+    assert editor.lua("return vim.bo.modifiable") is False

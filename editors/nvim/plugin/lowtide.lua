@@ -61,6 +61,14 @@ api.nvim_create_autocmd('LspAttach', {
     end
   end,
 })
+api.nvim_create_autocmd('BufReadCmd', {
+  group = group,
+  pattern = 'lowtide-remote://*',
+  desc = 'Lowtide: show what is known of code that is not on this machine',
+  callback = function(event)
+    require('lowtide.remote').read(event.buf)
+  end,
+})
 api.nvim_create_autocmd('LspProgress', {
   group = group,
   desc = 'Lowtide: keep what the server is doing, to show and to cancel',

@@ -62,7 +62,7 @@ describe('the cost on the main loop', function()
     for _, autocmd in ipairs(vim.api.nvim_get_autocmds({ group = 'lowtide' })) do
       events[autocmd.event] = true
     end
-    assert.same({ LspAttach = true, LspProgress = true }, events)
+    assert.same({ BufReadCmd = true, LspAttach = true, LspProgress = true }, events)
   end)
 
   it('of whatever the server sends is at most 5 ms', function()

@@ -76,7 +76,64 @@ describe('asking', function()
       languages = { 'python', 'lua' },
       limit = 7,
       rootUri = vim.uri_from_fname(env.root),
+      team = true,
     }, fake:params('asked', 'lowtide/search')[1])
+  end)
+
+  --- The answer has a hit of the team's alone.
+  local function remote_alone()
+    local uri = 'lowtide-remote://example.org/team/app/a%20b/retry.py?4f2a9c01d3be-12-40'
+    local hit = fakes.hit('/x', 11, { uri = uri, name = 'RetryPolicy', kind = 'class', container = '' })
+    hit.range['end'].line = 40
+    hit.snippet = 'class RetryPolicy:'
+    hit.remote = {
+      repository = 'example.org/team/app',
+      commit = '4f2a9c01d3be5a1f0c7e8b6d2a4c3f1e5d7b9a80',
+      path = 'a b/retry.py',
+      ageS = 3.2 * 24 * 3600,
+      url = 'https://example.org/team/app/retry.py#L12-L40',
+    }
+    fake.answers['lowtide/search'].hits = { hit }
+    return uri
+  end
+
+  it('code that is not on this machine is marked, and shown in a buffer that cannot be changed', function()
+    local uri = remote_alone()
+    local shown = choose(1)
+    vim.cmd.Lowtide('search retry')
+    assert.same({ 'RetryPolicy  class  a b/retry.py:12  example.org/team/app, 3 days old' }, shown())
+    assert.equal(uri, vim.api.nvim_buf_get_name(0))
+    local text = {
+      'RetryPolicy (class)',
+      'a b/retry.py, lines 12 to 40',
+      'example.org/team/app, 3 days old, commit 4f2a9c01d3be',
+      'https://example.org/team/app/retry.py#L12-L40',
+      '',
+      'class RetryPolicy:',
+      '',
+      "This code is not on this machine: it was found in your team's index, which holds no text of it.",
+    }
+    assert.same(text, vim.api.nvim_buf_get_lines(0, 0, -1, false))
+    assert.is_false(vim.bo.modifiable)
+    assert.is_true(vim.bo.readonly)
+    assert.is_false(vim.bo.modified)
+    assert.is_false(pcall(vim.cmd.write))
+    local buffer = vim.api.nvim_get_current_buf()
+    vim.cmd.normal({ vim.keycode('<C-o>'), bang = true })
+    vim.cmd.bunload(buffer)
+    vim.api.nvim_win_set_buf(0, buffer)
+    assert.same(text, vim.api.nvim_buf_get_lines(0, 0, -1, false))
+  end)
+
+  it('the quickfix list opens it as well', function()
+    local uri = remote_alone()
+    vim.cmd('Lowtide! search retry')
+    fakes.wait('the list', function()
+      return #vim.fn.getqflist() == 1
+    end)
+    vim.cmd.cfirst()
+    assert.equal(uri, vim.api.nvim_buf_get_name(0))
+    assert.equal('RetryPolicy (class)', vim.api.nvim_get_current_line())
   end)
 
   it('the place that one came from is in the jump list', function()

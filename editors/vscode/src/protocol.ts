@@ -32,6 +32,8 @@ export interface SearchParams {
   phrasings?: string[];
   group?: 'definition' | 'file';
   fresh?: boolean;
+  /** The team's index is asked too, if the user has configured one. */
+  team?: boolean;
 }
 
 export interface SymbolsParams {
@@ -54,6 +56,15 @@ export interface SimilarParams {
   limit?: number;
 }
 
+/** Where a hit of the team's index is; `url` is empty where nobody has said how it can be read. */
+export interface RemotePlace {
+  repository: string;
+  commit: string;
+  path: string;
+  ageS: number;
+  url: string;
+}
+
 /** One answer. `range` is whole lines; `kind` is `text` outside every definition. */
 export interface SearchHit {
   uri: string;
@@ -69,6 +80,8 @@ export interface SearchHit {
   definition?: { range: Range; signature: string } | null;
   /** The best there is, and likely no answer. */
   weak?: boolean;
+  /** It is no file here: its `uri` only names it, and its snippet is a signature. */
+  remote?: RemotePlace | null;
 }
 
 /** `degraded` says what the answer lacks, and why; null when it lacks nothing. */

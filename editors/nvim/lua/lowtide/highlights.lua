@@ -24,6 +24,11 @@ M.GROUPS = {
   { name = 'LowtideName', link = 'Function', doc = 'names of symbols' },
   { name = 'LowtideMatch', link = 'Search', doc = 'letters and words of an answer that match the query' },
   { name = 'LowtideWeak', link = 'DiagnosticWarn', doc = 'the mark of an answer that is likely none' },
+  {
+    name = 'LowtideRemote',
+    link = 'DiagnosticInfo',
+    doc = 'whose code an answer is in that is not on this machine',
+  },
   { name = 'LowtideContainer', link = 'Comment', doc = 'what a symbol is in; what is less important' },
   { name = 'LowtideKey', link = 'Special', doc = 'keys in the windows' },
 }

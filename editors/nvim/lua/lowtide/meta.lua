@@ -59,6 +59,14 @@ error('this file is for language servers: it is not to be run')
 ---@field weak? boolean it is the best there is, and likely no answer
 ---@field snippetLine? integer where the snippet begins
 ---@field definition? { range: lsp.Range, signature: string } what the hit is named after
+---@field remote? lowtide.Remote it is no file here, and its snippet is a signature
+
+---@class lowtide.Remote where a hit of the team's index is
+---@field repository string
+---@field commit string
+---@field path string
+---@field ageS number since the commit was made
+---@field url string where people can read it; empty where nobody has said
 
 ---@class lowtide.SearchAnswer
 ---@field hits lowtide.Hit[]
@@ -90,6 +98,7 @@ error('this file is for language servers: it is not to be run')
 ---@field score? number
 ---@field snippet? string
 ---@field weak? boolean
+---@field remote? lowtide.Remote it is no file here
 ---@field head? string the first line of the snippet that is not blank
 ---@field text string name, kind and container, else the first line of the snippet
 ---@field spans lowtide.Span[] the label with its groups, and what matches

@@ -118,6 +118,9 @@ local function finish(item, ranges)
   item.text = M.text_of(spans)
   vim.list_extend(spans, { { '  ' }, { item.shown, 'LowtidePath' }, { ':' .. item.lnum, 'LowtideLine' } })
   spans[#spans + 1] = item.weak and { '  weak', 'LowtideWeak' } or nil
+  if item.remote then
+    spans[#spans + 1] = { '  ' .. require('lowtide.remote').whose(item.remote), 'LowtideRemote' }
+  end
   item.spans, item.label = spans, M.text_of(spans)
   return item
 end
@@ -199,6 +202,15 @@ local function leading(hit)
   return hit.range
 end
 
+--- A place in a buffer that is not the file: its first line.
+---@param item lowtide.Item
+---@return lowtide.Item
+local function at_top(item)
+  local first = { line = 0, character = 0 }
+  item.range, item.lnum, item.end_lnum, item.col = { start = first, ['end'] = first }, 1, 1, 1
+  return item
+end
+
 ---@param hits lowtide.Hit[]
 ---@param client vim.lsp.Client
 ---@param query string whose words are marked
@@ -214,7 +226,13 @@ function M.from_hits(hits, client, query)
     if hit.range['end'].character == 0 and item.end_lnum > item.lnum then
       item.end_lnum = item.end_lnum - 1
     end
-    return finish(item, words((item.name or '') ~= '' and item.name or item.head, query))
+    item.remote = known(hit.remote)
+    if item.remote then
+      require('lowtide.remote').keep(hit)
+      item.shown = item.remote.path
+    end
+    finish(item, words((item.name or '') ~= '' and item.name or item.head, query))
+    return item.remote and at_top(item) or item
   end, hits)
 end
 

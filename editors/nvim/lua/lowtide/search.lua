@@ -65,6 +65,7 @@ function M.search_source(opts)
           languages = opts.languages,
           globs = opts.globs,
           kinds = opts.kinds,
+          team = true,
         }
       end, function(answer, client)
         tell(answer)

@@ -1,6 +1,7 @@
 /** A hit in words: name, place, and the line of it that says most. */
 
 import type { SearchHit } from '../protocol';
+import { ageOf } from './remoteText';
 
 export interface Line {
   icon: string;
@@ -19,11 +20,13 @@ const LONGEST_SNIPPET = 160;
 export function presentHit(hit: SearchHit, relative: string): Line {
   const base = relative.slice(relative.lastIndexOf('/') + 1);
   const name = hit.name ? (hit.container ? `${hit.container}.${hit.name}` : hit.name) : base;
+  const { remote } = hit;
+  const line = lineOf(hit) + 1;
   return {
-    icon: iconOf(hit.kind),
+    icon: remote ? 'cloud' : iconOf(hit.kind),
     name,
-    place: `${relative}:${lineOf(hit) + 1}`,
-    line: lineOf(hit) + 1,
+    place: remote ? `${remote.path}:${line} · ${remote.repository}, ${ageOf(remote)}` : `${relative}:${line}`,
+    line,
     snippet: snippetOf(shownOf(hit)),
     weak: hit.weak === true,
   };

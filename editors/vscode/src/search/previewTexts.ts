@@ -6,12 +6,15 @@
  */
 
 import * as vscode from 'vscode';
+import { REMOTE, type RemoteTexts } from './remote';
 
 export const SCHEME = 'lowtide-preview';
 const MOST_BYTES = 8 * 1024 * 1024;
 
 export class PreviewTexts implements vscode.TextDocumentContentProvider {
   private session = 0;
+
+  constructor(private readonly remote: RemoteTexts) {}
 
   /** Texts are read anew from now on. */
   begin(): void {
@@ -21,11 +24,15 @@ export class PreviewTexts implements vscode.TextDocumentContentProvider {
   /** The URI under which a file is previewed. */
   uriOf(file: string): vscode.Uri {
     const uri = vscode.Uri.parse(file, true);
-    return uri.with({ scheme: SCHEME, query: `${this.session}`, fragment: uri.scheme });
+    return uri.with({ scheme: SCHEME, query: `${this.session}&${uri.query}`, fragment: uri.scheme });
   }
 
   async provideTextDocumentContent(uri: vscode.Uri): Promise<string> {
-    const file = uri.with({ scheme: uri.fragment || 'file', query: '', fragment: '' });
+    const query = uri.query.slice(uri.query.indexOf('&') + 1);
+    const file = uri.with({ scheme: uri.fragment || 'file', query, fragment: '' });
+    if (file.scheme === REMOTE) {
+      return this.remote.provideTextDocumentContent(file);
+    }
     const open = vscode.workspace.textDocuments.find((one) => one.uri.toString() === file.toString());
     if (open) {
       return open.getText();

@@ -18,6 +18,7 @@ import { openPlace, Preview } from './preview';
 import type { PreviewTexts } from './previewTexts';
 import { parseQuery } from './query';
 import { Refresh } from './refresh';
+import { readable } from './remote';
 import { titleOf } from './title';
 
 export interface Found {
@@ -201,11 +202,8 @@ export class Search {
       ...(kinds.length > 0 ? { kinds } : {}),
     };
     try {
-      return await this.server.request(
-        'lowtide/search',
-        { query: words, limit: searchLimit, mode: searchMode, ...narrow },
-        token,
-      );
+      const question = { query: words, limit: searchLimit, mode: searchMode, team: true, ...narrow };
+      return readable(await this.server.request('lowtide/search', question, token));
     } catch (error) {
       if (error instanceof NotRunning) {
         throw new Error(t('Lowtide is not running. Click Lowtide in the status bar.'), { cause: error });

@@ -6,6 +6,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Api } from '../../src/extension';
+import type { SearchHit } from '../../src/protocol';
+import { readable } from '../../src/search/remote';
 import { MIB } from '../../src/size';
 
 const MOST_ACTIVATION_MS = 50;
@@ -68,6 +70,33 @@ test('it activates by itself, quickly', async () => {
   // On a machine with other work the clock counts that, too; the processor's time counts all threads of the host.
   const ms = Math.min(loadMs, loadCpuMs) + Math.min(wallMs, cpuMs);
   assert.ok(ms <= MOST_ACTIVATION_MS, `${ms} ms`);
+});
+
+test('code that is not on this machine opens as a text that cannot be changed', async () => {
+  const url = 'https://example.org/team/app/retry.py#L12-L40';
+  const hit: SearchHit = {
+    uri: 'lowtide-remote://example.org/team/app/a%20b/retry.py?4f2a9c01d3be-12-40',
+    range: { start: { line: 11, character: 0 }, end: { line: 40, character: 0 } },
+    kind: 'class',
+    name: 'RetryPolicy',
+    container: '',
+    score: 1,
+    snippet: 'class RetryPolicy:',
+    signals: {},
+    remote: { repository: 'example.org/team/app', commit: '4f2a'.repeat(10), path: 'a b/retry.py', ageS: 60, url },
+  };
+  const freshness = { state: 'current' as const, indexed: 1, total: 1, ageS: 0, reason: '' };
+  const { hits } = readable({ hits: [hit], degraded: null, staleFiles: 0, tookMs: 1, freshness });
+  await vscode.commands.executeCommand('lowtide.openHit', hits[0]);
+  const editor = vscode.window.activeTextEditor;
+  assert.ok(editor);
+  assert.equal(editor.document.uri.scheme, 'lowtide-remote');
+  const text = editor.document.getText();
+  assert.ok(text.startsWith('RetryPolicy (class)\na b/retry.py, lines 12 to 40\n'), text);
+  assert.equal(editor.document.lineAt(editor.selection.active.line).text, url);
+  await vscode.commands.executeCommand('type', { text: 'x' });
+  assert.equal(editor.document.getText(), text);
+  await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
 });
 
 test('the server runs, and the status is the daemon’s', async () => {

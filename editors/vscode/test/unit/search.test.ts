@@ -6,6 +6,7 @@ import { GAP_MS, Refresh } from '../../src/search/refresh';
 import { mistypedIn } from '../../src/search/mistyped';
 import { titleOf } from '../../src/search/title';
 import { Latest } from '../../src/search/latest';
+import { ageOf, remoteText } from '../../src/search/remoteText';
 import { iconOf, presentHit, snippetOf } from '../../src/search/present';
 
 class Source {
@@ -131,6 +132,45 @@ test('a hit leads to the definition that it is named after, and says what stands
   };
   assert.equal(presentHit(part, 'b.py').line, 46);
   assert.equal(presentHit({ ...hit, definition: null }, 'b.py').line, 10);
+});
+
+test('a hit that is not on this machine says whose it is, and its text where it can be read', () => {
+  const remote = {
+    repository: 'example.org/team/app',
+    commit: '4f2a9c01d3be5a1f0c7e8b6d2a4c3f1e5d7b9a80',
+    path: 'client/retry.py',
+    ageS: 3.2 * 24 * 3600,
+    url: 'https://example.org/team/app/retry.py#L12-L40',
+  };
+  const hit = {
+    uri: 'lowtide-remote://example.org/team/app/client/retry.py?4f2a9c01d3be-12-40',
+    range: { start: { line: 11, character: 0 }, end: { line: 40, character: 0 } },
+    kind: 'method',
+    name: 'wait',
+    container: 'RetryPolicy',
+    score: 1,
+    snippet: 'def wait(self):',
+    signals: {},
+    remote,
+  };
+  const line = presentHit(hit, 'team/app/client/retry.py');
+  assert.equal(line.icon, 'cloud');
+  assert.equal(line.place, 'client/retry.py:12 · example.org/team/app, 3 days old');
+  const known = { ...hit, lines: [12, 40] as [number, number] };
+  const text = remoteText(known).split('\n');
+  assert.deepEqual(text.slice(0, 5), [
+    'RetryPolicy.wait (method)',
+    'client/retry.py, lines 12 to 40',
+    'example.org/team/app, commit 4f2a9c01d3be, 3 days old',
+    '',
+    'def wait(self):',
+  ]);
+  assert.equal(text.at(-1), remote.url, 'the cursor comes to stand on the address');
+  assert.ok(!remoteText({ ...known, remote: { ...remote, url: '' } }).includes('http'));
+  assert.deepEqual(
+    [0, 0.9, 1.5, 2.1].map((days) => ageOf({ ageS: days * 24 * 3600 })),
+    ['of today', 'of today', '1 day old', '2 days old'],
+  );
 });
 
 test('every kind has an icon, also the one that is a name of every object', () => {

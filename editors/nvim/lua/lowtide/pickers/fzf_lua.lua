@@ -8,7 +8,8 @@ local M = {}
 ---@param text string as it is to be shown
 ---@return string line `path:line:column:`, which fzf-lua's preview and actions understand, and what fzf shows of it
 local function line_of(item, text)
-  return ('%s:%d:%d:\t%s'):format(item.shown, item.lnum, item.col, (text:gsub('[\t\r\n]', ' ')))
+  local path = item.remote and item.uri or item.shown
+  return ('%s:%d:%d:\t%s'):format(path, item.lnum, item.col, (text:gsub('[\t\r\n]', ' ')))
 end
 
 ---@param source lowtide.Source

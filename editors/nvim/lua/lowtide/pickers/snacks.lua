@@ -8,6 +8,7 @@ local function entry_of(item)
   return {
     text = item.label,
     file = item.path,
+    buf = item.remote and vim.fn.bufadd(item.uri) or nil,
     pos = { item.lnum, math.max(0, item.col - 1) },
     item = item,
   }
@@ -51,14 +52,15 @@ function M.open(source)
         local waiting = context.async
         ask(query, function(items, told)
           tell(told)
-          answer = items
+          -- Here, for where they are emitted no buffer can be made.
+          answer = vim.tbl_map(entry_of, items)
           waiting:resume()
         end)
         while not answer do
           waiting:suspend()
         end
-        for _, item in ipairs(answer) do
-          emit(entry_of(item))
+        for _, entry in ipairs(answer) do
+          emit(entry)
         end
       end
     end,

@@ -8,9 +8,14 @@ local M = {}
 ---@param item lowtide.Item
 ---@return table entry
 local function entry_of(item)
+  local buffer = item.remote and vim.fn.bufadd(item.uri) or nil
+  if buffer then
+    vim.fn.bufload(buffer) -- what is no file is previewed from its buffer
+  end
   return {
     value = item,
     ordinal = item.label,
+    bufnr = buffer,
     filename = item.path,
     path = item.path,
     lnum = item.lnum,
