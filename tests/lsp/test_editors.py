@@ -1,5 +1,5 @@
-"""Real editors: Emacs with eglot, Vim with ALE. Skipped where they are not installed (emacs-nox elpa-eglot,
-vim-ale).
+"""Real editors: Emacs with eglot and with lsp-mode, Vim with ALE. Skipped where they are not installed (emacs-nox,
+elpa-eglot, elpa-lsp-mode, vim-ale).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from lowtide.paths import Places
 from lowtide.serve.client import Client, DaemonError, stop
 
 ALE = Path("/usr/share/vim-ale")
-EGLOT = any(Path("/usr/share/emacs/site-lisp/elpa").glob("eglot-*"))
+ELPA = Path("/usr/share/emacs/site-lisp/elpa")
+EGLOT, LSP_MODE_THERE = (any(ELPA.glob(f"{name}-[0-9]*")) for name in ("eglot", "lsp-mode"))
 
 EMACS = """
 (package-initialize)
@@ -44,6 +45,35 @@ RECIPE
     (message "DEFINITION %S" place))
   (set-buffer-modified-p nil)
   (eglot-shutdown server))
+"""
+
+LSP_MODE = """
+(package-initialize)
+(require 'lsp-mode)
+(setq lsp-auto-guess-root t lsp-enable-snippet nil lsp-enable-file-watchers nil lsp-response-timeout 60
+      lsp-enable-suggest-server-download nil lsp-keep-workspace-alive nil)
+RECIPE
+(find-file (getenv "TIDE_FILE"))
+(lsp)
+(let ((tries 0) (found nil))
+  (while (and (not (and (lsp-workspaces) (eq 'initialized (lsp--workspace-status (car (lsp-workspaces))))))
+              (< tries 1200))
+    (setq tries (1+ tries))
+    (accept-process-output nil 0.05))
+  (message "SERVERS %S" (mapcar (lambda (one) (lsp--client-server-id (lsp--workspace-client one))) (lsp-workspaces)))
+  (setq tries 0)
+  (while (and (seq-empty-p found) (< tries 600))
+    (setq tries (1+ tries))
+    (accept-process-output nil 0.05)
+    (setq found (lsp-request "workspace/symbol" '(:query "elsewhere"))))
+  (message "SYMBOL %s" (lsp-get (seq-first found) :name))
+  (message "OUTLINE %S" (lsp-request "textDocument/documentSymbol"
+                                    (list :textDocument (lsp--text-document-identifier))))
+  (goto-char (point-min))
+  (search-forward "moon_rise")
+  (message "DEFINITION %S" (lsp-request "textDocument/definition" (lsp--text-document-position-params)))
+  (set-buffer-modified-p nil)
+  (lsp-workspace-shutdown (car (lsp-workspaces))))
 """
 
 VIM = """
@@ -136,6 +166,20 @@ def test_emacs_with_eglot(environment: dict[str, str], tmp_path: Path) -> None:
     assert "late_tide" in done.stderr.split("OUTLINE", 1)[1].splitlines()[0]
     assert "tides.sh" in done.stderr.split("DEFINITION", 1)[1].splitlines()[0]
     assert "Error in server" not in done.stderr
+
+
+@pytest.mark.skipif(not (shutil.which("emacs") and LSP_MODE_THERE), reason="emacs-nox, elpa-lsp-mode: not installed")
+def test_emacs_with_lsp_mode(environment: dict[str, str], tmp_path: Path) -> None:
+    script = tmp_path / "tide.el"
+    script.write_text(LSP_MODE.replace("RECIPE", recipes("elisp")[1]))
+    done = subprocess.run(
+        ["emacs", "--batch", "-l", script], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "SERVERS (lowtide)" in done.stderr
+    assert "SYMBOL found_elsewhere" in done.stderr
+    assert "moon_rise" in done.stderr.split("OUTLINE", 1)[1].splitlines()[0]
+    assert "tides.sh" in done.stderr.split("DEFINITION", 1)[1].splitlines()[0]
 
 
 @pytest.mark.skipif(not (shutil.which("vim") and ALE.exists()), reason="vim and vim-ale are not installed")

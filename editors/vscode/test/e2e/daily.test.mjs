@@ -111,9 +111,16 @@ test('what is left out is a list by reason; Include writes the line, and the fil
 });
 
 test('a file is left out from its editor, and no longer found; the list brings it back', async () => {
-  await press('F1');
-  await editor.input.fill('sacks.py');
-  await editor.rows.filter({ hasText: 'sacks.py' }).first().waitFor();
+  await waitFor(async () => {
+    // A list that is just closing swallows a key.
+    await press('F1');
+    await editor.input.fill('#count_sacks', { timeout: 2_000 }).catch(() => undefined);
+    const row = editor.rows.filter({ hasText: 'count_sacks_in_stock' }).first();
+    return row.waitFor({ timeout: 5_000 }).then(
+      () => true,
+      () => false,
+    );
+  }, 60_000);
   await press('Enter');
   await editor.page.locator('.tab.active', { hasText: 'sacks.py' }).waitFor();
   await editor.run('Lowtide: Leave Out of the Index');
@@ -174,7 +181,9 @@ test('weak matches are marked, for the eye and for the ear, in the list and in t
   assert.match(await best.innerText(), /weak match/);
   assert.match(await best.getAttribute('aria-label'), /weak match/);
   await editor.shot('weak');
-  await press('Alt+Enter');
+  // The oldest VS Code that is supported takes it for Enter.
+  if (/4\.100\./.test(process.env.VSCODE)) await editor.pick.getByRole('button', { name: 'Show Results' }).click();
+  else await press('Alt+Enter');
   const view = editor.page.locator('.pane', { hasText: 'Results' }).first();
   const hit = view.locator('.monaco-list-row', { hasText: 'weak match' }).first();
   await hit.waitFor();
