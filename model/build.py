@@ -26,7 +26,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from lowtide.work.model.model_folder import default_model
-from model import export, fetch, judge, judge_questions, pairs, start, tokenizer
+from model import export, fetch, judge, pairs, questions, start, tokenizer
 from model.extract import NOT_SOURCE, NOTHING, write_functions
 from model.files import whole
 from model.progress import counted, progress
@@ -131,8 +131,7 @@ def main() -> None:
 
 def judge_trees(folder: Path) -> list[Path]:
     """The trees in `folder` that the hand-written questions ask of."""
-    lines = judge_questions.QUESTIONS.read_text("utf-8").splitlines()
-    return [folder / tree for tree in dict.fromkeys(json.loads(line)["tree"] for line in lines)]
+    return [folder / tree for tree in questions.load_trees()]
 
 
 def extract(

@@ -1,24 +1,25 @@
 """Judge the engine on questions written by hand, and a second model alone on the same questions.
 
-    python -m model.judge_questions --trees FOLDER [--model MINILM_FOLDER] [--cache FOLDER] [--json FILE]
+    python -m model.judge_questions --trees FOLDER [--set second] [--model MINILM_FOLDER] [--cache FOLDER] [--json FILE]
 
-`questions.jsonl` holds what developers would ask of the trees in FOLDER; each answer is a file and a definition in it.
-Every tree is indexed as `lowtide index` does it and asked with `lowtide search --batch`, so what is judged is what a
-user gets. A hit is right when it lies in an answer's file and has its name or shares a line with it. An answer counts
-once, at its first hit, and the comment right above a definition belongs to it; NDCG@10 is against all of a question's
-answers at the top. The other figures ask for any one answer.
+`model/questions.py` tells of the questions; each answer is a file and a definition in it. Every tree is indexed as
+`lowtide index` does it and asked with `lowtide search --batch`, so what is judged is what a user gets. A hit is right
+by its lines when it lies in an answer's file and shares a line with it, by its name when it lies in that file and has
+the answer's name; both measures are given, and their union, which the tables of before are of. An answer counts once,
+at its first hit, and the comment right above a definition belongs to it; NDCG@10 is against all of a question's answers
+at the top. The other figures ask for any one answer. Each set of questions has its own tables.
 
-`judged.jsonl` holds what pooled judging added (docs/model.md): the first five hits of four systems, read without their
-systems' names. All figures are given twice, with the answers of `questions.jsonl` and with those too. A class that was
-added counts by its name alone, not by its lines, which are all of its methods'.
+`judged.jsonl` holds what pooled judging added to the first set (docs/model.md): the first five hits of four systems,
+read without their systems' names. The figures of that set are given twice, with the answers of `questions.jsonl` and
+with those too. A class that was added counts by its name alone, not by its lines, which are all of its methods'.
 
 With --model, that model's cosines rank a pool of chunks by tree: all answers, the first ten hits of every mode and
 question, and 100 chunks by chance. As the pool holds the first ten of every mode, the modes' first ten are the same in
 it as in the whole tree, while a model alone is spared the rest of the tree: its figures are an upper bound. With
 --whole-tree it ranks all chunks.
 
-Invariant: no question was changed after a system was asked; answers were added or widened, when reading the hits showed
-them right.
+Invariant: no question was changed after a system was asked; answers of the first set were added or widened, when
+reading the hits showed them right. Those of the second were not.
 """
 
 from __future__ import annotations
@@ -51,13 +52,12 @@ from lowtide.work.model.embed import load_encoder
 from lowtide.work.model.encoder import Encoder, Side, document_text, document_words
 from lowtide.work.words import query_words
 from model.judge import word_overlap
+from model.judge_report import Figures, report_set
+from model.questions import QUESTIONS, Answer, Lines, Question, QuestionSet, load_questions, load_trees
 
-QUESTIONS = Path(__file__).with_name("questions.jsonl")
-JUDGED = Path(__file__).with_name("judged.jsonl")
 MODES = ("lexical", "semantic", "hybrid")
 DEPTH = 10
 BY_CHANCE = 100
-LOW = 0.4
 _ROWS_AT_ONCE = 500
 _COMMENTS = ("//", "#", "@")
 _HOLDERS = frozenset(
@@ -83,72 +83,12 @@ class Place:
     container: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A right answer: a definition, by its file and its name, `Container.name` where the name alone is not enough."""
+class Measure(StrEnum):
+    """By what a hit is right."""
 
-    path: str
-    name: str
-
-    def is_named(self, name: str, container: str) -> bool:
-        """Whether a definition has this answer's name, and its container when the answer gives one."""
-        outer, _, own = self.name.rpartition(".")
-        inside = container.replace("::", ".")
-        return name == own and (not outer or inside == outer or inside.endswith("." + outer))
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One question and its answers."""
-
-    key: str
-    tree: str
-    query: str
-    answers: tuple[Answer, ...]
-    pooled: tuple[Answer, ...] = ()
-    """What pooled judging added."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What a system reached on one question."""
-
-    ndcg10: float
-    mrr10: float
-    recall1: float
-    recall5: float
-    recall10: float
-
-
-def load_questions(path: Path = QUESTIONS, judged: Path | None = JUDGED) -> list[Question]:
-    """The questions of a file of JSON lines: `id`, `tree`, `query`, `answers` of `path` and `name`.
-
-    `judged`: JSON lines of hits that were read: `id`, `path`, `name`, `right`.
-    """
-    pooled: dict[str, list[Answer]] = defaultdict(list)
-    for row in _rows(judged) if judged else ():
-        answer = Answer(row["path"], row["name"])
-        if row["right"] and answer not in pooled[row["id"]]:
-            pooled[row["id"]].append(answer)
-    return [
-        Question(
-            row["id"],
-            row["tree"],
-            row["query"],
-            tuple(Answer(each["path"], each["name"]) for each in row["answers"]),
-            tuple(pooled[row["id"]]),
-        )
-        for row in _rows(path)
-    ]
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def is_tuned_on(key: str) -> bool:
-    """Whether ranking may be tuned on this question; the others are only looked at."""
-    return hashlib.sha256(key.encode()).digest()[0] % 2 == 0
+    LINES = "by lines"
+    NAME = "by name"
+    EITHER = "by either"
 
 
 def find_answer(answer: Answer, symbols: Sequence[SymbolRow]) -> list[SymbolRow]:
@@ -156,21 +96,23 @@ def find_answer(answer: Answer, symbols: Sequence[SymbolRow]) -> list[SymbolRow]
     return [row for row in symbols if answer.is_named(row.name, row.container)]
 
 
-def is_right(hit: Place, answer: Answer, spans: Sequence[tuple[int, int]]) -> bool:
+def is_right(hit: Place, answer: Answer, spans: Sequence[Lines], measure: Measure = Measure.EITHER) -> bool:
     """Whether `hit` shows `answer`, whose definitions have these `spans` of lines (from 1, inclusive)."""
     if hit.path != answer.path:
         return False
-    return answer.is_named(hit.name, hit.container) or any(
-        hit.first <= last and hit.last >= first for first, last in spans
-    )
+    if measure is not Measure.LINES and answer.is_named(hit.name, hit.container):
+        return True
+    return measure is not Measure.NAME and any(hit.first <= last and hit.last >= first for first, last in spans)
 
 
-def score(hits: Sequence[Place], answers: Sequence[tuple[Answer, Sequence[tuple[int, int]]]]) -> Figures:
+def score(
+    hits: Sequence[Place], answers: Sequence[tuple[Answer, Sequence[Lines]]], measure: Measure = Measure.EITHER
+) -> Figures:
     """The figures of a ranking; an answer counts at its first hit alone."""
     left = list(range(len(answers)))
     ranks = []
     for rank, hit in enumerate(hits, start=1):
-        found = [number for number in left if is_right(hit, *answers[number])]
+        found = [number for number in left if is_right(hit, *answers[number], measure)]
         if found:
             left = [number for number in left if number not in found]
             ranks.append(rank)
@@ -226,13 +168,20 @@ class IndexedTree:
         found = find_answer(answer, self._catalog.symbols_of_file(file.file_id)) if file else []
         if not found:
             raise SystemExit(f"{self.root}: no {answer.name} in {answer.path}: correct the question")
+        if answer.lines:
+            found = [row for row in found if any(_meets(row, lines) for lines in answer.lines)]
+            if not all(any(_meets(row, lines) for row in found) for lines in answer.lines):
+                raise SystemExit(f"{self.root}: {answer.name} is not at its lines in {answer.path}: another revision")
         return found
 
-    def _spans(self, answer: Answer) -> list[tuple[int, int]]:
+    def _spans(self, answer: Answer) -> list[Lines]:
+        return list(answer.lines) or self._whole(answer)
+
+    def _whole(self, answer: Answer) -> list[Lines]:
         lines = self._lines(answer)
         return [(comment_start(lines, row.start_line) + 1, row.end_line + 1) for row in self._symbols(answer)]
 
-    def _own_spans(self, answer: Answer) -> list[tuple[int, int]]:
+    def _own_spans(self, answer: Answer) -> list[Lines]:
         """Without those of classes and modules."""
         lines = self._lines(answer)
         return [
@@ -246,7 +195,7 @@ class IndexedTree:
 
     def _answer_text(self, answer: Answer) -> str:
         lines = self._lines(answer)
-        return "\n".join("\n".join(lines[first - 1 : last]) for first, last in self._spans(answer))
+        return "\n".join("\n".join(lines[first - 1 : last]) for first, last in self._whole(answer))
 
     def ask(self, mode: str) -> list[list[Place]]:
         """The first hits of every question, by `lowtide search --batch`."""
@@ -350,12 +299,14 @@ class Scope(StrEnum):
 def judge(
     trees: Path, questions: Sequence[Question], models: Sequence[Vectors], scope: Scope = Scope.POOL
 ) -> dict[str, Any]:
-    """Every system's figures by question, with each question's tree and word overlap."""
+    """Every system's figures by question, with each question's tree and word overlap: `systems` and `pooled` by system,
+    `measures` by measure and system."""
     by_tree: dict[str, list[Question]] = defaultdict(list)
     for question in questions:
         by_tree[question.tree].append(question)
     systems: dict[str, list[Figures]] = defaultdict(list)
     pooled: dict[str, list[Figures]] = defaultdict(list)
+    measures: dict[str, dict[str, list[Figures]]] = {str(measure): defaultdict(list) for measure in Measure}
     names: list[str] = []
     overlaps: list[float] = []
     keys: list[str] = []
@@ -370,57 +321,28 @@ def judge(
                 found[label] = model.rank(tree, pool)
             for system, hits in found.items():
                 systems[system] += [score(row, answers) for row, answers in zip(hits, tree.answers, strict=True)]
+                for measure in Measure:
+                    measures[str(measure)][system] += [
+                        score(row, answers, measure) for row, answers in zip(hits, tree.answers, strict=True)
+                    ]
                 pooled[system] += [score(row, answers) for row, answers in zip(hits, tree.pooled, strict=True)]
             names += [name] * len(asked)
             overlaps += tree.overlaps
             keys += [question.key for question in asked]
             print(f"{name}: {len(asked)} questions, {len(pool)} chunks in the pool", file=sys.stderr, flush=True)
-    return {"keys": keys, "trees": names, "overlaps": overlaps, "systems": dict(systems), "pooled": dict(pooled)}
-
-
-def report(judged: dict[str, Any], answers: str = "systems") -> str:
-    """Two Markdown tables: all figures, and NDCG@10 by tree; then by half, and what the hybrid gains, with 95 %
-    intervals.
-
-    `answers`: `systems` for those of the questions' file, `pooled` for what pooled judging added too.
-    """
-    trees = np.array(judged["trees"])
-    low = np.array(judged["overlaps"]) <= LOW
-    tables = {
-        system: np.array([[getattr(row, key) for key in Figures.__slots__] for row in rows])
-        for system, rows in judged[answers].items()
+    return {
+        "keys": keys,
+        "trees": names,
+        "overlaps": overlaps,
+        "systems": dict(systems),
+        "pooled": dict(pooled),
+        "measures": {measure: dict(rows) for measure, rows in measures.items()},
     }
-    lines = [
-        "| | NDCG@10 | MRR@10 | recall@1 | @5 | @10 | NDCG@10, low overlap | MRR@10, low overlap |",
-        "|---" * 8 + "|",
-    ]
-    for system, table in tables.items():
-        cells = [f"{value:.3f}" for value in (*table.mean(0), *(table[low, :2].mean(0) if low.any() else ()))]
-        lines.append(f"| {system} | " + " | ".join(cells + ["–"] * (7 - len(cells))) + " |")
-    names = list(dict.fromkeys(judged["trees"]))
-    lines += [
-        "",
-        "| NDCG@10 | questions | low overlap | " + " | ".join(tables) + " |",
-        "|---" * (3 + len(tables)) + "|",
-    ]
-    for name in names:
-        own = trees == name
-        cells = [f"{own.sum()}", f"{(own & low).sum()}", *(f"{table[own, 0].mean():.3f}" for table in tables.values())]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    lines += ["", f"{len(trees)} questions, {low.sum()} with low overlap."]
-    tuned = np.array([is_tuned_on(key) for key in judged["keys"]])
-    for what, half in (("tuned on", tuned), ("only looked at", ~tuned)):
-        if not half.any():
-            continue
-        own_figures = ", ".join(f"{system} {table[half, 0].mean():.3f}" for system, table in tables.items())
-        lines.append(f"{half.sum()} {what}, NDCG@10: {own_figures}")
-    chosen = np.random.default_rng(1).integers(0, len(trees), (10_000, len(trees)))
-    for system, table in tables.items():
-        gains = tables["hybrid"][:, 0] - table[:, 0] if system != "hybrid" else table[:, 0]
-        first, last = np.percentile(gains[chosen].mean(1), (2.5, 97.5))
-        what = "hybrid" if system == "hybrid" else f"hybrid less {system}"
-        lines.append(f"{what}: {gains.mean():+.3f} ({first:+.3f} to {last:+.3f})")
-    return "\n".join(lines)
+
+
+def _meets(row: SymbolRow, lines: Lines) -> bool:
+    first, last = lines
+    return row.start_line + 1 <= last and row.end_line + 1 >= first
 
 
 def _unit(vectors: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
@@ -437,6 +359,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trees", type=Path, required=True)
     parser.add_argument("--questions", type=Path, default=QUESTIONS)
+    parser.add_argument("--set", type=QuestionSet, choices=list(QuestionSet), help="only this set of questions")
     parser.add_argument("--tree", action="append", help="only this tree (may be repeated)")
     parser.add_argument("--model", type=Path, help="another model's folder, judged alone on the pool")
     parser.add_argument(
@@ -446,14 +369,15 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="each question's figures")
     args = parser.parse_args()
     models = [Vectors(load_encoder(folder), args.cache) for folder in (None, args.model)] if args.model else []
-    questions = load_questions(args.questions)
-    scope = Scope.TREE if args.whole_tree else Scope.POOL
-    judged = judge(args.trees, [each for each in questions if not args.tree or each.tree in args.tree], models, scope)
+    trees = load_trees()
+    questions = [each for each in load_questions(args.questions) if not args.tree or each.tree in args.tree]
+    if unknown := {each.tree for each in questions} - set(trees):
+        parser.error(f"not in question_trees.toml: {', '.join(sorted(unknown))}")
+    questions = [each for each in questions if not args.set or trees[each.tree].set is args.set]
+    judged = judge(args.trees, questions, models, Scope.TREE if args.whole_tree else Scope.POOL)
     if args.json:
         args.json.write_text(json.dumps(judged, default=lambda row: [getattr(row, key) for key in Figures.__slots__]))
-    print(report(judged))
-    print("\nWith the answers of pooled judging:\n")
-    print(report(judged, "pooled"))
+    print("\n\n".join(filter(None, (report_set(judged, trees, which) for which in QuestionSet))))
 
 
 if __name__ == "__main__":

@@ -1,26 +1,26 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import re
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
-from model.judge_questions import (
+from model.judge_questions import IndexedTree, Measure, Place, Scope, Vectors, comment_start, is_right, judge, score
+from model.judge_report import Figures, interval, report, report_languages, report_measures, report_set
+from model.questions import (
     JUDGED,
     QUESTIONS,
     Answer,
-    IndexedTree,
-    Place,
-    Scope,
-    Vectors,
-    comment_start,
-    is_right,
-    judge,
+    Question,
+    QuestionSet,
+    QuestionTree,
     load_questions,
-    report,
-    score,
+    load_trees,
 )
 
 from lowtide.work.model.embed import load_encoder
@@ -36,11 +36,18 @@ def place(path: str, first: int, last: int, name: str = "", container: str = "")
     return Place(path, first, last, name, container)
 
 
+PERMISSIVE = {"MIT", "MIT OR Apache-2.0", "Apache-2.0", "BSD-3-Clause"}
+
+
+def questions_of(which: QuestionSet) -> list[Question]:
+    trees = load_trees()
+    return [question for question in load_questions() if trees[question.tree].set is which]
+
+
 def test_the_shipped_questions_are_many_distinct_and_answered() -> None:
     questions = load_questions()
     trees = Counter(question.tree for question in questions)
-    assert len(questions) >= 120
-    assert len({tree.split("/")[0] for tree in trees}) >= 5
+    assert set(trees) == set(load_trees())
     assert min(trees.values()) >= 10
     assert (
         len({question.key for question in questions})
@@ -53,7 +60,49 @@ def test_the_shipped_questions_are_many_distinct_and_answered() -> None:
         assert all(answer.path and answer.name and not Path(answer.path).is_absolute() for answer in question.answers)
         assert question.query == question.query.strip()
     for line in QUESTIONS.read_text(encoding="utf-8").splitlines():
-        assert set(json.loads(line)) == {"id", "tree", "query", "answers"}
+        row = json.loads(line)
+        assert set(row) == {"id", "tree", "query", "answers"}
+        keys = {"path", "name"} | ({"lines"} if load_trees()[row["tree"]].set is QuestionSet.SECOND else set())
+        assert all(set(answer) == keys for answer in row["answers"])
+
+
+def test_the_first_set_is_what_its_figures_are_of() -> None:
+    asked = "\n".join(f"{each.key}\t{each.tree}\t{each.query}" for each in questions_of(QuestionSet.FIRST))
+    assert asked.count("\n") + 1 == 207
+    assert hashlib.sha256(asked.encode()).hexdigest() == (
+        "8180549cc143368e87ff4eb98168bf92a175c722f23b6a902c554c0d195b92a8"
+    )
+
+
+def test_the_second_set_asks_of_six_languages_about_alike() -> None:
+    trees = load_trees()
+    languages = Counter(trees[question.tree].language for question in questions_of(QuestionSet.SECOND))
+    assert languages == {"rust": 34, "php": 34, "ruby": 33, "kotlin": 33, "swift": 33, "c-sharp": 33}
+    assert not set(languages) & {tree.language for tree in trees.values() if tree.set is QuestionSet.FIRST}
+
+
+def test_answers_of_the_second_set_have_one_to_five_places_by_lines() -> None:
+    for question in questions_of(QuestionSet.SECOND):
+        assert not question.pooled
+        assert 1 <= len(question.answers) <= 5
+        for answer in question.answers:
+            assert answer.lines == tuple(sorted(answer.lines))
+            assert all(1 <= first <= last for first, last in answer.lines)
+            assert all(one[1] < two[0] for one, two in zip(answer.lines, answer.lines[1:], strict=False))
+
+
+def test_the_trees_of_the_second_set_are_pinned_permissive_and_not_trained_on() -> None:
+    lock = json.loads(QUESTIONS.with_name("sources.lock.json").read_text(encoding="utf-8"))
+    trained = {row["name"] for row in lock if row["use"] == "yes"}
+    for tree in load_trees().values():
+        assert bool(tree.repository) == bool(tree.revision) == (tree.set is QuestionSet.SECOND)
+        if tree.set is QuestionSet.SECOND:
+            assert re.fullmatch(r"[\w-]+/[\w.-]+", tree.repository)
+            assert re.fullmatch(r"[0-9a-f]{40}", tree.revision)
+            assert tree.licence in PERMISSIVE
+            own = tree.repository.rpartition("/")[2].lower()
+            names = (own, f"php-{own}", f"ruby-{own}", f"node-{own}", f"librust-{own}-dev", f"lib{own}-java")
+            assert not trained & set(names)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +122,23 @@ def test_the_shipped_questions_are_many_distinct_and_answered() -> None:
 )
 def test_a_hit_is_right_by_its_name_or_by_its_lines(hit: Place, right: bool) -> None:
     assert is_right(hit, *TWO[1]) is right
+
+
+@pytest.mark.parametrize(
+    ("hit", "by_lines", "by_name"),
+    [
+        (place("b.py", 100, 120, "read", "Reader"), False, True),
+        (place("b.py", 9, 30, "write", "Reader"), True, False),
+        (place("b.py", 5, 9, "read", "Reader"), True, True),
+        (place("a.py", 5, 9, "read", "Reader"), False, False),
+    ],
+)
+def test_lines_and_name_are_measures_of_their_own(hit: Place, by_lines: bool, by_name: bool) -> None:
+    assert is_right(hit, *TWO[1], Measure.LINES) is by_lines
+    assert is_right(hit, *TWO[1], Measure.NAME) is by_name
+    assert is_right(hit, *TWO[1], Measure.EITHER) is (by_lines or by_name)
+    assert score([hit], TWO[1:], Measure.LINES).recall1 == float(by_lines)
+    assert score([hit], TWO[1:], Measure.NAME).recall1 == float(by_name)
 
 
 def test_one_answer_scores_by_its_rank() -> None:
@@ -125,8 +191,9 @@ def trees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tree.parent
 
 
-def write_questions(path: Path, name: str) -> Path:
-    row = {"id": "1", "tree": "small", "query": "is it a leap year", "answers": [{"path": "dates.py", "name": name}]}
+def write_questions(path: Path, name: str, *lines: tuple[int, int]) -> Path:
+    answer = {"path": "dates.py", "name": name, **({"lines": lines} if lines else {})}
+    row = {"id": "1", "tree": "small", "query": "is it a leap year", "answers": [answer]}
     path.write_text(json.dumps(row) + "\n", encoding="utf-8")
     return path
 
@@ -183,6 +250,71 @@ def test_the_engine_is_asked_in_every_mode(trees: Path, tmp_path: Path) -> None:
 def test_an_answer_that_is_not_there_is_an_error(trees: Path, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"no Calendar.gone in dates.py"):
         judge(trees, load_questions(write_questions(tmp_path / "q.jsonl", "Calendar.gone"), None), [])
+
+
+def test_noted_lines_are_what_counts(trees: Path, tmp_path: Path) -> None:
+    (question,) = load_questions(write_questions(tmp_path / "q.jsonl", "Calendar", (5, 5)), None)
+    assert question.answers[0].lines == ((5, 5),)
+    with closing(IndexedTree(trees / "small", [question])) as tree:
+        ((answer, spans),) = tree.answers[0]
+        assert spans == [(5, 5)]
+        method = place("dates.py", 6, 7, "is_leap_year", "Calendar")
+        assert not any(is_right(method, answer, spans, measure) for measure in Measure)
+        assert tree.overlaps == [1.0]  # against all of the definition, as in the first set
+
+
+def test_lines_of_another_revision_are_an_error(trees: Path, tmp_path: Path) -> None:
+    questions = load_questions(write_questions(tmp_path / "q.jsonl", "parse_date", (1, 2), (6, 7)), None)
+    with pytest.raises(SystemExit, match=r"parse_date is not at its lines in dates.py"):
+        judge(trees, questions, [])
+
+
+def test_every_measure_is_reported_with_its_interval(trees: Path, tmp_path: Path) -> None:
+    found = judge(trees, load_questions(write_questions(tmp_path / "q.jsonl", "Calendar.is_leap_year"), None), [])
+    table = report_measures(found)
+    # The class owns the chunk, so the method is hit by its lines alone.
+    for measure, reached in ((Measure.LINES, 1), (Measure.NAME, 0), (Measure.EITHER, 1)):
+        for mode in ("lexical", "semantic", "hybrid"):
+            assert f"| {measure} | {mode} | {reached:.3f} ({reached:.2f} to {reached:.2f}) |" in table
+
+
+def figures(ndcg10: float) -> Figures:
+    return Figures(ndcg10, ndcg10, ndcg10, ndcg10, ndcg10)
+
+
+def test_the_means_of_the_two_sets_are_never_mixed() -> None:
+    rows = {"lexical": [figures(0.0), figures(0.0)], "hybrid": [figures(0.25), figures(0.75)]}
+    found = {
+        "keys": ["1", "2"],
+        "trees": ["old", "new"],
+        "overlaps": [1.0, 1.0],
+        "systems": rows,
+        "pooled": rows,
+        "measures": {"by lines": rows, "by name": rows},
+    }
+    trees = {
+        "old": QuestionTree("old", QuestionSet.FIRST, "go"),
+        "new": QuestionTree("new", QuestionSet.SECOND, "rust"),
+    }
+    first, second = (report_set(found, trees, which) for which in QuestionSet)
+    assert "| hybrid | 0.250 |" in first
+    assert "pooled judging" in first
+    assert "1 only looked at" in first or "1 tuned on" in first
+    assert "| go | 1 | 0 | 0.250 (0.25 to 0.25) |" in first
+    assert "| hybrid | 0.750 |" in second
+    assert "| rust | 1 | 0 | 0.750 (0.75 to 0.75) |" in second
+    assert not any(word in second for word in ("pooled", "tuned on", "looked at", "0.250", "0.500", "| go |"))
+    assert "0.500" not in first
+    assert report_set({**found, "trees": ["old", "old"]}, trees, QuestionSet.SECOND) == ""
+    assert report_languages(found, trees, "lexical").count("0.000 (0.00 to 0.00)") == 8
+
+
+def test_an_interval_is_of_the_mean_and_the_same_every_time() -> None:
+    values = np.array([0.0, 1.0] * 50)
+    first, last = interval(values)
+    assert 0.38 < first < 0.43
+    assert 0.57 < last < 0.62
+    assert interval(values) == (first, last)
 
 
 @pytest.mark.parametrize("scope", list(Scope))
