@@ -86,7 +86,6 @@ ALONE = {
     "serve": "--host --port --engine-token-file --prefix --dims --exact",
     "bench vectors": "--element --queries --piece-rows --folder",
     "daemon logs": "--lines",
-    "daemon run": "--ready-fd",
 }
 """Options that say something whatever stands beside them."""
 GLOBAL = {"budget", "as_json", "embedded", "verbose", "quiet"}

@@ -7,8 +7,13 @@ import sys
 
 WATCHED = """
 import sys
-from lowtide.serve import __main__, daemon, process
-print(*sorted(name for name in sys.modules if name.partition(".")[0] == "click" or name.startswith("lowtide.cli")))
+from lowtide import cli
+from lowtide.cli import started, supported
+from lowtide.serve import client, daemon
+assert cli._STARTED == list(client.START_WORDS)
+own = {"lowtide.cli", "lowtide.cli.started", "lowtide.cli.supported"}
+print(*sorted(name for name in sys.modules if name.partition(".")[0] == "click" or name.startswith("lowtide.cli")
+              and name not in own))
 """
 
 

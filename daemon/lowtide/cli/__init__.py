@@ -6,6 +6,9 @@ on stderr, `lowtide: what: why; do this`, with a traceback only under `-v`.
 
 from __future__ import annotations
 
+_STARTED = ["daemon", "run", "--ready-fd"]
+"""`serve.client.START_WORDS`, without its imports."""
+
 
 def is_lsp(words: list[str]) -> bool:
     """Whether a command line is that of `lowtide lsp`, which imports nothing of the others."""
@@ -47,6 +50,10 @@ def _run(words: list[str]) -> int:
     if (refused := refusal(words)) is not None:
         return refused
     _have_standard_streams()
+    if words[: len(_STARTED)] == _STARTED:
+        from lowtide.cli.started import run_started
+
+        return run_started(words)
     if is_lsp(words):
         from lowtide.cli.lsp import run_lsp
 

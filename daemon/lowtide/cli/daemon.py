@@ -107,19 +107,18 @@ def logs(lines: int, options: Options) -> None:
 
 
 @command.command("run")
-@click.option("--ready-fd", type=int, hidden=True, help="Where to write `ready`, or why not.")
 @global_options
-def run_command(ready_fd: int | None, options: Options) -> None:
+def run_command(options: Options) -> None:
     """Run the daemon in the foreground, until Ctrl-C."""
     refuse_embedded(options)
     refuse_json(options, "it goes on and on")
     from lowtide.serve.process import run_daemon
 
     def on_ready(socket: Path) -> None:
-        if ready_fd is None and not options.quiet:
+        if not options.quiet:
             warn(f"listening on {socket}; Ctrl-C ends it")
 
-    run_daemon(partial(load, options), ready_fd=ready_fd, verbose=options.verbose > 0, on_ready=on_ready)
+    run_daemon(partial(load, options), verbose=options.verbose > 0, on_ready=on_ready)
 
 
 def _control(method: str, done: str, options: Options) -> None:

@@ -25,6 +25,8 @@ from lowtide.paths import Places, make_private
 from lowtide.serve import daemon_lock, daemon_socket, rpc
 from lowtide.serve.daemon_lock import Holder
 
+START_WORDS = ("daemon", "run", "--ready-fd")
+"""After `lowtide`, before the number of the descriptor and `--budget SIZE`, in this order."""
 START_S = 15.0
 """A daemon that is not there by then will not come (a loaded machine takes a second or two)."""
 BIND_S = 5.0
@@ -141,7 +143,9 @@ def _start(places: Places, budget: str | None, deadline_s: float) -> None:
     make_private(places.log_file.parent)
     ready, told = os.pipe()
     try:
-        command = [sys.executable, "-P", "-m", "lowtide.serve", str(told), *([budget] if budget else [])]
+        command = [sys.executable, "-P", "-m", "lowtide.cli", *START_WORDS, str(told)]
+        if budget:
+            command += ["--budget", budget]
         with open(places.log_file, "ab") as output:
             os.chmod(places.log_file, 0o600)
             try:
