@@ -156,3 +156,18 @@ def test_read_only_index_is_searched_and_not_written(small_disk: Path, tree: Tre
     assert error["remedy"]
     assert lowtide.json("symbols", "compute_part_3_7", root)["symbols"]
     assert lowtide.json("search", "compute the figure", root)["hits"]
+
+
+@pytest.mark.parametrize("question", [("search",), ("symbols",), ("refs",), ("search", "--exact")], ids=" ".join)
+def test_without_the_daemon_damage_is_told_with_what_mends_it(
+    indexed: tuple[Lowtide, Path], question: tuple[str, ...]
+) -> None:
+    lowtide, root = indexed
+    catalog = lowtide.index_folder() / "catalog.sqlite"
+    catalog.write_bytes(catalog.read_bytes()[:4096] + b"\xaa" * (1 << 16))
+    done = lowtide.run(*question, "Holder7", root, code=1)
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith("run `lowtide index`: it builds it anew\n")
+    assert lowtide.json("plan", root)["files"] == 60, "what is to be made can be told all the same"
+    assert lowtide.json("index", root)["files"]["indexed"] == 60
+    assert "Holder7" in lowtide.run(*question, "Holder7", root).stdout

@@ -26,8 +26,14 @@ from lowtide.store.segment_file import VECTOR_KINDS, SegmentKind
 from lowtide.store.vectors.vector_index import Delta, VectorIndex, blocks_of
 from lowtide.store.vectors.vector_segments import AnySegment, open_segment
 
-_VECTORS_DAMAGED = "part of what is found by meaning is missing: a file of the index was damaged, and is made anew"
-_LEXICAL_DAMAGED = "words are looked for in part of the files alone: the lexical index was damaged, and is made anew"
+_VECTORS_DAMAGED = (
+    "part of what is found by meaning is missing: a file of the index was damaged; the daemon makes it anew, or "
+    "lowtide index"
+)
+_LEXICAL_DAMAGED = (
+    "words are looked for in part of the files alone: the lexical index was damaged; the daemon makes it anew, or "
+    "lowtide index"
+)
 _LEXICAL_UNFINISHED = "words are looked for in part of the files alone: the lexical index is being made"
 
 

@@ -200,10 +200,10 @@ class Host(Shared):
         """What indexing `root` would take: the figures of `lowtide plan --json`."""
         workspace = self.workspace(root)
         own: list[dict[str, Any]] = []
-        if workspace.has_index:
-            with closing(workspace.reading()) as catalog:
-                self.load_costs(catalog)
-                own = catalog.runs()
+        # A plan is of what is to be made: that there is nothing yet, or nothing sound, is no hindrance.
+        with suppress(LowtideError), closing(workspace.reading()) as catalog:
+            self.load_costs(catalog)
+            own = catalog.runs()
         others = await anyio.to_thread.run_sync(self._other_runs, workspace)
         settings = load_workspace_settings(root, self.config)
         forecaster = self.forecaster(own, others)

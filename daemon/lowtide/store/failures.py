@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lowtide.errors import CorruptIndex, IndexGone, StoreError
 
-REBUILT_BY_INDEX = "it will be rebuilt by the next `lowtide index`"
+REBUILT_BY_INDEX = "run `lowtide index`: it builds it anew"
 _DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT", "SQLITE_TOOBIG", "SQLITE_MISMATCH")
 
 

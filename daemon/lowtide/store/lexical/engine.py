@@ -110,7 +110,7 @@ def _mapped(path: Path) -> Iterator[None]:
         raise CorruptSegment(
             f"the lexical index {path.name} cannot be used",
             str(error)[:500],
-            "it is made anew by the next `lowtide index`",
+            "run `lowtide index`: it makes it anew",
         ) from error
 
 

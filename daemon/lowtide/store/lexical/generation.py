@@ -38,7 +38,7 @@ _LOCKS = frozenset({".tantivy-writer.lock", ".tantivy-meta.lock"})
 _MOST_LISTING_BYTES = 1 << 20
 _MOST_FILES = 4096
 _BLOCK_BYTES = 1 << 20
-_REBUILT = "it is made anew by the next `lowtide index`"
+_REBUILT = "run `lowtide index`: it makes it anew"
 
 
 class _File(msgspec.Struct, array_like=True, frozen=True):
