@@ -58,6 +58,16 @@ def test_a_report_has_what_is_asked_for_and_nothing_of_the_users(lowtide: Lowtid
     assert "hedgehoggery" not in str(allowed["log"]), "the log never holds source text"
 
 
+def test_a_folder_that_is_called_in_words_of_lowtide_is_not_named(lowtide: Lowtide, tree: Callable[..., Path]) -> None:
+    """Every text of the report in which the name stands has the root's name, or its number, instead."""
+    root = tree({"index.py": "x = 1\n", "search/workspace.py": "y = 2\n"}, "search index")
+    lowtide.run("index", root)
+    report = lowtide.json("report")
+    assert "search index" not in str(report)
+    names = [check["name"] for check in report["checks"] if check["name"].startswith("index ")]
+    assert names == ["index workspace-1"]
+
+
 def test_a_report_is_made_where_nothing_works(lowtide: Lowtide) -> None:
     config = lowtide.home / "config/config.toml"
     config.parent.mkdir(parents=True)

@@ -21,7 +21,7 @@ from lowtide.core.scrub import Scrubber, words_of
 from lowtide.errors import LowtideError
 from lowtide.paths import Places
 from lowtide.serve.client import END_S, Client, NotRunning
-from lowtide.serve.diagnose import examine
+from lowtide.serve.diagnose import examine, index_check
 from lowtide.system import memory
 
 LOG_LINES = 200
@@ -134,4 +134,6 @@ def _scrubber(places: Places) -> Scrubber:
     names = {}
     for number, (root, _) in enumerate(sorted(places.list_indexes()), 1):
         names[str(root)] = names[root.as_uri()] = f"workspace-{number}"
+        # A folder may be called as anything, `search` or `index` too: no word of it tells that it is a name.
+        names[index_check(root)] = f"index workspace-{number}"
     return Scrubber(words_of(sources), names)

@@ -205,9 +205,14 @@ def _model(config: Config) -> Iterator[Check]:
     yield Check("model", True, f"{model.name} ({model.kind}{size}, {model.licence})")
 
 
+def index_check(root: str | Path) -> str:
+    """What the check of a workspace's index is called."""
+    return f"index {Path(root).name}"
+
+
 def _indexes(places: Places) -> Iterator[Check]:
     for root, folder in places.list_indexes():
-        name = f"index {Path(root).name}"
+        name = index_check(root)
         try:
             workspace = Workspace(Path(root), folder)
             with closing(workspace.reading()) as catalog:
