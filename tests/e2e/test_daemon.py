@@ -325,6 +325,34 @@ def test_it_leaves_when_nobody_needs_it(lowtide: Lowtide) -> None:
     assert not socket_path(lowtide).exists()
 
 
+def test_a_configuration_that_becomes_bad_is_told_by_each_command_and_one_that_is_mended_obeyed_at_once(
+    lowtide: Lowtide, modules: Path
+) -> None:
+    lowtide.run("index", modules)
+    file = lowtide.home / "config" / "config.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    for text, said in (
+        (
+            "[daemon]\nidle_minuts = 3\n",
+            "config.toml:2: [daemon] idle_minuts: no such key; did you mean `idle_minutes`?",
+        ),
+        ("[team]\nurl = 7\n", "config.toml:2: [team] url: 7 is not an address"),
+        ("[team\n", "config.toml cannot be read: "),
+    ):
+        file.write_text(text)
+        for words in (["search", "figure"], ["symbols", "Holder7"], ["refs", "Holder7"], ["index"], ["status"]):
+            err = lowtide.run(*words, modules).stderr
+            assert [line for line in err.splitlines() if said in line and line.startswith("not obeyed: ")], (
+                text,
+                words,
+            )
+        assert said in lowtide.run("daemon", "status").stderr
+        assert said in lowtide.json("status", modules)["message"]
+    file.write_text("budget = '150MiB'\n")
+    assert lowtide.json("status", modules)["memory"]["budgetBytes"] == 150 << 20, "the very next question"
+    assert "not obeyed" not in lowtide.run("search", "figure", modules).stderr
+
+
 def test_a_bad_configuration_is_said_to_who_starts_it(lowtide: Lowtide) -> None:
     config = lowtide.home / "config"
     config.mkdir(parents=True)

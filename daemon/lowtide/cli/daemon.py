@@ -11,7 +11,7 @@ import click
 
 from lowtide.cli.console import format_bytes, print_json, say, warn
 from lowtide.cli.options import Options, global_options
-from lowtide.cli.remote import open_client
+from lowtide.cli.remote import open_client, tell_complaint
 from lowtide.cli.setup import load
 from lowtide.cli.together import refuse_embedded, refuse_json
 from lowtide.errors import PathError
@@ -59,6 +59,7 @@ def status(options: Options) -> None:
         with Client.connect(Places.from_environment(), start=False, patience_s=END_S) as client:
             answer = client.ask("lowtide/status", {}, within_s=END_S)
             hello = client.hello
+            tell_complaint(client)
     except NotRunning:
         _tell(options, {"running": False}, "the daemon does not run; commands and editors start it")
         return
@@ -124,6 +125,7 @@ def run_command(options: Options) -> None:
 def _control(method: str, done: str, options: Options) -> None:
     refuse_embedded(options)
     with Client.connect(Places.from_environment(), start=False) as client:
+        tell_complaint(client)
         answer = client.ask(method, {})
     _tell(options, answer, done)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lowtide.cli.console import format_bytes, warn
+from lowtide.cli.console import format_bytes, paint, warn
 from lowtide.cli.options import Options
 from lowtide.cli.setup import asked_budget, load
 from lowtide.paths import Places
@@ -47,6 +47,7 @@ def open_client(options: Options) -> Client:
     """The user's daemon, started when there is none; `--budget` sets its budget. DaemonError, ConfigError."""
     size = asked_budget(options)
     client = Client.connect(Places.from_environment(), budget=options.budget)
+    tell_complaint(client)
     if size is not None and client.hello.get("budgetBytes") != size:
         client.ask("lowtide/setBudget", {"bytes": size})
     return client
@@ -60,6 +61,7 @@ def find_client(options: Options) -> Client | None:
         client = Client.connect(Places.from_environment(), start=False, patience_s=END_S)
     except NotRunning:
         return None
+    tell_complaint(client)
     has = client.hello.get("budgetBytes", size)
     if size is not None and has != size:
         warn(
@@ -67,6 +69,12 @@ def find_client(options: Options) -> Client | None:
             "daemon start` gives it another"
         )
     return client
+
+
+def tell_complaint(client: Client) -> None:
+    """Say why the daemon does not obey the configuration as its file is now: it keeps the settings that it had."""
+    if complaint := client.hello.get("complaint"):
+        warn(paint(f"not obeyed: {complaint}", "yellow"))
 
 
 def uri(path: Path) -> str:

@@ -25,7 +25,6 @@ from lowtide.vital import Vital
 if TYPE_CHECKING:
     from lowtide.index.live import LiveWorkspace
     from lowtide.read.readers import Readers
-    from lowtide.serve.config_watch import ConfigWatch
     from lowtide.serve.host import Host
 
 
@@ -34,7 +33,9 @@ class Watched(Protocol):
 
     host: Host
     readers: Readers
-    config_watch: ConfigWatch | None
+
+    async def heed_configuration(self) -> None:
+        """Obey the configuration as its file is now."""
 
     @property
     def workspaces(self) -> Sequence[LiveWorkspace]:
@@ -174,9 +175,7 @@ class Monitor:
             self._settle_pause("battery", "the machine runs on its battery" if on_battery else "")
         if now_s >= self._next_configuration_s:
             self._next_configuration_s = now_s + PRESSURE_S
-            watch = self._service.config_watch
-            if watch is not None and await anyio.to_thread.run_sync(watch.look):
-                self._rescan("the configuration has changed")
+            await self._service.heed_configuration()
         if now_s >= self._next_sample_s:
             self._next_sample_s = now_s + SAMPLE_S
             self._sample(wall_s)

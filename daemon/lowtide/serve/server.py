@@ -207,13 +207,16 @@ class Session(RpcSession):
 
     async def run(self, first: Taken) -> None:
         """Until the client has gone; what it has asked for ends with it."""
+        await self._service.heed_configuration()  # who has just written it expects it to be obeyed
         quiescent = all(live.quiescent for live in self._service.workspaces)
+        watch = self._service.config_watch
         number = first.value.get("id")
         hello = {
             "version": lowtide.__version__,
             "pid": os.getpid(),
             "idle": quiescent and self._server.client_count == 1,
             "budgetBytes": self._service.host.budget.total_bytes,
+            "complaint": watch.complaint if watch is not None else "",
         }
         self.answer(number if rpc.is_number(number) else None, hello)
         first.release()

@@ -53,6 +53,7 @@ class Service(Questions):
 
     def __init__(self, host: Host, config_watch: ConfigWatch | None = None) -> None:
         super().__init__(host, config_watch)
+        self._heeding = anyio.Lock()
         self.monitor = Monitor(self)
 
     async def __aenter__(self) -> Service:
@@ -82,6 +83,16 @@ class Service(Questions):
                 await anyio.to_thread.run_sync(remove_leaving, self.host.places, limit_bytes, self.is_open)
             except Exception:
                 log.exception("event=disk-look-failed")
+
+    async def heed_configuration(self) -> None:
+        """Obey the user's configuration as its file is now; what is wrong with that `config_watch` tells."""
+        if (watch := self.config_watch) is None:
+            return
+        async with self._heeding:  # who comes second finds it obeyed
+            if await anyio.to_thread.run_sync(watch.look):
+                log.info("event=rescan why='the configuration has changed'")
+                for live in self.workspaces:
+                    live.rescan()
 
     # -- control ------------------------------------------------------------------------------------------------
 
