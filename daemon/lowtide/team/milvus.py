@@ -4,15 +4,18 @@ Three collections: chunks (vector, stems with BM25, partitioned by repository), 
 have a vector, so those that need none have one of two zeros.
 
 Invariant: the only module that imports pymilvus, and only the gateway imports this.
+Invariant: nothing waits for the engine without end: its client would try again for minutes, and for ever where the
+engine says nothing, until no thread of the gateway is left.
 Invariant: what is written is seen by who asks next (strong consistency): a manifest never names what cannot be found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import grpc
 import msgspec
 import numpy as np
 from pymilvus import DataType, Function, FunctionType, MilvusClient, MilvusException
@@ -20,6 +23,12 @@ from pymilvus import DataType, Function, FunctionType, MilvusClient, MilvusExcep
 from lowtide.team.engine import EngineError, Found
 from lowtide.team.messages import Chunk, Commit, Place
 
+ASK_S = 2.5
+"""So long a question waits for the engine: a little less than who asks waits for the gateway."""
+WORK_S = 60.0
+"""The same for a push, and at the beginning."""
+_NOT_LOADED = 101
+"""The engine's number for it."""
 _STRONG = "Strong"
 _NOTHING = [0.0, 0.0]
 _BLOCK = 1000
@@ -38,11 +47,11 @@ class MilvusEngine:
         self._chunks, self._places, self._manifests = (f"{prefix}_{name}" for name in ("chunks", "places", "manifests"))
         self._dims = dims
         with _mapped():
-            self._client = MilvusClient(uri, token=token)
+            self._client = MilvusClient(uri, token=token, timeout=WORK_S)
             self._make_all(exact)
 
     def _make_all(self, exact: bool) -> None:
-        there = set(self._client.list_collections())
+        there = set(self._client.list_collections(timeout=WORK_S))
         if self._chunks not in there:
             schema = self._schema(id=_MOST_KEY)
             schema.add_field("repository", DataType.VARCHAR, max_length=200, is_partition_key=True)
@@ -58,7 +67,7 @@ class MilvusEngine:
             indexes = MilvusClient.prepare_index_params()
             indexes.add_index("vector", index_type="FLAT" if exact else "AUTOINDEX", metric_type="COSINE")
             indexes.add_index("sparse", index_type="SPARSE_INVERTED_INDEX", metric_type="BM25")
-            self._client.create_collection(self._chunks, schema=schema, index_params=indexes, consistency_level=_STRONG)
+            self._create(self._chunks, schema, indexes)
         if self._places not in there:
             schema = self._schema(id=_MOST_KEY)
             schema.add_field("repository", DataType.VARCHAR, max_length=200, is_partition_key=True)
@@ -80,7 +89,12 @@ class MilvusEngine:
         schema.add_field("nothing", DataType.FLOAT_VECTOR, dim=len(_NOTHING))
         indexes = MilvusClient.prepare_index_params()
         indexes.add_index("nothing", index_type="FLAT", metric_type="L2")
-        self._client.create_collection(name, schema=schema, index_params=indexes, consistency_level=_STRONG)
+        self._create(name, schema, indexes)
+
+    def _create(self, name: str, schema: Any, indexes: Any) -> None:
+        self._client.create_collection(
+            name, schema=schema, index_params=indexes, consistency_level=_STRONG, timeout=WORK_S
+        )
 
     def close(self) -> None:
         """Let go of it."""
@@ -90,7 +104,8 @@ class MilvusEngine:
     def manifests(self) -> list[Commit]:
         """See `Engine`."""
         return [
-            msgspec.convert(row["manifest"], Commit) for row in self._all(self._manifests, 'id != ""', ["manifest"])
+            msgspec.convert(row["manifest"], Commit)
+            for row in self._all(self._manifests, 'id != ""', ["manifest"], ASK_S)
         ]
 
     def commit(self, manifest: Commit) -> None:
@@ -104,8 +119,13 @@ class MilvusEngine:
         for start in range(0, len(ids), _BLOCK):
             keys = [_key(repository, each) for each in ids[start : start + _BLOCK]]
             with _mapped():
-                rows = self._client.query(
-                    self._chunks, filter=f"id in {_quoted(keys)}", output_fields=["id"], consistency_level=_STRONG
+                rows = self._loaded(
+                    self._client.query,
+                    self._chunks,
+                    filter=f"id in {_quoted(keys)}",
+                    output_fields=["id"],
+                    consistency_level=_STRONG,
+                    timeout=WORK_S,
                 )
             found.update(row["id"][-32:] for row in rows)
         return found
@@ -141,11 +161,13 @@ class MilvusEngine:
     def count_places(self, repository: str, commit: str) -> int:
         """See `Engine`."""
         with _mapped():
-            rows = self._client.query(
+            rows = self._loaded(
+                self._client.query,
                 self._places,
                 filter=_of_commit(repository, commit),
                 output_fields=["count(*)"],
                 consistency_level=_STRONG,
+                timeout=WORK_S,
             )
         return int(rows[0]["count(*)"]) if rows else 0
 
@@ -170,12 +192,14 @@ class MilvusEngine:
     def places(self, repository: str, commit: str, ids: Sequence[str]) -> list[Place]:
         """See `Engine`."""
         with _mapped():
-            rows = self._client.query(
+            rows = self._loaded(
+                self._client.query,
                 self._places,
                 filter=f"{_of_commit(repository, commit)} and chunk in {_quoted(ids)}",
                 output_fields=["place"],
                 limit=_MOST_ROWS,
                 consistency_level=_STRONG,
+                timeout=ASK_S,
             )
         return [msgspec.convert(row["place"], Place) for row in rows]
 
@@ -190,7 +214,8 @@ class MilvusEngine:
 
     def _search(self, field: str, what: Any, expression: str, limit: int) -> list[Found]:
         with _mapped():
-            (hits,) = self._client.search(
+            (hits,) = self._loaded(
+                self._client.search,
                 self._chunks,
                 data=[what],
                 anns_field=field,
@@ -198,13 +223,20 @@ class MilvusEngine:
                 limit=limit,
                 output_fields=["repository"],
                 consistency_level=_STRONG,
+                timeout=ASK_S,
             )
         return [Found(hit["entity"]["repository"], hit["id"][-32:], float(hit["distance"])) for hit in hits]
 
-    def _all(self, collection: str, expression: str, fields: list[str]) -> Iterator[Any]:
+    def _all(self, collection: str, expression: str, fields: list[str], timeout_s: float = WORK_S) -> Iterator[Any]:
         with _mapped():
-            pages = self._client.query_iterator(
-                collection, batch_size=_BLOCK, filter=expression, output_fields=fields, consistency_level=_STRONG
+            pages = self._loaded(
+                self._client.query_iterator,
+                collection,
+                batch_size=_BLOCK,
+                filter=expression,
+                output_fields=fields,
+                consistency_level=_STRONG,
+                timeout=timeout_s,
             )
             try:
                 while rows := pages.next():
@@ -215,11 +247,21 @@ class MilvusEngine:
     def _upsert(self, collection: str, rows: list[dict[str, Any]]) -> None:
         with _mapped():
             if rows:
-                self._client.upsert(collection, rows)
+                self._loaded(self._client.upsert, collection, rows, timeout=WORK_S)
 
     def _delete(self, collection: str, expression: str) -> None:
         with _mapped():
-            self._client.delete(collection, filter=expression)
+            self._loaded(self._client.delete, collection, filter=expression, timeout=WORK_S)
+
+    def _loaded(self, do: Callable[..., Any], collection: str, *given: Any, **named: Any) -> Any:
+        """What `do` gives. An engine that was begun again may not have its collections in memory yet."""
+        try:
+            return do(collection, *given, **named)
+        except MilvusException as error:
+            if error.code != _NOT_LOADED:
+                raise
+        self._client.load_collection(collection, timeout=WORK_S)
+        return do(collection, *given, **named)
 
 
 _MOST_KEY = 300
@@ -258,5 +300,8 @@ def _mapped() -> Iterator[None]:
     except MilvusException as error:
         why = str(error.message)[:300]
         raise EngineError("the engine does not do what it is asked", why, "look at its log") from error
+    except grpc.RpcError as error:  # where the client gives up because of the time, it lets these through
+        why = str(getattr(error, "details", lambda: "")() or "")[:300]
+        raise EngineError("the engine does not answer", why, "look whether it runs") from error
     except (OSError, ValueError) as error:
         raise EngineError("the engine cannot be reached", str(error)[:300], "look whether it runs") from error
