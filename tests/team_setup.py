@@ -10,6 +10,7 @@ from pathlib import Path
 
 import anyio
 from tests.e2e.soak import git
+from tests.tls import Certificates
 
 from lowtide.config.settings import Config
 from lowtide.index.shared import Stay
@@ -65,8 +66,9 @@ GRANTS = [
 
 
 @contextmanager
-def serving(engine: Engine) -> Iterator[str]:
-    with Server(("127.0.0.1", 0), Gateway(engine), Access(GRANTS), None) as server:
+def serving(engine: Engine, tls: Certificates | None = None) -> Iterator[str]:
+    pair = (tls.server, tls.key) if tls else None
+    with Server(("127.0.0.1", 0), Gateway(engine), Access(GRANTS), pair) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
