@@ -24,11 +24,12 @@ from pathlib import Path
 
 import anyio
 
+from lowtide.answers import TextAnswer
 from lowtide.errors import UsageError
 from lowtide.index.workspace import Workspace
 from lowtide.models import display_path
 from lowtide.paths import Places, real_path
-from lowtide.read.exact import MOST_LINES, TextAnswer, TextRequest
+from lowtide.read.exact import MOST_LINES, TextRequest
 from lowtide.read.snapshot import Snapshot
 
 RESULTS = Path(__file__).parent / "results" / "exact.md"

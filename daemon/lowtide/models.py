@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Any
 
 
 class SymbolKind(IntEnum):
@@ -49,51 +48,6 @@ class SymbolKind(IntEnum):
 KINDS = {kind.label: kind for kind in SymbolKind}
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolHit:
-    """A definition that was found. `path` as shown, beneath its root; `range` (line, column, end line, end column) and
-    `name_range` (line, column) count from 0, columns in characters; in a file whose `encoding` is `ascii` those are the
-    same in any unit."""
-
-    name: str
-    kind: str
-    container: str
-    path: str
-    score: float
-    signature: str
-    doc: str
-    range: tuple[int, int, int, int]
-    name_range: tuple[int, int]
-    encoding: str = ""
-
-    @property
-    def line(self) -> int:
-        """Where its name stands, from 1."""
-        return self.name_range[0] + 1
-
-    @property
-    def column(self) -> int:
-        """The same."""
-        return self.name_range[1] + 1
-
-    def as_json(self) -> dict[str, Any]:
-        """One of the `symbols` of `lowtide symbols --json`."""
-        return {
-            "name": self.name,
-            "kind": self.kind,
-            "container": self.container,
-            "path": self.path,
-            "line": self.line,
-            "column": self.column,
-            "score": self.score,
-            "signature": self.signature,
-            "doc": self.doc,
-            "range": list(self.range),
-            "name_range": list(self.name_range),
-            "encoding": self.encoding,
-        }
-
-
 class Mode(StrEnum):
     """Which sides of the index answer."""
 
@@ -116,7 +70,6 @@ class FileStatus(StrEnum):
     INDEXED = "indexed"
     SKIPPED = "skipped"
     QUARANTINED = "quarantined"
-    FAILED = "failed"
 
 
 HELD = frozenset({FileStatus.INDEXED, FileStatus.QUARANTINED})

@@ -1,12 +1,13 @@
-"""What Lowtide tells of itself, as values: the Status, the memory tree, memory over time.
+"""What Lowtide tells of itself, as values: the Status, the memory tree, memory over time, the outcome of a run.
 
-Invariant: names are camelCase on the wire, as docs/protocol.md has them; fields may be added, never renamed.
+Invariant: names are camelCase on the wire, as docs/protocol.md has them, but those of a run, which are the command
+line's; fields may be added, never renamed. What `from_json` reads is what `as_json` wrote.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -15,11 +16,20 @@ Health = Literal["ok", "warning", "error"]
 State = Literal["idle", "scanning", "indexing", "paused", "waiting"]
 
 
-class _Told(msgspec.Struct, frozen=True, rename="camel"):
+class _Value(msgspec.Struct, frozen=True):
     def as_json(self) -> dict[str, Any]:
         """The object that is sent."""
         made: dict[str, Any] = msgspec.to_builtins(self)
         return made
+
+    @classmethod
+    def from_json(cls, told: Any) -> Self:
+        """What `as_json` wrote. msgspec.ValidationError for anything else."""
+        return msgspec.convert(told, cls)
+
+
+class _Told(_Value, frozen=True, rename="camel"):
+    pass
 
 
 class Process(_Told, frozen=True):
@@ -77,7 +87,8 @@ class Standing(_Told, frozen=True):
 class WorkspaceStatus(_Told, frozen=True):
     """One workspace. `graph_vectors`: of the vectors, those that graphs hold; the others are compared one by one.
     `damage` is empty when no check of the index failed, `error` when it can be kept current. `incomplete`: no run over
-    all files has come to its end since the last doubt. `before`: workspaces that are indexed first."""
+    all files has come to its end since the last doubt. `failed` is 0: what fails is quarantined, or skipped with its
+    reason. `before`: workspaces that are indexed first."""
 
     root_uri: str
     files: int
@@ -89,9 +100,9 @@ class WorkspaceStatus(_Told, frozen=True):
     pending: int
     stale: int
     skipped: int
-    failed: int
     quarantined: int
     incomplete: bool
+    failed: int = 0
     damage: str = ""
     error: str = ""
     state: State = "idle"
@@ -137,3 +148,49 @@ class History(_Told, frozen=True):
     times: Sequence[float]
     used_bytes: Sequence[int]
     steps: Sequence[int]
+
+
+class FileCounts(_Value, frozen=True):
+    """Files of a run, by what became of them. `failed` is 0: what fails is quarantined, or skipped with its reason."""
+
+    indexed: int
+    unchanged: int
+    removed: int
+    skipped: int
+    failed: int
+    quarantined: int
+
+
+class Forecast(_Value, frozen=True):
+    """What indexing was predicted to take."""
+
+    files: int
+    source_bytes: int
+    watches: int
+    predicted_peak_anon_bytes: int
+    predicted_wall_s: float
+    predicted_cpu_s: float
+    predicted_disk_bytes: int
+    skipped: dict[str, int]
+    languages: dict[str, int]
+
+
+class IndexReport(_Value, frozen=True):
+    """The outcome of an index run. `peak_anon_bytes`: of all processes together; `ladder`: the steps that it took;
+    `source_bytes`: of the files that it read and indexed; `predicted` is None where nothing was to be done."""
+
+    root: str
+    files: FileCounts
+    symbols: int
+    chunks: int
+    vectors: int
+    wall_s: float
+    cpu_s: float
+    peak_anon_bytes: int
+    budget_bytes: int
+    ladder: tuple[LadderStep, ...]
+    disk_bytes: int
+    source_bytes: int
+    skipped_by_reason: dict[str, int]
+    messages: tuple[str, ...]
+    predicted: Forecast | None

@@ -166,6 +166,10 @@ class Want(_Message, frozen=True):
     indices: list[int]
 
 
+UNCHANGED = "unchanged"
+"""The `reason` of an indexed file whose content is the one that was known: nothing of it was read anew."""
+
+
 class FileResult(_Message, frozen=True):
     """What one file became, packed: the daemon unpacks a file at the time when it is written, and a block at a time.
 

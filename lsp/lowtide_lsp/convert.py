@@ -15,10 +15,11 @@ from typing import Any
 
 import msgspec
 
+from lowtide.answers import SymbolHit
 from lowtide.core.positions import Units, content, from_characters
 from lowtide.core.spelling import NameAt, names_at
 from lowtide.languages import language_for
-from lowtide.models import SymbolHit, SymbolKind
+from lowtide.models import SymbolKind
 from lowtide.system.beneath import Root
 from lowtide.wire import SymbolColumns
 

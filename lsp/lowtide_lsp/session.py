@@ -22,11 +22,11 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 import lowtide
+from lowtide.answers import SymbolHit
 from lowtide.config.settings import NOBODY, parse_size
 from lowtide.core.positions import Units
 from lowtide.errors import LowtideError, RefusedError
 from lowtide.index.attending import OPENING_S
-from lowtide.models import SymbolHit
 from lowtide.paths import path_of
 from lowtide.read.unsaved.buffer import TextBuffer
 from lowtide.read.unsaved.documents import MOST_TEXTS_BYTES, Document, Documents

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lowtide.answers import Definition, Reference, References, SymbolHit, Symbols
 from lowtide.errors import LowtideError, PathError, RefusedError
 from lowtide.mcp import tools
 from lowtide.mcp.calls import AskDaemon, AskRoots, Folder
@@ -64,13 +65,26 @@ def hit(name: str, code: str = "", **more: Any) -> dict[str, Any]:
         "container": "",
         "score": 1.0,
         "snippet": "def",
+        "signals": {},
+        "stale": False,
+        "weak": False,
+        "more": 0,
+        "snippet_line": 2,
         "definition": definition,
         **more,
     }
 
 
 def found(*hits: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"hits": list(hits), "degraded": None, "stale_files": 0, "note": "", **more}
+    return {"query": "q", "took_ms": 0.1, "hits": list(hits), "degraded": None, "stale_files": 0, "note": "", **more}
+
+
+def symbols(*some: SymbolHit) -> dict[str, Any]:
+    return {**Symbols("q", 0.1, some).as_json(), "note": ""}
+
+
+def uses(*some: Reference, truncated: bool = False) -> dict[str, Any]:
+    return {**References(some, truncated, "q", "q", 0.1).as_json(), "note": ""}
 
 
 def test_what_an_agent_reads_of_the_tools_is_short_and_says_that_they_only_read() -> None:
@@ -190,17 +204,9 @@ def test_a_folder_in_a_workspace_narrows_and_the_workspace_is_named(tmp_path: Pa
             return {"root": str(tmp_path), "rootUri": tmp_path.as_uri(), "hasIndex": True, "refused": ""}
         asked.append(params)
         if method == "lowtide/find":
-            return found(hit("a"))
-        symbol = {
-            "path": "src/core/a.py",
-            "line": 3,
-            "kind": "class",
-            "name": "A",
-            "container": "B",
-            "score": 1,
-            "signature": "",
-        }
-        return {"symbols": [symbol, {**symbol, "path": "src/other.py"}], "note": ""}
+            return found(hit("core/a"))
+        symbol = SymbolHit("A", "class", "B", "src/core/a.py", 1, "", "", (2, 0, 9, 0), (2, 6))
+        return symbols(symbol, symbol._replace(path="src/other.py"))
 
     text = run("search", {"query": "q", "root": "src/core", "path": "*.py"}, answer, [str(tmp_path)])
     assert asked[0]["globs"] == ["/src/core/**/*.py"]
@@ -234,7 +240,7 @@ def test_a_search_takes_a_whole_path_and_refuses_one_outside(tmp_path: Path) -> 
 
     def answer(_: str, params: dict[str, Any]) -> Any:
         asked.append(params["globs"])
-        return {"hits": [], "note": "", "degraded": None, "stale_files": 0}
+        return found()
 
     run("search", {"query": "q", "path": [f"{tmp_path}/src"]}, rooted(answer), [str(tmp_path)])
     assert asked == [["/src"]]
@@ -257,38 +263,19 @@ def test_a_limit_that_leaves_nothing_is_refused(limit: int) -> None:
 
 
 def test_symbols_are_lines_and_with_code_their_definitions() -> None:
-    symbol = {
-        "path": "a.py",
-        "line": 3,
-        "kind": "method",
-        "name": "add",
-        "container": "Cart",
-        "score": 1,
-        "signature": "def add(self, item):",
-    }
-    plain = run("symbols", {"name": "add"}, rooted(lambda *_: {"symbols": [dict(symbol)], "note": ""}), ["/c"])
+    symbol = SymbolHit("add", "method", "Cart", "a.py", 1, "def add(self, item):", "", (2, 4, 3, 9), (2, 8))
+    plain = run("symbols", {"name": "add"}, rooted(lambda *_: symbols(symbol)), ["/c"])
     assert plain == "a.py:3 method Cart.add: def add(self, item):"
-    defined = {
-        **symbol,
-        "definition": {"start_line": 3, "end_line": 4, "signature": "s", "doc": "", "code": "def add\n  x"},
-    }
-    coded = run("symbols", {"name": "add", "code": True}, rooted(lambda *_: {"symbols": [defined], "note": ""}), ["/c"])
+    defined = symbol._replace(definition=Definition(3, 4, "s", "", "def add\n  x"))
+    coded = run("symbols", {"name": "add", "code": True}, rooted(lambda *_: symbols(defined)), ["/c"])
     assert coded == "a.py:3-4 method Cart.add\ndef add\n  x"
 
 
 def test_references_are_grouped_by_file_with_their_holders() -> None:
-    def ref(path: str, line: int, holder: str, definition: bool = False) -> dict[str, Any]:
-        return {
-            "path": path,
-            "line": line,
-            "column": 1,
-            "text": f"    add({line})  ",
-            "holder": holder,
-            "definition": definition,
-        }
+    def use(path: str, line: int, holder: str, definition: bool = False) -> Reference:
+        return Reference(path, line, 1, f"    add({line})  ", holder, definition)
 
-    refs = [ref("a.py", 1, "Cart", True), ref("a.py", 9, "Cart.refill"), ref("b.py", 2, "")]
-    answer = {"refs": refs, "truncated": True, "note": ""}
+    answer = uses(use("a.py", 1, "Cart", True), use("a.py", 9, "Cart.refill"), use("b.py", 2, ""), truncated=True)
     text = run("references", {"name": "add", "limit": 3}, rooted(lambda *_: answer), ["/c"])
     assert text.splitlines() == [
         "a.py",
@@ -298,7 +285,7 @@ def test_references_are_grouped_by_file_with_their_holders() -> None:
         "  2: add(2)",
         "there are more: raise limit, or narrow root",
     ]
-    many = {"refs": [ref("a.py", n, "Cart") for n in range(1000)], "truncated": False, "note": ""}
+    many = uses(*(use("a.py", n, "Cart") for n in range(1000)))
     text = run("references", {"name": "add", "limit": 1000}, rooted(lambda *_: many), ["/c"])
     assert len(text) <= tools.LIST_TOKENS * TOKEN_CHARACTERS
     assert text.endswith("there are more: raise limit, or narrow root")
@@ -307,8 +294,8 @@ def test_references_are_grouped_by_file_with_their_holders() -> None:
 def test_nothing_found_says_where_it_was_looked_for() -> None:
     for tool, arguments, answer in (
         ("search", {"query": "q"}, found()),
-        ("symbols", {"name": "q"}, {"symbols": [], "note": ""}),
-        ("references", {"name": "q"}, {"refs": [], "truncated": False, "note": ""}),
+        ("symbols", {"name": "q"}, symbols()),
+        ("references", {"name": "q"}, uses()),
     ):
         assert (
             run(tool, arguments, rooted(lambda *_, answer=answer: answer), ["/code/shop"])

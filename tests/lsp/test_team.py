@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from tests.lsp.wire import FakeService, connected
 
-from lowtide.read.answer import Hit
+from lowtide.answers import Hit
 from lowtide.serve.team import TeamAnswer
 from lowtide.team.messages import RemoteHit
 
@@ -36,7 +36,7 @@ REMOTE = RemoteHit(
 
 def own(name: str, cosine: float) -> Hit:
     signals = {"bm25": 1.0, "cosine": cosine}
-    return Hit(f"{name}.py", 1, 9, "function", name, "", cosine, f"def {name}():", signals, False)
+    return Hit(f"{name}.py", 1, 9, "function", name, "", cosine, f"def {name}():", signals, False, False, 0, 1)
 
 
 def run(main: Any) -> None:

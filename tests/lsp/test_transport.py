@@ -398,9 +398,7 @@ def test_progress_is_shown_once_can_be_cancelled_and_is_forgotten(
             await wire.initialize(tmp_path, capabilities={"window": {"workDoneProgress": True}})
             await wire.hear("lowtide/statusChanged")
             (listener,) = service.listeners
-            workspace = status.WorkspaceStatus(
-                tmp_path.as_uri(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, True, state="indexing"
-            )
+            workspace = status.WorkspaceStatus(tmp_path.as_uri(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, True, state="indexing")
             busy = replace(IDLE, state="indexing", progress=status.Progress(1, 100, "a.py"), workspaces=[workspace])
             listener(busy)
             listener(busy)

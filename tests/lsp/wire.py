@@ -14,13 +14,12 @@ from typing import Any
 import anyio
 
 from lowtide import wire
+from lowtide.answers import Answer, Hit, SymbolHit
 from lowtide.config.settings import NOBODY, IndexSettings
 from lowtide.core.budget import Lease
 from lowtide.core.freshness import Freshness, FreshState
 from lowtide.core.lru import ByteCache
 from lowtide.errors import BudgetError, RefusedError
-from lowtide.models import SymbolHit
-from lowtide.read.answer import Answer, Hit
 from lowtide.read.request import SearchRequest
 from lowtide.serve import rpc
 from lowtide.serve.intake import Intake, Taken
@@ -128,7 +127,7 @@ class FakeService:
 
     async def search(self, request: SearchRequest, roots: Sequence[Path]) -> list[Any]:
         self.asked = request
-        return [(root, Answer(request.query, self.hits[: request.limit], None, 0, 0.1)) for root in roots]
+        return [(root, Answer(request.query, None, 0, 0.1, self.hits[: request.limit])) for root in roots]
 
     async def ask_team(self, request: SearchRequest) -> TeamAnswer:
         self.asked_team += 1

@@ -16,9 +16,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.property.test_same_as_fresh import index
 
+from lowtide.answers import TextAnswer
 from lowtide.index.workspace import Workspace
 from lowtide.paths import Places
-from lowtide.read.exact import TextAnswer, TextRequest
+from lowtide.read.exact import TextRequest
 from lowtide.read.snapshot import Snapshot
 
 NAMES = (

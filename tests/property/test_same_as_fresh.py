@@ -14,10 +14,10 @@ from tests.e2e.contents import differences, read_contents
 from tests.e2e.harness import python_module
 
 from lowtide.config.settings import Config
-from lowtide.index.report import IndexReport
 from lowtide.index.shared import Stay
 from lowtide.paths import Places
 from lowtide.serve.app import opened
+from lowtide.status import IndexReport
 from lowtide.system.memory import own_anonymous_bytes
 
 ENVIRONMENT = {
@@ -110,12 +110,12 @@ def test_a_moved_folder_embeds_nothing_and_a_copied_index_reads_but_indexes_noth
     vectors = index(root, tmp_path / "home").vectors
     (root / "before").rename(root / "after")
     report = index(root, tmp_path / "home")
-    assert (report.indexed, report.removed, report.vectors) == (8, 8, vectors)
+    assert (report.files.indexed, report.files.removed, report.vectors) == (8, 8, vectors)
     shutil.copytree(root, tmp_path / "copy")
     shutil.rmtree(root)
     (tmp_path / "copy").rename(root)
     report = index(root, tmp_path / "home")
-    assert (report.indexed, report.unchanged, report.vectors) == (0, 8, vectors)
+    assert (report.files.indexed, report.files.unchanged, report.vectors) == (0, 8, vectors)
 
 
 def test_same_size_and_time_but_other_content_is_seen(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_same_size_and_time_but_other_content_is_seen(tmp_path: Path) -> None:
     path.write_text("def same_bbb(): ...\n")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert path.stat().st_ino == before.st_ino
-    assert index(root, tmp_path / "home").indexed == 1
+    assert index(root, tmp_path / "home").files.indexed == 1
     path.chmod(0o600)
     report = index(root, tmp_path / "home")
-    assert (report.indexed, report.unchanged) == (0, 1), "another ctime costs a look, no more"
+    assert (report.files.indexed, report.files.unchanged) == (0, 1), "another ctime costs a look, no more"

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from tests.store.indexes import make_index, put, vector_of
 
+from lowtide.answers import Answer
 from lowtide.errors import QuestionStopped, UsageError
 from lowtide.index.workspace import Workspace
 from lowtide.models import Mode, SymbolKind
 from lowtide.read import filters
-from lowtide.read.answer import Answer
 from lowtide.read.answering import never
 from lowtide.read.filters import Filter, Selection, Selections
 from lowtide.read.request import SearchRequest

@@ -320,12 +320,12 @@ def test_damage_is_told_and_its_files_are_indexed_again(absorbed: tuple[Workspac
 def test_where_a_name_stands_is_found_though_the_index_of_words_is_damaged(absorbed: tuple[Workspace, Path]) -> None:
     workspace, folder = absorbed
     with closing(Snapshot(workspace)) as snapshot:
-        known = snapshot.references("retry", limit=1000).found
+        known = snapshot.references("retry", limit=1000).refs
     flip(max(folder.glob("*.idx")))
     with closing(Snapshot(workspace)) as snapshot:
         found = snapshot.references("retry", limit=1000)
         assert known
-        assert set(found.found) == set(known)
+        assert set(found.refs) == set(known)
         assert set(snapshot.files_with("retry", limit=1000)[0]) >= {each.path.encode() for each in known}
 
 
@@ -362,7 +362,7 @@ def test_a_question_that_meets_a_generation_that_was_replaced_asks_the_next_one(
         if mode == "files":
             assert snapshot.files_with("lateword", limit=9)[0] == [b"src/late.py"]
         elif mode == "references":
-            assert snapshot.references("lateword", limit=9).found
+            assert snapshot.references("lateword", limit=9).refs
         else:
             assert anyio.run(ask) == ["src/late.py"]
         assert not workspace.has_damaged_segments

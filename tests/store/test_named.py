@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from tests.store.indexes import make_index, vector_of
 
+from lowtide.answers import Hit
 from lowtide.models import FileStatus, Group, Mode, SymbolKind
-from lowtide.read.answer import Hit
 from lowtide.read.concepts import Concepts
 from lowtide.read.filters import Filter
 from lowtide.read.request import SearchRequest

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lowtide.answers import Definition, Hit
 from lowtide.cli.hits import show_hits
 from lowtide.read.snippets import shown_of
 
@@ -14,26 +15,27 @@ LINES = [f"    step({number})" for number in range(1, 41)]
 ROOT = Path("/nowhere/tree")
 
 
-def hit(**changed: Any) -> dict[str, Any]:
-    """Lines 11 to 30 of a file, of a method at 18 to 25; its snippet is lines 12 to 23."""
-    whole = {
-        "path": "a.py",
-        "start_line": 11,
-        "end_line": 30,
-        "kind": "method",
-        "name": "x",
-        "container": "Point",
-        "score": 1.0,
-        "signals": {},
-        "snippet": "\n".join(LINES[11:23]),
-        "snippet_line": 12,
-        "definition": {"start_line": 18, "end_line": 25, "signature": "def x(self)"},
-    }
-    return {**whole, **changed}
+HIT = Hit(
+    path="a.py",
+    start_line=11,
+    end_line=30,
+    kind="method",
+    name="x",
+    container="Point",
+    score=1.0,
+    snippet="\n".join(LINES[11:23]),
+    signals={},
+    stale=False,
+    weak=False,
+    more=0,
+    snippet_line=12,
+    definition=Definition(18, 25, "def x(self)"),
+)
+"""Lines 11 to 30 of a file, of a method at 18 to 25; its snippet is lines 12 to 23."""
 
 
 def said(capsys: pytest.CaptureFixture[str], shape: str, **changed: Any) -> list[str]:
-    show_hits({"hits": [hit(**changed)]}, [ROOT], shape)
+    show_hits([HIT._replace(**changed)], [ROOT], shape)
     return capsys.readouterr().out.splitlines()
 
 
@@ -48,7 +50,7 @@ def test_people_see_the_line_that_a_hit_leads_to(capsys: pytest.CaptureFixture[s
 
 
 def test_what_stands_before_a_definition_is_shown_where_that_is_near(capsys: pytest.CaptureFixture[str]) -> None:
-    near = {"start_line": 14, "end_line": 25, "signature": "def x(self)"}
+    near = Definition(14, 25, "def x(self)")
     head, *shown = said(capsys, "text", definition=near)
     assert head.startswith("Point.x method  a.py:14 ")
     assert [line.split()[0] for line in shown if line] == ["12", "13", "14", "15", "16", "17"]
@@ -57,8 +59,8 @@ def test_what_stands_before_a_definition_is_shown_where_that_is_near(capsys: pyt
 @pytest.mark.parametrize(
     "changed",
     [
-        {"definition": {"start_line": 3, "end_line": 40, "signature": "def x(self)"}},
-        {"definition": {"start_line": 29, "end_line": 40, "signature": "def x(self)"}},
+        {"definition": Definition(3, 40, "def x(self)")},
+        {"definition": Definition(29, 40, "def x(self)")},
         {"definition": None},
         {"name": "", "container": "", "kind": "text"},
     ],

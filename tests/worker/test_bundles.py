@@ -22,13 +22,14 @@ from tests.e2e.soak import git
 from lowtide.config.settings import Config
 from lowtide.errors import BundleError, LowtideError, StoreError
 from lowtide.index import bundles
-from lowtide.index.report import IndexReport, check_index
+from lowtide.index.report import check_index
 from lowtide.index.shared import Stay
 from lowtide.index.sharing import Begun
 from lowtide.index.workspace import Workspace
 from lowtide.paths import Places
 from lowtide.serve.app import opened
 from lowtide.serve.service import Wish
+from lowtide.status import IndexReport
 from lowtide.store import bundle_file, schema
 from lowtide.store.bundle_file import Facts, Manifest, Part
 from lowtide.store.catalog import Catalog
@@ -95,7 +96,7 @@ def contents(root: Path, home: Path) -> Contents:
 @pytest.fixture(scope="module")
 def exported(tree: Path) -> Path:
     home = tree.parent / "theirs"
-    assert index(tree, home).indexed == FILES
+    assert index(tree, home).files.indexed == FILES
     file = tree.parent / "one.lowtide"
     bundles.export(places_of(home), workspace_of(tree, home), file)
     return file
@@ -126,7 +127,7 @@ def test_what_is_taken_over_is_what_would_have_been_built(root: Path, bundle: Pa
 
     report = index(root, home, Begun(stage(bundle, root, home)))
 
-    assert (report.indexed, report.unchanged, report.removed) == (1, FILES - 2, 1)
+    assert (report.files.indexed, report.files.unchanged, report.files.removed) == (1, FILES - 2, 1)
     index(root, tmp_path / "fresh")
     assert differences(contents(root, home), contents(root, tmp_path / "fresh")) == []
     assert list((home / "cache" / "incoming").glob("*")) == []
@@ -140,7 +141,7 @@ def test_files_that_git_knows_to_be_the_same_are_not_read(tree: Path, root: Path
 
     report = index(root, home, Begun(stage(bundle, root, home)))
 
-    assert (report.indexed, report.unchanged) == (1, FILES - 1)
+    assert (report.files.indexed, report.files.unchanged) == (1, FILES - 1)
     assert report.source_bytes == len("def only_here(): ...\n")
 
 
@@ -343,7 +344,7 @@ def test_numbers_of_a_strangers_blobs_are_not_believed_without_git(root: Path, b
 
     hostile = repack(bundle, tmp_path / "a.lowtide", noise)
     home = tmp_path / "ours"
-    assert index(root, home, Begun(stage(hostile, root, home))).unchanged == FILES
+    assert index(root, home, Begun(stage(hostile, root, home))).files.unchanged == FILES
 
 
 def manifest_of(bundle: Path, change: Callable[[list[Part]], list[Part]], body: bytes | None = None) -> None:
@@ -432,7 +433,7 @@ def test_a_bundle_of_an_ancestor_is_of_this_repository(root: Path, bundle: Path,
     git(root, "remote", "set-url", "origin", "https://example.org/fork/app.git")
     (root / "m1.py").write_text("def changed(): ...\n")
     git(root, "commit", "-qam", "two")
-    assert index(root, home, Begun(stage(bundle, root, home))).indexed == 1
+    assert index(root, home, Begun(stage(bundle, root, home))).files.indexed == 1
 
 
 def test_a_bundle_that_cannot_be_installed_leaves_a_built_index(
@@ -455,4 +456,4 @@ def test_a_bundle_that_cannot_be_installed_leaves_a_built_index(
     assert list(workspace.folder.iterdir()) == []
     monkeypatch.undo()
     staged.discard()
-    assert index(root, home).indexed == FILES
+    assert index(root, home).files.indexed == FILES

@@ -17,12 +17,13 @@ from tests.e2e.soak import git
 
 from lowtide.config.settings import Config
 from lowtide.index import comparing, seeding
-from lowtide.index.report import IndexReport, check_index
+from lowtide.index.report import check_index
 from lowtide.index.shared import Stay
 from lowtide.index.workspace import Workspace
 from lowtide.models import FileStat
 from lowtide.paths import Places
 from lowtide.serve.app import opened
+from lowtide.status import IndexReport
 from lowtide.system.memory import own_anonymous_bytes
 from lowtide.system.tree import walk as tree_walk
 from lowtide.system.tree.repository import Kinship, repository_at, same_repository
@@ -67,7 +68,7 @@ def contents(root: Path, home: Path) -> Contents:
 
 def test_a_work_tree_takes_all_that_its_sibling_has_made(main_tree: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    assert index(main_tree, home).indexed == FILES
+    assert index(main_tree, home).files.indexed == FILES
     other = tmp_path / "other"
     git(main_tree, "worktree", "add", "-q", str(other), "-b", "topic")
     (other / "m3.py").write_text("def only_here(): ...\n")
@@ -75,7 +76,7 @@ def test_a_work_tree_takes_all_that_its_sibling_has_made(main_tree: Path, tmp_pa
 
     report = index(other, home)
 
-    assert (report.indexed, report.unchanged, report.removed) == (1, FILES - 2, 1)
+    assert (report.files.indexed, report.files.unchanged, report.files.removed) == (1, FILES - 2, 1)
     index(other, tmp_path / "fresh")
     assert differences(contents(other, home), contents(other, tmp_path / "fresh")) == []
 
@@ -99,7 +100,7 @@ def test_files_that_git_knows_to_be_the_same_are_not_read(main_tree: Path, tmp_p
 
     report = index(other, home)
 
-    assert (report.indexed, report.unchanged) == (3, FILES - 3)
+    assert (report.files.indexed, report.files.unchanged) == (3, FILES - 3)
     assert report.source_bytes == sum((other / name).stat().st_size for name in ("m1.py", "m2.py", "m3.py"))
     index(other, tmp_path / "fresh")
     assert differences(contents(other, home), contents(other, tmp_path / "fresh")) == []
@@ -119,7 +120,7 @@ def test_a_copy_says_how_many_files_there_are(main_tree: Path, tmp_path: Path, m
     assert walked == [main_tree]
     git(tmp_path, "clone", "-q", str(main_tree), str(clone))
 
-    assert index(clone, home).unchanged == FILES
+    assert index(clone, home).files.unchanged == FILES
 
     assert walked == [main_tree]
 
@@ -129,7 +130,7 @@ def test_a_clone_takes_it_too_and_each_can_be_removed(main_tree: Path, tmp_path:
     index(main_tree, home)
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "-q", str(main_tree), str(clone))
-    assert index(clone, home).indexed == 0
+    assert index(clone, home).files.indexed == 0
     places = places_of(home)
     folders = [places.index_folder(root) for root in (main_tree, clone)]
     shared = [{path.stat().st_ino for path in folder.glob("*.seg")} for folder in folders]
@@ -173,8 +174,8 @@ def test_what_was_left_out_by_its_content_is_so_in_the_copy(main_tree: Path, tmp
                 os.utime(path, (1, 1))
         report = index(root, home)
 
-        assert (report.indexed, report.unchanged) == (0, FILES)
-        assert (report.skipped, report.skip_reasons) == (first.skipped, first.skip_reasons)
+        assert (report.files.indexed, report.files.unchanged) == (0, FILES)
+        assert (report.files.skipped, report.skipped_by_reason) == (first.files.skipped, first.skipped_by_reason)
 
 
 @pytest.mark.parametrize("harm", ["marked", "catalog", "segment gone", "foreign"])
@@ -193,7 +194,7 @@ def test_a_sibling_that_is_unfit_is_passed_by(main_tree: Path, tmp_path: Path, h
         os.symlink("/etc/hostname", folder / "names-0123456789abcdef.seg")
     other = tmp_path / "other"
     git(main_tree, "worktree", "add", "-q", str(other), "-b", "topic")
-    assert index(other, home).indexed == FILES
+    assert index(other, home).files.indexed == FILES
     assert len(contents(other, home)["files"]) == FILES
 
 
@@ -218,7 +219,7 @@ def test_a_copy_that_was_killed_half_way_leaves_nothing(
         index(other, home)
     monkeypatch.undo()
     assert (folder / "catalog.sqlite.seed").exists()
-    assert index(other, home).indexed == 0
+    assert index(other, home).files.indexed == 0
     assert not (folder / "catalog.sqlite.seed").exists()
     Workspace(other, folder).clear()
     assert not folder.exists()

@@ -479,7 +479,7 @@ def test_an_index_that_has_just_been_begun_answers_with_how_far_it_is(modules: P
             for method, params, found in asked:
                 answer = await HANDLERS[method](service, caller, root | params)
                 assert (answer[found], answer["freshness"]["state"]) == ([], "indexing"), method
-            assert [found.hits for _, found in await service.similar(None, "def compute(): ...")] == [[]]
+            assert [found.hits for _, found in await service.similar(None, "def compute(): ...")] == [()]
             assert await service.files_with(modules, "LIMIT_0", 10) == ([], False)
             assert await service.definitions(modules, [Place(b"pkg0/module0.py", 1, 1, "a", "")], 100) == [None]
             for each in held:

@@ -18,11 +18,11 @@ from tests.tls import Certificates, make_certificates, proxying
 from lowtide.config.settings import Config, ShareSettings, load_config
 from lowtide.errors import ConfigError
 from lowtide.index import bundles, sharing
-from lowtide.index.report import IndexReport
 from lowtide.index.shared import Stay
 from lowtide.index.workspace import Workspace
 from lowtide.paths import Places
 from lowtide.serve.app import opened
+from lowtide.status import IndexReport
 from lowtide.system.memory import own_anonymous_bytes
 from lowtide.system.tree.checkout import ancestors
 from lowtide.system.way import STRAIGHT, Way
@@ -166,7 +166,7 @@ def test_the_nearest_commit_back_is_taken(
 
     report = index(root, tmp_path / "ours", share.url + "/{repo}/{commit}.lowtide")
 
-    assert (report.indexed, report.unchanged) == (1, FILES - 1)
+    assert (report.files.indexed, report.files.unchanged) == (1, FILES - 1)
     assert list(report.messages) == [f"begun with the shared index of {commit[:12]}, 200 commits back"]
     assert len(share.asked) == BACK + 3
     assert list((tmp_path / "ours" / "cache" / "incoming").iterdir()) == []
@@ -176,7 +176,7 @@ def test_a_folder_serves_as_well(made: tuple[Path, str, bytes], root: Path, tmp_
     _, commit, bundle = made
     (tmp_path / "net" / "team" / "app").mkdir(parents=True)
     (tmp_path / "net" / "team" / "app" / commit).write_bytes(bundle)
-    assert index(root, tmp_path / "ours", f"{tmp_path}/net/{{repo}}/{{commit}}").indexed == 1
+    assert index(root, tmp_path / "ours", f"{tmp_path}/net/{{repo}}/{{commit}}").files.indexed == 1
 
 
 def test_a_token_is_sent_to_its_server(made: tuple[Path, str, bytes], root: Path, tmp_path: Path, share: Share) -> None:
@@ -185,7 +185,7 @@ def test_a_token_is_sent_to_its_server(made: tuple[Path, str, bytes], root: Path
     told = index(root, tmp_path / "a", share.url + "/{commit}").messages
     assert "token" in told[0]
     (tmp_path / "token").write_text("sesame\n")
-    assert index(root, tmp_path / "b", share.url + "/{commit}", tmp_path / "token").indexed == 1
+    assert index(root, tmp_path / "b", share.url + "/{commit}", tmp_path / "token").files.indexed == 1
 
 
 @pytest.mark.parametrize("fault", ["half", "silent", "none", "damaged", "wrong name", "gone", "no repository"])
@@ -215,7 +215,7 @@ def test_whatever_goes_wrong_costs_a_line_and_it_is_built(
 
     report = index(root, tmp_path / "ours", url)
 
-    assert report.indexed == FILES
+    assert report.files.indexed == FILES
     assert len(report.messages) == (0 if fault in ("none", "no repository") else 1)
     for line in report.messages:
         assert line.startswith("the shared index cannot be taken over: ")
@@ -226,9 +226,9 @@ def test_it_is_asked_for_once_and_not_by_an_index_that_is_there(
     made: tuple[Path, str, bytes], root: Path, tmp_path: Path, share: Share
 ) -> None:
     index(root, tmp_path / "ours")
-    assert index(root, tmp_path / "ours", share.url + "/{commit}").unchanged == FILES
+    assert index(root, tmp_path / "ours", share.url + "/{commit}").files.unchanged == FILES
     git(root, "worktree", "add", "-q", str(tmp_path / "other"))
-    assert index(tmp_path / "other", tmp_path / "ours", share.url + "/{commit}").indexed == 0
+    assert index(tmp_path / "other", tmp_path / "ours", share.url + "/{commit}").files.indexed == 0
     assert share.asked == []
 
 

@@ -63,7 +63,7 @@ def test_two_thirds_deleted_leave_what_a_fresh_index_has(tmp_path: Path) -> None
         assert row is not None
         assert read_listing(workspace.folder / row.name, row).deleted == 0
     report = index(root, tmp_path / "home")
-    assert report.indexed == 0, "it is not made anew again and again"
+    assert report.files.indexed == 0, "it is not made anew again and again"
 
 
 def test_a_step_gives_back_as_many_pages_as_it_was_told(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from tests.e2e.soak import git
 from tests.team_engine import MemoryEngine
 from tests.team_setup import QUESTIONS, SOURCES, ask, gate, index, names, places_of, pushed, repository, serving, write
 
+from lowtide.answers import Answer
 from lowtide.config.settings import Config
 from lowtide.errors import ConfigError, LowtideError
-from lowtide.read.answer import Answer
 from lowtide.read.request import SearchRequest
 from lowtide.read.snapshot import Embedding, Snapshot
 from lowtide.serve.host import Host

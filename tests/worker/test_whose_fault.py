@@ -99,7 +99,7 @@ def test_without_a_daemon_the_run_ends_with_the_reason(tmp_path: Path, monkeypat
                 await service.index(tmp_path / "tree", "test")
             assert error.value.remedy
             report = await service.index(tmp_path / "tree", "test")
-            assert (report.indexed, report.quarantined) == (1, 0)
+            assert (report.files.indexed, report.files.quarantined) == (1, 0)
 
     anyio.run(play)
 

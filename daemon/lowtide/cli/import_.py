@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +15,7 @@ from lowtide.cli.remote import open_door, uri
 from lowtide.cli.setup import load, resolve_root
 from lowtide.errors import BundleError, RefusedError
 from lowtide.models import counted
+from lowtide.status import IndexReport
 
 if TYPE_CHECKING:
     from lowtide.index.bundles import Staged
@@ -40,15 +41,15 @@ def command(source: str, path: str | None, force: bool, yes: bool, options: Opti
         staged.discard()
     carried = staged.carried
     if options.as_json:
-        print_json({**carried.as_json(), "index": report})
+        print_json({**carried.as_json(), "index": report.as_json()})
     elif not options.quiet:
-        for message in report["messages"]:
+        for message in report.messages:
             warn(f"note: {message}")
         of = f" of commit {carried.commit[:12]}" if carried.commit else ""
-        files = report["files"]
+        files = report.files
         say(f"took over {counted(carried.files, 'file')}, {counted(carried.chunks, 'chunk')}{of}")
-        done = f"{counted(files['indexed'], 'file')} indexed"
-        say(f"{done}, {files['unchanged']:,} unchanged, {files['removed']:,} removed")
+        done = f"{counted(files.indexed, 'file')} indexed"
+        say(f"{done}, {files.unchanged:,} unchanged, {files.removed:,} removed")
 
 
 def _stage(source: str, root: Path, force: bool, options: Options) -> Staged:
@@ -72,8 +73,7 @@ def _stage(source: str, root: Path, force: bool, options: Options) -> Staged:
             raise BundleError(f"cannot take over {source}: {error.what}", error.why, error.remedy) from error
 
 
-def _index(root: Path, staged: Staged, consent: bool, options: Options) -> dict[str, Any]:
+def _index(root: Path, staged: Staged, consent: bool, options: Options) -> IndexReport:
     with open_door(options) as door, shown(options) as show:
         question = {"rootUri": uri(root), "staged": staged.folder.name, "consent": consent}
-        report: dict[str, Any] = door.ask("lowtide/index", question, lambda _, params: show(params))
-        return report
+        return IndexReport.from_json(door.ask("lowtide/index", question, lambda _, params: show(params)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from lowtide.cli.console import (
@@ -21,6 +19,7 @@ from lowtide.cli.progress import shown
 from lowtide.cli.remote import open_door, uri
 from lowtide.cli.setup import resolve_root
 from lowtide.models import counted
+from lowtide.status import IndexReport
 
 
 @click.command("index")
@@ -38,36 +37,35 @@ def command(path: str | None, force: bool, yes: bool, options: Options) -> None:
 
     with open_door(options) as door, shown(options) as show:
         question = {"rootUri": uri(root), "force": force, "consent": yes}
-        report = door.ask("lowtide/index", question, lambda _, params: show(params))
+        report = IndexReport.from_json(door.ask("lowtide/index", question, lambda _, params: show(params)))
     if options.as_json:
-        print_json(report)
+        print_json(report.as_json())
     elif not options.quiet:
         _print_report(report)
 
 
-def _print_report(report: dict[str, Any]) -> None:
-    for message in report["messages"]:
+def _print_report(report: IndexReport) -> None:
+    for message in report.messages:
         warn(paint(f"note: {message}", "yellow"))
-    files = report["files"]
-    changed = f"{counted(files['indexed'], 'file')} indexed"
-    rest = [f"{files['unchanged']:,} unchanged"]
-    rest += [f"{files[name]:,} {name}" for name in ("removed", "skipped", "quarantined", "failed") if files[name]]
-    say(f"{changed}, {', '.join(rest)} in {format_seconds(report['wall_s'])}")
+    files = report.files
+    others = {"removed": files.removed, "skipped": files.skipped, "quarantined": files.quarantined}
+    rest = [f"{files.unchanged:,} unchanged", *(f"{count:,} {name}" for name, count in others.items() if count)]
+    say(f"{counted(files.indexed, 'file')} indexed, {', '.join(rest)} in {format_seconds(report.wall_s)}")
     say(
-        f"{counted(report['symbols'], 'symbol')}, {counted(report['chunks'], 'chunk')}, "
-        f"{format_bytes(report['disk_bytes'])} on disk; "
-        f"peak memory {format_bytes(report['peak_anon_bytes'])} of {format_bytes(report['budget_bytes'])}"
+        f"{counted(report.symbols, 'symbol')}, {counted(report.chunks, 'chunk')}, "
+        f"{format_bytes(report.disk_bytes)} on disk; "
+        f"peak memory {format_bytes(report.peak_anon_bytes)} of {format_bytes(report.budget_bytes)}"
     )
-    if predicted := report["predicted"]:
+    if predicted := report.predicted:
         text = (
-            f"predicted: {format_seconds(predicted['predicted_wall_s'])}, "
-            f"{format_bytes(predicted['predicted_disk_bytes'])} on disk, "
-            f"peak {format_bytes(predicted['predicted_peak_anon_bytes'])}"
+            f"predicted: {format_seconds(predicted.predicted_wall_s)}, "
+            f"{format_bytes(predicted.predicted_disk_bytes)} on disk, "
+            f"peak {format_bytes(predicted.predicted_peak_anon_bytes)}"
         )
         say(paint(text, dim=True))
-    if reasons := report["skipped_by_reason"]:
-        top = sorted(reasons.items(), key=lambda item: -item[1])
+    if report.skipped_by_reason:
+        top = sorted(report.skipped_by_reason.items(), key=lambda item: -item[1])
         counts = ", ".join(f"{reason} {count:,}" for reason, count in top)
         say_lines(hang("skipped: ", f"{counts} (`lowtide why FILE` tells of one)"))
-    for step in report["ladder"]:
-        say(paint(f"ladder: {step['step']}: {step['reason']}", "yellow"))
+    for step in report.ladder:
+        say(paint(f"ladder: {step.step}: {step.reason}", "yellow"))

@@ -9,14 +9,15 @@ from typing import Any
 
 import click
 
+from lowtide.answers import Answer, TextAnswer
 from lowtide.cli.console import paint, print_json, warn
-from lowtide.cli.fresh import FRESH_HELP, ask_showing, with_freshness
+from lowtide.cli.fresh import FRESH_HELP, Told, ask_showing, with_freshness
 from lowtide.cli.hits import check_format, format_option, show_hits, show_lines
 from lowtide.cli.lines import LongLine, failed, read_line
 from lowtide.cli.narrowing import Narrowing, limit_option, narrowing, narrowing_options
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import open_door, uri
-from lowtide.cli.several import Place, ask_each, resolve_places
+from lowtide.cli.several import Place, ask_each, ask_in_turn, resolve_places
 from lowtide.cli.together import refuse_empty, refuse_ignored
 from lowtide.core.explained import TOLD, explained
 from lowtide.core.freshness import FreshState
@@ -156,17 +157,17 @@ def _search_lines(
     }
     with open_door(options) as door:
 
-        def ask(place: Place) -> dict[str, Any]:
+        def ask(place: Place) -> Told[TextAnswer]:
             where = {"rootUri": uri(place.root), **place.narrowed(narrow).as_params()}
-            return ask_showing(door, "lowtide/findText", {**question, **where}, options)
+            return ask_showing(door, "lowtide/findText", {**question, **where}, TextAnswer.from_json, options)
 
-        answer = ask_each(places, ask, limit, best=False)
+        told = ask_in_turn(places, ask, limit)
     if options.as_json:
-        print_json(answer)
+        print_json(told.as_json())
         return
-    with with_freshness(answer):
-        show_lines(answer, [place.root for place in places], shape)
-        _show_doubts(answer, options)
+    with with_freshness(told.freshness):
+        show_lines(told.answer, [place.root for place in places], shape)
+        _show_doubts(told, options)
 
 
 def _search(
@@ -176,20 +177,20 @@ def _search(
     terms = split_terms(given["terms"])
     with open_door(options) as door:
 
-        def ask(place: Place) -> dict[str, Any]:
+        def ask(place: Place) -> Told[Answer]:
             # What others have pushed is asked for once; to an editor, as lines of files, it would be of no use.
             is_asked = place == places[0] and shape == "text"
             question = {**_question(place, narrow, given), "query": query, "team": is_asked}
-            return ask_showing(door, "lowtide/find", question, options)
+            return ask_showing(door, "lowtide/find", question, Answer.from_json, options)
 
-        answer = ask_each(places, ask, limit, best=True)
+        told = ask_each(places, ask, limit)
     if options.as_json:
-        print_json(_explained(answer) if given["explain"] else answer)
+        print_json(_explained(told) if given["explain"] else told.as_json())
         return
-    with with_freshness(answer):
+    with with_freshness(told.freshness):
         words = (query, *terms, *given["phrasings"])
-        show_hits(answer, [place.root for place in places], shape, words, explain=given["explain"])
-        _show_doubts(answer, options)
+        show_hits(told.answer.hits, [place.root for place in places], shape, words, explain=given["explain"])
+        _show_doubts(told, options)
 
 
 def _question(place: Place, narrow: Narrowing, given: dict[str, Any]) -> dict[str, Any]:
@@ -237,32 +238,33 @@ def split_terms(given: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(term for each in given for term in each.replace(",", " ").split()))
 
 
-def _explained(answer: dict[str, Any]) -> dict[str, Any]:
+def _explained(told: Told[Answer]) -> dict[str, Any]:
     """The answer with an `explanation` of each hit: its signals, the largest first, and what they mean."""
     hits = [
         {
-            **hit,
+            **hit.as_json(),
             "explanation": [
                 {"signal": name, "value": value, "meaning": meaning, "adds": name not in TOLD}
-                for name, value, meaning in explained(hit["signals"])
+                for name, value, meaning in explained(hit.signals)
             ],
         }
-        for hit in answer["hits"]
+        for hit in told.answer.hits
     ]
-    return {**answer, "hits": hits}
+    return {**told.as_json(), "hits": hits}
 
 
-def _show_doubts(answer: dict[str, Any], options: Options) -> None:
+def _show_doubts(told: Told[Answer] | Told[TextAnswer], options: Options) -> None:
     """What an answer lacks, and what of it may be old."""
-    if answer["degraded"]:
-        warn(paint(f"degraded: {answer['degraded']}", "yellow"))
-    if count := answer["stale_files"]:
+    answer = told.answer
+    if answer.degraded:
+        warn(paint(f"degraded: {answer.degraded}", "yellow"))
+    if count := answer.stale_files:
         since = "it was" if count == 1 else "they were"
-        is_worked_on = answer["freshness"]["state"] in (FreshState.INDEXING, FreshState.CHECKING)
+        is_worked_on = told.freshness.state in (FreshState.INDEXING, FreshState.CHECKING)
         remedy = "what has changed is being indexed" if is_worked_on else "run `lowtide index`"
         text = f"{counted(count, 'file')} changed since {since} indexed: {remedy}"
         warn(paint(text, "yellow"))
-    if not answer["hits"] and not options.quiet:
+    if not answer.hits and not options.quiet:
         warn("nothing found")
-    elif all(hit.get("weak") for hit in answer["hits"]) and not options.quiet:
+    elif isinstance(answer, Answer) and all(hit.weak for hit in answer.hits) and not options.quiet:
         warn(paint("every hit is a weak one: what was asked is likely not here, or is called otherwise", "yellow"))

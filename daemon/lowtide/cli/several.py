@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
+from lowtide.answers import Answer, TextAnswer, TextHit
+from lowtide.cli.fresh import Told
 from lowtide.cli.narrowing import Narrowing
 from lowtide.cli.setup import resolve_root
-from lowtide.core.freshness import Freshness, together
+from lowtide.core.freshness import together
 from lowtide.errors import UsageError
 from lowtide.mcp.roots import from_folders, globs_below
 from lowtide.paths import real_path
@@ -55,39 +55,52 @@ def resolve_places(paths: Sequence[str]) -> list[Place]:
     return [Place(root, () if "" in below else tuple(dict.fromkeys(below))) for root, below in found.items()]
 
 
-def ask_each(
-    places: Sequence[Place], ask: Callable[[Place], dict[str, Any]], limit: int, *, best: bool
-) -> dict[str, Any]:
-    """The answers of all, as one: the `best` hits of all, or the first of each in turn."""
+def ask_each(places: Sequence[Place], ask: Callable[[Place], Told[Answer]], limit: int) -> Told[Answer]:
+    """The answers of all, as one: the best hits of all."""
     if len(places) == 1:
         return ask(places[0])
-    answers: list[dict[str, Any]] = []
-    left = limit
+    told = [ask(place) for place in places]
+    hits = [
+        hit._replace(root=str(place.root)) for place, each in zip(places, told, strict=True) for hit in each.answer.hits
+    ]
+    hits.sort(key=lambda hit: -hit.score)
+    answers = [each.answer for each in told]
+    return Told(
+        Answer(
+            answers[0].query,
+            _joined(answer.degraded for answer in answers),
+            sum(answer.stale_files for answer in answers),
+            round(sum(answer.took_ms for answer in answers), 2),
+            hits[:limit],
+        ),
+        together([each.freshness for each in told]),
+    )
+
+
+def ask_in_turn(places: Sequence[Place], ask: Callable[[Place], Told[TextAnswer]], limit: int) -> Told[TextAnswer]:
+    """The answers of all, as one: the first lines of each in turn; who is not needed for so many is not asked."""
+    if len(places) == 1:
+        return ask(places[0])
+    told: list[Told[TextAnswer]] = []
+    hits: list[TextHit] = []
     for place in places:
-        answer = ask(place)
-        for hit in answer["hits"]:
-            hit["root"] = str(place.root)
-        answers.append(answer)
-        left -= len(answer["hits"])
-        if left <= 0 and not best:
+        told.append(ask(place))
+        hits += [hit._replace(root=str(place.root)) for hit in told[-1].answer.hits]
+        if len(hits) >= limit:
             break
-    hits = list(chain.from_iterable(answer["hits"] for answer in answers))
-    if best:
-        hits.sort(key=lambda hit: -hit["score"])
-    merged = {
-        **answers[0],
-        "degraded": _joined(answer["degraded"] for answer in answers),
-        "stale_files": sum(answer["stale_files"] for answer in answers),
-        "took_ms": round(sum(answer["took_ms"] for answer in answers), 2),
-        "hits": hits[:limit],
-        "freshness": together([Freshness.from_json(answer["freshness"]) for answer in answers]).as_json(),
-    }
-    if "truncated" in merged:
-        merged["truncated"] = (
-            len(hits) > limit or len(answers) < len(places) or any(each["truncated"] for each in answers)
-        )
-        merged["files_read"] = sum(answer["files_read"] for answer in answers)
-    return merged
+    answers = [each.answer for each in told]
+    return Told(
+        TextAnswer(
+            answers[0].query,
+            _joined(answer.degraded for answer in answers),
+            round(sum(answer.took_ms for answer in answers), 2),
+            sum(answer.stale_files for answer in answers),
+            len(hits) > limit or len(answers) < len(places) or any(answer.truncated for answer in answers),
+            sum(answer.files_read for answer in answers),
+            hits[:limit],
+        ),
+        together([each.freshness for each in told]),
+    )
 
 
 def _joined(reasons: Iterable[str | None]) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from lowtide.answers import Answer
 from lowtide.cli.console import print_json, warn
 from lowtide.cli.fresh import FRESH_HELP, ask_showing, with_freshness
 from lowtide.cli.hits import check_format, format_option, show_hits
@@ -52,13 +53,13 @@ def command(place: str, path: str | None, limit: int, fresh: bool, shape: str, o
         **Place(root).narrowed(narrow).as_params(),
     }
     with open_door(options) as door:
-        answer = ask_showing(door, "lowtide/similarTo", question, options)
+        told = ask_showing(door, "lowtide/similarTo", question, Answer.from_json, options)
     if options.as_json:
-        print_json(answer)
+        print_json(told.as_json())
         return
-    with with_freshness(answer):
-        show_hits(answer, [root], shape)
-        if not answer["hits"] and not options.quiet:
+    with with_freshness(told.freshness):
+        show_hits(told.answer.hits, [root], shape)
+        if not told.answer.hits and not options.quiet:
             warn("nothing found")
 
 

@@ -100,17 +100,14 @@ def _without_daemon(status: dict[str, Any]) -> dict[str, Any]:
 def _print(status: dict[str, Any], outside: Path | None) -> None:
     memory, ladder = status["memory"], status["ladder"]
     colour = {"ok": "green", "warning": "yellow", "error": "red"}[status["health"]]
-    state, message = status["state"], status["message"]
-    if not message.startswith(state):
-        message = f"{state}: {message}" if message else state
-    say(f"Lowtide {status['version']}: ", paint(status["health"], colour), f", {message}")
+    because = f": {status['message']}" if status["message"] else ""
+    say(f"Lowtide {status['version']}: ", paint(status["health"], colour), f", {status['state']}{because}")
     say(
         f"  memory   {format_bytes(memory['usedBytes'])} of {format_bytes(memory['budgetBytes'])} in "
         f"{counted(len(memory['processes']), 'process', 'processes')}, mapped "
         f"{format_bytes(memory['mappedBytes'])}"
     )
-    reason = ladder["reason"]
-    say(f"  ladder   {reason if reason.startswith(ladder['step']) else ladder['step'] + (reason and ': ') + reason}")
+    say(f"  ladder   {ladder['step']}", f": {ladder['reason']}" if ladder["reason"] else "")
     if progress := status["progress"]:
         now = f", {progress['file']}" if progress["file"] else ""
         say(f"  doing    {progress['done']:,} of {counted(progress['total'], 'file')}{now}")
@@ -135,7 +132,7 @@ def _print_workspace(workspace: dict[str, Any]) -> None:
         f"{_in_graphs(workspace)}, "
         f"{format_bytes(workspace['diskBytes'])} on disk"
     )
-    names = ("pending", "stale", "skipped", "failed", "quarantined")
+    names = ("pending", "stale", "skipped", "quarantined")
     rest = [f"{workspace[name]:,} {name}" for name in names if workspace[name]]
     if rest:
         say("    " + ", ".join(rest))

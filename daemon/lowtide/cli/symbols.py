@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
+from lowtide.answers import SymbolHit, Symbols
 from lowtide.cli.console import Painted, paint, print_json, say, warn
 from lowtide.cli.fresh import FRESH_HELP, ask_showing, with_freshness
-from lowtide.cli.hits import check_format, format_option, vimgrep
+from lowtide.cli.hits import check_format, format_option, from_here, vimgrep
 from lowtide.cli.narrowing import kind_option, limit_option, parse_kinds
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import open_door, uri
@@ -41,31 +42,29 @@ def command(query: str, path: str | None, limit: int, options: Options, **given:
         "fresh": given["fresh"],
     }
     with open_door(options) as door:
-        answer = ask_showing(door, "lowtide/symbols", question, options)
-    symbols = answer["symbols"]
+        told = ask_showing(door, "lowtide/symbols", question, Symbols.from_json, options)
     if options.as_json:
-        print_json(answer)
+        print_json(told.as_json())
         return
-    with with_freshness(answer):
-        for symbol in symbols:
+    with with_freshness(told.freshness):
+        for symbol in told.answer.symbols:
             _print(symbol, root, given["shape"])
-        if not symbols and not options.quiet:
+        if not told.answer.symbols and not options.quiet:
             warn("nothing found")
 
 
-def _print(symbol: dict[str, Any], root: Path, shape: str) -> None:
+def _print(symbol: SymbolHit, root: Path, shape: str) -> None:
     if shape == "vimgrep":
-        qualified = f"{symbol['container']}.{symbol['name']}" if symbol["container"] else symbol["name"]
-        what = f"{qualified} {symbol['kind']}" + (f": {symbol['signature']}" if symbol["signature"] else "")
-        say(vimgrep(symbol, [root], symbol["line"], symbol["column"], what))
+        what = f"{symbol.qualified} {symbol.kind}" + (f": {symbol.signature}" if symbol.signature else "")
+        say(vimgrep(from_here(root, symbol.path), symbol.line, symbol.column, what))
         return
-    container = f"{symbol['container']}." if symbol["container"] else ""
+    container = f"{symbol.container}." if symbol.container else ""
     name: list[str | Painted] = [
         paint(container, dim=True),
-        paint(symbol["name"], bold=True),
+        paint(symbol.name, bold=True),
         " ",
-        paint(symbol["kind"], dim=True),
+        paint(symbol.kind, dim=True),
     ]
-    say(*name, "  ", paint(symbol["path"], "magenta"), ":", paint(symbol["line"], "green"))
-    if symbol["signature"]:
-        say(paint(f"    {symbol['signature']}", dim=True))
+    say(*name, "  ", paint(symbol.path, "magenta"), ":", paint(symbol.line, "green"))
+    if symbol.signature:
+        say(paint(f"    {symbol.signature}", dim=True))

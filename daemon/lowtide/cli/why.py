@@ -70,7 +70,7 @@ def _look(path: Path, root: Path, options: Options) -> dict[str, Any]:
 
 
 def _print(answer: dict[str, Any]) -> None:
-    colours = {"indexed": "green", "stale": "yellow", "skipped": "yellow", "quarantined": "red", "failed": "red"}
+    colours = {"indexed": "green", "stale": "yellow", "skipped": "yellow", "quarantined": "red"}
     status = paint(answer["status"], colours.get(answer["status"], "yellow"), bold=True)
     say(f"{display_path(os.fsencode(answer['path']))}: ", status)
     if answer["reason"]:

@@ -7,49 +7,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from lowtide.core.budget import MARGIN_BYTES, MIB, WORKER_BYTES, CostModel
 from lowtide.core.rates import START_S, PastRun, Rates
 from lowtide.languages import language_for
 from lowtide.models import FileStat
+from lowtide.status import Forecast
 
 DISK_FACTOR = 1.5
 """Index bytes for each byte of source (measured: 1.3 to 2.0)."""
 DISK_A_FILE = 900
 DISK_BASE = 200 << 10
 DAEMON_BYTES = 36 * MIB
-
-
-@dataclass(slots=True)
-class Forecast:
-    """Predicted figures of a full index."""
-
-    files: int = 0
-    source_bytes: int = 0
-    folders: int = 0
-    largest_bytes: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
-    languages: Counter[str] = field(default_factory=Counter)
-    predicted_peak_anon_bytes: int = 0
-    predicted_wall_s: float = 0.0
-    predicted_cpu_s: float = 0.0
-    predicted_disk_bytes: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        """The figures of `lowtide plan --json`."""
-        return {
-            "files": self.files,
-            "source_bytes": self.source_bytes,
-            "watches": self.folders,
-            "predicted_peak_anon_bytes": self.predicted_peak_anon_bytes,
-            "predicted_wall_s": round(self.predicted_wall_s, 1),
-            "predicted_cpu_s": round(self.predicted_cpu_s, 1),
-            "predicted_disk_bytes": self.predicted_disk_bytes,
-            "skipped": dict(self.skipped.most_common()),
-            "languages": dict(self.languages.most_common()),
-        }
 
 
 class Forecaster:
@@ -74,14 +44,15 @@ class Forecaster:
         self._costs = costs
         self._runs = runs
         self._own_run = own_run
-        self._result = Forecast()
+        self._files = self._source_bytes = 0
+        self._skipped: Counter[str] = Counter()
+        self._languages: Counter[str] = Counter()
         self._folders: set[bytes] = set()
         self._tree_bytes = 0
         self._last_folder = b""
 
     def add(self, stat: FileStat) -> None:
         """One file, in the order of the walk."""
-        result = self._result
         folder = stat.path.rpartition(b"/")[0]
         if folder != self._last_folder:
             self._last_folder = folder
@@ -89,14 +60,13 @@ class Forecaster:
                 self._folders.add(folder)
                 folder = folder.rpartition(b"/")[0]
         if stat.reason is not None:
-            result.skipped[stat.reason] += 1
+            self._skipped[stat.reason] += 1
             return
-        result.files += 1
-        result.source_bytes += stat.size_bytes
-        result.largest_bytes = max(result.largest_bytes, stat.size_bytes)
+        self._files += 1
+        self._source_bytes += stat.size_bytes
         language = language_for(stat.path, b"")
         name = language.name if language else ""
-        result.languages[name or "text"] += 1
+        self._languages[name or "text"] += 1
         self._tree_bytes = max(self._tree_bytes, self._costs.predict_bytes(name, stat.size_bytes))
 
     def _disk_share(self) -> float:
@@ -108,16 +78,21 @@ class Forecaster:
 
     def result(self) -> Forecast:
         """The prediction for all that was added."""
-        result = self._result
-        result.folders = len(self._folders) + 1
         rates = Rates.learned([past for past in map(_past, self._runs) if past is not None])
-        result.predicted_cpu_s = rates.cpu_s(result.files, result.source_bytes / MIB)
-        result.predicted_wall_s = START_S + (result.predicted_cpu_s - START_S) / self._worker_count
-        result.predicted_disk_bytes = int(_disk_bytes(result.files, result.source_bytes) * self._disk_share())
+        cpu_s = rates.cpu_s(self._files, self._source_bytes / MIB)
         base = DAEMON_BYTES + self._worker_count * (WORKER_BYTES + self._model_bytes + 8 * MIB)
         alone = DAEMON_BYTES + WORKER_BYTES + self._tree_bytes
-        result.predicted_peak_anon_bytes = min(max(base, alone), self._budget_bytes - MARGIN_BYTES)
-        return result
+        return Forecast(
+            files=self._files,
+            source_bytes=self._source_bytes,
+            watches=len(self._folders) + 1,
+            predicted_peak_anon_bytes=min(max(base, alone), self._budget_bytes - MARGIN_BYTES),
+            predicted_wall_s=round(START_S + (cpu_s - START_S) / self._worker_count, 1),
+            predicted_cpu_s=round(cpu_s, 1),
+            predicted_disk_bytes=int(_disk_bytes(self._files, self._source_bytes) * self._disk_share()),
+            skipped=dict(self._skipped.most_common()),
+            languages=dict(self._languages.most_common()),
+        )
 
 
 def _past(figures: dict[str, Any]) -> PastRun | None:

@@ -221,10 +221,8 @@ class Indexer:
         elif status is FileStatus.SKIPPED:
             progress.skipped += 1
             progress.skip_reasons[reason] += 1
-        elif status is FileStatus.QUARANTINED:
-            progress.quarantined += 1
         else:
-            progress.failed += 1
+            progress.quarantined += 1
 
     async def _enqueue(self, jobs: list[Job]) -> None:
         async with self._queued:
@@ -473,7 +471,7 @@ class Indexer:
                 progress.skip_reasons[result.reason] += 1
             elif result.status == FileStatus.QUARANTINED:
                 progress.quarantined += 1
-            elif result.reason == "unchanged":
+            elif result.reason == wire.UNCHANGED:
                 self._count_kept(commit.known_status, commit.known_reason)
             elif commit.still_fails:
                 progress.unchanged += 1

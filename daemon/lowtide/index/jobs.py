@@ -64,7 +64,6 @@ class Progress:
     unchanged: int = 0
     removed: int = 0
     skipped: int = 0
-    failed: int = 0
     quarantined: int = 0
     chunks: int = 0
     symbols: int = 0

@@ -21,6 +21,7 @@ from typing import TypeVar
 import anyio
 import anyio.abc
 import anyio.to_thread
+from msgspec.structs import replace
 
 from lowtide.config.settings import WORKSPACE_FILE
 from lowtide.core.course import Event, Reopen, Will
@@ -347,9 +348,8 @@ class LiveWorkspace(LiveControl):
         progress = indexer.progress
         if self.host.stay is Stay.BRIEF and self._writing is not None:
             await self._in_writer(self._writing.writer.fold)
-        predicted = forecaster.result().as_json()
-        report = self.host.report(self.workspace, self.counts, progress, list(self.messages), predicted)
-        self.report = report.timed(wall_s, cpu_s + progress.worker_cpu_s)
+        report = self.host.report(self.workspace, self.counts, progress, list(self.messages), forecaster.result())
+        self.report = replace(report, wall_s=round(wall_s, 3), cpu_s=round(cpu_s + progress.worker_cpu_s, 3))
         self.completed_runs += 1
         if (writing := self._writing) is not None:
             figures = self.report.as_json()

@@ -25,14 +25,13 @@ from lowtide.index.graphs import Graphs
 from lowtide.index.indexing import Indexer
 from lowtide.index.jobs import Progress
 from lowtide.index.lexicon import Lexicon
-from lowtide.index.report import IndexReport
 from lowtide.index.resting import Resting
 from lowtide.index.shared import Shared
 from lowtide.index.sharing import Begun
 from lowtide.index.watching import FolderWatch, OneLook
 from lowtide.index.workspace import Workspace
 from lowtide.index.writing import Writing
-from lowtide.status import State, Watch, WorkspaceStatus
+from lowtide.status import IndexReport, State, Watch, WorkspaceStatus
 from lowtide.store.connections import Connections
 from lowtide.store.rows import NO_COUNTS
 from lowtide.system.watch.watch import WatchState

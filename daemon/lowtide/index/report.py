@@ -1,14 +1,12 @@
-"""The outcome of an index run, and what an index on the disk holds and whether it is sound.
+"""What an index on the disk holds, and whether it is sound.
 
-Invariant: plain data with the names of docs/protocol.md; every figure is measured, none is a guess.
+Invariant: every figure is measured, none is a guess.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import asdict
 
 from lowtide.errors import CorruptIndex, CorruptSegment, LowtideError
 from lowtide.index.workspace import Workspace
@@ -20,64 +18,6 @@ from lowtide.store.names.names import NameSegment
 from lowtide.store.rows import LEXICAL_KIND, NO_COUNTS
 from lowtide.store.segment_file import VECTOR_KINDS
 from lowtide.store.vectors.vector_segments import open_segment
-
-
-@dataclass(frozen=True, slots=True)
-class IndexReport:
-    """The outcome of one index run."""
-
-    root: str
-    indexed: int
-    unchanged: int
-    removed: int
-    skipped: int
-    failed: int
-    quarantined: int
-    symbols: int
-    chunks: int
-    vectors: int
-    wall_s: float
-    cpu_s: float
-    peak_anon_bytes: int
-    budget_bytes: int
-    ladder: Sequence[tuple[str, str]]
-    disk_bytes: int
-    skip_reasons: dict[str, int] = field(default_factory=dict)
-    messages: Sequence[str] = ()
-    source_bytes: int = 0
-    """Bytes of the files that this run read and indexed."""
-    predicted: dict[str, Any] | None = None
-
-    def timed(self, wall_s: float, cpu_s: float) -> IndexReport:
-        """The same, with what it took."""
-        return replace(self, wall_s=wall_s, cpu_s=cpu_s)
-
-    def as_json(self) -> dict[str, Any]:
-        """The object that `lowtide index --json` prints."""
-        return {
-            "root": self.root,
-            "files": {
-                "indexed": self.indexed,
-                "unchanged": self.unchanged,
-                "removed": self.removed,
-                "skipped": self.skipped,
-                "failed": self.failed,
-                "quarantined": self.quarantined,
-            },
-            "symbols": self.symbols,
-            "chunks": self.chunks,
-            "vectors": self.vectors,
-            "wall_s": round(self.wall_s, 3),
-            "cpu_s": round(self.cpu_s, 3),
-            "peak_anon_bytes": self.peak_anon_bytes,
-            "budget_bytes": self.budget_bytes,
-            "ladder": [{"step": step, "reason": reason} for step, reason in self.ladder],
-            "disk_bytes": self.disk_bytes,
-            "source_bytes": self.source_bytes,
-            "skipped_by_reason": self.skip_reasons,
-            "messages": list(self.messages),
-            "predicted": self.predicted,
-        }
 
 
 def describe_workspace(workspace: Workspace) -> WorkspaceStatus:

@@ -26,7 +26,6 @@ from lowtide.index.forecast import Forecaster
 from lowtide.index.indexing import Indexer
 from lowtide.index.jobs import IndexOptions, Progress
 from lowtide.index.nothing import why_nothing
-from lowtide.index.report import IndexReport
 from lowtide.index.seeding import Beginning, is_fit
 from lowtide.index.sharing import Begun, fetch
 from lowtide.index.watching import FolderWatch, OneLook
@@ -36,6 +35,7 @@ from lowtide.models import FileStat
 from lowtide.paths import Places
 from lowtide.pool.pool import WorkerPool
 from lowtide.pool.terms import Urgency
+from lowtide.status import FileCounts, Forecast, IndexReport, LadderStep
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
 from lowtide.store.rows import Counts
@@ -197,7 +197,7 @@ class Shared:
         counts: Counts,
         progress: Progress,
         messages: Sequence[str],
-        predicted: dict[str, Any] | None,
+        predicted: Forecast,
     ) -> IndexReport:
         """The outcome of a run, without its times."""
         if not progress.indexed and not progress.unchanged:
@@ -205,12 +205,14 @@ class Shared:
             messages = [*messages, why_nothing(workspace.root, index, progress.skip_reasons)]
         return IndexReport(
             root=str(workspace.root),
-            indexed=progress.indexed,
-            unchanged=progress.unchanged,
-            removed=progress.removed,
-            skipped=progress.skipped,
-            failed=progress.failed,
-            quarantined=progress.quarantined,
+            files=FileCounts(
+                indexed=progress.indexed,
+                unchanged=progress.unchanged,
+                removed=progress.removed,
+                skipped=progress.skipped,
+                failed=0,
+                quarantined=progress.quarantined,
+            ),
             symbols=counts.symbols,
             chunks=counts.chunks,
             vectors=counts.vectors,
@@ -218,9 +220,9 @@ class Shared:
             cpu_s=0.0,
             peak_anon_bytes=self.pool.peak_bytes,
             budget_bytes=self.budget.total_bytes,
-            ladder=[(taken.step.label, taken.reason) for taken in self.ladder.since(progress.began_s)],
+            ladder=tuple(LadderStep(taken.step.label, taken.reason) for taken in self.ladder.since(progress.began_s)),
             disk_bytes=workspace.disk_bytes(),
-            skip_reasons=dict(progress.skip_reasons),
+            skipped_by_reason=dict(progress.skip_reasons),
             messages=tuple(messages),
             source_bytes=progress.bytes_done,
             predicted=predicted if progress.total else None,

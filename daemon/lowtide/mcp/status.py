@@ -50,7 +50,7 @@ def _describe(paper: Paper, root: Root) -> Generator[Wanted, Any, None]:
     for each in told["workspaces"]:
         parts = [text.count(each[key], key[:-1]) for key in ("files", "symbols", "chunks")]
         paper.write(f"  {', '.join(parts)}; {each['diskBytes'] / MIB:.0f} MiB on disk")
-        left_out = [f"{each[key]:,} {key}" for key in ("skipped", "failed", "quarantined") if each[key]]
+        left_out = [f"{each[key]:,} {key}" for key in ("skipped", "quarantined") if each[key]]
         if left_out:
             paper.write(f"  {', '.join(left_out)}: pass file to ask why")
     paper.write(f"  {answer.get('note') or 'current: what is on the disk is in'}")

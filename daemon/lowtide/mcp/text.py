@@ -6,9 +6,10 @@ Invariant: nothing in it acts: control characters of names and texts are shown a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
+from lowtide.answers import Hit, Reference, SymbolHit, TextHit
 from lowtide.visible import visible
 
 TOKEN_CHARACTERS = 3.5
@@ -18,7 +19,7 @@ _LINE_CHARACTERS = 200
 _NOTE_CHARACTERS = 160
 """Kept free for what is said last."""
 
-Hit = dict[str, Any]
+F = TypeVar("F", Hit, SymbolHit)
 
 
 def characters_of(tokens: int) -> int:
@@ -46,7 +47,7 @@ class Paper:
         return "\n".join(self._lines).strip("\n")
 
 
-def write_found(paper: Paper, hits: Sequence[Hit], head: Any) -> int:
+def write_found(paper: Paper, hits: Sequence[F], head: Callable[[F], str]) -> int:
     """Write hits with their code, or what tells of it, as far as there is room; returns how many are not shown.
 
     `head` makes a hit's first line. Room for the first lines of all is kept free before code is written.
@@ -67,16 +68,16 @@ def write_found(paper: Paper, hits: Sequence[Hit], head: Any) -> int:
     return len(hits) - shown
 
 
-def _bodies(hit: Hit) -> Iterable[str]:
+def _bodies(hit: Hit | SymbolHit) -> Iterable[str]:
     """What can stand under a hit, the best first."""
-    definition = hit.get("definition")
+    definition = hit.definition
     if definition is None:
-        if hit.get("snippet"):
-            yield clean(hit["snippet"])
+        if isinstance(hit, Hit) and hit.snippet:
+            yield clean(hit.snippet)
         return
-    if definition["code"]:
-        yield clean(definition["code"])
-    told = [line for line in (definition["signature"], definition["doc"]) if line]
+    if definition.code:
+        yield clean(definition.code)
+    told = [line for line in (definition.signature, definition.doc) if line]
     if told:
         yield "\n".join(f"  {short(line)}" for line in told)
         yield f"  {short(told[0])}"
@@ -85,49 +86,43 @@ def _bodies(hit: Hit) -> Iterable[str]:
 def head_of_hit(hit: Hit) -> str:
     """`path:start-end kind name`, of the whole definition where it is known; before it, of what is not on this machine,
     whose it is."""
-    place = hit.get("definition") or hit
-    lines, weak = f"{place['start_line']}-{place['end_line']}", " (weak)" if hit.get("weak") else ""
-    head = f"{visible(hit['path'])}:{lines} {hit['kind']} {_qualified(hit)}".rstrip() + weak
-    return f"{_remote(hit)} {head}" if hit.get("repository") else head
+    place = hit.definition or hit
+    lines, weak = f"{place.start_line}-{place.end_line}", " (weak)" if hit.weak else ""
+    head = f"{visible(hit.path)}:{lines} {hit.kind} {visible(hit.qualified)}".rstrip() + weak
+    return f"{_remote(hit)} {head}" if hit.repository else head
 
 
 def _remote(hit: Hit) -> str:
     """Which code a hit of the team's index is in, that is not on this machine."""
-    days = int(hit["age_s"] / 86400)
+    days = hit.age_s // 86400
     age = f"{count(days, 'day')} old" if days else "of today"
-    at = visible(hit["url"] or f"commit {hit['commit'][:12]}")
-    return f"[not here: {visible(hit['repository'])}, {age}, {at}]"
+    at = visible(hit.url or f"commit {hit.commit[:12]}")
+    return f"[not here: {visible(hit.repository or '')}, {age}, {at}]"
 
 
-def head_of_symbol(symbol: Hit) -> str:
+def head_of_symbol(symbol: SymbolHit) -> str:
     """`path:line kind name: signature`, where that tells more; with its definition, its lines instead."""
-    place = symbol.get("definition")
-    lines = f"{place['start_line']}-{place['end_line']}" if place else str(symbol["line"])
-    head = f"{visible(symbol['path'])}:{lines} {symbol['kind']} {_qualified(symbol)}"
-    tells_more = symbol["signature"].rstrip(" :{") not in ("", symbol["name"], f"{symbol['kind']} {symbol['name']}")
-    return f"{head}: {short(symbol['signature'])}" if tells_more and not place else head
+    place = symbol.definition
+    lines = f"{place.start_line}-{place.end_line}" if place else str(symbol.line)
+    head = f"{visible(symbol.path)}:{lines} {symbol.kind} {visible(symbol.qualified)}"
+    tells_more = symbol.signature.rstrip(" :{") not in ("", symbol.name, f"{symbol.kind} {symbol.name}")
+    return f"{head}: {short(symbol.signature)}" if tells_more and not place else head
 
 
-def _qualified(hit: Hit) -> str:
-    name = f"{hit['container']}.{hit['name']}" if hit["container"] else hit["name"]
-    return visible(name)
-
-
-def write_lines(paper: Paper, lines: Sequence[Hit]) -> int:
+def write_lines(paper: Paper, lines: Sequence[TextHit | Reference]) -> int:
     """References, or lines that hold a text, grouped by file; returns how many are not shown."""
     path = None
     for number, line in enumerate(lines):
-        if line["path"] != path:
-            path = line["path"]
+        if line.path != path:
+            path = line.path
             if paper.left < _NOTE_CHARACTERS or not paper.write(visible(path)):
                 return len(lines) - number
-        if "holder" in line:
-            at, shown, where = line["line"], line["text"], f"in {line['holder']}" if line["holder"] else ""
-            where = f"definition {where}".rstrip() if line["definition"] else where
-        else:
-            at, shown, where = line["start_line"], line["snippet"], f"in {_qualified(line)}" if line["name"] else ""
+        holder = line.qualified if isinstance(line, TextHit) else line.holder
+        where = f"in {holder}" if holder else ""
+        if isinstance(line, Reference) and line.definition:
+            where = f"definition {where}".rstrip()
         mark = f"  [{visible(where)}]" if where else ""
-        written = f"  {at}: {short(shown.strip())}{mark}"
+        written = f"  {line.line}: {short(line.text.strip())}{mark}"
         if paper.left - len(written) < _NOTE_CHARACTERS or not paper.write(written):
             return len(lines) - number
     return 0

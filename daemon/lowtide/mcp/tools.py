@@ -9,8 +9,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
+from lowtide.answers import (
+    Answer,
+    Hit,
+    Json,
+    Reference,
+    References,
+    SymbolHit,
+    Symbols,
+    TextAnswer,
+    TextHit,
+)
 from lowtide.errors import LowtideError, UsageError
 from lowtide.mcp import text
 from lowtide.mcp.calls import Arguments, AskDaemon, Tool, Wanted
@@ -27,8 +38,39 @@ MOST_HITS, MOST_SYMBOLS, MOST_REFERENCES = 100, 200, 1000
 _PLACE = re.compile(r"(?P<path>[^\n:*?]+):(?P<first>[1-9][0-9]{0,8})(?:-(?P<last>[1-9][0-9]{0,8}))?")
 """Lines of a file, as answers name them."""
 
-Asking = Generator[Wanted, Any, list[dict[str, Any]]]
-Ranked = list[tuple[Root, dict[str, Any]]]
+F = TypeVar("F", Hit, SymbolHit, TextHit, Reference)
+Ranked = TypeVar("Ranked", Hit, SymbolHit)
+Listed = TypeVar("Listed", TextHit, Reference)
+
+
+class Answered(NamedTuple, Generic[F]):
+    """What was found in one workspace, and what that lacks."""
+
+    found: Sequence[F]
+    note: str = ""
+    degraded: str | None = None
+    stale_files: int = 0
+    truncated: bool = False
+    has_failed: bool = False
+
+
+def _hits(told: Json) -> Answered[Hit]:
+    answer = Answer.from_json(told)
+    return Answered(answer.hits, degraded=answer.degraded, stale_files=answer.stale_files)
+
+
+def _lines(told: Json) -> Answered[TextHit]:
+    answer = TextAnswer.from_json(told)
+    return Answered(answer.hits, "", answer.degraded, answer.stale_files, answer.truncated)
+
+
+def _symbols(told: Json) -> Answered[SymbolHit]:
+    return Answered(Symbols.from_json(told).symbols)
+
+
+def _uses(told: Json) -> Answered[Reference]:
+    answer = References.from_json(told)
+    return Answered(answer.refs, truncated=answer.truncated)
 
 
 def search(arguments: Arguments) -> Tool:
@@ -42,28 +84,23 @@ def search(arguments: Arguments) -> Tool:
     globs, narrow = arguments.texts("path"), {"languages": arguments.texts("lang"), "kinds": _kinds(arguments)}
     roots = yield from find_roots(arguments.text("root", ""))
     if is_exact:
-        method, question = "lowtide/findText", {"text": query}
+        question = {"text": query}
     elif (place := _place(query, roots)) is not None:
-        roots, lines = place
-        method, question = "lowtide/similarTo", {**lines, "codeCharacters": room}
+        roots, meant = place
+        method, question = "lowtide/similarTo", {**meant, "codeCharacters": room}
     given = dict(zip(roots, from_folders(globs, [os.path.join(root.path, root.below) for root in roots]), strict=True))
-    answers = yield from _ask(
-        method,
-        roots,
-        "hits",
-        lambda root: {
-            **question,
-            **narrow,
-            "limit": limit,
-            "globs": globs_below(root.below, given[root]),
-            # What others have pushed is the same for all workspaces.
-            **({"team": True} if method == "lowtide/find" and root == roots[0] else {}),
-        },
-    )
+
+    def narrowed(root: Root) -> Json:
+        # What others have pushed is the same for all workspaces.
+        team = {"team": True} if method == "lowtide/find" and not is_exact and root == roots[0] else {}
+        return {**question, **narrow, "limit": limit, "globs": globs_below(root.below, given[root]), **team}
+
     if is_exact:
+        lines = yield from _ask("lowtide/findText", roots, _lines, narrowed)
         note = "terms were not looked for: exact finds the query alone" if terms else ""
-        return _list_lines(roots, answers, "hits", limit, room, note)
-    return _page(roots, answers, _best(roots, answers, "hits", limit), text.head_of_hit, room)
+        return _list_lines(roots, lines, limit, room, note)
+    answers = yield from _ask(method, roots, _hits, narrowed)
+    return _page(roots, answers, limit, text.head_of_hit, room)
 
 
 def _place(query: str, roots: Sequence[Root]) -> tuple[list[Root], dict[str, Any]] | None:
@@ -89,11 +126,10 @@ def symbols(arguments: Arguments) -> Tool:
     answers = yield from _ask(
         "lowtide/symbols",
         roots,
-        "symbols",
+        _symbols,
         lambda root: {**question, "limit": min(1000, 10 * limit)} if root.below else question,
     )
-    found = _best(roots, answers, "symbols", limit)
-    return _page(roots, answers, found, text.head_of_symbol, room)
+    return _page(roots, answers, limit, text.head_of_symbol, room)
 
 
 def references(arguments: Arguments) -> Tool:
@@ -103,51 +139,53 @@ def references(arguments: Arguments) -> Tool:
     answers = yield from _ask(
         "lowtide/references",
         roots,
-        "refs",
+        _uses,
         lambda root: {"name": name, "limit": min(2000, 10 * limit) if root.below else limit},
     )
-    return _list_lines(roots, answers, "refs", limit, characters_of(LIST_TOKENS))
+    return _list_lines(roots, answers, limit, characters_of(LIST_TOKENS))
 
 
 def _list_lines(
-    roots: Sequence[Root], answers: Sequence[dict[str, Any]], key: str, limit: int, room: int, note: str = ""
+    roots: Sequence[Root], answers: Sequence[Answered[Listed]], limit: int, room: int, note: str = ""
 ) -> str:
     """Lines of files, file by file."""
     paper = Paper(room)
     left_out, left = 0, limit
     for root, answer in zip(roots, answers, strict=True):
-        lines = answer[key][:left]
+        lines = answer.found[:left]
         left -= len(lines)
         if lines:
             _write_root(paper, roots, root)
-        left_out += len(answer[key]) - len(lines) + text.write_lines(paper, lines)
-    if left_out or any(answer.get("truncated") for answer in answers):
+        left_out += len(answer.found) - len(lines) + text.write_lines(paper, lines)
+    if left_out or any(answer.truncated for answer in answers):
         paper.write("there are more: raise limit, or narrow root")
     if note:
         paper.write(note)
-    _write_last(paper, roots, answers, found=any(answer[key] for answer in answers))
+    _write_last(paper, roots, answers)
     return paper.text()
 
 
-def _ask(method: str, roots: Sequence[Root], key: str, question: Callable[[Root], dict[str, Any]]) -> Asking:
-    """The answer of each workspace, of what lies below the folder that is meant.
+def _ask(
+    method: str, roots: Sequence[Root], read: Callable[[Json], Answered[F]], question: Callable[[Root], Json]
+) -> Generator[Wanted, Any, list[Answered[F]]]:
+    """What each workspace answers, of what lies below the folder that is meant.
 
     In a folder without an index one is begun, and what is there so far answered. A workspace that cannot be asked says
     so, beside those that can.
     """
-    answers: list[dict[str, Any]] = []
+    answers: list[Answered[F]] = []
     failed: LowtideError | None = None
     for root in roots:
         try:
-            answer = yield AskDaemon(method, {**question(root), "rootUri": root.uri, "begin": True, "words": True})
+            told = yield AskDaemon(method, {**question(root), "rootUri": root.uri, "begin": True, "words": True})
         except LowtideError as error:
             failed = error
-            answers.append({key: [], "note": str(error), "failed": True})
+            answers.append(Answered((), str(error), has_failed=True))
             continue
-        if root.below and key != "hits":  # hits are narrowed by globs
-            answer[key] = [each for each in answer[key] if each["path"].startswith(root.below + "/")]
-        answers.append(answer)
-    if failed is not None and all("failed" in answer for answer in answers):
+        answer = read(told)
+        found = [each for each in answer.found if not root.below or each.path.startswith(root.below + "/")]
+        answers.append(answer._replace(found=found, note=told.get("note", "")))
+    if failed is not None and all(answer.has_failed for answer in answers):
         raise failed
     return answers
 
@@ -156,10 +194,10 @@ def _kinds(arguments: Arguments) -> list[str]:
     return [kind.lower().replace("_", "-").replace(" ", "-") for kind in arguments.texts("kind")]
 
 
-def _best(roots: Sequence[Root], answers: Sequence[dict[str, Any]], key: str, limit: int) -> Ranked:
+def _best(roots: Sequence[Root], answers: Sequence[Answered[Ranked]], limit: int) -> list[tuple[Root, Ranked]]:
     """The best of all workspaces, those of one together, the workspace with the best one first."""
-    ranked = [(root, hit) for root, answer in zip(roots, answers, strict=True) for hit in answer[key]]
-    ranked.sort(key=lambda pair: -pair[1]["score"])
+    ranked = [(root, hit) for root, answer in zip(roots, answers, strict=True) for hit in answer.found]
+    ranked.sort(key=lambda pair: -pair[1].score)
     del ranked[limit:]
     order = list(dict.fromkeys(root for root, _ in ranked))
     return sorted(ranked, key=lambda pair: order.index(pair[0]))
@@ -167,19 +205,20 @@ def _best(roots: Sequence[Root], answers: Sequence[dict[str, Any]], key: str, li
 
 def _page(
     roots: Sequence[Root],
-    answers: Sequence[dict[str, Any]],
-    found: Ranked,
-    head: Callable[[dict[str, Any]], str],
+    answers: Sequence[Answered[Ranked]],
+    limit: int,
+    head: Callable[[Ranked], str],
     room: int,
 ) -> str:
-    paper = Paper(room)
+    """The best of all, as far as there is room."""
+    paper, found = Paper(room), _best(roots, answers, limit)
     left_out = 0
     for root in dict.fromkeys(root for root, _ in found):
         _write_root(paper, roots, root)
         left_out += text.write_found(paper, [hit for each, hit in found if each == root], head)
     if left_out:
         paper.write(f"{left_out} more: raise max_tokens, or lower limit")
-    _write_last(paper, roots, answers, found=bool(found))
+    _write_last(paper, roots, answers)
     return paper.text()
 
 
@@ -188,15 +227,15 @@ def _write_root(paper: Paper, roots: Sequence[Root], root: Root) -> None:
         paper.write(f"root: {text.clean(root.path)}")
 
 
-def _write_last(paper: Paper, roots: Sequence[Root], answers: Sequence[dict[str, Any]], *, found: bool) -> None:
+def _write_last(paper: Paper, roots: Sequence[Root], answers: Sequence[Answered[Any]]) -> None:
     """What the answer lacks, and why."""
-    if not found:
+    if not any(answer.found for answer in answers):
         where = ", ".join(text.clean(root.path) for root in roots)
         paper.write(f"nothing found in {where}")
     for root, answer in zip(roots, answers, strict=True):
-        told = [answer.get("note"), answer.get("degraded") and f"degraded: {answer['degraded']}"]
-        if stale := answer.get("stale_files"):
-            told.append(f"{text.count(stale, 'file')} changed since")
+        told = [answer.note, answer.degraded and f"degraded: {answer.degraded}"]
+        if answer.stale_files:
+            told.append(f"{text.count(answer.stale_files, 'file')} changed since")
         if words := "; ".join(filter(None, told)):
             paper.write(f"{text.clean(root.path)}: {words}" if len(roots) > 1 else words)
 

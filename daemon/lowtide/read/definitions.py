@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from lowtide.answers import Definition
 from lowtide.core.positions import Units
 from lowtide.read.text_pieces import TooLong, read_pieces
 from lowtide.store.catalog import Catalog
@@ -36,27 +36,6 @@ class Place:
     end_line: int
     name: str
     container: str
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """One definition. Lines count from 1, inclusive; `code` is empty when it did not fit, or cannot be read."""
-
-    start_line: int
-    end_line: int
-    signature: str
-    doc: str
-    code: str
-
-    def as_json(self) -> dict[str, Any]:
-        """The `definition` of a hit or a symbol in a client's answer."""
-        return {
-            "start_line": self.start_line,
-            "end_line": self.end_line,
-            "signature": self.signature,
-            "doc": self.doc,
-            "code": self.code,
-        }
 
 
 def read_definitions(

@@ -19,8 +19,9 @@ import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from lowtide.answers import TextAnswer, TextHit, milliseconds_since
 from lowtide.core.pattern import MOST_REGEX_BYTES
 from lowtide.core.plan import NOTHING_DIFFERS, Differing
 from lowtide.errors import QuestionStopped
@@ -78,70 +79,6 @@ class Asking:
     started: float
 
 
-@dataclass(slots=True)
-class TextHit:
-    """A line that matches. Lines count from 1; `marks` are where it does, in characters of `text`."""
-
-    path: str
-    line: int
-    column: int
-    """In characters, from 1, to the first match."""
-    text: str
-    marks: list[tuple[int, int]]
-    before: list[str]
-    after: list[str]
-    is_stale: bool
-    """The file is no longer what was indexed, so that what holds the line is not known."""
-    kind: str = "text"
-    name: str = ""
-    container: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """One of the `hits` of `lowtide search --exact --json`."""
-        return {
-            "path": self.path,
-            "start_line": self.line,
-            "end_line": self.line,
-            "column": self.column,
-            "kind": self.kind,
-            "name": self.name,
-            "container": self.container,
-            "score": 1.0,
-            "snippet": self.text,
-            "marks": self.marks,
-            "before": self.before,
-            "after": self.after,
-            "signals": {"exact": 1.0},
-            "stale": self.is_stale,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class TextAnswer:
-    """The lines that were found, file by file; `truncated` when there may be more."""
-
-    query: str
-    hits: Sequence[TextHit]
-    truncated: bool
-    degraded: str | None
-    took_ms: float
-    files_read: int
-    has_seen_disk: bool = False
-    """What was not in the index as it is on the disk was looked through besides, all of it."""
-
-    def as_json(self) -> dict[str, Any]:
-        """The object of `lowtide search --exact --json`."""
-        return {
-            "query": self.query,
-            "degraded": self.degraded,
-            "took_ms": round(self.took_ms, 2),
-            "stale_files": len({hit.path for hit in self.hits if hit.is_stale}),
-            "truncated": self.truncated,
-            "files_read": self.files_read,
-            "hits": [hit.as_json() for hit in self.hits],
-        }
-
-
 def find_text(
     readers: Connections,
     files: Sequence[IndexedFile] | None,
@@ -158,11 +95,13 @@ def find_text(
             search.look_through(opened, file, catalog)
             if search.is_over:
                 break
-    request, took_ms = asking.request, (time.perf_counter() - asking.started) * 1000
+    request, took_ms = asking.request, milliseconds_since(asking.started)
+    stale = len({hit.path for hit in search.hits if hit.stale})
     # What stands in a definition is known of what is indexed alone.
     has_seen_disk = differing.is_whole and not (differing.files and request.narrow.kinds)
+    hits = tuple(search.hits)
     return TextAnswer(
-        request.text, search.hits, search.truncated, search.reason, took_ms, search.files_read, has_seen_disk
+        request.text, search.reason, took_ms, stale, search.truncated, search.files_read, hits, has_seen_disk
     )
 
 
@@ -223,7 +162,7 @@ class _Search:
         except CannotRead:
             return  # gone, or no plain file any more
         if found and not is_stale and known.file_id:
-            _find_holders(found, catalog.symbol_spans(known.file_id))
+            found = _with_holders(found, catalog.symbol_spans(known.file_id))
         kinds = {kind.label for kind in self._request.narrow.kinds}
         for hit in found:
             if kinds and hit.kind not in kinds:
@@ -290,7 +229,7 @@ def _hit(path: str, text: bytes, line: Line, first_line: int, context: int, is_s
             break
         marks.append((begins, min(ends, len(shown))))
     before, after = _around(text, line, context)
-    return TextHit(path, first_line + line.number + 1, first + 1, shown, marks, before, after, is_stale)
+    return TextHit(path, first_line + line.number + 1, first + 1, shown, tuple(marks), before, after, is_stale)
 
 
 def _shown(data: bytes, first: int) -> tuple[str, int]:
@@ -302,7 +241,7 @@ def _shown(data: bytes, first: int) -> tuple[str, int]:
     return text[cut : cut + MOST_CHARACTERS], cut
 
 
-def _around(text: bytes, line: Line, context: int) -> tuple[list[str], list[str]]:
+def _around(text: bytes, line: Line, context: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The lines above and below, as far as they are in this piece of the file."""
     before: list[str] = []
     end = line.start - 1
@@ -317,15 +256,19 @@ def _around(text: bytes, line: Line, context: int) -> tuple[list[str], list[str]
         end = len(text) if end < 0 else end
         after.append(_shown(text[start:end], 0)[0])
         start = end + 1
-    return before[::-1], after
+    return tuple(reversed(before)), tuple(after)
 
 
-def _find_holders(hits: Sequence[TextHit], spans: Iterator[SymbolSpan]) -> None:
-    """Give each line, in order, the innermost definition around it; `spans` come in the order of their beginnings."""
+def _with_holders(hits: Sequence[TextHit], spans: Iterator[SymbolSpan]) -> list[TextHit]:
+    """Lines, in order, each with the innermost definition around it; `spans` come in the order of their beginnings."""
     numbers = [hit.line - 1 for hit in hits]
+    holders: list[SymbolSpan | None] = [None] * len(hits)
     for span in spans:
-        first = bisect_left(numbers, span.start_line)
+        first, end = bisect_left(numbers, span.start_line), bisect_right(numbers, span.end_line)
         if first == len(numbers):
-            return
-        for hit in hits[first : bisect_right(numbers, span.end_line)]:
-            hit.kind, hit.name, hit.container = SymbolKind(span.kind).label, span.name, span.container
+            break
+        holders[first:end] = [span] * (end - first)
+    return [
+        hit._replace(kind=SymbolKind(span.kind).label, name=span.name, container=span.container) if span else hit
+        for hit, span in zip(hits, holders, strict=True)
+    ]

@@ -35,10 +35,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """The pieces, and the files whose chunks are not answered."""
+    """The pieces, the files whose chunks are not answered, and what is not known of the pieces, for people."""
 
     hidden: frozenset[str] = frozenset()
     pieces: tuple[Piece, ...] = ()
+    lacks: tuple[str, ...] = ()
 
     def candidates(self, most_bm25: float, *, by_words: bool, by_meaning: bool) -> list[Candidate]:
         """What of the pieces the question finds, with numbers below 0; `most_bm25`: the highest of the index."""

@@ -19,13 +19,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from lowtide.answers import Reference, References, SymbolHit
 from lowtide.core.pasted import readings
 from lowtide.core.plan import Differing
 from lowtide.core.positions import Units, from_bytes, line_end
 from lowtide.core.spelling import standing_alone
 from lowtide.core.symbol_rank import folders_between, is_held, is_test, split_query
 from lowtide.errors import UsageError
-from lowtide.models import SymbolHit, SymbolKind, display_path
+from lowtide.models import SymbolKind, display_path
 from lowtide.read.definitions import is_as_indexed
 from lowtide.read.filters import look
 from lowtide.read.question import check_symbol
@@ -67,53 +68,6 @@ _HOLD = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
-    """One line with the name. Line and column count from 1, the column in characters, to the first place in it."""
-
-    path: str
-    line: int
-    column: int
-    text: str
-    holder: str
-    """The innermost definition around it, with what that stands in; empty outside any, and where the file has
-    changed."""
-    is_definition: bool
-    offset: int = 0
-    """Where the name begins in its line, from 0, in the units of who asks."""
-
-    def as_json(self) -> dict[str, Any]:
-        """One of the `refs` of `lowtide refs --json`."""
-        return {
-            "path": self.path,
-            "line": self.line,
-            "column": self.column,
-            "text": self.text,
-            "holder": self.holder,
-            "definition": self.is_definition,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class References:
-    """What was found, file by file; `truncated` when there may be more."""
-
-    found: tuple[Reference, ...]
-    truncated: bool
-    name: str = ""
-    """The one that was looked for: the last of those that were asked with."""
-
-    def as_json(self, query: str, took_ms: float) -> dict[str, Any]:
-        """The object of `lowtide refs --json`."""
-        return {
-            "query": query,
-            "name": self.name or query,
-            "took_ms": round(took_ms, 2),
-            "refs": [each.as_json() for each in self.found],
-            "truncated": self.truncated,
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Editor:
     """What an editor's question adds: what `offset` counts, and the files that it has open with other texts, which it
     answers for itself."""
@@ -123,7 +77,7 @@ class Editor:
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
+class Defined:
     """Where the name is defined, by the index."""
 
     path: str
@@ -136,7 +90,7 @@ class Places:
     """Where a name may be used: files in the order in which they are looked through."""
 
     name: str
-    definitions: frozenset[Definition]
+    definitions: frozenset[Defined]
     files: Sequence[bytes]
     is_cut: bool
     """There are more files."""
@@ -170,7 +124,7 @@ def look_up(files_with: FilesWith, name: str, symbols: Sequence[SymbolHit], stop
     # What stands just there, if anything does; else what is near it, as for a symbol search.
     just = [symbol for symbol in named if split_query(symbol.container.lower())[-len(held) :] == held] if held else []
     near = [symbol for symbol in named if is_held(symbol.container, symbol.path, held)]
-    defined = frozenset(Definition(symbol.path, symbol.line) for symbol in just or near)
+    defined = frozenset(Defined(symbol.path, symbol.line) for symbol in just or near)
     files, is_cut = files_with(last, MOST_FILES, stopped)
     return Places(last, defined, _nearest_first(files, {place.path for place in defined}), is_cut)
 
@@ -302,10 +256,10 @@ def references_in(document: OpenText, name: str, limit: int, units: Units) -> li
     lines, _ = _lines_with((piece,), search, limit, units, lambda: False)
     _find_holders(lines, iter(document.spans))
     named = [span for span in document.spans if span.name == last and is_held(span.container, document.path, held)]
-    return _references(document.path, lines, frozenset(Definition(document.path, span.name_line + 1) for span in named))
+    return _references(document.path, lines, frozenset(Defined(document.path, span.name_line + 1) for span in named))
 
 
-def _references(shown: str, lines: Sequence[_Line], definitions: Collection[Definition]) -> list[Reference]:
+def _references(shown: str, lines: Sequence[_Line], definitions: Collection[Defined]) -> list[Reference]:
     return [
         Reference(
             shown,
@@ -313,7 +267,7 @@ def _references(shown: str, lines: Sequence[_Line], definitions: Collection[Defi
             line.column + 1,
             line.text,
             line.holder,
-            Definition(shown, line.number + 1) in definitions,
+            Defined(shown, line.number + 1) in definitions,
             line.offset,
         )
         for line in lines

@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from lowtide.answers import Answer, Hit, SymbolHit, milliseconds_since
 from lowtide.core.asked import Asked, Kind
 from lowtide.core.candidate import Ranked
 from lowtide.core.concepts import is_in_plain_words, term_weights
@@ -29,8 +30,8 @@ from lowtide.core.rank_features import query_stems
 from lowtide.core.support import first_of_each_file
 from lowtide.errors import CorruptSegment, ModelError, WorkerError
 from lowtide.index.workspace import Workspace
-from lowtide.models import Group, Mode, SymbolHit, SymbolKind, display_path
-from lowtide.read.answer import Answer, Hit, Lines, hit_of_piece, stale_paths
+from lowtide.models import Group, Mode, SymbolKind, display_path
+from lowtide.read.answer import hit_of_piece, hit_of_row, stale_paths
 from lowtide.read.answering import Answering, never
 from lowtide.read.candidates import Found, Sought, candidate_of, refined, verbatim_shares
 from lowtide.read.concepts import Concepts
@@ -40,7 +41,7 @@ from lowtide.read.overlay import Piece
 from lowtide.read.question import check_symbol
 from lowtide.read.request import SearchRequest
 from lowtide.read.segment_set import Segments, open_lexical, open_segments
-from lowtide.read.snippets import Shown, Snippets, text_to_compare
+from lowtide.read.snippets import Snippets, text_to_compare
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
 from lowtide.store.lexical.index import LexicalIndex, Within
@@ -49,9 +50,10 @@ from lowtide.system.beneath import Root, is_beneath
 from lowtide.work.words import query_words
 
 if TYPE_CHECKING:
-    from lowtide.read.definitions import Definition, Place
-    from lowtide.read.exact import TextAnswer, TextRequest
-    from lowtide.read.references import Editor, Places, References
+    from lowtide.answers import Definition, References, TextAnswer
+    from lowtide.read.definitions import Place
+    from lowtide.read.exact import TextRequest
+    from lowtide.read.references import Editor, Places
     from lowtide.read.selection import Selected
 
 T = TypeVar("T")
@@ -173,12 +175,14 @@ class Snapshot:
         find = partial(self._find, asked, SHORTLIST if mode is Mode.HYBRID else 0)
         found = await self._answering.run(find, room_bytes=self._selecting_bytes if narrow else 0)
         reasons += found.lacks
+        if vector is not None or not self._segments.has_vectors:
+            reasons += request.over.lacks  # else it is said already: nothing can be compared by meaning
         near = await closeness(question.gist, found.texts) if closeness and vector is not None and found.texts else None
         ranked = refined(found, near)
         hits, gone = await self._answering.run(lambda _: self._hits(found, ranked, request.limit, request.group))
         stale = len(stale_paths(hits) | gone)
-        took_ms = (time.perf_counter() - started) * 1000
-        return Answer(question.text, hits, "; ".join(dict.fromkeys(reasons)) or None, stale, took_ms)
+        degraded = "; ".join(dict.fromkeys(reasons)) or None
+        return Answer(question.text, degraded, stale, milliseconds_since(started), hits)
 
     async def similar(self, vector: bytes, recipe: str, limit: int, narrow: Filter | None = None) -> Sequence[Hit]:
         """The chunks nearest to a vector of `recipe`. ModelError when the index holds those of another model."""
@@ -332,7 +336,7 @@ class Snapshot:
                     continue
                 shown = snippets.of(row, catalog.file(row.path), asked_stems, is_named="exact" in each.signals)
                 if shown is not None:
-                    hits.append(self._hit(row, shown, each, further.get(each.chunk_id, 0)))
+                    hits.append(hit_of_row(row, shown, each, further.get(each.chunk_id, 0)))
                 else:
                     gone.add(display_path(row.path))
         return hits, gone
@@ -357,26 +361,6 @@ class Snapshot:
         wanted = [row.vector_id for row in rows if row.vector_id is not None]
         scores = self._segments.score(vector, wanted)
         return {row.chunk_id: scores[row.vector_id] for row in rows if row.vector_id in scores}
-
-    def _hit(self, row: ChunkRow, shown: Shown, ranked: Ranked, more: int) -> Hit:
-        kind = SymbolKind(row.kind).label if row.kind else "text"
-        is_definition = row.symbol_end_line >= 0
-        lines = (row.symbol_start_line + 1, row.symbol_end_line + 1)
-        return Hit(
-            display_path(row.path),
-            row.start_line + 1,
-            row.end_line + 1,
-            kind,
-            row.name,
-            row.container,
-            ranked.score,
-            shown.text,
-            ranked.signals,
-            shown.is_stale,
-            more,
-            shown.first_line + 1,
-            Lines(*lines, row.signature) if is_definition else None,
-        )
 
     def _is_inside(self, path: bytes) -> bool:
         """Whether a path of the catalog is one of the workspace: another is of an index that somebody has changed."""

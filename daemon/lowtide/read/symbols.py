@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lowtide.answers import SymbolHit
 from lowtide.core.match import SCORE_DIGITS, Band
 from lowtide.core.pasted import SAME_NAME, is_same_name, readings, without_separators
 from lowtide.core.symbol_rank import (
@@ -17,7 +18,7 @@ from lowtide.core.symbol_rank import (
     most_beside_the_name,
     symbol_score,
 )
-from lowtide.models import SymbolHit, SymbolKind, display_path
+from lowtide.models import SymbolKind, display_path
 from lowtide.read.segment_set import Segments
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import SymbolRow

@@ -11,12 +11,13 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
 
 import lowtide
+from lowtide.answers import Hit, SymbolHit, Symbols, milliseconds_since
 from lowtide.config.settings import parse_size
 from lowtide.core.freshness import Freshness, FreshState
 from lowtide.errors import LowtideError, PathError, RootAway
@@ -24,8 +25,7 @@ from lowtide.index.attending import Patience
 from lowtide.index.comparing import is_there
 from lowtide.index.jobs import Progress
 from lowtide.index.live import LiveWorkspace
-from lowtide.models import SymbolHit, display_path
-from lowtide.read.answer import Hit
+from lowtide.models import display_path
 from lowtide.read.definitions import MOST_CHARACTERS, Place
 from lowtide.read.exact import MOST_CONTEXT, MOST_LINES, TextRequest
 from lowtide.read.request import SearchRequest
@@ -42,7 +42,7 @@ from lowtide.team.ranking import merged
 MOST_LINE = 1 << 31
 A_COMMAND = "a command"
 """What a caller is called that has no name of its own."""
-Notify = Callable[[str, dict[str, Any]], None]
+F = TypeVar("F", Hit, SymbolHit)
 
 
 class Caller(Protocol):
@@ -75,13 +75,11 @@ async def search(service: Service, caller: Caller, params: Params) -> dict[str, 
             group.start_soon(_ask_team, service, request, told)
         ((_, answer),) = await service.search(request, [root])
     freshness = await _that_is_there(service, root, answer.hits, freshness)
-    found = answer.as_json()
-    if code:
-        await _define(service, root, found["hits"], _places(answer.hits), code)
+    answer = answer._replace(hits=await _defined(service, root, answer.hits, code))
     for team in told:
-        found["hits"] = merged(request.question.gist, found["hits"], team.hits, request.limit)
-        found["degraded"] = "; ".join(filter(None, (found["degraded"], team.degraded))) or None
-    return {**found, **_told(freshness, params)}
+        hits = merged(request.question.gist, answer.hits, team.hits, request.limit)
+        answer = answer._replace(hits=hits, degraded="; ".join(filter(None, (answer.degraded, team.degraded))) or None)
+    return {**answer.as_json(), **_told(freshness, params)}
 
 
 async def _ask_team(service: Service, request: SearchRequest, told: list[TeamAnswer]) -> None:
@@ -115,10 +113,8 @@ async def similar(service: Service, caller: Caller, params: Params) -> dict[str,
     limit, narrow, code = check.count(params, "limit", 10, 1000), check.narrow(params), _code(params)
     freshness = await _attend(service, caller, root, params)
     answer = await service.similar_lines(root, lines, limit, narrow)
-    found = answer.as_json()
-    if code:
-        await _define(service, root, found["hits"], _places(answer.hits), code)
-    return {**found, **_told(freshness, params)}
+    answer = answer._replace(hits=await _defined(service, root, answer.hits, code))
+    return {**answer.as_json(), **_told(freshness, params)}
 
 
 async def symbols(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
@@ -133,12 +129,8 @@ async def symbols(service: Service, caller: Caller, params: Params) -> dict[str,
     if not freshness.is_current:
         found = await anyio.to_thread.run_sync(_that_are_there, root, found)
         freshness = await _that_is_there(service, root, found, freshness)
-    told = [symbol.as_json() for symbol in found]
-    if code:
-        places = [Place(os.fsencode(each.path), each.line, each.line, each.name, each.container) for each in found]
-        await _define(service, root, told, places, code)
-    took_ms = (time.perf_counter() - started) * 1000
-    return {"query": query, "took_ms": round(took_ms, 2), "symbols": told, **_told(freshness, params)}
+    found = await _defined(service, root, found, code)
+    return {**Symbols(query, milliseconds_since(started), found).as_json(), **_told(freshness, params)}
 
 
 async def references(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
@@ -149,8 +141,8 @@ async def references(service: Service, caller: Caller, params: Params) -> dict[s
     freshness = await _attend(service, caller, root, params)
     started = time.perf_counter()
     answer = await service.references(root, name, limit)
-    took_ms = (time.perf_counter() - started) * 1000
-    return {**answer.as_json(name, took_ms), **_told(freshness, params)}
+    answer = answer._replace(query=name, took_ms=milliseconds_since(started))
+    return {**answer.as_json(), **_told(freshness, params)}
 
 
 async def _attend(service: Service, caller: Caller, root: Path, params: Params) -> Freshness:
@@ -182,18 +174,17 @@ async def _that_is_there(service: Service, root: Path, found: Sequence[Any], fre
     return freshness
 
 
-def _places(hits: Sequence[Hit]) -> list[Place]:
-    return [Place(os.fsencode(hit.path), hit.start_line, hit.end_line, hit.name, hit.container) for hit in hits]
+async def _defined(service: Service, root: Path, found: Sequence[F], characters: int) -> list[F]:
+    """Hits or symbols, with whole definitions as far as `characters` go; as they are for 0."""
+    if not characters or not found:
+        return list(found)
+    definitions = await service.definitions(root, [_place(each) for each in found], characters)
+    return [each._replace(definition=given) for each, given in zip(found, definitions, strict=True)]
 
 
-async def _define(
-    service: Service, root: Path, found: list[dict[str, Any]], places: list[Place], characters: int
-) -> None:
-    """Give hits or symbols their `definition`, null where there is none."""
-    if not found:
-        return
-    for each, definition in zip(found, await service.definitions(root, places, characters), strict=True):
-        each["definition"] = definition.as_json() if definition else None
+def _place(found: Hit | SymbolHit) -> Place:
+    first, last = (found.start_line, found.end_line) if isinstance(found, Hit) else (found.line, found.line)
+    return Place(os.fsencode(found.path), first, last, found.name, found.container)
 
 
 async def find_root(service: Service, caller: Caller, params: Params) -> dict[str, Any]:

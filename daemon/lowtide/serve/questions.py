@@ -19,22 +19,23 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
+from lowtide.answers import Answer, Definition, Hit, References, SymbolHit, TextAnswer, milliseconds_since
 from lowtide.config.settings import IndexSettings
 from lowtide.core.match import least_wanted
 from lowtide.core.plan import NOTHING_DIFFERS, Differing
 from lowtide.errors import CorruptIndex, ModelError, NoIndex, UsageError, WorkerError
 from lowtide.index.attending import FEW_FILES, Patience, freshness_of
 from lowtide.index.comparing import find_differing
-from lowtide.models import Mode, SymbolHit, SymbolKind
+from lowtide.models import Mode, SymbolKind
 from lowtide.paths import real_path
-from lowtide.read.answer import Answer, Hit, stale_paths
+from lowtide.read.answer import stale_paths
 from lowtide.read.answering import never
-from lowtide.read.definitions import Definition, Place
-from lowtide.read.exact import TextAnswer, TextRequest
+from lowtide.read.definitions import Place
+from lowtide.read.exact import TextRequest
 from lowtide.read.explain import explain_file
 from lowtide.read.filters import Filter
 from lowtide.read.left_out import LeftOut, left_out
-from lowtide.read.references import Editor, References, last_name
+from lowtide.read.references import Editor, last_name
 from lowtide.read.request import SearchRequest
 from lowtide.read.selection import MOST_OWN, Lines, Selected, others
 from lowtide.read.snapshot import Embedding, Snapshot
@@ -65,7 +66,7 @@ class Questions(Workspaces):
             async with self._reading(root) as snapshot:
                 return await snapshot.search(request, embedding)
 
-        nothing = Answer(request.query, [], None, 0, 0.0)
+        nothing = Answer(request.query, None, 0, 0.0, ())
         return [(root, await self._guard(root, partial(ask, root), nothing)) for root in self._roots(roots)]
 
     async def ask_team(self, request: SearchRequest) -> TeamAnswer:
@@ -92,7 +93,7 @@ class Questions(Workspaces):
             async with self._reading(root) as snapshot:
                 return await snapshot.find_text(request, differing)
 
-        return await self._guard(root, ask, TextAnswer(request.text, (), False, None, 0.0, 0))
+        return await self._guard(root, ask, TextAnswer(request.text, None, 0.0, 0, False, 0, ()))
 
     async def _differing(self, root: Path) -> Differing:
         """What the disk has and the index has not. It is asked for before a snapshot is taken: so nothing is missed
@@ -113,9 +114,9 @@ class Questions(Workspaces):
         async def ask(root: Path) -> Answer:
             async with self._reading(root) as snapshot:
                 hits = await snapshot.similar(vector, self.host.model.recipe, limit)
-                return Answer("", hits, None, len(stale_paths(hits)), 0.0)
+                return Answer("", None, len(stale_paths(hits)), 0.0, hits)
 
-        nothing = Answer("", [], None, 0, 0.0)
+        nothing = Answer("", None, 0, 0.0, ())
         return [(root, await self._guard(root, partial(ask, root), nothing)) for root in self._roots(roots)]
 
     async def similar_lines(self, root: Path, lines: Lines, limit: int, narrow: Filter) -> Answer:
@@ -137,8 +138,7 @@ class Questions(Workspaces):
         selected = await self._guard(root, choose)
         vector = await self._vector_of_code(selected.text)
         hits = others(await self._guard(root, ask), selected)[:limit]
-        took_ms = (time.perf_counter() - started) * 1000
-        return Answer(selected.place, hits, None, len(stale_paths(hits)), took_ms)
+        return Answer(selected.place, None, len(stale_paths(hits)), milliseconds_since(started), hits)
 
     async def _vector_of_code(self, text: str) -> bytes:
         if not text.strip():
@@ -209,7 +209,7 @@ class Questions(Workspaces):
                 find = partial(snapshot.references, name, limit=limit, editor=editor, differing=differing)
                 return await self.answering.run(lambda stopped: find(cancelled=stopped))
 
-        return await self._guard(root, ask, References((), truncated=False, name=last_name(name)[0]))
+        return await self._guard(root, ask, References((), False, last_name(name)[0]))
 
     async def definitions(self, root: Path, places: Sequence[Place], characters: int) -> list[Definition | None]:
         """The definitions at these places of a workspace, whole as far as `characters` go. PathError, StoreError."""

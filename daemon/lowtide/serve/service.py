@@ -19,7 +19,6 @@ from lowtide.errors import LowtideError
 from lowtide.index.attending import TELL_S
 from lowtide.index.live import LiveWorkspace
 from lowtide.index.removal import limit_of, remove_leaving
-from lowtide.index.report import IndexReport
 from lowtide.index.shared import Stay
 from lowtide.paths import real_path
 from lowtide.serve.config_watch import ConfigWatch
@@ -28,7 +27,7 @@ from lowtide.serve.monitor import Monitor
 from lowtide.serve.questions import Questions
 from lowtide.serve.status import memory_tree, status_of
 from lowtide.serve.workspaces import VISITOR, Consent
-from lowtide.status import MemoryNode, Status
+from lowtide.status import IndexReport, MemoryNode, Status
 from lowtide.system.memory import give_back
 from lowtide.tasks import task_group
 
@@ -104,7 +103,7 @@ class Service(Questions):
     async def pause(self) -> None:
         """Stop all work at once; searching goes on, from what is indexed."""
         self._paused = True
-        self.host.ladder.pause("paused by you", anyio.current_time())
+        self.host.ladder.pause("you paused it", anyio.current_time())
         for live in self._live.values():
             live.pause()
         self.host.pool.end_idle()

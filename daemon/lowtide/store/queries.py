@@ -129,7 +129,6 @@ class Queries:
             chunks + lost[2],
             vectors,
             by_status.get("skipped", (0,))[0],
-            by_status.get("failed", (0,))[0],
             lost[0],
         )
 

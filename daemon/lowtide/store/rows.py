@@ -51,7 +51,6 @@ class Counts:
     chunks: int
     vectors: int
     skipped: int
-    failed: int
     quarantined: int
 
     @property
@@ -60,7 +59,7 @@ class Counts:
         return self.files + self.quarantined
 
 
-NO_COUNTS = Counts(0, 0, 0, 0, 0, 0, 0)
+NO_COUNTS = Counts(0, 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,12 @@ import anyio
 import anyio.to_thread
 from lsprotocol import types
 
+from lowtide.answers import SymbolHit
 from lowtide.core.positions import Units, from_bytes, line_end
 from lowtide.core.spelling import NameAt, standing_alone
 from lowtide.core.symbol_rank import folders_between
 from lowtide.errors import NoIndex
-from lowtide.models import SymbolHit, display_path
+from lowtide.models import display_path
 from lowtide.read.text_pieces import Piece, TooLong, read_pieces
 from lowtide.read.unsaved.answers import symbols as find_symbols
 from lowtide_lsp import convert
@@ -92,15 +93,14 @@ async def hover_text(session: Session, path: Path | None, line: bytes, column: i
         return None
     _, symbol = found[0]
     language = convert.fence_language(symbol.path)
-    qualified = f"{symbol.container}.{symbol.name}" if symbol.container else symbol.name
-    parts = [f"```{language}\n{symbol.signature or qualified}\n```"]
+    parts = [f"```{language}\n{symbol.signature or symbol.qualified}\n```"]
     if symbol.doc:
         parts.append(symbol.doc)
     others = f", and {len(found) - 1} more of this name" if len(found) > 1 else ""
-    where = f"{symbol.kind} `{qualified}` in `{symbol.path}:{symbol.line}`{others}"
+    where = f"{symbol.kind} `{symbol.qualified}` in `{symbol.path}:{symbol.line}`{others}"
     parts.append(f"{where} · found by name (Lowtide)")
     if not _takes_markdown(session):
-        parts[0] = symbol.signature or qualified
+        parts[0] = symbol.signature or symbol.qualified
         return {"contents": {"kind": "plaintext", "value": "\n\n".join(parts).replace("`", "")}}
     return {"contents": {"kind": "markdown", "value": "\n\n".join(parts)}}
 

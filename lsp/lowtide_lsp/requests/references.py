@@ -7,8 +7,8 @@ from typing import Any
 
 from lsprotocol import types
 
+from lowtide.answers import Reference, milliseconds_since
 from lowtide.index.attending import Patience
-from lowtide.read.references import Reference
 from lowtide.read.unsaved.answers import references as find_uses
 from lowtide.serve import params as check
 from lowtide.serve.params import Params
@@ -48,15 +48,16 @@ async def lowtide_references(session: Session, params: Params) -> wire.Reference
     for root in roots:
         answer = await find_uses(session.service, session.documents, name, root, limit)
         meant, truncated = answer.name, truncated or answer.truncated
-        for use in answer.found:
+        for use in answer.refs:
             uri, _ = session.uri_of(root, use.path)
             found.setdefault((uri, use.line), _use(uri, use, meant, session))
     uses = list(found.values())
-    took_ms = round((time.perf_counter() - started) * 1000, 2)
-    return wire.ReferencesResult(uses[:limit], meant, truncated or len(uses) > limit, took_ms, fresh)
+    return wire.ReferencesResult(
+        uses[:limit], meant, truncated or len(uses) > limit, milliseconds_since(started), fresh
+    )
 
 
 def _use(uri: str, use: Reference, name: str, session: Session) -> wire.Use:
     length = convert.length_in(name, session.documents.units)
     start, end = (wire.Position(use.line - 1, use.offset + more) for more in (0, length))
-    return wire.Use(uri, wire.Range(start, end), use.text, use.holder, use.is_definition)
+    return wire.Use(uri, wire.Range(start, end), use.text, use.holder, use.definition)

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-import msgspec
-
-from lowtide.core.candidate import Ranked
-from lowtide.core.explained import is_weak
+from lowtide.answers import Answer, Hit, milliseconds_since
 from lowtide.errors import NoIndex
 from lowtide.index.attending import Patience
-from lowtide.read.answer import Answer, Hit
 from lowtide.read.request import SearchRequest
 from lowtide.read.unsaved.answers import search as find_chunks
 from lowtide.serve import params as check
 from lowtide.serve.params import Params
 from lowtide.serve.team import TeamAnswer
 from lowtide.tasks import task_group
-from lowtide.team.messages import RemoteHit
-from lowtide.team.ranking import interleaved, kind_of
+from lowtide.team.ranking import merged
 from lowtide_lsp import protocol as wire
 from lowtide_lsp.requests.freshness import attend, roots_of
 from lowtide_lsp.session import Session
@@ -38,10 +33,11 @@ async def search(session: Session, params: Params) -> wire.SearchResult:
         if check.flag(params, "team"):
             group.start_soon(_ask_team, session, request, told)
         answers = await _ask_here(session, request, roots)
-    found = merged(session, answers, freshness, request.limit, (time.perf_counter() - started) * 1000)
+    hits = best_of(answers, request.limit)
     for team in told:
-        found = _with_team(found, team, request, [hit for _, hit in _in_order(answers)])
-    return msgspec.structs.replace(found, took_ms=round((time.perf_counter() - started) * 1000, 2))
+        hits = merged(request.question.gist, hits, team.hits, request.limit)
+    reasons = [*(answer.degraded for _, answer in answers), *(team.degraded for team in told)]
+    return result_of(session, hits, reasons, freshness, started)
 
 
 async def _ask_here(session: Session, request: SearchRequest, roots: Sequence[Path]) -> list[tuple[Path, Answer]]:
@@ -61,74 +57,52 @@ async def _ask_team(session: Session, request: SearchRequest, told: list[TeamAns
     told.append(await session.service.ask_team(request))
 
 
-def merged(
-    session: Session, answers: Sequence[tuple[Path, Answer]], fresh: wire.Freshness, limit: int, took_ms: float
-) -> wire.SearchResult:
-    """The hits of several workspaces as one answer, best first; what lies in two of them, once."""
-    found = _in_order(answers)
-    hits = [
-        wire.SearchHit(
-            session.uri_of(root, hit.path)[0],
-            _range(hit.start_line, hit.end_line),
-            hit.kind,
-            hit.name,
-            hit.container,
-            round(hit.score, 4),
-            hit.snippet,
-            {name: round(value, 4) for name, value in hit.signals.items()},
-            hit.more,
-            (hit.snippet_line or hit.start_line) - 1,
-            wire.DefinitionLines(_range(hit.definition.start_line, hit.definition.end_line), hit.definition.signature)
-            if hit.definition
-            else None,
-            hit.weak,
-        )
-        for root, hit in found[:limit]
-    ]
-    degraded = "; ".join(dict.fromkeys(answer.degraded for _, answer in answers if answer.degraded)) or None
-    stale = len({(root, hit.path) for root, hit in found[:limit] if hit.stale})
-    return wire.SearchResult(hits, degraded, stale, round(took_ms, 2), fresh)
-
-
-def _in_order(answers: Sequence[tuple[Path, Answer]]) -> list[tuple[Path, Hit]]:
-    by_place: dict[tuple[Path, int, int], tuple[Path, Hit]] = {}
+def best_of(answers: Sequence[tuple[Path, Answer]], limit: int) -> list[Hit]:
+    """The hits of several workspaces, each with its root, best first; what lies in two of them, once."""
+    by_place: dict[tuple[Path, int, int], Hit] = {}
     for root, answer in answers:
         for hit in answer.hits:
             place = (root / hit.path, hit.start_line, hit.end_line)
             known = by_place.get(place)
-            if known is None or hit.score > known[1].score:
-                by_place[place] = (root, hit)
-    return sorted(by_place.values(), key=lambda pair: -pair[1].score)
+            if known is None or hit.score > known.score:
+                by_place[place] = hit._replace(root=str(root))
+    return sorted(by_place.values(), key=lambda hit: -hit.score)[:limit]
 
 
-def _with_team(
-    found: wire.SearchResult, team: TeamAnswer, request: SearchRequest, local: Sequence[Hit]
+def result_of(
+    session: Session, hits: Sequence[Hit], reasons: Iterable[str | None], fresh: wire.Freshness, started: float
 ) -> wire.SearchResult:
-    """The answer with the team's hits among its own, by the ranker of both."""
-    own = found.hits
-    order = interleaved(request.question.gist, [hit.as_json() for hit in local[: len(own)]], team.hits)
-    hits = [own[at] if ranked is None else _remote(team.hits[at], ranked) for at, ranked in order[: request.limit]]
-    degraded = "; ".join(filter(None, (found.degraded, team.degraded))) or None
-    return msgspec.structs.replace(found, hits=hits, degraded=degraded)
+    """Hits with their roots as an answer; `reasons`: what it lacks; `started`: on the clock of `perf_counter`."""
+    degraded = "; ".join(dict.fromkeys(filter(None, reasons))) or None
+    stale = len({(hit.root, hit.path) for hit in hits if hit.stale})
+    return wire.SearchResult(
+        [_as_wire(session, hit) for hit in hits], degraded, stale, milliseconds_since(started), fresh
+    )
 
 
-def _remote(hit: RemoteHit, ranked: Ranked) -> wire.SearchHit:
-    first, last = hit.start_line + 1, hit.end_line + 1
-    place = f"{hit.repository}/{quote(hit.path)}"
+def _as_wire(session: Session, hit: Hit) -> wire.SearchHit:
+    remote = None
+    if hit.repository:
+        place, lines = f"{hit.repository}/{quote(hit.path)}", f"{hit.start_line}-{hit.end_line}"
+        uri = f"lowtide-remote://{place}?{hit.commit[:12]}-{lines}"
+        remote = wire.RemotePlace(hit.repository, hit.commit, hit.path, hit.age_s, hit.url)
+    else:
+        uri, _ = session.uri_of(Path(hit.root), hit.path)
+    whole = hit.definition
     return wire.SearchHit(
-        f"lowtide-remote://{place}?{hit.commit[:12]}-{first}-{last}",
-        _range(first, last),
-        kind_of(hit),
+        uri,
+        _range(hit.start_line, hit.end_line),
+        hit.kind,
         hit.name,
         hit.container,
-        round(ranked.score, 4),
-        hit.signature,
-        {name: round(value, 4) for name, value in ranked.signals.items()},
-        0,
-        hit.start_line,
-        None,
-        is_weak(ranked.signals),
-        wire.RemotePlace(hit.repository, hit.commit, hit.path, round(hit.age_s), hit.url),
+        hit.score,
+        hit.snippet,
+        dict(hit.signals),
+        hit.more,
+        hit.snippet_line - 1,
+        wire.DefinitionLines(_range(whole.start_line, whole.end_line), whole.signature) if whole else None,
+        hit.weak,
+        remote,
     )
 
 

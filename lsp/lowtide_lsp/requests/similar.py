@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from lowtide.answers import Hit
 from lowtide.index.attending import Patience
-from lowtide.read.answer import Answer
 from lowtide.serve import params as check
 from lowtide.serve.params import Params
 from lowtide_lsp import protocol as wire
 from lowtide_lsp.requests.freshness import attend
-from lowtide_lsp.requests.search import merged
+from lowtide_lsp.requests.search import best_of, result_of
 from lowtide_lsp.session import Session
 
 MOST_SELECTED_BYTES = 64 << 10
@@ -40,23 +39,15 @@ async def similar(session: Session, params: Params) -> wire.SearchResult:
     answers = await session.service.similar(path, shown, limit + 1)
     own = (path, span.start.line, span.end.line)
     kept = [
-        (
-            root,
-            Answer(
-                answer.query,
-                [hit for hit in answer.hits if not _is_same(root, hit, own)],
-                answer.degraded,
-                answer.stale_files,
-                0.0,
-            ),
-        )
+        (root, answer._replace(hits=[hit for hit in answer.hits if not _is_same(root, hit, own)]))
         for root, answer in answers
         if root in session.roots or (path is not None and root in path.parents)
     ]
-    return merged(session, kept, fresh, limit, (time.perf_counter() - started) * 1000)
+    reasons = [answer.degraded for _, answer in kept]
+    return result_of(session, best_of(kept, limit), reasons, fresh, started)
 
 
-def _is_same(root: Path, hit: Any, own: tuple[Path | None, int, int]) -> bool:
+def _is_same(root: Path, hit: Hit, own: tuple[Path | None, int, int]) -> bool:
     """Whether a hit is the selection itself."""
     path, start, end = own
-    return root / hit.path == path and bool(hit.start_line - 1 <= end and start <= hit.end_line - 1)
+    return root / hit.path == path and hit.start_line - 1 <= end and start <= hit.end_line - 1

@@ -10,8 +10,8 @@ from typing import Any
 import anyio.to_thread
 from lsprotocol import types
 
+from lowtide.answers import SymbolHit, milliseconds_since
 from lowtide.index.attending import Patience
-from lowtide.models import SymbolHit
 from lowtide.read.unsaved.answers import symbols as find_symbols
 from lowtide.serve import params as check
 from lowtide.serve.params import Params
@@ -38,7 +38,7 @@ async def lowtide_symbols(session: Session, params: Params) -> wire.SymbolsResul
     patience = Patience.FULL if check.flag(params, "fresh") else Patience.NONE
     fresh = await attend(session, roots, patience)
     items = await _find(session, query, roots, limit)
-    return wire.SymbolsResult(items, round((time.perf_counter() - started) * 1000, 2), fresh)
+    return wire.SymbolsResult(items, milliseconds_since(started), fresh)
 
 
 async def _find(session: Session, query: str, roots: Sequence[Path], limit: int) -> list[Json]:

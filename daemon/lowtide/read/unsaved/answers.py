@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
+from lowtide.answers import Answer, Reference, References, SymbolHit
 from lowtide.config.settings import IndexSettings
 from lowtide.core.match import SCORE_DIGITS, Band, clean_query, fold, least_wanted, match
 from lowtide.core.pasted import SAME_NAME, is_same_name, readings, without_separators
 from lowtide.core.rank_features import own_name
 from lowtide.core.symbol_rank import Nearness, file_worth, is_held, symbol_score
 from lowtide.errors import LowtideError, NoIndex
-from lowtide.models import Mode, SymbolHit, SymbolKind, display_path
-from lowtide.read.answer import Answer
+from lowtide.models import Mode, SymbolKind, display_path
 from lowtide.read.overlay import Overlay, Piece
-from lowtide.read.references import Editor, OpenText, Reference, References, last_name, references_in
+from lowtide.read.references import Editor, OpenText, last_name, references_in
 from lowtide.read.request import SearchRequest
 from lowtide.read.unsaved.documents import Document, DocumentReader, Documents
 from lowtide.store.rows import SymbolSpan
@@ -183,8 +183,8 @@ async def references(service: Engine, documents: Documents, name: str, root: Pat
     try:
         there = await service.references(root, name, max(1, limit - len(found)), editor)
     except NoIndex:
-        there = References((), truncated=False, name=last_name(name)[0])
-    whole = (*found, *there.found)
+        there = References((), False, last_name(name)[0])
+    whole = (*found, *there.refs)
     return References(whole[:limit], there.truncated or len(whole) > limit, there.name)
 
 
@@ -199,12 +199,8 @@ async def search(
     answers: list[tuple[Path, Answer]] = []
     for root in roots:
         changed = await documents.searchable(root, service.index_settings(root))
-        reasons: list[str] = []
-        over = await _overlay(service, documents, root, changed, request, reasons) if changed else Overlay()
-        ((_, answer),) = await service.search(replace(request, over=over), [root])
-        if reasons and not (answer.degraded and "no semantic" in answer.degraded):
-            answer = replace(answer, degraded="; ".join(filter(None, [answer.degraded, *reasons])))
-        answers.append((root, answer))
+        over = await _overlay(service, documents, root, changed, request) if changed else Overlay()
+        answers += await service.search(replace(request, over=over), [root])
     return answers
 
 
@@ -214,9 +210,8 @@ async def _overlay(
     root: Path,
     changed: Mapping[Path, Document],
     request: SearchRequest,
-    reasons: list[str],
 ) -> Overlay:
-    """The changed texts of a root; `reasons` gets what is not known of them."""
+    """The changed texts of a root."""
     hidden = frozenset(display_path(os.fsencode(path.relative_to(root))) for path in changed)
     pieces: list[Piece] = []
     takes = request.narrow.of_files()
@@ -235,8 +230,7 @@ async def _overlay(
     try:
         cosines = await _cosines(service, request.question.gist, pieces)
     except LowtideError as error:
-        reasons.append(f"unsaved texts by words alone: {error.message}")
-        return Overlay(hidden, tuple(pieces))
+        return Overlay(hidden, tuple(pieces), (f"unsaved texts by words alone: {error.message}",))
     told = [replace(piece, cosine=cosine) for piece, cosine in zip(pieces, cosines, strict=True)]
     return Overlay(hidden, tuple(told))
 
