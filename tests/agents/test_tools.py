@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowtide.answers import Definition, Reference, References, SymbolHit, Symbols
+from lowtide.answers import Definition, Reference, References, SymbolHit, Symbols, TextAnswer
 from lowtide.errors import LowtideError, PathError, RefusedError
 from lowtide.mcp import tools
 from lowtide.mcp.calls import AskDaemon, AskRoots, Folder
@@ -77,6 +77,9 @@ def hit(name: str, code: str = "", **more: Any) -> dict[str, Any]:
 
 def found(*hits: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"query": "q", "took_ms": 0.1, "hits": list(hits), "degraded": None, "stale_files": 0, "note": "", **more}
+
+
+NO_LINES = TextAnswer("x = 1", None, 0.1, 0, False, 3, ()).as_json()
 
 
 def symbols(*some: SymbolHit) -> dict[str, Any]:
@@ -148,7 +151,7 @@ def test_what_is_not_on_this_machine_says_whose_it_is_and_is_asked_for_once() ->
         asked.append(params.get("team", False))
         remote: dict[str, Any] = {"repository": "github.com/team/app", "commit": "4f2a" * 10, "age_s": 3.2 * 86400}
         if method == "lowtide/findText":
-            return found(truncated=False)
+            return NO_LINES
         told = hit("retry", definition=None, snippet="def retry(times):", **remote, url="https://x.org/retry.py#L2-L5")
         return found(hit("own", score=2.0), told if asked == [True] else {**told, "age_s": 60.0, "url": ""})
 
@@ -250,7 +253,7 @@ def test_a_search_takes_a_whole_path_and_refuses_one_outside(tmp_path: Path) -> 
 
 def test_an_exact_search_says_that_terms_are_not_looked_for() -> None:
     def said(**arguments: Any) -> str:
-        return run("search", {"query": "x = 1", "exact": True, **arguments}, rooted(lambda *_: found()), ["/w"])
+        return run("search", {"query": "x = 1", "exact": True, **arguments}, rooted(lambda *_: NO_LINES), ["/w"])
 
     assert "terms were not looked for" in said(terms=["retry"])
     assert "terms" not in said()

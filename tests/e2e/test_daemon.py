@@ -184,7 +184,7 @@ def test_pause_stops_and_resume_goes_on(lowtide: Lowtide, modules: Path) -> None
         until(lambda: client.ask("lowtide/status", {})["state"] == "indexing")
         status = client.ask("lowtide/pause", {})
         assert status["state"] == "paused"
-        assert status["ladder"] == {"step": "paused", "reason": "paused by you"}
+        assert status["ladder"] == {"step": "paused", "reason": "you paused it"}
         until(lambda: len(client.ask("lowtide/status", {})["memory"]["processes"]) == 1, 2.0)
         out, _ = process.communicate(timeout=10)
         assert process.returncode == 1

@@ -69,7 +69,10 @@ COUNTS = st.dictionaries(NAME, COUNT, max_size=3)
 WHOLE = {
     Answer: st.builds(Answer, TEXT, st.none() | TEXT, COUNT, FIGURE, st.lists(OWN | THE_TEAMS, max_size=3).map(tuple)),
     TextAnswer: st.builds(
-        TextAnswer, TEXT, st.none() | TEXT, FIGURE, COUNT, st.booleans(), COUNT, st.lists(LINE, max_size=3).map(tuple)
+        TextAnswer,
+        *(TEXT, st.none() | TEXT, FIGURE, COUNT, st.booleans(), COUNT),
+        st.lists(LINE, max_size=3).map(tuple),
+        st.just(False),
     ),
     Symbols: st.builds(Symbols, TEXT, FIGURE, st.lists(SYMBOL, max_size=3).map(tuple)),
     References: st.builds(References, st.lists(USE, max_size=3).map(tuple), st.booleans(), TEXT, TEXT, FIGURE),

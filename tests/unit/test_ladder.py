@@ -44,7 +44,7 @@ def test_it_never_climbs_above_what_the_budget_allows() -> None:
     assert ladder.step is Step.ONE_WORKER
     assert not ladder.is_short, "it was chosen"
     assert not ladder.climb(True, 10 * CALM_S)
-    ladder.pause("paused by you", 10 * CALM_S)
+    ladder.pause("you paused it", 10 * CALM_S)
     ladder.unpause(10 * CALM_S)
     assert ladder.reason == "the budget holds one worker", "why it is so, and not how it came to be again"
     ladder.down("short", 10 * CALM_S)

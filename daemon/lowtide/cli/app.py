@@ -14,7 +14,7 @@ import lowtide
 from lowtide.cli import is_lsp, is_mcp
 from lowtide.cli.console import print_json, warn, warn_of_traceback
 from lowtide.cli.options import Options, global_options
-from lowtide.errors import LowtideError
+from lowtide.errors import LowtideError, UsageError
 
 # Before numpy is loaded: its products here are small, and threads would only wait for each other (2 ms become 14).
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -78,7 +78,7 @@ class LazyGroup(click.Group):
 
             near = difflib.get_close_matches(name, COMMANDS, 1)
             hint = f"did you mean `lowtide {near[0]}`?" if near else "`lowtide --help` lists the commands"
-            raise click.UsageError(f"no command {name!r}; {hint}")
+            raise UsageError(f"no command {name!r}", "", hint)
         return super().resolve_command(ctx, args)
 
 
@@ -122,9 +122,7 @@ def run_app(arguments: list[str] | None = None) -> int:
         if isinstance(error, click.exceptions.NoArgsIsHelpError) and not as_json:
             click.echo(error.format_message(), err=True)  # the help: ours alone
             return error.exit_code
-        hint = f"see `{error.ctx.command_path} --help`" if error.ctx else "see `lowtide --help`"
-        message = _usage_message(error)
-        return _fail("usage", message, "" if ";" in message else hint, 2, as_json)
+        return _fail("usage", *_complaint(error), 2, as_json)
     except click.ClickException as error:
         return _fail("error", error.format_message(), "", error.exit_code, as_json)
     except (KeyboardInterrupt, click.Abort):
@@ -160,12 +158,16 @@ def _interrupted(command: str, as_json: bool) -> int:
     return _fail("interrupted", "interrupted", "run it again", 130, as_json)
 
 
-def _usage_message(error: click.UsageError) -> str:
-    """What click complains of, in the manner of all other messages."""
+def _complaint(error: click.UsageError) -> tuple[str, str]:
+    """What click complains of, in the manner of all other messages, and what to do."""
+    remedy = f"see `{error.ctx.command_path} --help`" if error.ctx else "see `lowtide --help`"
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        return "no command was given"
-    text = error.format_message().replace(". (Did you mean", "; did you mean").rstrip(".)")
-    return text[:1].lower() + text[1:]
+        return "no command was given", remedy
+    text = error.format_message()
+    if isinstance(error, click.NoSuchOption) and error.possibilities:
+        text = error.message
+        remedy = f"did you mean {' or '.join(map(repr, error.possibilities))}?"
+    return text[:1].lower() + text[1:].rstrip("."), remedy
 
 
 def _fail(kind: str, message: str, remedy: str, code: int, as_json: bool) -> int:

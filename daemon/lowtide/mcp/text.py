@@ -94,7 +94,7 @@ def head_of_hit(hit: Hit) -> str:
 
 def _remote(hit: Hit) -> str:
     """Which code a hit of the team's index is in, that is not on this machine."""
-    days = hit.age_s // 86400
+    days = int(hit.age_s / 86400)
     age = f"{count(days, 'day')} old" if days else "of today"
     at = visible(hit.url or f"commit {hit.commit[:12]}")
     return f"[not here: {visible(hit.repository or '')}, {age}, {at}]"

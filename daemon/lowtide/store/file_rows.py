@@ -16,7 +16,7 @@ from lowtide.core.plan import RETRIED
 from lowtide.models import FileStat, FileStatus
 from lowtide.store.pending_words import PendingWordRows
 from lowtide.store.rows import Commit
-from lowtide.wire import chunk_rows, symbol_rows
+from lowtide.wire import UNCHANGED, chunk_rows, symbol_rows
 
 
 class FileRows(PendingWordRows):
@@ -83,7 +83,7 @@ class FileRows(PendingWordRows):
 
     def _write_file(self, commit: Commit) -> int:
         result = commit.result
-        if result.status == FileStatus.INDEXED and result.reason == "unchanged":
+        if result.status == FileStatus.INDEXED and result.reason == UNCHANGED:
             self._db.execute(
                 "UPDATE files SET size_bytes = ?, mtime_ns = ?, inode = ?, ctime_ns = ? WHERE path = ?",
                 (result.size_bytes, result.mtime_ns, result.inode, result.ctime_ns, commit.path),

@@ -175,7 +175,7 @@ def _index_file(task: wire.IndexTask, root: Root, index: int, batch: _Batch) -> 
     content_hash = hashlib.blake2b(data, digest_size=16).digest()
     common = (*_stamp(info), content_hash)
     if content_hash == known_hash:
-        return _result("unchanged", "", status=FileStatus.INDEXED, common=common)
+        return _result(wire.UNCHANGED, "", status=FileStatus.INDEXED, common=common)
     found = sniff.sniff(path, data, sniff.SniffSettings.from_wire(task.settings))
     if isinstance(found, sniff.Skip):
         return _result(found.reason, found.rule, status=FileStatus.SKIPPED, common=common)

@@ -190,8 +190,8 @@ test('an answer that may lack something says so, and an older server says nothin
   assert.equal(freshnessWords({ ...fresh, state: 'current', indexed: 100 }), undefined);
   assert.equal(freshnessWords(undefined), undefined);
   assert.equal(
-    freshnessWords({ ...fresh, state: 'incomplete', reason: 'paused by you' }),
-    '12 % indexed (paused by you): results so far',
+    freshnessWords({ ...fresh, state: 'incomplete', reason: 'you paused it' }),
+    '12 % indexed (you paused it): results so far',
   );
   assert.equal(
     freshnessWords({ ...fresh, state: 'unwatched', ageS: 200, reason: 'a network drive' }),
