@@ -13,8 +13,8 @@ import anyio.to_thread
 import pytest
 from tests.worker.services import serving
 
-from lowtide.index import shared
-from lowtide.index.attending import freshness_of
+from lowtide.index import attending, shared
+from lowtide.index.attending import Patience, freshness_of
 from lowtide.index.comparing import compare_quickly
 from lowtide.index.indexing import HAND_OVER_S
 from lowtide.index.live import LiveWorkspace
@@ -83,6 +83,31 @@ def test_with_a_daemon_and_without_the_same_files_are_counted(tmp_path: Path) ->
             await service.resume()
             await service.wait_idle(root)
             assert told(live) == await anyio.to_thread.run_sync(quick) == (3, 3)
+
+    anyio.run(main)
+
+
+def test_the_first_question_after_a_start_waits_for_the_few_files_that_the_comparison_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as for the comparison itself, and not only as long as for a file that was saved while it was watched."""
+    root = tmp_path / "tree"
+    root.mkdir()
+    (root / "first.py").write_text("def first():\n    pass\n")
+    monkeypatch.setattr(attending, "BRIEF_S", 0.001)
+    monkeypatch.setattr(attending, "OPENING_S", 60.0)
+
+    async def main() -> None:
+        async with serving(tmp_path / "home") as service:
+            await service.open_workspace(root, "test")
+            await service.wait_idle(root)
+            service.host.workspace(root).remember_comparison(5.0)  # the machine was busy then: it is small all the same
+        (root / "second.py").write_text("def written_before_the_start():\n    pass\n")
+        async with serving(tmp_path / "home") as service:
+            fresh = await service.attend(root, Patience.BRIEF)
+            found = await service.symbols("written_before_the_start", roots=[root])
+            assert [symbol.name for _, symbol in found] == ["written_before_the_start"]
+            assert fresh.is_current
 
     anyio.run(main)
 

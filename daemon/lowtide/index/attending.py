@@ -23,8 +23,11 @@ from lowtide.system.watch.watch_state import WatchMode
 
 BRIEF_S = 0.25
 """A question waits so long for files that have just been written;"""
-OPENING_S = 0.5
-"""and so long for the first comparison of a workspace that it has opened, when the last one took no longer."""
+OPENING_S = 0.8
+"""and so long for the first comparison of a workspace that it has opened, and for the few files which that finds, when
+the last one took no longer than QUICK_S or it has at most SMALL_FILES. A first worker starts in 0.25 s."""
+QUICK_S = 0.5
+SMALL_FILES = 1000
 BEGINNING_S = 2.0
 """A question about a folder without an index waits so long for the first one."""
 FEW_FILES = 64
@@ -82,12 +85,11 @@ async def catch_up(live: LiveWorkspace, began_s: float) -> None:
             await live.file_count.learn()
     if live.error is not None and not live.stopped:
         await _try_again(live, began_s + BRIEF_S)
-    opening_s = OPENING_S if _opens_quickly(live) else 0.0
     while not (fresh := freshness_of(live)).is_current:
         if live.error is not None or live.stopped or live.waiting > FEW_FILES or live.is_first:
             return
-        # While all is compared, it waits for what is known to have changed, and not for what may have.
-        most_s = BRIEF_S if live.completed_runs or live.waiting else opening_s
+        # While all is compared, it waits for what is known to have changed; for what may have, if that is soon known.
+        most_s = BRIEF_S if live.completed_runs else _opening_s(live)
         left_s = began_s + most_s - time.monotonic()
         if left_s <= 0 or fresh.state in (FreshState.UNWATCHED, FreshState.INCOMPLETE):
             return
@@ -123,9 +125,13 @@ async def begin_with(live: LiveWorkspace, told: Callable[[], None]) -> None:
                 await live.settled.wait()
 
 
-def _opens_quickly(live: LiveWorkspace) -> bool:
+def _opening_s(live: LiveWorkspace) -> float:
+    """How long a question waits for the first comparison since its workspace was opened."""
     before = live.workspace.last_comparison()
-    return before is None or before.took_s <= OPENING_S
+    # One that is not open yet holds none, and may turn out to be small.
+    if before is None or before.took_s <= QUICK_S or live.counts.held <= SMALL_FILES:
+        return OPENING_S
+    return BRIEF_S if live.waiting else 0.0
 
 
 async def wait_fresh(live: LiveWorkspace, told: Callable[[], None]) -> None:
