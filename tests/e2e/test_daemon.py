@@ -449,3 +449,39 @@ def test_configuration_is_obeyed_when_it_changes(lowtide: Lowtide, modules: Path
         (config / "config.toml").unlink()
         until(lambda: status()["workspaces"][0]["files"] == files)
         assert status()["message"] == ""
+
+
+def test_an_index_that_is_being_made_is_cleared_without_harm_to_who_makes_it(
+    lowtide: Lowtide, tree: Callable[..., Path]
+) -> None:
+    """By the daemon: it begins anew, and says so; by another process: that has the lock, and `clear` says so."""
+    root = tree({f"m{number}.py": python_module(number) for number in range(300)})
+    lowtide.run("daemon", "start")
+
+    def begun() -> bool:
+        return any(home.stat().st_size for home in lowtide.home.glob("**/catalog.sqlite*"))
+
+    indexing = lowtide.start("index", root, "--json")
+    until(begun)
+    said = lowtide.json("clear", root)
+    out, err = indexing.communicate(timeout=300)
+    assert indexing.returncode == 0, err
+    report = json.loads(out)
+    if said["begins_anew"]:  # else it was done already
+        assert report["files"]["indexed"] == 300
+        assert lowtide.json("symbols", "Holder299", root, "--fresh")["symbols"][0]["name"] == "Holder299"
+        lowtide.json("clear", root)
+
+    lowtide.environment["LOWTIDE_EMBEDDED"] = "1"
+    indexing = lowtide.start("index", root, "--json")
+    until(begun)
+    lowtide.environment["LOWTIDE_EMBEDDED"] = "0"
+    done = lowtide.run("clear", root, code=None)
+    out, err = indexing.communicate(timeout=300)
+    assert indexing.returncode == 0, err
+    assert json.loads(out)["files"]["indexed"] == 300
+    if done.returncode:
+        assert done.returncode == 5
+        assert done.stderr.startswith("lowtide: ")
+        assert "in use" in done.stderr
+        assert lowtide.json("symbols", "Holder299", root)["symbols"][0]["name"] == "Holder299"

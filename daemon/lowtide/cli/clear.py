@@ -40,12 +40,17 @@ def command(path: str | None, gone: bool, everything: bool, options: Options) ->
     folder = places.index_folder(root)
     if not folder.exists():
         raise PathError(f"no index for {root}", "it has not been indexed", "nothing has to be removed")
-    freed = _clear([(root, folder)], options)[0]["freed_bytes"]
+    (cleared,) = _clear([(root, folder)], options)
     if options.as_json:
-        print_json({"root": str(root), "freed_bytes": freed})
+        print_json(cleared)
     elif not options.quiet:
-        say(f"removed the index of {root} ({format_bytes(freed)})")
+        _say(cleared)
     return 0
+
+
+def _say(cleared: dict[str, Any]) -> None:
+    anew = "; it is open in an editor or being indexed, and made anew" if cleared["begins_anew"] else ""
+    say(f"removed the index of {cleared['root']} ({format_bytes(cleared['freed_bytes'])}){anew}")
 
 
 def _gone(places: Places, path: str | None) -> Path | None:
@@ -66,7 +71,7 @@ def _clear_all(indexes: Sequence[tuple[Path, Path]], options: Options) -> int:
     elif not options.quiet:
         for each in cleared:
             if "error" not in each:
-                say(f"removed the index of {each['root']} ({format_bytes(each['freed_bytes'])})")
+                _say(each)
         say(f"{counted(len(cleared) - len(failed), 'index', 'indexes')} removed, {format_bytes(freed)} freed")
     for each in failed:
         warn(f"lowtide: {each['root']}: {each['error']['message']}; {each['error']['remedy']}")
@@ -83,16 +88,18 @@ def _clear(indexes: Sequence[tuple[Path, Path]], options: Options, *, goes_on: b
                 if client is None:
                     from lowtide.index.workspace import Workspace
 
-                    freed = Workspace(root, folder).clear()
+                    freed, anew = Workspace(root, folder).clear(), False
                 else:
-                    freed = client.ask("lowtide/clear", {"rootUri": uri(root)})["freed_bytes"]
+                    answer = client.ask("lowtide/clear", {"rootUri": uri(root)})
+                    # A daemon that was started before an upgrade within one version does not say it.
+                    freed, anew = answer["freed_bytes"], answer.get("begins_anew", False)
             except LowtideError as error:
                 if not goes_on:
                     raise
                 found = {"kind": error.kind, "message": error.message, "remedy": error.remedy}
                 cleared.append({"root": str(root), "freed_bytes": 0, "error": found})
                 continue
-            cleared.append({"root": str(root), "freed_bytes": freed})
+            cleared.append({"root": str(root), "freed_bytes": freed, "begins_anew": anew})
     finally:
         if client is not None:
             client.close()

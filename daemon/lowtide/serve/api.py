@@ -307,9 +307,10 @@ async def set_budget(service: Service, caller: Caller, params: Params) -> dict[s
 
 
 async def clear(service: Service, caller: Caller, params: Params) -> dict[str, Any]:
-    """`lowtide/clear` {rootUri}: remove an index."""
+    """`lowtide/clear` {rootUri}: remove an index; `begins_anew` when it is made again, for somebody has it open."""
     root = check.root(params)
-    return {"root": str(root), "freed_bytes": await service.clear(root)}
+    cleared = await service.clear(root)
+    return {"root": str(root), "freed_bytes": cleared.freed_bytes, "begins_anew": cleared.begins_anew}
 
 
 async def version(service: Service, caller: Caller, params: Params) -> dict[str, Any]:

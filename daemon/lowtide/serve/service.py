@@ -47,6 +47,14 @@ class Wish:
     consent: Consent = Consent.NOT_ASKED
 
 
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """An index that was removed; `begins_anew` when somebody has its folder open, so that it is made again."""
+
+    freed_bytes: int
+    begins_anew: bool = False
+
+
 class Service(Questions):
     """All workspaces of a user, as clients see them; an asynchronous context manager."""
 
@@ -194,8 +202,9 @@ class Service(Questions):
         for live in [self._need(root)] if root is not None else list(self._live.values()):
             await live.wait_idle()
 
-    async def clear(self, root: Path) -> int:
-        """Remove an index; returns the bytes freed. An open workspace is begun anew."""
+    async def clear(self, root: Path) -> Cleared:
+        """Remove an index. A workspace that somebody has open, or is indexing, is begun anew. NoIndex; LockHeld while
+        another process writes to it."""
         root = real_path(root)
         live = self._live.get(root)
         if live is not None and live.clients <= {VISITOR}:
@@ -205,10 +214,10 @@ class Service(Questions):
             freed = live.workspace.disk_bytes()
             self.readers.forget(live.workspace)
             live.restart(anew=True)
-            return freed
+            return Cleared(freed, begins_anew=True)
         workspace = self.host.workspace(root)
         self.readers.forget(workspace)
-        return await anyio.to_thread.run_sync(workspace.clear)
+        return Cleared(await anyio.to_thread.run_sync(workspace.clear))
 
     # -- truth --------------------------------------------------------------------------------------------------
 
