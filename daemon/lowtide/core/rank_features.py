@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from lowtide.core.aside import is_aside
 from lowtide.core.asked import Asked, Kind, Name
 from lowtide.core.candidate import Candidate
 from lowtide.core.symbol_rank import is_held, split_query
@@ -88,9 +89,6 @@ _COMMON = frozenset(
     " then there this to using was what when where which while who why will with you your".split()
 )
 _ENDINGS = ("ations", "ation", "ings", "ing", "ions", "ion", "ers", "er", "ed", "es", "ly", "s", "e")
-_TEST_PATH = re.compile(
-    r"(^|/)(tests?|testing|specs?|__tests__|fixtures?|examples?|mocks?)/|(^|/)(test_|tests?\.|conftest\.)|_tests?\.|\.(test|spec)\."
-)
 _TEST_WORDS = frozenset(("test", "spec", "fixtur", "exampl", "mock"))
 _PROSE_PATH = re.compile(r"\.(txt|rst|md|markdown|adoc|asciidoc|[1-9])$|(^|/)docs?/")
 _PROSE_WORDS = frozenset(("doc", "document", "manual", "readm", "changelog", "tutorial", "guid"))
@@ -153,7 +151,7 @@ class Features:
         features = {
             "file": FILE_WEIGHT * self._said(stems(file.partition(".")[0]))[1],
             "folder": FOLDER_WEIGHT * self._said(stems(folder))[1],
-            "test": -TEST_PENALTY * (not self._asks_for_tests and _TEST_PATH.search(lower) is not None),
+            "test": -TEST_PENALTY * (not self._asks_for_tests and is_aside(path)),
             "prose": -PROSE_PENALTY * (not self._asks_for_prose and _PROSE_PATH.search(lower) is not None),
             "made": -MADE_PENALTY * (_MADE_PATH.search(lower) is not None),
         }

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from enum import Enum
 from itertools import takewhile
 
+from lowtide.core.aside import is_test
 from lowtide.models import SymbolKind
 
 _KIND_WEIGHTS = {
@@ -51,7 +52,6 @@ OWNER_BONUS = 0.2
 _MOST_WORTH = Nearness.OPEN.value + RECENT_BONUS + max(_KIND_BONUS)
 _SEPARATORS = re.compile(r"::|->|\?\.|&\.|[./\\]|(?<=\w)#")
 """A `#` in front of a name is its own, in JavaScript."""
-_TESTS = re.compile(r"(^|/)(tests?|testing|spec|__tests__|fixtures)(/|$)|(^|/)test_|_test\.|\.(test|spec)\.")
 
 
 def split_query(query: str) -> list[str]:
@@ -69,11 +69,6 @@ def file_worth(shown_path: str, nearness: Nearness, recency: float) -> float:
     test = TEST_LOSS if is_test(shown_path) else 0.0
     deep = FOLDER_LOSS * min(shown_path.count("/"), MOST_FOLDERS)
     return nearness.value - deep - test + RECENT_BONUS * recency
-
-
-def is_test(shown_path: str) -> bool:
-    """Whether a file looks like one of tests."""
-    return _TESTS.search(shown_path.lower()) is not None
 
 
 def folders_between(one: Sequence[str], other: Sequence[str]) -> int:

@@ -20,11 +20,12 @@ from types import MappingProxyType
 from typing import Any
 
 from lowtide.answers import Reference, References, SymbolHit
+from lowtide.core.aside import is_test
 from lowtide.core.pasted import readings
 from lowtide.core.plan import Differing
 from lowtide.core.positions import Units, from_bytes, line_end
 from lowtide.core.spelling import standing_alone
-from lowtide.core.symbol_rank import folders_between, is_held, is_test, split_query
+from lowtide.core.symbol_rank import folders_between, is_held, split_query
 from lowtide.errors import UsageError
 from lowtide.models import SymbolKind, display_path
 from lowtide.read.definitions import is_as_indexed

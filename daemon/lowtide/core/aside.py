@@ -1,0 +1,30 @@
+"""Which files of a project are tests, and which others stand beside what it does: examples, samples, benchmarks.
+
+Folders and files are named by the habits of each language: `tests/`, `Quartz.Tests.Unit/`, `KingfisherTests/`,
+`androidTest/`, `test-resources/`; `test_a.py`, `a_test.go`, `a.spec.ts`, `ATest.java`, `ATests.swift`, `a_spec.rb`.
+
+Invariant: pure. A path is as it is shown, parts divided by `/`.
+"""
+
+from __future__ import annotations
+
+import re
+
+_TEST_WORD = r"tests?|testing|testdata|specs?|fixtures?|mocks?"
+_FOLDER = r"(^|[/._-])({})([._-][^/]*)?/".format
+_TESTS = re.compile(
+    _FOLDER(_TEST_WORD) + r"|__tests__/|(^|/)(test_|tests?\.|conftest\.)|_(tests?|spec)\.|\.(test|spec)\."
+)
+"""In small letters."""
+_TESTS_AS_WRITTEN = re.compile(r"[a-z0-9](Tests?|Specs?)(/|\.[a-z]+$)|[a-z0-9]TestCase\.[a-z]+$")
+_SHOWN = re.compile(_FOLDER(r"examples?|samples?|demos?|benchmarks?"))
+
+
+def is_test(path: str) -> bool:
+    """Whether a file belongs to the tests."""
+    return _TESTS.search(path.lower()) is not None or _TESTS_AS_WRITTEN.search(path) is not None
+
+
+def is_aside(path: str) -> bool:
+    """Whether a file belongs to the tests, or shows or measures what others do."""
+    return is_test(path) or _SHOWN.search(path.lower()) is not None
