@@ -112,6 +112,24 @@ def test_a_daemon_of_another_version_that_is_in_use_stays_and_it_is_said_what_to
                 pipe.close()
 
 
+def test_a_daemon_of_another_build_of_this_version_answers_and_it_is_said(
+    lowtide: Lowtide, both: Callable[[str], Lowtide], installed: Callable[[str], Path], tree: Callable[..., Path]
+) -> None:
+    root = tree({"m.py": python_module(1)})
+    other = both(package.__version__)
+    other.run("index", root)
+    assert "another build" not in lowtide.run("search", "value", root).stderr, "two installations of the same"
+    with (installed(package.__version__) / "lowtide/cli/help.py").open("a") as file:
+        file.write("# one that was worked on\n")
+    told = lowtide.run("search", "value", root)
+    assert "m.py" in told.stdout
+    assert f"the daemon is another build of {package.__version__}, from {installed(package.__version__)}" in told.stderr
+    assert "another build" in lowtide.run("status", root).stderr
+    assert "another build" not in other.run("search", "value", root).stderr, "its own"
+    lowtide.run("daemon", "stop")
+    assert "another build" not in lowtide.run("search", "value", root).stderr
+
+
 @pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
 def test_an_index_of_an_older_schema_answers_or_says_what_to_do_and_is_brought_up_to_date(
     version: int, lowtide: Lowtide, tree: Callable[..., Path]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import lowtide
 from lowtide.cli.console import format_bytes, paint, warn
 from lowtide.cli.options import Options
 from lowtide.cli.setup import asked_budget, load
@@ -48,6 +49,7 @@ def open_client(options: Options) -> Client:
     size = asked_budget(options)
     client = Client.connect(Places.from_environment(), budget=options.budget)
     tell_complaint(client)
+    _tell_other_build(client, options)
     if size is not None and client.hello.get("budgetBytes") != size:
         client.ask("lowtide/setBudget", {"bytes": size})
     return client
@@ -62,6 +64,7 @@ def find_client(options: Options) -> Client | None:
     except NotRunning:
         return None
     tell_complaint(client)
+    _tell_other_build(client, options)
     has = client.hello.get("budgetBytes", size)
     if size is not None and has != size:
         warn(
@@ -75,6 +78,31 @@ def tell_complaint(client: Client) -> None:
     """Say why the daemon does not obey the configuration as its file is now: it keeps the settings that it had."""
     if complaint := client.hello.get("complaint"):
         warn(paint(f"not obeyed: {complaint}", "yellow"))
+
+
+def _tell_other_build(client: Client, options: Options) -> None:
+    """Say that the daemon is of this version and not of these files: a checkout beside a wheel, or two checkouts.
+
+    It answers all the same. Two installations of one wheel are no two builds.
+    """
+    theirs, ours = str(client.hello.get("package", "")), os.path.realpath(os.path.dirname(lowtide.__file__))
+    if options.quiet or not theirs or theirs == ours or client.hello.get("version") != lowtide.__version__:
+        return
+    if _sizes(theirs) != _sizes(ours):
+        text = f"the daemon is another build of {lowtide.__version__}, from {theirs}"
+        warn(paint(f"{text}: `lowtide daemon stop` has the next command start this one", "yellow"))
+
+
+def _sizes(package: str) -> dict[str, int]:
+    """The sizes of a package's modules, by their paths in it; none for one that is gone."""
+    found = {}
+    for folder, _, names in os.walk(package):
+        for name in names:
+            if name.endswith(".py"):
+                path = os.path.join(folder, name)
+                with suppress(OSError):
+                    found[os.path.relpath(path, package)] = os.stat(path).st_size
+    return found
 
 
 def uri(path: Path) -> str:

@@ -38,6 +38,8 @@ from lowtide.system.installation import Installed
 from lowtide.tasks import task_group
 
 log = logging.getLogger(__name__)
+PACKAGE = os.path.realpath(os.path.dirname(lowtide.__file__))
+"""Where this daemon was started from."""
 
 INSTALLED_S = 5.0
 """Between two looks whether Lowtide has been replaced."""
@@ -216,6 +218,7 @@ class Session(RpcSession):
             "pid": os.getpid(),
             "idle": quiescent and self._server.client_count == 1,
             "budgetBytes": self._service.host.budget.total_bytes,
+            "package": PACKAGE,
             "complaint": watch.complaint if watch is not None else "",
         }
         self.answer(number if rpc.is_number(number) else None, hello)
