@@ -57,7 +57,13 @@ async def session(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Play]:
     handlers, room = Handlers(), AllRoom()
     monkeypatch.setattr(server, "HANDLERS", {"lowtide/wait": handlers.wait, "lowtide/now": handlers.now})
     host = SimpleNamespace(budget=SimpleNamespace(total_bytes=1))
-    service: Any = SimpleNamespace(workspaces=(), host=host, intake=Intake(room))
+
+    async def heed_configuration() -> None:
+        pass
+
+    service: Any = SimpleNamespace(
+        workspaces=(), host=host, intake=Intake(room), config_watch=None, heed_configuration=heed_configuration
+    )
     here, there = socket.socketpair()
     reader, writer = await asyncio.open_connection(sock=there)
     client = Wire(*await asyncio.open_connection(sock=here))
