@@ -113,7 +113,7 @@ def recipes(language: str) -> list[str]:
 
 
 def test_every_editor_has_a_recipe_that_can_be_read() -> None:
-    for editor in ("Helix", "Zed", "Emacs", "Vim", "Kate", "Sublime Text"):
+    for editor in ("Helix", "Zed", "Emacs", "Vim", "Kate", "Sublime Text", "JetBrains"):
         assert f"\n## {editor}" in RECIPES
     assert [tomllib.loads(text)["language-server"]["lowtide"]["args"] for text in recipes("toml")] == [
         ["lsp", "--stdio"]

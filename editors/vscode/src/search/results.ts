@@ -79,10 +79,12 @@ export class Results implements vscode.TreeDataProvider<Node>, vscode.Disposable
     const line = presentHit(node, vscode.workspace.asRelativePath(uri));
     const label = `${line.line}: ${line.snippet || line.name}`;
     const item = new vscode.TreeItem({ label, highlights: matchedRanges(this.query, label) });
-    item.description = line.weak ? `${line.name} · ${t('weak match')}` : line.name;
+    item.description = line.weak ? `${t('weak match')} · ${line.name}` : line.name;
     const spoken = t('{0}, line {1}: {2}', line.name, line.line, line.snippet);
     item.accessibilityInformation = { label: line.weak ? `${spoken}, ${t('weak match')}` : spoken };
-    item.iconPath = new vscode.ThemeIcon(line.icon);
+    // The words are cut off in a narrow side bar; the icon is not.
+    const faint = line.weak ? new vscode.ThemeColor('disabledForeground') : undefined;
+    item.iconPath = new vscode.ThemeIcon(line.icon, faint);
     item.contextValue = 'hit';
     const tooltip = new vscode.MarkdownString(`${line.place.replace(/[\\`*_[\]]/g, '\\$&')}\n`);
     tooltip.appendCodeblock(node.snippet);

@@ -12,7 +12,8 @@ import { t } from '../l10n';
 import { thisMachine } from '../server/machine';
 import type { Server } from '../server/server';
 import { whyItFailed } from './failure';
-import { ownEnvironment, type Step, type Way, waysToInstall } from './ways';
+import { wordsForUv } from './quick';
+import { ownEnvironment, type Quick, type Step, type Way, waysToInstall } from './ways';
 import { ownWheel } from './wheel';
 
 /** New enough, and able to make environments (Debian keeps that apart). */
@@ -93,18 +94,47 @@ async function follow(
   await run(make, logged(make, log), token);
   const packages = t('installing the server and its packages (2 of 2)');
   progress.report({ message: packages, increment: 20 });
-  const write = logged(install, log);
-  await run(
-    install,
-    (line) => {
+  const tell = (step: Step): ((line: string) => void) => {
+    const write = logged(step, log);
+    return (line) => {
       write(line);
       const name = /^(?:Collecting|Downloading|Installing)\s+([A-Za-z][\w-]*)/.exec(line)?.[1];
       if (name) {
         progress.report({ message: `${packages}: ${name}`, increment: 1 });
       }
-    },
-    token,
-  );
+    };
+  };
+  if (!way.quick || !(await installQuickly(way.quick, tell, token, log))) {
+    await run(install, tell(install), token);
+  }
+}
+
+/** False when it could not be done so: pip does it then. */
+async function installQuickly(
+  quick: Quick,
+  tell: (step: Step) => (line: string) => void,
+  token: vscode.CancellationToken,
+  log: vscode.LogOutputChannel,
+): Promise<boolean> {
+  try {
+    const config: string[] = [];
+    await run(quick.config, (line) => config.push(line), token);
+    const words = wordsForUv(config, process.env);
+    if (words === undefined) {
+      return false;
+    }
+    await run(quick.get, tell(quick.get), token);
+    const install: Step = [...quick.install, ...words];
+    await run(install, tell(install), token);
+    await run(quick.remove, logged(quick.remove, log), token);
+    return true;
+  } catch (error) {
+    if (error instanceof vscode.CancellationError) {
+      throw error;
+    }
+    log.warn(`event=install-failed way=quick why=${String(error)}`);
+    return false;
+  }
 }
 
 function logged(step: Step, log: vscode.LogOutputChannel): (line: string) => void {

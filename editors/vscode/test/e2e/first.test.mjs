@@ -27,6 +27,7 @@ test('from the .vsix to a first answer: three clicks and a question', { timeout:
   }
   const editor = await openEditor({ shots, theme, withLowtide: false, more: network });
   const began = Date.now();
+  const seconds = () => ((Date.now() - began) / 1000).toFixed(0);
   let clicks = 0;
   const click = async (target) => {
     await target.click();
@@ -44,9 +45,21 @@ test('from the .vsix to a first answer: three clicks and a question', { timeout:
     const bar = editor.barText(/\d+ \/ \d+ MiB/, 300_000);
     await Promise.race([bar, failed.waitFor({ timeout: 300_000 })]);
     assert.equal(await failed.count(), 0, (await failed.allInnerTexts()).join());
-    console.log(`from nothing to a running server: ${((Date.now() - began) / 1000).toFixed(0)} s`);
+    console.log(`from nothing to a running server: ${seconds()} s`);
+    // Nobody has to wait for the whole index: what is there so far answers.
+    const name = editor.rows.filter({ hasText: /HttpResponse|HTTPResponse/ }).first();
+    for (let found = false; !found;) {
+      await page.keyboard.press('Control+t');
+      await editor.input.fill('#HTTPResp', { timeout: 3_000 }).catch(() => undefined);
+      found = await name.waitFor({ timeout: 3_000 }).then(
+        () => true,
+        () => false,
+      );
+      if (!found) await page.keyboard.press('Escape');
+      else console.log(`from nothing to a first answer: ${seconds()} s, ${clicks} click and a key`);
+    }
+    await page.keyboard.press('Escape');
     await ready.waitFor({ timeout: 300_000 });
-    await page.waitForTimeout(300);
     await editor.shot('first');
     await click(ready.getByRole('button', { name: 'Find a Symbol' }));
     await editor.input.waitFor();
@@ -57,9 +70,7 @@ test('from the .vsix to a first answer: three clicks and a question', { timeout:
       .waitFor();
     await page.keyboard.press('Enter');
     await page.locator('.tab.active', { hasText: /(client|response)\.py/ }).waitFor();
-    console.log(
-      `from nothing to a whole index and a found symbol: ${((Date.now() - began) / 1000).toFixed(0)} s, ${clicks} clicks`,
-    );
+    console.log(`from nothing to a whole index and a found symbol: ${seconds()} s, ${clicks} clicks`);
     assert.ok(clicks <= 3);
 
     // The walkthrough says the same in pictures, its first steps done.

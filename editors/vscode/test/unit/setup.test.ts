@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { locate, type Machine } from '../../src/server/locate';
 import { isOlder } from '../../src/setup/compare';
 import { whyItFailed } from '../../src/setup/failure';
+import { wordsForUv } from '../../src/setup/quick';
 import { ownEnvironment, waysToInstall } from '../../src/setup/ways';
 import { ownWheel } from '../../src/setup/wheel';
 
@@ -51,6 +52,38 @@ test('Python makes an environment of the extension’s own, which is used before
   const both = machine(['/usr/bin/lowtide', '/s/environment/bin/lowtide']);
   const located = await locate(both, { configured: '', trusted: false, own: commands });
   assert.equal(located.found && located.source, 'own', 'an older one on PATH does not hide an update');
+});
+
+test('where there is no uv it is got for the while, and told where pip would look; else pip does it all', async () => {
+  const [way] = await waysToInstall(machine(['/usr/bin/python3']), '/s', wheel, suits);
+  assert.ok(way?.quick);
+  assert.deepEqual(way.quick.install, [
+    '/s/environment/bin/uv',
+    'pip',
+    'install',
+    '--python',
+    '/s/environment/bin/python',
+    wheel,
+  ]);
+  assert.deepEqual(way.quick.remove.slice(1), ['-m', 'pip', 'uninstall', '--yes', 'uv']);
+  assert.deepEqual(wordsForUv([], {}), []);
+  const lines = [
+    ":env:.index-url='https://in.house/simple'",
+    "global.index-url='https://elsewhere/simple'",
+    "global.extra-index-url='\\nhttps://a/\\nhttps://b/'",
+    "install.find-links='/opt/wheels'",
+    "global.constraint='/etc/c.txt'",
+    "global.timeout='180'",
+    "download.no-index='true'",
+  ];
+  assert.deepEqual(wordsForUv(lines, {}), [
+    ...['--default-index', 'https://in.house/simple', '--index', 'https://a/', '--index', 'https://b/'],
+    ...['--find-links', '/opt/wheels', '--constraint', '/etc/c.txt'],
+  ]);
+  assert.equal(wordsForUv(["global.proxy='http://p:1'"], {}), undefined);
+  assert.equal(wordsForUv(["global.trusted-host='h'"], {}), undefined);
+  assert.equal(wordsForUv(["global.cert='/c.pem'"], {}), undefined);
+  assert.deepEqual(wordsForUv(["global.cert='/c.pem'"], { SSL_CERT_FILE: '/c.pem' }), []);
 });
 
 test('a Python that is too old is passed over for one that suits', async () => {
