@@ -121,40 +121,6 @@ class FileStat:
     """When anything of it changed last, its content too, whatever its modification time was set to. 0: not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
-    """A definition. Lines and columns count from 0; columns are characters (code points), whatever the file's
-    encoding."""
-
-    name: str
-    kind: SymbolKind
-    container: str
-    """Names of the enclosing definitions, outermost first, joined by `.`; empty at top level."""
-    start_line: int
-    start_column: int
-    end_line: int
-    end_column: int
-    name_line: int
-    name_column: int
-    signature: str
-    """The first line(s) of the definition up to its body, white space folded, at most 240 characters."""
-    doc: str
-    """The doc comment or docstring without its markers, at most 400 characters; may be empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A span of a file that is embedded. Bytes are offsets in the UTF-8 text, end exclusive; lines count from 0,
-    inclusive."""
-
-    start_byte: int
-    end_byte: int
-    start_line: int
-    end_line: int
-    symbol: int
-    """Index in the file's symbols of the innermost definition that holds or begins the chunk; -1 when there is none."""
-
-
 def counted(count: int, noun: str, plural: str = "") -> str:
     """For people: `1 file`, `12,345 files`, `2 processes`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {plural or noun + 's'}"

@@ -8,9 +8,8 @@ Invariant: a cancellation, or whatever else ends the process, goes before any er
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
 
 import anyio
 import anyio.abc
@@ -18,7 +17,6 @@ import anyio.abc
 from lowtide.errors import LowtideError, StoreError
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 _CONSEQUENCES = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
 """What a task meets when the one at the other end of its stream has failed: not worth a line."""
@@ -37,17 +35,6 @@ async def task_group() -> AsyncIterator[anyio.abc.TaskGroup]:
     if failed is not None:
         # Out of the handler, so that the error's context is not the group that holds it.
         raise first_error(failed)
-
-
-async def run_beside(
-    work: Callable[[], Awaitable[T]], helper: Callable[[], Coroutine[Any, Any, None]], end: Callable[[], None]
-) -> T:
-    """What `work` returns; `helper` runs beside it, and is told to `end` when that has come to its end."""
-    async with task_group() as group:
-        group.start_soon(helper)
-        result = await work()
-        end()
-    return result
 
 
 def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:

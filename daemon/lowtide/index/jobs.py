@@ -172,11 +172,3 @@ def own_cpu_seconds() -> float:
     """CPU time of this process alone."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
-
-
-def cpu_seconds() -> float:
-    """CPU time of this process and of its ended children."""
-    return sum(
-        usage.ru_utime + usage.ru_stime
-        for usage in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
-    )

@@ -20,6 +20,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 import lowtide
+from lowtide.closing import Closing
 from lowtide.errors import LockHeld, LowtideError, StoreError
 from lowtide.paths import Places, make_private
 from lowtide.serve import daemon_lock, daemon_socket, rpc
@@ -248,7 +249,7 @@ class _Awaited(io.RawIOBase):
                 raise NoAnswer(self.pid)
 
 
-class Client:
+class Client(Closing):
     """One connection of the command line's, with the daemon's version settled."""
 
     def __init__(self, connection: socket.socket, patience_s: float = HELLO_S) -> None:
@@ -363,12 +364,6 @@ class Client:
         with suppress(OSError):
             self._stream.close()
             self._socket.close()
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def stop(client: Client, wait_s: float = END_S) -> int:

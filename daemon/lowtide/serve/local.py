@@ -14,6 +14,7 @@ from typing import Any
 
 from anyio.from_thread import start_blocking_portal
 
+from lowtide.closing import Closing
 from lowtide.config.settings import Config
 from lowtide.errors import LowtideError
 from lowtide.index.shared import Stay
@@ -29,7 +30,7 @@ from lowtide.system import memory
 logging.getLogger("lowtide").addHandler(logging.NullHandler())  # a command says what is wrong in its own words
 
 
-class LocalClient:
+class LocalClient(Closing):
     """See the module; a context manager. ConfigError, ModelError, RefusedError when it cannot be opened."""
 
     def __init__(self, places: Places, config: Config) -> None:
@@ -57,12 +58,6 @@ class LocalClient:
     def close(self) -> None:
         """End the service, its workers and its thread."""
         self._stack.close()
-
-    def __enter__(self) -> LocalClient:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 class _Caller:

@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+from lowtide.closing import Closing
 
 LONGEST_PATH_BYTES = 4095
 """No system call takes a longer one."""
@@ -101,7 +101,7 @@ def _stamp(info: os.stat_result) -> tuple[int, int, int]:
     return info.st_size, info.st_mtime_ns, info.st_ctime_ns
 
 
-class PlainFile:
+class PlainFile(Closing):
     """A plain file, open to be read from its start on, at most `most_bytes` of it in all. Close it when done."""
 
     __slots__ = ("_handle", "_left_bytes", "_offset", "_path", "info")
@@ -118,14 +118,6 @@ class PlainFile:
         except BaseException:
             os.close(handle)
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of it."""
@@ -177,7 +169,7 @@ class PlainFile:
         return data
 
 
-class Root:
+class Root(Closing):
     """A folder to read beneath. Close it when done. `path` is its real path: a link in its place is not taken for it.
 
     A root that is gone is no error of its own: nothing stands beneath it.
@@ -193,14 +185,6 @@ class Root:
             self._handle = os.open(self.path.rstrip(b"/") or b"/", _STEP | os.O_NOFOLLOW)
         except OSError as error:
             self._why = _refused(error, self.path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of it; also twice."""

@@ -18,10 +18,10 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from lowtide.closing import Closing
 from lowtide.errors import ConfigError
 from lowtide.system.proxy import WebError, open_tunnel, proxy_for
 from lowtide.system.way import STRAIGHT, Way
@@ -137,7 +137,7 @@ class Response:
             self._connection.has_answered()
 
 
-class Connection:
+class Connection(Closing):
     """A connection to one server, made when it is needed, and again when the server has closed it. Close it."""
 
     def __init__(self, origin: Origin, timeout_s: float, way: Way = STRAIGHT) -> None:
@@ -149,14 +149,6 @@ class Connection:
         self._ready = b""
         self._keeps = False
         self._deadline_s = 0.0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of it."""

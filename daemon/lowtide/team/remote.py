@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import msgspec
 
+from lowtide.closing import Closing
 from lowtide.errors import LowtideError
 from lowtide.system.beneath import open_plain
 from lowtide.system.way import STRAIGHT, Way
@@ -43,7 +43,7 @@ class _Told(msgspec.Struct):
     message: str = ""
 
 
-class Gate:
+class Gate(Closing):
     """A gateway, with what lets in."""
 
     def __init__(self, url: str, token_file: Path | None, timeout_s: float, way: Way = STRAIGHT) -> None:
@@ -56,14 +56,6 @@ class Gate:
         self._lock = threading.Lock()
         self._kept: list[Connection] = []
         self._is_closed = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def ask(self, path: str, message: msgspec.Struct | None, kind: type[T], most_bytes: int = MOST_ANSWER_BYTES) -> T:
         """Its answer. WebError, GatewayError, BadMessage; CannotRead for the token's file."""

@@ -12,12 +12,11 @@ from __future__ import annotations
 import mmap
 from pathlib import Path
 
-from lowtide.work.model.protobuf import Span, fields, packed
+from lowtide.work.model.protobuf import Span, fields, node, packed
 
 # Field numbers of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 _MODEL_GRAPH = 7
 _GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
-_NODE_INPUT, _NODE_OP = 1, 4
 _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_NAME = 1, 2, 8
 
 _ITEM_BYTES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}
@@ -52,7 +51,7 @@ def _graph_bytes(data: mmap.mmap, graph: Span) -> int:
             name, elements, kind = _tensor(data, value)
             tensors[name] = elements, _ITEM_BYTES.get(kind, 1)
         elif number == _GRAPH_NODE:
-            inputs, operation = _node(data, value)
+            operation, inputs = node(data, value)
             if operation in _WIDENING:
                 widened.update(inputs)
     return sum(
@@ -75,13 +74,3 @@ def _tensor(data: mmap.mmap, span: Span) -> tuple[bytes, int, int]:
         elif number == _TENSOR_NAME and isinstance(value, tuple):
             name = data[value[0] : value[1]]
     return name, elements, kind
-
-
-def _node(data: mmap.mmap, span: Span) -> tuple[list[bytes], bytes]:
-    inputs, operation = [], b""
-    for number, value in fields(data, span):
-        if isinstance(value, tuple) and number == _NODE_INPUT:
-            inputs.append(data[value[0] : value[1]])
-        elif isinstance(value, tuple) and number == _NODE_OP:
-            operation = data[value[0] : value[1]]
-    return inputs, operation

@@ -9,6 +9,7 @@ import mmap
 from collections.abc import Iterator
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_NODE_INPUT, _NODE_OP = 1, 4
 
 Span = tuple[int, int]
 """Where a field's bytes begin and end."""
@@ -55,3 +56,14 @@ def _varint(data: mmap.mmap, at: int, end: int) -> tuple[int, int]:
             return value, at
         shift += 7
     raise ValueError("it is no protobuf message, or cut short")
+
+
+def node(data: mmap.mmap, span: Span) -> tuple[bytes, tuple[bytes, ...]]:
+    """The operation of a NodeProto of onnx.proto, and the names of what it takes. ValueError as `fields`."""
+    operation, inputs = b"", []
+    for number, value in fields(data, span):
+        if isinstance(value, tuple) and number == _NODE_INPUT:
+            inputs.append(data[value[0] : value[1]])
+        elif isinstance(value, tuple) and number == _NODE_OP:
+            operation = data[value[0] : value[1]]
+    return operation, tuple(inputs)

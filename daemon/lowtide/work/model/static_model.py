@@ -33,13 +33,12 @@ from lowtide.work.model.encoder import (
     words_of,
 )
 from lowtide.work.model.model_folder import Kind, ModelFolder
-from lowtide.work.model.protobuf import Span, fields, packed
+from lowtide.work.model.protobuf import Span, fields, node, packed
 from lowtide.work.words import split_words
 
 # Field numbers of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 _MODEL_GRAPH = 7
 _GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
-_NODE_INPUT, _NODE_OP = 1, 4
 _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_RAW, _TENSOR_EXTERNAL = 1, 2, 8, 9, 13
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _FLOAT, _INT8 = 1, 3
@@ -214,21 +213,11 @@ def _read(onnx: Path) -> dict[bytes, _Tensor] | None:
         nodes, tensors = [], {}
         for number, value in fields(data, graph):
             if isinstance(value, tuple) and number == _GRAPH_NODE:
-                nodes.append(_node(data, value))
+                nodes.append(node(data, value))
             elif isinstance(value, tuple) and number == _GRAPH_INITIALIZER:
                 tensor = _tensor(data, value)
                 tensors[tensor.name] = tensor
     return tensors if tuple(nodes) == _NODES else None
-
-
-def _node(data: mmap.mmap, span: Span) -> tuple[bytes, tuple[bytes, ...]]:
-    inputs, operation = [], b""
-    for number, value in fields(data, span):
-        if isinstance(value, tuple) and number == _NODE_INPUT:
-            inputs.append(data[value[0] : value[1]])
-        elif isinstance(value, tuple) and number == _NODE_OP:
-            operation = data[value[0] : value[1]]
-    return operation, tuple(inputs)
 
 
 def _tensor(data: mmap.mmap, span: Span) -> _Tensor:
