@@ -6,9 +6,13 @@ from contextlib import closing
 from pathlib import Path
 
 import anyio
+import pytest
 
 from lowtide.config.settings import Config
+from lowtide.core.budget import MIB, MODEL_BYTES, CostModel
+from lowtide.index.forecast import Forecaster
 from lowtide.index.shared import Stay
+from lowtide.models import FileStat
 from lowtide.paths import Places
 from lowtide.serve.app import opened
 from lowtide.serve.host import Host
@@ -46,6 +50,21 @@ def test_very_many_tiny_files_are_predicted_by_the_runs_before(tmp_path: Path) -
             assert took.disk_bytes / 2 <= predicted["predicted_disk_bytes"] <= 2 * took.disk_bytes
 
     anyio.run(play)
+
+
+@pytest.mark.parametrize(
+    ("files", "source_mib", "budget_mib", "peak_mib"),
+    [(4787, 40, 256, 104), (10_296, 76, 256, 156), (13_877, 125, 256, 141), (83_200, 1028, 512, 232)],
+    ids=["django", "go", "boost", "linux"],
+)
+def test_the_peak_that_is_predicted_grows_with_the_tree(
+    files: int, source_mib: int, budget_mib: int, peak_mib: int
+) -> None:
+    """`peak_mib`: what `bench.index` measured, with two workers."""
+    forecaster = Forecaster(budget_bytes=budget_mib * MIB, worker_count=2, model_bytes=MODEL_BYTES, costs=CostModel())
+    for number in range(files):
+        forecaster.add(FileStat(b"d/m%d.txt" % number, source_mib * MIB // files, 0, number))
+    assert 0.8 * peak_mib <= forecaster.result().predicted_peak_anon_bytes / MIB <= 1.2 * peak_mib
 
 
 def test_what_an_index_takes_on_disk_counts_its_log(tmp_path: Path) -> None:
