@@ -62,7 +62,9 @@ def modules(tree: Callable[..., Path]) -> Path:
     return tree({f"pkg/module{n}.py": python_module(n, 4) for n in range(6)})
 
 
-def test_command_agent_and_protocol_find_what_is_not_here(engine: Engine, lowtide: Lowtide, modules: Path) -> None:
+def test_commands_and_agents_find_what_is_not_here(
+    engine: Engine, lowtide: Lowtide, modules: Path, tree: Callable[..., Path]
+) -> None:
     lowtide.run("index", modules)
 
     def found() -> list[dict[str, Any]]:
@@ -72,6 +74,16 @@ def test_command_agent_and_protocol_find_what_is_not_here(engine: Engine, lowtid
     (hit, *_) = until(found, PATIENCE_S)
     assert (hit["name"], hit["path"], hit["repository"]) == ("RetryPolicy", "retry.py", "example.org/team/one")
     assert lowtide.run("search", "--format", "vimgrep", QUESTION, modules).stdout.count("retry.py") == 0
+
+    other = tree({"other.py": python_module(50, 2)}, "other")
+    lowtide.run("index", other)
+
+    def several() -> list[str]:
+        hits = lowtide.json("search", QUESTION, modules, other)["hits"]
+        return [hit["name"] for hit in hits if hit["repository"]]
+
+    named = until(several, PATIENCE_S)
+    assert named.count("RetryPolicy") == 1, "the team is asked once"
 
     with Agent(lowtide, modules) as agent:
         text = until(lambda: _told(agent.call("search", query=QUESTION)), PATIENCE_S)

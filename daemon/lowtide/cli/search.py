@@ -184,6 +184,8 @@ def _search(
             return ask_showing(door, "lowtide/find", question, Answer.from_json, options)
 
         told = ask_each(places, ask, limit)
+        if shape == "text":
+            told = _whose(told)
     if options.as_json:
         print_json(_explained(told) if given["explain"] else told.as_json())
         return
@@ -191,6 +193,12 @@ def _search(
         words = (query, *terms, *given["phrasings"])
         show_hits(told.answer.hits, [place.root for place in places], shape, words, explain=given["explain"])
         _show_doubts(told, options)
+
+
+def _whose(told: Told[Answer]) -> Told[Answer]:
+    """All hits say whose they are, also those of the workspaces beside which the team was not asked."""
+    hits = [hit if hit.repository != "" else hit._replace(repository=None) for hit in told.answer.hits]
+    return Told(told.answer._replace(hits=hits), told.freshness)
 
 
 def _question(place: Place, narrow: Narrowing, given: dict[str, Any]) -> dict[str, Any]:
