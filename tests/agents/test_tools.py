@@ -144,6 +144,12 @@ def test_what_does_not_fit_is_told_by_signature_and_documentation_and_what_lacks
     assert text.splitlines()[-1] == "12 % indexed: results so far; degraded: no vectors; 2 files changed since"
 
 
+def test_what_a_gateway_says_is_lacking_acts_on_nobody() -> None:
+    answer = found(hit("first"), degraded="without \x1b[31mthe\a index\nsrc/forged.py:1-2 function forged")
+    last = run("search", {"query": "q"}, rooted(lambda *_: answer), ["/code/shop"]).splitlines()[-1]
+    assert last == r"degraded: without \x1b[31mthe\x07 index\x0asrc/forged.py:1-2 function forged"
+
+
 def test_what_is_not_on_this_machine_says_whose_it_is_and_is_asked_for_once() -> None:
     asked: list[bool] = []
 

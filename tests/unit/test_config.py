@@ -293,3 +293,45 @@ def test_a_configuration_without_a_key_is_read_in_linear_time(tmp_path: Path) ->
     with pytest.raises(ConfigError):
         load_config(file, machine_bytes=1 << 33, environment={})
     assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("table", "url", "said"),
+    [
+        (
+            "team",
+            "https://bob:s3cret@gw.example.com/x",
+            "'https://…@gw.example.com/x' cannot be asked: it holds a user or a password; write it without, and name a "
+            "token_file",
+        ),
+        ("team", "https://bob:s3/cret@gw.example.com/x", "'https://…@gw.example.com/x' is no address of a server; "),
+        ("team", "ftp://x", "'ftp://x' is no address of a server; write it as https://host/path"),
+        ("team", "https://", "'https://' is no address of a server; write it as https://host/path"),
+        ("team", "gateway", "'gateway' is no address of a server; write it as https://host/path"),
+        ("team", "http://gw.example.com", "'http://gw.example.com' is not encrypted: what is sent could be read"),
+        ("team", "https://bob:s3cret@gw.example.com/{x}", "'https://…@gw.example.com/{x}' is not an address"),
+        ("share", "https://:s3cret@e.org/{repo}/{commit}", "'https://…@e.org/r/c' cannot be asked: it holds a user"),
+        ("share", "https://bob:s3cret@e.org/x", "'https://…@e.org/x' is not an address or a path with {commit}"),
+        ("share", "ftp://e.org/{commit}", "'ftp://e.org/c' is no address of a server; "),
+    ],
+)
+def test_an_address_that_cannot_be_asked_is_refused_and_its_password_not_shown(
+    tmp_path: Path, table: str, url: str, said: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, f"[{table}]\nurl = '{url}'\n")
+    told = str(caught.value)
+    assert "s3" not in told
+    assert "bob" not in told
+    assert f"config.toml:2: [{table}] url: {said}" in told
+
+
+@pytest.mark.parametrize("text", ["team = 'https://bob:s3cret@h'", "[team]\nurl = ['https://bob:s3cret@h']"])
+def test_a_password_at_the_wrong_place_is_not_shown(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match="is not") as caught:
+        load(tmp_path, text)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_folder_may_be_where_bundles_lie(tmp_path: Path) -> None:
+    assert load(tmp_path, "[share]\nurl = '/srv/a@b/{commit}'\n").share.url == "/srv/a@b/{commit}"

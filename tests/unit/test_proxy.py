@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from tests.tls import Certificates, make_certificates, proxying
 
+from lowtide.system.address import Origin
 from lowtide.system.proxy import Proxy, WebError, proxy_for
 from lowtide.system.way import STRAIGHT, Way
-from lowtide.system.web import Connection, Origin
+from lowtide.system.web import Connection
 
 
 class _Hello(BaseHTTPRequestHandler):

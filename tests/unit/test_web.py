@@ -11,8 +11,9 @@ import pytest
 
 from lowtide.errors import ConfigError
 from lowtide.system import web
+from lowtide.system.address import MOST_SHOWN, Origin, parse_url, shown_address
 from lowtide.system.proxy import WebError
-from lowtide.system.web import Connection, Origin, parse_url
+from lowtide.system.web import Connection
 
 
 @contextmanager
@@ -169,10 +170,31 @@ def test_addresses_that_may_be_asked(url: str, origin: tuple[str, str, int], tar
         "",
         "https://example.org/a b",
         "https://user:word@example.org/",
+        "https://:word@example.org/",
+        "http://user:word@example.org/",
+        "ftp://user:word@example.org/?word",
+        "user:word@example.org",
         "https://example.org:99999/",
         "https://e\r\nx/",
     ],
 )
 def test_addresses_that_may_not(url: str) -> None:
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError) as caught:
         parse_url(url)
+    assert "word" not in str(caught.value).replace("a user or a password", "")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://example.org:8443/a/b", "https://example.org:8443/a/b"),
+        ("https://ann:p@ss/w?rd@example.org/a", "https://…@example.org/a"),
+        ("https://@example.org/a", "https://…@example.org/a"),
+        ("ann:word@example.org", "…@example.org"),
+        ("https://example.org/a?signature=word", "https://example.org/a?…"),
+        ("https://" + "x" * 999, ("https://" + "x" * 999)[:MOST_SHOWN]),
+        ("", ""),
+    ],
+)
+def test_an_address_is_shown_without_what_is_secret(url: str, shown: str) -> None:
+    assert shown_address(url) == shown

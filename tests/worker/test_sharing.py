@@ -15,8 +15,10 @@ import pytest
 from tests.e2e.soak import git
 from tests.tls import Certificates, make_certificates, proxying
 
+from lowtide.cli import import_
+from lowtide.cli.options import Options
 from lowtide.config.settings import Config, ShareSettings, load_config
-from lowtide.errors import ConfigError
+from lowtide.errors import BundleError, ConfigError
 from lowtide.index import bundles, sharing
 from lowtide.index.shared import Stay
 from lowtide.index.workspace import Workspace
@@ -286,3 +288,23 @@ def test_what_the_configuration_may_say(tmp_path: Path) -> None:
     for wrong in ("'https://e.org/x'", "'https://e.org/{commit}/{user}'", "7", "'{commit}/}'"):
         with pytest.raises(ConfigError, match="share"):
             read(f"[share]\nurl = {wrong}\n")
+
+
+def test_an_import_that_fails_does_not_show_what_its_address_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOWTIDE_HOME", str(tmp_path / "home"))
+    share = Share()
+    thread = threading.Thread(target=share.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        with pytest.raises(BundleError, match="does not give it: status 404") as caught:
+            import_._stage(f"{share.url}/x.lowtide?signature=s3cret", tmp_path, False, Options())
+        assert f"cannot take over {share.url}/x.lowtide?…: " in str(caught.value)
+        with pytest.raises(ConfigError, match="holds a user or a password") as refused:
+            import_._stage("https://bob:s3cret@127.0.0.1/x.lowtide", tmp_path, False, Options())
+        assert "s3cret" not in str(refused.value)
+    finally:
+        share.shutdown()
+        thread.join()
+        share.server_close()

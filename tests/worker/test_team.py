@@ -19,8 +19,9 @@ from lowtide.errors import ConfigError, LowtideError
 from lowtide.read.request import SearchRequest
 from lowtide.read.snapshot import Embedding, Snapshot
 from lowtide.serve.host import Host
+from lowtide.system.address import parse_url
 from lowtide.system.memory import own_anonymous_bytes
-from lowtide.system.web import Connection, parse_url
+from lowtide.system.web import Connection
 from lowtide.team.access import Access
 from lowtide.team.engine import Engine
 from lowtide.team.gateway import Gateway

@@ -16,11 +16,12 @@ from tests.team_engine import MemoryEngine
 from tests.team_setup import SOURCES, places_of, pushed, repository, serving, token
 
 from lowtide.config.settings import TeamSettings
+from lowtide.core.breaker import FAILURES
 from lowtide.models import Mode
 from lowtide.read.request import SearchRequest
 from lowtide.serve import team
 from lowtide.serve.team import Team, TeamAnswer
-from lowtide.team.engine import Found
+from lowtide.team.engine import EngineError, Found
 from lowtide.team.messages import Commit
 
 
@@ -142,3 +143,65 @@ def test_questions_that_nobody_waits_for_neither_pile_up_nor_count_against_the_g
         finally:
             engine.go.set()
     assert [hit.name for hit in answer.hits] == ["RetryPolicy"]
+
+
+def test_other_settings_begin_anew_whatever_the_gateway_before_has_done(
+    memory: tuple[MemoryEngine, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(team, "WAIT_S", 30.0)
+    pushed(repository(tmp_path, "one", SOURCES), memory[1], tmp_path)
+    right, wrong = tmp_path / "right", tmp_path / "wrong"
+    right.write_text(token("all"))
+    wrong.write_text("nobody's")
+
+    async def play() -> None:
+        with closing(Team(places_of(tmp_path / "elsewhere"))) as asking:
+
+            async def ask(url: str, file: Path) -> TeamAnswer:
+                return await asking.ask(TeamSettings(url, file), SearchRequest("retry", Mode.LEXICAL), b"", "r")
+
+            for url, file in (("http://127.0.0.1:1", right), (memory[1], wrong)):
+                for _ in range(FAILURES + 1):
+                    assert (await ask(url, file)).degraded
+                assert [hit.name for hit in (await ask(memory[1], right)).hits] == ["RetryPolicy"]
+
+    anyio.run(play)
+
+
+def test_an_answer_that_comes_after_a_change_counts_for_the_settings_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(team, "WAIT_S", 30.0)
+    heard, go = threading.Event(), threading.Event()
+
+    class Held(MemoryEngine):
+        def manifests(self) -> list[Commit]:
+            heard.set()
+            go.wait(30)
+            raise EngineError("the engine before is down")
+
+    file = tmp_path / "token"
+    file.write_text(token("all"))
+
+    async def play(before: str) -> None:
+        with closing(Team(places_of(tmp_path / "elsewhere"))) as asking:
+
+            async def ask(url: str) -> TeamAnswer:
+                return await asking.ask(TeamSettings(url, file), SearchRequest("retry", Mode.LEXICAL), b"", "r")
+
+            async def ask_before() -> None:
+                assert "the engine before is down" in (await ask(before)).degraded
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(ask_before)
+                await anyio.to_thread.run_sync(heard.wait)
+                for _ in range(FAILURES):
+                    assert "cannot be reached" in (await ask("http://127.0.0.1:1")).degraded
+                go.set()
+            assert "cannot be reached" in (await ask("http://127.0.0.1:1")).degraded, "at rest, with its own reason"
+
+    with serving(Held()) as address:
+        try:
+            anyio.run(play, address)
+        finally:
+            go.set()

@@ -56,6 +56,7 @@ def _stage(source: str, root: Path, force: bool, options: Options) -> Staged:
     from lowtide.index.bundles import stage
     from lowtide.index.sharing import download
     from lowtide.index.workspace import Workspace
+    from lowtide.system.address import shown_address
     from lowtide.work.model.model_folder import default_model, read_model
 
     places, config = load(options)
@@ -70,7 +71,8 @@ def _stage(source: str, root: Path, force: bool, options: Options) -> Staged:
                 file = stack.enter_context(download(places, source, config.share.way))
             return stage(places, file, workspace, recipe)
         except BundleError as error:
-            raise BundleError(f"cannot take over {source}: {error.what}", error.why, error.remedy) from error
+            named = shown_address(source) if "://" in source else source
+            raise BundleError(f"cannot take over {named}: {error.what}", error.why, error.remedy) from error
 
 
 def _index(root: Path, staged: Staged, consent: bool, options: Options) -> IndexReport:

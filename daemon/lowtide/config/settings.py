@@ -275,6 +275,8 @@ def load_workspace_settings(root: Path, config: Config) -> WorkspaceSettings:
 
 def _share_settings(reader: _Reader, folder: Path) -> ShareSettings:
     url = reader.template("url", required="{commit}", allowed=("{repo}", "{commit}"))
+    if "://" in url:
+        reader.check_address("url", url.replace("{repo}", "r").replace("{commit}", "c"))
     settings = ShareSettings(url, reader.path("token_file", folder), _way(reader, folder))
     reader.finish(KEYS["share"])
     return settings
@@ -282,6 +284,8 @@ def _share_settings(reader: _Reader, folder: Path) -> ShareSettings:
 
 def _team_settings(reader: _Reader, folder: Path) -> TeamSettings:
     url = reader.template("url", required="", allowed=())
+    if url:
+        reader.check_address("url", url)
     settings = TeamSettings(url, reader.path("token_file", folder), _way(reader, folder))
     reader.finish(KEYS["team"])
     return settings
@@ -386,7 +390,12 @@ class _Reader:
         return 0
 
     def _wrong(self, key: str, expected: str) -> ConfigError:
-        shown = repr(self._values[key])
+        value = self._values[key]
+        shown = repr(value)
+        if "@" in shown:  # it may hold a password
+            from lowtide.system.address import shown_address
+
+            shown = repr(shown_address(value)) if isinstance(value, str) else shown_address(shown)
         shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
         return ConfigError(self.where(key), f"{shown} is not {expected}", "correct the file")
 
@@ -429,6 +438,15 @@ class _Reader:
         if value and (required not in value or "{" in rest or "}" in rest):
             raise self._wrong(key, f"an address or a path with {required} in it, and no marks but {', '.join(allowed)}")
         return value
+
+    def check_address(self, key: str, url: str) -> None:
+        """ConfigError for an address that is none, or holds a password."""
+        from lowtide.system.address import parse_url  # most configurations have none
+
+        try:
+            parse_url(url)
+        except ConfigError as error:
+            raise ConfigError(self.where(key), error.message, error.remedy) from None
 
     def number(self, key: str, least: float, most: float) -> float | None:
         value = self._values.get(key)

@@ -23,11 +23,12 @@ from lowtide.index.bundles import INCOMING, Staged, stage
 from lowtide.index.workspace import Workspace
 from lowtide.paths import Places, make_private
 from lowtide.store.durable import mapped_errors
+from lowtide.system.address import parse_url
 from lowtide.system.beneath import open_plain
 from lowtide.system.proxy import WebError
 from lowtide.system.tree.checkout import ancestors, checkout_at
 from lowtide.system.way import Way
-from lowtide.system.web import MOST_REDIRECTS, Connection, Response, parse_url
+from lowtide.system.web import MOST_REDIRECTS, Connection, Response
 
 log = logging.getLogger(__name__)
 

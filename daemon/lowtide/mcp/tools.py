@@ -28,6 +28,7 @@ from lowtide.mcp.calls import Arguments, AskDaemon, Tool, Wanted
 from lowtide.mcp.roots import Root, find_roots, from_folders, globs_below
 from lowtide.mcp.status import status
 from lowtide.mcp.text import Paper, characters_of
+from lowtide.visible import visible
 
 MOST_TOKENS = 50_000
 LEAST_TOKENS = 100
@@ -237,6 +238,7 @@ def _write_last(paper: Paper, roots: Sequence[Root], answers: Sequence[Answered[
         if answer.stale_files:
             told.append(f"{text.count(answer.stale_files, 'file')} changed since")
         if words := "; ".join(filter(None, told)):
+            words = visible(words)  # some of it a gateway has written
             paper.write(f"{text.clean(root.path)}: {words}" if len(roots) > 1 else words)
 
 

@@ -48,24 +48,49 @@ class TeamAnswer:
     degraded: str = ""
 
 
-class Team:
-    """The gateway that the user's configuration names."""
+class _Asked:
+    """One gateway, as one configuration names it: its connections, and how it has fared."""
 
-    def __init__(self, places: Places) -> None:
-        self._places = places
-        self._breaker = Breaker()
-        self._limit = anyio.CapacityLimiter(MOST_AT_ONCE)
-        self._room = threading.BoundedSemaphore(MOST_AT_ONCE)
-        """Taken for a request until it ends; the limiter's is given back when nobody waits any more."""
+    def __init__(self, settings: TeamSettings) -> None:
+        self.settings = settings
+        self.breaker = Breaker()
+        self.why = ""
         self._gate: Gate | None = None
-        self._settings = TeamSettings()
-        self._local: tuple[float, list[str]] = (float("-inf"), [])
-        self._why = ""
+
+    def gate(self) -> Gate:
+        """ConfigError for an address that is none."""
+        if self._gate is None:
+            settings = self.settings
+            self._gate = Gate(settings.url, settings.token_file, LONGEST_S, settings.way)
+        return self._gate
 
     def close(self) -> None:
         """Let go of the connections."""
         if self._gate is not None:
             self._gate.close()
+
+
+class Team:
+    """The gateway that the user's configuration names."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._limit = anyio.CapacityLimiter(MOST_AT_ONCE)
+        self._room = threading.BoundedSemaphore(MOST_AT_ONCE)
+        """Taken for a request until it ends; the limiter's is given back when nobody waits any more."""
+        self._asked = _Asked(TeamSettings())
+        self._local: tuple[float, list[str]] = (float("-inf"), [])
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._asked.close()
+
+    def _asked_by(self, settings: TeamSettings) -> _Asked:
+        """Other settings begin anew: how the gateway before has fared tells nothing of this one."""
+        if settings != self._asked.settings:
+            self._asked.close()
+            self._asked = _Asked(settings)
+        return self._asked
 
     async def ask(self, settings: TeamSettings, request: SearchRequest, vector: bytes, recipe: str) -> TeamAnswer:
         """The team's best for a request; nothing where there is no gateway. Errors: none.
@@ -75,40 +100,39 @@ class Team:
         if not settings.url or request.narrow.globs:
             return TeamAnswer()
         began_s = time.monotonic()
+        # Held while it is asked: an answer that comes after a change counts for the settings it was asked with.
+        asked = self._asked_by(settings)
         if not self._room.acquire(blocking=False):
             return TeamAnswer(degraded="without the team's index: it is busy with earlier questions")
-        if not self._breaker.may_ask(began_s):
+        if not asked.breaker.may_ask(began_s):
             self._room.release()
-            return TeamAnswer(degraded=f"without the team's index: {self._why or 'it is busy'}")
+            return TeamAnswer(degraded=f"without the team's index: {asked.why or 'it is busy'}")
         answer: RemoteAnswer | None = None
         place = _Place(self._room)
         try:
             with anyio.move_on_after(WAIT_S):
-                ask = partial(place.work, partial(self._ask, settings, request, vector, recipe))
+                ask = partial(place.work, partial(self._ask, asked.gate(), request, vector, recipe))
                 answer = await anyio.to_thread.run_sync(ask, limiter=self._limit, abandon_on_cancel=True)
-            self._why = "it does not answer in time"
+            asked.why = "it does not answer in time"
         except (LowtideError, OSError) as error:
-            self._why = error.message if isinstance(error, LowtideError) else str(error)
+            asked.why = error.message if isinstance(error, LowtideError) else str(error)
         except BaseException:
-            self._breaker.left()  # as with each key in an editor
+            asked.breaker.left()  # as with each key in an editor
             raise
         finally:
             place.leave()
         if answer is None:
-            self._breaker.failed(time.monotonic())
-            log.info("event=team-not-answered why=%r", self._why)
-            return TeamAnswer(degraded=f"without the team's index: {self._why}")
-        self._breaker.succeeded()
+            asked.breaker.failed(time.monotonic())
+            log.info("event=team-not-answered why=%r", asked.why)
+            return TeamAnswer(degraded=f"without the team's index: {asked.why}")
+        asked.breaker.succeeded()
         return TeamAnswer(_narrowed(answer.hits, request), answer.degraded)
 
-    def _ask(self, settings: TeamSettings, request: SearchRequest, vector: bytes, recipe: str) -> RemoteAnswer:
+    def _ask(self, gate: Gate, request: SearchRequest, vector: bytes, recipe: str) -> RemoteAnswer:
         """In a thread."""
-        if self._gate is None or settings != self._settings:
-            gate = Gate(settings.url, settings.token_file, LONGEST_S, settings.way)
-            self._gate, self._settings = gate, settings
         question = request.question
         words = question.words if request.mode is not Mode.SEMANTIC else ()
-        asked = Question(
+        sent = Question(
             query=question.gist[: 32 << 10],
             stems=list(dict.fromkeys(stem for word in words if (stem := stem_of(word)))),
             recipe=recipe,
@@ -116,7 +140,7 @@ class Team:
             vector=vector if request.mode is not Mode.LEXICAL else b"",
             without=self._checked_out(),
         )
-        return self._gate.search(asked)
+        return gate.search(sent)
 
     def _checked_out(self) -> list[str]:
         known_s, names = self._local

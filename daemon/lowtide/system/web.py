@@ -18,11 +18,9 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from lowtide.closing import Closing
-from lowtide.errors import ConfigError
+from lowtide.system.address import Origin
 from lowtide.system.proxy import WebError, open_tunnel, proxy_for
 from lowtide.system.way import STRAIGHT, Way
 
@@ -31,44 +29,8 @@ MOST_LINE_BYTES = 16 << 10
 MOST_HEADERS = 100
 MOST_REDIRECTS = 5
 _BLOCK_BYTES = 64 << 10
-_LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|::1")
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)(?: .*)?")
-_PLAIN = re.compile(r"[!-~]+")
 _NO_BODY = (204, 304)
-
-
-class Origin(NamedTuple):
-    """What a connection leads to."""
-
-    scheme: str
-    host: str
-    port: int
-
-    @property
-    def is_secure(self) -> bool:
-        return self.scheme == "https"
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
-
-
-def parse_url(url: str) -> tuple[Origin, str]:
-    """The origin of a URL, and the target at it. ConfigError when it is none that may be asked."""
-    try:
-        parts = urlsplit(url)
-        scheme, host, port = parts.scheme.lower(), parts.hostname or "", parts.port
-    except ValueError:
-        scheme, host, port = "", "", None
-    if not _PLAIN.fullmatch(url):
-        scheme = ""
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "") if host else ""
-    if scheme not in ("http", "https") or not re.fullmatch(r"[A-Za-z0-9._:-]{1,253}", host) or parts.username:
-        raise ConfigError(f"{url[:200]!r} is no address of a server", "", "write it as https://host/path")
-    if scheme == "http" and not _LOOPBACK.fullmatch(host):
-        why = "what is sent could be read, and what comes changed, on the way"
-        raise ConfigError(f"{url[:200]!r} is not encrypted", why, "write https")
-    return Origin(scheme, host, port or (443 if scheme == "https" else 80)), target
 
 
 class Response:

@@ -17,7 +17,18 @@ from urllib.parse import quote
 from lowtide.errors import LowtideError
 from lowtide.team.access import Grant
 from lowtide.team.engine import Engine, EngineError
-from lowtide.team.messages import Chunks, Commit, Missing, Place, Places, Question, RemoteAnswer, RemoteHit
+from lowtide.team.messages import (
+    MOST_AGE_S,
+    Chunks,
+    Commit,
+    Missing,
+    Place,
+    Places,
+    Question,
+    RemoteAnswer,
+    RemoteHit,
+    web_address,
+)
 from lowtide.team.ranking import ranked
 
 log = logging.getLogger(__name__)
@@ -140,8 +151,8 @@ class Gateway:
         return RemoteHit(
             repository=manifest.repository,
             commit=manifest.commit,
-            age_s=max(0.0, self._clock() - manifest.committed_s),
-            url=url,
+            age_s=min(MOST_AGE_S, max(0.0, self._clock() - manifest.committed_s)),
+            url=web_address(url),
             path=place.path,
             language=place.language,
             start_line=place.start_line,

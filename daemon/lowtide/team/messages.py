@@ -5,6 +5,7 @@ Invariant: every list and text that comes in is bounded here.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -19,6 +20,10 @@ MOST_REPOSITORIES = 10_000
 MOST_HITS = 200
 MOST_WORDS_BYTES = 60_000
 """Of one chunk's stems, as the engine takes them."""
+MOST_URL = 1 << 16
+MOST_AGE_S = 1e12
+_WEB = re.compile(r"https?://[A-Za-z0-9._:\[\]-]+(?:[/?#][^\x00-\x1f\x7f-\x9f]*)?", re.IGNORECASE)
+"""An address that people can be sent to, without a user and a password."""
 
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 """Of a chunk: the hash of recipe, content version and all its text."""
@@ -27,6 +32,7 @@ Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._/-]{1,200}$")]
 Revision = Annotated[str, msgspec.Meta(pattern="^(?:[0-9a-f]{40}|[0-9a-f]{64})$")]
 Text = Annotated[str, msgspec.Meta(max_length=4096)]
 Line = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
+Signal = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
 T = TypeVar("T")
 
 
@@ -104,28 +110,43 @@ class Question(msgspec.Struct, frozen=True):
 class RemoteHit(msgspec.Struct, frozen=True):
     """A place that answers, with what was found of it on each side."""
 
-    repository: str
-    commit: str
-    age_s: float
-    url: str
-    path: str
-    language: str
-    start_line: int
-    end_line: int
-    kind: int
-    name: str
-    container: str
-    signature: str
-    symbol_line: int
-    bm25: float | None
-    cosine: float | None
+    repository: Name
+    commit: Revision
+    age_s: Annotated[float, msgspec.Meta(ge=0, le=MOST_AGE_S)]
+    url: Annotated[str, msgspec.Meta(max_length=MOST_URL)]
+    path: Text
+    language: Text
+    start_line: Line
+    end_line: Line
+    kind: Annotated[int, msgspec.Meta(ge=0, le=255)]
+    name: Text
+    container: Text
+    signature: Text
+    symbol_line: Annotated[int, msgspec.Meta(ge=-1, lt=1 << 31)]
+    bm25: Signal | None
+    cosine: Signal | None
 
 
 class RemoteAnswer(msgspec.Struct, frozen=True):
     """The best places, best first; `degraded` says what the answer lacks."""
 
     hits: Annotated[list[RemoteHit], msgspec.Meta(max_length=MOST_HITS)]
-    degraded: str = ""
+    degraded: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+
+
+def web_address(url: str) -> str:
+    """The address if people can be sent there, else nothing: a pusher may have named anything."""
+    return url if len(url) <= MOST_URL and _WEB.fullmatch(url) else ""
+
+
+def sound(answer: RemoteAnswer) -> RemoteAnswer:
+    """Without the hits whose path leads out of their repository, and without addresses that are none of the web."""
+    hits = [
+        msgspec.structs.replace(hit, url=web_address(hit.url))
+        for hit in answer.hits
+        if hit.path and "\0" not in hit.path and not hit.path.startswith("/") and ".." not in hit.path.split("/")
+    ]
+    return RemoteAnswer(hits, answer.degraded)
 
 
 class BadMessage(LowtideError):

@@ -15,10 +15,11 @@ import msgspec
 
 from lowtide.closing import Closing
 from lowtide.errors import LowtideError
+from lowtide.system.address import parse_url
 from lowtide.system.beneath import open_plain
 from lowtide.system.way import STRAIGHT, Way
-from lowtide.system.web import Connection, parse_url
-from lowtide.team.messages import Question, RemoteAnswer, decode, encode
+from lowtide.system.web import Connection
+from lowtide.team.messages import Question, RemoteAnswer, decode, encode, sound
 
 T = TypeVar("T")
 
@@ -89,7 +90,7 @@ class Gate(Closing):
 
     def search(self, question: Question) -> RemoteAnswer:
         """The best places of the team's repositories. Errors as `ask`."""
-        return self.ask("/v1/search", question, RemoteAnswer)
+        return sound(self.ask("/v1/search", question, RemoteAnswer))
 
     def close(self) -> None:
         """Let go of what is kept, and of what is still being asked when it has its answer."""
