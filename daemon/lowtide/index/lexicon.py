@@ -56,6 +56,8 @@ DEAD_SHARE = 0.5
 made anew."""
 CPU_S = 600.0
 RETRY_S = 30.0
+MOST_RETRY_S = 1800.0
+"""After a failure it rests, twice as long each time: where no worker has room for it, none soon has."""
 MOST_RECYCLED = 10
 
 
@@ -93,7 +95,8 @@ class Lexicon:
         self._lock = anyio.Lock()
         self._changed = anyio.Event()
         self._pending_bytes = 0
-        self._failed_s = float("-inf")
+        self._rests_until_s = float("-inf")
+        self._rest_s = RETRY_S
         self._runs = False
         self._wanted = False
         self._scale = 1.0
@@ -108,12 +111,22 @@ class Lexicon:
     @property
     def is_busy(self) -> bool:
         """Whether it brings in all that there is, and has not come to the end of it."""
-        return self._wanted and self._runs and time.monotonic() - self._failed_s >= RETRY_S
+        return self._wanted and self._runs and not self._resting_s
 
     @property
     def _is_due(self) -> bool:
         most = self._block_bytes if not self._is_read() else min(READ_BYTES, self._block_bytes)
-        return (self._wanted or self._pending_bytes >= most) and time.monotonic() - self._failed_s >= RETRY_S
+        return (self._wanted or self._pending_bytes >= most) and not self._resting_s
+
+    @property
+    def _resting_s(self) -> float:
+        """How long it still rests."""
+        return max(0.0, self._rests_until_s - time.monotonic())
+
+    def _rest(self, error: WorkerError | StoreError) -> None:
+        log.warning("event=lexical-waits root=%r why=%r", str(self._workspace.root), str(error))
+        self._rests_until_s = time.monotonic() + self._rest_s
+        self._rest_s = min(MOST_RETRY_S, 2 * self._rest_s)
 
     async def wrote(self, size_bytes: int) -> None:
         """So many bytes of packed words were committed. Waits while far too much is pending, and being brought in."""
@@ -143,7 +156,8 @@ class Lexicon:
         try:
             while self._runs:
                 if not self._is_due:
-                    await self._changed.wait()
+                    with anyio.move_on_after(self._resting_s or None):
+                        await self._changed.wait()
                     continue
                 try:
                     async with self._lock:
@@ -154,8 +168,7 @@ class Lexicon:
                             self._wanted = False
                             self._tell()
                 except (WorkerError, StoreError) as error:
-                    log.warning("event=lexical-waits root=%r why=%r", str(self._workspace.root), str(error))
-                    self._failed_s = time.monotonic()
+                    self._rest(error)
                     self._tell()
                 self._notify()
         finally:
@@ -171,8 +184,7 @@ class Lexicon:
                     self._notify()
                 await self._in_thread(self._catalog.found_words)
             except WorkerError as error:
-                log.warning("event=lexical-waits root=%r why=%r", str(self._workspace.root), str(error))
-                self._failed_s = time.monotonic()
+                self._rest(error)
 
     async def _absorb(self) -> bool:
         """Bring in a block, or make the next one smaller where there was no room for it; false when there is none."""
@@ -198,6 +210,7 @@ class Lexicon:
             if not is_named:
                 self._sweep(target)
         self._checked = made.name
+        self._rest_s = RETRY_S
         self._pending_bytes = max(0, self._pending_bytes - block.size_bytes)
         if block.before is not None:
             remove_folder(self._workspace.folder / block.before.name)
