@@ -203,6 +203,22 @@ def _read_small(file: Path) -> bytes:
         os.close(fd)
 
 
+def open_regular(file: Path, flags: int) -> int:
+    """A descriptor of a regular file, which with O_CREAT is made for the user alone. OSError for anything else that is
+    there, and nobody waits for it."""
+    no_file = OSError(errno.EINVAL, "it is not a regular file", os.fspath(file))
+    try:
+        fd = os.open(file, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a pipe that nobody reads, or a socket
+            raise no_file from error
+        raise
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise no_file
+    return fd
+
+
 def write_private(file: Path, data: bytes) -> None:
     """Write a file that is the user's alone, whole or not at all; nothing when it holds `data` already. Raises
     OSError."""

@@ -47,6 +47,7 @@ OPENERS = {
     "cli/app.py": "/dev/null",
     "cli/__init__.py": "/dev/null",
     "serve/client.py": "the daemon's log",
+    "serve/daemon.py": "the daemon's log",
     "serve/daemon_lock.py": "the daemon's lock, and the kernel's files",
     "serve/daemon_socket.py": "the folder of the daemon's socket",
     "cli/daemon.py": "the daemon's log",

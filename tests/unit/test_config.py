@@ -133,6 +133,15 @@ def test_environment_is_that_of_the_process_unless_given(tmp_path: Path, monkeyp
     assert load_config(tmp_path / "config.toml", machine_bytes=GIB).budget_bytes == 111 * MIB
 
 
+@pytest.mark.parametrize("where", ["file", "environment"])
+def test_a_budget_beyond_the_machine_is_cut_down_and_that_is_told(tmp_path: Path, where: str) -> None:
+    config = load(tmp_path, 'budget = "9999GiB"\n') if where == "file" else load(tmp_path, "", LOWTIDE_BUDGET="9999GiB")
+    named = {"file": f"{tmp_path / 'config.toml'}:1: budget", "environment": "LOWTIDE_BUDGET"}[where]
+    assert config.budget_bytes == 16 * GIB
+    assert config.budget_note == f"{named}: 9.8 TiB is more than this machine allows: the budget is 16 GiB"
+    assert load(tmp_path, 'budget = "16GiB"\n').budget_note == ""
+
+
 def test_model_path_may_be_in_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "me"))
     assert load(tmp_path, '[model]\npath = "~/m"\n').model_path == tmp_path / "me" / "m"

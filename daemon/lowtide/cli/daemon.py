@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from lowtide.cli.remote import open_client, tell_complaint
 from lowtide.cli.setup import load
 from lowtide.cli.together import refuse_embedded, refuse_json
 from lowtide.errors import PathError
-from lowtide.paths import Places
+from lowtide.paths import Places, open_regular
 from lowtide.serve.client import END_S, Client, NotRunning, end
 
 
@@ -96,10 +97,12 @@ def logs(lines: int, options: Options) -> None:
     refuse_embedded(options)
     file = Places.from_environment().log_file
     try:
-        with file.open(encoding="utf-8", errors="replace") as stream:
+        with open(open_regular(file, os.O_RDONLY), encoding="utf-8", errors="replace") as stream:
             last = [line.rstrip("\n") for line in deque(stream, lines)]
     except FileNotFoundError:
         raise PathError(f"no log at {file}", "the daemon has not run yet", "start it: lowtide daemon start") from None
+    except OSError as error:
+        raise PathError(f"cannot read {file}", error.strerror or str(error), "remove it if it is no file") from error
     if options.as_json:
         print_json({"file": str(file), "lines": last})
         return

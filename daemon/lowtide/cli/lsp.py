@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import stat
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -104,12 +105,13 @@ def _complain(lines: list[str]) -> None:
 def _run_embedded(arguments: Arguments) -> int:
     import importlib
 
-    from lowtide.config.settings import load_config, parse_size
-    from lowtide.system.memory import machine_bytes
+    from lowtide.serve.configured import load
 
-    places = Places.from_environment()
-    size = parse_size(arguments.budget) if arguments.budget else None
-    config = load_config(places.config_file, machine_bytes=machine_bytes(), budget_bytes=size)
+    for fd, name in ((0, "input"), (1, "output")):
+        mode = os.fstat(fd).st_mode
+        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd) or (fd and stat.S_ISCHR(mode))):
+            raise UsageError(f"standard {name} is no pipe and no socket", "", "have an editor start `lowtide lsp`")
+    places, config = load(arguments.budget)
     # By name: the engine knows nothing of the language server.
     code = int(importlib.import_module("lowtide_lsp.main").run(places, config))
     leave(code)

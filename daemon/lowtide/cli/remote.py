@@ -40,7 +40,10 @@ def here(options: Options) -> Iterator[Door]:
     from lowtide.cli.running import leaving_when_told
     from lowtide.serve.local import LocalClient
 
-    with leaving_when_told(), LocalClient(*load(options)) as door:
+    places, config = load(options)
+    if config.budget_note:
+        _tell_not_obeyed(config.budget_note)
+    with leaving_when_told(), LocalClient(places, config) as door:
         yield door
 
 
@@ -77,7 +80,11 @@ def find_client(options: Options) -> Client | None:
 def tell_complaint(client: Client) -> None:
     """Say why the daemon does not obey the configuration as its file is now: it keeps the settings that it had."""
     if complaint := client.hello.get("complaint"):
-        warn(paint(f"not obeyed: {complaint}", "yellow"))
+        _tell_not_obeyed(complaint)
+
+
+def _tell_not_obeyed(complaint: str) -> None:
+    warn(paint(f"not obeyed: {complaint}", "yellow"))
 
 
 def _tell_other_build(client: Client, options: Options) -> None:

@@ -17,7 +17,12 @@ from lowtide.serve.process import run_daemon
 
 def run_started(words: Sequence[str]) -> int:
     """Serve until stopped; 1 when it could not, which who started it and the log are told."""
-    ready_fd, *budget = words[len(START_WORDS) :]
+    ready_fd, *budget = words[len(START_WORDS) :] or [""]
+    if not ready_fd.isdecimal():
+        from lowtide.cli.console import warn  # no daemon comes of this
+
+        warn(f"lowtide: --ready-fd: {ready_fd!r} is no descriptor; use `lowtide daemon start`")
+        return 2
     try:
         run_daemon(partial(load, budget[-1] if budget else None), ready_fd=int(ready_fd))
     except LowtideError as error:

@@ -117,7 +117,8 @@ def check_budget(size_bytes: int, where: str) -> None:
 def check_fits(size_bytes: int, machine_bytes: int, where: str) -> None:
     """ConfigError for a budget that is more than the machine has: it would hold nothing back.
 
-    Only what somebody has just typed is checked: a configuration may be shared with a larger machine.
+    Only what somebody has just typed is checked: a configuration may be shared with a larger machine, and is cut down
+    to what this one allows.
     """
     if size_bytes > machine_bytes:
         raise ConfigError(
@@ -172,6 +173,8 @@ class Config:
     index: IndexSettings = field(default_factory=IndexSettings)
     budget_from: str = field(default=NOBODY, compare=False)
     """Who has said how large the budget is: an option, a variable, a line of the file."""
+    budget_note: str = ""
+    """Why it is less than they said; empty when it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +231,10 @@ def load_config(
     if chosen is None:
         chosen, where = default_budget_bytes(machine_bytes), NOBODY
     check_budget(chosen, where)
+    note = ""
+    if where != "--budget" and chosen > (most := max(machine_bytes, LEAST_BUDGET_BYTES)):
+        note = f"{where}: {format_size(chosen)} is more than this machine allows: the budget is {format_size(most)}"
+        chosen = most
     model = reader.table("model")
     daemon = reader.table("daemon")
     niceness, idle_minutes = daemon.number("niceness", 0, 19), daemon.number("idle_minutes", 0, 1e6)
@@ -249,6 +256,7 @@ def load_config(
     return Config(
         budget_bytes=chosen,
         budget_from=where,
+        budget_note=note,
         model_path=model_path,
         niceness=NICENESS if niceness is None else int(niceness),
         idle_minutes=30.0 if idle_minutes is None else float(idle_minutes),

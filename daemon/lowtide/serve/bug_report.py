@@ -19,7 +19,7 @@ import lowtide
 from lowtide.config.settings import Config
 from lowtide.core.scrub import Scrubber, words_of
 from lowtide.errors import LowtideError
-from lowtide.paths import Places
+from lowtide.paths import Places, open_regular
 from lowtide.serve.client import END_S, Client, NotRunning
 from lowtide.serve.diagnose import examine, index_check
 from lowtide.system import memory
@@ -124,7 +124,7 @@ def _daemon(places: Places) -> dict[str, Any] | None:
 
 
 def _log(places: Places, lines: int) -> list[str]:
-    with places.log_file.open(encoding="utf-8", errors="replace") as stream:
+    with open(open_regular(places.log_file, os.O_RDONLY), encoding="utf-8", errors="replace") as stream:
         return [line.rstrip("\n")[:MOST_LINE_CHARACTERS] for line in deque(stream, lines)]
 
 

@@ -17,12 +17,13 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol
 
 import lowtide
 from lowtide.closing import Closing
 from lowtide.errors import LockHeld, LowtideError, StoreError
-from lowtide.paths import Places, make_private
+from lowtide.paths import Places, make_private, open_regular
 from lowtide.serve import daemon_lock, daemon_socket, rpc
 from lowtide.serve.daemon_lock import Holder
 
@@ -70,6 +71,20 @@ class NoAnswer(DaemonError):
         self.pid = pid
 
 
+class LockTaken(DaemonError):
+    """What holds its lock is no daemon that can be seen from here."""
+
+    def __init__(self, lock: Path) -> None:
+        pid, name = daemon_lock.who_locks(lock)
+        who = f"process {pid} ({name})" if pid else "a process that cannot be seen from here"
+        end = f"end it (`kill {pid}`)" if pid else "end it"
+        super().__init__(
+            "the daemon cannot be reached",
+            f"{who} holds {lock}, and is no daemon that answers",
+            f"{end}, set LOWTIDE_HOME to another folder, or use --embedded",
+        )
+
+
 class Gone(DaemonError):
     """It ended while it was asked."""
 
@@ -92,7 +107,7 @@ class RemoteError(LowtideError):
 def open_socket(places: Places, *, start: bool = True, budget: str | None = None) -> socket.socket:
     """A connection to the user's daemon, which is started when there is none.
 
-    NotRunning without `start`; NoAnswer, DaemonError, UntrustedSocket, StoreError when there is none to be had.
+    NotRunning without `start`; NoAnswer, DaemonError (LockTaken), UntrustedSocket, StoreError: there is none to be had.
     """
     began, started = time.monotonic(), False
     while True:
@@ -108,10 +123,14 @@ def open_socket(places: Places, *, start: bool = True, budget: str | None = None
             if not start:
                 raise NotRunning
             if started:
+                if daemon_lock.who_locks(places.cache / daemon_lock.LOCK_NAME)[0]:
+                    raise LockTaken(places.cache / daemon_lock.LOCK_NAME)
                 raise DaemonError("the daemon could not be started", "it ended at once", _look_at_log(places))
             _start(places, budget, time.monotonic() + START_S)
             began, started = time.monotonic(), True
         elif time.monotonic() - began > BIND_S or daemon_lock.is_stopped(holder.pid):
+            if daemon_lock.is_foreign(holder):
+                raise LockTaken(places.cache / daemon_lock.LOCK_NAME)
             raise NoAnswer(holder.pid, holder.host)
         else:
             time.sleep(0.02)
@@ -128,6 +147,9 @@ def daemon_environment() -> dict[str, str]:
     them. They can only be turned off before a process starts. What the user set comes last, and wins.
     """
     environment = dict(os.environ)
+    for name in ("LOWTIDE_HOME", "LOWTIDE_MODEL"):
+        if environment.get(name):  # relative ones mean this process's folder, and a daemon begins in `/`
+            environment[name] = os.fspath(Path(environment[name]).absolute())
     if sys.platform == "linux":
         tunables = ["glibc.malloc.tcache_count=0", environment.get("GLIBC_TUNABLES", "")]
         environment["GLIBC_TUNABLES"] = ":".join(filter(None, tunables))
@@ -147,8 +169,8 @@ def _start(places: Places, budget: str | None, deadline_s: float) -> None:
         command = [sys.executable, "-P", "-m", "lowtide.cli", *START_WORDS, str(told)]
         if budget:
             command += ["--budget", budget]
-        with open(places.log_file, "ab") as output:
-            os.chmod(places.log_file, 0o600)
+        with open(open_regular(places.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as output:
+            os.fchmod(output.fileno(), 0o600)
             try:
                 process = subprocess.Popen(
                     command,
@@ -168,7 +190,9 @@ def _start(places: Places, budget: str | None, deadline_s: float) -> None:
         os.close(ready)
         why = error.strerror or str(error)
         raise StoreError(
-            f"cannot write to {places.log_file}", why, "check its permissions, or use --embedded"
+            f"cannot write to {places.log_file}",
+            why,
+            "check its permissions, remove it if it is no file, or use --embedded",
         ) from error
     except BaseException:
         os.close(ready)

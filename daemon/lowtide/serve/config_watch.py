@@ -50,13 +50,13 @@ class ConfigWatch:
     def _apply(self, fresh: Config) -> bool:
         host, before = self._host, self._loaded
         self._loaded = fresh
-        if fresh == before:
-            return False
-        log.info("event=config file=%r", str(self._file))
-        if fresh.model_path != before.model_path:
+        if fresh.model_path != host.config.model_path:
             self.complaint = (
                 "another model is configured: run `lowtide daemon stop` to have the next command start with it"
             )
+        if fresh == before:
+            return False
+        log.info("event=config file=%r", str(self._file))
         # The budget in force, and the model that is loaded, stay what they are until they are changed themselves.
         host.config = replace(fresh, model_path=host.config.model_path)
         host.pool.niceness = fresh.niceness

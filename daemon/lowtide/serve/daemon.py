@@ -20,7 +20,7 @@ from pathlib import Path
 import anyio
 
 from lowtide.config.settings import Config
-from lowtide.paths import Places, make_private
+from lowtide.paths import Places, make_private, open_regular
 from lowtide.serve.app import opened
 from lowtide.serve.server import Server
 from lowtide.system.memory import raise_descriptor_limit
@@ -43,9 +43,9 @@ class _LogFile(logging.handlers.RotatingFileHandler):
 
     def _open(self) -> TextIOWrapper:
         make_private(Path(self.baseFilename).parent)
-        stream = super()._open()
-        os.fchmod(stream.fileno(), 0o600)
-        return stream
+        fd = open_regular(Path(self.baseFilename), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.fchmod(fd, 0o600)
+        return open(fd, "a", encoding=self.encoding, errors=self.errors)
 
     def emit(self, record: logging.LogRecord) -> None:
         if self.stream is not None and not os.path.exists(self.baseFilename):

@@ -145,6 +145,29 @@ def is_here(holder: Holder) -> bool:
     return holder.is_older or started_ticks(holder.pid) == holder.started_ticks
 
 
+def is_foreign(holder: Holder) -> bool:
+    """Whether who holds the lock is surely not the process of this machine that its file tells of, or tells nothing."""
+    return not holder.is_older and holder.host in ("", _host()) and not is_here(holder)
+
+
+def who_locks(path: Path) -> tuple[int, str]:
+    """A process that holds a lock on a file, and its name, as far as Linux tells; (0, "") when it does not."""
+    try:
+        info = os.stat(path)
+        device = f"{os.major(info.st_dev):02x}:{os.minor(info.st_dev):02x}:{info.st_ino}"
+        with open("/proc/locks", encoding="ascii", errors="replace") as locks:
+            for line in locks:
+                # `1: FLOCK ADVISORY WRITE PID MAJOR:MINOR:INODE 0 EOF`; with `->` before FLOCK it only waits.
+                fields = line.split()
+                if fields[1:2] == ["FLOCK"] and len(fields) > 5 and fields[5] == device and int(fields[4]) > 0:
+                    pid = int(fields[4])
+                    name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
+                    return pid, name
+    except (OSError, ValueError):
+        pass
+    return 0, ""
+
+
 def _process_fields(pid: int) -> list[bytes]:
     """/proc/PID/stat from the state on; the name before it may hold anything."""
     try:

@@ -103,9 +103,9 @@ def _memory(config: Config) -> Iterator[Check]:
     available = memory.available_bytes()
     yield Check(
         "budget",
-        budget <= machine,
-        f"{format_size(budget)} of the {format_size(machine)} that this machine allows",
-        "" if budget <= machine else "lower `budget` in the configuration: the machine has less",
+        budget <= machine and not config.budget_note,
+        config.budget_note or f"{format_size(budget)} of the {format_size(machine)} that this machine allows",
+        "lower the budget: the machine has less",
     )
     yield Check(
         "memory",

@@ -62,6 +62,11 @@ class Host(Shared):
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
+    @property
+    def budget_note(self) -> str:
+        """Why the budget is not what the configuration says; empty when it is, or somebody has changed it since."""
+        return self.config.budget_note if self.budget.total_bytes == self.config.budget_bytes else ""
+
     def _set_footing(self) -> None:
         """How much of full service the budget holds: measured on this process, predicted for the workers."""
         room = self.budget.most_bytes

@@ -219,7 +219,7 @@ class Session(RpcSession):
             "idle": quiescent and self._server.client_count == 1,
             "budgetBytes": self._service.host.budget.total_bytes,
             "package": PACKAGE,
-            "complaint": watch.complaint if watch is not None else "",
+            "complaint": (watch.complaint if watch is not None else "") or self._service.host.budget_note,
         }
         self.answer(number if rpc.is_number(number) else None, hello)
         first.release()

@@ -53,7 +53,7 @@ def status_of(service: Shown, live: Sequence[LiveWorkspace]) -> Status:
     used = sum(figure.anon_bytes for figure in processes)
     failed = [workspace for workspace in live if workspace.error is not None]
     paused = ladder.step is Step.PAUSED
-    complaint = service.config_watch.complaint if service.config_watch else ""
+    complaint = (service.config_watch.complaint if service.config_watch else "") or host.budget_note
     outage = f"workers cannot start: {host.pool.outage.why}" if host.pool.outage.why else ""
     blind = host.pool.complaint
     short = ladder.reason if ladder.is_short else ""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,8 @@ import tantivy
 
 from lowtide.errors import CorruptSegment, StoreError
 
+META_LOCK = ".tantivy-meta.lock"
+"""Held for as long as an index is opened."""
 SCHEMA_VERSION = 1
 """Of the fields and of how words become terms: an index of another one is made anew."""
 
@@ -262,6 +264,12 @@ def _place_to_open(folder: Path) -> Iterator[str]:
     """Where Tantivy can make its lock for as long as it opens the files: on a disk that is read only, a folder of
     links."""
     if os.access(folder, os.W_OK):
+        with suppress(OSError):  # Tantivy makes its lock by the umask: have it find one that is the user's alone
+            fd = os.open(folder / META_LOCK, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+            try:
+                os.fchmod(fd, 0o600)
+            finally:
+                os.close(fd)
         yield os.fspath(folder)
         return
     with tempfile.TemporaryDirectory(prefix="lowtide-") as place:

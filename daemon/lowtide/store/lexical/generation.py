@@ -34,7 +34,7 @@ from lowtide.store.lexical import engine
 from lowtide.store.rows import LEXICAL_KIND, Segment
 
 LISTING = "listing"
-_LOCKS = frozenset({".tantivy-writer.lock", ".tantivy-meta.lock"})
+_LOCKS = frozenset({".tantivy-writer.lock", engine.META_LOCK})
 _MOST_LISTING_BYTES = 1 << 20
 _MOST_FILES = 4096
 _BLOCK_BYTES = 1 << 20
