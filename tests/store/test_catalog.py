@@ -7,11 +7,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from lowtide.errors import CorruptIndex, IndexTooNew, OlderIndex, PathError, StoreError
+from lowtide.errors import CorruptIndex, EmptyIndex, IndexTooNew, OlderIndex, PathError, StoreError
 from lowtide.index.workspace import Workspace
 from lowtide.models import FileStat, FileStatus, Reason
 from lowtide.store import schema
@@ -279,3 +280,34 @@ def test_a_failure_is_counted_while_the_file_stays_as_it_is(catalog: Catalog) ->
     assert tries(msgspec.structs.replace(stalled, mtime_ns=21, reason=Reason.CRASH)) == 1
     assert tries(result("alpha")) == 0
     assert tries(msgspec.structs.replace(result("alpha"), reason=Reason.DEADLINE)) == 1, "in part is a failure, too"
+
+
+def test_a_catalog_that_is_being_made_is_empty_and_no_strangers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks in the very moment in which it is made sees none of it, or all."""
+    path = tmp_path / "catalog.sqlite"
+    made: list[str] = []
+
+    class Connection(sqlite3.Connection):
+        """Whose other side makes the catalog once it has been asked whose it is."""
+
+        def execute(self, sql: str, *rest: Any) -> sqlite3.Cursor:
+            found = super().execute(sql, *rest)
+            if sql == "PRAGMA application_id" and not made:
+                made.append(sql)
+                row = found.fetchall()
+                Catalog(path, writable=True).close()
+                return super().execute(f"SELECT {row[0][0]}")
+            return found
+
+    with closing(sqlite3.connect(path)) as begun:
+        begun.execute("PRAGMA journal_mode = WAL")
+    path.chmod(0o600)
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *words, **named: connect(*words, **named, factory=Connection))
+    with pytest.raises(EmptyIndex), closing(Catalog(path, writable=False)):
+        pass
+    assert made
+    monkeypatch.undo()
+    Catalog(path, writable=False).close()

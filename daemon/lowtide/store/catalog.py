@@ -162,9 +162,7 @@ class Catalog(FileRows, Queries):
         run(f"PRAGMA cache_size = -{CACHE_KIB}")
         run("PRAGMA mmap_size = 0")
         run("PRAGMA temp_store = FILE")
-        version = int(run("PRAGMA user_version").fetchone()[0])
-        owner = int(run("PRAGMA application_id").fetchone()[0])
-        empty = not run("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        version, owner, empty = self._what_it_is()
         if not empty and owner != schema.APPLICATION_ID:
             raise not_ours(self.path.parent, f"its catalog's application id is {owner:#x}")
         if version > schema.SCHEMA_VERSION:
@@ -203,6 +201,20 @@ class Catalog(FileRows, Queries):
         self._check_schema()
         if not run("PRAGMA auto_vacuum").fetchone()[0]:
             self._make_shrinkable()
+
+    def _what_it_is(self) -> tuple[int, int, bool]:
+        """Its version, whose it is, and whether it has no tables: all of one moment, for it may just be being made."""
+        run = self._db.execute
+        run("BEGIN")
+        try:
+            version, owner, tables = (
+                int(run(sql).fetchone()[0])
+                for sql in ("PRAGMA user_version", "PRAGMA application_id", "SELECT count(*) FROM sqlite_master")
+            )
+        finally:
+            with suppress(sqlite3.Error):
+                run("ROLLBACK")
+        return version, owner, not tables
 
     def _make_shrinkable(self) -> None:
         """A catalog of before free pages were given back: written anew, once. Where there is no room for that it stays
