@@ -156,7 +156,8 @@ describe('control', function()
       end
       return nil, fakes.status({ memory = { budgetBytes = params.bytes } })
     end
-    fake.answers['lowtide/status'] = fakes.status({ memory = { budgetFrom = '/home/me/config.toml:1: budget' } })
+    fake.answers['lowtide/status'] =
+      fakes.status({ memory = { budgetFrom = '/home/me/config.toml:1: budget' } })
     vim.cmd.Lowtide('budget')
     fakes.wait('who has set it', function()
       local said = 'Lowtide: the budget is 256 MiB, set by /home/me/config.toml:1: budget'

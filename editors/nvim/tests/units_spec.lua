@@ -224,21 +224,25 @@ describe('what matches', function()
     assert.same({ 'retryretry' }, words('retryretry', '', 'retry retryretry'))
   end)
 
-  it('lead to the definition that a hit is named after, else to what is shown, and never out of the hit', function()
-    local function lines(first, last)
-      return { start = { line = first, character = 0 }, ['end'] = { line = last, character = 0 } }
+  it(
+    'lead to the definition that a hit is named after, else to what is shown, and never out of the hit',
+    function()
+      local function lines(first, last)
+        return { start = { line = first, character = 0 }, ['end'] = { line = last, character = 0 } }
+      end
+      local function leads(hit)
+        local whole =
+          { uri = 'file:///w/a.py', range = lines(9, 30), name = 'f', kind = 'function', snippet = 'x' }
+        return results.from_hits({ vim.tbl_extend('force', whole, hit) }, client, 'x')[1]
+      end
+      local definition = { range = lines(11, 90), signature = 'def f():' }
+      assert.equal(12, leads({ snippetLine = 9, definition = definition }).lnum)
+      assert.equal(11, leads({ snippetLine = 9, definition = definition }).range.start.line)
+      assert.equal(30, leads({ snippetLine = 9, definition = definition }).end_lnum)
+      assert.equal(46, leads({ range = lines(40, 60), snippetLine = 45, definition = definition }).lnum)
+      assert.equal(15, leads({ snippetLine = 14, definition = vim.NIL }).lnum)
+      assert.equal(10, leads({ snippetLine = 99 }).lnum)
+      assert.equal(10, leads({}).lnum)
     end
-    local function leads(hit)
-      local whole = { uri = 'file:///w/a.py', range = lines(9, 30), name = 'f', kind = 'function', snippet = 'x' }
-      return results.from_hits({ vim.tbl_extend('force', whole, hit) }, client, 'x')[1]
-    end
-    local definition = { range = lines(11, 90), signature = 'def f():' }
-    assert.equal(12, leads({ snippetLine = 9, definition = definition }).lnum)
-    assert.equal(11, leads({ snippetLine = 9, definition = definition }).range.start.line)
-    assert.equal(30, leads({ snippetLine = 9, definition = definition }).end_lnum)
-    assert.equal(46, leads({ range = lines(40, 60), snippetLine = 45, definition = definition }).lnum)
-    assert.equal(15, leads({ snippetLine = 14, definition = vim.NIL }).lnum)
-    assert.equal(10, leads({ snippetLine = 99 }).lnum)
-    assert.equal(10, leads({}).lnum)
-  end)
+  )
 end)

@@ -48,7 +48,8 @@ local function lines_of(hit)
   if hit.snippet ~= '' then
     vim.list_extend(lines, { '', hit.snippet })
   end
-  local why = "This code is not on this machine: it was found in your team's index, which holds no text of it."
+  local why =
+    "This code is not on this machine: it was found in your team's index, which holds no text of it."
   vim.list_extend(lines, { '', why })
   return vim.split(table.concat(lines, '\n'), '\n')
 end
