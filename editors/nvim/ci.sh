@@ -44,7 +44,7 @@ if [ -z "${NVIM_PICKERS:-}" ] && command -v git >/dev/null; then
   for name in nvim-lua/plenary.nvim nvim-telescope/telescope.nvim folke/snacks.nvim ibhagwan/fzf-lua echasnovski/mini.pick; do
     folder=$NVIM_PICKERS/${name#*/}
     [ ! -d "$folder" ] || continue
-    GIT_TERMINAL_PROMPT=0 timeout 60 git clone -q --depth 1 "https://github.com/$name" "$folder" 2>/dev/null \
+    GIT_TERMINAL_PROMPT=0 timeout 15 git clone -q --depth 1 "https://github.com/$name" "$folder" 2>/dev/null \
       || { rm -rf "$folder"; echo "not to be had: $name"; }
   done
 fi
