@@ -56,7 +56,7 @@ class Play:
 async def session(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Play]:
     handlers, room = Handlers(), AllRoom()
     monkeypatch.setattr(server, "HANDLERS", {"lowtide/wait": handlers.wait, "lowtide/now": handlers.now})
-    host = SimpleNamespace(budget=SimpleNamespace(total_bytes=1))
+    host = SimpleNamespace(budget=SimpleNamespace(total_bytes=1), budget_note="")
 
     async def heed_configuration() -> None:
         pass
