@@ -194,10 +194,8 @@ def make_index_folder(folder: Path, root: bytes) -> None:
 
 def _read_small(file: Path) -> bytes:
     """The beginning of a regular file; OSError for anything else that is there, a link too, and nobody waits for it."""
-    fd = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    fd = open_regular(file, os.O_RDONLY | os.O_NOFOLLOW)
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise OSError(errno.EINVAL, "it is not a regular file", os.fspath(file))
         return os.read(fd, MOST_SMALL_BYTES)
     finally:
         os.close(fd)

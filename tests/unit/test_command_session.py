@@ -56,13 +56,13 @@ class Play:
 async def session(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Play]:
     handlers, room = Handlers(), AllRoom()
     monkeypatch.setattr(server, "HANDLERS", {"lowtide/wait": handlers.wait, "lowtide/now": handlers.now})
-    host = SimpleNamespace(budget=SimpleNamespace(total_bytes=1), budget_note="")
+    host = SimpleNamespace(budget=SimpleNamespace(total_bytes=1))
 
     async def heed_configuration() -> None:
         pass
 
     service: Any = SimpleNamespace(
-        workspaces=(), host=host, intake=Intake(room), config_watch=None, heed_configuration=heed_configuration
+        workspaces=(), host=host, intake=Intake(room), complaint="", heed_configuration=heed_configuration
     )
     here, there = socket.socketpair()
     reader, writer = await asyncio.open_connection(sock=there)

@@ -175,17 +175,6 @@ class Lexicon:
             self._runs = False
             self._notify()
 
-    async def settle(self) -> None:
-        """Bring in everything. CorruptSegment when the generation before is damaged; where no worker can do it, it
-        stays pending."""
-        async with self._lock:
-            try:
-                while await self._absorb():
-                    self._notify()
-                await self._in_thread(self._catalog.found_words)
-            except WorkerError as error:
-                self._rest(error)
-
     async def _absorb(self) -> bool:
         """Bring in a block, or make the next one smaller where there was no room for it; false when there is none."""
         block = await self._in_thread(self._next)

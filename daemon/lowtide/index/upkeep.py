@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from lowtide.core import merge
 from lowtide.errors import CorruptSegment
-from lowtide.index.lexicon import Lexicon, mend_words
+from lowtide.index.lexicon import mend_words
 from lowtide.index.spare_pages import give_back_pages
 from lowtide.index.workspace import Workspace
 from lowtide.store.catalog import Catalog
@@ -62,25 +62,20 @@ async def maintain(
     catalog: Catalog,
     *,
     limit: anyio.CapacityLimiter | None = None,
-    lexicon: Lexicon | None = None,
     check: bool = True,
     may_collect: Callable[[], bool] = lambda: True,
 ) -> int:
-    """Bring the segments to where the policy wants them, and all words into the lexical index, when a run has ended.
-    `limit` is that of the catalog's writer.
+    """Bring the segments to where the policy wants them when a run has ended. `limit` is that of the catalog's writer.
 
     With `check` every segment is read and its checksum compared. Vectors that no chunk has used for long go while
     `may_collect`, in short steps: only when no run works, for a run counts on the vectors that it found. So do free
-    pages of the catalog. Cancelling
-    leaves the manifest as it was or one step further, and files that the next sweep removes. Returns how many damaged
-    ones were made anew.
+    pages of the catalog. Cancelling leaves the manifest as it was or one step further, and files that the next sweep
+    removes. Returns how many damaged ones were made anew.
     """
     keeper = _Keeper(workspace, catalog)
     damaged = await _in_thread(keeper.drop_damaged, limit) if check or workspace.has_damaged_segments else 0
     try:
         await _collect(keeper, catalog, limit, may_collect)
-        if lexicon is not None:
-            await lexicon.settle()
         await _maintain(keeper, catalog, limit)
         await give_back_pages(catalog, lambda call: _in_thread(call, limit), may_collect)
     except CorruptSegment:

@@ -257,13 +257,13 @@ class Snapshot:
         most = max(bm25.values(), default=0.0)
         unsaved = asked.over.candidates(most, by_words=bool(asked.words), by_meaning=asked.vector is not None)
         candidates += unsaved
-        telling = telling_words(asked.words) if lexical.is_complete and not any(each.bm25 for each in unsaved) else []
-        is_strange = bool(telling) and not lexical.holds_any(telling, looking)
         ranked = rank_chunks(asked.asked, candidates)
         first = [rows.get(each.chunk_id) or asked.over.piece(each.chunk_id) for each in ranked[:shortlist]]
         lacks = (*(lexical.reasons if asked.words else ()), *(self._segments.lacks if asked.vector is not None else ()))
         if not first:
             return Found(asked.asked, rows, candidates, ranked, kinds=kinds, lacks=lacks, over=asked.over)
+        telling = telling_words(asked.words) if lexical.is_complete and not any(each.bm25 for each in unsaved) else []
+        is_strange = bool(telling) and not lexical.holds_any(telling, looking)
         texts = self._texts(catalog, first)
         verbatim = verbatim_shares(asked.asked, texts[: len(first)])
         return Found(asked.asked, rows, candidates, ranked, texts, verbatim, kinds, lacks, asked.over, is_strange)

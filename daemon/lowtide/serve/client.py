@@ -72,10 +72,12 @@ class NoAnswer(DaemonError):
 
 
 class LockTaken(DaemonError):
-    """What holds its lock is no daemon that can be seen from here."""
+    """What holds its lock is no daemon that can be seen from here; `pid`: 0 when the holder is not known."""
 
-    def __init__(self, lock: Path) -> None:
+    def __init__(self, places: Places) -> None:
+        lock = places.cache / daemon_lock.LOCK_NAME
         pid, name = daemon_lock.who_locks(lock)
+        self.pid = pid
         who = f"process {pid} ({name})" if pid else "a process that cannot be seen from here"
         end = f"end it (`kill {pid}`)" if pid else "end it"
         super().__init__(
@@ -123,14 +125,15 @@ def open_socket(places: Places, *, start: bool = True, budget: str | None = None
             if not start:
                 raise NotRunning
             if started:
-                if daemon_lock.who_locks(places.cache / daemon_lock.LOCK_NAME)[0]:
-                    raise LockTaken(places.cache / daemon_lock.LOCK_NAME)
+                taken = LockTaken(places)
+                if taken.pid:
+                    raise taken
                 raise DaemonError("the daemon could not be started", "it ended at once", _look_at_log(places))
             _start(places, budget, time.monotonic() + START_S)
             began, started = time.monotonic(), True
         elif time.monotonic() - began > BIND_S or daemon_lock.is_stopped(holder.pid):
             if daemon_lock.is_foreign(holder):
-                raise LockTaken(places.cache / daemon_lock.LOCK_NAME)
+                raise LockTaken(places)
             raise NoAnswer(holder.pid, holder.host)
         else:
             time.sleep(0.02)

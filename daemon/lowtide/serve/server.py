@@ -211,7 +211,6 @@ class Session(RpcSession):
         """Until the client has gone; what it has asked for ends with it."""
         await self._service.heed_configuration()  # who has just written it expects it to be obeyed
         quiescent = all(live.quiescent for live in self._service.workspaces)
-        watch = self._service.config_watch
         number = first.value.get("id")
         hello = {
             "version": lowtide.__version__,
@@ -219,7 +218,7 @@ class Session(RpcSession):
             "idle": quiescent and self._server.client_count == 1,
             "budgetBytes": self._service.host.budget.total_bytes,
             "package": PACKAGE,
-            "complaint": (watch.complaint if watch is not None else "") or self._service.host.budget_note,
+            "complaint": self._service.complaint,
         }
         self.answer(number if rpc.is_number(number) else None, hello)
         first.release()

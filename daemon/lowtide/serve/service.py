@@ -91,6 +91,11 @@ class Service(Questions):
             except Exception:
                 log.exception("event=disk-look-failed")
 
+    @property
+    def complaint(self) -> str:
+        """Why the configuration is not obeyed as its file is now; empty when it is."""
+        return (self.config_watch.complaint if self.config_watch is not None else "") or self.host.budget_note
+
     async def heed_configuration(self) -> None:
         """Obey the user's configuration as its file is now; what is wrong with that `config_watch` tells."""
         if (watch := self.config_watch) is None:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from lowtide.index.live import LiveWorkspace
     from lowtide.read.readers import Readers
     from lowtide.read.unsaved.documents import DocumentReader
-    from lowtide.serve.config_watch import ConfigWatch
     from lowtide.serve.host import Host
 
 
@@ -34,7 +33,10 @@ class Shown(Protocol):
     readers: Readers
     documents: DocumentReader
     vectors: ByteCache
-    config_watch: ConfigWatch | None
+
+    @property
+    def complaint(self) -> str:
+        """Why the configuration is not obeyed; empty when it is."""
 
     @property
     def awaits_folders(self) -> bool:
@@ -53,16 +55,15 @@ def status_of(service: Shown, live: Sequence[LiveWorkspace]) -> Status:
     used = sum(figure.anon_bytes for figure in processes)
     failed = [workspace for workspace in live if workspace.error is not None]
     paused = ladder.step is Step.PAUSED
-    complaint = (service.config_watch.complaint if service.config_watch else "") or host.budget_note
     outage = f"workers cannot start: {host.pool.outage.why}" if host.pool.outage.why else ""
     blind = host.pool.complaint
     short = ladder.reason if ladder.is_short else ""
     is_broken = bool(failed or blind or outage)
-    has_doubts = bool(complaint) or (ladder.is_short and not paused)
+    has_doubts = bool(service.complaint) or (ladder.is_short and not paused)
     return Status(
         version=lowtide.__version__,
         health="error" if is_broken else "warning" if has_doubts else "ok",
-        message=blind or (str(failed[0].error) if failed else outage or complaint or short),
+        message=blind or (str(failed[0].error) if failed else outage or service.complaint or short),
         state="paused" if paused or blind else _overall([workspace.state for workspace in live]),
         quiescent=not service.awaits_folders and all(workspace.quiescent for workspace in live),
         memory=Memory(

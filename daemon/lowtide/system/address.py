@@ -14,6 +14,7 @@ from lowtide.errors import ConfigError
 
 MOST_SHOWN = 200
 _LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|::1")
+_HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 _PLAIN = re.compile(r"[!-~]+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -30,8 +31,17 @@ class Origin(NamedTuple):
         return self.scheme == "https"
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
+        return f"{self.scheme}://{host_and_port(self.host, self.port)}"
+
+
+def is_host(name: str) -> bool:
+    """Whether it may be a host: a name, or an IP address without brackets."""
+    return _HOST.fullmatch(name) is not None
+
+
+def host_and_port(host: str, port: int) -> str:
+    """As they stand in an address: an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def shown_address(url: str) -> str:
@@ -60,7 +70,7 @@ def parse_url(url: str) -> tuple[Origin, str]:
     if has_user and scheme in ("http", "https"):
         why = "it holds a user or a password"
         raise ConfigError(f"{shown_address(url)!r} cannot be asked", why, "write it without, and name a token_file")
-    if scheme not in ("http", "https") or not re.fullmatch(r"[A-Za-z0-9._:-]{1,253}", host):
+    if scheme not in ("http", "https") or not is_host(host):
         raise ConfigError(f"{shown_address(url)!r} is no address of a server", "", "write it as https://host/path")
     if scheme == "http" and not _LOOPBACK.fullmatch(host):
         why = "what is sent could be read, and what comes changed, on the way"

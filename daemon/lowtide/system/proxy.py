@@ -20,12 +20,12 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from lowtide.errors import LowtideError
+from lowtide.system.address import host_and_port, is_host
 from lowtide.system.way import Way
 
 MOST_HEAD_BYTES = 16 << 10
 PORT = 8080
-_STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)(?: .*)?")
-_HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
+STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)(?: .*)?")
 _REMEDY = "look at `proxy` in the configuration, and at HTTPS_PROXY and NO_PROXY"
 
 
@@ -73,7 +73,7 @@ def _parse(address: str) -> Proxy:
         host, port = parts.hostname or "", parts.port or PORT
     except ValueError:
         host, port = "", 0
-    if not _HOST.fullmatch(host) or parts.scheme.lower() != "http":
+    if not is_host(host) or parts.scheme.lower() != "http":
         # The address is not shown: it may hold a password.
         raise WebError("the address of the proxy is none", "it is to be http://host:port", _REMEDY)
     return Proxy(host, port, unquote(parts.username or ""), unquote(parts.password or ""))
@@ -81,8 +81,8 @@ def _parse(address: str) -> Proxy:
 
 def open_tunnel(made: socket.socket, proxy: Proxy, host: str, port: int, timeout_s: float) -> None:
     """Have the proxy at the other end of `made` lead to a server. WebError; OSError when it cannot be heard."""
-    name = f"[{host}]" if ":" in host else host
-    lines = [f"CONNECT {name}:{port} HTTP/1.1", f"Host: {name}:{port}", "User-Agent: lowtide"]
+    place = host_and_port(host, port)
+    lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}", "User-Agent: lowtide"]
     if proxy.user:
         pair = f"{proxy.user}:{proxy.password}".encode()
         lines.append(f"Proxy-Authorization: Basic {b64encode(pair).decode()}")
@@ -99,9 +99,9 @@ def open_tunnel(made: socket.socket, proxy: Proxy, host: str, port: int, timeout
         head += piece
         if not piece or len(head) > MOST_HEAD_BYTES:
             raise WebError(f"{proxy} says what is no HTTP", repr(head[:60]), _REMEDY)
-    status = _STATUS.fullmatch(head.partition(b"\r\n")[0])
+    status = STATUS.fullmatch(head.partition(b"\r\n")[0])
     if status is None or not head.endswith(b"\r\n\r\n"):
         raise WebError(f"{proxy} says what is no HTTP", repr(head[:60]), _REMEDY)
     if not status[1].startswith(b"2"):
         why = "it wants a user and a password" if status[1] == b"407" else f"status {status[1].decode()}"
-        raise WebError(f"{proxy} does not lead to {name}:{port}", why, _REMEDY)
+        raise WebError(f"{proxy} does not lead to {place}", why, _REMEDY)

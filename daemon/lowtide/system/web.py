@@ -21,7 +21,7 @@ from pathlib import Path
 
 from lowtide.closing import Closing
 from lowtide.system.address import Origin
-from lowtide.system.proxy import WebError, open_tunnel, proxy_for
+from lowtide.system.proxy import STATUS, WebError, open_tunnel, proxy_for
 from lowtide.system.way import STRAIGHT, Way
 
 CONNECT_S = 5.0
@@ -29,7 +29,6 @@ MOST_LINE_BYTES = 16 << 10
 MOST_HEADERS = 100
 MOST_REDIRECTS = 5
 _BLOCK_BYTES = 64 << 10
-_STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)(?: .*)?")
 _NO_BODY = (204, 304)
 
 
@@ -162,7 +161,7 @@ class Connection(Closing):
     def _head(self, method: str) -> Response:
         while True:
             first = self.take_line(is_first=True)
-            status = _STATUS.fullmatch(first)
+            status = STATUS.fullmatch(first)
             if status is None:
                 raise WebError(f"{self.origin} says what is no HTTP", repr(first[:60]))
             headers: dict[str, str] = {}

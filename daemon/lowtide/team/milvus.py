@@ -118,15 +118,7 @@ class MilvusEngine:
         found: set[str] = set()
         for start in range(0, len(ids), _BLOCK):
             keys = [_key(repository, each) for each in ids[start : start + _BLOCK]]
-            with _mapped():
-                rows = self._loaded(
-                    self._client.query,
-                    self._chunks,
-                    filter=f"id in {_quoted(keys)}",
-                    output_fields=["id"],
-                    consistency_level=_STRONG,
-                    timeout=WORK_S,
-                )
+            rows = self._query(self._chunks, f"id in {_quoted(keys)}", "id", WORK_S)
             found.update(row["id"][-32:] for row in rows)
         return found
 
@@ -160,15 +152,7 @@ class MilvusEngine:
 
     def count_places(self, repository: str, commit: str) -> int:
         """See `Engine`."""
-        with _mapped():
-            rows = self._loaded(
-                self._client.query,
-                self._places,
-                filter=_of_commit(repository, commit),
-                output_fields=["count(*)"],
-                consistency_level=_STRONG,
-                timeout=WORK_S,
-            )
+        rows = self._query(self._places, _of_commit(repository, commit), "count(*)", WORK_S)
         return int(rows[0]["count(*)"]) if rows else 0
 
     def nearest(self, vector: bytes, repositories: Sequence[str], limit: int) -> list[Found]:
@@ -191,16 +175,8 @@ class MilvusEngine:
 
     def places(self, repository: str, commit: str, ids: Sequence[str]) -> list[Place]:
         """See `Engine`."""
-        with _mapped():
-            rows = self._loaded(
-                self._client.query,
-                self._places,
-                filter=f"{_of_commit(repository, commit)} and chunk in {_quoted(ids)}",
-                output_fields=["place"],
-                limit=_MOST_ROWS,
-                consistency_level=_STRONG,
-                timeout=ASK_S,
-            )
+        expression = f"{_of_commit(repository, commit)} and chunk in {_quoted(ids)}"
+        rows = self._query(self._places, expression, "place", ASK_S, limit=_MOST_ROWS)
         return [msgspec.convert(row["place"], Place) for row in rows]
 
     def let_go(self, repository: str, keep: Sequence[str]) -> None:
@@ -211,6 +187,19 @@ class MilvusEngine:
         gone = [row["id"] for row in self._all(self._chunks, own, ["id"]) if row["id"][-32:] not in used]
         for start in range(0, len(gone), _BLOCK):
             self._delete(self._chunks, f"id in {_quoted(gone[start : start + _BLOCK])}")
+
+    def _query(self, collection: str, expression: str, field: str, timeout_s: float, **limit: int) -> list[Any]:
+        with _mapped():
+            rows: list[Any] = self._loaded(
+                self._client.query,
+                collection,
+                filter=expression,
+                output_fields=[field],
+                consistency_level=_STRONG,
+                timeout=timeout_s,
+                **limit,
+            )
+        return rows
 
     def _search(self, field: str, what: Any, expression: str, limit: int) -> list[Found]:
         with _mapped():
