@@ -89,13 +89,8 @@ def _build(url: str, plan: Plan, folder: Path) -> dict[str, Any]:
     _run(*lowtide, "index", str(clone), **environment)
     bundle = Path(plan.out) / repo_of(url) / f"{commit}.lowtide"
     bundle.parent.mkdir(parents=True, exist_ok=True)
-    # Under its own name only when it is whole: somebody may look for it at any moment.
-    unfinished = bundle.with_suffix(f".{os.getpid()}.part")
-    try:
-        _run(*lowtide, "export", str(unfinished), str(clone), **environment)
-        unfinished.replace(bundle)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    # It is there under its name when it is whole: somebody may look for it at any moment.
+    _run(*lowtide, "export", str(bundle), str(clone), **environment)
     pushed = 0
     if plan.push:
         token = ("--token-file", plan.token_file) if plan.token_file else ()

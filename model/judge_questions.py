@@ -304,7 +304,6 @@ def judge(
     by_tree: dict[str, list[Question]] = defaultdict(list)
     for question in questions:
         by_tree[question.tree].append(question)
-    systems: dict[str, list[Figures]] = defaultdict(list)
     pooled: dict[str, list[Figures]] = defaultdict(list)
     measures: dict[str, dict[str, list[Figures]]] = {str(measure): defaultdict(list) for measure in Measure}
     names: list[str] = []
@@ -320,7 +319,6 @@ def judge(
             for label, model in zip(("default model alone", "other model alone"), models, strict=False):
                 found[label] = model.rank(tree, pool)
             for system, hits in found.items():
-                systems[system] += [score(row, answers) for row, answers in zip(hits, tree.answers, strict=True)]
                 for measure in Measure:
                     measures[str(measure)][system] += [
                         score(row, answers, measure) for row, answers in zip(hits, tree.answers, strict=True)
@@ -334,7 +332,7 @@ def judge(
         "keys": keys,
         "trees": names,
         "overlaps": overlaps,
-        "systems": dict(systems),
+        "systems": dict(measures[str(Measure.EITHER)]),
         "pooled": dict(pooled),
         "measures": {measure: dict(rows) for measure, rows in measures.items()},
     }

@@ -44,6 +44,7 @@ class Engine(MemoryEngine):
 def engine(tmp_path: Path, lowtide: Lowtide) -> Iterator[Engine]:
     """An engine that others have pushed to, behind a gateway by TLS that the user's configuration names."""
     made = Engine()
+    lowtide.environment |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}  # whatever the machine has
     with serving(made) as address:
         pushed(repository(tmp_path / "theirs", "one", SOURCES), address, tmp_path)
     tls = make_certificates(tmp_path)

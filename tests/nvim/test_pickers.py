@@ -51,14 +51,14 @@ vim.schedule(function() search.open(search.search_source({ query = 'retry a requ
 """
 
 
-def begin(start: Callable[..., Editor], root: Path, name: str) -> Editor:
+def begin(start: Callable[..., Editor], root: Path, name: str, columns: int = 120) -> Editor:
     """An editor with this picker in it; skipped where the picker is not here."""
     folders = tuple(PLUGINS / plugin for plugin in NEEDS.get(name, ()))
     if not all(folder.is_dir() for folder in folders) or (name == "fzf-lua" and not shutil.which("fzf")):
         pytest.skip(f"{name} is not here")
     editor = start(root / "client.go", lua=SETUP.get(name, ""), plugins=folders)
     editor.wait_attached()
-    editor.nvim.ui_try_resize(120, 40)
+    editor.nvim.ui_try_resize(columns, 40)
     editor.lua("_G.screen = loadstring(...)", SCREEN)
     return editor
 
@@ -105,13 +105,7 @@ def test_rows_have_the_name_first_and_lead_to_the_place(start: Callable[..., Edi
 def test_code_that_is_not_here_is_previewed_and_opened_as_what_is_known_of_it(
     start: Callable[..., Editor], root: Path, name: str
 ) -> None:
-    folders = tuple(PLUGINS / plugin for plugin in NEEDS[name])
-    if not all(folder.is_dir() for folder in folders) or (name == "fzf-lua" and not shutil.which("fzf")):
-        pytest.skip(f"{name} is not here")
-    editor = start(root / "client.go", lua=SETUP.get(name, ""), plugins=folders)
-    editor.wait_attached()
-    editor.nvim.ui_try_resize(160, 40)
-    editor.lua("_G.screen = loadstring(...)", SCREEN)
+    editor = begin(start, root, name, columns=160)
     editor.lua(
         """
         -- As if a team's gateway had answered.

@@ -26,6 +26,20 @@ async def serving(home: Path, own_mib: int = 256) -> AsyncIterator[Service]:
         yield service
 
 
+class Asker:
+    """A session that asks; `told`: the methods that it was notified of."""
+
+    client = "test"
+    name = "a test"
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        """Remember the method."""
+        self.told.append(method)
+
+
 async def until(condition: Callable[[], Any], seconds: float = 120.0) -> None:
     """Wait for what is only seen by looking."""
     with anyio.fail_after(seconds):

@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.worker.services import serving
+from tests.worker.services import Asker, serving
 
 from lowtide.errors import LowtideError, RefusedError, UsageError
 from lowtide.read import definitions
@@ -39,17 +39,6 @@ def tide_table(day):
 '''
 
 
-class Teller:
-    client = "test"
-    name = "a test"
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def notify(self, method: str, params: dict[str, Any]) -> None:
-        self.told.append(method)
-
-
 def ask(
     root: Path,
     home: Path,
@@ -68,7 +57,7 @@ def ask(
             answers: list[Any] = []
             for method, params in questions:
                 try:
-                    answers.append(await HANDLERS[method](service, Teller(), {"rootUri": root.as_uri(), **params}))
+                    answers.append(await HANDLERS[method](service, Asker(), {"rootUri": root.as_uri(), **params}))
                 except LowtideError as error:
                     answers.append(error)
             return answers
@@ -184,7 +173,7 @@ def test_many_who_ask_at_once_of_a_closed_workspace_are_all_answered(root: Path,
 
             async def ask() -> None:
                 params = {"query": "Ledger", "rootUri": root.as_uri()}
-                answers.append(await HANDLERS["lowtide/symbols"](service, Teller(), params))
+                answers.append(await HANDLERS["lowtide/symbols"](service, Asker(), params))
 
             with anyio.fail_after(60):
                 async with anyio.create_task_group() as group:

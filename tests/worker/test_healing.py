@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
 from tests.e2e.harness import python_module
 from tests.store.test_damage import overwrite_pages
-from tests.worker.services import run, serving, until
+from tests.worker.services import Asker, run, serving, until
 
 from lowtide.errors import CorruptIndex, LowtideError, RootAway
 from lowtide.index.report import describe_workspace
@@ -20,15 +19,6 @@ from lowtide.serve import api
 from lowtide.serve.service import Service
 
 QUERY = "compute the third figure of part 2"
-
-
-class Asker:
-    """A client that hears nothing meanwhile."""
-
-    client = "test"
-    name = "a test"
-
-    def notify(self, method: str, params: dict[str, Any]) -> None: ...
 
 
 @pytest.fixture

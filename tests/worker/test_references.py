@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.worker.services import serving
+from tests.worker.services import Asker, serving
 
 from lowtide.errors import LowtideError, PathError, UsageError
 from lowtide.read import references, text_pieces
@@ -47,13 +47,6 @@ def tree(tmp_path: Path) -> Tree:
     return write
 
 
-class Teller:
-    client = "test"
-    name = "a test"
-
-    def notify(self, method: str, params: dict[str, Any]) -> None: ...
-
-
 def ask(root: Path, home: Path, *questions: dict[str, Any], before: Callable[[], None] = lambda: None) -> list[Any]:
     """What `lowtide/references` answers, or its errors, once `root` is indexed and `before` was done."""
 
@@ -66,7 +59,7 @@ def ask(root: Path, home: Path, *questions: dict[str, Any], before: Callable[[],
             answers: list[Any] = []
             for each in questions:
                 try:
-                    answers.append(await handler(service, Teller(), {"rootUri": root.as_uri(), **each}))
+                    answers.append(await handler(service, Asker(), {"rootUri": root.as_uri(), **each}))
                 except LowtideError as error:
                     answers.append(error)
             return answers

@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 from tests.e2e.harness import python_module
 from tests.e2e.soak import git
-from tests.worker.services import run, serving, until
+from tests.worker.services import Asker, run, serving, until
 
 from lowtide.core.symbol_rank import RECENT_BONUS
 from lowtide.errors import ConfigError, PathError, RefusedError, UsageError
@@ -263,16 +263,6 @@ def test_what_cannot_be_done_is_said(modules: Path, tmp_path: Path) -> None:
             assert service.status().memory.budget_bytes == before
 
     run(play)
-
-
-class Asker:
-    """A session that asks, and hears nothing."""
-
-    client = "test"
-    name = "a test"
-
-    def notify(self, method: str, params: dict[str, Any]) -> None:
-        pass
 
 
 def test_what_is_wrong_with_a_place_is_said_of_an_open_workspace_too(modules: Path, tmp_path: Path) -> None:

@@ -38,6 +38,20 @@ def fill(root: Path) -> None:
         path.write_text(python_module(number, 12))
 
 
+def filled(tmp_path: Path) -> Workspace:
+    """The tree, indexed."""
+    root = tmp_path / "tree"
+    fill(root)
+    index(root, tmp_path / "home")
+    return Workspace(root, places_of(tmp_path / "home").index_folder(root))
+
+
+def leave_one(catalog: Catalog) -> None:
+    """Take all files but the first out of the catalog."""
+    for number in range(1, FILES):
+        catalog.write([], [], [f"pkg{number % 5}/module{number}.py".encode()])
+
+
 def delete_two_thirds(root: Path) -> None:
     for number in range(FILES):
         if number % 3:
@@ -67,23 +81,16 @@ def test_two_thirds_deleted_leave_what_a_fresh_index_has(tmp_path: Path) -> None
 
 
 def test_a_step_gives_back_as_many_pages_as_it_was_told(tmp_path: Path) -> None:
-    root = tmp_path / "tree"
-    fill(root)
-    index(root, tmp_path / "home")
-    workspace = Workspace(root, places_of(tmp_path / "home").index_folder(root))
+    workspace = filled(tmp_path)
     with workspace.writing() as (catalog, _):
-        for number in range(1, FILES):
-            catalog.write([], [], [f"pkg{number % 5}/module{number}.py".encode()])
+        leave_one(catalog)
         assert catalog.spare_pages() > 8
         assert catalog.give_back_pages(8) == 8
 
 
 def test_a_first_index_keeps_no_page_of_what_was_on_its_way(tmp_path: Path) -> None:
     """Words wait in the catalog until they are in the lexical index, and vectors until they are in a segment."""
-    root = tmp_path / "tree"
-    fill(root)
-    index(root, tmp_path / "home")
-    workspace = Workspace(root, places_of(tmp_path / "home").index_folder(root))
+    workspace = filled(tmp_path)
     with closing(Catalog(workspace.catalog_path, writable=False)) as catalog:
         assert catalog.pending_bytes() == 0
         assert catalog.spare_pages() == 0
@@ -91,13 +98,9 @@ def test_a_first_index_keeps_no_page_of_what_was_on_its_way(tmp_path: Path) -> N
 
 def test_a_question_waits_for_no_page_that_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader in the middle of a view sees what it saw, and a writer gets its turn between two steps."""
-    root = tmp_path / "tree"
-    fill(root)
-    index(root, tmp_path / "home")
-    workspace = Workspace(root, places_of(tmp_path / "home").index_folder(root))
+    workspace = filled(tmp_path)
     with workspace.writing() as (catalog, _):
-        for number in range(1, FILES):
-            catalog.write([], [], [f"pkg{number % 5}/module{number}.py".encode()])
+        leave_one(catalog)
         steps = 0
         give_back = catalog.give_back_pages
 

@@ -130,6 +130,7 @@ def test_questions_that_nobody_waits_for_neither_pile_up_nor_count_against_the_g
                         await anyio.lowlevel.checkpoint()
                     group.cancel_scope.cancel()
             assert engine.asked == team.MOST_AT_ONCE
+            assert answers
             assert all("busy" in answer.degraded for answer in answers)
             engine.go.set()
             while not (answer := await asking.ask(settings, SearchRequest("retry", Mode.LEXICAL), b"", "r")).hits:

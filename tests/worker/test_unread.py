@@ -9,12 +9,11 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.worker.services import serving
+from tests.worker.services import Asker, serving
 
 from lowtide.index import comparing, shared
 from lowtide.models import FileStat
 from lowtide.serve.api import HANDLERS
-from lowtide.serve.local import _Caller
 from lowtide.serve.service import Service
 from lowtide.system.tree.walk import walk
 
@@ -22,7 +21,7 @@ from lowtide.system.tree.walk import walk
 async def found(service: Service, root: Path, text: str, **more: Any) -> tuple[set[str], str]:
     """The files with a line that has `text`, and how the answer stands to the disk."""
     params = {"rootUri": root.as_uri(), "text": text, **more}
-    answer = await HANDLERS["lowtide/findText"](service, _Caller(None), params)
+    answer = await HANDLERS["lowtide/findText"](service, Asker(), params)
     return {f"{hit['path']}:{hit['start_line']}" for hit in answer["hits"]}, answer["freshness"]["state"]
 
 
@@ -53,7 +52,7 @@ def change(root: Path) -> set[str]:
 
 
 async def ask_all(service: Service, root: Path, there: set[str]) -> None:
-    used = await HANDLERS["lowtide/references"](service, _Caller(None), {"rootUri": root.as_uri(), "name": "freshword"})
+    used = await HANDLERS["lowtide/references"](service, Asker(), {"rootUri": root.as_uri(), "name": "freshword"})
     assert {f"{each['path']}:{each['line']}" for each in used["refs"]} == there
     assert await found(service, root, "freshword", limit=500) == (there, "current")
     assert await found(service, root, r"fresh\w+ of", regex=True) == ({"below/new.go:2"}, "current")

@@ -38,15 +38,7 @@ before(async () => {
 });
 after(() => editor?.close());
 
-async function waitFor(check, timeout = 30_000) {
-  const until = Date.now() + timeout;
-  for (;;) {
-    const value = await check();
-    if (value) return value;
-    assert.ok(Date.now() < until, `not within ${timeout} ms: ${check}`);
-    await editor.page.waitForTimeout(100);
-  }
-}
+const waitFor = (...given) => editor.waitFor(...given);
 
 const press = (key) => editor.page.keyboard.press(key);
 const title = (text) => editor.pick.locator('.quick-input-title', { hasText: text }).waitFor();

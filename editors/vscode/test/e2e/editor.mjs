@@ -180,6 +180,16 @@ export async function openEditor({
         await page.screenshot({ path: join(shots, `${name}.png`) });
       }
     },
+    /** What `check` gives, once that is something. */
+    async waitFor(check, timeout = 30_000) {
+      const until = Date.now() + timeout;
+      for (;;) {
+        const value = await check();
+        if (value) return value;
+        if (Date.now() >= until) throw new Error(`not within ${timeout} ms: ${check}`);
+        await page.waitForTimeout(100);
+      }
+    },
     /** The status bar's text, once it satisfies `test`. */
     async barText(test, timeout = 30_000) {
       const until = Date.now() + timeout;

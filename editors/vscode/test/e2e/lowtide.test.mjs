@@ -33,15 +33,7 @@ async function openSearch() {
   await editor.pick.locator('.quick-input-title', { hasText: 'Search by Meaning' }).waitFor();
 }
 
-async function waitFor(check, timeout = 30_000) {
-  const until = Date.now() + timeout;
-  for (;;) {
-    const value = await check();
-    if (value) return value;
-    assert.ok(Date.now() < until, `not within ${timeout} ms: ${check}`);
-    await editor.page.waitForTimeout(150);
-  }
-}
+const waitFor = (...given) => editor.waitFor(...given);
 
 /**
  * Let the daemon's workers run a twentieth of the time until `release` is called: a fast machine would have indexed the
