@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +15,7 @@ from tests.team_engine import MemoryEngine
 from tests.team_setup import SOURCES, places_of, pushed, repository, serving, token
 
 from lowtide.config.settings import TeamSettings
+from lowtide.core import breaker
 from lowtide.core.breaker import FAILURES
 from lowtide.models import Mode
 from lowtide.read.request import SearchRequest
@@ -45,20 +45,23 @@ def memory(tmp_path: Path) -> Iterator[tuple[MemoryEngine, str]]:
         yield made, address
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, a gateway is not too slow."""
+    monkeypatch.setattr(team, "WAIT_S", 60.0)
+    monkeypatch.setattr(team, "LONGEST_S", 60.0)
+
+
 def test_what_is_checked_out_here_is_not_asked_for(
-    memory: tuple[MemoryEngine, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    memory: tuple[MemoryEngine, str], tmp_path: Path, patient: None
 ) -> None:
-    monkeypatch.setattr(team, "WAIT_S", 30.0)
     root = repository(tmp_path, "one", SOURCES)
     pushed(root, memory[1], tmp_path)
     assert [hit.name for hit in team_asks(memory[1], tmp_path, tmp_path / "elsewhere")[0].hits] == ["RetryPolicy"]
     assert team_asks(memory[1], tmp_path, tmp_path / "home")[0] == TeamAnswer()
 
 
-def test_an_engine_that_is_down_costs_a_word(
-    memory: tuple[MemoryEngine, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(team, "WAIT_S", 30.0)
+def test_an_engine_that_is_down_costs_a_word(memory: tuple[MemoryEngine, str], tmp_path: Path, patient: None) -> None:
     pushed(repository(tmp_path, "one", SOURCES), memory[1], tmp_path)
     memory[0].is_down = True
     (told,) = team_asks(memory[1], tmp_path, tmp_path / "elsewhere")
@@ -66,23 +69,27 @@ def test_an_engine_that_is_down_costs_a_word(
     assert told.degraded.startswith("without the team's index: ")
 
 
-def test_a_gateway_that_is_slow_or_down_is_waited_for_a_moment_and_then_seldom_asked(tmp_path: Path) -> None:
+def test_a_gateway_that_is_slow_or_down_is_waited_for_a_moment_and_then_seldom_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(team, "LONGEST_S", 60.0)  # so that it is the wait that ends
+    monkeypatch.setattr(breaker, "FIRST_REST_S", 600.0)
+
     class Slow(MemoryEngine):
         asked = 0
         go = threading.Event()
 
         def manifests(self) -> list[Commit]:
             self.asked += 1
-            self.go.wait(30)
+            self.go.wait(120)
             return super().manifests()
 
     engine = Slow()
     with serving(engine) as address:
         try:
-            began = time.monotonic()
             answers = team_asks(address, tmp_path, tmp_path / "home", times=20)
-            assert all(answer.degraded for answer in answers)
-            assert time.monotonic() - began < 20 * team.WAIT_S  # most were not asked at all
+            assert {answer.degraded for answer in answers} == {"without the team's index: it does not answer in time"}
+            assert engine.asked <= FAILURES, "most were not asked at all"
         finally:
             engine.go.set()
     down = team_asks("http://127.0.0.1:1", tmp_path, tmp_path / "home", times=20)
@@ -90,10 +97,9 @@ def test_a_gateway_that_is_slow_or_down_is_waited_for_a_moment_and_then_seldom_a
 
 
 def test_questions_that_nobody_waits_for_neither_pile_up_nor_count_against_the_gateway(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, patient: None
 ) -> None:
     """An editor asks with every key, and drops the question before."""
-    monkeypatch.setattr(team, "WAIT_S", 30.0)
 
     class Slow(MemoryEngine):
         asked = 0
@@ -102,7 +108,7 @@ def test_questions_that_nobody_waits_for_neither_pile_up_nor_count_against_the_g
         def with_words(self, stems: Sequence[str], repositories: Sequence[str], limit: int) -> list[Found]:
             self.asked += 1
             self.heard.release()
-            self.go.wait(30)
+            self.go.wait(120)
             return super().with_words(stems, repositories, limit)
 
     engine = Slow()
@@ -147,9 +153,8 @@ def test_questions_that_nobody_waits_for_neither_pile_up_nor_count_against_the_g
 
 
 def test_other_settings_begin_anew_whatever_the_gateway_before_has_done(
-    memory: tuple[MemoryEngine, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    memory: tuple[MemoryEngine, str], tmp_path: Path, patient: None
 ) -> None:
-    monkeypatch.setattr(team, "WAIT_S", 30.0)
     pushed(repository(tmp_path, "one", SOURCES), memory[1], tmp_path)
     right, wrong = tmp_path / "right", tmp_path / "wrong"
     right.write_text(token("all"))
@@ -169,16 +174,13 @@ def test_other_settings_begin_anew_whatever_the_gateway_before_has_done(
     anyio.run(play)
 
 
-def test_an_answer_that_comes_after_a_change_counts_for_the_settings_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(team, "WAIT_S", 30.0)
+def test_an_answer_that_comes_after_a_change_counts_for_the_settings_before(tmp_path: Path, patient: None) -> None:
     heard, go = threading.Event(), threading.Event()
 
     class Held(MemoryEngine):
         def manifests(self) -> list[Commit]:
             heard.set()
-            go.wait(30)
+            go.wait(120)
             raise EngineError("the engine before is down")
 
     file = tmp_path / "token"
