@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from lowtide.read.snippets import shown_of
 
 LINES = [f"    step({number})" for number in range(1, 41)]
 ROOT = Path("/nowhere/tree")
+LEADS = json.loads((Path(__file__).parents[1] / "data" / "leads.json").read_text())
+"""What every editor is tried with, too: lines from 0, ends exclusive."""
 
 
 HIT = Hit(
@@ -72,6 +75,25 @@ def test_line_column_and_text_agree_in_every_case(capsys: pytest.CaptureFixture[
     head, first, *_ = said(capsys, "text", **changed)
     assert "a.py:12 " in head
     assert first.split() == ["12", "step(12)"]
+
+
+@pytest.mark.parametrize("case", LEADS, ids=[case["why"] for case in LEADS])
+def test_the_rule_of_the_protocol_holds_for_what_is_printed(
+    capsys: pytest.CaptureFixture[str], case: dict[str, Any]
+) -> None:
+    first, begins, (start, end) = case["snippetLine"], case["definition"], case["range"]
+    (line,) = said(
+        capsys,
+        "vimgrep",
+        start_line=start + 1,
+        end_line=end,
+        name=case["name"],
+        container="",
+        snippet_line=first + 1,
+        snippet="\n".join(f"step({first + 1 + at})" for at in range(case["snippetLines"])),
+        definition=None if begins is None else Definition(begins + 1, 100, "def x(self)"),
+    )
+    assert line.startswith(f"{ROOT}/a.py:{case['printed'] + 1}:")
 
 
 def test_a_hit_whose_text_is_gone_leads_to_its_definition(capsys: pytest.CaptureFixture[str]) -> None:

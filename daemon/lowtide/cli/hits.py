@@ -119,8 +119,8 @@ def marked(text: str, spans: Iterable[tuple[int, int]]) -> Parts:
 def _lead(hit: Hit) -> tuple[int, int]:
     """The line of the file that a hit leads to, from 1, and which of the snippet's that is, from 0.
 
-    It is the first line of the definition that it is named after; where the snippet does not show that (a later part
-    of a long definition), the snippet's own first line, so that what is told of a line is always what stands in it.
+    The rule is that of docs/protocol.md for what prints code: where the snippet does not show the first line of the
+    definition, its own first line, so that what is told of a line is always what stands in it.
     """
     definition, first = hit.definition, hit.snippet_line
     if hit.name and definition is not None:

@@ -245,4 +245,74 @@ describe('what matches', function()
       assert.equal(10, leads({}).lnum)
     end
   )
+
+  it('lead where the protocol says, as everywhere', function()
+    local function at(line)
+      return { line = line, character = 0 }
+    end
+    local here = vim.fs.dirname(debug.getinfo(1, 'S').source:sub(2))
+    local file = assert(io.open(vim.fs.joinpath(here, '../../../tests/data/leads.json')))
+    local cases = vim.json.decode(file:read('*a'))
+    file:close()
+    assert.truthy(#cases > 0)
+    for _, case in ipairs(cases) do
+      local hit = {
+        uri = 'file:///w/a.py',
+        range = { start = at(case.range[1]), ['end'] = at(case.range[2]) },
+        name = case.name,
+        kind = 'function',
+        snippet = 'x',
+        snippetLine = case.snippetLine,
+        definition = case.definition == vim.NIL and vim.NIL
+          or { range = { start = at(case.definition), ['end'] = at(100) }, signature = 'x' },
+      }
+      assert.equal(case.leads + 1, results.from_hits({ hit }, client, 'x')[1].lnum, case.why)
+    end
+  end)
+end)
+
+describe("hits of a team's index", function()
+  local remote = require('lowtide.remote')
+  local range = { start = { line = 0, character = 0 }, ['end'] = { line = 1, character = 0 } }
+
+  local function uri(number)
+    return ('lowtide-remote://example.org/team/app/a.py?4f2a-%d'):format(number)
+  end
+
+  local function keep(number)
+    local where = { repository = 'example.org/team/app', commit = '4f2a', path = 'a.py', ageS = 0, url = '' }
+    remote.keep({
+      uri = uri(number),
+      range = range,
+      kind = 'class',
+      name = 'Retry' .. number,
+      container = '',
+      snippet = '',
+      remote = where,
+    })
+  end
+
+  local function shown(number)
+    local buffer = vim.api.nvim_create_buf(false, true)
+    vim.api.nvim_buf_set_name(buffer, uri(number))
+    remote.read(buffer)
+    local line = vim.api.nvim_buf_get_lines(buffer, 0, 1, false)[1]
+    vim.api.nvim_buf_delete(buffer, { force = true })
+    return line
+  end
+
+  it('are kept as long as they are found or opened, and not without end', function()
+    keep(1)
+    keep(2)
+    for number = 3, 6000 do
+      keep(number)
+      if number % 500 == 0 then
+        keep(1)
+        assert.equal('Retry2 (class)', shown(2))
+      end
+    end
+    assert.equal('Retry1 (class)', shown(1))
+    assert.equal('Retry5001 (class)', shown(5001))
+    assert.equal('A hit of an earlier search: search again.', shown(3))
+  end)
 end)

@@ -12,7 +12,7 @@ import { SearchHistory } from './search/history';
 import { leaveOut } from './scope/change';
 import { showLeftOut } from './scope/leftOut';
 import { PreviewTexts, SCHEME } from './search/previewTexts';
-import { REMOTE, RemoteTexts } from './search/remote';
+import { REMOTE, textOf } from './search/remote';
 import { openHit, Results } from './search/results';
 import { Search } from './search/search';
 import { findSimilar } from './search/similar';
@@ -41,8 +41,7 @@ export function activate(context: vscode.ExtensionContext): Api {
   const log = vscode.window.createOutputChannel('Lowtide', { log: true });
   const server = new Server(log, context.globalStorageUri.fsPath);
   const results = new Results();
-  const remote = new RemoteTexts();
-  const texts = new PreviewTexts(remote);
+  const texts = new PreviewTexts();
   const keep = results.show.bind(results);
   const search = new Search(server, new SearchHistory(context.workspaceState), keep, texts);
   const memory = new MemoryTree(server);
@@ -92,7 +91,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     graph,
     statusBar(server),
     vscode.workspace.registerTextDocumentContentProvider(SCHEME, texts),
-    vscode.workspace.registerTextDocumentContentProvider(REMOTE, remote),
+    vscode.workspace.registerTextDocumentContentProvider(REMOTE, { provideTextDocumentContent: textOf }),
     tellOfTrouble(server, install),
     watchVersion(server, version, context.globalState, install),
     firstTime(server, context.globalState),

@@ -183,16 +183,15 @@ local function place(uri, range, client)
   }
 end
 
---- Where a hit leads: to the first line of the definition that it is named after; where that is no part of the hit, to
---- the lines that say most; never out of the hit.
+--- Where a hit leads, by the rule of docs/protocol.md; never out of the hit.
 ---@param hit lowtide.Hit
 ---@return lsp.Range from there to the end of the hit
 local function leading(hit)
   local first, last = hit.range.start.line, hit.range['end'].line
-  local definition = known(hit.definition)
+  local definition = known(hit.name) ~= '' and known(hit.definition) or nil
   local begins = definition and definition.range.start
   local function is_inside(line)
-    return line and line >= first and line <= last
+    return line and line >= first and line < last
   end
   if begins and is_inside(begins.line) then
     return { start = begins, ['end'] = hit.range['end'] }

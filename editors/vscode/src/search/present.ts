@@ -1,6 +1,7 @@
 /** A hit in words: name, place, and the line of it that says most. */
 
 import type { SearchHit } from '../protocol';
+import { lineOf } from './place';
 import { ageOf } from './remoteText';
 
 export interface Line {
@@ -30,20 +31,6 @@ export function presentHit(hit: SearchHit, relative: string): Line {
     snippet: snippetOf(shownOf(hit)),
     weak: hit.weak === true,
   };
-}
-
-/**
- * Where a hit leads, from 0: to the first line of the definition that it is named after; where that is no part of the
- * hit, to the lines that say most. Never outside of the hit.
- */
-export function lineOf({
-  range,
-  snippetLine,
-  definition,
-}: Pick<SearchHit, 'range' | 'snippetLine' | 'definition'>): number {
-  const isInside = (line: number | undefined): line is number =>
-    line !== undefined && line >= range.start.line && line <= range.end.line;
-  return [definition?.range.start.line, snippetLine].find(isInside) ?? range.start.line;
 }
 
 /** What stands from that line on, as far as the snippet tells; a definition's first line is known without it. */

@@ -6,12 +6,8 @@
  */
 
 import * as vscode from 'vscode';
-import type { Range, SearchHit } from '../protocol';
-import { lineOf } from './present';
+import { linesIn, type Place } from './place';
 import { type PreviewTexts, SCHEME } from './previewTexts';
-
-/** A hit, or as much of one as leads to its place. */
-export type Place = Pick<SearchHit, 'uri' | 'range' | 'snippetLine' | 'definition'>;
 
 /** Moving fast through a list opens nothing on the way. */
 const SETTLE_MS = 60;
@@ -52,10 +48,10 @@ export class Preview {
       if (this.isOver() || !this.isWanted(place)) {
         return;
       }
-      const range = toRange(place.range);
-      await openWithoutTrace(uri, lineOf(place));
+      const { first, last, cursor } = linesIn(place, document.lineCount);
+      await openWithoutTrace(uri, cursor);
       const editor = vscode.window.visibleTextEditors.find((one) => one.document === document);
-      editor?.setDecorations(this.line, [range]);
+      editor?.setDecorations(this.line, [new vscode.Range(first, 0, last, Number.MAX_SAFE_INTEGER)]);
     } catch {
       // A file that is gone since: the list still names it, opening it says so.
     }
@@ -124,16 +120,10 @@ async function closeOurs(but: vscode.Uri | undefined): Promise<void> {
   }
 }
 
-/** The editor's range of one on the wire, without the line break that ends it. */
-export function toRange({ start, end }: Range): vscode.Range {
-  const last = end.character === 0 && end.line > start.line ? end.line - 1 : end.line;
-  return new vscode.Range(start.line, start.character, last, Number.MAX_SAFE_INTEGER);
-}
-
 /** Open a place for good, its first line in view and the cursor on it. */
 export async function openPlace(place: Place, column?: vscode.ViewColumn): Promise<void> {
   const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(place.uri, true));
-  const start = document.lineAt(Math.min(lineOf(place), document.lineCount - 1));
+  const start = document.lineAt(linesIn(place, document.lineCount).cursor);
   const cursor = new vscode.Position(start.lineNumber, start.firstNonWhitespaceCharacterIndex);
   const editor = await vscode.window.showTextDocument(document, {
     preview: false,

@@ -6,15 +6,13 @@
  */
 
 import * as vscode from 'vscode';
-import { REMOTE, type RemoteTexts } from './remote';
+import { REMOTE, textOf } from './remote';
 
 export const SCHEME = 'lowtide-preview';
 const MOST_BYTES = 8 * 1024 * 1024;
 
 export class PreviewTexts implements vscode.TextDocumentContentProvider {
   private session = 0;
-
-  constructor(private readonly remote: RemoteTexts) {}
 
   /** Texts are read anew from now on. */
   begin(): void {
@@ -31,7 +29,7 @@ export class PreviewTexts implements vscode.TextDocumentContentProvider {
     const query = uri.query.slice(uri.query.indexOf('&') + 1);
     const file = uri.with({ scheme: uri.fragment || 'file', query, fragment: '' });
     if (file.scheme === REMOTE) {
-      return this.remote.provideTextDocumentContent(file);
+      return textOf(file);
     }
     const open = vscode.workspace.textDocuments.find((one) => one.uri.toString() === file.toString());
     if (open) {

@@ -15,23 +15,18 @@ export function readable(result: SearchResult): SearchResult {
   return { ...result, hits: result.hits.map((hit) => (hit.remote ? { ...hit, uri: uriOf(hit, hit.remote) } : hit)) };
 }
 
+/** The same for the same hit, whenever it is found: how old it is stands in the list, not here. */
 function uriOf(hit: SearchHit, remote: NonNullable<SearchHit['remote']>): string {
   const { kind, name, container, snippet } = hit;
-  const known: Known = {
-    kind,
-    name,
-    container,
-    snippet,
-    remote,
-    lines: [hit.range.start.line + 1, hit.range.end.line],
-  };
+  const { repository, commit, path, url } = remote;
+  const lines: Known['lines'] = [hit.range.start.line + 1, hit.range.end.line];
+  const known: Known = { kind, name, container, snippet, remote: { repository, commit, path, url }, lines };
   return vscode.Uri.parse(hit.uri)
     .with({ query: JSON.stringify(known) })
     .toString();
 }
 
-export class RemoteTexts implements vscode.TextDocumentContentProvider {
-  provideTextDocumentContent(uri: vscode.Uri): string {
-    return remoteText(JSON.parse(uri.query) as Known);
-  }
+/** The text behind such a URI. */
+export function textOf(uri: vscode.Uri): string {
+  return remoteText(JSON.parse(uri.query) as Known);
 }

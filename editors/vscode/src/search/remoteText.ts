@@ -9,7 +9,8 @@ export interface Known {
   container: string;
   /** The signature. */
   snippet: string;
-  remote: RemotePlace;
+  /** Without its age, which would not stay true. */
+  remote: Omit<RemotePlace, 'ageS'>;
   /** The first and the last, from 1. */
   lines: [number, number];
 }
@@ -26,7 +27,7 @@ export function ageOf({ ageS }: Pick<RemotePlace, 'ageS'>): string {
 export function remoteText({ kind, name, container, snippet, remote, lines }: Known): string {
   const whole = container ? `${container}.${name}` : name;
   const where = t('{0}, lines {1} to {2}', remote.path, ...lines);
-  const whose = t('{0}, commit {1}, {2}', remote.repository, remote.commit.slice(0, 12), ageOf(remote));
+  const whose = t('{0}, commit {1}', remote.repository, remote.commit.slice(0, 12));
   return [
     ...(whole ? [`${whole} (${kind})`] : []),
     where,

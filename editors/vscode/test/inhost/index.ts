@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Api } from '../../src/extension';
 import type { SearchHit } from '../../src/protocol';
+import { Preview } from '../../src/search/preview';
+import { PreviewTexts, SCHEME } from '../../src/search/previewTexts';
 import { readable } from '../../src/search/remote';
 import { MIB } from '../../src/size';
 
@@ -72,31 +74,71 @@ test('it activates by itself, quickly', async () => {
   assert.ok(ms <= MOST_ACTIVATION_MS, `${ms} ms`);
 });
 
-test('code that is not on this machine opens as a text that cannot be changed', async () => {
-  const url = 'https://example.org/team/app/retry.py#L12-L40';
+const ADDRESS = 'https://example.org/team/app/retry.py#L12-L40';
+
+/** A hit of the team's index as the search has it; `line`: where the code begins there. */
+function remoteHit(line: number, ageS = 60): SearchHit {
   const hit: SearchHit = {
-    uri: 'lowtide-remote://example.org/team/app/a%20b/retry.py?4f2a9c01d3be-12-40',
-    range: { start: { line: 11, character: 0 }, end: { line: 40, character: 0 } },
+    uri: `lowtide-remote://example.org/team/app/a%20b/retry.py?4f2a9c01d3be-${line + 1}-40`,
+    range: { start: { line, character: 0 }, end: { line: 40, character: 0 } },
     kind: 'class',
     name: 'RetryPolicy',
     container: '',
     score: 1,
     snippet: 'class RetryPolicy:',
     signals: {},
-    remote: { repository: 'example.org/team/app', commit: '4f2a'.repeat(10), path: 'a b/retry.py', ageS: 60, url },
+    snippetLine: line,
+    remote: {
+      repository: 'example.org/team/app',
+      commit: '4f2a'.repeat(10),
+      path: 'a b/retry.py',
+      ageS,
+      url: ADDRESS,
+    },
   };
   const freshness = { state: 'current' as const, indexed: 1, total: 1, ageS: 0, reason: '' };
-  const { hits } = readable({ hits: [hit], degraded: null, staleFiles: 0, tookMs: 1, freshness });
-  await vscode.commands.executeCommand('lowtide.openHit', hits[0]);
+  const [found] = readable({ hits: [hit], degraded: null, staleFiles: 0, tookMs: 1, freshness }).hits;
+  assert.ok(found);
+  return found;
+}
+
+const lineOfCursor = ({ document, selection }: vscode.TextEditor): string =>
+  document.lineAt(selection.active.line).text;
+
+test('code that is not on this machine opens as a text that cannot be changed', async () => {
+  const hit = remoteHit(11);
+  await vscode.commands.executeCommand('lowtide.openHit', hit);
   const editor = vscode.window.activeTextEditor;
   assert.ok(editor);
   assert.equal(editor.document.uri.scheme, 'lowtide-remote');
   const text = editor.document.getText();
   assert.ok(text.startsWith('RetryPolicy (class)\na b/retry.py, lines 12 to 40\n'), text);
-  assert.equal(editor.document.lineAt(editor.selection.active.line).text, url);
+  assert.equal(lineOfCursor(editor), ADDRESS);
   await vscode.commands.executeCommand('type', { text: 'x' });
   assert.equal(editor.document.getText(), text);
+  // The same hit, found on another day, is the same document.
+  await vscode.commands.executeCommand('lowtide.openHit', remoteHit(11, 30 * 24 * 3600));
+  assert.equal(vscode.window.activeTextEditor?.document, editor.document);
+  assert.equal(vscode.window.tabGroups.all.flatMap((group) => group.tabs).length, 1);
   await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
+});
+
+test('looked at in the list, it shows its address, wherever the code begins in its file', async () => {
+  for (const line of [1, 11]) {
+    const preview = new Preview(new PreviewTexts());
+    preview.show(remoteHit(line));
+    const shown = await until('the preview', () =>
+      vscode.window.visibleTextEditors.find(({ document }) => document.uri.scheme === SCHEME),
+    );
+    await until('the address', () => lineOfCursor(shown) === ADDRESS);
+    await preview.end();
+    await until('its end', () => vscode.window.tabGroups.all.every((group) => group.tabs.length === 0));
+    await vscode.commands.executeCommand('lowtide.openHit', remoteHit(line));
+    const opened = vscode.window.activeTextEditor;
+    assert.ok(opened);
+    assert.equal(lineOfCursor(opened), ADDRESS);
+    await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
+  }
 });
 
 test('the server runs, and the status is the daemon’s', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { mock, test } from 'node:test';
 import { freshnessWords } from '../../src/search/freshness';
 import { SearchHistory, type Store } from '../../src/search/history';
@@ -7,6 +8,7 @@ import { mistypedIn } from '../../src/search/mistyped';
 import { titleOf } from '../../src/search/title';
 import { Latest } from '../../src/search/latest';
 import { ageOf, remoteText } from '../../src/search/remoteText';
+import { linesIn, lineOf } from '../../src/search/place';
 import { iconOf, presentHit, snippetOf } from '../../src/search/present';
 
 class Source {
@@ -134,6 +136,43 @@ test('a hit leads to the definition that it is named after, and says what stands
   assert.equal(presentHit({ ...hit, definition: null }, 'b.py').line, 10);
 });
 
+test('where a hit leads is as the protocol has it, as everywhere', () => {
+  interface Case {
+    why: string;
+    range: [number, number];
+    name: string;
+    snippetLine: number;
+    definition: number | null;
+    leads: number;
+  }
+  const line = (at: number) => ({ line: at, character: 0 });
+  const cases = JSON.parse(readFileSync('../../tests/data/leads.json', 'utf8')) as Case[];
+  assert.ok(cases.length > 0);
+  for (const { why, range, name, snippetLine, definition, leads } of cases) {
+    const begun = definition === null ? null : { range: { start: line(definition), end: line(100) }, signature: 'x' };
+    const hit = { range: { start: line(range[0]), end: line(range[1]) }, name, snippetLine, definition: begun };
+    assert.equal(lineOf(hit), leads, why);
+  }
+});
+
+test('the lines of a hit lie in the text that is shown, also where that has become shorter, or is none of its file', () => {
+  const line = (at: number) => ({ line: at, character: 0 });
+  const place = { uri: 'file:///w/b.py', name: 'x', range: { start: line(9), end: line(30) }, snippetLine: 12 };
+  assert.deepEqual(linesIn(place, 100), { first: 9, last: 29, cursor: 12 });
+  assert.deepEqual(linesIn(place, 20), { first: 9, last: 19, cursor: 12 });
+  assert.deepEqual(linesIn(place, 1), { first: 0, last: 0, cursor: 0 });
+  assert.deepEqual(linesIn({ ...place, range: { start: line(9), end: line(9) } }, 100), {
+    first: 9,
+    last: 9,
+    cursor: 9,
+  });
+  const remote = { repository: 'r', commit: 'c', path: 'b.py', ageS: 1, url: 'https://r' };
+  for (const start of [0, 9]) {
+    const there = { ...place, range: { start: line(start), end: line(30) }, snippetLine: start, remote };
+    assert.deepEqual(linesIn(there, 8), { first: 7, last: 7, cursor: 7 }, 'the address, wherever the code is');
+  }
+});
+
 test('a hit that is not on this machine says whose it is, and its text where it can be read', () => {
   const remote = {
     repository: 'example.org/team/app',
@@ -161,7 +200,7 @@ test('a hit that is not on this machine says whose it is, and its text where it 
   assert.deepEqual(text.slice(0, 5), [
     'RetryPolicy.wait (method)',
     'client/retry.py, lines 12 to 40',
-    'example.org/team/app, commit 4f2a9c01d3be, 3 days old',
+    'example.org/team/app, commit 4f2a9c01d3be',
     '',
     'def wait(self):',
   ]);
