@@ -1,27 +1,28 @@
 -- Hits of the team's index: code that is not on this machine. Each is a buffer of what is known of it, which cannot be
 -- changed, whoever opens it: a jump, a picker's preview, the quickfix list.
--- Invariant: what is known of the last `MOST` hits is kept, and of no other.
+-- Invariant: what is known of the `MOST` hits that were found or opened last is kept, and of as many others at most.
 
 local M = {}
 
 local MOST = 1000
 local DAY_S = 24 * 3600
 
----@type table<string, lowtide.Hit> by URI
-local known = {}
----@type string[] URIs in the order in which they came
-local order = {}
+---@type table<string, lowtide.Hit> by URI: those found or opened since `older` was replaced
+local recent = {}
+---@type table<string, lowtide.Hit>
+local older = {}
+local count = 0
 
 --- Remember a hit, so that its URI can be opened.
 ---@param hit lowtide.Hit
 function M.keep(hit)
-  if not known[hit.uri] then
-    order[#order + 1] = hit.uri
-    if #order > MOST then
-      known[table.remove(order, 1)] = nil
+  if not recent[hit.uri] then
+    if count == MOST then
+      recent, older, count = {}, recent, 0
     end
+    count = count + 1
   end
-  known[hit.uri] = hit
+  recent[hit.uri] = hit
 end
 
 --- Whose code it is, and how old.
@@ -57,7 +58,11 @@ end
 --- Fill a buffer that is being opened; for BufReadCmd.
 ---@param buffer integer
 function M.read(buffer)
-  local hit = known[vim.api.nvim_buf_get_name(buffer)]
+  local uri = vim.api.nvim_buf_get_name(buffer)
+  local hit = recent[uri] or older[uri]
+  if hit then
+    M.keep(hit)
+  end
   local lines = hit and lines_of(hit) or { 'A hit of an earlier search: search again.' }
   local options = vim.bo[buffer]
   options.modifiable = true
