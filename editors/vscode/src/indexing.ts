@@ -3,6 +3,7 @@
 import * as vscode from 'vscode';
 import { t } from './l10n';
 import type { Server } from './server/server';
+import { budgetSetBy } from './status/words';
 import { budgetProblem, formatBytes, MIB, parseSize } from './size';
 
 export async function rebuild(server: Server): Promise<void> {
@@ -30,13 +31,12 @@ const OFFERED_MIB = [128, 256, 512, 1024, 2048];
 /** Ask for a budget, set it for all windows and editors, and keep it in the user's settings for the next start. */
 export async function setBudget(server: Server): Promise<void> {
   const memory = server.status?.memory;
+  const by = budgetSetBy(memory?.budgetFrom);
   const pick = vscode.window.createQuickPick();
   pick.title = memory
     ? [
         t('Budget: now {0}, in use {1}', formatBytes(memory.budgetBytes), formatBytes(memory.usedBytes)),
-        ...(memory.budgetFrom && memory.budgetFrom !== 'default'
-          ? [t('set by {0}', memory.budgetFrom.replace(/: budget$/, ''))]
-          : []),
+        ...(by ? [t('set by {0}', by)] : []),
       ].join(' · ')
     : t('Budget');
   pick.placeholder = t('Memory for all of Lowtide’s processes together, e.g. 256MiB');

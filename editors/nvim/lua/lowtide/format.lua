@@ -63,6 +63,14 @@ function M.parse_size(text)
   return math.floor(tonumber(value) * 1024 ^ power)
 end
 
+--- Who has set the budget, as it is said after it.
+---@param memory lowtide.StatusMemory
+---@return string? nil when nobody has
+function M.budget_set_by(memory)
+  local from = memory.budgetFrom
+  return from and from ~= 'default' and 'set by ' .. from or nil
+end
+
 ---@param count number
 ---@return string with a comma between thousands
 function M.count(count)

@@ -158,9 +158,8 @@ function M.budget(size)
   local format = require('lowtide.format')
   if not size or size == '' then
     return ask_status('lowtide/status', vim.empty_dict(), function(status)
-      local from = status.memory.budgetFrom
-      local by = from and from ~= 'default' and (', set by %s'):format(from) or ''
-      say('the budget is ' .. format.bytes(status.memory.budgetBytes) .. by)
+      local budget, by = format.bytes(status.memory.budgetBytes), format.budget_set_by(status.memory)
+      say('the budget is ' .. budget .. (by and ', ' .. by or ''))
     end)
   end
   local bytes = type(size) == 'number' and size or format.parse_size(tostring(size))

@@ -43,8 +43,9 @@ function M.status_rows(status, connection)
     pair('ladder', status.ladder.step),
     pair('version', status.version),
   }
-  if memory.budgetFrom and memory.budgetFrom ~= 'default' then
-    table.insert(rows, 4, pair('', 'set by ' .. memory.budgetFrom))
+  local by = format.budget_set_by(memory)
+  if by then
+    table.insert(rows, 4, pair('', by))
   end
   if (status.message or '') ~= '' then
     table.insert(rows, 2, pair('', status.message, groups[status.health]))

@@ -4,7 +4,7 @@
  * Invariant: they stay words of the question; this only tells of them, and how they would be right.
  */
 
-import { isKind, isLanguage, KINDS, languageNames } from './query';
+import { isLanguage, KINDS, languageNames, tokensOf } from './query';
 
 export interface Mistyped {
   /** As it was typed. */
@@ -28,10 +28,10 @@ const SIGNS: Record<string, 'language' | 'kind' | 'path'> = {
 
 /** The first scope of `text` that is none, if it is clear what was meant. */
 export function mistypedIn(text: string): Mistyped | undefined {
-  for (const [typed] of text.matchAll(/path:"[^"]*"?|\S+/g)) {
+  for (const { token: typed, at } of tokensOf(text)) {
     const right = meant(typed);
     if (right !== undefined) {
-      return { typed, right, text: text.replace(typed, () => right) };
+      return { typed, right, text: text.slice(0, at) + right + text.slice(at + typed.length) };
     }
   }
   return undefined;
@@ -53,7 +53,7 @@ function meant(typed: string): string | undefined {
       return near === undefined ? undefined : `@${near}`;
     }
     case 'kind': {
-      const near = isKind(value) ? value : nearest(value, KINDS);
+      const near = KINDS.has(value) ? value : nearest(value, KINDS);
       return near === undefined || (sign === 'kind' && near === value) ? undefined : `kind:${near}`;
     }
     case 'path':

@@ -47,11 +47,16 @@ export interface Query {
   kinds: string[];
 }
 
+/** What was typed, part by part, and where each begins; a path may have blanks in quotes. */
+export function tokensOf(text: string): { token: string; at: number }[] {
+  return Array.from(text.matchAll(/path:"[^"]*"?|\S+/g), ({ 0: token, index: at }) => ({ token, at }));
+}
+
 /** The words and scopes of what was typed. */
 export function parseQuery(text: string): Query {
   const query: Query = { words: '', languages: [], globs: [], kinds: [] };
   const words: string[] = [];
-  for (const [token] of text.matchAll(/path:"[^"]*"?|\S+/g)) {
+  for (const { token } of tokensOf(text)) {
     const languages = token.startsWith('@') ? languagesCalled(token.slice(1)) : [];
     const kind = /^kind:(.+)$/.exec(token)?.[1]?.toLowerCase();
     const place = /^path:"?([^"]*)"?$/.exec(token)?.[1];
@@ -67,10 +72,6 @@ export function parseQuery(text: string): Query {
   }
   query.words = words.join(' ');
   return query;
-}
-
-export function isKind(name: string): boolean {
-  return KINDS.has(name);
 }
 
 export function isLanguage(name: string): boolean {

@@ -11,7 +11,7 @@ import { percent } from '../search/freshness';
 import type { Phase } from '../server/server';
 import { key } from '../server/uris';
 import { formatBytes, formatCount, formatUse, parseSize } from '../size';
-import { stateWord, stepWord } from './words';
+import { budgetSetBy, stateWord, stepWord } from './words';
 
 export type Tone = 'normal' | 'warning' | 'error';
 
@@ -160,8 +160,8 @@ function memoryTable(status: Status): string {
 
 /** The budget is one for all windows: who has set it is said. */
 function budgetWords(from: string | undefined): string {
-  // Of a file the server says the line and the key.
-  return from && from !== 'default' ? escape(t('budget, set by {0}', from.replace(/: budget$/, ''))) : t('budget');
+  const by = budgetSetBy(from);
+  return by ? escape(t('budget, set by {0}', by)) : t('budget');
 }
 
 /** A setting of this window that is not in force is said, with the button that makes it so. */

@@ -1,4 +1,4 @@
-/** The states and steps of the server in words. */
+/** The states and steps of the server, and who has set its budget, in words. */
 
 import { t } from '../l10n';
 import type { State, Step } from '../protocol';
@@ -31,4 +31,10 @@ export function stepWord(step: Step): string {
     case 'paused':
       return t('paused');
   }
+}
+
+/** Who has set the budget; undefined when nobody has, or an older server does not tell. */
+export function budgetSetBy(from: string | undefined): string | undefined {
+  // Of a file the server says the line and the key.
+  return from && from !== 'default' ? from.replace(/: budget$/, '') : undefined;
 }

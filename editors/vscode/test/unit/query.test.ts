@@ -39,6 +39,8 @@ test('a scope that was mistyped is told, with what was meant; what is no scope i
   assert.equal(right('x lang:py'), '@py');
   assert.equal(right('x folder:src/net'), 'path:src/net');
   assert.deepEqual(mistypedIn('a @pyton b'), { typed: '@pyton', right: '@python', text: 'a @python b' });
+  const twice = mistypedIn('me@pyton.org @pyton')?.text;
+  assert.equal(twice, 'me@pyton.org @python', 'the scope is set right, not the word that has it in it');
   for (const word of [
     '@Override',
     '@property',
