@@ -27,8 +27,10 @@ LEAST_CHARACTERS = 30
 
 def questions(catalog: Catalog, count: int) -> list[str]:
     """First lines of documentation, evenly over all that are long enough."""
-    rows = catalog._rows("SELECT doc FROM symbols WHERE length(doc) > ? ORDER BY id", (LEAST_CHARACTERS,))
-    found = [str(doc).split("\n")[0][:200] for (doc,) in rows]
+    ids = [number for number, _, _ in catalog.symbol_names_after(0)]
+    told = catalog.details(ids)
+    docs = [told[number].doc for number in ids if number in told]
+    found = [doc.split("\n")[0][:200] for doc in docs if len(doc) > LEAST_CHARACTERS]
     return found[:: max(1, len(found) // count)][:count]
 
 

@@ -17,6 +17,8 @@ from typing import Any
 
 from lowtide.config.settings import Config, load_workspace_settings
 from lowtide.models import Reason
+from lowtide.store.catalog import Catalog
+from lowtide.store.details import NO_DETAILS
 from lowtide.system.tree.named import NEVER_WALKED
 from lowtide.system.tree.walk import explain
 
@@ -42,28 +44,30 @@ def catalog_of(home: Path) -> Path:
 
 def contents(home: Path, paths: list[str]) -> Contents:
     """Symbols and chunks (with their content addresses) of some files, for comparing two indexes."""
-    with _opened(home) as db:
-        return {path: _contents(db, path) for path in paths}
+    with _opened(home) as db, closing(Catalog(catalog_of(home), writable=False)) as catalog:
+        return {path: _contents(db, catalog, path) for path in paths}
 
 
 def _opened(home: Path) -> closing[sqlite3.Connection]:
     return closing(sqlite3.connect(f"file:{catalog_of(home)}?mode=ro", uri=True))
 
 
-def _contents(db: sqlite3.Connection, path: str) -> tuple[list[Any], list[Any]]:
+def _contents(db: sqlite3.Connection, catalog: Catalog, path: str) -> tuple[list[Any], list[Any]]:
     row = db.execute("SELECT id, status FROM files WHERE path = ?", (path.encode(),)).fetchone()
     if row is None or row[1] != "indexed":
         return [row and row[1]], []
-    symbols = db.execute(
-        "SELECT name, kind, container, start_line, end_line, signature, doc FROM symbols WHERE file_id = ? ORDER BY id",
-        row[:1],
-    )
+    rows = catalog.symbols_of_file(row[0])
+    told = catalog.details([each.symbol_id for each in rows])
+    symbols: list[Any] = []
+    for each in rows:
+        signature, doc, *_ = told.get(each.symbol_id, NO_DETAILS)
+        symbols.append((each.name, each.kind, each.container, each.start_line, each.end_line, signature, doc))
     chunks = db.execute(
         "SELECT start_byte, end_byte, hex(hash) FROM chunks c LEFT JOIN vectors v ON v.id = c.vector_id "
         "WHERE file_id = ? ORDER BY c.id",
         row[:1],
     )
-    return symbols.fetchall(), chunks.fetchall()
+    return symbols, chunks.fetchall()
 
 
 def check(root: Path, home: Path, expected: Contents) -> Checked:

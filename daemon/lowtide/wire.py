@@ -299,8 +299,14 @@ def pack_symbols(symbols: Sequence[SymbolColumns]) -> list[bytes]:
 
 def symbol_rows(file: FileResult) -> Iterator[SymbolColumns]:
     """The symbols of `file`, unpacked block by block."""
+    for block in symbol_blocks(file):
+        yield from block
+
+
+def symbol_blocks(file: FileResult) -> Iterator[list[SymbolColumns]]:
+    """The same, a list a block; all but the last have BLOCK_SYMBOLS."""
     for block in file.symbols:
-        yield from _symbols_decoder.decode(block)
+        yield _symbols_decoder.decode(block)
 
 
 def pack_chunks(chunks: Iterable[ChunkColumns]) -> bytes:

@@ -44,7 +44,7 @@ def test_a_sound_index_has_no_problems(indexed: tuple[Path, Path, verify.Content
         ("UPDATE files SET path = CAST('gone.py' AS BLOB) WHERE path = CAST('i.py' AS BLOB)", "not there: b'gone.py'"),
         ("UPDATE files SET rule = '' WHERE status = 'skipped'", "not explained: b'empty.py'"),
         ("UPDATE chunks SET start_byte = start_byte + 1 WHERE id = 3", "do not cover"),
-        ("UPDATE symbols SET end_line = 99999 WHERE id = 1", "lies outside"),
+        ("UPDATE symbols SET more_lines = 99999 WHERE id = 1", "lies outside"),
         ("DELETE FROM symbols WHERE name = 'compute_part_9004_3'", "bystander mm/bystander4.py differs"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,7 @@ def read_contents(catalog: Path) -> Contents:
                 " lines, symbols, chunks FROM files"
             )
         }
-        symbols = Counter(
-            db.execute(
-                "SELECT f.path, s.name, s.kind, s.container, s.start_line, s.start_column, s.end_line, s.end_column,"
-                " s.signature, s.doc FROM symbols s JOIN files f ON f.id = s.file_id"
-            )
-        )
+        symbols = Counter(symbols_of(catalog))
         data = vector_data(catalog)
         chunks = Counter(
             (*row, data[number].hex() if number in data else "", name)
@@ -50,6 +46,19 @@ def read_contents(catalog: Path) -> Contents:
         terms = _terms(db, catalog.parent)
         orphans = db.execute("SELECT count(*) FROM chunks WHERE vector_id IS NULL").fetchone()[0]
     return {"files": files, "symbols": symbols, "chunks": chunks, "terms": terms, "without_vector": orphans}
+
+
+def symbols_of(catalog: Path) -> Iterator[tuple[Any, ...]]:
+    """Every symbol of an index, with all that is known of it but its number."""
+    with closing(Catalog(catalog, writable=False)) as opened:
+        for file in opened.every_indexed_file():
+            rows = opened.symbols_of_file(file.file_id)
+            told = opened.details([row.symbol_id for row in rows])
+            for row in rows:
+                yield (
+                    *(row.path, row.name, row.kind, row.container, row.start_line, row.end_line),
+                    *(row.name_line, row.name_column, *told[row.symbol_id]),
+                )
 
 
 def vector_data(catalog: Path) -> dict[int, bytes]:
@@ -77,7 +86,7 @@ def _terms(db: sqlite3.Connection, folder: Path) -> dict[tuple[str, str], int]:
     dead = [number for (number,) in db.execute("SELECT first_chunk_id FROM dead_words")]
     terms = _terms_of(folder / row[0], dead) if row else Counter()
     pending = db.execute(
-        "SELECT first_chunk_id, path, language, words FROM file_words w JOIN files f ON f.id = w.file_id"
+        "SELECT w.first_chunk_id, path, language, words FROM file_words w JOIN files f ON f.id = w.file_id"
     ).fetchall()
     with tempfile.TemporaryDirectory() as place:
         task = wire.LexicalTask("", None, "", False, pending, [])

@@ -23,6 +23,8 @@ import tantivy
 from tests.e2e.contents import vector_data
 from tests.e2e.harness import Lowtide, python_module
 
+from lowtide.store.details import BLOCK
+
 KILLS = int(os.environ.get("LOWTIDE_KILLS", "12"))
 FILES = 240
 
@@ -63,6 +65,14 @@ def assert_whole(lowtide: Lowtide) -> None:
         query(lowtide, "SELECT 1 FROM files f WHERE symbols <> (SELECT count(*) FROM symbols WHERE file_id = f.id)")
         == []
     )
+    for rows in ("symbol", "chunk"):
+        outside = (
+            f"SELECT 1 FROM {rows}s t LEFT JOIN files f ON f.id = t.file_id"
+            f" WHERE f.id IS NULL OR t.id - f.first_{rows}_id NOT BETWEEN 0 AND f.{rows}s - 1"
+        )
+        assert query(lowtide, outside) == []
+    (wanted,) = query(lowtide, f"SELECT coalesce(sum((symbols + {BLOCK - 1}) / {BLOCK}), 0) FROM files")
+    assert query(lowtide, "SELECT count(*) FROM details") == [wanted]
     pending = {first for (first,) in query(lowtide, "SELECT first_chunk_id FROM file_words")}
     written = {first for (first,) in query(lowtide, "SELECT min(id) FROM chunks GROUP BY file_id")}
     dead = {first for (first,) in query(lowtide, "SELECT first_chunk_id FROM dead_words")}

@@ -32,6 +32,7 @@ from lowtide.paths import Places
 from lowtide.pool.pool import WorkerPool
 from lowtide.read.explain import explain_file
 from lowtide.serve.app import opened
+from lowtide.store.catalog import Catalog
 from lowtide.system import memory
 from lowtide.work import sniff
 from lowtide.work.parse.chunk import is_filler
@@ -65,8 +66,8 @@ class Judge:
         self._host = self._service.host
         self._bystanders = {f"by{number}.py": python_module(number).encode() for number in range(4)}
         self._bystanders |= {f"by-{name}{suffix(name)}": sample(name) for name in _BYSTANDERS}
-        with self._indexed({}) as (db, _):
-            self._expected = _contents(db)
+        with self._indexed({}) as (db, catalog, _):
+            self._expected = _contents(db, catalog)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -79,9 +80,9 @@ class Judge:
         """Index `files` among the bystanders; what is wrong, a line each."""
         # This process grows as Hypothesis works: the room for workers stays.
         self._portal.call(self._host.set_budget, ROOM_BYTES + memory.own_anonymous_bytes(), "a test")
-        with _LeaseWatch(self._host.pool) as leases, self._indexed(files) as (db, workspace):
+        with _LeaseWatch(self._host.pool) as leases, self._indexed(files) as (db, catalog, workspace):
             problems = list(leases.problems)
-            contents = _contents(db)
+            contents = _contents(db, catalog)
             for name, wanted in self._expected.items():
                 if contents.get(name) != wanted:
                     problems.append(f"bystander {name}: {str(contents.get(name))[:300]}")
@@ -98,7 +99,7 @@ class Judge:
                 self.outcomes[f"{status} {reason}".strip()] += 1
                 problems += [
                     f"{name}: {problem}"
-                    for problem in self._check(workspace, db, name, data, status, reason, rule, file_id)
+                    for problem in self._check(workspace, db, catalog, name, data, status, reason, rule, file_id)
                 ]
         return problems
 
@@ -106,6 +107,7 @@ class Judge:
         self,
         workspace: Any,
         db: sqlite3.Connection,
+        catalog: Catalog,
         name: str,
         data: bytes,
         status: str,
@@ -133,10 +135,10 @@ class Judge:
             return
         if chunks or status == "indexed":
             yield from _covers(chunks, text.utf8)
-        yield from _lies_inside(db, file_id, text.utf8)
+        yield from _lies_inside(catalog, file_id, text.utf8)
 
     @contextmanager
-    def _indexed(self, files: Mapping[str, bytes]) -> Iterator[tuple[sqlite3.Connection, Any]]:
+    def _indexed(self, files: Mapping[str, bytes]) -> Iterator[tuple[sqlite3.Connection, Catalog, Any]]:
         root = Path(tempfile.mkdtemp(prefix="fuzz-tree-"))
         try:
             for name, data in {**self._bystanders, **files}.items():
@@ -144,8 +146,11 @@ class Judge:
             self._portal.call(self._service.index, root, "test")
             workspace = self._host.workspace(root)
             try:
-                with closing(sqlite3.connect(f"file:{workspace.catalog_path}?mode=ro", uri=True)) as db:
-                    yield db, workspace
+                with (
+                    closing(sqlite3.connect(f"file:{workspace.catalog_path}?mode=ro", uri=True)) as db,
+                    closing(Catalog(workspace.catalog_path, writable=False)) as catalog,
+                ):
+                    yield db, catalog, workspace
             finally:
                 shutil.rmtree(workspace.folder)
         finally:
@@ -157,22 +162,24 @@ def suffix(language: str) -> str:
     return Recipe(language, ()).name(0).removeprefix("fuzz000")
 
 
-def _contents(db: sqlite3.Connection) -> dict[str, tuple[list[Any], list[Any]]]:
+def _contents(db: sqlite3.Connection, catalog: Catalog) -> dict[str, tuple[list[Any], list[Any]]]:
     """Symbols and chunks, with their addresses, of the bystanders."""
     found = {}
     for file_id, path in db.execute(
         "SELECT id, path FROM files WHERE status = 'indexed' AND path LIKE 'by%'"
     ).fetchall():
-        symbols = db.execute(
-            "SELECT name, kind, container, start_line, end_line, signature FROM symbols WHERE file_id = ? ORDER BY id",
-            (file_id,),
-        )
+        rows = catalog.symbols_of_file(file_id)
+        told = catalog.details([row.symbol_id for row in rows])
+        symbols = [
+            (row.name, row.kind, row.container, row.start_line, row.end_line, told[row.symbol_id].signature)
+            for row in rows
+        ]
         chunks = db.execute(
             "SELECT start_byte, end_byte, hex(hash) FROM chunks c LEFT JOIN vectors v ON v.id = vector_id WHERE "
             "file_id = ? ORDER BY c.id",
             (file_id,),
         )
-        found[os.fsdecode(path)] = (symbols.fetchall(), chunks.fetchall())
+        found[os.fsdecode(path)] = (symbols, chunks.fetchall())
     return found
 
 
@@ -188,7 +195,7 @@ def _covers(chunks: list[tuple[int, int]], utf8: bytes) -> Iterator[str]:
         yield f"its chunks end at {end} of {len(utf8)}"
 
 
-def _lies_inside(db: sqlite3.Connection, file_id: int, utf8: bytes) -> Iterator[str]:
+def _lies_inside(catalog: Catalog, file_id: int, utf8: bytes) -> Iterator[str]:
     lines = utf8.split(b"\n")
     widths: dict[int, int] = {}
 
@@ -199,14 +206,14 @@ def _lies_inside(db: sqlite3.Connection, file_id: int, utf8: bytes) -> Iterator[
             widths[line] = len(lines[line].decode("utf-8", "replace"))
         return 0 <= column <= widths[line]
 
-    for name, line, column, end_line, end_column, name_line, name_column in db.execute(
-        "SELECT name, start_line, start_column, end_line, end_column, name_line, name_column FROM symbols WHERE "
-        "file_id = ?",
-        (file_id,),
-    ):
-        places = ((line, column), (end_line, end_column), (name_line, name_column))
-        if not name or (line, column) > (end_line, end_column) or not all(is_inside(*place) for place in places):
-            yield f"symbol {name[:80]!r} at {places} of {len(lines)} lines"
+    rows = catalog.symbols_of_file(file_id)
+    details = catalog.details([row.symbol_id for row in rows])
+    for row in rows:
+        told = details[row.symbol_id]
+        first, last = (row.start_line, told.start_column), (row.end_line, told.end_column)
+        places = (first, last, (row.name_line, row.name_column))
+        if not row.name or first > last or not all(is_inside(*place) for place in places):
+            yield f"symbol {row.name[:80]!r} at {places} of {len(lines)} lines"
             return
 
 

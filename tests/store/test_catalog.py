@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,7 +21,7 @@ from lowtide.store.catalog import Catalog
 from lowtide.store.lexical.delta import WordDelta
 from lowtide.store.lexical.index import LexicalIndex
 from lowtide.store.rows import Commit, NewVectors, Segment
-from lowtide.wire import FileResult, pack_chunks, pack_symbols, pack_words
+from lowtide.wire import FileResult, SymbolColumns, pack_chunks, pack_symbols, pack_words
 
 
 @pytest.fixture
@@ -74,6 +75,43 @@ def test_written_file_is_found_by_word_and_by_vector(catalog: Catalog) -> None:
     assert (row.path, row.name, row.start_line) == (b"a.py", "alpha", 0)
     assert [found.chunk_id for found in catalog.chunks_by_vector([row.vector_id or 0])] == [chunk_id]
     assert [name for _, name, _ in catalog.symbol_names_after(0)] == ["alpha", "beta"]
+
+
+def test_what_is_shown_of_a_symbol_is_what_was_written(catalog: Catalog) -> None:
+    signatures = ["def alpha()", "", "alpha alpha", "a\0b alpha", "\0\0alpha", "=", "ünïcode alpha"]
+    rows: list[SymbolColumns] = [
+        ("alpha" if each != "=" else "", 12, "", row, row, row + 2, row + 9, row, 4, each, f"told {each}")
+        for row, each in enumerate(signatures * 30)
+    ]
+    file = msgspec.structs.replace(result("alpha"), symbol_count=len(rows), symbols=pack_symbols(rows))
+    put(catalog, b"before.py", result("beta"))
+    put(catalog, b"a.py", file)
+    found = list(catalog.symbol_names_after(1))
+    told = catalog.details([number for number, _, _ in found])
+    assert [(*told[number],) for number, _, _ in found] == [(row[9], row[10], row[4], row[6]) for row in rows]
+    assert catalog.details([found[-1][0] + 1]) == {}
+
+
+def test_a_block_that_cannot_be_unpacked_is_damage(catalog: Catalog) -> None:
+    for number, packed in enumerate([b"", b"x", zlib.compress(b"\x90"), zlib.compress(b"\0" * (2 << 20))]):
+        put(catalog, b"%d.py" % number, result(f"name{number}"))
+        symbol_id = catalog.last_id("symbols")
+        catalog._db.execute("UPDATE details SET packed = ? WHERE first_symbol_id = ?", (packed, symbol_id))
+        with pytest.raises(CorruptIndex):
+            catalog.details([symbol_id])
+
+
+def test_files_of_one_moment_have_their_own_rows(catalog: Catalog) -> None:
+    """They are found by ranges of ids, which end where the next file's begin."""
+    put(catalog, b"none.py", result())
+    for path, names in ((b"a.py", "alpha beta"), (b"b.py", "gamma"), (b"a.py", "delta epsilon zeta")):
+        put(catalog, path, result(*names.split()))
+    rows = {path: catalog.file(path) for path in (b"none.py", b"a.py", b"b.py")}
+    spans = {path: [span.name for span in catalog.symbol_spans(row.file_id)] for path, row in rows.items() if row}
+    assert spans == {b"none.py": [], b"a.py": ["delta", "epsilon", "zeta"], b"b.py": ["gamma"]}
+    chunks = {path: [row.name for row in catalog.chunks_of_file(row.file_id)] for path, row in rows.items() if row}
+    assert chunks == spans
+    assert [last - first for _, first, last in catalog.chunk_ranges()] == [2, 0]
 
 
 def test_replaced_file_leaves_nothing_behind(catalog: Catalog) -> None:
@@ -238,7 +276,7 @@ def test_known_files_are_read_in_pages(catalog: Catalog, monkeypatch: pytest.Mon
     assert [known.path for known in catalog.known_files([b"3", b"5"])] == [b"3", b"5"]
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_a_catalog_of_an_older_schema_becomes_the_present_one(tmp_path: Path, version: int) -> None:
     """Step by step; what a new catalog has, a migrated one has too, and no row and no word is lost."""
     path = tmp_path / "catalog.sqlite"
@@ -259,6 +297,33 @@ def test_a_catalog_of_an_older_schema_becomes_the_present_one(tmp_path: Path, ve
     assert columns(path) == columns(tmp_path / "fresh.sqlite")
     for writable in (False, True):  # it is taken for what it is, not for somebody else's
         Catalog(path, writable=writable).close()
+
+
+def test_what_is_shown_of_a_symbol_survives_the_conversion(tmp_path: Path) -> None:
+    """More symbols than a block has, after others, in a catalog whose ids do not begin with 1."""
+    path = tmp_path / "catalog.sqlite"
+    shutil.copy(Path(__file__).parents[1] / "data" / "formats" / "catalog-4.sqlite", path)
+    with closing(Catalog(path, writable=True)) as catalog:
+        catalog.leave_vectors_out()
+        assert not catalog.implausible()
+        known = catalog.file(b"folder/many.py")
+        assert known is not None
+        symbols = catalog.symbols_of_file(known.file_id)
+        told = catalog.details([symbol.symbol_id for symbol in symbols])
+        assert len(catalog.chunks_of_file(known.file_id)) == 3
+        catalog.write([], [], [b"folder/many.py"])
+        assert (catalog.counts().symbols, len(list(catalog.symbol_names_after(0)))) == (2, 2)
+        assert not catalog.implausible(), "nothing of it is left"
+    assert [(symbol.name, symbol.container) for symbol in symbols[::69]] == [("Holder", ""), ("member_69", "Holder")]
+    assert [(symbol.start_line, symbol.end_line, symbol.name_line, symbol.name_column) for symbol in symbols[::69]] == [
+        (0, 72, 0, 6),
+        (69, 70, 69, 8),
+    ]
+    assert [told[symbol.symbol_id] for symbol in symbols[::69]] == [
+        ("class Holder:", "Holds what is told.", 0, 4),
+        ("def member_69(self, value_69: int) -> int:", "The member number 69.", 4, 89),
+    ]
+    assert told[symbols[32].symbol_id].signature == "def member_32(self, value_32: int) -> int:"
 
 
 def columns(path: Path) -> dict[str, list[tuple[object, ...]]]:

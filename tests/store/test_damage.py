@@ -33,13 +33,12 @@ OBJECTS = [
     "sqlite_autoindex_files_1",
     "file_words",
     "symbols",
-    "symbols_by_file",
+    "details",
     "sqlite_sequence",
     "chunks",
-    "chunks_by_file",
     "chunks_by_vector",
     "vectors",
-    "vectors_by_address",
+    "vectors_by_hash",
     "vector_data",
     "unused_vectors",
     "segments",
@@ -148,7 +147,7 @@ def test_every_table_and_index_is_damaged_in_turn(sound: Path) -> None:
 
 
 def test_writer_that_meets_damage_leaves_the_mark(workspace: Workspace) -> None:
-    overwrite_pages(workspace.catalog_path, "symbols_by_file")
+    overwrite_pages(workspace.catalog_path, "chunks_by_vector")
     with pytest.raises(CorruptIndex), workspace.writing() as (catalog, mended):
         assert mended == []
         put(catalog, b"m7.py", result("gamma"))

@@ -185,7 +185,7 @@ def test_selecting_takes_bytes_a_chunk_and_no_objects(tmp_path: Path) -> None:
         run(
             "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
             " INSERT INTO files SELECT i, CAST('src/f' || i || '.c' AS BLOB), 1, 1, 1, x'', 'c', '', 'indexed', '', "
-            "'', 1, 0, 20, 1, 0, 0, ''"
+            "'', 1, 0, 20, 1, 0, 0, '', 0, (i - 2) * 20"
             " FROM n",
             (1 + chunks // 20,),
         )

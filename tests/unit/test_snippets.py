@@ -60,7 +60,7 @@ def file_row(path: Path, encoding: str) -> FileRow:
 
 
 def chunk_row(start: int, end: int) -> ChunkRow:
-    return ChunkRow(1, None, 1, b"a.py", "python", start, end, 0, 0, 12, "f", "", "", 0)
+    return ChunkRow(1, None, 1, b"a.py", "python", start, end, 0, 0, 1, 12, "f", "", 0)
 
 
 def of(folder: Path, row: ChunkRow, known: FileRow | None) -> tuple[str, bool] | None:

@@ -25,15 +25,15 @@ def hit_of_piece(piece: Piece, ranked: Ranked, stems: Collection[str], more: int
     """The hit of a chunk that is not saved."""
     is_named = "exact" in ranked.signals
     shown = shown_of(piece.text, piece.start_line, piece.symbol_start_line, stems, is_named=is_named)
-    return _hit(piece.path, piece, shown, ranked, more)
+    return _hit(piece.path, piece, piece.signature, shown, ranked, more)
 
 
-def hit_of_row(row: ChunkRow, shown: Shown, ranked: Ranked, more: int) -> Hit:
-    """The hit of a chunk of the index."""
-    return _hit(display_path(row.path), row, shown, ranked, more)
+def hit_of_row(row: ChunkRow, signature: str, shown: Shown, ranked: Ranked, more: int) -> Hit:
+    """The hit of a chunk of the index; `signature` is its definition's."""
+    return _hit(display_path(row.path), row, signature, shown, ranked, more)
 
 
-def _hit(path: str, chunk: Piece | ChunkRow, shown: Shown, ranked: Ranked, more: int) -> Hit:
+def _hit(path: str, chunk: Piece | ChunkRow, signature: str, shown: Shown, ranked: Ranked, more: int) -> Hit:
     is_definition = chunk.symbol_end_line >= 0
     return Hit(
         path,
@@ -49,5 +49,5 @@ def _hit(path: str, chunk: Piece | ChunkRow, shown: Shown, ranked: Ranked, more:
         is_weak(ranked.signals),
         more,
         shown.first_line + 1,
-        Definition(chunk.symbol_start_line + 1, chunk.symbol_end_line + 1, chunk.signature) if is_definition else None,
+        Definition(chunk.symbol_start_line + 1, chunk.symbol_end_line + 1, signature) if is_definition else None,
     )

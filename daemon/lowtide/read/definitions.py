@@ -15,6 +15,7 @@ from lowtide.answers import Definition
 from lowtide.core.positions import Units
 from lowtide.read.text_pieces import TooLong, read_pieces
 from lowtide.store.catalog import Catalog
+from lowtide.store.details import NO_DETAILS
 from lowtide.store.rows import FileRow, SymbolSpan, is_unchanged
 from lowtide.system.beneath import CannotRead, read_beneath
 
@@ -60,8 +61,8 @@ def read_definitions(
         first, last = (span.start_line, span.end_line) if span else (place.start_line - 1, place.end_line - 1)
         code = _lines(root, known, first, last, int(left * LARGEST_SHARE))
         left -= len(code)
-        row = next(iter(catalog.symbols_by_id([span.symbol_id])), None) if span else None
-        found.append(Definition(first + 1, last + 1, row.signature if row else "", row.doc if row else "", code))
+        told = catalog.details([span.symbol_id]).get(span.symbol_id, NO_DETAILS) if span else NO_DETAILS
+        found.append(Definition(first + 1, last + 1, told.signature, told.doc, code))
     return found
 
 

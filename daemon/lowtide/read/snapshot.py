@@ -44,6 +44,7 @@ from lowtide.read.segment_set import Segments, open_lexical, open_segments
 from lowtide.read.snippets import Snippets, text_to_compare
 from lowtide.store.catalog import Catalog
 from lowtide.store.connections import Connections
+from lowtide.store.details import NO_DETAILS
 from lowtide.store.lexical.index import LexicalIndex, Within
 from lowtide.store.rows import ChunkRow, IndexedFile
 from lowtide.system.beneath import Root, is_beneath
@@ -336,7 +337,8 @@ class Snapshot:
                     continue
                 shown = snippets.of(row, catalog.file(row.path), asked_stems, is_named="exact" in each.signals)
                 if shown is not None:
-                    hits.append(hit_of_row(row, shown, each, further.get(each.chunk_id, 0)))
+                    signature = catalog.details([row.symbol_id]).get(row.symbol_id, NO_DETAILS).signature
+                    hits.append(hit_of_row(row, signature, shown, each, further.get(each.chunk_id, 0)))
                 else:
                     gone.add(display_path(row.path))
         return hits, gone
@@ -344,16 +346,17 @@ class Snapshot:
     def _texts(self, catalog: Catalog, rows: Sequence[ChunkRow | Piece]) -> list[str]:
         """What is compared with a query word by word: of all chunks path, name and text, then of all what tells the
         definition."""
-        docs = catalog.docs_by_chunk([row.chunk_id for row in rows if isinstance(row, ChunkRow)])
+        told = catalog.details([row.symbol_id for row in rows if isinstance(row, ChunkRow)])
         texts, heads = [], []
         with Root(self._root) as root:
             for row in rows:
                 if isinstance(row, ChunkRow):
-                    path, text, doc = display_path(row.path), text_to_compare(root, row), docs.get(row.chunk_id, "")
+                    path, text = display_path(row.path), text_to_compare(root, row)
+                    signature, doc, *_ = told.get(row.symbol_id, NO_DETAILS)
                 else:
-                    path, text, doc = row.path, row.text, row.doc
+                    path, text, signature, doc = row.path, row.text, row.signature, row.doc
                 texts.append(f"{path} {row.container} {row.name}\n{text}")
-                heads.append(f"{row.container.rpartition('.')[2]} {row.name} {row.signature} {doc}")
+                heads.append(f"{row.container.rpartition('.')[2]} {row.name} {signature} {doc}")
         return texts + heads
 
     def _score_missing(self, vector: bytes, rows: list[ChunkRow]) -> dict[int, float]:
@@ -454,13 +457,16 @@ class Snapshot:
         near: Sequence[bytes] = (),
         cancelled: Callable[[], bool] | None = None,
         least: float = 0.0,
+        details_of: str | None = None,
     ) -> list[SymbolHit]:
-        """Symbols whose names match `query`, best first: the dictionaries of `find_symbols`."""
+        """Symbols whose names match `query`, best first: as `find_symbols`."""
         from lowtide.read.symbols import find_symbols
 
         check_symbol(query)
         with self._readers.lend() as catalog:
-            found = find_symbols(catalog, self._segments, query, limit, kinds, near, cancelled, least)
+            found = find_symbols(
+                catalog, self._segments, query, limit, kinds, near, cancelled, least, details_of=details_of
+            )
         return [symbol for symbol in found if self._is_inside(symbol.path.encode("utf-8", "surrogateescape"))]
 
 

@@ -21,6 +21,7 @@ from lowtide.core.symbol_rank import (
 from lowtide.models import SymbolKind, display_path
 from lowtide.read.segment_set import Segments
 from lowtide.store.catalog import Catalog
+from lowtide.store.details import NO_DETAILS, Details
 from lowtide.store.rows import SymbolRow
 
 CANDIDATES = 400
@@ -38,16 +39,20 @@ def find_symbols(
     near: Sequence[bytes] = (),
     cancelled: Callable[[], bool] | None = None,
     least: float = 0.0,
+    *,
+    details_of: str | None = None,
 ) -> list[SymbolHit]:
     """The best symbols for `query`, as people type or paste it (`core/pasted.py`); a qualified one narrows by container
     or path; an empty one gives the most recent.
 
     `near`: open files, whose symbols and those of their folders come first among equals. `least`: lower scores are not
-    wanted, for as many better ones were found elsewhere.
+    wanted, for as many better ones were found elsewhere. `details_of`: the `Details` of symbols of this name alone are
+    wanted; of all of them when it is None, of none when it is empty.
     """
     meant = readings(query)
     if not meant:
-        return [_answer(row, 0.0) for row in catalog.recent_symbols(limit)] if not query.strip() else []
+        recent = catalog.recent_symbols(limit) if not query.strip() else []
+        return _answers(catalog, [(row, 0.0) for row in recent], details_of)
     narrow = _Narrow(limit, kinds, near, cancelled, least)
     best: dict[int, float] = {}
     for parts in meant:
@@ -58,7 +63,7 @@ def find_symbols(
         (number for number in best if number in rows),
         key=lambda number: (-best[number], len(rows[number].name), rows[number].path, rows[number].name_line, number),
     )
-    return [_answer(rows[number], best[number]) for number in order[:limit]]
+    return _answers(catalog, [(rows[number], best[number]) for number in order[:limit]], details_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +125,22 @@ def _best(catalog: Catalog, segments: Segments, parts: Sequence[str], narrow: _N
     return [(number, -score) for score, _, _, _, number in ranked[:limit]]
 
 
-def _answer(row: SymbolRow, score: float) -> SymbolHit:
+def _answers(catalog: Catalog, found: Sequence[tuple[SymbolRow, float]], details_of: str | None) -> list[SymbolHit]:
+    shown = [row.symbol_id for row, _ in found if details_of is None or row.name == details_of]
+    told = catalog.details(shown) if details_of != "" else {}
+    return [_answer(row, told.get(row.symbol_id, NO_DETAILS), score) for row, score in found]
+
+
+def _answer(row: SymbolRow, told: Details, score: float) -> SymbolHit:
     return SymbolHit(
         row.name,
         _LABELS[row.kind],
         row.container,
         display_path(row.path),
         round(score, SCORE_DIGITS),
-        row.signature,
-        row.doc,
-        (row.start_line, row.start_column, row.end_line, row.end_column),
+        told.signature,
+        told.doc,
+        (row.start_line, told.start_column, row.end_line, told.end_column),
         (row.name_line, row.name_column),
         row.encoding,
     )

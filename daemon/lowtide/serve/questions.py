@@ -160,11 +160,12 @@ class Questions(Workspaces):
         near: Sequence[Path] = (),
         cancelled: Callable[[], bool] | None = None,
         least: float = 0.0,
+        details_of: str | None = None,
     ) -> list[tuple[Path, SymbolHit]]:
         """(root, symbol) of the best matches over the workspaces, best first.
 
-        An empty query gives the most recent. `least`: lower scores are not wanted. `cancelled` is asked now and then;
-        cancelling the task is seen, too.
+        An empty query gives the most recent. `least`: lower scores are not wanted. `details_of`: as `find_symbols`.
+        `cancelled` is asked now and then; cancelling the task is seen, too.
         """
 
         nothing: list[SymbolHit] = []
@@ -172,7 +173,9 @@ class Questions(Workspaces):
         async def ask(root: Path, wanted: float) -> list[SymbolHit]:
             below = [os.fsencode(path.relative_to(root)) for path in near if root in path.parents]
             async with self._reading(root) as snapshot:
-                find = partial(snapshot.symbols, query, limit=limit, kinds=kinds, near=below, least=wanted)
+                find = partial(
+                    snapshot.symbols, query, limit=limit, kinds=kinds, near=below, least=wanted, details_of=details_of
+                )
                 return await self.answering.run(lambda stopped: find(cancelled=stopped), cancelled or never)
 
         self.host.pool.someone_asks()

@@ -22,10 +22,12 @@ from typing import Any, TypeVar
 
 from lowtide.errors import CorruptIndex, EmptyIndex, IndexTooNew, OlderIndex, QuestionStopped, StoreError
 from lowtide.store import schema
+from lowtide.store.conversion import CONVERSIONS
+from lowtide.store.details import DamagedBlock
 from lowtide.store.failures import REBUILT_BY_INDEX, index_gone, is_read_only, map_error, place_of
 from lowtide.store.file_rows import FileRows
 from lowtide.store.plausible import implausible
-from lowtide.store.queries import Queries, vector_key
+from lowtide.store.queries import FIND_VECTOR, Queries
 from lowtide.store.rows import VECTOR_DIMS
 from lowtide.store.vetting import SchemaRow, check_catalog_files, check_schema, not_ours
 from lowtide.wire import HASH_BYTES
@@ -37,11 +39,11 @@ BLOCK_ROWS = 1024
 """Read or written at a time: very many small objects at once leave the allocator with holes for good."""
 MOST_VALUE_BYTES = 256 << 20
 """No row or value is larger, whatever a catalog from elsewhere holds."""
-_TABLES = "meta files file_words symbols chunks vectors vector_data unused_vectors segments runs dead_words"
+_TABLES = "meta files file_words symbols details chunks vectors vector_data unused_vectors segments runs dead_words"
 """Each is asked for a row: what cannot answer that is damaged, whatever was asked of it."""
 LOOK_STEPS = 20_000
 """Steps of SQLite's between two looks whether anybody still waits: under a millisecond."""
-_INSERT_VECTORS = "INSERT INTO vectors VALUES (?,?,?)"
+_INSERT_VECTORS = "INSERT INTO vectors VALUES (?,?)"
 _INSERT_DATA = "INSERT INTO vector_data VALUES (?,?)"
 
 
@@ -106,6 +108,9 @@ class Catalog(FileRows, Queries):
     def _mapped(self) -> Iterator[None]:
         try:
             yield
+        except DamagedBlock as error:
+            self._on_damage()
+            raise CorruptIndex(f"the index at {self.path} is damaged", str(error), REBUILT_BY_INDEX) from error
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
                 raise QuestionStopped("the question was stopped") from None
@@ -196,6 +201,8 @@ class Catalog(FileRows, Queries):
             with self.transaction():
                 for statement in schema.statements(schema.MIGRATIONS[version]):
                     run(statement)
+                if version in CONVERSIONS:
+                    CONVERSIONS[version](self._db)
                 version += 1
                 run(f"PRAGMA user_version = {version}")
         self._check_schema()
@@ -366,7 +373,7 @@ class Catalog(FileRows, Queries):
 
     def _put_vectors(self, hashes: bytes, vectors: Iterable[bytes | None]) -> tuple[list[int | None], int]:
         ids: list[int | None] = []
-        rows: list[tuple[int, int, bytes]] = []
+        rows: list[tuple[int, bytes]] = []
         contents: list[tuple[int, bytes]] = []
         fresh: dict[bytes, int] = {}  # those of `rows`
         first_id = next_id = self._next_id("vectors")
@@ -376,7 +383,7 @@ class Catalog(FileRows, Queries):
             if found is None and data is not None:
                 found = fresh[address] = next_id
                 next_id += 1
-                rows.append((found, vector_key(address), address))
+                rows.append((found, address))
                 contents.append((found, data))
                 if len(rows) == BLOCK_ROWS:
                     self._insert_vectors(rows, contents)
@@ -385,7 +392,7 @@ class Catalog(FileRows, Queries):
         self._insert_vectors(rows, contents)
         return ids, next_id - first_id
 
-    def _insert_vectors(self, rows: list[tuple[int, int, bytes]], contents: list[tuple[int, bytes]]) -> None:
+    def _insert_vectors(self, rows: list[tuple[int, bytes]], contents: list[tuple[int, bytes]]) -> None:
         if not rows:
             return
         self._db.executemany(_INSERT_VECTORS, rows)
@@ -396,12 +403,8 @@ class Catalog(FileRows, Queries):
 
     def _find_vector(self, address: bytes) -> int | None:
         """`find_vector` without its generator: asked once a chunk, inside the transaction."""
-        for vector_id, full in self._db.execute(
-            "SELECT id, hash FROM vectors WHERE address = ?", (vector_key(address),)
-        ):
-            if full == address:
-                return int(vector_id)
-        return None
+        row = self._db.execute(FIND_VECTOR, (address[:4], address)).fetchone()
+        return None if row is None else int(row[0])
 
     def fold(self) -> None:
         """Fold the write-ahead log into the file, as far as no reader is in the way."""

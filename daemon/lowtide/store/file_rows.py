@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import lowtide
 from lowtide.core.plan import RETRIED
 from lowtide.models import FileStat, FileStatus
+from lowtide.store.details import BLOCK, pack_block
 from lowtide.store.pending_words import PendingWordRows
 from lowtide.store.rows import Commit
-from lowtide.wire import UNCHANGED, chunk_rows, symbol_rows
+from lowtide.wire import UNCHANGED, SymbolColumns, chunk_rows, symbol_blocks
+
+_INSERT_SYMBOLS = "INSERT INTO symbols VALUES (?,?,?,?,?,?,?,?,?)"
+_INSERT_DETAILS = "INSERT INTO details VALUES (?,?)"
 
 
 class FileRows(PendingWordRows):
@@ -59,6 +63,8 @@ class FileRows(PendingWordRows):
                         0,
                         0,
                         stat.ctime_ns,
+                        0,
+                        0,
                     ),
                 )
             return sum(self._write_file(commit) for commit in commits)
@@ -67,12 +73,13 @@ class FileRows(PendingWordRows):
         self._db.execute(
             "INSERT INTO files (path, size_bytes, mtime_ns, inode, content_hash, language, encoding, status, reason, "
             "rule,"
-            " lines, symbols, chunks, ctime_ns, tries, indexed_at_ns, program)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (path) DO UPDATE SET"
+            " lines, symbols, chunks, ctime_ns, first_symbol_id, first_chunk_id, tries, indexed_at_ns, program)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (path) DO UPDATE SET"
             " size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, inode = excluded.inode,"
             " content_hash = excluded.content_hash, language = excluded.language, encoding = excluded.encoding,"
             " status = excluded.status, reason = excluded.reason, rule = excluded.rule, lines = excluded.lines,"
-            " symbols = excluded.symbols, chunks = excluded.chunks, indexed_at_ns = excluded.indexed_at_ns,"
+            " symbols = excluded.symbols, chunks = excluded.chunks, first_symbol_id = excluded.first_symbol_id,"
+            " first_chunk_id = excluded.first_chunk_id, indexed_at_ns = excluded.indexed_at_ns,"
             " ctime_ns = excluded.ctime_ns, program = excluded.program, tries = CASE WHEN excluded.tries > 0"
             " AND (files.reason, files.size_bytes, files.mtime_ns) = (excluded.reason, excluded.size_bytes, "
             "excluded.mtime_ns)"
@@ -91,6 +98,7 @@ class FileRows(PendingWordRows):
             return 0
         self._delete_file(commit.path)
         chunk_count = result.chunk_count
+        symbol_id, chunk_id = self._next_id("symbols"), self._next_id("chunks")
         file_id = self._put_file(
             commit.path,
             (
@@ -107,18 +115,20 @@ class FileRows(PendingWordRows):
                 result.symbol_count,
                 chunk_count,
                 result.ctime_ns,
+                symbol_id if result.symbol_count else 0,
+                chunk_id if chunk_count else 0,
             ),
             has_failed=result.status == FileStatus.QUARANTINED or result.reason in RETRIED,
         )
         if not chunk_count and not result.symbol_count:
             return 0
         run, many = self._db.execute, self._db.executemany
-        symbol_id = self._next_id("symbols")
-        many(
-            "INSERT INTO symbols VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-            ((number, file_id, *row) for number, row in enumerate(symbol_rows(result), symbol_id)),
-        )
-        chunk_id = self._next_id("chunks")
+        next_id = symbol_id
+        for symbols in symbol_blocks(result):
+            many(_INSERT_SYMBOLS, _symbol_values(symbols, next_id, file_id))
+            blocks = range(0, len(symbols), BLOCK)
+            many(_INSERT_DETAILS, ((next_id + at, pack_block(symbols[at : at + BLOCK])) for at in blocks))
+            next_id += len(symbols)
         vector_ids, new = self._put_vectors(result.hashes, commit.vectors)
         many(
             "INSERT INTO chunks VALUES (?,?,?,?,?,?,?,?)",
@@ -133,12 +143,23 @@ class FileRows(PendingWordRows):
 
     def _delete_file(self, path: bytes) -> None:
         """By its path, not by what the plan knew: another run may have written the file since."""
-        file_id = self._value("SELECT id FROM files WHERE path = ?", (path,))
-        if file_id is not None:
-            self._delete_rows(int(file_id))
-
-    def _delete_rows(self, file_id: int) -> None:
+        row = self._row(
+            "SELECT id, first_symbol_id, symbols, first_chunk_id, chunks FROM files WHERE path = ?", (path,)
+        )
+        if row is None:
+            return
+        file_id, symbol_id, symbols, chunk_id, chunks = row
         run = self._db.execute
-        self._drop_words(file_id)
-        run("DELETE FROM chunks WHERE file_id = ?", (file_id,))
-        run("DELETE FROM symbols WHERE file_id = ?", (file_id,))
+        self._drop_words(file_id, chunk_id)
+        if chunks:
+            run("DELETE FROM chunks WHERE id BETWEEN ? AND ?", (chunk_id, chunk_id + chunks - 1))
+        if symbols:
+            last = symbol_id + symbols - 1
+            run("DELETE FROM symbols WHERE id BETWEEN ? AND ?", (symbol_id, last))
+            run("DELETE FROM details WHERE first_symbol_id BETWEEN ? AND ?", (symbol_id, last))
+
+
+def _symbol_values(rows: Sequence[SymbolColumns], first_id: int, file_id: int) -> Iterator[tuple[Any, ...]]:
+    for number, row in enumerate(rows, first_id):
+        name, kind, container, line, _, end_line, _, name_line, name_column, _, _ = row
+        yield number, file_id, name, kind, container, line, end_line - line, name_line - line, name_column

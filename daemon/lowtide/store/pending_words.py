@@ -100,13 +100,10 @@ class PendingWordRows(Upkeep):
             with self.transaction():
                 self._run("DELETE FROM meta WHERE key = ?", (LOST,))
 
-    def _drop_words(self, file_id: int) -> None:
-        """Within a transaction, before the file's chunks go."""
-        if self._run("DELETE FROM file_words WHERE file_id = ?", (file_id,)):
-            return
-        first = self._value("SELECT min(id) FROM chunks WHERE file_id = ?", (file_id,))
-        if first is not None:
-            self._run("INSERT OR IGNORE INTO dead_words VALUES (?)", (first,))
+    def _drop_words(self, file_id: int, first_chunk_id: int) -> None:
+        """Within the transaction in which the file's chunks go; `first_chunk_id` is 0 when it has none."""
+        if not self._run("DELETE FROM file_words WHERE file_id = ?", (file_id,)) and first_chunk_id:
+            self._run("INSERT OR IGNORE INTO dead_words VALUES (?)", (first_chunk_id,))
 
     def absorbed(
         self, made: Segment, before: Segment | None, taken: Sequence[PendingWords], deleted: Sequence[int]

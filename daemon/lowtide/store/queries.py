@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import heapq
 from abc import abstractmethod
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,6 +18,7 @@ import numpy.typing as npt
 from lowtide.core.hints import folders_around, outermost
 from lowtide.core.plan import Known
 from lowtide.models import FileStatus
+from lowtide.store.details import BLOCK, Block, Details
 from lowtide.store.id_set import IdSet
 from lowtide.store.rows import VECTOR_DIMS, ChunkRow, Counts, FileRow, IndexedFile, SymbolPlace, SymbolRow, SymbolSpan
 from lowtide.wire import HASH_BYTES
@@ -30,6 +33,14 @@ _KNOWN = (
 _PAGE_ROWS = 2048
 _MOST_MARKS = 500
 """Ids asked for in one query."""
+_MOST_BLOCKS = 32
+"""Of details, held at a time."""
+FIND_VECTOR = "SELECT id FROM vectors WHERE substr(hash, 1, 4) = ? AND hash = ?"
+"""Asked with the beginning of the content address, which is indexed, and with all of it."""
+_OF_FILE = "{0}.id BETWEEN f.first_{1}_id AND f.first_{1}_id + f.{1}s - 1"
+_ITS_SYMBOLS = "CROSS JOIN symbols s ON " + _OF_FILE.format("s", "symbol")
+_ITS_CHUNKS = "CROSS JOIN chunks c ON " + _OF_FILE.format("c", "chunk")
+"""Of the file f: they follow each other. A cross join keeps to its order: the file is looked up first."""
 _INDEXED = "SELECT id, path, language, encoding, size_bytes, mtime_ns, ctime_ns FROM files WHERE chunks > 0"
 _STEPS = "instr(CAST('/' || path || '/' AS BLOB), CAST('{}' AS BLOB))".format
 _LEADS_OUT = (
@@ -40,6 +51,9 @@ _LEADS_OUT = (
 
 class Queries:
     """Everything that only reads; `Catalog` gives the connection."""
+
+    @abstractmethod
+    def _mapped(self) -> AbstractContextManager[None]: ...
 
     @abstractmethod
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]: ...
@@ -147,10 +161,8 @@ class Queries:
 
     def find_vector(self, address: bytes) -> int | None:
         """The id of the vector with this content address."""
-        for vector_id, full in self._rows("SELECT id, hash FROM vectors WHERE address = ?", (vector_key(address),)):
-            if full == address:
-                return int(vector_id)
-        return None
+        number = self._value(FIND_VECTOR, (address[:4], address))
+        return None if number is None else int(number)
 
     def ids_by_address(self, hashes: bytes) -> list[tuple[bytes, int]]:
         """(16-byte content address, id) of those of the joined addresses that have a vector here."""
@@ -213,15 +225,15 @@ class Queries:
 
     _CHUNK = (
         "SELECT c.id, c.vector_id, c.file_id, f.path, f.language, c.start_byte, c.end_byte, c.start_line, c.end_line,"
-        " coalesce(s.kind, 0), coalesce(s.name, ''), coalesce(s.container, ''), coalesce(s.signature, ''),"
+        " coalesce(s.id, 0), coalesce(s.kind, 0), coalesce(s.name, ''), coalesce(s.container, ''),"
         " coalesce(s.start_line, -1), coalesce(s.end_line, -1)"
-        " FROM chunks c JOIN files f ON f.id = c.file_id "
     )
     _ITS_SYMBOL = "LEFT JOIN symbols s ON s.id = c.symbol_id "
 
     def chunks_by_id(self, ids: Sequence[int]) -> list[ChunkRow]:
         """The chunks with these ids, in no order; unknown ids are left out."""
-        return self._by_ids(ids, self._CHUNK + self._ITS_SYMBOL + "WHERE c.id IN ", ChunkRow)
+        sql = f"{self._CHUNK} FROM chunks c JOIN files f ON f.id = c.file_id {self._ITS_SYMBOL} WHERE c.id IN "
+        return self._by_ids(ids, sql, ChunkRow)
 
     def chunks_by_vector(self, ids: Sequence[int], chunks: IdSet | None = None) -> list[ChunkRow]:
         """The chunks that use these vectors, in no order: of each the first MOST_SHARING, of those in `chunks` if
@@ -240,32 +252,19 @@ class Queries:
     def chunks_of_symbols(self, ids: Sequence[int]) -> list[ChunkRow]:
         """The chunk in which the name of each of these symbols stands, as that symbol's, in no order."""
         sql = (
-            self._CHUNK
-            + "JOIN symbols s ON s.file_id = c.file_id AND s.name_line BETWEEN c.start_line AND c.end_line"
-            + " WHERE s.id IN "
+            f"{self._CHUNK} FROM symbols s CROSS JOIN files f ON f.id = s.file_id {_ITS_CHUNKS}"
+            " AND s.name_line BETWEEN c.start_line AND c.end_line WHERE s.id IN "
         )
         return self._by_ids(ids, sql, ChunkRow)
 
-    def docs_by_chunk(self, ids: Sequence[int]) -> dict[int, str]:
-        """The documentation of the definitions of these chunks; those without any are left out."""
-        marks = ",".join("?" * len(ids))
-        sql = (
-            f"SELECT c.id, s.doc FROM chunks c JOIN symbols s ON s.id = c.symbol_id WHERE s.doc != '' AND c.id IN "
-            f"({marks})"
-        )
-        return dict(self._rows(sql, tuple(ids)))
-
     def chunks_of_file(self, file_id: int) -> list[ChunkRow]:
         """A file's chunks, in order."""
-        return [
-            ChunkRow(*row)
-            for row in self._rows(self._CHUNK + self._ITS_SYMBOL + "WHERE c.file_id = ? ORDER BY c.id", (file_id,))
-        ]
+        sql = f"{self._CHUNK} FROM files f {_ITS_CHUNKS} {self._ITS_SYMBOL} WHERE f.id = ? ORDER BY c.id"
+        return [ChunkRow(*row) for row in self._rows(sql, (file_id,))]
 
     _SYMBOL = (
-        "SELECT s.id, f.path, s.name, s.kind, s.container, s.start_line, s.start_column, s.end_line, s.end_column,"
-        " s.name_line, s.name_column, s.signature, s.doc, f.mtime_ns, f.language, f.encoding"
-        " FROM symbols s JOIN files f ON f.id = s.file_id "
+        "SELECT s.id, f.path, s.name, s.kind, s.container, s.start_line, s.end_line, s.name_line, s.name_column,"
+        " f.mtime_ns, f.language, f.encoding"
     )
 
     def symbol_places(self, ids: Sequence[int]) -> list[SymbolPlace]:
@@ -278,17 +277,40 @@ class Queries:
 
     def symbols_by_id(self, ids: Sequence[int]) -> list[SymbolRow]:
         """The symbols with these ids, in no order; unknown ids are left out."""
-        return self._by_ids(ids, self._SYMBOL + "WHERE s.id IN ", SymbolRow)
+        return self._by_ids(
+            ids, f"{self._SYMBOL} FROM symbols s JOIN files f ON f.id = s.file_id WHERE s.id IN ", SymbolRow
+        )
+
+    def details(self, ids: Sequence[int]) -> dict[int, Details]:
+        """What is shown of the symbols with these ids; unknown ids are left out."""
+        sql = (
+            f"SELECT s.id, s.name, (s.id - f.first_symbol_id) % {BLOCK} FROM symbols s JOIN files f ON f.id = s.file_id"
+            " WHERE s.id IN "
+        )
+        wanted: dict[int, list[tuple[int, str, int]]] = defaultdict(list)
+        for symbol_id, name, number in self._by_ids(ids, sql, lambda *row: row):
+            wanted[symbol_id - number].append((symbol_id, name, number))
+        found: dict[int, Details] = {}
+        firsts = list(wanted)
+        for start in range(0, len(firsts), _MOST_BLOCKS):
+            some = firsts[start : start + _MOST_BLOCKS]
+            marks = ",".join("?" * len(some))
+            for first, packed in self._rows(f"SELECT * FROM details WHERE first_symbol_id IN ({marks})", some):
+                with self._mapped():
+                    block = Block(packed)
+                    found.update((symbol_id, block.of(number, name)) for symbol_id, name, number in wanted[first])
+        return found
 
     def symbols_of_file(self, file_id: int) -> list[SymbolRow]:
         """A file's symbols, in order of their place."""
-        return [SymbolRow(*row) for row in self._rows(self._SYMBOL + "WHERE s.file_id = ? ORDER BY s.id", (file_id,))]
+        sql = f"{self._SYMBOL} FROM files f {_ITS_SYMBOLS} WHERE f.id = ? ORDER BY s.id"
+        return [SymbolRow(*row) for row in self._rows(sql, (file_id,))]
 
     def symbol_spans(self, file_id: int) -> Iterator[SymbolSpan]:
         """The lines of a file's symbols, in order of their place, streamed: a generated file has very many."""
         sql = (
-            "SELECT id, name, kind, container, start_line, end_line, name_line FROM symbols WHERE file_id = ? ORDER "
-            "BY id"
+            "SELECT s.id, s.name, s.kind, s.container, s.start_line, s.end_line, s.name_line"
+            f" FROM files f {_ITS_SYMBOLS} WHERE f.id = ? ORDER BY s.id"
         )
         for row in self._rows(sql, (file_id,)):
             yield SymbolSpan(*row)
@@ -340,9 +362,8 @@ class Queries:
         return [file.path for file in self.indexed_files_with(ids)]
 
     def chunk_ranges(self) -> Iterator[tuple[int, int, int]]:
-        """(file id, its first chunk, its last) of every file that has any, streamed; a file's chunks follow each
-        other."""
-        yield from self._rows("SELECT file_id, min(id), max(id) FROM chunks GROUP BY file_id")
+        """(file id, its first chunk, its last) of every file that has any, streamed."""
+        yield from self._rows("SELECT id, first_chunk_id, first_chunk_id + chunks - 1 FROM files WHERE chunks > 0")
 
     def vectors_of_chunks(self, first_id: int, last_id: int) -> Ids:
         """The vectors that chunks `first_id` to `last_id` use, 0 where there is none, in no order."""
@@ -372,8 +393,9 @@ class Queries:
         names."""
         marks = ",".join("?" * len(kinds))
         sql = (
-            "SELECT group_concat(file_id), group_concat(name_line) FROM symbols WHERE file_id IN"
-            f" (SELECT DISTINCT file_id FROM chunks WHERE id BETWEEN ? AND ?) AND kind IN ({marks})"
+            "SELECT group_concat(f.id), group_concat(s.name_line)"
+            " FROM (SELECT DISTINCT file_id FROM chunks WHERE id BETWEEN ? AND ?) c"
+            f" CROSS JOIN files f ON f.id = c.file_id {_ITS_SYMBOLS} WHERE s.kind IN ({marks})"
         )
         files, lines = self._row(sql, (first_id, last_id, *map(int, kinds)))
         return _numbers(files), _numbers(lines)
@@ -382,9 +404,8 @@ class Queries:
         """The chunk as each definition of these kinds whose name stands in it, in their order."""
         marks = ",".join("?" * len(kinds))
         sql = (
-            self._CHUNK
-            + "JOIN symbols s ON s.file_id = c.file_id AND s.name_line BETWEEN c.start_line AND c.end_line"
-            + f" WHERE c.id = ? AND s.kind IN ({marks}) ORDER BY s.id"
+            f"{self._CHUNK} FROM chunks c CROSS JOIN files f ON f.id = c.file_id {_ITS_SYMBOLS}"
+            f" WHERE c.id = ? AND s.name_line BETWEEN c.start_line AND c.end_line AND s.kind IN ({marks}) ORDER BY s.id"
         )
         return [ChunkRow(*found) for found in self._rows(sql, (row.chunk_id, *map(int, kinds)))]
 
@@ -396,11 +417,6 @@ class Queries:
 def _numbers(text: str | None) -> Ids:
     """Joined numbers as an array: SQLite writes and numpy reads them without an object for each."""
     return np.fromstring(text or "", np.int64, sep=",")
-
-
-def vector_key(address: bytes) -> int:
-    """The indexed part of a content address."""
-    return int.from_bytes(address[:8], "little", signed=True)
 
 
 def _file_row(row: Any) -> FileRow:

@@ -84,6 +84,9 @@ class FileRow:
     ctime_ns: int
     tries: int
     program: str
+    first_symbol_id: int = 0
+    """0 where it has none; the others follow it. So of chunks."""
+    first_chunk_id: int = 0
 
 
 class IndexedFile(NamedTuple):
@@ -123,17 +126,17 @@ class ChunkRow:
     end_byte: int
     start_line: int
     end_line: int
+    symbol_id: int
     kind: int
     name: str
     container: str
-    signature: str
     symbol_start_line: int
     symbol_end_line: int = -1
 
 
 @dataclass(frozen=True, slots=True)
 class SymbolRow:
-    """A symbol with its file."""
+    """A symbol with its file; what else is shown of it is in its `Details`."""
 
     symbol_id: int
     path: bytes
@@ -141,13 +144,9 @@ class SymbolRow:
     kind: int
     container: str
     start_line: int
-    start_column: int
     end_line: int
-    end_column: int
     name_line: int
     name_column: int
-    signature: str
-    doc: str
     mtime_ns: int
     language: str
     encoding: str

@@ -1,6 +1,7 @@
 """The catalog's tables, and how an older catalog becomes a newer one.
 
-Invariant: `MIGRATIONS[n]` turns version n into n + 1; a migration is never edited once it has been released.
+Invariant: `MIGRATIONS[n]` turns version n into n + 1, with what `conversion.py` does of it; a migration is never edited
+once it has been released.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 APPLICATION_ID = 0x4C544944  # "LTID"
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Of the tables. A catalog with a higher one is refused, never touched."""
 
 CONTENT_VERSION = 8
@@ -38,7 +39,9 @@ CREATE TABLE files (
     indexed_at_ns INTEGER NOT NULL,
     ctime_ns INTEGER NOT NULL DEFAULT 0,
     tries INTEGER NOT NULL DEFAULT 0,
-    program TEXT NOT NULL DEFAULT ''
+    program TEXT NOT NULL DEFAULT '',
+    first_symbol_id INTEGER NOT NULL DEFAULT 0,
+    first_chunk_id INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE file_words (
@@ -54,15 +57,17 @@ CREATE TABLE symbols (
     kind INTEGER NOT NULL,
     container TEXT NOT NULL,
     start_line INTEGER NOT NULL,
-    start_column INTEGER NOT NULL,
-    end_line INTEGER NOT NULL,
-    end_column INTEGER NOT NULL,
-    name_line INTEGER NOT NULL,
+    more_lines INTEGER NOT NULL,
+    name_below INTEGER NOT NULL,
     name_column INTEGER NOT NULL,
-    signature TEXT NOT NULL,
-    doc TEXT NOT NULL
+    end_line INTEGER AS (start_line + more_lines),
+    name_line INTEGER AS (start_line + name_below)
 );
-CREATE INDEX symbols_by_file ON symbols (file_id);
+
+CREATE TABLE details (
+    first_symbol_id INTEGER PRIMARY KEY,
+    packed BLOB NOT NULL
+);
 
 CREATE TABLE chunks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -74,15 +79,13 @@ CREATE TABLE chunks (
     start_line INTEGER NOT NULL,
     end_line INTEGER NOT NULL
 );
-CREATE INDEX chunks_by_file ON chunks (file_id);
 CREATE INDEX chunks_by_vector ON chunks (vector_id);
 
 CREATE TABLE vectors (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    address INTEGER NOT NULL,
     hash BLOB NOT NULL
 );
-CREATE INDEX vectors_by_address ON vectors (address);
+CREATE INDEX vectors_by_hash ON vectors (substr(hash, 1, 4));
 
 CREATE TABLE vector_data (
     id INTEGER PRIMARY KEY,
@@ -149,6 +152,49 @@ CREATE TABLE vectors (
 );
 INSERT INTO vectors SELECT id, address, hash FROM vectors_before;
 CREATE INDEX vectors_by_address ON vectors (address);
+DELETE FROM sqlite_sequence WHERE name = 'vectors';
+INSERT INTO sqlite_sequence SELECT 'vectors', seq FROM sqlite_sequence WHERE name = 'vectors_before';
+DROP TABLE vectors_before;
+""",
+    4: """
+ALTER TABLE files ADD COLUMN first_symbol_id INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE files ADD COLUMN first_chunk_id INTEGER NOT NULL DEFAULT 0;
+UPDATE files SET first_symbol_id = coalesce((SELECT min(id) FROM symbols WHERE file_id = files.id), 0)
+    WHERE symbols > 0;
+UPDATE files SET first_chunk_id = coalesce((SELECT min(id) FROM chunks WHERE file_id = files.id), 0)
+    WHERE chunks > 0;
+DROP INDEX symbols_by_file;
+DROP INDEX chunks_by_file;
+DROP INDEX vectors_by_address;
+ALTER TABLE symbols RENAME TO symbols_before;
+CREATE TABLE symbols (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    file_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    container TEXT NOT NULL,
+    start_line INTEGER NOT NULL,
+    more_lines INTEGER NOT NULL,
+    name_below INTEGER NOT NULL,
+    name_column INTEGER NOT NULL,
+    end_line INTEGER AS (start_line + more_lines),
+    name_line INTEGER AS (start_line + name_below)
+);
+INSERT INTO symbols SELECT id, file_id, name, kind, container, start_line, end_line - start_line,
+    name_line - start_line, name_column FROM symbols_before;
+DELETE FROM sqlite_sequence WHERE name = 'symbols';
+INSERT INTO sqlite_sequence SELECT 'symbols', seq FROM sqlite_sequence WHERE name = 'symbols_before';
+CREATE TABLE details (
+    first_symbol_id INTEGER PRIMARY KEY,
+    packed BLOB NOT NULL
+);
+ALTER TABLE vectors RENAME TO vectors_before;
+CREATE TABLE vectors (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    hash BLOB NOT NULL
+);
+INSERT INTO vectors SELECT id, hash FROM vectors_before;
+CREATE INDEX vectors_by_hash ON vectors (substr(hash, 1, 4));
 DELETE FROM sqlite_sequence WHERE name = 'vectors';
 INSERT INTO sqlite_sequence SELECT 'vectors', seq FROM sqlite_sequence WHERE name = 'vectors_before';
 DROP TABLE vectors_before;

@@ -25,6 +25,7 @@ from lowtide.models import display_path
 from lowtide.read.snippets import text_to_compare
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
+from lowtide.store.details import NO_DETAILS
 from lowtide.store.lexical.engine import document_text, stems
 from lowtide.store.rows import ChunkRow
 from lowtide.system.beneath import Root
@@ -120,10 +121,12 @@ def _blocks(catalog: Catalog, root: Root, recipe: str) -> Iterator[list[tuple[Ch
             with catalog.view():
                 rows = [row for row in catalog.chunks_of_file(file.file_id) if row.vector_id is not None]
                 vectors = held.by_id([row.vector_id for row in rows if row.vector_id is not None])
+                told = catalog.details([row.symbol_id for row in rows])
             for row in rows:
                 vector = vectors.get(row.vector_id or 0)
                 if vector is not None:
-                    block.append(_chunk(root, row, vector, recipe))
+                    signature = told.get(row.symbol_id, NO_DETAILS).signature
+                    block.append(_chunk(root, row, signature, vector, recipe))
                 if len(block) == BLOCK:
                     yield block
                     block = []
@@ -132,7 +135,7 @@ def _blocks(catalog: Catalog, root: Root, recipe: str) -> Iterator[list[tuple[Ch
         yield block
 
 
-def _chunk(root: Root, row: ChunkRow, vector: bytes, recipe: str) -> tuple[Chunk, Place]:
+def _chunk(root: Root, row: ChunkRow, signature: str, vector: bytes, recipe: str) -> tuple[Chunk, Place]:
     path = display_path(row.path)
     name = f"{row.container}.{row.name}" if row.container else row.name
     words = " ".join(query_words(text_to_compare(root, row)))
@@ -149,7 +152,7 @@ def _chunk(root: Root, row: ChunkRow, vector: bytes, recipe: str) -> tuple[Chunk
         kind=row.kind,
         name=row.name[:_MOST_TEXT],
         container=row.container[:_MOST_TEXT],
-        signature=row.signature[:_MOST_TEXT],
+        signature=signature[:_MOST_TEXT],
         symbol_line=row.symbol_start_line,
     )
     return Chunk(place.id, vector, said), place

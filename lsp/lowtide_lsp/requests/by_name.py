@@ -57,7 +57,13 @@ async def _named(
 
 async def _spelt(session: Session, path: Path | None, name: str, qualifier: str) -> list[tuple[Path, SymbolHit]]:
     found = await find_symbols(
-        session.service, session.documents, name, roots=session.roots, limit=200, near=[path] if path else []
+        session.service,
+        session.documents,
+        name,
+        roots=session.roots,
+        limit=200,
+        near=[path] if path else [],
+        details_of=name,
     )
     exact = [(root, symbol) for root, symbol in found if symbol.name == name]
     suffix = path.suffix if path else ""

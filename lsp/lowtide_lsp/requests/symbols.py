@@ -43,7 +43,13 @@ async def lowtide_symbols(session: Session, params: Params) -> wire.SymbolsResul
 
 async def _find(session: Session, query: str, roots: Sequence[Path], limit: int) -> list[Json]:
     found = await find_symbols(
-        session.service, session.documents, query[:MOST_QUERY], roots=roots, limit=limit, near=session.open_paths
+        session.service,
+        session.documents,
+        query[:MOST_QUERY],
+        roots=roots,
+        limit=limit,
+        near=session.open_paths,
+        details_of="",
     )
     return await anyio.to_thread.run_sync(_as_answers, session, found)
 

@@ -62,6 +62,7 @@ class Engine(Protocol):
         near: Sequence[Path],
         cancelled: Callable[[], bool] | None,
         least: float,
+        details_of: str | None,
     ) -> list[tuple[Path, SymbolHit]]:
         """The best symbols of some workspaces."""
 
@@ -87,6 +88,7 @@ async def symbols(
     limit: int,
     near: Sequence[Path] = (),
     cancelled: Callable[[], bool] | None = None,
+    details_of: str | None = None,
 ) -> list[tuple[Path, SymbolHit]]:
     """As `Service.symbols`, best first; a root that has no index yet has only what is open."""
     found: list[tuple[Path, SymbolHit]] = []
@@ -104,6 +106,7 @@ async def symbols(
                 near=near,
                 cancelled=cancelled,
                 least=least_wanted((symbol.score for _, symbol in found), limit),
+                details_of=details_of,
             )
         except NoIndex:
             there = []

@@ -1,0 +1,42 @@
+"""What of a catalog's migration SQL alone cannot do; `schema.MIGRATIONS` has the rest.
+
+Invariant: within the transaction of the migration: it is whole or not there.
+Invariant: memory is bounded by a block of rows, however many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any, Protocol
+
+from lowtide.store.details import BLOCK, pack_block
+
+
+class Connection(Protocol):
+    """SQLite's."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Any: ...
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Any: ...
+
+
+def _pack_details(db: Connection) -> None:
+    """What is shown of symbols goes from their rows into blocks."""
+    db.executemany("INSERT INTO details VALUES (?,?)", _blocks(db))
+    db.execute("DROP TABLE symbols_before")
+
+
+def _blocks(db: Connection) -> Iterator[tuple[int, bytes]]:
+    rows = db.execute(
+        "SELECT id, file_id, name, kind, container, start_line, start_column, end_line, end_column, name_line,"
+        " name_column, signature, doc FROM symbols_before ORDER BY id"
+    )
+    for _, of_file in groupby(rows, itemgetter(1)):
+        while block := list(islice(of_file, BLOCK)):
+            yield block[0][0], pack_block([row[2:] for row in block])
+
+
+CONVERSIONS: dict[int, Callable[[Connection], None]] = {4: _pack_details}
+"""From which version on -> what is done after the migration's statements."""
