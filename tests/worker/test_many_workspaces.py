@@ -3,6 +3,7 @@ nothing."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -114,6 +115,67 @@ def test_at_rest_it_has_no_catalog_open_and_an_edit_is_found_all_the_same(
                 service.readers.close_idle()
                 await until(lambda: not [path for path in open_files(home) if "catalog" in path])
             assert service.live(roots[1]).error is None  # type: ignore[union-attr]
+
+    run(play)
+
+
+def test_whoever_opens_a_catalog_at_rest_leaves_it_open_for_a_moment_alone(
+    roots: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking for graphs to build opened the catalogs of all folders for good: 20 MiB of 150."""
+    monkeypatch.setattr(resting, "REST_S", 0.05)
+    home = tmp_path / "home"
+
+    async def play() -> None:
+        async with serving(home, 128) as service:
+            for root in roots:
+                await service.open_workspace(root, "test")
+            await until(lambda: all(entry.completed_runs and entry.quiescent for entry in service.workspaces))
+            for entry in service.workspaces:
+                assert entry._graphs is not None
+                assert not await entry._graphs.build_next()
+                await entry._count()
+            assert [path for path in open_files(home) if "catalog" in path]
+            await until(lambda: not [path for path in open_files(home) if "catalog" in path])
+
+    run(play)
+
+
+def test_of_idle_catalogs_few_are_open_those_used_last(
+    roots: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resting, "REST_S", 3600.0)
+    monkeypatch.setattr(resting, "MOST_OPEN", 2)
+    home = tmp_path / "home"
+
+    def open_roots() -> set[str]:
+        return {path for path in open_files(home) if path.endswith("catalog.sqlite")}
+
+    async def play() -> None:
+        async with serving(home, 128) as service:
+            for root in roots:
+                await service.open_workspace(root, "test")
+            await until(lambda: all(entry.completed_runs and entry.quiescent for entry in service.workspaces))
+            service.readers.close_idle()
+            await until(lambda: len(open_roots()) <= 2)
+            entry = service.live(roots[0])
+            assert entry is not None
+            await entry._count()
+            await until(lambda: entry._resting is not None and entry._resting.idle_s is not None)
+            await until(lambda: len(open_roots()) <= 2)
+            assert str(entry.workspace.catalog_path) in open_roots(), "it was used last"
+
+    run(play)
+
+
+def test_a_workspace_at_rest_is_one_task(roots: list[Path], tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path / "home", 128) as service:
+            before = len(asyncio.all_tasks())
+            for root in roots:
+                await service.open_workspace(root, "test")
+            await until(lambda: all(entry.completed_runs and entry.quiescent for entry in service.workspaces))
+            await until(lambda: len(asyncio.all_tasks()) <= before + COUNT)
 
     run(play)
 

@@ -74,22 +74,23 @@ class Graphs:
         self._limit = limit
         self._is_quiet = is_quiet
         self._changed = changed
-        self._wanted = anyio.Event()
+        self.is_wanted = False
+        """Whether there may be something to build."""
         self._dims = 0
         self.built = 0
         """Graphs that were made since it was opened."""
 
     def want(self) -> None:
         """There may be something to build: a run has come to its end."""
-        self._wanted.set()
+        self.is_wanted = True
 
     async def run(self) -> None:
-        """Build what there is to build whenever it is quiet, until cancelled."""
-        while True:
-            await self._wanted.wait()
+        """Build what there is to build whenever it is quiet, until there is nothing more. Cancelled, it is still
+        wanted."""
+        while self.is_wanted:
             await self._wait_until_quiet()
             # What is wanted while it builds is not forgotten.
-            self._wanted, is_more = anyio.Event(), True
+            self.is_wanted, is_more = False, True
             try:
                 is_more = await self.build_next()
             except WorkerRecycled:
@@ -100,8 +101,8 @@ class Graphs:
             except (WorkerError, StoreError) as error:
                 log.warning("event=graph-failed root=%r why=%r", str(self._workspace.root), str(error))
                 await anyio.sleep(RETRY_S)
-            if is_more:
-                self.want()
+            finally:
+                self.is_wanted = self.is_wanted or is_more
 
     async def _wait_until_quiet(self) -> None:
         quiet_s = 0.0

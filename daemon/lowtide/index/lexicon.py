@@ -114,9 +114,14 @@ class Lexicon:
         return self._wanted and self._runs and not self._resting_s
 
     @property
-    def _is_due(self) -> bool:
+    def has_work(self) -> bool:
+        """Whether there is something to bring in, now or after a rest."""
         most = self._block_bytes if not self._is_read() else min(READ_BYTES, self._block_bytes)
-        return (self._wanted or self._pending_bytes >= most) and not self._resting_s
+        return self._wanted or self._pending_bytes >= most
+
+    @property
+    def _is_due(self) -> bool:
+        return self.has_work and not self._resting_s
 
     @property
     def _resting_s(self) -> float:

@@ -2,7 +2,8 @@
 
 Invariant: the scan is the truth; an event only says where to look. At most one whole and one narrow run work at a time,
 and both write through one writer, under the workspace's lock, which is held as long as the workspace is live.
-Invariant: one that has nothing to do costs its watches and the descriptor of its lock, and next to no memory.
+Invariant: one that has nothing to do costs its watches and the descriptor of its lock, one task, and next to no memory:
+what else it needs while it works (connections, tasks) ends with the work.
 Invariant: whatever ends a run early (pause, cancel, a fault) leaves the index consistent, and the workspace remembers
 that it is incomplete until a whole run has ended.
 Threads: the event loop's. Its writer is used in threads under `Writing.limit`; each reader takes one of `_readers`.
@@ -24,6 +25,7 @@ import anyio.to_thread
 from msgspec.structs import replace
 
 from lowtide.config.settings import WORKSPACE_FILE
+from lowtide.core import merge
 from lowtide.core.course import Event, Reopen, Will
 from lowtide.core.hints import Hints
 from lowtide.errors import CorruptIndex, CorruptSegment, IndexGone, LockHeld, LowtideError, StoreError
@@ -142,7 +144,6 @@ class LiveWorkspace(LiveControl):
                 self._graphs = Graphs(
                     self.workspace, catalog, self.host.pool, writing.limit, self._is_quiet, self._built_graph
                 )
-                self._graphs.want()
                 self._readers = stack.enter_context(closing(Connections(self.workspace.reading)))
                 self.is_first = await self._in_writer(catalog.last_run) is None
                 await self._prepare(check_words=True)
@@ -150,19 +151,28 @@ class LiveWorkspace(LiveControl):
                 if beginning.is_copy:
                     self.file_count.take(self.counts.held)
                 self._notify()
-                self._resting = Resting(self._writing, self._readers)
+                self._resting = Resting(self._writing, self._readers, lambda: self.course.works)
+                self.host.catalogs.add(self._resting)
                 if self.host.turns.are_waited_for:
                     await self._resting.rest()
-            async with task_group() as group:
-                assert self._settings is not None
-                WatchQuota.of_machine().hold_to(self.host.budget.total_bytes)
-                self._watcher = self.host.watch(self.root, self._settings.index, self._hear)
-                group.start_soon(self._watcher.run)
-                group.start_soon(self._keep_counting)
-                group.start_soon(self._keep_up, self._lexicon.run)
-                if self.host.stay is Stay.LONG:
-                    group.start_soon(self._keep_up, self._graphs.run)
-                await self._schedule(group)
+            assert self._settings is not None
+            WatchQuota.of_machine().hold_to(self.host.budget.total_bytes)
+            self._watcher = watcher = self.host.watch(self.root, self._settings.index, self._hear)
+            try:
+                async with task_group() as group:
+                    group.start_soon(watcher.start)
+                    self._want_graphs()
+                    await self._schedule(group)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await watcher.stop()
+
+    def _want_graphs(self) -> None:
+        """Have graphs built if there may be any to build: few vectors have none, and nothing is opened to see that."""
+        few = self.counts.vectors <= merge.LEAST_FLAT_COUNT and not self.graph_vectors
+        if self._graphs is not None and self.host.stay is Stay.LONG and not few:
+            self._graphs.want()
+            self._notify()
 
     def _is_quiet(self) -> bool:
         return self.state == "idle" and self.quiescent and self._narrow is None
@@ -171,22 +181,50 @@ class LiveWorkspace(LiveControl):
         await self._count()
         self._notify()
 
-    async def _keep_up(self, work: Callable[[], Awaitable[None]]) -> None:
-        """What brings pending words into the lexical index, or vectors into graphs: but while it is paused, or was told
-        to stop."""
-        while True:
-            if self.course.will is not Will.GO:
-                await self._wake.wait()
-                continue
-            with anyio.CancelScope() as scope:
-                self._scopes.add(scope)
-                try:
-                    await work()
-                finally:
-                    self._scopes.discard(scope)
+    def _keep_up(self, group: anyio.abc.TaskGroup) -> None:
+        """Have what is needed beside the runs: while one works it is counted, and its words are brought into the
+        lexical index, as long as there are any; vectors get their graphs when all is done."""
+        assert self._lexicon is not None
+        assert self._graphs is not None
+        works = self.course.works
+        if works:
+            self._begin(group, "counts", self._keep_counting)
+        if self.course.will is not Will.GO:
+            return
+        if works or self._lexicon.has_work:
+            self._begin(group, "words", partial(self._do, self._lexicon.run))
+        elif "words" in self._beside:
+            self._lexicon.end()
+        if self._graphs.is_wanted:
+            self._begin(group, "graphs", partial(self._do, self._graphs.run))
+
+    def _begin(self, group: anyio.abc.TaskGroup, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Do this beside the runs, unless it is being done; when it has ended, see whether there is more."""
+
+        async def do() -> None:
+            try:
+                await work()
+            finally:
+                self._beside.discard(name)
+            self._notify()
+
+        if name not in self._beside:
+            self._beside.add(name)
+            group.start_soon(do)
+
+    async def _do(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Until it ends, or work is paused or told to stop."""
+        with anyio.CancelScope() as scope:
+            self._scopes.add(scope)
+            try:
+                await work()
+            finally:
+                self._scopes.discard(scope)
 
     def _forget(self) -> None:
         """What was open is closed, or about to be."""
+        if self._resting is not None:
+            self.host.catalogs.remove(self._resting)
         self._lexicon = self._graphs = None
         self._writing = self._watcher = self._resting = self._readers = None
         self._full = self._narrow = None
@@ -218,13 +256,13 @@ class LiveWorkspace(LiveControl):
                 continue
             wake, now = self._wake, time.monotonic()
             if self.course.is_paused:
-                with anyio.move_on_after(await self._rest_when_idle(now)):
-                    await wake.wait()
+                await wake.wait()
                 continue
             self._start_due(group, now)
+            self._keep_up(group)
             due = self._hints.due_s(now) if self._narrow is None else None
             tick = max(0.1, self._recheck_at_s - now) if self._recheck_at_s and self._full is None else None
-            waits = [wait for wait in (due, tick, await self._rest_when_idle(now)) if wait is not None]
+            waits = [wait for wait in (due, tick) if wait is not None]
             with anyio.move_on_after(min(waits) if waits else None):
                 await wake.wait()
 
@@ -243,10 +281,6 @@ class LiveWorkspace(LiveControl):
             if self.is_first:
                 group.start_soon(self.file_count.learn)  # how far it is, is told from its beginning on
             group.start_soon(self._run_full, self._full)
-
-    async def _rest_when_idle(self, now_s: float) -> float | None:
-        assert self._resting is not None
-        return await self._resting.look(now_s, works=self.course.works, hurry=self.host.turns.are_waited_for)
 
     def _accept(self, group: anyio.abc.TaskGroup, hints: Hints) -> None:
         assert self._writing is not None
@@ -330,8 +364,7 @@ class LiveWorkspace(LiveControl):
             self._forget_generations()
             if self._lexicon is not None:
                 self._lexicon.want_all()
-            if self._graphs is not None:
-                self._graphs.want()
+            self._want_graphs()
             self._go(Event.WHOLE_ENDS)
         log.info(
             "event=indexed root=%r indexed=%d unchanged=%d removed=%d wall_ms=%.0f complete=%s",
@@ -409,11 +442,9 @@ class LiveWorkspace(LiveControl):
     # -- figures ------------------------------------------------------------------------------------------------
 
     async def _keep_counting(self) -> None:
+        """While a run works."""
         seen = -1
-        while True:
-            if self._full is None and self._narrow is None:
-                await self._wake.wait()
-                continue
+        while self._full is not None or self._narrow is not None:
             await anyio.sleep(COUNTS_S)
             if self._writing is not None and self._writing.commits != seen and (self._full or self._narrow):
                 seen = self._writing.commits

@@ -75,6 +75,8 @@ class LiveState:
         self._lexicon: Lexicon | None = None
         self._graphs: Graphs | None = None
         self.graph_vectors = 0
+        self._beside: set[str] = set()
+        """What is being done beside the runs."""
         self._settings: WorkspaceSettings | None = None
         self._readers: Connections | None = None
         self._resting: Resting | None = None

@@ -26,6 +26,7 @@ from lowtide.index.forecast import Forecaster
 from lowtide.index.indexing import Indexer
 from lowtide.index.jobs import IndexOptions, Progress
 from lowtide.index.nothing import why_nothing
+from lowtide.index.resting import OpenCatalogs
 from lowtide.index.seeding import Beginning, is_fit
 from lowtide.index.sharing import Begun, fetch
 from lowtide.index.watching import FolderWatch, OneLook
@@ -76,6 +77,8 @@ class Shared:
         self.pool = WorkerPool(self.budget, self.ladder, niceness=config.niceness, model_bytes=model_bytes)
         self.turns = Turns(lambda: most_turns(self.budget.total_bytes))
         """Who may index a whole workspace now."""
+        self.catalogs = OpenCatalogs(lambda: self.turns.are_waited_for)
+        """Those that live workspaces have open."""
         self.opening = anyio.CapacityLimiter(MOST_OPENING)
         """Held while an index is opened to write: very many at once would be no sooner done."""
 

@@ -1,6 +1,6 @@
 """Watching from the event loop: a watcher wakes the loop from its thread, and the loop takes the hints.
 
-Invariant: a watcher outlives no task: whoever runs `FolderWatch.run` sees it end before that does.
+Invariant: a watcher that stands needs no task; whoever has started one stops it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _starting: RunVar[anyio.CapacityLimiter] = RunVar("lowtide-watches-starting")
 
 
 class FolderWatch:
-    """One root, watched while `run` runs; `on_hints` is called in the event loop."""
+    """One root, watched from `start` until `stop`; `on_hints` is called in the event loop."""
 
     def __init__(self, root: Path, settings: IndexSettings, on_hints: Callable[[Hints, float], None]) -> None:
         self._root = root
@@ -57,17 +57,16 @@ class FolderWatch:
         """What a whole scan costs: where no events come, it is repeated accordingly."""
         self._watcher.rescan_took(seconds)
 
-    async def run(self) -> None:
-        """Until cancelled. The first hint, once the watches stand, is a rescan."""
-        try:
-            state = await anyio.to_thread.run_sync(self._watcher.start, limiter=_limit_of_starting())
-            log.info("event=watching root=%r mode=%s why=%r", str(self._root), state.mode, state.reason)
-            self.has_begun = True
-            self._look()
-            await anyio.sleep_forever()
-        finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(self._watcher.stop)
+    async def start(self) -> None:
+        """Until the watches stand; the first hint is a rescan. Cancelling waits for it."""
+        state = await anyio.to_thread.run_sync(self._watcher.start, limiter=_limit_of_starting())
+        log.info("event=watching root=%r mode=%s why=%r", str(self._root), state.mode, state.reason)
+        self.has_begun = True
+        self._look()
+
+    async def stop(self) -> None:
+        """After `start`, whatever became of that."""
+        await anyio.to_thread.run_sync(self._watcher.stop)
 
     def _wake(self) -> None:
         with suppress(RuntimeError):  # the loop has ended
@@ -93,11 +92,13 @@ class OneLook:
     def rescan_took(self, seconds: float) -> None:
         """No scan is repeated."""
 
-    async def run(self) -> None:
-        """Until cancelled."""
+    async def start(self) -> None:
+        """As `FolderWatch.start`."""
         self.has_begun = True
         self._on_hints(Hints(rescan=True, reason=FIRST_HINT), time.monotonic())
-        await anyio.sleep_forever()
+
+    async def stop(self) -> None:
+        """There is nothing to stop."""
 
 
 def _limit_of_starting() -> anyio.CapacityLimiter:

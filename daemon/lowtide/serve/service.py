@@ -68,6 +68,7 @@ class Service(Questions):
         self._group = await self._stack.enter_async_context(task_group())
         self._group.start_soon(self.monitor.run)
         self._group.start_soon(self._keep_disk)
+        self._group.start_soon(self.host.catalogs.run)
         return self
 
     async def __aexit__(self, *_: object) -> None:

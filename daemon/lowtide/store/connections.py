@@ -79,6 +79,11 @@ class Connections:
         for catalog in free:
             catalog.close()
 
+    @property
+    def keeps_none(self) -> bool:
+        """Whether none is open that waits for the next asker."""
+        return not self._free
+
     def close(self) -> None:
         """Close everything; what is lent now is closed when it is given back."""
         with self._lock:
