@@ -40,7 +40,8 @@ class HeldVectors:
         """The int8 data of those of these vectors that are there. StoreError."""
         found = self.catalog.loose_vectors(ids)
         rows = self.catalog.vector_segments()
-        wanted = np.unique(np.array([number for number in ids if number not in found], np.int64))
+        # Sorted here: `np.unique` loads numpy's masked arrays, a MiB for good.
+        wanted = np.array(sorted({*ids} - found.keys()), np.int64)
         if len(wanted):
             self._open(rows)
             for segment in self._segments.values():
