@@ -180,6 +180,31 @@ def test_a_workspace_at_rest_is_one_task(roots: list[Path], tmp_path: Path) -> N
     run(play)
 
 
+def test_what_closed_workspaces_held_is_given_back(
+    roots: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a spell of work: else what they held stays with the allocator until the next one."""
+    shrunk: list[int] = []
+
+    async def play() -> None:
+        async with serving(tmp_path / "home", 128) as service:
+            for root in roots[:2]:
+                await service.open_workspace(root, "test")
+            await until(lambda: all(entry.completed_runs and entry.quiescent for entry in service.workspaces))
+            await until(lambda: not service.monitor._worked)
+
+            async def shrink() -> None:
+                shrunk.append(len(service.workspaces))
+
+            monkeypatch.setattr(service, "shrink", shrink)
+            for root in roots[:2]:
+                await service.close_workspace(root, "test")
+            await until(lambda: shrunk)
+
+    run(play)
+    assert shrunk == [0]
+
+
 def test_an_index_removed_while_it_rests_is_made_anew(
     roots: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

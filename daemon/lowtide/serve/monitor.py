@@ -120,6 +120,12 @@ class Monitor:
         """Something has changed that a Status tells of."""
         self._wake.set()
 
+    def closed(self) -> None:
+        """A workspace was closed: what it held is given back to the system, as after a spell of work."""
+        self._worked = True
+        self._quiet_s = time.monotonic()
+        self._wake.set()
+
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Tell `listener` the Status when it changes; returns how to end that."""
         self._listeners.append(listener)

@@ -260,7 +260,7 @@ class Workspaces:
             with anyio.CancelScope(shield=True):
                 await ended.wait()
         self.readers.forget(live.workspace)
-        self.monitor.touch()
+        self.monitor.closed()
 
     async def drop_client(self, client: str) -> None:
         """Its connection has ended."""
