@@ -129,6 +129,9 @@ class FakeService:
         self.asked = request
         return [(root, Answer(request.query, None, 0, 0.1, self.hits[: request.limit])) for root in roots]
 
+    async def passed_over(self, request: SearchRequest, roots: Sequence[Path]) -> dict[Path, Answer]:
+        return {}
+
     async def ask_team(self, request: SearchRequest) -> TeamAnswer:
         self.asked_team += 1
         return self.team

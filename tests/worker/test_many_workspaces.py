@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -13,9 +14,11 @@ from msgspec import UNSET
 from tests.worker.services import run, serving, until
 
 from lowtide.core.ladder import Step
+from lowtide.core.leads import leading
 from lowtide.index import resting
 from lowtide.read import readers
 from lowtide.read.request import SearchRequest
+from lowtide.serve import questions
 
 MIB = 1 << 20
 COUNT = 7
@@ -244,6 +247,33 @@ def test_embedding_is_taken_up_again_with_the_room_that_questions_have_taken(
             assert held == [(1, True), (0, False)]
             ((_, answer),) = await service.search(SearchRequest("figure"), [roots[0]])
             assert answer.degraded is None, "it is only opened again"
+
+    run(play)
+
+
+def test_of_many_folders_those_that_have_nothing_among_the_best_are_not_searched(
+    roots: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading texts and comparing them word by word was half of what each folder took."""
+    request = SearchRequest("figure_3_1")
+
+    async def play() -> None:
+        async with serving(tmp_path / "home", 128) as service:
+            for root in roots:
+                await service.open_workspace(root, "test")
+            await until(lambda: all(entry.completed_runs and entry.quiescent for entry in service.workspaces))
+            assert not await service.passed_over(request, roots), "they are few"
+            monkeypatch.setattr(questions, "FEW_ROOTS", 2)
+            monkeypatch.setattr(questions, "leading", partial(leading, most_places=2))
+            over = await service.passed_over(request, roots)
+            assert roots[3] not in over
+            assert len(over) >= COUNT - 2
+            assert not any(answer.hits or answer.degraded for answer in over.values())
+            whole = {hit.name: hit for _, answer in await service.search(request, roots) for hit in answer.hits}
+            left = [root for root in roots if root not in over]
+            fewer = {hit.name: hit for _, answer in await service.search(request, left) for hit in answer.hits}
+            assert fewer["figure_3_1"] == whole["figure_3_1"]
+            assert whole["figure_3_1"].score == max(hit.score for hit in whole.values())
 
     run(play)
 

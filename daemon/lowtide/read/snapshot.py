@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lowtide.answers import Answer, Hit, SymbolHit, milliseconds_since
 from lowtide.core.asked import Asked, Kind
-from lowtide.core.candidate import Ranked
+from lowtide.core.candidate import Ranked, definition
 from lowtide.core.concepts import is_in_plain_words, term_weights
+from lowtide.core.leads import Lead
 from lowtide.core.lexical import telling_words
 from lowtide.core.plan import NOTHING_DIFFERS, Differing
 from lowtide.core.rank import SHORTLIST, best_of_each, rank_chunks
@@ -161,20 +162,11 @@ class Snapshot:
         first is read from disk and looked at word by word. Cancelling ends the work at its next look.
         """
         started = time.perf_counter()
-        question = request.question
-        mode, closeness, narrow = request.mode, embedding.closeness, request.narrow
-        reasons = list(question.reasons)
-        vector: bytes | None = None
-        if mode is not Mode.LEXICAL:
-            vector, reason = await self._vector(question.gist, embedding)
-            reasons += [reason] if reason else []
-        words = question.words if mode is not Mode.SEMANTIC or vector is None else ()
-        understood = question.asked
-        if mode is Mode.HYBRID and vector is not None and embedding.concepts and is_in_plain_words(understood):
-            understood = replace(understood, concepts=term_weights(embedding.concepts.near(vector)))
-        asked = Sought(understood, words, vector, narrow or None, request.over)
-        find = partial(self._find, asked, SHORTLIST if mode is Mode.HYBRID else 0)
-        found = await self._answering.run(find, room_bytes=self._selecting_bytes if narrow else 0)
+        question, closeness = request.question, embedding.closeness
+        asked, reasons = await self._sought(request, embedding)
+        vector = asked.vector
+        find = partial(self._find, asked, SHORTLIST if request.mode is Mode.HYBRID else 0)
+        found = await self._answering.run(find, room_bytes=self._selecting_bytes if asked.narrow else 0)
         reasons += found.lacks
         if vector is not None or not self._segments.has_vectors:
             reasons += request.over.lacks  # else it is said already: nothing can be compared by meaning
@@ -184,6 +176,32 @@ class Snapshot:
         stale = len(stale_paths(hits) | gone)
         degraded = "; ".join(dict.fromkeys(reasons)) or None
         return Answer(question.text, degraded, stale, milliseconds_since(started), hits)
+
+    async def leads(self, request: SearchRequest, embedding: Embedding) -> tuple[list[Lead], Answer]:
+        """What may be among the answers, before any file is read; and the answer without hits, which says what is
+        lacking."""
+        started = time.perf_counter()
+        asked, reasons = await self._sought(request, embedding)
+        room_bytes = self._selecting_bytes if asked.narrow else 0
+        found = await self._answering.run(partial(self._find, asked, 0), room_bytes=room_bytes)
+        candidates = {candidate.chunk_id: candidate for candidate in found.candidates}
+        leads = [Lead(each.score, definition(candidates[each.chunk_id])) for each in found.ranked[:SHORTLIST]]
+        degraded = "; ".join(dict.fromkeys((*reasons, *found.lacks))) or None
+        return leads, Answer(request.question.text, degraded, 0, milliseconds_since(started), ())
+
+    async def _sought(self, request: SearchRequest, embedding: Embedding) -> tuple[Sought, list[str]]:
+        """What is looked for, and what of the request cannot be."""
+        question, mode = request.question, request.mode
+        reasons = list(question.reasons)
+        vector: bytes | None = None
+        if mode is not Mode.LEXICAL:
+            vector, reason = await self._vector(question.gist, embedding)
+            reasons += [reason] if reason else []
+        words = question.words if mode is not Mode.SEMANTIC or vector is None else ()
+        understood = question.asked
+        if mode is Mode.HYBRID and vector is not None and embedding.concepts and is_in_plain_words(understood):
+            understood = replace(understood, concepts=term_weights(embedding.concepts.near(vector)))
+        return Sought(understood, words, vector, request.narrow or None, request.over), reasons
 
     async def similar(self, vector: bytes, recipe: str, limit: int, narrow: Filter | None = None) -> Sequence[Hit]:
         """The chunks nearest to a vector of `recipe`. ModelError when the index holds those of another model."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,9 +21,10 @@ import anyio.to_thread
 
 from lowtide.answers import Answer, Definition, Hit, References, SymbolHit, TextAnswer, milliseconds_since
 from lowtide.config.settings import IndexSettings
+from lowtide.core.leads import Lead, leading
 from lowtide.core.match import least_wanted
 from lowtide.core.plan import NOTHING_DIFFERS, Differing
-from lowtide.errors import CorruptIndex, ModelError, NoIndex, UsageError, WorkerError
+from lowtide.errors import CorruptIndex, LowtideError, ModelError, NoIndex, UsageError, WorkerError
 from lowtide.index.attending import FEW_FILES, Patience, freshness_of
 from lowtide.index.comparing import find_differing
 from lowtide.models import Mode, SymbolKind
@@ -41,9 +42,14 @@ from lowtide.read.selection import MOST_OWN, Lines, Selected, others
 from lowtide.read.snapshot import Embedding, Snapshot
 from lowtide.serve.team import TeamAnswer
 from lowtide.serve.workspaces import Workspaces
+from lowtide.tasks import task_group
 from lowtide.work.model.encoder import Side
 
 T = TypeVar("T")
+FEW_ROOTS = 8
+"""So many workspaces are searched in full whatever they have."""
+ROOTS_AT_ONCE = 2
+"""Of those that one question is asked of: others' questions have their turns, too."""
 ENCODE_S = 5.0
 """A question that has no vector by then is answered by words alone, and says so."""
 
@@ -58,9 +64,7 @@ class Questions(Workspaces):
         """
         _ = request.question  # what cannot be asked is refused before anybody waits
         self.host.pool.someone_asks()
-        embedding = Embedding(
-            self.encode_query, self.host.model.recipe, self.host.closeness, await self.host.concepts()
-        )
+        embedding = await self._embedding()
 
         async def ask(root: Path) -> Answer:
             async with self._reading(root) as snapshot:
@@ -68,6 +72,32 @@ class Questions(Workspaces):
 
         nothing = Answer(request.query, None, 0, 0.0, ())
         return [(root, await self._guard(root, partial(ask, root), nothing)) for root in self._roots(roots)]
+
+    async def _embedding(self) -> Embedding:
+        return Embedding(self.encode_query, self.host.model.recipe, self.host.closeness, await self.host.concepts())
+
+    async def passed_over(self, request: SearchRequest, roots: Sequence[Path]) -> dict[Path, Answer]:
+        """Of many workspaces those that have nothing among the best, each with the answer without hits: they need not
+        be searched. None of few; none that cannot be asked now. UsageError for an empty query."""
+        _ = request.question
+        if len(roots) <= FEW_ROOTS:
+            return {}
+        self.host.pool.someone_asks()
+        embedding = await self._embedding()
+        found: dict[Path, tuple[list[Lead], Answer]] = {}
+        waiting = iter(roots)
+
+        async def ask() -> None:
+            for root in waiting:
+                with suppress(LowtideError):  # whoever asks it in full is told why
+                    async with self._reading(root) as snapshot:
+                        found[root] = await snapshot.leads(request, embedding)
+
+        async with task_group() as group:
+            for _ in range(ROOTS_AT_ONCE):
+                group.start_soon(ask)
+        chosen = leading({root: found[root][0] for root in roots if root in found})
+        return {root: answer for root, (_, answer) in found.items() if root not in chosen}
 
     async def ask_team(self, request: SearchRequest) -> TeamAnswer:
         """What the team's index knows beside this machine's; nothing where no gateway is configured."""

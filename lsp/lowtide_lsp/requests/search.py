@@ -11,6 +11,7 @@ from lowtide.answers import Answer, Hit, milliseconds_since
 from lowtide.errors import NoIndex
 from lowtide.index.attending import Patience
 from lowtide.read.request import SearchRequest
+from lowtide.read.unsaved.answers import passed_over as find_passed_over
 from lowtide.read.unsaved.answers import search as find_chunks
 from lowtide.serve import params as check
 from lowtide.serve.params import Params
@@ -43,7 +44,11 @@ async def search(session: Session, params: Params) -> wire.SearchResult:
 async def _ask_here(session: Session, request: SearchRequest, roots: Sequence[Path]) -> list[tuple[Path, Answer]]:
     answers: list[tuple[Path, Answer]] = []
     errors: list[NoIndex] = []
+    passed_over = await find_passed_over(session.service, session.documents, request, roots)
     for root in roots:
+        if root in passed_over:
+            answers.append((root, passed_over[root]))
+            continue
         try:
             answers += await find_chunks(session.service, session.documents, request, [root])
         except NoIndex as error:

@@ -69,6 +69,9 @@ class Engine(Protocol):
     async def search(self, request: SearchRequest, roots: Sequence[Path]) -> list[tuple[Path, Answer]]:
         """The best chunks of some workspaces."""
 
+    async def passed_over(self, request: SearchRequest, roots: Sequence[Path]) -> dict[Path, Answer]:
+        """Of many workspaces those that have nothing among the best."""
+
     async def references(self, root: Path, name: str, limit: int, editor: Editor | None = None) -> References:
         """Where a name is used in a workspace."""
 
@@ -205,6 +208,14 @@ async def search(
         over = await _overlay(service, documents, root, changed, request) if changed else Overlay()
         answers += await service.search(replace(request, over=over), [root])
     return answers
+
+
+async def passed_over(
+    service: Engine, documents: Documents, request: SearchRequest, roots: Sequence[Path]
+) -> dict[Path, Answer]:
+    """As `Service.passed_over`: none whose texts have been changed."""
+    same = [root for root in roots if not await documents.searchable(root, service.index_settings(root))]
+    return await service.passed_over(request, same)
 
 
 async def _overlay(
