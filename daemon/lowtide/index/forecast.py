@@ -26,6 +26,8 @@ FLAT_BYTES = 40 * MIB
 larger files among its files, what is kept of segments. Measured, peak and what this gives, in MiB: django 104 and 108,
 go 156 and 130, boost 141 and 147, linux 232 and 220."""
 GROWTH_BYTES = 24 * MIB
+BATCH_BYTES = 11 * MIB
+"""What a worker at work takes beside its libraries and its model."""
 
 
 class Forecaster:
@@ -87,7 +89,7 @@ class Forecaster:
         rates = Rates.learned([past for past in map(_past, self._runs) if past is not None])
         cpu_s = rates.cpu_s(self._files, self._source_bytes / MIB)
         growth = int(GROWTH_BYTES * max(0.0, math.log2(max(1, self._source_bytes) / FLAT_BYTES)))
-        base = DAEMON_BYTES + growth + self._worker_count * (WORKER_BYTES + self._model_bytes + 8 * MIB)
+        base = DAEMON_BYTES + growth + self._worker_count * (WORKER_BYTES + self._model_bytes + BATCH_BYTES)
         alone = DAEMON_BYTES + WORKER_BYTES + self._tree_bytes
         return Forecast(
             files=self._files,

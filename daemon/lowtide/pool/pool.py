@@ -23,6 +23,7 @@ import anyio
 from lowtide import wire
 from lowtide.core.budget import (
     LEAST_TASK_BYTES,
+    LEXICAL_UNTOUCHED_BYTES,
     LEXICAL_WORKER_BYTES,
     MIB,
     MODEL_BYTES,
@@ -321,7 +322,8 @@ class WorkerPool:
         worker.base_bytes = held
         worker.peak_bytes = held
         worker.limit_bytes = max(lease.total_bytes - result_bytes, held + MIB)
-        limit_data_bytes(worker.pid, max(MIB, worker.limit_bytes - held))
+        untouched = LEXICAL_UNTOUCHED_BYTES if worker.model == wire.LEXICAL else 0
+        limit_data_bytes(worker.pid, max(MIB, worker.limit_bytes - held) + untouched)
         self._busy[worker.pid] = worker
         self.guard.wake()
         return worker
