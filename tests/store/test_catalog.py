@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import zlib
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from lowtide.errors import CorruptIndex, EmptyIndex, IndexTooNew, OlderIndex, Pa
 from lowtide.index.workspace import Workspace
 from lowtide.models import FileStat, FileStatus, Reason
 from lowtide.store import schema
-from lowtide.store.catalog import Catalog
+from lowtide.store.catalog import Catalog, bound_caches
+from lowtide.store.connections import sqlite_bytes
 from lowtide.store.lexical.delta import WordDelta
 from lowtide.store.lexical.index import LexicalIndex
 from lowtide.store.rows import Commit, NewVectors, Segment
@@ -192,6 +193,29 @@ def test_manifest_moves_in_one_step(catalog: Catalog) -> None:
     catalog.swap_segments([first], [])
     catalog.swap_segments([second], [first.name])
     assert catalog.segments() == [second]
+
+
+def test_page_caches_of_many_connections_are_bounded_together(tmp_path: Path) -> None:
+    """Each had up to 2 MB: six take twelve, and a run has as many of two workspaces open."""
+    path = tmp_path / "catalog.sqlite"
+    with closing(Catalog(path, writable=True)) as writer, writer.transaction():
+        for number in range(4000):
+            writer.set_meta(f"key{number}", "x" * 1000)
+
+    def held_by_six() -> int:
+        before = sqlite_bytes()
+        with ExitStack() as opened:
+            readers = [opened.enter_context(closing(Catalog(path, writable=False))) for _ in range(6)]
+            for reader in readers:
+                assert sum(1 for _ in reader._rows("SELECT * FROM meta")) >= 4000
+            return sqlite_bytes() - before
+
+    try:
+        bound_caches(sqlite_bytes() + (3 << 20))
+        assert held_by_six() < 4 << 20
+    finally:
+        bound_caches(0)
+    assert held_by_six() > 8 << 20, "else the bound is not what was tested"
 
 
 def test_reader_sees_the_last_commit_while_a_write_is_open(catalog: Catalog) -> None:

@@ -24,13 +24,16 @@ from lowtide.index.workspace import Workspace
 from lowtide.paths import Places
 from lowtide.read.concepts import FILE as CONCEPTS_FILE
 from lowtide.read.concepts import Concepts
-from lowtide.store.catalog import Catalog
+from lowtide.store.catalog import Catalog, bound_caches
 from lowtide.system import memory
 from lowtide.system.tree.walk import walk
 from lowtide.work.model.encoder import Side
 from lowtide.work.model.model_folder import default_model
 from lowtide.work.model.static_model import QUESTION_WORDS_KEPT, StaticModel
 
+CACHES_PART = 16
+"""SQLite's page caches take this part of the budget at most, however many catalogs are open: a run has one of 2 MB to
+write, some to read, and four of other work trees."""
 MOST_OTHER_RUNS = 8
 """Indexes whose last run is looked at for a forecast."""
 
@@ -55,6 +58,7 @@ class Host(Shared):
 
     async def __aenter__(self) -> Host:
         memory.use_one_arena()
+        bound_caches(self.budget.total_bytes // CACHES_PART)
         await self._stack.enter_async_context(self.pool)
         self._set_footing()
         return self
@@ -148,6 +152,7 @@ class Host(Shared):
             self.budget.total_bytes = before
             raise
         self.budget_from = by
+        bound_caches(size_bytes // CACHES_PART)
         if size_bytes < before:
             self.pool.recycle()
         self.pool.wake()

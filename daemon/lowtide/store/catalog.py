@@ -5,6 +5,7 @@ Invariant: the catalog is the truth. A file's rows, its chunks' words and their 
 so after any crash a file is there whole or not at all, and no chunk waits for its vector. What a segment holds of them
 by then (words, vectors) leaves the catalog in the transaction that names the segment.
 Invariant: ids of symbols, chunks and vectors are never used twice: segments name them.
+Invariant: the page caches of all connections together are bounded, once `bound_caches` was told by how much.
 Threads: a Catalog is one connection, used by one thread at a time. A writer's has one limiter (`Writing.limit`), a
 reader's is lent (`Connections`).
 """
@@ -410,6 +411,20 @@ class Catalog(FileRows, Queries):
         """Fold the write-ahead log into the file, as far as no reader is in the way."""
         with suppress(sqlite3.Error):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def bound_caches(most_bytes: int) -> None:
+    """Have the page caches of all connections of this process stay below this together, from now on; any thread.
+
+    Near it a cache takes the page that it has not used for longest instead of one more. What a connection needs beside
+    its cache, 60 KB, it gets all the same.
+    """
+    with suppress(sqlite3.Error):
+        db = sqlite3.connect(":memory:", isolation_level=None)
+        try:
+            db.execute(f"PRAGMA soft_heap_limit = {int(most_bytes)}")
+        finally:
+            db.close()
 
 
 def _open(uri: str) -> sqlite3.Connection:
