@@ -16,8 +16,17 @@ import { wordsForUv } from './quick';
 import { ownEnvironment, type Quick, type Step, type Way, waysToInstall } from './ways';
 import { ownWheel } from './wheel';
 
-/** New enough, and able to make environments (Debian keeps that apart). */
-const SUITS = 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))';
+/**
+ * Ends well where Python is new enough and makes environments (Debian keeps that apart), and says where the pip is that
+ * it puts into them: among its own files, or where the system keeps wheels.
+ */
+const PIP_OF = [
+  'import ensurepip, glob, os, sys, sysconfig, venv',
+  'if sys.version_info < (3, 11): sys.exit(1)',
+  'own = os.path.join(os.path.dirname(ensurepip.__file__), "_bundled")',
+  'folders = filter(None, [own, sysconfig.get_config_var("WHEEL_PKG_DIR")])',
+  'print(*[file for folder in folders for file in glob.glob(os.path.join(folder, "pip-*.whl"))][:1])',
+].join('\n');
 const LINES_KEPT = 200;
 
 /** A step that did not end well; `lines` are what it said last. */
@@ -38,12 +47,17 @@ export async function installServer(server: Server, extension: string, log: vsco
     return false;
   }
   const never = new vscode.CancellationTokenSource();
-  const ways = await waysToInstall(thisMachine(), server.storage, wheel, (python) =>
-    run([python, '-c', SUITS], () => undefined, never.token).then(
-      () => true,
-      () => false,
-    ),
-  );
+  const ways = await waysToInstall(thisMachine(), server.storage, wheel, (python) => {
+    let file = '';
+    const take = (line: string): void => {
+      // A Python may have more to say.
+      file = line.endsWith('.whl') ? line : file;
+    };
+    return run([python, '-c', PIP_OF], take, never.token).then(
+      () => file,
+      () => undefined,
+    );
+  });
   never.dispose();
   if (ways.length === 0) {
     await tellOfPython();
@@ -89,11 +103,8 @@ async function follow(
   token: vscode.CancellationToken,
   log: vscode.LogOutputChannel,
 ): Promise<void> {
-  const [make, install] = way.steps;
-  progress.report({ message: t('creating a Python environment (1 of 2)'), increment: 10 });
-  await run(make, logged(make, log), token);
+  const making = t('creating a Python environment (1 of 2)');
   const packages = t('installing the server and its packages (2 of 2)');
-  progress.report({ message: packages, increment: 20 });
   const tell = (step: Step): ((line: string) => void) => {
     const write = logged(step, log);
     return (line) => {
@@ -104,7 +115,14 @@ async function follow(
       }
     };
   };
-  if (!way.quick || !(await installQuickly(way.quick, tell, token, log))) {
+  const make = async (step: Step): Promise<void> => {
+    progress.report({ message: making, increment: 10 });
+    await run(step, logged(step, log), token);
+    progress.report({ message: packages, increment: 20 });
+  };
+  if (!way.quick || !(await installQuickly(way.quick, make, tell, token, log))) {
+    const [environment, install] = way.steps;
+    await make(environment);
     await run(install, tell(install), token);
   }
 }
@@ -112,11 +130,14 @@ async function follow(
 /** False when it could not be done so: pip does it then. */
 async function installQuickly(
   quick: Quick,
+  make: (step: Step) => Promise<void>,
   tell: (step: Step) => (line: string) => void,
   token: vscode.CancellationToken,
   log: vscode.LogOutputChannel,
 ): Promise<boolean> {
   try {
+    await make(quick.make);
+    await run(quick.unpack, logged(quick.unpack, log), token);
     const config: string[] = [];
     await run(quick.config, (line) => config.push(line), token);
     const words = wordsForUv(config, process.env);
@@ -126,7 +147,8 @@ async function installQuickly(
     await run(quick.get, tell(quick.get), token);
     const install: Step = [...quick.install, ...words];
     await run(install, tell(install), token);
-    await run(quick.remove, logged(quick.remove, log), token);
+    // What stays where it cannot be removed is of no use, and does no harm.
+    await rm(quick.folder, { recursive: true, force: true }).catch(() => undefined);
     return true;
   } catch (error) {
     if (error instanceof vscode.CancellationError) {

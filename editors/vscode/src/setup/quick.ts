@@ -1,6 +1,6 @@
 /**
  * pip gets one package after the other, uv many at once: where there is no uv, it is got first, for the while, and does
- * the rest in a fifth of the time.
+ * the rest in a fifth of the time. The pip that gets it is the one that Python carries, unpacked and not installed.
  *
  * Invariant: uv looks nowhere that pip is not set up to look; where pip is set up in a way that cannot be told to uv, pip
  * does it all.

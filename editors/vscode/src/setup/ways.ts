@@ -20,13 +20,18 @@ export interface Way {
   quick?: Quick;
 }
 
+/** Its programs lie in `folder`, inside of the environment, and go with it. */
 export interface Quick {
+  folder: string;
+  /** An environment without pip: putting it there takes longer than all the rest. */
+  make: Step;
+  /** The pip that Python carries, where it can be run. */
+  unpack: Step;
   /** Says how pip is set up. */
   config: Step;
   get: Step;
   /** To be told where to look. */
   install: Step;
-  remove: Step;
 }
 
 /** The folder of the environment that this extension makes for itself, and of the commands in it. */
@@ -38,17 +43,35 @@ export function ownEnvironment(storage: string, platform: NodeJS.Platform): { ro
 
 const PYTHONS = ['python3', 'python', 'python3.14', 'python3.13', 'python3.12', 'python3.11'];
 
-/** `wheel`: the file to install. `suits` says whether a Python is new enough and can make environments. */
+/**
+ * `wheel`: the file to install. `pipOf` gives the file of the pip that a Python carries, '' where there is none; undefined
+ * when that Python is too old or makes no environments.
+ */
 export async function waysToInstall(
   machine: Machine,
   storage: string,
   wheel: string,
-  suits: (python: string) => Promise<boolean>,
+  pipOf: (python: string) => Promise<string | undefined>,
 ): Promise<Way[]> {
   const ways: Way[] = [];
   const paths = machine.platform === 'win32' ? path.win32 : path.posix;
   const { root, commands } = ownEnvironment(storage, machine.platform);
   const inside = paths.join(commands, machine.platform === 'win32' ? 'python.exe' : 'python');
+  const quickly = (python: string, pip: string): Quick => {
+    const folder = paths.join(root, 'installer');
+    const own = paths.join(folder, 'uv');
+    const run: Step = [inside, paths.join(folder, 'pip')];
+    const quiet = ['--disable-pip-version-check', '--no-input', '--only-binary=uv', '--retries=0', '--no-compile'];
+    const command = paths.join(own, 'bin', machine.platform === 'win32' ? 'uv.exe' : 'uv');
+    return {
+      folder,
+      make: [python, '-m', 'venv', '--clear', '--without-pip', root],
+      unpack: [inside, '-m', 'zipfile', '-e', pip, folder],
+      config: [...run, 'config', 'list'],
+      get: [...run, 'install', ...quiet, '--target', own, 'uv'],
+      install: [command, 'pip', 'install', '--python', inside, wheel],
+    };
+  };
   const uv = await uvOf(machine);
   if (uv) {
     // uv finds a Python that suits, and gets one where there is none.
@@ -57,17 +80,11 @@ export async function waysToInstall(
   }
   for (const name of PYTHONS) {
     const python = await onPath(machine, name);
-    if (python && (await suits(python))) {
+    const pip = python === undefined ? undefined : await pipOf(python);
+    if (python !== undefined && pip !== undefined) {
       const install: Step = [inside, '-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', wheel];
-      const pip: Step = [inside, '-m', 'pip'];
-      const own = paths.join(commands, machine.platform === 'win32' ? 'uv.exe' : 'uv');
-      const quick: Quick = {
-        config: [...pip, 'config', 'list'],
-        get: [...pip, 'install', '--disable-pip-version-check', '--no-input', '--only-binary=uv', '--retries=0', 'uv'],
-        install: [own, 'pip', 'install', '--python', inside, wheel],
-        remove: [...pip, 'uninstall', '--yes', 'uv'],
-      };
-      ways.push({ kind: 'python', program: python, steps: [[python, '-m', 'venv', '--clear', root], install], quick });
+      const way: Way = { kind: 'python', program: python, steps: [[python, '-m', 'venv', '--clear', root], install] };
+      ways.push(pip ? { ...way, quick: quickly(python, pip) } : way);
       break;
     }
   }

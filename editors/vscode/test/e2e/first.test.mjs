@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openEditor } from './editor.mjs';
@@ -16,6 +16,29 @@ const theme = process.env.THEME ?? 'Default Dark Modern';
 const network = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => /^(PIP_|UV_|SSL_|REQUESTS_|https?_proxy$|no_proxy$)/i.test(name)),
 );
+/** What is there once a step of the installation is done, in its environment. */
+const STEPS = {
+  'an environment': 'bin/python',
+  'pip, unpacked': 'installer/pip/__main__.py',
+  'uv, for the while': 'installer/uv/bin/uv',
+  'the packages': 'bin/lowtide',
+};
+
+/** Where the time goes: seconds until each step was done; those that nobody was quick enough to see are left out. */
+function watchSteps(editor, seconds) {
+  const storage = join(editor.root, 'data', 'User', 'globalStorage', 'lowtide.lowtide', 'environment');
+  const done = {};
+  const timer = setInterval(() => {
+    for (const [step, file] of Object.entries(STEPS)) {
+      if (!(step in done) && existsSync(join(storage, file))) done[step] = seconds();
+    }
+  }, 50);
+  return () => {
+    clearInterval(timer);
+    return Object.entries(done).map(([step, at]) => `${step} after ${at} s`);
+  };
+}
+
 const able = spawnSync('python3', ['-c', 'import ensurepip, venv'], { env: { PATH: '/usr/bin:/bin' } }).status === 0;
 // pip names the connection only when it tries once more.
 const nowhere = { PIP_INDEX_URL: 'http://127.0.0.1:9/simple', PIP_RETRIES: '1', PIP_CONFIG_FILE: '/dev/null' };
@@ -28,6 +51,7 @@ test('from the .vsix to a first answer: three clicks and a question', { timeout:
   const editor = await openEditor({ shots, theme, withLowtide: false, more: network });
   const began = Date.now();
   const seconds = () => ((Date.now() - began) / 1000).toFixed(0);
+  const steps = watchSteps(editor, seconds);
   let clicks = 0;
   const click = async (target) => {
     await target.click();
@@ -36,6 +60,7 @@ test('from the .vsix to a first answer: three clicks and a question', { timeout:
   try {
     const { page } = editor;
     await click(editor.toast('Lowtide needs its server').getByRole('button', { name: 'Install' }));
+    console.log(`from an open window to the click: ${seconds()} s`);
     const installing = editor.toast('Installing Lowtide');
     await installing.filter({ hasText: /2 of 2/ }).waitFor({ timeout: 120_000 });
     await page.waitForTimeout(1_500);
@@ -45,7 +70,7 @@ test('from the .vsix to a first answer: three clicks and a question', { timeout:
     const bar = editor.barText(/\d+ \/ \d+ MiB/, 300_000);
     await Promise.race([bar, failed.waitFor({ timeout: 300_000 })]);
     assert.equal(await failed.count(), 0, (await failed.allInnerTexts()).join());
-    console.log(`from nothing to a running server: ${seconds()} s`);
+    console.log(`from nothing to a running server: ${seconds()} s (${steps().join(', ')})`);
     // Nobody has to wait for the whole index: what is there so far answers.
     const name = editor.rows.filter({ hasText: /HttpResponse|HTTPResponse/ }).first();
     for (let found = false; !found;) {
@@ -84,6 +109,7 @@ test('from the .vsix to a first answer: three clicks and a question', { timeout:
     await editor.shot('walkthrough');
     assert.ok((await page.locator('.getting-started-step').count()) >= 5);
   } finally {
+    steps();
     await editor.close();
   }
 });

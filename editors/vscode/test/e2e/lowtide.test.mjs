@@ -297,11 +297,14 @@ test('VS Code counts the activation, too', async () => {
   assert.ok(ms > 0);
 });
 
-test('no error of ours stands in the console of the window, in the extension host’s log, or in ours', () => {
+test('no error of ours stands in the console of the window, nor in VS Code’s logs where it writes any', (t) => {
   assert.deepEqual(
     editor.errors.filter((text) => OURS.test(text)),
     [],
   );
-  const logged = editor.logs().filter(([file, line]) => / \[error\] /.test(line) && /lowtide/i.test(file + line));
+  const lines = editor.logs();
+  // They are written by a native module, which code-server is set up without.
+  if (lines.length === 0) t.diagnostic('this VS Code writes no logs');
+  const logged = lines.filter(([file, line]) => / \[error\] /.test(line) && /lowtide/i.test(file + line));
   assert.deepEqual(logged, []);
 });

@@ -18,7 +18,8 @@ function machine(programs: string[], platform: NodeJS.Platform = 'linux'): Machi
     isProgram: (file) => Promise.resolve(programs.includes(file)),
   };
 }
-const suits = () => Promise.resolve(true);
+const pip = '/usr/share/python-wheels/pip-23.0.1-py3-none-any.whl';
+const suits = () => Promise.resolve(pip);
 const wheel = '/x/wheel/lowtide-0.1.0-py3-none-any.whl';
 
 test('uv is before Python; what is not there is not tried; both install what the extension carries', async () => {
@@ -57,15 +58,19 @@ test('Python makes an environment of the extension’s own, which is used before
 test('where there is no uv it is got for the while, and told where pip would look; else pip does it all', async () => {
   const [way] = await waysToInstall(machine(['/usr/bin/python3']), '/s', wheel, suits);
   assert.ok(way?.quick);
-  assert.deepEqual(way.quick.install, [
-    '/s/environment/bin/uv',
-    'pip',
-    'install',
-    '--python',
-    '/s/environment/bin/python',
-    wheel,
-  ]);
-  assert.deepEqual(way.quick.remove.slice(1), ['-m', 'pip', 'uninstall', '--yes', 'uv']);
+  const { quick } = way;
+  const inside = '/s/environment/bin/python';
+  const folder = '/s/environment/installer';
+  assert.equal(quick.folder, folder);
+  assert.deepEqual(quick.make, ['/usr/bin/python3', '-m', 'venv', '--clear', '--without-pip', '/s/environment']);
+  assert.deepEqual(quick.unpack, [inside, '-m', 'zipfile', '-e', pip, folder]);
+  assert.deepEqual(quick.config, [inside, `${folder}/pip`, 'config', 'list']);
+  assert.deepEqual(quick.get.slice(0, 3), [inside, `${folder}/pip`, 'install']);
+  assert.deepEqual(quick.get.slice(-3), ['--target', `${folder}/uv`, 'uv']);
+  assert.deepEqual(quick.install, [`${folder}/uv/bin/uv`, 'pip', 'install', '--python', inside, wheel]);
+  const [bare] = await waysToInstall(machine(['/usr/bin/python3']), '/s', wheel, () => Promise.resolve(''));
+  assert.equal(bare?.kind, 'python', 'a Python that carries no pip of its own is used all the same');
+  assert.equal(bare.quick, undefined);
   assert.deepEqual(wordsForUv([], {}), []);
   const lines = [
     ":env:.index-url='https://in.house/simple'",
@@ -91,7 +96,7 @@ test('a Python that is too old is passed over for one that suits', async () => {
   const two = machine(['/usr/bin/python3', '/usr/bin/python3.12']);
   const ways = await waysToInstall(two, '/s', wheel, (python) => {
     asked.push(python);
-    return Promise.resolve(python.endsWith('3.12'));
+    return Promise.resolve(python.endsWith('3.12') ? pip : undefined);
   });
   assert.deepEqual(asked, ['/usr/bin/python3', '/usr/bin/python3.12']);
   assert.equal(ways[0]?.program, '/usr/bin/python3.12');
