@@ -227,7 +227,7 @@ function rowsOf(text: string, result: SearchResult): Row[] {
     return [
       isWhole(result)
         ? wordsRow(t('No results for “{0}”.', text), 'circle-slash')
-        : wordsRow(t('No results for “{0}” yet: files are still being indexed.', text), 'loading~spin'),
+        : wordsRow(t('Files are still being indexed: no results for “{0}” yet.', text), 'loading~spin'),
     ];
   }
   return result.hits.map(hitRow);

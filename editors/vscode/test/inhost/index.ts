@@ -12,7 +12,7 @@ import { PreviewTexts, SCHEME } from '../../src/search/previewTexts';
 import { readable } from '../../src/search/remote';
 import { MIB } from '../../src/size';
 
-const MOST_ACTIVATION_MS = 50;
+const MOST_ACTIVATION_MS = 30;
 const tests: [string, () => Promise<void>][] = [];
 const test = (name: string, body: () => Promise<void>): void => void tests.push([name, body]);
 
