@@ -5,8 +5,8 @@ Invariant: standard library only; frozen; no behaviour beyond derived values.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 
 class SymbolKind(IntEnum):
@@ -102,8 +102,7 @@ class Reason(StrEnum):
     CHANGED = "changed-while-read"
 
 
-@dataclass(frozen=True, slots=True)
-class FileStat:
+class FileStat(NamedTuple):
     """A file that the walk saw.
 
     `path` is relative to the root, in bytes as the file system spells it, with `/`. `reason` is None for a candidate

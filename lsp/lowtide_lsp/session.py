@@ -9,7 +9,6 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -51,8 +50,7 @@ REFRESH_S = 0.05
 """A text whose outline the editor shows is parsed again this long after an edit, before it is asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(msgspec.Struct, frozen=True):
     """A folder of the editor's: as it named it, and its real path, by which the engine knows it."""
 
     uri: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Sequence
-from dataclasses import astuple
 from pathlib import Path
+
+from msgspec.structs import astuple
 
 from lowtide import wire
 from lowtide.index.workspace import Workspace

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lowtide.core.asked import understand
 from lowtide.core.candidate import Candidate, Near
@@ -16,7 +15,7 @@ BASE = Candidate(0, "src/store.py", "work", "", 12, "python", 10, 20, 10, None, 
 
 def make(number: int, **fields: object) -> Candidate:
     own = {"symbol_start_line": number * 100, "start_line": number * 100, "end_line": number * 100 + 9}
-    return replace(BASE, chunk_id=number, **(own | fields))  # type: ignore[arg-type]
+    return replace(BASE, chunk_id=number, **(own | fields))
 
 
 def order(query: str, *candidates: Candidate) -> list[int]:

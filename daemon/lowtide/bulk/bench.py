@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -19,6 +18,7 @@ from zipfile import BadZipFile
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -45,8 +45,7 @@ Show = Callable[[str, int, int], None]
 """Told (phase, done, total) now and then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(msgspec.Struct, frozen=True):
     """The nearest rows of each query, and how hard they are to find."""
 
     ids: npt.NDArray[np.int64]
@@ -66,14 +65,13 @@ class Truth:
         }
 
 
-@dataclass(slots=True)
-class Searches:
+class Searches(msgspec.Struct):
     """What searching took and found."""
 
     open_s: float = 0.0
-    first_s: list[float] = field(default_factory=list)
-    later_s: list[float] = field(default_factory=list)
-    cpu_s: list[float] = field(default_factory=list)
+    first_s: list[float] = msgspec.field(default_factory=list)
+    later_s: list[float] = msgspec.field(default_factory=list)
+    cpu_s: list[float] = msgspec.field(default_factory=list)
     """Of the later ones, in CPU time: steadier where others use the machine."""
     recall: float = 0.0
     released: int = 0

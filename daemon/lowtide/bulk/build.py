@@ -17,12 +17,13 @@ import shutil
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
+import msgspec
+from msgspec.structs import replace
 
 from lowtide import wire
 from lowtide.bulk.manifest import Manifest, Piece
@@ -54,8 +55,7 @@ _ATTEMPTS = 3
 _PIECE_DEADLINE_S = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class BulkPlan:
+class BulkPlan(msgspec.Struct, frozen=True):
     """What building will take."""
 
     piece_rows: int
@@ -67,8 +67,7 @@ class BulkPlan:
     """What a worker may grow by while it builds a piece."""
 
 
-@dataclass(slots=True)
-class BulkProgress:
+class BulkProgress(msgspec.Struct):
     """A build as others see it while it goes on."""
 
     rows_done: int = 0
@@ -79,9 +78,9 @@ class BulkProgress:
     total_pieces: int = 0
     wall_s: float = 0.0
     cpu_s: float = 0.0
-    figures: dict[str, float] = field(default_factory=dict)
+    figures: dict[str, float] = msgspec.field(default_factory=dict)
     """Seconds of CPU by stage, and of the clock for writing, of all pieces made."""
-    _running: dict[int, int] = field(default_factory=dict)
+    _running: dict[int, int] = msgspec.field(default_factory=dict)
 
     @property
     def rows_seen(self) -> int:

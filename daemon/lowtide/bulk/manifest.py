@@ -11,9 +11,11 @@ import json
 import os
 import secrets
 import zlib
-from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Self
+
+import msgspec
+from msgspec.structs import astuple, replace
 
 from lowtide.store.durable import TEMPORARY_SUFFIX, mapped_errors, sync_folder
 from lowtide.store.rows import Segment
@@ -23,8 +25,7 @@ NAME = "manifest.json"
 _FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(msgspec.Struct, frozen=True):
     """One complete piece."""
 
     number: int
@@ -36,8 +37,7 @@ class Piece:
         return f"piece-{number:05d}-{secrets.token_hex(6)}.seg"
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(msgspec.Struct, frozen=True):
     """What is built, from what, and in which pieces: piece n holds the rows from n times `piece_rows`."""
 
     source: str

@@ -9,11 +9,11 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import astuple
 
 from lowtide import wire
 from lowtide.bulk.sources import BLOCK_ROWS, VectorSource, open_source

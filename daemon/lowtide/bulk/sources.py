@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import asdict
 
 from lowtide.errors import PathError, UsageError
 
@@ -61,8 +62,7 @@ class VectorSource(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class ClusteredSource:
+class ClusteredSource(msgspec.Struct, frozen=True, dict=True):
     """Test data; see the module."""
 
     count: int
@@ -147,8 +147,7 @@ def _direction(random: np.random.Generator, dims: int) -> npt.NDArray[np.float64
     return unit
 
 
-@dataclass(frozen=True)
-class FileSource:
+class FileSource(msgspec.Struct, frozen=True):
     """The rows of a `.npy` file of floats, less those at its end that are kept back as queries.
 
     `state` is the file's size and time: a file that was changed is another source.

@@ -6,11 +6,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from lowtide.cli.console import (
     drawing,
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
     from lowtide.pool.pool import WorkerPool
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(msgspec.Struct, frozen=True):
     """What is to be measured, and where."""
 
     options: Options

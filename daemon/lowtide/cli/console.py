@@ -14,10 +14,10 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from lowtide.visible import visible, visible_json
 
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-@dataclass(frozen=True, slots=True)
-class Painted:
+class Painted(msgspec.Struct, frozen=True):
     """A part of a line in a colour, bold or dim, where the terminal can show it."""
 
     text: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
 
 from lowtide.cli.console import paint, warn
 from lowtide.cli.options import Options
@@ -29,8 +30,7 @@ class Answering(Protocol):
 A_co = TypeVar("A_co", bound=Answering, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Told(Generic[A_co]):
+class Told(msgspec.Struct, Generic[A_co], frozen=True):
     """An answer, and how it stands to the disk."""
 
     answer: A_co

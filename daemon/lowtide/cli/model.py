@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from lowtide.cli.console import format_bytes, hang, paint, print_json, say, say_lines
 from lowtide.cli.options import Options, global_options
@@ -120,8 +121,7 @@ def use(model: str, options: Options) -> None:
         _say(answer)
 
 
-@dataclass(frozen=True, slots=True)
-class _Needs:
+class _Needs(msgspec.Struct, frozen=True):
     """What a model is predicted to take in a worker, the least budget for it, and whether the present one holds it."""
 
     worker_bytes: int

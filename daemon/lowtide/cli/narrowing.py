@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
+import msgspec
 
 from lowtide.cli.together import refuse_empty
 from lowtide.errors import UsageError
@@ -16,8 +16,7 @@ from lowtide.models import KINDS, SymbolKind
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Narrowing:
+class Narrowing(msgspec.Struct, frozen=True):
     """Languages as the index names them, globs, kinds; empty means everything."""
 
     languages: tuple[str, ...] = ()

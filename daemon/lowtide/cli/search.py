@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import click
+import msgspec
 
 from lowtide.answers import Answer, TextAnswer
 from lowtide.cli.console import paint, print_json, warn
@@ -31,8 +31,7 @@ MOST_RANKED, MOST_LINES = 1000, 100_000
 MOST_CONTEXT = 100
 
 
-@dataclass(frozen=True, slots=True)
-class _Exact:
+class _Exact(msgspec.Struct, frozen=True):
     text: str
     is_regex: bool
     context: int

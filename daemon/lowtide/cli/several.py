@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from lowtide.answers import Answer, TextAnswer, TextHit
 from lowtide.cli.fresh import Told
@@ -22,8 +24,7 @@ from lowtide.paths import real_path
 MOST_ROOTS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A workspace that is asked, and the folders in it that are meant; none for all of it."""
 
     root: Path

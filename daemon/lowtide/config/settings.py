@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from lowtide.errors import ConfigError
 from lowtide.system.beneath import CannotRead, Refusal, open_plain, read_beneath
 from lowtide.system.way import STRAIGHT, Way
@@ -138,8 +140,7 @@ def format_size(count: int) -> str:
     return f"{value:.0f} {unit}" if value >= 100 or value == int(value) else f"{value:.1f} {unit}"
 
 
-@dataclass(frozen=True, slots=True)
-class IndexSettings:
+class IndexSettings(msgspec.Struct, frozen=True):
     """What is indexed. The walk uses the paths, workers the rest."""
 
     max_file_bytes: int = DEFAULT_MAX_FILE_BYTES
@@ -177,8 +178,7 @@ class Config:
     """Why it is less than they said; empty when it is not."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShareSettings:
+class ShareSettings(msgspec.Struct, frozen=True):
     """Where indexes that others made are had from; empty for nowhere."""
 
     url: str = ""
@@ -187,8 +187,7 @@ class ShareSettings:
     way: Way = STRAIGHT
 
 
-@dataclass(frozen=True, slots=True)
-class TeamSettings:
+class TeamSettings(msgspec.Struct, frozen=True):
     """The gateway of a team's index; an empty `url` for none."""
 
     url: str = ""
@@ -196,8 +195,7 @@ class TeamSettings:
     way: Way = STRAIGHT
 
 
-@dataclass(frozen=True, slots=True)
-class WorkspaceSettings:
+class WorkspaceSettings(msgspec.Struct, frozen=True):
     """One workspace's settings: the user's, narrowed by its `.lowtide.toml`; `warnings` tell what was ignored there."""
 
     index: IndexSettings

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from lowtide.core.symbol_rank import split_query
 
@@ -42,16 +44,14 @@ class Kind(StrEnum):
     """Any other words of somebody's own: a question, a topic."""
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(msgspec.Struct, frozen=True):
     """A name that is looked up: the last of its parts, and those before it, outermost first."""
 
     own: str
     outer: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """A line of a file, from 1, that a stack trace or a compiler names; the path as it was pasted."""
 
     path: str
@@ -59,8 +59,7 @@ class Frame:
     function: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """A question as it is understood."""
 
     kind: Kind
@@ -76,7 +75,7 @@ class Asked:
     guessed: tuple[Name, ...] = ()
     """The terms as names."""
     asks_for_tests: bool = False
-    concepts: Mapping[str, float] = field(default_factory=dict)
+    concepts: Mapping[str, float] = msgspec.field(default_factory=dict)
     """Terms of art for what is said in plain words, and how much each counts (`core/concepts.py`)."""
 
     @property

@@ -9,8 +9,9 @@ Invariant: a lease is given back exactly once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
+
+import msgspec
 
 MIB = 1 << 20
 MARGIN_BYTES = 4 * MIB
@@ -58,16 +59,14 @@ class Decision(Enum):
     """It cannot fit, not even alone: make the task smaller."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True):
     """Bytes of the budget lent to one worker while it runs one task: everything it may hold, its base included."""
 
     number: int
     total_bytes: int
 
 
-@dataclass(slots=True)
-class Budget:
+class Budget(msgspec.Struct):
     """The bytes of one user, and who holds them now."""
 
     total_bytes: int
@@ -75,7 +74,7 @@ class Budget:
     """What this process holds, with what it may still grow by."""
     idle_bytes: int = 0
     """What idle workers hold."""
-    _leases: dict[int, int] = field(default_factory=dict)
+    _leases: dict[int, int] = msgspec.field(default_factory=dict)
     _next: int = 1
 
     @property
@@ -124,15 +123,14 @@ class Budget:
         return min(even, WORKER_BYTES + MODEL_BYTES + DEFAULT_SHARE_BYTES)
 
 
-@dataclass(slots=True)
-class CostModel:
+class CostModel(msgspec.Struct):
     """Predicted memory of a task, by language and size, learned as the work goes.
 
     A syntax tree costs a multiple of its file that depends on the language: the start values are measured, and each
     observed peak moves the multiple of its language.
     """
 
-    factors: dict[str, float] = field(default_factory=dict)
+    factors: dict[str, float] = msgspec.field(default_factory=dict)
 
     def factor(self, language: str) -> float:
         """Bytes of memory a byte of file, for one language; `""` is text without a grammar."""

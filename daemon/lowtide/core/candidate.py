@@ -6,11 +6,10 @@ Invariant: values; a score is the sum of its signals, but for what is only told
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """A chunk that the lexical index, the vectors, the names or a stack trace found. Lines count from 0; kind 0 is no
     definition.
 
@@ -37,8 +36,7 @@ class Candidate:
     """How much of the question's terms of art stands in it: their BM25, of the highest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Near:
+class Near(msgspec.Struct, frozen=True):
     """How near a chunk comes to the words of a query, about 0 to 1: its text, of so many tokens, and its definition's
     head.
 
@@ -51,8 +49,7 @@ class Near:
     verbatim: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(msgspec.Struct, frozen=True):
     """A candidate's place: the score, about 0 to 1.5, and what was added up to it."""
 
     chunk_id: int

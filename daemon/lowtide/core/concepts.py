@@ -10,7 +10,8 @@ CONCEPT_NAME_WEIGHT.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from lowtide.core.asked import Asked, Kind
 
@@ -25,8 +26,7 @@ _UNSURE = 0.4
 """What the farthest card counts that counts at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Concept:
+class Concept(msgspec.Struct, frozen=True):
     """A card: how near its plain words come to the question, and its terms, the most telling first."""
 
     cosine: float

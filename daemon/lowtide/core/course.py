@@ -9,9 +9,11 @@ Invariant: while a doubt is not dispelled, which only a whole run does that bega
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 
 class Will(Enum):
@@ -102,8 +104,7 @@ class Effect(Enum):
     """Who schedules, and who looks at the status, is to look again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(msgspec.Struct, frozen=True):
     """See the module."""
 
     is_open: bool = False

@@ -11,7 +11,8 @@ LONGEST_WAIT_S; what is remembered is bounded.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+
+import msgspec
 
 from lowtide.core.hints import MOST_PATHS, GitActivity, Hints, outermost
 
@@ -46,16 +47,14 @@ LONGEST_WAIT_S = 30.0
 _MOST_HOT = 1024
 
 
-@dataclass(slots=True)
-class _Hot:
+class _Hot(msgspec.Struct):
     """A path lately taken: when it was last hinted, how often in a row it was taken without being quiet."""
 
     last_s: float
     forced_count: int
 
 
-@dataclass(slots=True)
-class _Waiting:
+class _Waiting(msgspec.Struct):
     first_s: float
     last_s: float
     hot: _Hot | None

@@ -6,9 +6,10 @@ Invariant: pure; what is open, or was used a short while ago, never leaves.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePath
+
+import msgspec
 
 DAY_S = 86_400.0
 GONE_S = 14 * DAY_S
@@ -26,8 +27,7 @@ class Why(StrEnum):
     LIMIT = "the indexes are over their limit on the disk, and it was used least"
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(msgspec.Struct, frozen=True):
     """One index on the disk. `unused_s`: seconds since its last use."""
 
     root: PurePath

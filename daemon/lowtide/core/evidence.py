@@ -9,14 +9,14 @@ Invariant: pure; a file in which the pattern matches a line satisfies its eviden
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
+
+import msgspec
 
 from lowtide.core.pattern import Choice, Gap, Literal, Node, Repeated, Separator, parts_of
 
 
-@dataclass(frozen=True, slots=True)
-class WordPart:
+class WordPart(msgspec.Struct, frozen=True):
     """A word that has `text` in it, from its beginning on if `begins`, to its end if `ends`. Lower case, ASCII."""
 
     text: str
@@ -24,15 +24,13 @@ class WordPart:
     ends: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Each:
+class Each(msgspec.Struct, frozen=True):
     """All of these hold."""
 
     parts: tuple[Evidence, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Either:
+class Either(msgspec.Struct, frozen=True):
     """One of these holds."""
 
     parts: tuple[Evidence, ...]

@@ -11,9 +11,10 @@ waits.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from lowtide.models import counted
 
@@ -42,8 +43,7 @@ _WORST_FIRST = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Freshness:
+class Freshness(msgspec.Struct, frozen=True):
     """What goes with an answer. `indexed` of `total` files are in; `age_s`: since the last whole comparison with the
     disk, None when there was none. `reason`: why it is not current, where the state alone does not tell."""
 
@@ -94,8 +94,7 @@ class Freshness:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """What is known of a workspace that is open."""
 
     known: int

@@ -9,8 +9,9 @@ it or to a rescan.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 MOST_PATHS = 10_000
 """Paths gathered at most; beyond, a whole scan costs less than so many narrow ones."""
@@ -26,8 +27,7 @@ class GitActivity(Enum):
     """git holds its index: a branch switch, a stash, a merge is being written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hints:
+class Hints(msgspec.Struct, frozen=True):
     """Where to look again.
 
     `paths` are relative to the root, files or folders; a folder means all that is below it. `rescan` asks for a scan of

@@ -5,8 +5,9 @@ Invariant: pure; each step taken is recorded with its reason and the time it was
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+import msgspec
 
 
 class Step(IntEnum):
@@ -24,8 +25,7 @@ class Step(IntEnum):
         return self.name.lower().replace("_", "-")
 
 
-@dataclass(frozen=True, slots=True)
-class StepTaken:
+class StepTaken(msgspec.Struct, frozen=True):
     """One move on the ladder."""
 
     step: Step
@@ -33,8 +33,7 @@ class StepTaken:
     at_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Footing:
+class Footing(msgspec.Struct, frozen=True):
     """What the ladder allows at a step."""
 
     worker_count: int

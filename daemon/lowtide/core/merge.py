@@ -13,8 +13,9 @@ Invariant: only segments that are neighbours in the order of their ids are merge
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 GRAPH = "graph"
 """The kind of segments that are built, not merged; every other kind is merged."""
@@ -42,8 +43,7 @@ class Moment(Enum):
     """At the end of an index run: whatever is left is flushed."""
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentState:
+class SegmentState(msgspec.Struct, frozen=True):
     """One segment as the policy sees it; `dead_count` of its `count` entries are no longer in the catalog, or a graph
     holds them."""
 
@@ -58,8 +58,7 @@ class SegmentState:
         return self.count - self.dead_count
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """Numbers of vectors (or names). `graph_count` is what one graph may hold for its building to fit the budget."""
 
     flush_count: int = 8_192
@@ -70,20 +69,17 @@ class Limits:
     dead_share: float = 0.3
 
 
-@dataclass(frozen=True, slots=True)
-class Flush:
+class Flush(msgspec.Struct, frozen=True):
     """Write the delta to a new segment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
+class Merge(msgspec.Struct, frozen=True):
     """Write these segments, oldest first, as one without their dead entries; one name alone is rewritten."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BuildGraph:
+class BuildGraph(msgspec.Struct, frozen=True):
     """Build a graph of the first of `pieces` equal parts of what these segments hold, oldest first."""
 
     names: tuple[str, ...]

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
+
+import msgspec
 
 MOST_CHARACTERS = 2048
 MOST_NESTED = 50
@@ -65,40 +66,34 @@ class PatternError(Exception):
     """A pattern that is none, or one that cannot be matched here; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(msgspec.Struct, frozen=True):
     """Characters that stand there as they are, in any case if `folded`."""
 
     text: str
     folded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Separator:
+class Separator(msgspec.Struct, frozen=True):
     """Where no word goes on: white space, punctuation, the beginning or the end of a word or a line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(msgspec.Struct, frozen=True):
     """Anything, or nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """One after the other."""
 
     parts: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """One of these."""
 
     branches: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Repeated:
+class Repeated(msgspec.Struct, frozen=True):
     """This, at least once."""
 
     part: Node
@@ -107,8 +102,7 @@ class Repeated:
 Node = Literal | Separator | Gap | Run | Choice | Repeated
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(msgspec.Struct, frozen=True):
     """A regular expression: what must stand in a line that it matches, and as RE2 takes it."""
 
     node: Node

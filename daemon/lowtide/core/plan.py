@@ -9,8 +9,9 @@ Invariant: pure; each path comes out at most once, in order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+
+import msgspec
 
 from lowtide.models import HELD, FileStat, FileStatus, Reason
 
@@ -20,8 +21,7 @@ RETRY_AFTER_S = (0, 3600, 24 * 3600, 7 * 24 * 3600)
 """After the first failure, the second, and so on: a file that really hangs must not cost its deadline at each start."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """What the catalog knows of a file."""
 
     file_id: int
@@ -52,8 +52,7 @@ class Act(Enum):
     """Index it although it is as it was: it failed, and may succeed now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(msgspec.Struct, frozen=True):
     """One path and what to do with it; `known` is None for a new one, `observed` for one that is gone."""
 
     act: Act
@@ -69,8 +68,7 @@ class Action:
         return self.act is not Act.KEEP or (self.known is not None and self.known.status in HELD)
 
 
-@dataclass(frozen=True, slots=True)
-class Differing:
+class Differing(msgspec.Struct, frozen=True):
     """Files that are not in the index as they are on the disk: new or changed, sorted by path. What is gone is not
     among them.
 
@@ -80,14 +78,13 @@ class Differing:
 
     files: tuple[FileStat, ...] = ()
     is_whole: bool = True
-    sniffing: Mapping[str, bool | int] = field(default_factory=dict)
+    sniffing: Mapping[str, bool | int] = msgspec.field(default_factory=dict)
 
 
 NOTHING_DIFFERS = Differing()
 
 
-@dataclass(frozen=True, slots=True)
-class Retrying:
+class Retrying(msgspec.Struct, frozen=True):
     """What a whole run tries again: `program` is this version of Lowtide."""
 
     now_ns: int

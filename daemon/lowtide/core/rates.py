@@ -6,7 +6,8 @@ Invariant: pure. Without runs, and where runs say little (all of large files, sa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 START_S = 0.2
 """CPU time of what a run does once, whatever the tree; the start of workers is not counted among it."""
@@ -21,8 +22,7 @@ _LEAST_FILES = 20
 """Smaller runs say nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class PastRun:
+class PastRun(msgspec.Struct, frozen=True):
     """What an index run has read, and what it took."""
 
     files: int
@@ -30,8 +30,7 @@ class PastRun:
     cpu_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
+class Rates(msgspec.Struct, frozen=True):
     """CPU seconds a file and a MiB of source."""
 
     seconds_a_file: float = SECONDS_A_FILE

@@ -9,14 +9,13 @@ Invariant: pure, the clock is passed in; however many leases starve, two tries a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 LEAST_GAP_S = 0.5
 MOST_GAP_S = 8.0
 
 
-@dataclass(slots=True)
-class Shortage:
+class Shortage(msgspec.Struct):
     """One shortage after the other, and the giving back in each."""
 
     _next_s: float = float("-inf")

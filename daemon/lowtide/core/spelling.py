@@ -9,14 +9,14 @@ Invariant: data and text only. A language that is not named here has the plain r
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
+
+import msgspec
 
 MOST_NAME_CHARACTERS = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(msgspec.Struct, frozen=True):
     """`inside`: signs anywhere in a name but at its beginning and end; `front`: before it; `ends`: one behind it."""
 
     inside: str = ""
@@ -51,8 +51,7 @@ _SIGILS = re.compile(r"[$@%&#]+(?=\w)")
 _QUALIFIER = re.compile(r"([\w$]+)[?!]?\s*(?:\?\.|&\.|\.|::|->|#|\\|(?<=\w):)\s*\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class NameAt:
+class NameAt(msgspec.Struct, frozen=True):
     """A name in a line as it may be spelt, and the name that qualifies it there."""
 
     name: str

@@ -17,10 +17,11 @@ import struct
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 import lowtide
 from lowtide.errors import BundleError, CorruptIndex, LowtideError, PathError, StoreError, UsageError
@@ -52,8 +53,7 @@ _LEFT_S = 24 * 3600.0
 _NO_CHECKOUT = Checkout(None, "", b"", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(msgspec.Struct, frozen=True):
     """What was exported, or taken over. `bytes`: of the file."""
 
     root: Path
@@ -73,8 +73,7 @@ class Carried:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
+class Staged(msgspec.Struct, frozen=True):
     """A bundle that was found sound, unpacked beside the indexes."""
 
     folder: Path

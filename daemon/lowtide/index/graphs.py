@@ -13,12 +13,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import astuple, dataclass
 from functools import partial
 from typing import TypeVar
 
 import anyio
 import anyio.to_thread
+import msgspec
+from msgspec.structs import astuple
 
 from lowtide import wire
 from lowtide.core import merge
@@ -48,8 +49,7 @@ LEAST_GRAPH_COUNT = 20_000
 """Where the budget has no room for so many, vectors stay flat: very small graphs together cost more than a scan."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(msgspec.Struct, frozen=True):
     sources: list[Segment]
     task: wire.GraphTask
     count: int

@@ -7,17 +7,17 @@ Threads: any; it reads the disk.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from lowtide.index.folder import disk_bytes
 from lowtide.paths import Places
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True):
     """One index. `used_s`: when something was last written to it, in seconds since 1970."""
 
     root: Path

@@ -9,7 +9,9 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from lowtide import wire
 from lowtide.core.plan import Act, Action
@@ -24,8 +26,7 @@ _MOST_CHANGES = 3
 GIVEN_UP = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """One file to index. `attempt` 0: in a batch; 1: alone; 2: by lines, without parsing."""
 
     path: bytes
@@ -48,11 +49,10 @@ class Job:
     """How the file stood at the last run."""
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(msgspec.Struct):
     """How far an index run is; read it at any time."""
 
-    began_s: float = field(default_factory=time.monotonic)
+    began_s: float = msgspec.field(default_factory=time.monotonic)
     seen: int = 0
     candidates: int = 0
     """Of those seen: files that may hold source."""
@@ -71,7 +71,7 @@ class Progress:
     bytes_done: int = 0
     worker_cpu_s: float = 0.0
     """CPU time that workers spent on tasks."""
-    skip_reasons: Counter[str] = field(default_factory=Counter)
+    skip_reasons: Counter[str] = msgspec.field(default_factory=Counter)
     phase: str = "indexing"
     compare_s: float = 0.0
     """What walking and comparing took, without what waited for room in the queue."""
@@ -82,8 +82,7 @@ class Progress:
         return bool(self.indexed or self.removed)
 
 
-@dataclass(frozen=True, slots=True)
-class IndexOptions:
+class IndexOptions(msgspec.Struct, frozen=True):
     """What one run needs to know: `model` is the model's folder, `recipe` names its vectors."""
 
     root: bytes

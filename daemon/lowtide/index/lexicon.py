@@ -14,12 +14,13 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import astuple, dataclass
 from functools import partial
 from typing import TypeVar
 
 import anyio
 import anyio.to_thread
+import msgspec
+from msgspec.structs import astuple
 
 from lowtide import wire
 from lowtide.core.budget import LEXICAL_TASK_BYTES, MIB
@@ -61,8 +62,7 @@ MOST_RETRY_S = 1800.0
 MOST_RECYCLED = 10
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
+class _Block(msgspec.Struct, frozen=True):
     before: Segment | None
     taken: list[PendingWords]
     dead: list[int]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import anyio
 from msgspec import UNSET
+from msgspec.structs import asdict
 
 from lowtide.config.settings import IndexSettings, WorkspaceSettings
 from lowtide.core.course import Course, Reopen, Whole, Will

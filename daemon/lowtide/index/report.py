@@ -6,7 +6,8 @@ Invariant: every figure is measured, none is a guess.
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import asdict
+
+from msgspec.structs import asdict
 
 from lowtide.errors import CorruptIndex, CorruptSegment, LowtideError
 from lowtide.index.workspace import Workspace

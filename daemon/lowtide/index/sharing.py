@@ -13,9 +13,10 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urljoin
+
+import msgspec
 
 from lowtide.config.settings import ShareSettings
 from lowtide.errors import BundleError, LowtideError
@@ -47,8 +48,7 @@ _MOST_TOKEN_BYTES = 4096
 Stopped = Callable[[], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(msgspec.Struct, frozen=True):
     """What there is to begin with: a sound bundle, or none; and what there is to tell."""
 
     staged: Staged | None = None

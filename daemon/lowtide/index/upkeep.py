@@ -12,12 +12,12 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 import anyio
 import anyio.to_thread
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -163,8 +163,7 @@ async def _in_thread(call: Callable[[], T], limit: anyio.CapacityLimiter | None)
     return await anyio.to_thread.run_sync(call, limiter=limit)
 
 
-@dataclass(frozen=True, slots=True)
-class VectorState:
+class VectorState(msgspec.Struct, frozen=True):
     """The vector segments of an index as the policy sees them. `dead`: sorted ids that they hold and the catalog does
     not; `covered`: graphs hold what there is up to this id."""
 

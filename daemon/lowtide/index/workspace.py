@@ -13,8 +13,9 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from lowtide.errors import (
     CorruptIndex,
@@ -49,8 +50,7 @@ _KEPT = (LOCK, ROOT_FILE)
 """Files of the folder that are no part of the index."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True):
     """A look at all files: how long ago it ended, how long comparing took."""
 
     age_s: float

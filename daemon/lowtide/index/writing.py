@@ -6,10 +6,10 @@ Invariant: a group is bounded in bytes; between two transactions segments are wr
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 
 import anyio
 import anyio.to_thread
+import msgspec
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from lowtide.core.budget import MIB, Budget
@@ -32,16 +32,15 @@ UNREAD_FACTOR = 6
 """Nobody reads: segments are written so much more seldom, for each is rewritten some times by merging."""
 
 
-@dataclass(slots=True)
-class Group:
+class Group(msgspec.Struct):
     """Files to write, to mark as skipped and to remove, and how many of the queue's files they answer."""
 
-    commits: list[Commit] = field(default_factory=list)
-    skipped: list[FileStat] = field(default_factory=list)
-    removed: list[bytes] = field(default_factory=list)
+    commits: list[Commit] = msgspec.field(default_factory=list)
+    skipped: list[FileStat] = msgspec.field(default_factory=list)
+    removed: list[bytes] = msgspec.field(default_factory=list)
     size_bytes: int = 0
     file_count: int = 0
-    began: list[int] = field(default_factory=list)
+    began: list[int] = msgspec.field(default_factory=list)
     """The generation in which the work on each of `commits` began."""
 
 

@@ -28,8 +28,9 @@ A language's folder holds `definitions.scm`, ONE query (behind that of the folde
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
+
+import msgspec
 
 
 class DocStyle(Enum):
@@ -62,8 +63,7 @@ class View(Enum):
     """A notebook's cells, in the language of the notebook."""
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
+class Language(msgspec.Struct, frozen=True):
     """One language: its grammar, its files, and the few settings that its query cannot say."""
 
     name: str

@@ -19,10 +19,11 @@ Invariant: files of the package are read, nothing of a workspace.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib import resources
+
+import msgspec
 
 
 class Ends(StrEnum):
@@ -38,8 +39,7 @@ class Ends(StrEnum):
     """Before the next one that is indented no deeper."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """How one kind of definition begins."""
 
     label: str
@@ -47,8 +47,7 @@ class Head:
     closer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(msgspec.Struct, frozen=True):
     """How a language's texts are read."""
 
     heads: tuple[Head, ...]

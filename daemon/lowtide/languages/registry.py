@@ -5,7 +5,7 @@ Invariant: one entry a grammar; names are unique; no extension, file name or int
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from lowtide.languages.language import DocStyle, Language, Macros, View
 from lowtide.languages.registry_data import DATA_GRAMMARS

@@ -16,7 +16,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+
+import msgspec
 
 from lowtide.core.budget import MIB, Budget
 from lowtide.pool.worker import Ended, Worker
@@ -41,8 +42,7 @@ GUARD_BYTES = 2 * MIB
 _Held = list[tuple[int, Worker]]
 
 
-@dataclass(frozen=True, slots=True)
-class Crew:
+class Crew(msgspec.Struct, frozen=True):
     """The workers there are, as they are now."""
 
     busy: Sequence[Worker]
@@ -51,8 +51,7 @@ class Crew:
     """Processes of those whose answer somebody waits for: they go last."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerFigure:
+class WorkerFigure(msgspec.Struct, frozen=True):
     """One process in status and memory tree."""
 
     role: str

@@ -5,9 +5,10 @@ Invariant: values and a seam only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
+
+import msgspec
 
 from lowtide import wire
 from lowtide.pool.worker import Worker
@@ -25,8 +26,7 @@ class Urgency(IntEnum):
     """What nobody misses: one at a time, while nothing else works, and ended by whatever else wants its place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """A task's result with what it cost: bytes that the worker grew by, at most, while it ran."""
 
     done: wire.Done

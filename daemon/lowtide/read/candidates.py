@@ -6,8 +6,10 @@ Invariant: nothing is read here; rows and texts are given.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from itertools import accumulate
+
+import msgspec
+from msgspec.structs import replace
 
 from lowtide.core.asked import Asked
 from lowtide.core.candidate import Candidate, Near, Ranked
@@ -20,19 +22,17 @@ from lowtide.store.rows import ChunkRow
 from lowtide.work.words import query_words, split_words
 
 
-@dataclass(frozen=True, slots=True)
-class Sought:
+class Sought(msgspec.Struct, frozen=True):
     """What is looked for: words for the lexical index, a vector for the others, either of them or both."""
 
     asked: Asked
     words: Sequence[str] = ()
     vector: bytes | None = None
     narrow: Filter | None = None
-    over: Overlay = field(default_factory=Overlay)
+    over: Overlay = msgspec.field(default_factory=Overlay)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What either side found: as it is stored, as candidates, and in order; texts to look at word by word."""
 
     asked: Asked
@@ -46,7 +46,7 @@ class Found:
     """A hit is shown as a definition of one of these."""
     lacks: Sequence[str] = ()
     """What was not looked through, for people."""
-    over: Overlay = field(default_factory=Overlay)
+    over: Overlay = msgspec.field(default_factory=Overlay)
     is_strange: bool = False
     """No word of the question stands anywhere in what is indexed."""
 

@@ -8,8 +8,9 @@ Threads: a question's own, with a connection of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from lowtide.answers import Definition
 from lowtide.core.positions import Units
@@ -28,8 +29,7 @@ FURTHEST_LINE = 200_000
 _CHARACTER_BYTES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """What is wanted: a definition of this name around these lines, which count from 1."""
 
     path: bytes

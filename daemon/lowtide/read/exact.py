@@ -18,8 +18,9 @@ import codecs
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from lowtide.answers import TextAnswer, TextHit, milliseconds_since
 from lowtide.core.pattern import MOST_REGEX_BYTES
@@ -56,8 +57,7 @@ _BEFORE_CHARACTERS = 200
 _BOM = codecs.BOM_UTF8
 
 
-@dataclass(frozen=True, slots=True)
-class TextRequest:
+class TextRequest(msgspec.Struct, frozen=True):
     """What is looked for, and how much of it is wanted."""
 
     text: str
@@ -65,11 +65,10 @@ class TextRequest:
     limit: int = 100
     context: int = 0
     """Lines above and below a match."""
-    narrow: Filter = field(default_factory=Filter)
+    narrow: Filter = msgspec.field(default_factory=Filter)
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(msgspec.Struct, frozen=True):
     """A question at work: what finds its lines, how it is stopped, and when it was asked, on the clock of
     `perf_counter`."""
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -46,8 +46,7 @@ KindIds = Callable[[Sequence[SymbolKind]], IdSet]
 """Of kinds: the ids of all symbols of these kinds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True):
     """What a search is narrowed to; empty means everything."""
 
     languages: tuple[str, ...] = ()
@@ -74,8 +73,7 @@ class Filter:
         return takes
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True):
     """What of an index a filter leaves."""
 
     chunks: IdSet

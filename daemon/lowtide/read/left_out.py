@@ -9,8 +9,9 @@ MOST_GROUPS of them.
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from lowtide.index.workspace import Workspace
 from lowtide.models import Reason, display_path
@@ -21,15 +22,14 @@ MOST_GROUPS = 200
 EXAMPLES = 5
 
 
-@dataclass(slots=True)
-class LeftOut:
+class LeftOut(msgspec.Struct):
     """The files of one status, reason and rule; a folder that is left out whole counts once, and ends with `/`."""
 
     status: str
     reason: str
     rule: str
     count: int = 0
-    examples: list[str] = field(default_factory=list)
+    examples: list[str] = msgspec.field(default_factory=list)
 
     @property
     def remedy(self) -> str:

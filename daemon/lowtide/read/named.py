@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from lowtide.core.asked import Asked, Frame, Name
 from lowtide.core.match import Band
@@ -34,8 +36,7 @@ FURTHER_FRAME = 0.85
 _OUTER_KINDS = (SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.STRUCT, SymbolKind.ENUM, SymbolKind.MODULE)
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(msgspec.Struct, frozen=True):
     """A chunk as the definition that was asked for, and how surely it is a place that was pasted."""
 
     row: ChunkRow

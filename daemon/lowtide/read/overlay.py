@@ -5,7 +5,7 @@ Invariant: values; a piece is ranked among an index's chunks by the same rules, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from lowtide.core.candidate import Candidate
 
@@ -13,8 +13,7 @@ BM25_OF_ALL = 10.0
 """Of a piece that holds all words, where the index holds none of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(msgspec.Struct, frozen=True):
     """A chunk of a text that is not saved. Lines count from 0, inclusive; kind 0 is no definition."""
 
     path: str
@@ -33,8 +32,7 @@ class Piece:
     cosine: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Overlay:
+class Overlay(msgspec.Struct, frozen=True):
     """The pieces, the files whose chunks are not answered, and what is not known of the pieces, for people."""
 
     hidden: frozenset[str] = frozenset()

@@ -7,7 +7,9 @@ Invariant: pure; every list and text of a question is bounded here, wherever it 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from lowtide.core.asked import Asked, understand
 from lowtide.core.lexical import MOST_WORDS, informative_words
@@ -27,8 +29,7 @@ MOST_TERM_CHARACTERS = 128
 MOST_PHRASINGS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """A query as it is asked."""
 
     text: str

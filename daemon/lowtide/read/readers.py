@@ -18,10 +18,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
 
 import anyio
 import anyio.to_thread
+import msgspec
 
 from lowtide.errors import LowtideError
 from lowtide.index.workspace import Workspace
@@ -48,8 +48,7 @@ MOST_OPEN = 32
 """And are at most so many: each takes a few descriptors."""
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(msgspec.Struct):
     snapshot: Snapshot
     opened_s: float
     users: int = 0
@@ -76,9 +75,8 @@ class _Open:
                 self.snapshot.close()
 
 
-@dataclass(slots=True)
-class _Place:
-    lock: anyio.Lock = field(default_factory=anyio.Lock)
+class _Place(msgspec.Struct):
+    lock: anyio.Lock = msgspec.field(default_factory=anyio.Lock)
     open: _Open | None = None
     used_s: float = 0.0
     has_pages: bool = False

@@ -12,12 +12,13 @@ from __future__ import annotations
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from lowtide.answers import Reference, References, SymbolHit
 from lowtide.core.aside import is_test
@@ -68,8 +69,7 @@ _HOLD = frozenset(
 """Kinds that hold a use however short they are; others do when they go over several lines."""
 
 
-@dataclass(frozen=True, slots=True)
-class Editor:
+class Editor(msgspec.Struct, frozen=True):
     """What an editor's question adds: what `offset` counts, and the files that it has open with other texts, which it
     answers for itself."""
 
@@ -77,8 +77,10 @@ class Editor:
     open_files: frozenset[bytes] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Defined:
+NO_EDITOR = Editor()
+
+
+class Defined(msgspec.Struct, frozen=True):
     """Where the name is defined, by the index."""
 
     path: str
@@ -86,8 +88,7 @@ class Defined:
     """From 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(msgspec.Struct, frozen=True):
     """Where a name may be used: files in the order in which they are looked through."""
 
     name: str
@@ -97,8 +98,7 @@ class Places:
     """There are more files."""
 
 
-@dataclass(slots=True)
-class _Line:
+class _Line(msgspec.Struct):
     number: int
     """From 0."""
     column: int
@@ -205,7 +205,7 @@ def find_references(
     places: Places,
     limit: int,
     stopped: Callable[[], bool],
-    editor: Editor = Editor(),
+    editor: Editor = NO_EDITOR,
     unread: Mapping[bytes, IndexedFile] = MappingProxyType({}),
 ) -> References:
     """The first `limit` lines that have the name: in files that define it first, then in those near them, tests
@@ -236,8 +236,7 @@ def find_references(
     return References(tuple(found), is_cut, places.name)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenText:
+class OpenText(msgspec.Struct, frozen=True):
     """A text that an editor has open."""
 
     path: str

@@ -6,8 +6,9 @@ of it is looked at is bounded by `question.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
+
+import msgspec
 
 from lowtide.models import Group, Mode
 from lowtide.read.filters import Filter
@@ -15,20 +16,19 @@ from lowtide.read.overlay import Overlay
 from lowtide.read.question import Question, read_question
 
 
-@dataclass(frozen=True)
-class SearchRequest:
+class SearchRequest(msgspec.Struct, frozen=True, dict=True):
     """One search."""
 
     query: str
     mode: Mode = Mode.HYBRID
     limit: int = 10
-    narrow: Filter = field(default_factory=Filter)
+    narrow: Filter = msgspec.field(default_factory=Filter)
     terms: tuple[str, ...] = ()
     """Likely identifiers and terms of art, as somebody guesses who knows the trade and not this code."""
     phrasings: tuple[str, ...] = ()
     """The same question in other words."""
     group: Group = Group.DEFINITION
-    over: Overlay = field(default_factory=Overlay)
+    over: Overlay = msgspec.field(default_factory=Overlay)
     """What an editor has not saved."""
 
     @cached_property

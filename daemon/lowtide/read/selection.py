@@ -7,8 +7,9 @@ Threads: a question's own."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
+
+import msgspec
 
 from lowtide.core.positions import Units
 from lowtide.errors import PathError
@@ -24,8 +25,7 @@ MOST_OWN = 32
 """Chunks of the selection itself, which are left out of the answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(msgspec.Struct, frozen=True):
     """Lines of a file beneath a root, from 1; without `last`, the definition around `first`."""
 
     path: bytes
@@ -33,8 +33,7 @@ class Lines:
     last: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
+class Selected(msgspec.Struct, frozen=True):
     """Lines of a file, from 1, both ends included, and their text."""
 
     path: str

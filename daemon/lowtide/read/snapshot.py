@@ -14,10 +14,12 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from lowtide.answers import Answer, Hit, SymbolHit, milliseconds_since
 from lowtide.core.asked import Asked, Kind
@@ -76,8 +78,7 @@ Closeness = Callable[[str, Sequence[str]], Awaitable[Sequence[tuple[float, int]]
 told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Embedding:
+class Embedding(msgspec.Struct, frozen=True):
     """What makes vectors of questions, elsewhere: `encode` gives one of `recipe`; ModelError, WorkerError."""
 
     encode: Encode

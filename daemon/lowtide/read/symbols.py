@@ -6,7 +6,8 @@ Invariant: every answer is a symbol that the catalog holds now.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from lowtide.answers import SymbolHit
 from lowtide.core.match import SCORE_DIGITS, Band
@@ -66,8 +67,7 @@ def find_symbols(
     return _answers(catalog, [(rows[number], best[number]) for number in order[:limit]], details_of)
 
 
-@dataclass(frozen=True, slots=True)
-class _Narrow:
+class _Narrow(msgspec.Struct, frozen=True):
     limit: int
     kinds: Sequence[SymbolKind]
     near: Sequence[bytes]

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import re2
 
 from lowtide.core import pattern as patterns
@@ -28,8 +28,7 @@ MOST_TEXT_CHARACTERS = 4096
 _REMEDY = "the syntax is that of `rg`: https://docs.rs/regex/latest/regex/#syntax; `--exact` takes a text as it is"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """A line that matches, without its end. Bytes."""
 
     number: int

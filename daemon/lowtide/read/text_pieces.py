@@ -9,8 +9,9 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from lowtide.core.positions import Units, from_bytes, line_end
 from lowtide.system.beneath import Root
@@ -24,8 +25,7 @@ MOST_FILE_BYTES = 256 << 20
 _LAST_WORD = re.compile(rb"%b*\Z" % WORD_BYTE)
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(msgspec.Struct, frozen=True):
     """Lines without their ends; the first may go on from the piece before, of which `units` and `characters` stand in
     it."""
 

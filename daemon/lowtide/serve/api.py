@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
+from msgspec.structs import replace
 
 import lowtide
 from lowtide.answers import Hit, SymbolHit, Symbols, milliseconds_since

@@ -12,9 +12,10 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 import lowtide
 from lowtide.config.settings import Config, format_size
@@ -33,8 +34,7 @@ LEAST_WATCHES = 65_536
 LEAST_FREE_DISK_BYTES = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """One thing examined."""
 
     name: str

@@ -18,7 +18,6 @@ import re
 import time
 from asyncio import IncompleteReadError, StreamReader
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import anyio
@@ -74,13 +73,12 @@ class Room(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Taken:
+class Taken(msgspec.Struct):
     """A message; `release` it when it is done with. `value` is whatever the JSON was."""
 
     value: Any
     _room: Room | None = None
-    _leases: list[Lease] = field(default_factory=list)
+    _leases: list[Lease] = msgspec.field(default_factory=list)
 
     def release(self) -> None:
         """Give back what its room was lent for; a second time does nothing."""
@@ -88,8 +86,7 @@ class Taken:
             self._room.end_room(self._leases.pop())
 
 
-@dataclass(frozen=True, slots=True)
-class PassedOver:
+class PassedOver(msgspec.Struct, frozen=True):
     """A message that was not taken, and why; `number`, `method` and `uri` as far as its beginning tells them."""
 
     error: LowtideError
@@ -98,8 +95,7 @@ class PassedOver:
     uri: str = ""
 
 
-@dataclass(slots=True)
-class _Arriving:
+class _Arriving(msgspec.Struct):
     length: int
     moved_s: float
     scope: anyio.CancelScope

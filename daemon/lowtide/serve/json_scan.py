@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 OBJECT_BYTES = 256
@@ -30,8 +30,7 @@ _KNOWN_BYTES = 16
 _MOST_KNOWN = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(msgspec.Struct, frozen=True):
     """Of one text: nesting at the deepest, and all values; both may be more than the truth when they are over the
     limits."""
 

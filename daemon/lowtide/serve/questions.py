@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 import anyio
 import anyio.abc
 import anyio.to_thread
+from msgspec.structs import replace
 
 from lowtide.answers import Answer, Definition, Hit, References, SymbolHit, TextAnswer, milliseconds_since
 from lowtide.config.settings import IndexSettings

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 import anyio.abc
 import anyio.to_thread
+import msgspec
 
 from lowtide.errors import LowtideError
 from lowtide.index.attending import TELL_S
@@ -37,8 +37,7 @@ FIRST_DISK_LOOK_S = 300.0
 DISK_LOOK_S = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True):
     """How an index is to be brought up to date: `anew` from nothing, or beginning with the bundle that `lowtide import`
     has staged under this name."""
 
@@ -47,8 +46,10 @@ class Wish:
     consent: Consent = Consent.NOT_ASKED
 
 
-@dataclass(frozen=True, slots=True)
-class Cleared:
+NO_WISH = Wish()
+
+
+class Cleared(msgspec.Struct, frozen=True):
     """An index that was removed; `begins_anew` when somebody has its folder open, so that it is made again."""
 
     freed_bytes: int
@@ -159,7 +160,7 @@ class Service(Questions):
         self,
         root: Path,
         client: str,
-        wish: Wish = Wish(),
+        wish: Wish = NO_WISH,
         told: Callable[[LiveWorkspace], None] = lambda _: None,
     ) -> IndexReport:
         """Bring the index of `root` up to date; `told` is called now and then meanwhile.

@@ -13,11 +13,11 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 
 import anyio
 import anyio.to_thread
+import msgspec
 
 from lowtide.config.settings import TeamSettings
 from lowtide.core.breaker import Breaker
@@ -40,11 +40,10 @@ LOCAL_S = 30.0
 """So long it is remembered which repositories are checked out."""
 
 
-@dataclass(frozen=True, slots=True)
-class TeamAnswer:
+class TeamAnswer(msgspec.Struct, frozen=True):
     """What the team's index adds; `degraded` says what it lacks."""
 
-    hits: list[RemoteHit] = field(default_factory=list)
+    hits: list[RemoteHit] = msgspec.field(default_factory=list)
     degraded: str = ""
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from lowtide.models import FileStatus
 from lowtide.wire import FileResult
@@ -19,8 +20,7 @@ LEXICAL_KIND = "lexical"
 """The kind of a generation of the lexical index in the manifest; every other row is a segment file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(msgspec.Struct, frozen=True):
     """One row of the manifest: a segment file that belongs to this index."""
 
     name: str
@@ -42,8 +42,7 @@ class PendingWords(NamedTuple):
     words: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(msgspec.Struct, frozen=True):
     """What the index holds."""
 
     files: int
@@ -62,8 +61,7 @@ class Counts:
 NO_COUNTS = Counts(0, 0, 0, 0, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class FileRow:
+class FileRow(msgspec.Struct, frozen=True):
     """One file as the catalog knows it."""
 
     file_id: int
@@ -113,8 +111,7 @@ def is_unchanged(known: FileRow | IndexedFile, info: os.stat_result) -> bool:
     return (info.st_size, info.st_mtime_ns) == (known.size_bytes, known.mtime_ns)
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkRow:
+class ChunkRow(msgspec.Struct, frozen=True):
     """A chunk with its file and its symbol, for showing it."""
 
     chunk_id: int
@@ -134,8 +131,7 @@ class ChunkRow:
     symbol_end_line: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolRow:
+class SymbolRow(msgspec.Struct, frozen=True):
     """A symbol with its file; what else is shown of it is in its `Details`."""
 
     symbol_id: int
@@ -177,8 +173,7 @@ class SymbolSpan(NamedTuple):
     name_line: int
 
 
-@dataclass(frozen=True, slots=True)
-class NewVectors:
+class NewVectors(msgspec.Struct, frozen=True):
     """The vectors of those chunks of a file that had none: int8 rows, joined, for the ascending chunk numbers `rows`.
 
     Iterating gives a vector for each of `count` chunks, None where it is known already.
@@ -199,8 +194,7 @@ class NewVectors:
                 yield None
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(msgspec.Struct, frozen=True):
     """One file to write."""
 
     path: bytes

@@ -11,9 +11,10 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Protocol
+
+from msgspec.structs import astuple
 
 from lowtide.models import FileStatus
 from lowtide.store.rows import LEXICAL_KIND, VECTOR_DIMS, Segment

@@ -19,10 +19,11 @@ import errno
 import os
 import stat
 import sys
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+
+import msgspec
 
 from lowtide.closing import Closing
 
@@ -84,8 +85,7 @@ def _refused(error: OSError, path: bytes) -> CannotRead:
     return CannotRead(refusal, number, _LINK_WORDS if refusal is Refusal.LINK else os.strerror(number), path)
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(msgspec.Struct, frozen=True):
     """What was read of a file."""
 
     data: bytes

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+
+import msgspec
 
 import lowtide
 
@@ -29,8 +30,7 @@ class Installed(Enum):
     REPLACED = "replaced"
 
 
-@dataclass(frozen=True, slots=True)
-class Installation:
+class Installation(msgspec.Struct, frozen=True):
     """The interpreter and the package, as they were when this was made."""
 
     interpreter: str

@@ -13,11 +13,11 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 import psutil
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -207,8 +207,7 @@ def _free_kept_blocks() -> None:
             numpy.empty(size_bytes, numpy.uint8).resize(2 * _KEPT_BELOW_BYTES, refcheck=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Pressure:
+class Pressure(msgspec.Struct, frozen=True):
     """How short of memory the machine, or the cgroup around this process, is."""
 
     available_bytes: int

@@ -10,9 +10,10 @@ import hashlib
 import hmac
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+import msgspec
 
 from lowtide.errors import ConfigError
 from lowtide.system.beneath import CannotRead, open_plain
@@ -20,8 +21,7 @@ from lowtide.system.beneath import CannotRead, open_plain
 MOST_BYTES = 4 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """What one token allows. `repositories`: patterns of their names, `*` matches any characters."""
 
     name: str

@@ -13,10 +13,10 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from lowtide.errors import PathError, StoreError
 from lowtide.index.donors import HeldVectors
@@ -42,8 +42,7 @@ _SITES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+class Pushed(msgspec.Struct, frozen=True):
     """What a push came to. `uploaded`: chunks that the gateway lacked."""
 
     repository: str

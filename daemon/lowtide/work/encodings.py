@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+
+import msgspec
 
 SAMPLE_BYTES = 1 << 14
 LEAST_SCORE = 0.55
@@ -47,8 +48,7 @@ _LETTERS = {
 """The small letters of a script that stands one byte a letter, and the common ones of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Candidate(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
     """The strict codec first: it gives the encoding its name where it is enough."""
     language: str

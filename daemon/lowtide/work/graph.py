@@ -6,10 +6,10 @@ Invariant: reads segment files and writes one; knows nothing of the catalog.
 from __future__ import annotations
 
 import time
-from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import astuple
 
 from lowtide import wire
 from lowtide.store.rows import Segment

@@ -9,11 +9,12 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from lowtide import wire
 from lowtide.errors import FileChanged
@@ -42,12 +43,11 @@ _TRIES = 3
 """Of a file that changes while it is read."""
 
 
-@dataclass(slots=True)
-class _Batch:
-    files: list[wire.FileResult] = field(default_factory=list)
-    documents: list[str] = field(default_factory=list)
-    hashes: list[bytes] = field(default_factory=list)
-    unpacked_bytes: list[int] = field(default_factory=list)
+class _Batch(msgspec.Struct):
+    files: list[wire.FileResult] = msgspec.field(default_factory=list)
+    documents: list[str] = msgspec.field(default_factory=list)
+    hashes: list[bytes] = msgspec.field(default_factory=list)
+    unpacked_bytes: list[int] = msgspec.field(default_factory=list)
     """What writing each file takes in the daemon, beside its result."""
     takes_words: bool = True
     began: Callable[[], None] = lambda: None

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import astuple
 from pathlib import Path
+
+from msgspec.structs import astuple
 
 from lowtide import wire
 from lowtide.store.lexical.engine import FileEntry

@@ -15,7 +15,8 @@ import codecs
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from lowtide.languages import language_for
 from lowtide.models import Reason
@@ -118,8 +119,7 @@ _HEADERS = frozenset(b"h hh hpp hxx h++ ipp inl".split())
 _PUBLIC = frozenset(b"scala kt".split())
 
 
-@dataclass(frozen=True, slots=True)
-class SniffSettings:
+class SniffSettings(msgspec.Struct, frozen=True):
     """Which of the files that are usually left out are to be indexed."""
 
     generated: bool = False
@@ -131,8 +131,7 @@ class SniffSettings:
         return cls(bool(settings.get("generated")), bool(settings.get("minified")))
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """A file's text: UTF-8 without a byte order mark, the encoding it was in, and where private keys were blanked."""
 
     utf8: bytes
@@ -140,8 +139,7 @@ class Text:
     keys: tuple[Span, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(msgspec.Struct, frozen=True):
     """Why a file is not indexed, for people."""
 
     reason: Reason
@@ -380,8 +378,7 @@ def _of_average(average: int) -> str:
     return f"its lines have {average} characters on average"
 
 
-@dataclass(frozen=True, slots=True)
-class _Plain:
+class _Plain(msgspec.Struct, frozen=True):
     """The lines of a text, without the blank and the long ones."""
 
     count: int

@@ -10,11 +10,11 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
+from msgspec.structs import replace
 
 from lowtide.answers import Answer, Reference, References, SymbolHit
 from lowtide.config.settings import IndexSettings

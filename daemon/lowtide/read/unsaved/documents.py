@@ -14,13 +14,13 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.abc
 import anyio.to_thread
+import msgspec
 
 from lowtide import wire
 from lowtide.config.settings import IndexSettings
@@ -104,8 +104,7 @@ class DocumentReader:
         raise WorkerError("the workers are busy", "", "try again, or pause indexing")
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
+class _Judged(msgspec.Struct, frozen=True):
     """Whether an index of `root` leaves a file out; asked again after `until_s`, for ignore files change."""
 
     root: Path
@@ -114,8 +113,7 @@ class _Judged:
     until_s: float
 
 
-@dataclass(slots=True)
-class Document:
+class Document(msgspec.Struct):
     """One open text. `path` is None for one that is no file here."""
 
     uri: str
@@ -137,7 +135,7 @@ class Document:
     judged: _Judged | None = None
     wanted: bool = False
     """Someone has asked for its definitions: the next version's will be wanted, too."""
-    lock: anyio.Lock = field(default_factory=anyio.Lock)
+    lock: anyio.Lock = msgspec.field(default_factory=anyio.Lock)
 
     @property
     def size_bytes(self) -> int:

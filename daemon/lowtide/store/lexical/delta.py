@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from lowtide.store.lexical.engine import document_text, folded, stem_of
 from lowtide.store.pending_words import PendingWordRows
@@ -25,8 +26,7 @@ MOST_PACKED_BYTES = 8 << 20
 """Packed, that is kept at all: so much is looked through for whole words and for parts of words."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
+class _Text(msgspec.Struct, frozen=True):
     """The chunks of a file, each as it is counted, with a space around each word; where each begins, and its tokens."""
 
     text: bytes
@@ -34,12 +34,11 @@ class _Text:
     lengths: Sequence[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Matches:
+class Matches(msgspec.Struct, frozen=True):
     """Where the words asked for occur: of each chunk that has any, how often each, and how many tokens it has."""
 
-    counts: dict[int, list[int]] = field(default_factory=dict)
-    lengths: dict[int, int] = field(default_factory=dict)
+    counts: dict[int, list[int]] = msgspec.field(default_factory=dict)
+    lengths: dict[int, int] = msgspec.field(default_factory=dict)
 
     def add(self, first_chunk_id: int, text: _Text, at: int, number: int, count: int) -> None:
         """Word `number` of `count` stands at byte `at` of a file."""

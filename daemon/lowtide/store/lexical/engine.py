@@ -15,7 +15,6 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -61,8 +60,7 @@ _TEXT, _PLAIN, _FILE, _CHUNK, _LANGUAGE, _KIND, _FOLDER = (
 _STEMS, _WORDS = "lowtide_stems", "lowtide_words"
 
 
-@dataclass(frozen=True, slots=True)
-class FileEntry:
+class FileEntry(msgspec.Struct, frozen=True):
     """The words of one file, as they are written: those of chunk *n* have the id `first_chunk_id` + *n*."""
 
     first_chunk_id: int
@@ -75,8 +73,7 @@ class FileEntry:
     """The kind of each chunk's definition, 0 for none; empty where that was not kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Narrowing:
+class Narrowing(msgspec.Struct, frozen=True):
     """What a search is narrowed to, as far as the fields tell; empty means everything."""
 
     languages: Sequence[str] = ()
@@ -170,8 +167,7 @@ def folded(text: str) -> str:
     return " ".join(_analyzers()[1].analyze(text))
 
 
-@dataclass(frozen=True, slots=True)
-class Updated:
+class Updated(msgspec.Struct, frozen=True):
     """What an update added, and what the index holds by then: `held` documents, of which `deleted` are still
     written."""
 

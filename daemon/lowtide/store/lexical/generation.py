@@ -15,7 +15,6 @@ import secrets
 import shutil
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -59,8 +58,7 @@ class Listing(msgspec.Struct, frozen=True):
     files: list[_File]
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """A generation whose every byte was found right. `places`: its files as they were then."""
 
     listing: Listing

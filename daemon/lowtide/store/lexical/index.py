@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from lowtide.core.lexical import Term, choose_terms
 from lowtide.store.id_set import IdSet
@@ -31,8 +32,7 @@ MOST_ASKED = 1 << 17
 """Answers of Tantivy's that are looked through for one question."""
 
 
-@dataclass(frozen=True, slots=True)
-class Within:
+class Within(msgspec.Struct, frozen=True):
     """What candidates must be in: `chunks` decides; what `narrow` tells of it saves looking."""
 
     chunks: IdSet

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -65,8 +65,7 @@ def pair_bits(first: Bytes, second: Bytes) -> npt.NDArray[np.uint64]:
     return np.uint64(1) << (places & np.uint8(63)).astype(np.uint64)
 
 
-@dataclass(frozen=True, slots=True)
-class NameRows:
+class NameRows(msgspec.Struct, frozen=True):
     """Distinct names, widths one after the other; `offsets[row]` to `offsets[row + 1]` are the row's symbols.
 
     Shapes: matrices (names of that width, width); masks, pairs, lengths (names,); offsets (names + 1,); ids, kinds
@@ -125,8 +124,7 @@ def merge_rows(parts: Sequence[NameRows], keep: Keep | None = None) -> NameRows:
     return join_chunks(list(merge_chunks(parts, keep)), min((part.first_id for part in parts), default=0))
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True):
     """A run of merged rows of one width, sorted; `counts` are symbols a row, `ids` are absolute."""
 
     width_index: int
@@ -191,8 +189,7 @@ def merge_chunks(parts: Sequence[NameRows], keep: Keep | None = None, *, presort
             starts = upper
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(msgspec.Struct, frozen=True):
     part: NameRows
     number: int
     index: int

@@ -12,9 +12,9 @@ more it judges the shortest, until the limit is filled; and of those that can on
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -145,8 +145,7 @@ def _live_symbols(part: NameRows, dead: Ids | None) -> Mask | None:
     return live
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(msgspec.Struct, frozen=True):
     """Names that match: their score without the part for capitals, whether those agree, and how many symbols they
     have."""
 

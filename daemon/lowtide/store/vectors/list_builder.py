@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -30,14 +30,13 @@ MOST_LISTS = 1_024
 _FIXED_BYTES = 4 << 20
 
 
-@dataclass(slots=True)
-class Stages:
+class Stages(msgspec.Struct):
     """Seconds of CPU that building a segment took, by what it did; and of the clock for writing it."""
 
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = msgspec.field(default_factory=dict)
     write_s: float = 0.0
-    _since: float = field(default_factory=time.process_time)
-    _clock: float = field(default_factory=time.monotonic)
+    _since: float = msgspec.field(default_factory=time.process_time)
+    _clock: float = msgspec.field(default_factory=time.monotonic)
 
     def end(self, name: str) -> None:
         """What was done since the last call was `name`."""

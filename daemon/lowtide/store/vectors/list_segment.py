@@ -11,10 +11,10 @@ Invariant: lists compete over all segments together, so that it does not matter 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -46,12 +46,11 @@ class Element(StrEnum):
         return 1 if self is Element.INT8 else 2
 
 
-@dataclass(frozen=True, slots=True)
-class ListedRows(Rows):
+class ListedRows(Rows, frozen=True):
     """Rows in the order of their lists: ids do not ascend, and are found over a sorted copy."""
 
-    sorted_ids: Ids = field(default_factory=lambda: np.empty(0, np.int64))
-    order: npt.NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, np.uint32))
+    sorted_ids: Ids = msgspec.field(default_factory=lambda: np.empty(0, np.int64))
+    order: npt.NDArray[np.uint32] = msgspec.field(default_factory=lambda: np.empty(0, np.uint32))
 
     def find(self, ids: Ids) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """For sorted `ids`: which of them are here (positions in `ids`), and in which rows."""

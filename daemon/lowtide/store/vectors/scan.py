@@ -6,9 +6,9 @@ Invariant: nothing here writes; temporary memory is bounded by a block of rows, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Self
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -34,8 +34,7 @@ SHORTLIST = 4_096
 """Rows that the sketches choose; 99.6 % of the true ten are among them (docs/formats.md)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(msgspec.Struct, frozen=True):
     """A query vector made ready once for all segments."""
 
     vector: Matrix
@@ -65,8 +64,7 @@ class Query:
         return dots(matrix, self.vector) * self.inverse_norm
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(msgspec.Struct, frozen=True):
     """Vectors that can be compared one by one: ids ascending, with the inverse of each vector's length (0 for
     zeros)."""
 

@@ -10,7 +10,8 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+
+import msgspec
 
 from lowtide.system.tree.git_index import read_clean
 from lowtide.system.tree.repository import Repository, ask_git, enclosing_repository
@@ -22,8 +23,7 @@ _HISTORY_KIB = 128 << 10
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Checkout:
+class Checkout(msgspec.Struct, frozen=True):
     """Which commit of which repository a folder holds. `name`: host and path of where it was cloned from, `prefix`:
     where in the work tree the folder lies; each is empty where there is nothing to tell."""
 

@@ -11,7 +11,8 @@ import os
 import stat
 import struct
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from lowtide.system.beneath import CannotRead, PlainFile, Refusal, open_plain
 
@@ -49,8 +50,7 @@ def read_entries(git: bytes, hash_bytes: int) -> Entries:
     yield from _merged(_paths(_kept(shared, hash_bytes, split)), _paths(_read(file, hash_bytes)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Split:
+class _Split(msgspec.Struct, frozen=True):
     """A split index: the name of what it is laid over, and which entries of that are gone."""
 
     shared: bytes
@@ -62,8 +62,7 @@ _Entry = tuple[bytes, int, bytes]
 """Path (empty where a split index says again what it has changed), mode, and all that stands before the path."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clean:
+class Clean(msgspec.Struct, frozen=True):
     """A tracked plain file as git saw it last: its blob, and what of its stat git keeps (sizes and inodes cut to 32
     bits)."""
 

@@ -15,8 +15,9 @@ import logging
 import re
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum, auto
+
+import msgspec
 
 from lowtide.system.beneath import open_plain, read_beneath
 from lowtide.system.tree.wildmatch import SPECIAL, translate
@@ -39,8 +40,7 @@ class Origin(Enum):
     INCLUDE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """The pattern that decided; `text` is for people: `.gitignore:12: *.log`."""
 
     negated: bool

@@ -14,8 +14,9 @@ import re
 import shutil
 import subprocess
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum, auto
+
+import msgspec
 
 from lowtide.system.beneath import Refusal
 from lowtide.system.tree.git_index import Entries, read_entries
@@ -42,8 +43,7 @@ _REDIRECTING = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(msgspec.Struct, frozen=True):
     """A work tree's git folder, and the one that it shares with other work trees (often the same)."""
 
     git: bytes

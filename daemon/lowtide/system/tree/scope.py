@@ -9,7 +9,9 @@ Invariant: entries are judged in the order of a walk; a Scope is immutable.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from lowtide.config.settings import IndexSettings
 from lowtide.system.tree.ignore import MAX_IGNORE_BYTES, Origin, Rule, Rules, read_rules, read_rules_beneath, rules_of
@@ -22,8 +24,7 @@ MARKS = frozenset({GIT, GIT_IGNORE, OWN_IGNORE})
 _NOT_INCLUDED = Rule(False, "not in `include` of the configuration", Origin.INCLUDE)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True):
     """What decides inside one folder: ignore files, nearest first.
 
     `ignored` is the rule by which git ignores the folder, of which it tracks some files all the same. `included`: the

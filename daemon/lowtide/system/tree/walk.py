@@ -13,9 +13,10 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from lowtide.config.settings import IndexSettings, format_size
 from lowtide.core.hints import folders_around, outermost
@@ -154,8 +155,7 @@ def explain(root: Path, path: bytes, settings: IndexSettings) -> FileStat | None
     return explain_rule(root, path, settings)[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """What a rule decided on: the path itself, or a folder above it, relative to the root."""
 
     path: bytes

@@ -18,10 +18,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from threading import Lock
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 from lowtide.system.tree.named import NEVER_WALKED
 from lowtide.system.tree.repository import Repository, repository_at
@@ -146,13 +147,12 @@ def max_user_watches() -> int:
         return 1 << 31
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(msgspec.Struct):
     """What the events of one read say: `changed` to look at, `arrived` folders to plan first, and matters of the
     whole."""
 
-    changed: set[bytes] = field(default_factory=set)
-    arrived: set[bytes] = field(default_factory=set)
+    changed: set[bytes] = msgspec.field(default_factory=set)
+    arrived: set[bytes] = msgspec.field(default_factory=set)
     overflow: bool = False
     root_went: bool = False
     git: bool = False

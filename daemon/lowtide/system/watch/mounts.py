@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 MOUNTINFO = "/proc/self/mountinfo"
 
@@ -23,8 +24,7 @@ _SILENT = frozenset(
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 
 
-@dataclass(frozen=True, slots=True)
-class SilentMount:
+class SilentMount(msgspec.Struct, frozen=True):
     """A mount that delivers no events for others' changes: `path` from the root of the workspace, nothing for all of
     it."""
 

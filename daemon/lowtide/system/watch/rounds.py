@@ -16,7 +16,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +27,7 @@ IDLE_S = 10.0
 """A thread without anything to do ends after this long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(msgspec.Struct, frozen=True):
     """How long a round rests; `deaf`: to its end, though it was woken."""
 
     seconds: float

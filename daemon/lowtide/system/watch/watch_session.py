@@ -12,8 +12,9 @@ import os
 import stat
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from threading import Event
+
+import msgspec
 
 from lowtide.core.hints import GitActivity
 from lowtide.system.watch.git_state import git_activity
@@ -27,8 +28,7 @@ log = logging.getLogger(__name__)
 _BOOT_CLOCK: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(msgspec.Struct, frozen=True):
     """The folder that is watched: as it was named, where it really is, and which one it is."""
 
     named: bytes

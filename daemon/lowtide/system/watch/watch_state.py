@@ -10,9 +10,10 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+import msgspec
 
 from lowtide.core.hints import Gathered, GitActivity, Hints
 from lowtide.system.watch.inotify import Batch
@@ -29,8 +30,7 @@ class WatchMode(StrEnum):
     GONE = "gone"
 
 
-@dataclass(frozen=True, slots=True)
-class WatchState:
+class WatchState(msgspec.Struct, frozen=True):
     """How changes are found now; when not by events alone, why, and what to do about it."""
 
     mode: WatchMode
@@ -38,8 +38,7 @@ class WatchState:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(msgspec.Struct, frozen=True):
     """How often the watcher looks by itself, in seconds; tests make it hasty."""
 
     root_s: float = 2.0

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -29,8 +29,7 @@ _BYTES_PER_WORD = 190
 """A remembered word: its string (about 60 bytes), its share of the dictionary, and its tokens."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bags:
+class Bags(msgspec.Struct, frozen=True):
     """The distinct tokens of some texts, text after text.
 
     `lengths` (texts,) int64 counts each text's distinct tokens; `tokens` int64 and `weights` float32 (1 + ln of the
@@ -42,8 +41,7 @@ class Bags:
     weights: npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class CacheStatistics:
+class CacheStatistics(msgspec.Struct, frozen=True):
     """How the memory of words fares: `words` of at most `limit_words` held, in about `bytes`."""
 
     words: int

@@ -13,10 +13,11 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from lowtide.errors import ModelError
 from lowtide.work.model.onnx_weights import loaded_bytes
@@ -70,8 +71,7 @@ _HEADERS = {"name": Header.NAME, "path-name": Header.NAME}
 stood."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFolder:
+class ModelFolder(msgspec.Struct, frozen=True):
     """A model folder that was read and whose hashes are right. `dims` is 0 when only the graph can tell."""
 
     folder: Path

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -71,13 +71,12 @@ _TOKEN_BYTES = 110
 """A token of the vocabulary: its string and its place in the dictionary."""
 
 
-@dataclass(slots=True)
-class _Tensor:
+class _Tensor(msgspec.Struct):
     name: bytes = b""
-    shape: list[int] = field(default_factory=list)
+    shape: list[int] = msgspec.field(default_factory=list)
     kind: int = 0
     raw: Span | None = None
-    external: dict[bytes, bytes] = field(default_factory=dict)
+    external: dict[bytes, bytes] = msgspec.field(default_factory=dict)
 
 
 class StaticModel:

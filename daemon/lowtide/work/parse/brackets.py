@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 COMMENT = rb"//[^\n\\]*(?:\\(?s:.)[^\n\\]*)*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/"
 STRING = (
@@ -34,8 +35,7 @@ _OPENING = {41: 40, 125: 123, 93: 91}
 _MAX_DEPTH = 1_000
 
 
-@dataclass(slots=True)
-class Conditional:
+class Conditional(msgspec.Struct):
     """An `#if` with its branches."""
 
     directives: list[tuple[int, int]]
@@ -54,24 +54,22 @@ class Conditional:
         return spans
 
 
-@dataclass(slots=True)
-class Brackets:
+class Brackets(msgspec.Struct):
     """What `match` finds."""
 
-    closing: dict[int, int] = field(default_factory=dict)
+    closing: dict[int, int] = msgspec.field(default_factory=dict)
     """From the offset of an opening bracket to that of the one that closes it."""
-    conditionals: dict[int, Conditional] = field(default_factory=dict)
+    conditionals: dict[int, Conditional] = msgspec.field(default_factory=dict)
     """By the first byte of each of their directives."""
-    torn: list[Conditional] = field(default_factory=list)
+    torn: list[Conditional] = msgspec.field(default_factory=list)
     """Those with a branch that opens or closes what it does not close or open itself."""
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(msgspec.Struct):
     conditional: Conditional
     before: list[int]
     """The brackets that were open at its `#if`."""
-    branches: list[list[int]] = field(default_factory=list)
+    branches: list[list[int]] = msgspec.field(default_factory=list)
     """Those that were at the end of each branch."""
 
 

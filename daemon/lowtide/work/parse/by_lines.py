@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
+
+import msgspec
 
 from lowtide.languages.language import Language
 from lowtide.languages.lines import Ends, Lines, lines_of
@@ -43,8 +44,7 @@ _LEAVES = frozenset({"field", "enum-member", "property", "key", "variable", "con
 _HEADINGS = frozenset({"heading"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
+class _Match(msgspec.Struct, frozen=True):
     start: int
     """The first byte that is not blank."""
     head_end: int
@@ -289,8 +289,7 @@ def _closing(code: bytes, opening: int, brackets: re.Pattern[bytes]) -> int:
     return len(code)
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(msgspec.Struct, frozen=True):
     lines: Lines
     tokens: re.Pattern[bytes] | None
     """Comments and strings."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from operator import attrgetter
+
+import msgspec
 
 from lowtide.work.parse import chunk
 from lowtide.work.parse.chunk import ALONE, HEAD, JOIN, Atom
@@ -24,8 +25,7 @@ SPLIT_BYTES = chunk.MAX_BYTES - 60
 """What is larger is cut inside; what closes it (a brace, `#endif`) may then still join its last part."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(msgspec.Struct, frozen=True):
     """The symbols' places; parallel lists in the order of the symbols."""
 
     starts: list[int]

@@ -10,9 +10,9 @@ import importlib
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
+import msgspec
 import tree_sitter
 
 from lowtide.languages.language import Language
@@ -26,8 +26,7 @@ Cursor: TypeAlias = tree_sitter.QueryCursor
 _MATCH_LIMIT = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Grammar:
+class Grammar(msgspec.Struct, frozen=True):
     parser: tree_sitter.Parser
     query: tree_sitter.Query
     patterns: tuple[Pattern, ...]

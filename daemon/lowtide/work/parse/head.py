@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
+
+import msgspec
 
 
 class Kind(Enum):
@@ -28,8 +29,7 @@ class Kind(Enum):
     """Anything else."""
 
 
-@dataclass(slots=True)
-class Token:
+class Token(msgspec.Struct):
     """One token of a head: its bytes in the text."""
 
     kind: Kind
@@ -47,8 +47,7 @@ class Scope(Enum):
     ENUM = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """A declaration up to its `;`, its body, or the end of what it stands in."""
 
     text: bytes

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import Enum
+
+import msgspec
 
 from lowtide.work.parse import brackets, declarators, statements
 from lowtide.work.parse.brackets import COMMENT, DIRECTIVE, STRING
@@ -51,8 +52,7 @@ class Dialect(Enum):
     OBJC = "objc"
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(msgspec.Struct):
     """A namespace, a class or an enum that is open."""
 
     scope: Scope
@@ -63,16 +63,15 @@ class _Frame:
     """Of a class, what stands before its body: its declarators follow."""
 
 
-@dataclass(slots=True)
-class Readable:
+class Readable(msgspec.Struct):
     """A text that a parser without a preprocessor reads better."""
 
     text: bytes
-    branches: list[tuple[int, int]] = field(default_factory=list)
+    branches: list[tuple[int, int]] = msgspec.field(default_factory=list)
     """The branches of conditionals that it does without."""
-    bodies: list[tuple[int, int]] = field(default_factory=list)
+    bodies: list[tuple[int, int]] = msgspec.field(default_factory=list)
     """What stands between the braces of functions."""
-    edits: list[tuple[int, int]] = field(default_factory=list)
+    edits: list[tuple[int, int]] = msgspec.field(default_factory=list)
     """Where it differs from the text."""
 
     def without_bodies(self) -> bytes:

@@ -5,7 +5,7 @@ Invariant: values only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from lowtide.models import SymbolKind
 from lowtide.work.parse.node import Captures, Node
@@ -86,8 +86,7 @@ VALUES = LOCALS | FIELDS
 MEMBERS = frozenset({FIELD, PROPERTY, ENUM_MEMBER, CONSTRUCTOR, VARIABLE, CONSTANT})
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(msgspec.Struct, frozen=True):
     """What a pattern of a query finds."""
 
     capture: str

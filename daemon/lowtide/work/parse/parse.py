@@ -7,7 +7,8 @@ the depth of its tree, save inside the parser's own call, which cannot be stoppe
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from lowtide.languages.language import Language, Macros, View
 from lowtide.models import Reason
@@ -38,8 +39,7 @@ _OUTSIDE = frozenset(
 _MACROS = {Macros.NONE: None, Macros.KERNEL: macros.KERNEL, Macros.CAPITALS: macros.CAPITALS, Macros.HEADS: None}
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True):
     """What a text holds. `symbols` in the order of the text, a container before its content."""
 
     symbols: list[SymbolRow]
@@ -51,8 +51,7 @@ class Parsed:
     """What people wrote of the text, as long as it is and with blanks for the rest, when that is not all of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """A parsed text, kept so that its next version is parsed by its changes alone."""
 
     language: Language

@@ -15,8 +15,9 @@ import re
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence, Set
-from dataclasses import dataclass
 from functools import cache
+
+import msgspec
 
 from lowtide.languages.language import Language
 from lowtide.languages.recovery import BY_INDENTATION, INITIALISERS, INSIDES, RECOVERIES, STATEMENTS
@@ -35,8 +36,7 @@ _LABEL = re.compile(rb"(?:^|\n)[ \t]*\w+[ \t]*:\Z")
 _HASH = 35
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """A stretch of the text, where others have a node of the tree."""
 
     start_byte: int
@@ -254,8 +254,7 @@ class Places:
         return line, offset - self._starts[line]
 
 
-@dataclass(frozen=True, slots=True)
-class _Heads:
+class _Heads(msgspec.Struct, frozen=True):
     search: re.Pattern[bytes]
     """All of a language's patterns; each has a group for the name, the last that it matches."""
     patterns: dict[int, tuple[Pattern, int]]

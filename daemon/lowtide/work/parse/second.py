@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic, Protocol, Self, TypeVar
+
+import msgspec
 
 from lowtide.models import Reason
 from lowtide.work.parse import heads
@@ -66,8 +67,7 @@ class Tree(Protocol):
 _Tree = TypeVar("_Tree", bound=Tree)
 
 
-@dataclass(frozen=True, slots=True)
-class Reader(Generic[_Tree]):
+class Reader(msgspec.Struct, Generic[_Tree], frozen=True):
     """What reads a text."""
 
     parse: Callable[[bytes, _Tree | None], _Tree]
@@ -99,8 +99,7 @@ class Reader(Generic[_Tree]):
         return survey(root, self.holders, self.functions, self.declarators) if root.has_error else Survey(0, [])
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(msgspec.Struct, frozen=True):
     """What of a text a tree has errors for, outside of the bodies of functions and of values."""
 
     torn_bytes: int
@@ -108,8 +107,7 @@ class Survey:
     """Declarations without errors beside those that have some; in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Read(Generic[_Tree]):
+class Read(msgspec.Struct, Generic[_Tree], frozen=True):
     """What the best reading gives."""
 
     source: bytes

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from lowtide.work.parse.kinds import SymbolRow
 
@@ -30,8 +31,7 @@ class Tree(Protocol):
     def child(self, index: int, /) -> Tree | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(msgspec.Struct, frozen=True):
     """Rows in the order of the text, with the bytes where their definitions start and end."""
 
     rows: Sequence[SymbolRow]
@@ -39,8 +39,7 @@ class Rows:
     ends: Sequence[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(msgspec.Struct, frozen=True):
     """One stretch of a text that was replaced, in bytes."""
 
     start: int

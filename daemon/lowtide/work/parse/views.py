@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
+
+import msgspec
 
 from lowtide.languages import by_name, language_called, language_for
 from lowtide.languages.language import Language, View
@@ -42,8 +43,7 @@ def scripts(text: bytes) -> bytes:
     return bytes(seen)
 
 
-@dataclass(frozen=True, slots=True)
-class Notebook:
+class Notebook(msgspec.Struct, frozen=True):
     """A notebook's cells."""
 
     language: Language | None
@@ -54,12 +54,11 @@ class Notebook:
     """The code alone, without the commands of the notebook itself."""
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(msgspec.Struct):
     is_object: bool
     key: bytes = b""
     kind: bytes = b""
-    source: list[tuple[int, int]] = field(default_factory=list)
+    source: list[tuple[int, int]] = msgspec.field(default_factory=list)
 
 
 def notebook(text: bytes) -> Notebook:
