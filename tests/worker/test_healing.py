@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 from tests.e2e.harness import python_module
 from tests.store.test_damage import overwrite_pages
@@ -105,10 +106,7 @@ def test_damaged_segment_is_made_anew_by_itself(tree: Path, tmp_path: Path) -> N
             live = service.live(tree)
             assert live is not None
             segments = set(live.workspace.folder.glob("*.seg"))
-            for segment in segments:
-                data = bytearray(segment.read_bytes())
-                data[400] ^= 0x10
-                segment.write_bytes(data)
+            damage_segments(live.workspace.folder)
             ((_, answer),) = await service.search(SearchRequest(QUERY), [tree])
             assert "by meaning is missing" in (answer.degraded or ""), "only they held the vectors"
             assert answer.hits
@@ -117,6 +115,54 @@ def test_damaged_segment_is_made_anew_by_itself(tree: Path, tmp_path: Path) -> N
             assert not segments & set(live.workspace.folder.glob("*.seg"))
             assert await hits(service, tree) == before
             assert any("made anew" in message for message in live.messages)
+
+    run(play)
+
+
+def damage_segments(folder: Path) -> None:
+    for segment in folder.glob("*.seg"):
+        data = bytearray(segment.read_bytes())
+        data[400] ^= 0x10
+        segment.write_bytes(data)
+
+
+def test_damage_that_only_the_index_command_meets_is_mended_when_it_ends(tree: Path, tmp_path: Path) -> None:
+    """It is found at the end of a run: what was lost is indexed by another, and the first is not the answer."""
+
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            before = await opened(service, tree)
+            await service.close_workspace(tree, "test")
+            damage_segments(service.host.workspace(tree).folder)
+            report = await api.index(service, Asker(), {"rootUri": tree.as_uri()})
+            assert report["files"]["indexed"] == 5
+            assert report["vectors"] > 0
+            assert any("made anew" in message for message in report["messages"])
+            assert await hits(service, tree) == before
+
+    run(play)
+
+
+def test_damage_that_was_met_before_costs_no_second_run(tree: Path, tmp_path: Path) -> None:
+    """The first run makes it anew, whoever looks after the index before that has begun."""
+
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            await opened(service, tree)
+            await service.close_workspace(tree, "test")
+            workspace = service.host.workspace(tree)
+            damage_segments(workspace.folder)
+            workspace.report_damaged_segments()
+            await service.open_workspace(tree, "test")
+            live = service.live(tree)
+            assert live is not None
+            while live.completed_runs == 0:
+                service.look_after()
+                await anyio.lowlevel.checkpoint()
+            await service.wait_idle(tree)
+            assert live.runs == 1
+            assert live.files_indexed == 5
+            assert not workspace.has_damaged_segments
 
     run(play)
 

@@ -34,7 +34,7 @@ from lowtide.index.graphs import Graphs
 from lowtide.index.indexing import Indexer
 from lowtide.index.jobs import own_cpu_seconds
 from lowtide.index.lexicon import Lexicon, mend_words, renew_words
-from lowtide.index.live_control import LiveControl
+from lowtide.index.live_control import ONE_FILE, LiveControl
 from lowtide.index.resting import Resting
 from lowtide.index.seeding import nothing_to_begin_with
 from lowtide.index.shared import Stay
@@ -428,6 +428,8 @@ class LiveWorkspace(LiveControl):
                     may_collect=lambda: self._narrow is None,
                 )
                 self.messages = (*self.messages, *mended_segments(damaged))[-10:]
+                if self.workspace.has_damaged_segments and self._may_rebuild(time.monotonic(), ONE_FILE):
+                    self._go(Event.STALE)  # what only they held is indexed by the run that follows this one
                 if await self._in_writer(partial(renew_words, self.workspace, self._writing.writer)):
                     self._go(Event.STALE)
                 self.workspace.remember_root(self._writing.writer)

@@ -21,6 +21,9 @@ from lowtide.index.workspace import INDEX_GONE
 
 log = logging.getLogger(__name__)
 
+ONE_FILE = "one of its files"
+"""What was damaged, when it is built anew."""
+
 
 class LiveControl(LiveState):
     """A live workspace to those who steer it."""
@@ -67,7 +70,9 @@ class LiveControl(LiveState):
             return True
         course = self.course
         can_begin = course.whole is Whole.NONE and not course.is_wanted and not course.is_paused
-        if can_begin and self.workspace.has_damaged_segments and self._may_rebuild(now_s, "one of its files"):
+        # Where the watches do not stand yet, a run is to come that sees to it.
+        can_begin = can_begin and self._watcher is not None and self._watcher.has_begun and not self._hints
+        if can_begin and self.workspace.has_damaged_segments and self._may_rebuild(now_s, ONE_FILE):
             log.warning("event=segments-damaged root=%r", str(self.root))
             self.rescan()
         return False
