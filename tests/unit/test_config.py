@@ -178,6 +178,11 @@ def test_budget_under_the_least_is_refused_wherever_it_stands(tmp_path: Path, wh
             "file",
         ),
         (
+            "[index]\nmax_file_size = '0'",
+            ":2: [index] max_file_size: '0' is not a size that any file has: nothing would be indexed; correct the "
+            "file",
+        ),
+        (
             "[index]\nmax_file_size = true",
             ":2: [index] max_file_size: True is not a size: write it as 256MiB, 1G or a number of bytes; correct the "
             "file",

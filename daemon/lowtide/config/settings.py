@@ -303,7 +303,7 @@ def _way(reader: _Reader, folder: Path) -> Way:
 
 
 def _index_settings(reader: _Reader, base: IndexSettings) -> IndexSettings:
-    size = reader.size("max_file_size")
+    size = reader.size("max_file_size", least=1)
     settings = IndexSettings(
         max_file_bytes=base.max_file_bytes if size is None else size,
         gitignore=reader.flag("gitignore", base.gitignore),
@@ -411,16 +411,18 @@ class _Reader:
             raise self._wrong(key, f"a table: write it as [{key}]")
         return _Reader(self._file, self._text, value, key)
 
-    def size(self, key: str) -> int | None:
-        value = self._values.get(key)
-        if value is None:
+    def size(self, key: str, least: int = 0) -> int | None:
+        if (value := self._values.get(key)) is None:
             return None
-        if isinstance(value, str | int):
-            try:
-                return parse_size(value)
-            except ConfigError:
-                pass
-        raise self._wrong(key, "a size: write it as 256MiB, 1G or a number of bytes")
+        try:
+            size = parse_size(value) if isinstance(value, str | int) else -1
+        except ConfigError:
+            size = -1
+        if size < 0:
+            raise self._wrong(key, "a size: write it as 256MiB, 1G or a number of bytes")
+        if size < least:
+            raise self._wrong(key, "a size that any file has: nothing would be indexed")
+        return size
 
     def path(self, key: str, base: Path) -> Path | None:
         value = self._values.get(key)
@@ -455,8 +457,7 @@ class _Reader:
             raise ConfigError(self.where(key), error.message, error.remedy) from None
 
     def number(self, key: str, least: float, most: float) -> float | None:
-        value = self._values.get(key)
-        if value is None:
+        if (value := self._values.get(key)) is None:
             return None
         if (
             isinstance(value, bool)
