@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from lowtide.cli import refs
+from lowtide.cli.app import app
 from lowtide.core.freshness import Freshness, FreshState
 
 
@@ -40,6 +41,6 @@ def test_uses_are_shown_without_the_name_that_was_meant(
 
     monkeypatch.setenv("LOWTIDE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(refs, "open_door", older)
-    done = CliRunner().invoke(refs.command, ["lantern", str(tmp_path), *options], catch_exceptions=False)
+    done = CliRunner().invoke(app, ["refs", "lantern", str(tmp_path), *options], catch_exceptions=False)
     assert done.exit_code == 0
     assert "def lantern():" in done.stdout

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -63,6 +65,13 @@ IGNORED: Sequence[tuple[str, str]] = [
     # What has no daemon, and what has no JSON.
     *((f"daemon {verb} --embedded", "--embedded") for verb in ("start", "stop", "status", "run", "pause", "resume")),
     ("--embedded daemon logs", "--embedded"),
+    ("list --embedded", "--embedded"),
+    ("--embedded list", "--embedded"),
+    ("help --embedded", "--embedded"),
+    ("completion bash --embedded", "--embedded"),
+    ("model info --embedded", "--embedded"),
+    ("bench vectors --plan --embedded", "--embedded"),
+    ("serve --engine x --tokens y --embedded", "--embedded"),
     ("daemon run --json", "--json"),
     ("completion bash --json", "--json"),
     ("help --json", "--json"),
@@ -122,6 +131,15 @@ def test_what_would_be_ignored_is_refused(line: str, said: str, capsys: pytest.C
         assert out == ""
 
 
+@pytest.mark.parametrize("line", ["search x -q -v", "-v status -q", "-qv list", "--quiet daemon run --verbose"])
+def test_more_and_less_at_once_is_refused(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_app(split(line)) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    *_, last = err.splitlines()  # below its traceback
+    assert last.startswith("lowtide: --verbose and --quiet: ")
+
+
 def commands(found: click.Command, name: str, context: click.Context) -> Iterator[tuple[str, click.Command]]:
     if not isinstance(found, click.Group):
         yield name, found
@@ -131,6 +149,19 @@ def commands(found: click.Command, name: str, context: click.Context) -> Iterato
             each = found.get_command(context, inner)
             assert each is not None
             yield from commands(each, f"{name} {inner}".strip(), context)
+
+
+def test_help_has_its_short_name_whoever_asked_for_it_first() -> None:
+    """A process of its own: click remembers it with each command."""
+    script = (
+        "import click; from lowtide.cli.app import app; bare = click.Context(app)\n"
+        "for words in (['refs'], ['lsp'], ['daemon', 'start'], ['mcp', 'install']):\n"
+        "    command = app\n"
+        "    for word in words: command = command.get_command(bare, word)\n"
+        "    print(*command.get_help_option(bare).opts)"
+    )
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
+    assert said.stdout.split("\n")[:-1] == ["-h --help"] * 4
 
 
 def test_of_each_option_it_has_been_thought_what_it_says_beside_others() -> None:

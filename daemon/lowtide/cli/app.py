@@ -48,6 +48,9 @@ OWN_READERS = ("lsp", "mcp")
 """Commands that read their arguments themselves, and are run before click is asked."""
 
 
+HELP_NAMES = ["-h", "--help"]
+
+
 class LazyGroup(click.Group):
     """Imports a command's module only when that command runs: each costs start-up time."""
 
@@ -60,10 +63,9 @@ class LazyGroup(click.Group):
         if cmd_name in OWN_READERS:
             from lowtide.cli import own_readers
 
-            return own_readers.lsp_command() if cmd_name == "lsp" else own_readers.mcp_command()
+            return _with_help(own_readers.lsp_command() if cmd_name == "lsp" else own_readers.mcp_command())
         name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
-        command: click.Command = importlib.import_module(f"lowtide.cli.{name}").command
-        return command
+        return _with_help(importlib.import_module(f"lowtide.cli.{name}").command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -82,7 +84,16 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def _with_help(command: click.Command) -> click.Command:
+    """The command, and those in it, with our names of the option for help: in click the first context that asks for it
+    decides for all that follow."""
+    command.get_help_option(click.Context(command, help_option_names=HELP_NAMES))
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _with_help(inner)
+    return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": HELP_NAMES, "max_content_width": 110})
 @global_options
 @click.version_option(lowtide.__version__, "--version", prog_name="lowtide")
 def app(options: Options) -> None:

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from lowtide.errors import UsageError
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -43,6 +45,8 @@ def global_options(function: F) -> F:
             value = kwargs.pop(field.name)
             if value:
                 setattr(options, field.name, value)
+        if options.quiet and options.verbose:
+            raise UsageError("--verbose and --quiet", "one is to say more, the other less", "leave one of them out")
         return function(*args, options=options, **kwargs)
 
     for option in reversed(_OPTIONS):

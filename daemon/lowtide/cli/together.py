@@ -36,10 +36,13 @@ def refuse_empty_name(name: str) -> None:
         raise UsageError("an empty name", "", "give a name, or a part of one: lowtide symbols HttpResp")
 
 
-def refuse_embedded(options: Options) -> None:
-    """UsageError for `--embedded` where the daemon itself is meant."""
+def refuse_embedded(options: Options, why: str = "this is about the daemon") -> None:
+    """UsageError for `--embedded` where the daemon itself is meant, or where it would not be asked anyway."""
     if options.embedded:
-        raise UsageError("--embedded is to do without the daemon", "this is about the daemon", "leave --embedded out")
+        raise UsageError("--embedded is to do without the daemon", why, "leave --embedded out")
+
+
+NOT_ASKED = "this never asks the daemon"
 
 
 def refuse_json(options: Options, why: str) -> None:
