@@ -10,18 +10,38 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.e2e.harness import Lowtide, python_module
 
 Tree = Callable[..., Path]
+MODULES = 24
+BY_MEANING = ("--mode", "semantic", "compute the figure of part 17")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lowtide, Path]:
+    """A home with the index of a tree, for copies of it to be damaged."""
+    root = tmp_path_factory.mktemp("tree")
+    for number in range(MODULES):
+        (root / f"m{number}.py").write_text(python_module(number))
+    lowtide = Lowtide(tmp_path_factory.mktemp("made"))
+    lowtide.run("index", root)
+    return lowtide, root
+
+
+@pytest.fixture(scope="module")
+def sound_hits(made: tuple[Lowtide, Path]) -> list[dict[str, Any]]:
+    lowtide, root = made
+    hits: list[dict[str, Any]] = lowtide.json("search", *BY_MEANING, root)["hits"]
+    return hits
 
 
 @pytest.fixture
-def indexed(lowtide: Lowtide, tree: Tree) -> tuple[Lowtide, Path]:
-    root = tree({f"m{n}.py": python_module(n) for n in range(60)})
-    lowtide.run("index", root)
-    return lowtide, root
+def indexed(made: tuple[Lowtide, Path], tmp_path: Path) -> tuple[Lowtide, Path]:
+    """A copy of its own; the tree is everybody's, and nobody changes it."""
+    return Lowtide(Path(shutil.copytree(made[0].home, tmp_path / "home"))), made[1]
 
 
 def damage(path: Path, how: str) -> None:
@@ -39,26 +59,27 @@ def damage(path: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["bit flip", "zeroed page", "truncated", "removed"])
-def test_damaged_segment_is_a_miss_and_made_anew(indexed: tuple[Lowtide, Path], how: str) -> None:
+def test_damaged_segment_is_a_miss_and_made_anew(
+    indexed: tuple[Lowtide, Path], sound_hits: list[dict[str, Any]], how: str
+) -> None:
     lowtide, root = indexed
-    before = lowtide.json("search", "--mode", "semantic", "compute the figure of part 17", root)["hits"]
     segments = list(lowtide.index_folder().glob("*.seg"))
     assert len(segments) == 2
     for segment in segments:
         segment.unlink() if how == "removed" else damage(segment, how)
     # Names are read from the catalog; vectors are nowhere else: words answer, and it is said.
-    meanwhile = lowtide.json("search", "--mode", "semantic", "compute the figure of part 17", root)
+    meanwhile = lowtide.json("search", *BY_MEANING, root)
     assert "by meaning is missing" in meanwhile["degraded"]
-    assert {hit["path"] for hit in meanwhile["hits"]} & {hit["path"] for hit in before}
+    assert {hit["path"] for hit in meanwhile["hits"]} & {hit["path"] for hit in sound_hits}
     assert lowtide.json("symbols", "compute_part_3_7", root)["symbols"][0]["name"] == "compute_part_3_7"
     assert lowtide.json("status", root)["health"] == "error"
     report = lowtide.json("index", root)
-    assert report["files"]["indexed"] > 0
+    assert report["files"]["indexed"] == MODULES
     assert "made anew" in " ".join(report["messages"])
     assert lowtide.json("index", root)["files"]["indexed"] == 0
     assert lowtide.json("status", root)["health"] == "ok"
     assert not set(segments) & set(lowtide.index_folder().glob("*.seg"))
-    assert lowtide.json("search", "--mode", "semantic", "compute the figure of part 17", root)["hits"] == before
+    assert lowtide.json("search", *BY_MEANING, root)["hits"] == sound_hits
 
 
 @pytest.mark.parametrize("how", ["zeroed page", "truncated", "random page", "noise"])
@@ -75,7 +96,7 @@ def test_damaged_catalog_is_told_and_built_anew(indexed: tuple[Lowtide, Path], h
     lowtide.json("index", root)
     assert lowtide.json("status", root)["health"] == "ok"
     assert lowtide.json("symbols", "compute_part_3_7", root)["symbols"]
-    assert lowtide.json("index", root)["files"]["unchanged"] == 60
+    assert lowtide.json("index", root)["files"]["unchanged"] == MODULES
 
 
 def test_index_of_a_newer_version_is_refused_and_left_alone(indexed: tuple[Lowtide, Path]) -> None:
@@ -168,6 +189,10 @@ def test_without_the_daemon_damage_is_told_with_what_mends_it(
     done = lowtide.run(*question, "Holder7", root, code=1)
     assert done.stderr.count("\n") == 1
     assert done.stderr.endswith("run `lowtide index`: it builds it anew\n")
-    assert lowtide.json("plan", root)["files"] == 60, "what is to be made can be told all the same"
-    assert lowtide.json("index", root)["files"]["indexed"] == 60
-    assert "Holder7" in lowtide.run(*question, "Holder7", root).stdout
+    assert lowtide.json("plan", root)["files"] == MODULES, "what is to be made can be told all the same"
+    if question == ("refs",):
+        # A question that waits for what is on the disk has it built anew.
+        assert "Holder7" in lowtide.run(*question, "--fresh", "Holder7", root).stdout
+    else:
+        assert lowtide.json("index", root)["files"]["indexed"] == MODULES
+        assert "Holder7" in lowtide.run(*question, "Holder7", root).stdout
