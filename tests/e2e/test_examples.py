@@ -7,9 +7,12 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.e2e.harness import Lowtide, python_module
 from tests.e2e.soak import git
@@ -27,13 +30,20 @@ print(cluster.address, flush=True)
 sys.stdin.read()
 cluster.shutdown()
 """
-pytestmark = pytest.mark.skipif(not importlib.util.find_spec("ray"), reason="no Ray: pip install 'lowtide[ray-test]'")
+MARK = "TEST_OF_A_CLUSTER"
+
+
+def with_mark(mark: str) -> dict[str, str]:
+    """Our environment, by which whatever descends from a process is known."""
+    name, _, value = mark.partition("=")
+    return {**os.environ, name: value}
 
 
 @pytest.fixture
 def cluster() -> Iterator[str]:
     """The address of a cluster of two nodes, each with room for one task."""
-    quiet = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
+    mark = f"{MARK}={uuid.uuid4()}"
+    quiet = {**with_mark(mark), "RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
     process = subprocess.Popen(
         [sys.executable, "-c", CLUSTER],
         stdin=subprocess.PIPE,
@@ -48,8 +58,36 @@ def cluster() -> Iterator[str]:
         yield process.stdout.readline().strip()
     finally:
         process.stdin.close()
-        process.wait(120)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(120)
         process.stdout.close()
+        end_marked(mark)
+        process.wait(10)
+
+
+def end_marked(mark: str) -> None:
+    """End what a cluster has left: its processes have sessions of their own, and inherited this in their
+    environment."""
+    left = [process for process in psutil.process_iter() if is_marked(process, mark)]
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left, timeout=30)
+
+
+def is_marked(process: psutil.Process, mark: str) -> bool:
+    with suppress(OSError):
+        return os.fsencode(mark) in Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
+    return False
+
+
+def test_what_a_cluster_has_left_is_ended() -> None:
+    mark = f"{MARK}={uuid.uuid4()}"
+    script = "import subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True)"
+    subprocess.run([sys.executable, "-c", script], env=with_mark(mark), check=True)
+    assert [process for process in psutil.process_iter() if is_marked(process, mark)]
+    end_marked(mark)
+    assert not [process for process in psutil.process_iter() if is_marked(process, mark)]
 
 
 def repository(folder: Path, number: int) -> Path:
@@ -70,6 +108,7 @@ def run(cluster: str, listed: Path, out: Path, budget_mib: int) -> subprocess.Co
     )
 
 
+@pytest.mark.skipif(not importlib.util.find_spec("ray"), reason="no Ray: pip install 'lowtide[ray-test]'")
 @pytest.mark.timeout(600)
 def test_repositories_are_built_on_two_nodes_within_their_budgets(
     cluster: str, lowtide: Lowtide, tmp_path: Path
