@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 from hypothesis import settings
@@ -15,3 +16,7 @@ settings.load_profile("lowtide")
 # that are interrupted on purpose would never end.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The tests start thousands of processes. Where no bytecode may be written, as in many containers, each of them would
+# compile all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
