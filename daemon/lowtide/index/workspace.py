@@ -44,8 +44,8 @@ log = logging.getLogger(__name__)
 ROOT_PLACE = "root_place"
 INDEX_GONE = "the files of the index were removed or replaced: it is built anew from what is there"
 REBUILT = "the index was damaged: it is built anew"
-CONVERTING_S = 60.0
-"""A reader waits so long for a writer that makes an older index one of this version."""
+CONVERTING_S = 600.0
+"""A reader waits so long for a writer that makes an older index one of this: a minute for six million symbols."""
 _KEPT = (LOCK, ROOT_FILE)
 """Files of the folder that are no part of the index."""
 

@@ -29,13 +29,14 @@ def _pack_details(db: Connection) -> None:
 
 
 def _blocks(db: Connection) -> Iterator[tuple[int, bytes]]:
+    """Columns in the order of a symbol's fields, those that are not packed left empty, behind them id and file."""
     rows = db.execute(
-        "SELECT id, file_id, name, kind, container, start_line, start_column, end_line, end_column, name_line,"
-        " name_column, signature, doc FROM symbols_before ORDER BY id"
+        "SELECT name, 0, '', 0, start_column, 0, end_column, 0, 0, signature, doc, id, file_id FROM symbols_before"
+        " ORDER BY id"
     )
-    for _, of_file in groupby(rows, itemgetter(1)):
+    for _, of_file in groupby(rows, itemgetter(12)):
         while block := list(islice(of_file, BLOCK)):
-            yield block[0][0], pack_block([row[2:] for row in block])
+            yield block[0][11], pack_block(block)
 
 
 CONVERSIONS: dict[int, Callable[[Connection], None]] = {4: _pack_details}
