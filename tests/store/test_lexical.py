@@ -12,6 +12,8 @@ from pathlib import Path
 
 import anyio
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.store.indexes import WORDS, absorb, make_index, put
 
 from lowtide.errors import CorruptSegment, ForeignIndex
@@ -25,9 +27,9 @@ from lowtide.read.segment_set import open_lexical
 from lowtide.read.snapshot import Embedding, Snapshot
 from lowtide.store.catalog import Catalog
 from lowtide.store.lexical import delta as delta_module
-from lowtide.store.lexical import generation
+from lowtide.store.lexical import engine, generation
 from lowtide.store.lexical.delta import WordDelta, _beginnings
-from lowtide.store.lexical.engine import stem_of
+from lowtide.store.lexical.engine import Stems, stem_of, stems
 from lowtide.store.lexical.index import LexicalIndex, Within
 
 FILES = 40
@@ -167,6 +169,18 @@ def test_accents_and_letters_of_other_scripts_are_found_pending_and_absorbed(wor
                 assert [row.path for row in rows] == [b"naive.py"], word
                 assert catalog.paths_of_chunks(index.files_with_words([word], 9)) == [b"naive.py"], word
             absorb(workspace, catalog)
+
+
+@given(st.lists(st.sampled_from(["parsing", "parsed", "Größe", "ﬁle", "σίγμα", "用户", "x" * 300, "", "die", "2"])))
+def test_words_that_are_remembered_are_written_as_the_analyzer_would(words: list[str]) -> None:
+    assert Stems().of(words).split() == stems(" ".join(words)).split()
+
+
+def test_only_so_many_words_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "MOST_STEMS", 3)
+    remembered = Stems()
+    assert remembered.of(["locks", "waits", "frees", "holds", "locks"]) == "lock wait free hold lock"
+    assert len(remembered) <= 3
 
 
 def test_every_word_begins_with_what_its_stem_is_looked_for_by() -> None:

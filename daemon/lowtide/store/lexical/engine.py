@@ -1,7 +1,7 @@
 """Tantivy: writing the words of chunks into a folder, and searching them.
 
 A chunk is a document. Its words, the words of its qualified name and of its path stand in one field, stemmed, with how
-often each occurs: names and paths are said more than once there, which is what makes them count for more. The first
+often each occurs: names and paths are said more than once there, which is what makes them count for more. The last
 chunk of a file carries the file's different words besides, as they are, so that files can be asked for by whole words.
 
 Invariant: the only module that imports tantivy; its errors, its panics too, leave as CorruptSegment or StoreError.
@@ -43,6 +43,9 @@ MOST_PART = MOST_WORD_BYTES // 2
 
 UNKNOWN_KIND = 255
 """Where a chunk's kind was not kept: it passes for any."""
+
+MOST_STEMS = 16_384
+"""Words whose terms a writer remembers, in 3 MiB: nearly every word that comes was among the last so many."""
 
 DELETED_AT_ONCE = 1024
 ALIVE_FILES = 64
@@ -142,7 +145,8 @@ def _stemmer() -> tantivy.TextAnalyzer:
 
 
 def _prepared(index: tantivy.Index) -> tantivy.Index:
-    index.register_tokenizer(_STEMS, _stemmer())
+    # What is written comes as stems (`Stems`), and what is asked as terms: neither is stemmed once more.
+    index.register_tokenizer(_STEMS, _analyzer())
     index.register_tokenizer(_WORDS, _folder())
     return index
 
@@ -155,6 +159,21 @@ def _analyzers() -> tuple[tantivy.TextAnalyzer, tantivy.TextAnalyzer]:
 def stem_of(word: str) -> str:
     """The term of a word among stems; empty when no index holds it."""
     return next(iter(_analyzers()[0].analyze(word)), "")
+
+
+class Stems(dict[str, str]):
+    """Words as terms. The same few words come again and again: to remember them takes a third of stemming each."""
+
+    def __missing__(self, word: str) -> str:
+        if len(self) >= MOST_STEMS:
+            self.clear()
+        stem = stem_of(word)
+        stem = self[word] = word if stem == word else stem
+        return stem
+
+    def of(self, words: Sequence[str]) -> str:
+        """The terms of words, one for each, empty for those that have none."""
+        return " ".join(map(self.__getitem__, words))
 
 
 def stems(text: str) -> str:
@@ -186,6 +205,7 @@ def update(
     An empty folder becomes an index. `alive` is told now and then how many files are in.
     """
     documents = tokens = 0
+    stems = Stems()
     with _mapped(folder):
         exists = (folder / "meta.json").exists()
         index = _prepared(
@@ -197,7 +217,7 @@ def update(
             block = list(dead[start : start + DELETED_AT_ONCE])
             writer.delete_documents_by_query(tantivy.Query.term_set_query(index.schema, _FILE, block))
         for number, file in enumerate(files):
-            added, counted = _add(writer, file)
+            added, counted = _add(writer, file, stems)
             documents += added
             tokens += counted
             if number % ALIVE_FILES == 0:
@@ -234,16 +254,19 @@ def _pieces(word: str) -> Iterator[str]:
     yield word[-MOST_WORD_BYTES:]
 
 
-def _add(writer: tantivy.IndexWriter, file: FileEntry) -> tuple[int, int]:
+def _add(writer: tantivy.IndexWriter, file: FileEntry, stems: Stems) -> tuple[int, int]:
     folders = folders_of(file.path)
+    path_words = stems.of(file.path_words.split(" "))
+    different: set[str] = set()
     tokens = 0
-    for row, words in enumerate(file.words):
-        text = document_text(words, file.names[row], file.path_words)
+    for row, (chunk, name) in enumerate(zip(file.words, file.names, strict=True)):
+        words = chunk.split(" ")
+        different.update(words)
+        text = document_text(stems.of(words), stems.of(name.split(" ")), path_words)
         tokens += text.count(" ") + 1
         document = tantivy.Document()
         document.add_text(_TEXT, text)
-        if not row:
-            different = {word for each in file.words for word in each.split(" ")}
+        if row == len(file.words) - 1:
             document.add_text(_PLAIN, " ".join(piece for word in different for piece in _pieces(word)))
         document.add_unsigned(_FILE, file.first_chunk_id)
         document.add_unsigned(_CHUNK, file.first_chunk_id + row)
