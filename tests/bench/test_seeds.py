@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -106,7 +107,10 @@ def test_caches_are_found_wherever_they_are_in_the_tree() -> None:
 
 
 def test_a_file_with_a_new_time_was_done_again_and_a_missing_one_is_lost() -> None:
-    assert row_b.compare({b"a": 1, b"b": 2, b"c": 3}, {b"a": 1, b"b": 5, b"d": 9}) == (1, 1)
+    whole, tried_again = (partial(row_b.Committed, is_tried_again=again) for again in (False, True))
+    before = {b"a": whole(1), b"b": whole(2), b"c": whole(3), b"late": tried_again(4)}
+    after = {b"a": whole(1), b"b": whole(5), b"d": whole(9), b"late": whole(10)}
+    assert row_b.compare(before, after) == (1, 1)
 
 
 def test_a_window_is_the_smallest_sum_that_reaches_the_total() -> None:
