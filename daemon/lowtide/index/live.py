@@ -348,6 +348,8 @@ class LiveWorkspace(LiveControl):
             if await self._run(indexer):
                 self.is_first = False
                 self._compared_s = time.monotonic()
+                if self._lexicon is not None:
+                    self._lexicon.want_all()  # a worker writes the last of the words while names are written here
                 await self._in_writer(partial(self.workspace.remember_comparison, indexer.progress.compare_s))
                 self._go(Event.WHOLE_SEEN)
                 await self._settle()
