@@ -13,11 +13,13 @@ import pytest
 from msgspec import UNSET
 from tests.worker.services import run, serving, until
 
+from lowtide.answers import SymbolHit
 from lowtide.core.ladder import Step
 from lowtide.core.leads import leading
 from lowtide.index import resting
 from lowtide.read import readers
 from lowtide.read.request import SearchRequest
+from lowtide.read.symbols import best_symbols
 from lowtide.serve import questions
 
 MIB = 1 << 20
@@ -276,6 +278,30 @@ def test_of_many_folders_those_that_have_nothing_among_the_best_are_not_searched
             assert whole["figure_3_1"].score == max(hit.score for hit in whole.values())
 
     run(play)
+
+
+def test_symbols_of_many_folders_are_cut_to_the_best_after_each(
+    roots: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two hundred of each of 150 folders were held at once: 15 MiB."""
+    seen: list[int] = []
+
+    def look(found: list[tuple[Path, SymbolHit]], query: str, limit: int) -> list[tuple[Path, SymbolHit]]:
+        seen.append(len(found))
+        return best_symbols(found, query, limit)
+
+    async def play() -> None:
+        async with serving(tmp_path / "home", 128) as service:
+            for root in roots:
+                await service.open_workspace(root, "test")
+            await until(lambda: all(entry.completed_runs and entry.quiescent for entry in service.workspaces))
+            whole = await service.symbols("figure", limit=1000)
+            monkeypatch.setattr(questions, "best_symbols", look)
+            assert await service.symbols("figure", limit=3) == whole[:3]
+
+    run(play)
+    assert len(seen) == COUNT
+    assert max(seen) <= 6
 
 
 def test_asking_all_keeps_few_of_them_open(roots: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ LEXICAL_UNTOUCHED_BYTES = 12 * MIB
 """What Tantivy's writer maps and never writes to: the most of a table for 15 MB of words, and ten threads' stacks (12
 measured). It is no anonymous memory, and counts in RLIMIT_DATA all the same."""
 
-MODEL_BYTES = 7 * MIB
+MODEL_BYTES = 6 * MIB
 """What the default model adds to a worker: its vocabulary, words it remembers (5 measured)."""
 
 LEAST_TASK_BYTES = 6 * MIB

@@ -40,6 +40,7 @@ from lowtide.read.references import Editor, last_name
 from lowtide.read.request import SearchRequest
 from lowtide.read.selection import MOST_OWN, Lines, Selected, others
 from lowtide.read.snapshot import Embedding, Snapshot
+from lowtide.read.symbols import best_symbols
 from lowtide.serve.team import TeamAnswer
 from lowtide.serve.workspaces import Workspaces
 from lowtide.tasks import task_group
@@ -85,13 +86,17 @@ class Questions(Workspaces):
         self.host.pool.someone_asks()
         embedding = await self._embedding()
         found: dict[Path, tuple[list[Lead], Answer]] = {}
+        places: dict[tuple[str, int, str], tuple[str, int, str]] = {}
         waiting = iter(roots)
 
         async def ask() -> None:
             for root in waiting:
                 with suppress(LowtideError):  # whoever asks it in full is told why
                     async with self._reading(root) as snapshot:
-                        found[root] = await snapshot.leads(request, embedding)
+                        leads, answer = await snapshot.leads(request, embedding)
+                    # Work trees have the same places: they are kept once.
+                    leads = [Lead(lead.score, places.setdefault(lead.place, lead.place)) for lead in leads]
+                    found[root] = leads, answer
 
         async with task_group() as group:
             for _ in range(ROOTS_AT_ONCE):
@@ -213,9 +218,8 @@ class Questions(Workspaces):
         for root in self._roots(roots):
             wanted = max(least, least_wanted((symbol.score for _, symbol in found), limit))
             found += [(root, symbol) for symbol in await self._guard(root, partial(ask, root, wanted), nothing)]
-        if query.strip():
-            found.sort(key=lambda pair: -pair[1].score)
-        return found[:limit]
+            found = best_symbols(found, query, limit)
+        return found
 
     async def files_with(self, root: Path, name: str, limit: int) -> tuple[list[bytes], bool]:
         """Files of a workspace that may hold a name as a whole word, and whether there are more. PathError,

@@ -27,6 +27,7 @@ from lowtide.models import Mode, SymbolKind, display_path
 from lowtide.read.overlay import Overlay, Piece
 from lowtide.read.references import Editor, OpenText, last_name, references_in
 from lowtide.read.request import SearchRequest
+from lowtide.read.symbols import best_symbols
 from lowtide.read.unsaved.documents import Document, DocumentReader, Documents
 from lowtide.store.rows import SymbolSpan
 from lowtide.wire import SymbolColumns
@@ -114,9 +115,8 @@ async def symbols(
         except NoIndex:
             there = []
         found += [(root, symbol) for _, symbol in there if symbol.path not in hidden]
-    if query.strip():
-        found.sort(key=lambda pair: -pair[1].score)
-    return found[:limit]
+        found = best_symbols(found, query, limit)
+    return found
 
 
 async def _open_symbols(documents: Documents, document: Document, path: Path, query: str) -> list[SymbolHit]:
