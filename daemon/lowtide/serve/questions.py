@@ -49,7 +49,7 @@ from lowtide.work.model.encoder import Side
 T = TypeVar("T")
 FEW_ROOTS = 8
 """So many workspaces are searched in full whatever they have."""
-ROOTS_AT_ONCE = 2
+ROOTS_AT_ONCE = 4
 """Of those that one question is asked of: others' questions have their turns, too."""
 ENCODE_S = 5.0
 """A question that has no vector by then is answered by words alone, and says so."""
