@@ -46,7 +46,11 @@ export async function setBudget(server: Server): Promise<void> {
     const own: vscode.QuickPickItem[] = typed
       ? [{ label: typed, alwaysShow: true, ...(problem ? { description: problem } : {}) }]
       : [];
-    pick.items = [...own, ...OFFERED_MIB.map((mib) => offered(mib, memory?.budgetBytes))];
+    const now = memory?.budgetBytes;
+    const sizes = OFFERED_MIB.map((mib) => offered(mib, now));
+    pick.items = [...own, ...sizes];
+    // Enter alone changes nothing.
+    pick.activeItems = typed ? own : sizes.filter((_, at) => (OFFERED_MIB[at] ?? 0) * MIB === now);
   };
   offer();
   const chosen = await new Promise<string | undefined>((resolve) => {

@@ -23,6 +23,10 @@ export class Preview {
   private readonly line = vscode.window.createTextEditorDecorationType({
     isWholeLine: true,
     backgroundColor: new vscode.ThemeColor('editor.rangeHighlightBackground'),
+    // A theme of high contrast has no such background, the others no such border.
+    ...(isHighContrast()
+      ? { border: '1px dotted', borderColor: new vscode.ThemeColor('editor.rangeHighlightBorder') }
+      : {}),
   });
   private readonly group = vscode.window.tabGroups.activeTabGroup.viewColumn as number | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -83,6 +87,11 @@ export class Preview {
   private isWanted(place: Place): boolean {
     return this.wanted === place;
   }
+}
+
+function isHighContrast(): boolean {
+  const { HighContrast, HighContrastLight } = vscode.ColorThemeKind;
+  return [HighContrast, HighContrastLight].includes(vscode.window.activeColorTheme.kind);
 }
 
 /**

@@ -27,6 +27,8 @@ export function startProcess(
   });
   child.stdin.on('error', () => undefined);
   child.once('error', (error) => tell(error.message));
-  child.once('close', (code, signal) => tell(last || t('The server ended with {0}.', signal ?? code ?? '?')));
+  // Whose words they are is said around them.
+  const why = (): string => last.replace(/^lowtide: /, '');
+  child.once('close', (code, signal) => tell(why() || t('The server ended with {0}.', signal ?? code ?? '?')));
   return child;
 }

@@ -78,6 +78,10 @@ test('a setting that is not in force is told with who has set the budget, and pu
   // By the keyboard, and where the setting stays as it is.
   await editor.run('Lowtide: Set Budget');
   await title(/Budget: now 256 MiB, in use \d+ MiB · set by/);
+  // The one that is in force is marked: Enter alone changes nothing.
+  await focused()
+    .filter({ hasText: /256MiB\s*now/ })
+    .waitFor();
   await editor.shot('set-budget');
   await editor.input.fill('128MiB');
   await press('Enter');

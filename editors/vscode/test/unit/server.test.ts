@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Backoff, WELL_AFTER_MS } from '../../src/server/backoff';
 import { locate, type Machine } from '../../src/server/locate';
 import { fileServed, languageServed, withoutDoubles } from '../../src/server/others';
+import { startProcess } from '../../src/server/process';
 import { readSettings, serverSettings } from '../../src/settings';
 
 function machine(programs: string[], more: Partial<Machine> = {}): Machine {
@@ -109,4 +113,17 @@ test('settings of another type than declared give the default; the server gets n
   const all = { '*': true };
   assert.deepEqual(serverSettings(settings), { definition: all, references: all, progress: true });
   assert.equal(serverSettings({ ...settings, budget: '1GiB' }).budget, '1GiB');
+});
+
+test('why a server ended is the last line that it wrote, without its own name before it', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'lowtide-unit-'));
+  try {
+    const file = join(root, 'dies');
+    const said = "echo 'event=x' >&2\necho 'lowtide: disk full; free some space' >&2";
+    writeFileSync(file, `#!/bin/sh\n${said}\nexit 3\n`, { mode: 0o755 });
+    const why = await new Promise((resolve) => startProcess(file, undefined, resolve));
+    assert.equal(why, 'disk full; free some space');
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 });
