@@ -73,6 +73,18 @@ def indexed(lowtide: Lowtide, tree: Tree) -> tuple[Lowtide, Path]:
     return lowtide, root
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lowtide, Path]:
+    """An index of the same, for those that only ask."""
+    lowtide, root = Lowtide(tmp_path_factory.mktemp("home")), tmp_path_factory.mktemp("shared") / "tree"
+    for name, content in SOURCES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    (root / ".git").mkdir()
+    lowtide.json("index", root)
+    return lowtide, root
+
+
 def test_index_reports_what_it_did(indexed: tuple[Lowtide, Path]) -> None:
     lowtide, root = indexed
     again = lowtide.json("index", root)
@@ -102,8 +114,8 @@ def test_touched_file_is_not_indexed_again(indexed: tuple[Lowtide, Path]) -> Non
 
 
 @pytest.mark.parametrize("mode", ["hybrid", "lexical", "semantic"])
-def test_search_finds_by_each_mode(indexed: tuple[Lowtide, Path], mode: str) -> None:
-    lowtide, root = indexed
+def test_search_finds_by_each_mode(shared: tuple[Lowtide, Path], mode: str) -> None:
+    lowtide, root = shared
     answer = lowtide.json("search", "--mode", mode, "send a request again after a timeout", root)
     assert answer["degraded"] is None
     assert answer["hits"][0]["path"] == "src/retry.py"
@@ -114,13 +126,13 @@ def test_search_finds_by_each_mode(indexed: tuple[Lowtide, Path], mode: str) -> 
     assert ("near" in hit["signals"]) == (mode == "hybrid")
 
 
-def test_text_without_a_grammar_is_found_too(indexed: tuple[Lowtide, Path]) -> None:
-    lowtide, root = indexed
+def test_text_without_a_grammar_is_found_too(shared: tuple[Lowtide, Path]) -> None:
+    lowtide, root = shared
     assert lowtide.json("search", "zebra audit", root)["hits"][0]["path"] == "notes.txt"
 
 
-def test_search_is_narrowed(indexed: tuple[Lowtide, Path]) -> None:
-    lowtide, root = indexed
+def test_search_is_narrowed(shared: tuple[Lowtide, Path]) -> None:
+    lowtide, root = shared
     paths = lambda *options: {
         hit["path"] for hit in lowtide.json("search", *options, "the distance price request", root)["hits"]
     }
@@ -133,8 +145,8 @@ def test_search_is_narrowed(indexed: tuple[Lowtide, Path]) -> None:
     assert len(lowtide.json("search", "--limit", "1", "request", root)["hits"]) == 1
 
 
-def test_symbols_are_found_fuzzily(indexed: tuple[Lowtide, Path]) -> None:
-    lowtide, root = indexed
+def test_symbols_are_found_fuzzily(shared: tuple[Lowtide, Path]) -> None:
+    lowtide, root = shared
     for query in ("RetryPolicy", "retrypol", "RP", "rtrypl", "Policy"):
         assert lowtide.json("symbols", query, root)["symbols"][0]["name"] == "RetryPolicy", query
     (method,) = lowtide.json("symbols", "RetryPolicy.wait_before", root)["symbols"]
@@ -161,8 +173,8 @@ def test_a_symbol_s_column_counts_characters(lowtide: Lowtide, tree: Tree) -> No
     assert (wave["line"], wave["column"]) == (1, line.index("flutHöhe") + 1)
 
 
-def test_batch_answers_a_line_a_query_and_goes_on_after_a_bad_one(indexed: tuple[Lowtide, Path]) -> None:
-    lowtide, root = indexed
+def test_batch_answers_a_line_a_query_and_goes_on_after_a_bad_one(shared: tuple[Lowtide, Path]) -> None:
+    lowtide, root = shared
     out = lowtide.run("search", "--batch", root, stdin="shopping cart\n\nzebra\n")
     first, bad, last = [json.loads(line) for line in out.stdout.splitlines()]
     assert first["hits"][0]["path"] == "web/cart.ts"
@@ -234,8 +246,8 @@ def test_plan_predicts_and_writes_nothing(lowtide: Lowtide, tree: Tree) -> None:
     assert plan["predicted_peak_anon_bytes"] <= plan["budget_bytes"]
 
 
-def test_status_and_doctor_are_content_with_a_sound_index(indexed: tuple[Lowtide, Path]) -> None:
-    lowtide, root = indexed
+def test_status_and_doctor_are_content_with_a_sound_index(shared: tuple[Lowtide, Path]) -> None:
+    lowtide, root = shared
     status = lowtide.json("status", root)
     assert status["health"] == "ok"
     (workspace,) = status["workspaces"]
@@ -281,8 +293,8 @@ def test_clear_removes_the_index_and_nothing_else(indexed: tuple[Lowtide, Path])
     assert lowtide.json("search", "zebra", root, code=3)["error"]["kind"] == "path"
 
 
-def test_path_defaults_to_the_enclosing_workspace(indexed: tuple[Lowtide, Path]) -> None:
-    lowtide, root = indexed
+def test_path_defaults_to_the_enclosing_workspace(shared: tuple[Lowtide, Path]) -> None:
+    lowtide, root = shared
     assert lowtide.json("symbols", "cartTotal", cwd=root / "src")["symbols"][0]["path"] == "web/cart.ts"
 
 
@@ -321,8 +333,8 @@ def test_mistakes_get_one_line_that_says_what_to_do(
     assert "\\x" not in out.stderr
 
 
-def test_options_stand_before_or_after_the_command(indexed: tuple[Lowtide, Path]) -> None:
-    lowtide, root = indexed
+def test_options_stand_before_or_after_the_command(shared: tuple[Lowtide, Path]) -> None:
+    lowtide, root = shared
     before = lowtide.run("--json", "symbols", "cartTotal", root).stdout
     after = lowtide.run("symbols", "cartTotal", root, "--json").stdout
     assert json.loads(before)["symbols"] == json.loads(after)["symbols"]

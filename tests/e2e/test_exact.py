@@ -30,6 +30,21 @@ def asked(
     lowtide.run("daemon", "stop", code=None)
 
 
+@pytest.fixture(scope="module", params=["daemon", "embedded"])
+def only_asked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Lowtide, Path]]:
+    """The same, of a tree that nobody changes."""
+    lowtide = Lowtide(tmp_path_factory.mktemp("home"), {"LOWTIDE_EMBEDDED": "0" if request.param == "daemon" else "1"})
+    root = tmp_path_factory.mktemp("asked") / "tree"
+    for name, text in SOURCES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    lowtide.json("index", root, "--embedded")
+    yield lowtide, root
+    lowtide.run("daemon", "stop", code=None)
+
+
 def places(answer: dict[str, object]) -> list[tuple[str, int]]:
     hits = answer["hits"]
     assert isinstance(hits, list)
@@ -54,8 +69,8 @@ def test_lines_are_found_as_they_are_now(asked: tuple[Lowtide, Path]) -> None:
     assert places(lowtide.json("search", "--exact", "moved_her", root)) == [("src/server.c", 1)]
 
 
-def test_several_folders_are_asked_at_once(asked: tuple[Lowtide, Path], tree: Callable[..., Path]) -> None:
-    lowtide, root = asked
+def test_several_folders_are_asked_at_once(only_asked: tuple[Lowtide, Path], tree: Callable[..., Path]) -> None:
+    lowtide, root = only_asked
     other = tree({"a.py": "def other_delay():\n    return next_delay\n"}, "other")
     lowtide.json("index", other, "--embedded")
     hits = lowtide.json("search", "--exact", "next_delay", root, other)["hits"]
@@ -72,8 +87,8 @@ def test_several_folders_are_asked_at_once(asked: tuple[Lowtide, Path], tree: Ca
     assert said == f"{other}/a.py:1:5:def other_delay():\n"
 
 
-def test_a_folder_inside_a_workspace_means_what_is_below_it(asked: tuple[Lowtide, Path]) -> None:
-    lowtide, root = asked
+def test_a_folder_inside_a_workspace_means_what_is_below_it(only_asked: tuple[Lowtide, Path]) -> None:
+    lowtide, root = only_asked
     assert places(lowtide.json("search", "--exact", "next_delay", root / "src")) == [
         ("src/client.py", 2),
         ("src/client.py", 8),
@@ -86,8 +101,8 @@ def test_a_folder_inside_a_workspace_means_what_is_below_it(asked: tuple[Lowtide
     assert len(places(lowtide.json("search", "--exact", "next_delay", root / "src", root))) == 3
 
 
-def test_uses_of_a_name_are_shown_with_what_holds_them(asked: tuple[Lowtide, Path]) -> None:
-    lowtide, root = asked
+def test_uses_of_a_name_are_shown_with_what_holds_them(only_asked: tuple[Lowtide, Path]) -> None:
+    lowtide, root = only_asked
     refs = lowtide.json("refs", "next_delay", root)["refs"]
     assert [(ref["path"], ref["line"], ref["definition"]) for ref in refs] == [
         ("src/client.py", 2, True),
@@ -110,8 +125,8 @@ def test_code_like_a_definition_is_found_without_itself(asked: tuple[Lowtide, Pa
         assert lowtide.run("similar", place, root, code=None).returncode == code
 
 
-def test_what_cannot_be_looked_for_is_refused_in_one_line(asked: tuple[Lowtide, Path]) -> None:
-    lowtide, root = asked
+def test_what_cannot_be_looked_for_is_refused_in_one_line(only_asked: tuple[Lowtide, Path]) -> None:
+    lowtide, root = only_asked
     for arguments in (
         ["--regex", "("],
         ["--regex", "a(?=b)"],

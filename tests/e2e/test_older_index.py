@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,11 +17,19 @@ OLDER = sorted(path.stem for path in FORMATS.glob("catalog-*.sqlite"))
 QUESTIONS = [("symbols", "alpha"), ("search", "alpha"), ("search", "--exact", "alpha"), ("refs", "alpha"), ("status",)]
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A tree, which nobody changes, and a home with its index."""
+    root, home = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("made")
+    (root / "a.py").write_text("def alpha():\n    return 1\n\n\ndef beta():\n    return alpha()\n")
+    Lowtide(home).run("--embedded", "index", root)
+    return root, home
+
+
 @pytest.fixture
-def root(tree: Callable[..., Path], lowtide: Lowtide) -> Path:
-    made = tree({"a.py": "def alpha():\n    return 1\n\n\ndef beta():\n    return alpha()\n"})
-    lowtide.run("--embedded", "index", made)
-    return made
+def root(made: tuple[Path, Path], lowtide: Lowtide) -> Path:
+    shutil.copytree(made[1], lowtide.home, dirs_exist_ok=True)
+    return made[0]
 
 
 def put_back(lowtide: Lowtide, older: str) -> None:
