@@ -119,6 +119,10 @@ def configuration() -> str:
         "An option of the command line comes before a variable of the environment, that before the configuration, that",
         "before the default.",
         "",
+        "No daemon starts with a file that is wrong: with the defaults in its place it could take more memory than you",
+        "allow, or index what you leave out. One that runs keeps the settings it had, and each command says what is",
+        "wrong.",
+        "",
     ]
     for table, keys in KEYS.items():
         lines += [f"## `[{table}]`" if table else "## At the top", "", "| key | default | |", "|---|---|---|"]
