@@ -14,7 +14,8 @@ DOCUMENTS_S = 120.0
 IDLE_S = 3.0
 """An idle worker is ended after this long."""
 WARM_S = 60.0
-"""The last one that answered an edit or a search is kept this long: the next comes soon."""
+"""The last one that answered an edit or a search is kept this long, for the next comes soon. So is the last one that
+waits while others work: its turn comes again, and a fresh one would load grammars and model anew."""
 
 
 class IdleWorkers:
@@ -62,10 +63,10 @@ class IdleWorkers:
                 entry[0].kill(Ended.RECYCLED)
         self._waiting = kept
 
-    def tidy(self, now_s: float, prompt_s: float) -> bool:
+    def tidy(self, now_s: float, prompt_s: float, others_work: bool) -> bool:
         """End those that have waited long enough; whether there were any. `prompt_s`: when somebody last waited for a
         worker."""
-        keep = WARM_S if now_s - prompt_s < WARM_S else IDLE_S
+        keep = WARM_S if others_work or now_s - prompt_s < WARM_S else IDLE_S
         newest = next((worker for worker, _ in reversed(self._waiting) if worker.model != wire.DOCUMENTS), None)
         kept = []
         for worker, since_s in self._waiting:

@@ -344,7 +344,7 @@ class WorkerPool:
 
     def tidy(self) -> None:
         """End idle workers that have waited long enough; call it now and then."""
-        if self._idle.tidy(time.monotonic(), self._prompt_s):
+        if self._idle.tidy(time.monotonic(), self._prompt_s, self.is_busy):
             self._notify()
 
     def end_idle(self, after_s: float = 0.0) -> None:
