@@ -92,11 +92,6 @@ class WriterLock:
 
 
 def _lock(fd: int) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
+    import fcntl
 
-        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        return
     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -254,13 +254,9 @@ def read_pressure() -> Pressure:
 
 
 def yield_disk(pid: int) -> None:
-    """Let everybody else read and write before this process (Linux: the last level of best effort; Windows: low)."""
+    """Let everybody else read and write before this process: the last level of best effort."""
     with suppress(psutil.Error, OSError, AttributeError, ValueError):
-        process = psutil.Process(pid)
-        if sys.platform == "linux":
-            process.ionice(psutil.IOPRIO_CLASS_BE, 7)
-        elif sys.platform == "win32":
-            process.ionice(psutil.IOPRIO_LOW)
+        psutil.Process(pid).ionice(psutil.IOPRIO_CLASS_BE, 7)
 
 
 def on_battery() -> bool:
@@ -278,17 +274,15 @@ def cpu_count() -> int:
 
 
 def raise_descriptor_limit() -> int:
-    """Let this process open as many files as its hard limit allows; returns how many that is, 0 where nobody counts.
+    """Let this process open as many files as its hard limit allows; returns how many that is.
 
     The soft limit, 1,024 nearly everywhere, is kept low for programs that use `select`. Workers inherit it.
     """
-    if sys.platform == "win32":
-        return 0
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
-        with suppress(OSError, ValueError):  # macOS refuses what it calls unlimited
+        with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
