@@ -9,7 +9,7 @@ import pytest
 
 from lowtide import languages
 from lowtide.models import SymbolKind
-from lowtide.work.parse import parse
+from lowtide.work.parse import macros, parse
 
 
 def names(text: str, language: str) -> list[str]:
@@ -205,3 +205,18 @@ HEADERS = [
 def test_a_header_is_in_the_language_of_its_code(path: str, text: str, wanted: str) -> None:
     found = languages.language_for(path.encode(), text.encode()[: languages.HEAD_BYTES])
     assert (found.name if found else "") == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("#\nint a;\n", " \nint a;\n"),
+        ("  # /* why */\n", "    /* why */\n"),
+        ("#\r\nint a;\n#", " \r\nint a;\n "),
+        ("int a; # \n", "int a; # \n"),
+        ("# # \n", "# # \n"),
+        ("#define A \\\n# // b\n", "#define A \\\n  // b\n"),
+    ],
+)
+def test_a_directive_of_nothing_is_blanked(text: str, wanted: str) -> None:
+    assert macros.blank_null_directives(text.encode()).decode() == wanted

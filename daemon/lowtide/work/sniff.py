@@ -117,6 +117,8 @@ _CELLS = frozenset({b"ipynb"})
 """Notebooks: what is read of one are its cells, not the pictures beside them."""
 _HEADERS = frozenset(b"h hh hpp hxx h++ ipp inl".split())
 _PUBLIC = frozenset(b"scala kt".split())
+_INTERNAL = frozenset(b"detail details impl internal private preprocessed".split())
+"""Folders of headers that a library does not show to those who use it."""
 
 
 class SniffSettings(msgspec.Struct, frozen=True):
@@ -309,12 +311,15 @@ def _is_read_by_people(path: bytes, header: bytes) -> bool:
     """Whether a generated file is one that people read: it is what a library shows, or the state of what they write.
 
     Public headers, a standard library's classes of every size, the Python side of a binding, a database's schema; but
-    nothing that a compiler of definitions has made, for people read the definitions.
+    nothing that a compiler of definitions has made, for people read the definitions, and no header that its library
+    keeps to itself.
     """
     name = path.rpartition(b"/")[2].lower()
     extension = name.rpartition(b".")[2]
     if name in _SCHEMAS or (extension == b"py" and _BINDING.search(header)):
         return True
+    if extension in _HEADERS and not _INTERNAL.isdisjoint(path.lower().split(b"/")[:-1]):
+        return False
     return (extension in _HEADERS or extension in _PUBLIC) and not _FROM_DEFINITIONS.search(header)
 
 

@@ -267,7 +267,7 @@ def _add(writer: tantivy.IndexWriter, file: FileEntry, stems: Stems) -> tuple[in
         document = tantivy.Document()
         document.add_text(_TEXT, text)
         if row == len(file.words) - 1:
-            document.add_text(_PLAIN, " ".join(piece for word in different for piece in _pieces(word)))
+            document.add_text(_PLAIN, _plain(different))
         document.add_unsigned(_FILE, file.first_chunk_id)
         document.add_unsigned(_CHUNK, file.first_chunk_id + row)
         document.add_text(_LANGUAGE, file.language)
@@ -276,6 +276,13 @@ def _add(writer: tantivy.IndexWriter, file: FileEntry, stems: Stems) -> tuple[in
             document.add_text(_FOLDER, folder)
         writer.add_document(document)
     return len(file.words), tokens
+
+
+def _plain(words: set[str]) -> str:
+    """The different words of a file, as they are."""
+    if len(max(words, key=len)) > MOST_WORD_BYTES:
+        return " ".join(piece for word in words for piece in _pieces(word))
+    return " ".join(words)
 
 
 @contextmanager

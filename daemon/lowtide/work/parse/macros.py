@@ -116,14 +116,22 @@ _MADE = (
 )
 
 
-_NULL_DIRECTIVE = re.compile(rb"^[ \t]*#(?=[ \t]*(?:/[*/]|\r?$))", re.MULTILINE)
+_NULL_DIRECTIVE = re.compile(rb"#(?=[ \t]*(?:/[*/]|\r?$))", re.MULTILINE)
 
 
 def blank_null_directives(text: bytes) -> bytes:
     """`text` without `#` alone on a line, or before a comment: the grammars do not know it."""
-    if b"#\n" in text or b"# /*" in text or b"#\r" in text:
-        return _NULL_DIRECTIVE.sub(lambda match: b" " * len(match[0]), text)
-    return text
+    edited: bytearray | None = None
+    before = -1  # on the line of another one none is alone
+    for match in _NULL_DIRECTIVE.finditer(text):
+        at = match.start()
+        line = text.rfind(b"\n", max(before, 0), at)
+        is_first = line >= 0 or before < 0
+        before = at
+        if is_first and not text[line + 1 : at].strip(b" \t"):
+            edited = edited or bytearray(text)
+            edited[at : at + 1] = b" "
+    return text if edited is None else bytes(edited)
 
 
 def blank_linux(text: bytes) -> bytes:

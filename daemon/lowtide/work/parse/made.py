@@ -6,7 +6,9 @@ Invariant: only a definition with a body, whose type and name are one macro's; t
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable
+from itertools import islice
 
 from lowtide.work.parse.kinds import FUNCTIONS, Found, pattern_of
 from lowtide.work.parse.node import Node
@@ -29,6 +31,7 @@ _ARGUMENT = re.compile(
 _SUITED = re.compile(
     rb"(?:TYPED_)?(?:TEST|BENCHMARK|FUZZ_TEST|FRIEND_TEST|TEST_GROUP)(?:_[A-Z]{1,2})?|\w+_TEST_[FP]|Test|Ensure|IGNORE_TEST"
 )
+_SUITE_WORD = b"_TEST_SUITE"
 _SUITE = re.compile(rb"(?:\A|\n)[ \t]*BOOST_(?:AUTO|FIXTURE)_TEST_SUITE(?:_END)?[ \t]*\(\s*(\w*)")
 _FUNCTION = pattern_of("function")
 _MOST_SUITES = 1_000
@@ -38,6 +41,7 @@ _REACH = 2_000
 def name_by_arguments(text: bytes, found: dict[int, Found]) -> None:
     """Rename the functions of `found` (by the name's offset) that a macro names; drop those that it gives no name."""
     places: Places | None = None
+    suites: _Suites | None = None
     for at, item in list(found.items()):
         end = item[6].end_byte
         if item[3].kind not in FUNCTIONS or not 65 <= text[at] <= 90 or text[end : end + 1] not in {b"(", b" "}:
@@ -54,7 +58,8 @@ def name_by_arguments(text: bytes, found: dict[int, Found]) -> None:
         if _BEFORE.fullmatch(text, item[0], at) is None and not (b"_" in text[at:end] and _ALONE.match(text, end)):
             continue
         opening = text.find(b"(", end, end + 2)
-        named = _named(text, text[at:end], opening + 1) if opening >= 0 else None
+        suites = suites or _Suites(text)
+        named = _named(text, text[at:end], opening + 1, suites) if opening >= 0 else None
         del found[at]
         if named is not None:
             places = places or Places(text)
@@ -67,10 +72,12 @@ def find_calls(text: bytes, found: dict[int, Found], body_of: Callable[[int], No
     `body_of` gives the block that a brace opens, when no function holds it.
     """
     places: Places | None = None
+    suites: _Suites | None = None
     for match in (_INDENTED_CALL if is_cpp else _CALL).finditer(b"\n" + text):
         line, end = match.start(), match.end(1) - 1
         start = line + len(text[line:end]) - len(text[line:end].lstrip())
-        named = _named(text, match[1], match.end() - 1)
+        suites = suites or _Suites(text)
+        named = _named(text, match[1], match.end() - 1, suites)
         if named is None or named[0][0] in found or named[0][0] + 1 in found:
             continue
         brace = text.find(b"{", end)
@@ -97,7 +104,9 @@ def _add(
     found[start] = (item[0], item[1], start, item[3], item[4], item[5], name, more or None)
 
 
-def _named(text: bytes, macro: bytes, begin: int) -> tuple[tuple[int, int], tuple[int, int] | None] | None:
+def _named(
+    text: bytes, macro: bytes, begin: int, suites: _Suites
+) -> tuple[tuple[int, int], tuple[int, int] | None] | None:
     """Where the name stands in a macro's arguments, and its suite; None when they name nothing."""
     arguments = _arguments(text, begin)
     if not arguments:
@@ -111,21 +120,30 @@ def _named(text: bytes, macro: bytes, begin: int) -> tuple[tuple[int, int], tupl
     if len(arguments) > 1 and not macro.startswith(b"BOOST_") and _SUITED.fullmatch(macro):
         return arguments[1], first
     if macro.startswith(b"BOOST_"):
-        return first, _boost_suite(text, begin)
+        return first, suites.innermost(begin)
     return first, None
 
 
-def _boost_suite(text: bytes, at: int) -> tuple[int, int] | None:
-    """The innermost test suite of Boost.Test that is open there."""
-    suites: list[tuple[int, int]] = []
-    for count, match in enumerate(_SUITE.finditer(text, 0, at)):
-        if count > _MOST_SUITES:
-            break
-        if match[1]:
-            suites.append(match.span(1))
-        elif suites:
-            suites.pop()
-    return suites[-1] if suites else None
+class _Suites:
+    """The test suites of Boost.Test in one text, looked for once."""
+
+    __slots__ = ("_ends", "_innermost")
+
+    def __init__(self, text: bytes) -> None:
+        self._ends: list[int] = []
+        self._innermost: list[tuple[int, int] | None] = [None]
+        suites: list[tuple[int, int]] = []
+        for match in islice(_SUITE.finditer(text), _MOST_SUITES) if _SUITE_WORD in text else ():
+            if match[1]:
+                suites.append(match.span(1))
+            elif suites:
+                suites.pop()
+            self._ends.append(match.end())
+            self._innermost.append(suites[-1] if suites else None)
+
+    def innermost(self, at: int) -> tuple[int, int] | None:
+        """Where the name stands of the innermost suite that is open there."""
+        return self._innermost[bisect_right(self._ends, at)]
 
 
 def _arguments(text: bytes, begin: int) -> list[tuple[int, int]]:
