@@ -141,7 +141,9 @@ def _print_workspace(workspace: dict[str, Any]) -> None:
     if watching := workspace.get("watch"):
         more = f": {watching['reason']}" if watching["reason"] else ""
         say(f"    {watching['mode']}{more}" + (f"; {watching['remedy']}" if watching["remedy"] else ""))
-    known = ("pending", "damage", "error", "before")
+    for message in workspace["messages"]:
+        say(f"    {message}")
+    known = ("pending", "damage", "error", "before", "messages")
     if workspace.get("incomplete") and not any(workspace.get(name) for name in known):
         say(paint("    not all of it is indexed yet: `lowtide index` goes on", "yellow"))
     if workspace["damage"]:

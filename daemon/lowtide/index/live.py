@@ -40,7 +40,7 @@ from lowtide.index.seeding import nothing_to_begin_with
 from lowtide.index.shared import Stay
 from lowtide.index.upkeep import maintain, mend_vectors, mended_segments, settle
 from lowtide.index.watching import FIRST_HINT
-from lowtide.index.workspace import INDEX_GONE, REBUILT
+from lowtide.index.workspace import CONVERTS, INDEX_GONE, REBUILT
 from lowtide.index.writing import Writing
 from lowtide.models import FileStat
 from lowtide.pool.terms import Urgency
@@ -121,6 +121,8 @@ class LiveWorkspace(LiveControl):
                 beginning = await self.host.beginning(self.workspace, begun)
             stack.callback(beginning.discard)
             async with self.host.opening:
+                if await anyio.to_thread.run_sync(self.workspace.is_older):
+                    self.messages = (CONVERTS,)
                 catalog, messages = await anyio.to_thread.run_sync(
                     stack.enter_context,
                     self.workspace.writing(anew=anew or begun is not None, begin=beginning),

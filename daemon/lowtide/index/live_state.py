@@ -46,6 +46,7 @@ class LiveState:
     ) -> None:
         self.host = host
         self.workspace: Workspace = host.workspace(root)
+        self.workspace.has_keeper = True
         self.root = root
         self.clients: set[str] = set()
         self.counts = NO_COUNTS

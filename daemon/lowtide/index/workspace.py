@@ -44,8 +44,11 @@ log = logging.getLogger(__name__)
 ROOT_PLACE = "root_place"
 INDEX_GONE = "the files of the index were removed or replaced: it is built anew from what is there"
 REBUILT = "the index was damaged: it is built anew"
-CONVERTING_S = 600.0
-"""A reader waits so long for a writer that makes an older index one of this: a minute for six million symbols."""
+CONVERTS = "the index was written by an older version: it is being made one of this, a minute for six million symbols"
+CONVERTING_S = 2.0
+"""A reader waits so long for a writer that does so, before it says it."""
+_VERSION_AT = 60
+"""Where SQLite keeps `user_version` in a file, four bytes, the highest first."""
 _KEPT = (LOCK, ROOT_FILE)
 """Files of the folder that are no part of the index."""
 
@@ -63,6 +66,8 @@ class Workspace:
     def __init__(self, root: Path, folder: Path) -> None:
         self.root = root
         self.folder = folder
+        self.has_keeper = False
+        """Whether somebody opens it to write: readers leave to them what only a writer can do."""
 
     @property
     def catalog_path(self) -> Path:
@@ -111,20 +116,28 @@ class Workspace:
             finally:
                 catalog.close()
 
+    def is_older(self) -> bool:
+        """Whether its catalog looks like an older version's, to say so. For a thread."""
+        try:
+            with open_plain(self.catalog_path, _VERSION_AT + 4, follow=False) as file:
+                version = int.from_bytes(file.read(_VERSION_AT + 4)[_VERSION_AT:], "big")
+        except OSError:
+            return False
+        return 0 < version < schema.SCHEMA_VERSION
+
     def _convert(self) -> Catalog:
-        """Make an index of an older version one of this; the catalog to read. Waits for a writer that does so."""
+        """Make an index of an older version one of this; the catalog to read. Waits a moment for who does so. LockHeld
+        when that takes long."""
         until_s = time.monotonic() + CONVERTING_S
         while True:
-            try:
-                with self.writing() as (catalog, _):
+            if not self.has_keeper:
+                with suppress(LockHeld), self.writing() as (catalog, _):
                     log.info("event=index-converted root=%r files=%d", str(self.root), catalog.counts().files)
+            with suppress(OlderIndex):
                 return self._reader()
-            except LockHeld:
-                with suppress(OlderIndex):
-                    return self._reader()
-                if time.monotonic() > until_s:
-                    raise
-                time.sleep(0.05)
+            if time.monotonic() > until_s:
+                raise LockHeld(f"the index of {self.root} cannot be read yet", CONVERTS, "ask again in a moment")
+            time.sleep(0.05)
 
     def _reader(self) -> Catalog:
         return Catalog(self.catalog_path, writable=False, on_damage=self.report_damage)
@@ -210,7 +223,7 @@ class Workspace:
         """The catalog to read; one of an older version becomes one of this first, as its next writer would have it.
 
         Errors: NoIndex when there is no index, or nothing in it yet; CorruptIndex, remembered for the next writer;
-        ForeignIndex; LockHeld when somebody else takes long to convert it; StoreError. For a thread.
+        ForeignIndex; LockHeld while somebody else converts it, and that takes long; StoreError. For a thread.
         """
         if not self.has_index:
             raise self.no_index()
