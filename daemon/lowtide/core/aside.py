@@ -1,4 +1,4 @@
-"""Which files of a project are tests, and which others stand beside what it does: examples, samples, benchmarks.
+"""Which files of a project are tests, and which others stand beside what it does: examples, benchmarks, what was made.
 
 Folders and files are named by the habits of each language: `tests/`, `Quartz.Tests.Unit/`, `KingfisherTests/`,
 `androidTest/`, `test-resources/`; `test_a.py`, `a_test.go`, `a.spec.ts`, `ATest.java`, `ATests.swift`, `a_spec.rb`.
@@ -18,6 +18,9 @@ _TESTS = re.compile(
 """In small letters."""
 _TESTS_AS_WRITTEN = re.compile(r"[a-z0-9](Tests?|Specs?)(/|\.[a-z]+$)|[a-z0-9]TestCase\.[a-z]+$")
 _SHOWN = re.compile(_FOLDER(r"examples?|samples?|demos?|benchmarks?"))
+_MADE = re.compile(
+    r"(^|/)(vendor|third_party|thirdparty|node_modules|dist|generated|_generated)/|\.min\.|_pb2\.|\.pb\.|\.generated\."
+)
 
 
 def is_test(path: str) -> bool:
@@ -28,3 +31,8 @@ def is_test(path: str) -> bool:
 def is_aside(path: str) -> bool:
     """Whether a file belongs to the tests, or shows or measures what others do."""
     return is_test(path) or _SHOWN.search(path.lower()) is not None
+
+
+def is_made(path: str) -> bool:
+    """Whether a file is generated, packed or someone else's, by its name."""
+    return _MADE.search(path.lower()) is not None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from lowtide.core.aside import is_aside
+from lowtide.core.aside import is_aside, is_made
 from lowtide.core.asked import Asked, Kind, Name
 from lowtide.core.candidate import Candidate
 from lowtide.core.symbol_rank import is_held, split_query
@@ -92,9 +92,6 @@ _ENDINGS = ("ations", "ation", "ings", "ing", "ions", "ion", "ers", "er", "ed", 
 _TEST_WORDS = frozenset(("test", "spec", "fixtur", "exampl", "mock"))
 _PROSE_PATH = re.compile(r"\.(txt|rst|md|markdown|adoc|asciidoc|[1-9])$|(^|/)docs?/")
 _PROSE_WORDS = frozenset(("doc", "document", "manual", "readm", "changelog", "tutorial", "guid"))
-_MADE_PATH = re.compile(
-    r"(^|/)(vendor|third_party|thirdparty|node_modules|dist|generated|_generated)/|\.min\.|_pb2\.|\.pb\.|\.generated\."
-)
 
 
 class Features:
@@ -153,7 +150,7 @@ class Features:
             "folder": FOLDER_WEIGHT * self._said(stems(folder))[1],
             "test": -TEST_PENALTY * (not self._asks_for_tests and is_aside(path)),
             "prose": -PROSE_PENALTY * (not self._asks_for_prose and _PROSE_PATH.search(lower) is not None),
-            "made": -MADE_PENALTY * (_MADE_PATH.search(lower) is not None),
+            "made": -MADE_PENALTY * is_made(path),
         }
         return {signal: value for signal, value in features.items() if value}
 

@@ -1,5 +1,7 @@
 """Bringing one index up to date: scan -> queue -> batches under leases -> commit, in bounded stages.
 
+Code is queued; what `core/order.py` puts behind it is held, packed, until no code waits.
+
 Invariant: every stage is bounded in bytes; a slow disk slows the workers, it does not fill memory.
 Invariant: a file that breaks its worker is tried once more alone, then indexed by lines without its syntax, and then
 given up as quarantined with the reason; every other file is indexed whole.
@@ -39,6 +41,7 @@ from lowtide.errors import (
     WorkersUnavailable,
 )
 from lowtide.index.donors import Donors
+from lowtide.index.held import JOB_BYTES, Held
 from lowtide.index.jobs import (
     GIVEN_UP,
     Broken,
@@ -105,6 +108,7 @@ class Indexer:
         self._walk = walk
         self.progress = Progress()
         self._queue: Queue[Job] = Queue()
+        self._held = Held()
         self._queued = anyio.Condition()
         self._open_jobs = 0
         self._scan_done = False
@@ -113,9 +117,9 @@ class Indexer:
         self._reader_limit = anyio.CapacityLimiter(1)
 
     @property
-    def queue_length(self) -> int:
-        """Files planned and not begun."""
-        return len(self._queue)
+    def queued_bytes(self) -> int:
+        """What files take that are planned and not begun, about."""
+        return JOB_BYTES * len(self._queue) + self._held.size_bytes
 
     async def run(self) -> Progress:
         """Bring the index up to date. Cancelling keeps what was committed; StoreError when it cannot be written."""
@@ -226,10 +230,11 @@ class Indexer:
 
     async def _enqueue(self, jobs: list[Job]) -> None:
         async with self._queued:
-            while len(self._queue) >= QUEUE_LENGTH:
+            while len(self._queue) >= QUEUE_LENGTH or self._held.is_full:
                 await self._queued.wait()
             for job in jobs:
-                self._queue.push(job.path, job)
+                if not self._held.keep(job):
+                    self._queue.push(job.path, job)
                 self._open_jobs += 1
             self._queued.notify_all()
 
@@ -252,11 +257,15 @@ class Indexer:
         footing = self._ladder.footing()
         batch: list[Job] = []
         size = 0
-        while len(batch) < BATCH_FILES and (head := self._queue.peek()) is not None:
+        while len(batch) < BATCH_FILES:
+            waiting = self._queue if len(self._queue) else self._held
+            head = waiting.peek()
+            if head is None:
+                break
             alone = head.attempt > 0 or head.size_bytes > footing.batch_bytes // 2
             if batch and (alone or size + head.size_bytes > footing.batch_bytes):
                 break
-            self._queue.pop()
+            waiting.pop()
             batch.append(head)
             size += head.size_bytes
             if alone:

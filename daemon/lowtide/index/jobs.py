@@ -26,7 +26,7 @@ _MOST_CHANGES = 3
 GIVEN_UP = 3
 
 
-class Job(msgspec.Struct, frozen=True):
+class Job(msgspec.Struct, frozen=True, array_like=True):
     """One file to index. `attempt` 0: in a batch; 1: alone; 2: by lines, without parsing."""
 
     path: bytes

@@ -232,8 +232,8 @@ class LiveState:
 
     @property
     def queued_bytes(self) -> int:
-        """What the queues take, about: 400 bytes an entry."""
-        return 400 * sum(indexer.queue_length for indexer in (self._full, self._narrow) if indexer)
+        """What the queues take, about."""
+        return sum(indexer.queued_bytes for indexer in (self._full, self._narrow) if indexer)
 
     def tell_report(self) -> IndexReport:
         """The outcome of the last whole run, for somebody who waited for it: what it had to mend is told once."""

@@ -25,6 +25,7 @@ __all__ = [
     "by_name",
     "language_called",
     "language_for",
+    "likely_language",
     "names_in_index",
     "names_meant",
     "text_name",
@@ -65,18 +66,12 @@ def language_for(path: bytes, head: bytes) -> Language | None:
 
     `path` as the file system spells it; `head`: the first `HEAD_BYTES` of its UTF-8 text.
     """
-    names, extensions, interpreters = _tables()
     name = path.rpartition(b"/")[2].decode("utf-8", "replace")
-    found = names.get(name)
+    _, dot, extension = name.rpartition(".")
+    found = likely_language(path)
     if found is not None:
-        return found
-    stem, dot, extension = name.rpartition(".")
-    if dot:
-        found = extensions.get("." + extension) or extensions.get("." + extension.lower())
-        if found is not None:
-            return _by_content(found, extension.lower(), head)
-        if stem in _WITH_ENDINGS:
-            return names.get(stem)
+        return _by_content(found, extension.lower(), head) if dot and name not in found.filenames else found
+    interpreters = _tables()[2]
     if head.startswith(b"#!"):
         match = _SHEBANG.match(head)
         if match is not None:
@@ -86,6 +81,18 @@ def language_for(path: bytes, head: bytes) -> Language | None:
         return None
     told = language_called(headers.told(head))
     return by_name("cpp") if told is None and not dot and headers.is_header(head) else told
+
+
+def likely_language(path: bytes) -> Language | None:
+    """The language that most files of such a name are in, where only their text can tell; None when a name tells
+    nothing."""
+    names, extensions, _ = _tables()
+    name = path.rpartition(b"/")[2].decode("utf-8", "replace")
+    stem, dot, extension = name.rpartition(".")
+    if not dot or name in names:
+        return names.get(name)
+    found = extensions.get("." + extension) or extensions.get("." + extension.lower())
+    return found or (names.get(stem) if stem in _WITH_ENDINGS else None)
 
 
 @cache
