@@ -3,25 +3,23 @@
 import { t } from '../l10n';
 import type { Freshness } from '../protocol';
 
-/** Nothing when the answer is current; an older server does not tell. */
-export function freshnessWords(fresh: Freshness | undefined): string | undefined {
-  switch (fresh?.state) {
-    case 'checking':
-      return t('still being compared with the disk: results so far');
-    case 'indexing':
-    case 'incomplete':
-      return indexedWords(fresh);
-    case 'unwatched':
-      return [
-        fresh.reason ? t('not watched for changes ({0})', fresh.reason) : t('not watched for changes'),
-        age(fresh),
-      ]
-        .filter(Boolean)
-        .join(': ');
-    case 'current':
-    case undefined:
-      return undefined;
+/** Nothing when the answer is current; an older server does not tell. Of results it speaks when there are any. */
+export function freshnessWords(fresh: Freshness | undefined, anyResult = true): string | undefined {
+  if (fresh === undefined || fresh.state === 'current') {
+    return undefined;
   }
+  if (fresh.state === 'unwatched') {
+    return [fresh.reason ? t('not watched for changes ({0})', fresh.reason) : t('not watched for changes'), age(fresh)]
+      .filter(Boolean)
+      .join(': ');
+  }
+  const soFar = fresh.state === 'checking' ? t('still being compared with the disk') : indexedWords(fresh);
+  return anyResult ? t('{0}: results so far', soFar) : soFar;
+}
+
+/** More is to come, as far as is known. */
+export function isGrowing(fresh: Freshness | undefined): boolean {
+  return fresh?.state === 'indexing' || fresh?.state === 'checking';
 }
 
 /** How much is in, in whole percent; 100 only when all is. */
@@ -30,13 +28,14 @@ export function percent(fresh: { indexed: number; total: number }): number {
 }
 
 function indexedWords(fresh: Freshness): string {
+  if (fresh.indexed === 0) {
+    return fresh.reason ? t('nothing is indexed yet ({0})', fresh.reason) : t('nothing is indexed yet');
+  }
   const known = fresh.indexed < fresh.total;
   if (fresh.reason) {
-    return known
-      ? t('{0} % indexed ({1}): results so far', percent(fresh), fresh.reason)
-      : t('not fully indexed ({0}): results so far', fresh.reason);
+    return known ? t('{0} % indexed ({1})', percent(fresh), fresh.reason) : t('not fully indexed ({0})', fresh.reason);
   }
-  return known ? t('{0} % indexed: results so far', percent(fresh)) : t('still being indexed: results so far');
+  return known ? t('{0} % indexed', percent(fresh)) : t('still being indexed');
 }
 
 function age({ ageS }: Freshness): string {

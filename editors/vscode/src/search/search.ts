@@ -9,7 +9,7 @@ import * as vscode from 'vscode';
 import { t } from '../l10n';
 import type { SearchHit, SearchResult } from '../protocol';
 import { NotRunning, type Server } from '../server/server';
-import { freshnessWords } from './freshness';
+import { freshnessWords, isGrowing } from './freshness';
 import type { SearchHistory } from './history';
 import { FORGET, hitRow, instead, KEEP, pastRow, type Row, wordsRow } from './hitItems';
 import { Latest } from './latest';
@@ -85,7 +85,7 @@ export class Search {
         const marked = resumed ?? (active === hits[0] ? undefined : active);
         resumed = undefined;
         hits = result.hits;
-        note = freshnessWords(result.freshness);
+        note = freshnessWords(result.freshness, hits.length > 0);
         const mistyped = mistypedIn(text);
         const rows = [...rowsOf(text, result), ...(mistyped ? [instead(mistyped)] : [])];
         // Who has moved to a row stays on it while more is found around it.
@@ -225,17 +225,12 @@ function isSame(one: SearchHit, other: SearchHit): boolean {
 function rowsOf(text: string, result: SearchResult): Row[] {
   if (result.hits.length === 0) {
     return [
-      isWhole(result)
-        ? wordsRow(t('No results for “{0}”.', text), 'circle-slash')
-        : wordsRow(t('Files are still being indexed: no results for “{0}” yet.', text), 'loading~spin'),
+      isGrowing(result.freshness)
+        ? wordsRow(t('No results for “{0}” yet.', text), 'loading~spin')
+        : wordsRow(t('No results for “{0}”.', text), 'circle-slash'),
     ];
   }
   return result.hits.map(hitRow);
-}
-
-/** Nothing more is to come, as far as is known. */
-function isWhole({ freshness }: SearchResult): boolean {
-  return freshness.state !== 'indexing' && freshness.state !== 'checking';
 }
 
 /** The server's order is the answer; the editor would put rows whose label matches the text first. */

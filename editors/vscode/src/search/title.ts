@@ -7,13 +7,15 @@ import { freshnessWords } from './freshness';
 import type { Mistyped } from './mistyped';
 
 export function titleOf(result: SearchResult, mistyped?: Mistyped): string {
-  const lacking = freshnessWords(result.freshness);
+  const any = result.hits.length > 0;
+  const lacking = freshnessWords(result.freshness, any);
   const took = Math.round(result.tookMs);
   const notes = [
     ...(mistyped ? [t('unknown scope {0}', mistyped.typed)] : []),
     ...(lacking ? [lacking] : []),
-    result.hits.length === 1 ? t('1 result in {0} ms', took) : t('{0} results in {1} ms', result.hits.length, took),
-    ...(result.hits.length > 0 && result.hits.every((hit) => hit.weak) ? [t('weak matches only')] : []),
+    // That nothing is found in a part is said once, below the field.
+    ...(any || !lacking || result.freshness.state === 'unwatched' ? [countWords(result.hits.length, took)] : []),
+    ...(any && result.hits.every((hit) => hit.weak) ? [t('weak matches only')] : []),
     ...(result.degraded ? [result.degraded] : []),
   ];
   if (result.staleFiles > 0) {
@@ -24,4 +26,8 @@ export function titleOf(result: SearchResult, mistyped?: Mistyped): string {
     );
   }
   return `${t('Search by Meaning')} — ${notes.join(' · ')}`;
+}
+
+function countWords(count: number, tookMs: number): string {
+  return count === 1 ? t('1 result in {0} ms', tookMs) : t('{0} results in {1} ms', count, tookMs);
 }

@@ -221,7 +221,8 @@ test('an answer that may lack something says so, and an older server says nothin
   const fresh = { state: 'indexing', indexed: 12, total: 100, ageS: null, reason: '' } as const;
   assert.equal(freshnessWords(fresh), '12 % indexed: results so far');
   assert.equal(freshnessWords({ ...fresh, indexed: 9999, total: 10000 }), '99 % indexed: results so far');
-  assert.equal(freshnessWords({ ...fresh, indexed: 0, total: 0 }), 'still being indexed: results so far');
+  assert.equal(freshnessWords({ ...fresh, indexed: 9, total: 9 }), 'still being indexed: results so far');
+  assert.equal(freshnessWords({ ...fresh, state: 'checking' }), 'still being compared with the disk: results so far');
   assert.equal(
     freshnessWords({ ...fresh, state: 'unwatched', reason: 'a network drive' }),
     'not watched for changes (a network drive)',
@@ -241,7 +242,12 @@ test('an answer that may lack something says so, and an older server says nothin
 test('the title says first how whole the answer is', () => {
   const freshness = { state: 'indexing', indexed: 103, total: 4826, ageS: null, reason: '' } as const;
   const result = { hits: [], degraded: null, staleFiles: 0, tookMs: 8.4, freshness };
-  assert.equal(titleOf(result), 'Search by Meaning — 2 % indexed: results so far · 0 results in 8 ms');
+  const weakest = { uri: 'file:///b', kind: '', name: '', container: '', score: 0, snippet: '', signals: {} };
+  const found = [{ ...weakest, range: { start: { line: 0, character: 0 }, end: { line: 1, character: 0 } } }];
+  assert.equal(
+    titleOf({ ...result, hits: found }),
+    'Search by Meaning — 2 % indexed: results so far · 1 result in 8 ms',
+  );
   const whole = { ...result, freshness: { ...freshness, state: 'current' as const } };
   assert.equal(titleOf(whole), 'Search by Meaning — 0 results in 8 ms');
   const weak = { uri: 'file:///a', kind: '', name: '', container: '', score: 0, snippet: '', signals: {}, weak: true };
@@ -252,6 +258,22 @@ test('the title says first how whole the answer is', () => {
     titleOf(whole, mistypedIn('read @pyton')),
     'Search by Meaning — unknown scope @pyton · 0 results in 8 ms',
   );
+});
+
+test('a title says once that nothing is there yet, and why, in plain words', () => {
+  const freshness = { state: 'indexing', indexed: 0, total: 0, ageS: null, reason: '' } as const;
+  const result = { hits: [], degraded: null, staleFiles: 0, tookMs: 8.4, freshness };
+  assert.equal(titleOf(result), 'Search by Meaning — nothing is indexed yet');
+  const counted = { ...result, freshness: { ...freshness, total: 4826 } };
+  assert.equal(titleOf(counted), 'Search by Meaning — nothing is indexed yet');
+  const begun = { ...result, freshness: { ...freshness, indexed: 103, total: 4826 } };
+  assert.equal(titleOf(begun), 'Search by Meaning — 2 % indexed');
+  const compared = { ...result, freshness: { ...freshness, state: 'checking' as const } };
+  assert.equal(titleOf(compared), 'Search by Meaning — still being compared with the disk');
+  const paused = { ...result, freshness: { ...freshness, state: 'incomplete' as const, reason: 'you paused it' } };
+  assert.equal(titleOf(paused), 'Search by Meaning — nothing is indexed yet (you paused it)');
+  const unwatched = { ...result, freshness: { ...freshness, state: 'unwatched' as const } };
+  assert.equal(titleOf(unwatched), 'Search by Meaning — not watched for changes · 0 results in 8 ms');
 });
 
 test('an answer so far is asked for again as more is there, not too often, and no more once it is whole', () => {
