@@ -196,7 +196,7 @@ class Session:
         self._budget = budget
         by, name = self.service.budget_from, self.name
         if self._starting and by not in (NOBODY, name):
-            text = f"lowtide: the budget stays as it is, set by {by}; {budget} of this editor's settings is not taken"
+            text = f"lowtide: the budget stays as it is, {set_by(by)}; {budget} of this editor's settings is not taken"
             self.log_message(types.MessageType.Info, text)
             return
         try:
@@ -389,3 +389,12 @@ def _read(roots: Sequence[Path], path: Path) -> str:
 def _not_read(path: Path, why: str, remedy: str) -> RequestError:
     data = {"kind": "path", "message": f"{path} cannot be read: {why}", "remedy": remedy}
     return RequestError(rpc.REQUEST_FAILED, f"{path} cannot be read: {why}; {remedy}", data)
+
+
+def set_by(budget_from: str) -> str:
+    """Who has set the budget, for people: of a file it is told with its line and the key."""
+    place, _, key = budget_from.rpartition(": ")
+    if key != "budget":
+        return f"set by {budget_from}"
+    file, _, line = place.rpartition(":")
+    return f"set in {file}, line {line}" if file and line.isdigit() else f"set in {place}"

@@ -160,7 +160,7 @@ describe('control', function()
       fakes.status({ memory = { budgetFrom = '/home/me/config.toml:1: budget' } })
     vim.cmd.Lowtide('budget')
     fakes.wait('who has set it', function()
-      local said = 'Lowtide: the budget is 256 MiB, set by /home/me/config.toml:1: budget'
+      local said = 'Lowtide: the budget is 256 MiB, set in /home/me/config.toml, line 1'
       return vim.list_contains(env.messages, said)
     end)
     vim.cmd.Lowtide('budget 384MiB')

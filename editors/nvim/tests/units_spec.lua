@@ -29,6 +29,25 @@ describe('sizes', function()
   end)
 end)
 
+describe('who has set the budget', function()
+  local function said(from)
+    return require('lowtide.format').budget_set_by({ budgetFrom = from })
+  end
+
+  it('is said in words, of a file with its line', function()
+    assert.equal('set in /etc/lowtide/config.toml, line 12', said('/etc/lowtide/config.toml:12: budget'))
+    assert.equal('set in /etc/lowtide/config.toml', said('/etc/lowtide/config.toml: budget'))
+    assert.equal('set in ~/lowtide/config.toml, line 1', said(vim.env.HOME .. '/lowtide/config.toml:1: budget'))
+    assert.equal('set by LOWTIDE_BUDGET', said('LOWTIDE_BUDGET'))
+    assert.equal('set by Visual Studio Code', said('Visual Studio Code'))
+  end)
+
+  it('is nothing when nobody has, or an older server does not tell', function()
+    assert.is_nil(said('default'))
+    assert.is_nil(said(nil))
+  end)
+end)
+
 describe('options', function()
   local config = require('lowtide.config')
 

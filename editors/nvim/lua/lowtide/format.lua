@@ -68,7 +68,16 @@ end
 ---@return string? nil when nobody has
 function M.budget_set_by(memory)
   local from = memory.budgetFrom
-  return from and from ~= 'default' and 'set by ' .. from or nil
+  if not from or from == 'default' then
+    return nil
+  end
+  -- Of a file the server says the line and the key.
+  local place = from:match('^(.+): budget$')
+  if not place then
+    return 'set by ' .. from
+  end
+  local file, line = place:match('^(.+):(%d+)$')
+  return 'set in ' .. vim.fn.fnamemodify(file or place, ':~') .. (line and ', line ' .. line or '')
 end
 
 ---@param count number
