@@ -60,13 +60,14 @@ class CacheStatistics(msgspec.Struct, frozen=True):
 class _Numbers(dict[str, int]):
     """Word to number: below `size` a token, else `size` + the place of a remembered word of several tokens."""
 
-    __slots__ = ("forget", "longest", "misses", "offsets", "pieces", "size", "unknown")
+    __slots__ = ("_reach", "forget", "longest", "misses", "offsets", "pieces", "size", "unknown")
 
     def __init__(self, vocabulary: dict[str, int], unknown: int, longest: int) -> None:
         super().__init__(vocabulary)
         self.size = max(vocabulary.values()) + 1
         self.unknown = unknown
         self.longest = longest
+        self._reach = _reach_of(vocabulary)
         self.forget: list[str] = []
         # The first remembered word is the empty one, of no token: an empty text has an empty bag.
         self[""] = self.size
@@ -97,7 +98,8 @@ class _Numbers(dict[str, int]):
         start, length = 0, len(word)
         while start < length:
             prefix = _CONTINUES if start else ""
-            for end in range(length, start, -1):
+            longest = self._reach.get(prefix + word[start], 0)
+            for end in range(min(length, start + longest), start, -1):
                 token = self.get(prefix + word[start:end])
                 if token is not None and token < self.size and token != self.unknown:
                     break
@@ -113,6 +115,18 @@ class _Numbers(dict[str, int]):
         forgotten = len(self.forget)
         self.forget, self.offsets, self.pieces = [], [0, 0], []
         return forgotten
+
+
+def _reach_of(vocabulary: dict[str, int]) -> dict[str, int]:
+    """How many characters the longest token has that begins with a character, or goes on with it: no more need be
+    tried."""
+    reach: dict[str, int] = {}
+    for token in vocabulary:
+        begins = len(_CONTINUES) if token.startswith(_CONTINUES) else 0
+        first, length = token[: begins + 1], len(token) - begins
+        if length > reach.get(first, 0):
+            reach[first] = length
+    return reach
 
 
 class WordBags:
