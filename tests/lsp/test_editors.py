@@ -1,5 +1,5 @@
-"""Real editors: Emacs with eglot and with lsp-mode, Vim with ALE. Skipped where they are not installed (emacs-nox,
-elpa-eglot, elpa-lsp-mode, vim-ale).
+"""Real editors: Emacs with eglot and with lsp-mode, Vim with ALE, Kate. Skipped where they are not installed
+(emacs-nox, elpa-eglot, elpa-lsp-mode, vim-ale, kate).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -198,3 +199,37 @@ def test_vim_with_ale(environment: dict[str, str], tmp_path: Path) -> None:
     )
     assert (tmp_path / "output").exists(), done.stdout + done.stderr
     assert "found_elsewhere" in (tmp_path / "output").read_text()
+
+
+@pytest.mark.skipif(not shutil.which("kate"), reason="kate is not installed")
+def test_kate(environment: dict[str, str], tmp_path: Path) -> None:
+    """Without a screen; what Kate and the server say to each other is written down on the way."""
+    program, told, said = tmp_path / "bin" / "lowtide", tmp_path / "told", tmp_path / "said"
+    program.write_text(f'#!/bin/sh\ntee {told} | {sys.executable} -m lowtide.cli "$@" | tee {said}\n')
+    settings = tmp_path / "config" / "kate" / "lspclient" / "settings.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(next(text for text in recipes("json") if "rootIndicationFileNames" in text))
+    # What Kate asks a person about, once: whether this command line may be started.
+    (tmp_path / "config" / "katerc").write_text(f"[lspclient]\nAllowedServerCommandLines={program} lsp --stdio\n")
+    (tmp_path / "runtime").mkdir(mode=0o700)
+    own = {f"XDG_{name}_HOME": str(tmp_path / name.lower()) for name in ("CONFIG", "DATA", "CACHE", "STATE")}
+    without_bus = {name: value for name, value in environment.items() if name != "DBUS_SESSION_BUS_ADDRESS"}
+    with (tmp_path / "errors").open("wb") as errors:
+        kate = subprocess.Popen(
+            ["kate", "--new", "--block", environment["TIDE_FILE"]],
+            env={**without_bus, **own, "XDG_RUNTIME_DIR": str(tmp_path / "runtime"), "QT_QPA_PLATFORM": "offscreen"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        )
+    try:
+        until_s = time.monotonic() + 120
+        while not (said.exists() and "moon_rise" in said.read_text()):
+            assert kate.poll() is None, (tmp_path / "errors").read_text()[-3000:]
+            assert time.monotonic() < until_s, told.read_text() if told.exists() else "the server was not started"
+            time.sleep(0.05)
+        assert f'"rootUri": "{(tmp_path / "tree").as_uri()}"' in told.read_text()
+        assert '"method": "textDocument/didOpen"' in told.read_text()
+    finally:
+        kate.terminate()
+        kate.wait(30)
