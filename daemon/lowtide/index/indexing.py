@@ -56,6 +56,7 @@ from lowtide.index.jobs import (
     tried_again,
     why_of,
 )
+from lowtide.index.waiting import Waiting
 from lowtide.index.writing import Group, Writing, grouped
 from lowtide.models import FileStat, FileStatus, Reason
 from lowtide.pool.pool import WorkerPool
@@ -66,9 +67,9 @@ from lowtide.tasks import task_group
 
 HAND_OVER_S = 0.05
 """The walk hands over what it has found by then, and does not fill the block."""
+BATCH_FILES = 48
 QUEUE_LENGTH = 1024
 """Files planned ahead of the workers."""
-BATCH_FILES = 48
 RESULT_FACTOR = 4.0
 """Bytes that a result takes on its way through the daemon, for each byte of its file (measured: 2.5 to 4)."""
 RESULT_SLACK_BYTES = 2 * MIB
@@ -110,6 +111,7 @@ class Indexer:
         self._queue: Queue[Job] = Queue()
         self._held = Held()
         self._queued = anyio.Condition()
+        self._waiting = Waiting(self._queued)
         self._open_jobs = 0
         self._scan_done = False
         self._stopping = False
@@ -133,8 +135,8 @@ class Indexer:
                 group.start_soon(self._commit_stage, receive)
                 async with send, task_group() as producers:
                     producers.start_soon(self._scan_stage, send.clone())
-                    for _ in range(self._ladder.footing().worker_count):
-                        producers.start_soon(self._work_stage, send.clone())
+                    for number in range(self._ladder.footing().worker_count):
+                        producers.start_soon(self._work_stage, number, send.clone())
         finally:
             self._stopping = True
             self._donors.close()
@@ -233,6 +235,7 @@ class Indexer:
             while len(self._queue) >= QUEUE_LENGTH or self._held.is_full:
                 await self._queued.wait()
             for job in jobs:
+                self._waiting.came(job)
                 if not self._held.keep(job):
                     self._queue.push(job.path, job)
                 self._open_jobs += 1
@@ -266,14 +269,17 @@ class Indexer:
             if batch and (alone or size + head.size_bytes > footing.batch_bytes):
                 break
             waiting.pop()
+            self._waiting.went(head)
             batch.append(head)
             size += head.size_bytes
             if alone:
                 break
         return batch
 
-    async def _work_stage(self, send: MemoryObjectSendStream[Group]) -> None:
+    async def _work_stage(self, number: int, send: MemoryObjectSendStream[Group]) -> None:
         async with send:
+            if self._dedupe:  # what is indexed for the first time has all workers at once
+                await self._waiting.enough_beside(number, lambda: self._scan_done and not self._open_jobs)
             while batch := await self._take():
                 began = self._writing.generations.now
                 try:
@@ -299,6 +305,7 @@ class Indexer:
                 elif index == broken.index:
                     again = tried_again(job, broken)
                 self._queue.push(job.path, again)
+                self._waiting.came(again)
             self._queued.notify_all()
 
     async def _run_batch(self, jobs: list[Job]) -> Group:
