@@ -24,6 +24,7 @@ OPENERS = {
     "index/bundle_vectors.py": "a bundle's own files",
     "index/sharing.py": "a bundle that is fetched",
     "store/bundle_file.py": "a bundle's own files",
+    "store/columns.py": "a bundle's own files",
     "bulk/manifest.py": "a bulk store's own files",
     "bulk/pieces.py": "a bulk store's own files",
     "bulk/sources.py": "vectors of a file that the user names",

@@ -12,50 +12,28 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import anyio
 import msgspec
 import numpy as np
 import pytest
 from tests.e2e.contents import Contents, differences, read_contents
 from tests.e2e.soak import git
+from tests.worker.bundling import FILES, index, make_bundle, make_tree, places_of, refused, repack, stage, workspace_of
 
-from lowtide.config.settings import Config
-from lowtide.errors import BundleError, LowtideError, StoreError
+from lowtide.errors import LowtideError, StoreError
 from lowtide.index import bundles
 from lowtide.index.report import check_index
-from lowtide.index.shared import Stay
 from lowtide.index.sharing import Begun
-from lowtide.index.workspace import Workspace
-from lowtide.paths import Places
-from lowtide.serve.app import opened
-from lowtide.serve.service import Wish
-from lowtide.status import IndexReport
 from lowtide.store import bundle_file, schema
-from lowtide.store.bundle_file import Facts, Manifest, Part
+from lowtide.store.bundle_file import Manifest, Part
 from lowtide.store.catalog import Catalog
 from lowtide.store.vectors.vector_segments import FlatSegment, build_graph, write_flat
 from lowtide.system.memory import own_anonymous_bytes
-from lowtide.work.model.model_folder import default_model, read_model
-
-FILES = 40
-
-
-def recipe() -> str:
-    return read_model(default_model()).recipe
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository that nobody changes."""
-    root = tmp_path_factory.mktemp("trees") / "origin"
-    root.mkdir()
-    git(root, "init", "-q", "-b", "main")
-    for number in range(FILES):
-        part = "def part_{0}_{1}(x):\n    '''Part {1} of {0}.'''\n    return x + {1}\n\n\n"
-        (root / f"m{number}.py").write_text("".join(part.format(number, n) for n in range(8)))
-    git(root, "add", "-A")
-    git(root, "commit", "-qm", "one")
-    return root
+    return make_tree(tmp_path_factory.mktemp("trees") / "origin")
 
 
 def cloned(tree: Path, target: Path) -> Path:
@@ -69,23 +47,6 @@ def root(tree: Path, tmp_path: Path) -> Path:
     return cloned(tree, tmp_path / "clone")
 
 
-def places_of(home: Path) -> Places:
-    return Places(home / "config", home / "cache", home / "run")
-
-
-def workspace_of(root: Path, home: Path) -> Workspace:
-    return Workspace(root, places_of(home).index_folder(root))
-
-
-def index(root: Path, home: Path, begun: Begun | None = None) -> IndexReport:
-    async def play() -> IndexReport:
-        async with opened(places_of(home), Config((256 << 20) + own_anonymous_bytes()), Stay.BRIEF) as service:
-            staged = begun.staged.folder.name if begun and begun.staged else ""
-            return await service.index(root, "test", Wish(staged=staged))
-
-    return anyio.run(play)
-
-
 def contents(root: Path, home: Path) -> Contents:
     workspace = workspace_of(root, home)
     with closing(workspace.reading()) as catalog:
@@ -95,29 +56,12 @@ def contents(root: Path, home: Path) -> Contents:
 
 @pytest.fixture(scope="module")
 def exported(tree: Path) -> Path:
-    home = tree.parent / "theirs"
-    assert index(tree, home).files.indexed == FILES
-    file = tree.parent / "one.lowtide"
-    bundles.export(places_of(home), workspace_of(tree, home), file)
-    return file
+    return make_bundle(tree)
 
 
 @pytest.fixture
 def bundle(exported: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(exported, tmp_path / "one.lowtide"))
-
-
-def stage(file: Path, root: Path, home: Path, commit: str = "") -> bundles.Staged:
-    return bundles.stage(places_of(home), file, workspace_of(root, home), recipe(), commit=commit)
-
-
-def refused(file: Path, root: Path, home: Path, commit: str = "") -> str:
-    """Why a bundle is not taken; nothing of it is left behind."""
-    with pytest.raises(BundleError) as caught:
-        stage(file, root, home, commit)
-    assert list((home / "cache" / "incoming").glob("*")) == []
-    assert not workspace_of(root, home).has_index
-    return caught.value.message
 
 
 def test_what_is_taken_over_is_what_would_have_been_built(root: Path, bundle: Path, tmp_path: Path) -> None:
@@ -205,20 +149,6 @@ def test_what_is_no_bundle_is_told(tree: Path, tmp_path: Path) -> None:
     assert "plain file" in refused(tmp_path / "pipe", tree, home)
 
 
-def repack(bundle: Path, target: Path, change: Callable[[Path], None], **facts: object) -> Path:
-    """The same bundle with other contents: all its own checksums right, as somebody who means ill would make it."""
-    unpacked = target.parent / f"{target.name}.parts"
-    unpacked.mkdir()
-    with bundle.open("rb") as file:
-        manifest = bundle_file.read_manifest(file, bundle.stat().st_size)
-        bundle_file.unpack(file, manifest, unpacked)
-    change(unpacked)
-    parts = [(part.name, unpacked / part.name) for part in manifest.parts if (unpacked / part.name).exists()]
-    told = msgspec.convert({**msgspec.to_builtins(manifest.facts), **facts}, Facts)
-    bundle_file.write(target, told, parts)
-    return target
-
-
 def run(sql: str) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         with closing(sqlite3.connect(folder / "catalog.sqlite", isolation_level=None)) as db:
@@ -232,29 +162,28 @@ HOSTILE = {
     "a view": "ALTER TABLE runs RENAME TO runs2; CREATE VIEW runs AS SELECT * FROM runs2",
     "another table": "CREATE TABLE more (x)",
     "a table less": "DROP TABLE dead_words",
+    "an index less": "DROP INDEX chunks_by_vector",
+    "another index": "DROP INDEX vectors_by_hash; CREATE INDEX vectors_by_hash ON vectors (abs(hash))",
     "a path out": "UPDATE files SET path = CAST('../../etc/passwd' AS BLOB) WHERE id = 1",
     "a whole path": "UPDATE files SET path = CAST('/etc/passwd' AS BLOB) WHERE id = 1",
     "text for a number": "UPDATE files SET size_bytes = 'many' WHERE id = 1",
-    "a number for text": "UPDATE symbols SET name = x'00ff' WHERE id = 1",
+    "text for an id": "UPDATE files SET first_chunk_id = 'many' WHERE id = 1",
     "no such status": "UPDATE files SET status = 'wonderful' WHERE id = 1",
-    "no such kind": "UPDATE symbols SET kind = 4000 WHERE id = 1",
-    "a line that cannot be": "UPDATE chunks SET start_line = -5 WHERE id = 1",
-    "a huge line": "UPDATE symbols SET more_lines = 1 << 60 WHERE id = 1",
-    "a name before the first line": "UPDATE symbols SET name_below = -1 - start_line WHERE id = 1",
-    "a symbol of no file": "UPDATE symbols SET file_id = 1 << 40 WHERE id = 1",
-    "symbols of another place": "UPDATE files SET first_symbol_id = first_symbol_id + 1 WHERE symbols > 0",
+    "symbols of another place": "UPDATE files SET first_symbol_id = 1 WHERE symbols > 0",
+    "symbols of no place": "UPDATE files SET first_symbol_id = first_symbol_id - 100 WHERE symbols > 0",
     "fewer symbols": "UPDATE files SET symbols = symbols - 1 WHERE symbols > 0",
-    "chunks of another place": "UPDATE files SET first_chunk_id = first_chunk_id + 1 WHERE chunks > 0",
-    "no details": "DELETE FROM details",
-    "details that cannot be unpacked": "UPDATE details SET packed = x'00'",
-    "details of no symbol": "INSERT INTO details SELECT max(first_symbol_id) + 1, packed FROM details",
-    "an id that cannot be": "UPDATE symbols SET id = 1 << 62 WHERE id = 1",
-    "ids far apart": "UPDATE symbols SET id = 1 << 40 WHERE id = 1",
+    "more symbols": "UPDATE files SET symbols = symbols + 1 WHERE symbols > 0",
+    "chunks of another place": "UPDATE files SET first_chunk_id = 1 WHERE chunks > 0",
+    "fewer chunks": "UPDATE files SET chunks = chunks - 1 WHERE id = 1",
+    "more chunks": "UPDATE files SET chunks = chunks + 1 WHERE id = 1",
+    "symbols in a row": "INSERT INTO symbols VALUES (1, 1, 'x', 12, '', 0, 0, 0, 0)",
+    "details in a row": "INSERT INTO details VALUES (1, x'00')",
+    "chunks in a row": "INSERT INTO chunks VALUES (1, 1, 1, 1, 0, 1, 0, 0)",
+    "vectors in a row": "INSERT INTO vectors VALUES (1, zeroblob(16))",
+    "an id that cannot be": "UPDATE files SET first_symbol_id = 1 << 62 WHERE first_symbol_id = 1",
+    "ids far apart": "UPDATE files SET first_symbol_id = 1 << 40 WHERE id = (SELECT max(id) FROM files)",
     "the last id": "UPDATE sqlite_sequence SET seq = 9223372036854775807",
-    "a long name": "UPDATE symbols SET name = CAST(zeroblob(3000000) AS TEXT) WHERE id = 1",
-    "components in a row": "INSERT INTO vector_data SELECT min(id), zeroblob(256) FROM vectors",
-    "components of no vector": "INSERT INTO vector_data SELECT max(id) + 1, zeroblob(256) FROM vectors",
-    "a vector that no chunk uses": "UPDATE chunks SET vector_id = NULL WHERE vector_id = 1",
+    "components in a row": "INSERT INTO vector_data VALUES (1, zeroblob(256))",
     "no dimensions": "DELETE FROM meta WHERE key = 'vector_dims'",
     "other dimensions": "UPDATE meta SET value = '16' WHERE key = 'vector_dims'",
     "dimensions that are no number": "UPDATE meta SET value = 'many' WHERE key = 'vector_dims'",
@@ -402,7 +331,10 @@ def test_a_part_twice_or_no_catalog_is_refused(tree: Path, bundle: Path, tmp_pat
 def test_what_unpacks_to_more_than_it_says_is_stopped_there(tree: Path, bundle: Path, tmp_path: Path) -> None:
     bomb = zlib.compress(bytes(64 << 20), 9)
     part = Part("catalog.sqlite", 1000, len(bomb), hashlib.sha256(bytes(1000)).hexdigest())
-    manifest_of(bundle, lambda _: [part], bomb)
+    with bundle.open("rb") as file:
+        packed_bytes = bundle_file.read_manifest(file, bundle.stat().st_size).parts[0].packed_bytes
+        rest = file.read()[packed_bytes:]
+    manifest_of(bundle, lambda parts: [part, *parts[1:]], bomb + rest)
     before = own_anonymous_bytes()
     assert "not as it was written" in refused(bundle, tree, tmp_path / "ours")
     assert own_anonymous_bytes() - before < 8 << 20

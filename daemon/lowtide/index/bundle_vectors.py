@@ -1,6 +1,7 @@
 """The vectors of a bundle: a matrix beside its catalog, which becomes a segment without ever being rows.
 
-Row i is the i-th vector of the catalog by its id, int8: no id is written, so that none can be wrong.
+Row i is the i-th vector of the catalog by its id, int8: no id is written, so that none can be wrong. A block of rows is
+written column by column: the values of one component are more alike, and pack better.
 
 Invariant: as many rows are written, and taken, as the catalog has vectors; else StoreError, and BundleError.
 Invariant: memory is bounded by a block, however many and however long the vectors are.
@@ -27,18 +28,24 @@ from lowtide.store.vectors.vector_index import blocks_of
 from lowtide.store.vectors.vector_segments import COPY_ROWS, last_in_graphs, open_segment, write_flat
 
 MOST_DIMS = 65_536
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 4 << 20
 
 
 def write_vectors(path: Path, folder: Path, rows: Sequence[Segment], copy: Catalog) -> None:
     """Write the vectors that `copy` names: from `rows`, its segments in `folder`, and from itself. StoreError."""
     wanted, written = copy.count_rows("vectors"), 0
+    at_once = _rows_at_once(copy.vector_dims())
     with mapped_errors(path), path.open("xb") as out:
+        waiting = np.empty((0, copy.vector_dims()), np.int8)
         for ids, matrix in _blocks(folder, rows, copy):
             # Those that no chunk uses are in segments, and not in the copy.
             used = np.isin(ids, _ids(copy.vector_ids(int(ids[0]), int(ids[-1]))), assume_unique=True)
-            out.write(matrix[used].tobytes())
             written += int(np.count_nonzero(used))
+            waiting = np.concatenate([waiting, matrix[used]])
+            while len(waiting) >= at_once:
+                out.write(waiting[:at_once].T.tobytes())
+                waiting = waiting[at_once:]
+        out.write(waiting.T.tobytes())
     if written != wanted:
         why = f"{written:,} of {wanted:,} vectors are there"
         raise StoreError("cannot read the vectors of the index", why, "run `lowtide index`, try again")
@@ -76,11 +83,15 @@ def take_vectors(path: Path, folder: Path, catalog: Catalog) -> None:
 
 
 def _rows_of(path: Path, dims: int, catalog: Catalog) -> Iterator[tuple[Ids, Matrix]]:
-    block_bytes = dims * max(1, _BLOCK_BYTES // dims)
+    block_bytes = dims * _rows_at_once(dims)
     ids = catalog.vector_ids()
     with mapped_errors(path), path.open("rb") as file:
         while data := file.read(block_bytes):
-            yield _ids(islice(ids, len(data) // dims)), np.frombuffer(data, np.int8).reshape(-1, dims)
+            yield _ids(islice(ids, len(data) // dims)), np.frombuffer(data, np.int8).reshape(dims, -1).T
+
+
+def _rows_at_once(dims: int) -> int:
+    return max(1, _BLOCK_BYTES // max(1, dims))
 
 
 def _ids(numbers: Iterator[int]) -> Ids:

@@ -36,7 +36,8 @@ from lowtide.paths import Places, make_private
 from lowtide.store import bundle_file, schema
 from lowtide.store.bundle_file import BLOBS, VECTORS, Facts, Manifest
 from lowtide.store.catalog import Catalog
-from lowtide.store.durable import link_or_copy, sync_folder
+from lowtide.store.columns import take_columns, write_columns
+from lowtide.store.durable import link_or_copy, sync_file, sync_folder
 from lowtide.store.rows import LEXICAL_KIND
 from lowtide.store.vetting import CATALOG
 from lowtide.system.beneath import CannotRead, open_plain
@@ -121,11 +122,13 @@ def _copy(workspace: Workspace, folder: Path, checkout: Checkout) -> tuple[Facts
         segments = copy.vector_segments()
         copy.keep_what_travels()
         write_vectors(folder / VECTORS, workspace.folder, segments, copy)
-        copy.leave_vectors_out()
         write_blobs(folder / BLOBS, workspace.root, checkout, copy)
         facts = _facts(checkout, copy)
+        with copy.view():
+            write_columns(folder, copy.ask)
+        copy.leave_out()
         lexical = copy.lexical_segment()
-    parts = [(name, folder / name) for name in (CATALOG, BLOBS, VECTORS)]
+    parts = [(name, folder / name) for name in bundle_file.PARTS]
     if lexical is None:
         return facts, parts
     words, kept = workspace.folder / lexical.name, folder / lexical.name
@@ -225,6 +228,11 @@ def _look_over(unpacked: Workspace, manifest: Manifest, checkout: Checkout) -> N
         raise error if isinstance(error, BundleError) else _unsound(error.message) from error
     try:
         with closing(Catalog(unpacked.catalog_path, writable=True)) as catalog:
+            with catalog.filling() as (ask, put):
+                take_columns(unpacked.folder, ask, put)
+            counts, facts = catalog.counts(), manifest.facts
+            if (counts.files, counts.chunks, counts.vectors) != (facts.files, facts.chunks, facts.vectors):
+                raise _unsound("it does not hold what it says")
             catalog.keep_what_travels()
             catalog.begin_as_copy(display_path(os.fsencode(unpacked.root)))
             take_vectors(unpacked.folder / VECTORS, unpacked.folder, catalog)
@@ -232,6 +240,7 @@ def _look_over(unpacked: Workspace, manifest: Manifest, checkout: Checkout) -> N
             if damage := verify_segments(unpacked, catalog):
                 raise _unsound(damage)
             take_written_stamps(unpacked.folder / BLOBS, unpacked.root, checkout, catalog)
+        sync_file(unpacked.catalog_path)
     except CorruptIndex as error:
         raise _unsound(error.message) from error
     except (ValueError, TypeError, OverflowError, ArithmeticError, LookupError, struct.error) as error:
@@ -241,7 +250,7 @@ def _look_over(unpacked: Workspace, manifest: Manifest, checkout: Checkout) -> N
 
 def _complaint(catalog: Catalog, manifest: Manifest) -> str:
     """What is wrong with the rows; empty when nothing is."""
-    facts, counts, segments = manifest.facts, catalog.counts(), catalog.segments()
+    facts, segments = manifest.facts, catalog.segments()
     named = {part.name.partition("/")[0] for part in manifest.parts if "/" in part.name}
     if complaint := (catalog.check() or "") or catalog.implausible():
         return complaint
@@ -249,10 +258,6 @@ def _complaint(catalog: Catalog, manifest: Manifest) -> str:
         return "it names a file outside of the workspace"
     if {row.kind for row in segments} - {LEXICAL_KIND} or [row.name for row in segments] != sorted(named):
         return "its segments are not those that it names"
-    if VECTORS not in {part.name for part in manifest.parts}:
-        return "it has no vectors"
-    if (counts.files, counts.chunks, counts.vectors) != (facts.files, facts.chunks, facts.vectors):
-        return "it does not hold what it says"
     if catalog.get_meta("content_version") != str(facts.content_version):
         return "its content version is not the one that it says"
     return "" if (catalog.get_meta("recipe") or "") == facts.recipe else "its model is not the one that it says"

@@ -28,15 +28,19 @@ from lowtide.errors import BundleError
 from lowtide.store.durable import mapped_errors
 from lowtide.store.vetting import CATALOG
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 BLOBS = "blobs"
 """The part that says which files were as git has them, and under which id."""
 VECTORS = "vectors"
-"""The part that holds the vectors, a row for each that the catalog names, in the order of their ids."""
+"""The part that holds the vectors (`index/bundle_vectors.py`)."""
+SYMBOLS, DETAILS, CHUNKS, ADDRESSES = "symbols", "details", "chunks", "addresses"
+"""The parts that hold rows of the catalog as columns (`columns.py`); addresses are those of the vectors."""
+PARTS = (CATALOG, SYMBOLS, DETAILS, CHUNKS, ADDRESSES, BLOBS, VECTORS)
+"""What every bundle has; the lexical index comes on top."""
 MOST_PARTS = 4200
 MOST_MANIFEST_BYTES = 2 << 20
 MOST_PART_BYTES = 1 << 40
-LEVEL = 6
+LEVEL = 7
 
 _MAGIC = b"LTIDEBND"
 _HEAD = struct.Struct("<8sII32s")
@@ -119,7 +123,8 @@ def write(target: Path, facts: Facts, parts: Sequence[tuple[str, Path]]) -> int:
 
 def _pack(name: str, path: Path, body: BinaryIO) -> Part:
     digest, size, start = hashlib.sha256(), 0, body.tell()
-    packer = zlib.compressobj(LEVEL)
+    # Runs of bytes that occur twice are looked for in vain in vectors; some values are more frequent than others.
+    packer = zlib.compressobj(LEVEL, strategy=zlib.Z_HUFFMAN_ONLY if name == VECTORS else zlib.Z_DEFAULT_STRATEGY)
     with path.open("rb") as file:
         while block := file.read(_BLOCK_BYTES):
             digest.update(block)
@@ -140,28 +145,28 @@ def read_manifest(file: Source, size_bytes: int) -> Manifest:
         why = f"version {version}, this is {FORMAT_VERSION}"
         raise BundleError("its format is another one", why, "make it with this version of Lowtide")
     if length > MOST_MANIFEST_BYTES:
-        raise _damaged("its manifest is too long")
+        raise damaged("its manifest is too long")
     data = file.read(length)
     if hashlib.sha256(data).digest() != digest:
-        raise _damaged("it is cut" if len(data) < length else "its manifest is not as it was written")
+        raise damaged("it is cut" if len(data) < length else "its manifest is not as it was written")
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
     except msgspec.MsgspecError as error:
-        raise _damaged(f"its manifest cannot be read: {error}"[:200]) from None
+        raise damaged(f"its manifest cannot be read: {error}"[:200]) from None
     _check_parts(manifest.parts)
     expected = _HEAD.size + length + sum(part.packed_bytes for part in manifest.parts)
     if size_bytes < expected:
-        raise _damaged(f"it is cut: {size_bytes:,} of {expected:,} bytes are there")
+        raise damaged(f"it is cut: {size_bytes:,} of {expected:,} bytes are there")
     if size_bytes > expected:
-        raise _damaged("more follows than it says")
+        raise damaged("more follows than it says")
     return manifest
 
 
 def _check_parts(parts: Sequence[Part]) -> None:
-    """Every name is one that an index has, once; every figure is possible."""
+    """Every name is one that an index has, once, and none is missing; every figure is possible."""
     names = [part.name for part in parts]
     if len(names) > MOST_PARTS or len(set(names)) < len(names) or CATALOG not in names:
-        raise _damaged("its parts are not those of an index")
+        raise damaged("its parts are not those of an index")
     generations = set()
     for part in parts:
         folder, slash, name = part.name.rpartition("/")
@@ -169,12 +174,14 @@ def _check_parts(parts: Sequence[Part]) -> None:
             generations.add(folder)
             is_fine = bool(_GENERATION.fullmatch(folder) and _FILE_NAME.fullmatch(name))
         else:
-            is_fine = name in (CATALOG, BLOBS, VECTORS)
+            is_fine = name in PARTS
         if not is_fine or len(generations) > 1:
-            raise _damaged(f"it holds a part {part.name[:60]!r}, which no index has")
+            raise damaged(f"it holds a part {part.name[:60]!r}, which no index has")
         numbers = (part.size_bytes, part.packed_bytes)
         if not all(0 <= number <= MOST_PART_BYTES for number in numbers):
-            raise _damaged(f"its part {part.name} has impossible figures")
+            raise damaged(f"its part {part.name} has impossible figures")
+    if missing := [name for name in PARTS if name not in names]:
+        raise damaged(f"it has no {missing[0]}")
 
 
 def unpack(file: Source, manifest: Manifest, folder: Path, is_stopped: Callable[[], bool] = lambda: False) -> None:
@@ -197,7 +204,7 @@ def unpack(file: Source, manifest: Manifest, folder: Path, is_stopped: Callable[
                     size += len(block)
                     out.write(block)
                 if size != part.size_bytes or digest.hexdigest() != part.sha256:
-                    raise _damaged(f"its part {part.name} is not as it was written")
+                    raise damaged(f"its part {part.name} is not as it was written")
                 out.flush()
                 os.fsync(out.fileno())
 
@@ -213,13 +220,13 @@ def _unpacked(file: Source, part: Part) -> Iterator[bytes]:
                 packed = file.read(min(left, _BLOCK_BYTES))
                 left -= len(packed)
                 if not packed:
-                    raise _damaged(f"its part {part.name} is cut")
+                    raise damaged(f"its part {part.name} is cut")
             block = unpacker.decompress(packed, min(room, _BLOCK_BYTES))
             room -= len(block)
             if block:
                 yield block
     if left or unpacker.unused_data or not unpacker.eof:
-        raise _damaged(f"its part {part.name} is not as it was written")
+        raise damaged(f"its part {part.name} is not as it was written")
 
 
 @contextmanager
@@ -227,8 +234,9 @@ def _mapped(part: Part) -> Iterator[None]:
     try:
         yield
     except zlib.error:
-        raise _damaged(f"its part {part.name} cannot be unpacked") from None
+        raise damaged(f"its part {part.name} cannot be unpacked") from None
 
 
-def _damaged(why: str) -> BundleError:
+def damaged(why: str) -> BundleError:
+    """The error for a bundle that is not as Lowtide makes them."""
     return BundleError("it is damaged", why, FETCH_AGAIN)

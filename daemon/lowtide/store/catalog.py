@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,9 +26,10 @@ from lowtide.errors import CorruptIndex, EmptyIndex, IndexTooNew, OlderIndex, Qu
 from lowtide.store import schema
 from lowtide.store.conversion import CONVERSIONS
 from lowtide.store.details import DamagedBlock
+from lowtide.store.durable import sync_file
 from lowtide.store.failures import REBUILT_BY_INDEX, index_gone, is_read_only, map_error, place_of
 from lowtide.store.file_rows import FileRows
-from lowtide.store.plausible import implausible
+from lowtide.store.plausible import Ask, implausible
 from lowtide.store.queries import FIND_VECTOR, Queries
 from lowtide.store.rows import VECTOR_DIMS
 from lowtide.store.vetting import SchemaRow, check_catalog_files, check_schema, not_ours
@@ -296,8 +298,7 @@ class Catalog(FileRows, Queries):
             raise index_gone(self.path)
 
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
-        for block in self._blocks(sql, parameters):
-            yield from block
+        return chain.from_iterable(self._blocks(sql, parameters))
 
     def _blocks(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[list[Any]]:
         with self._mapped():
@@ -332,8 +333,7 @@ class Catalog(FileRows, Queries):
             raise StoreError(f"cannot write {path}", error.strerror or str(error), "look at the folder") from error
         with self._mapped():
             self._db.execute("VACUUM INTO ?", (str(path.absolute()),))
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+        sync_file(path)
 
     # -- meta ---------------------------------------------------------------------------------------------------
 
@@ -357,8 +357,33 @@ class Catalog(FileRows, Queries):
         return None if answer == "ok" else str(answer)
 
     def implausible(self) -> str:
-        """What in its rows Lowtide would not have written, in words; empty when there is nothing. Reads all of it."""
+        """What in the rows of a bundle's catalog Lowtide would not have written, in words; empty when there is nothing.
+        Reads all of it."""
         return implausible(self._rows)
+
+    def ask(self, sql: str) -> Iterator[Any]:
+        """The rows of a query that is known to be sound."""
+        return self._rows(sql)
+
+    @contextmanager
+    def filling(self) -> Iterator[tuple[Ask, Callable[[str, Sequence[Any]], object]]]:
+        """What reads, and what runs a statement, to write very many rows at once into a copy that nobody else has open:
+        when that does not come to its end, the copy is of no use any more."""
+        run = self._db.execute
+        indexes = self._rows("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+        with self._mapped():
+            made = list(indexes)
+            run("PRAGMA journal_mode = OFF")
+            run("PRAGMA synchronous = OFF")
+            run("BEGIN IMMEDIATE")
+            for name, _ in made:
+                run(f"DROP INDEX {name}")
+            yield self.ask, run
+            for _, sql in made:
+                run(sql)
+            run("COMMIT")
+            run("PRAGMA journal_mode = WAL")
+            run("PRAGMA synchronous = NORMAL")
 
     # -- writing ------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,8 @@ A block holds at most BLOCK symbols of one file, which follow each other; it is 
 Layout (docs/formats.md): zlib of the msgpack of four lists, an item a symbol. In a signature the symbol's name, which
 its row has, is one zero byte.
 
-Invariant: what cannot be unpacked, or would take more memory than a block may, is DamagedBlock.
+Invariant: what cannot be unpacked, has impossible columns, or would take more memory than a block may, is
+DamagedBlock.
 Threads: any; nothing is kept.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -44,11 +45,14 @@ class Details(NamedTuple):
 NO_DETAILS = Details("", "", 0, 0)
 
 
+_Column = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
+
+
 class _Block(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True, gc=False):
     signatures: list[str]
     docs: list[str]
-    start_columns: list[int]
-    end_columns: list[int]
+    start_columns: list[_Column]
+    end_columns: list[_Column]
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -62,20 +66,45 @@ def pack_block(rows: Sequence[SymbolColumns]) -> bytes:
     return zlib.compress(_encoder.encode(columns), _LEVEL)
 
 
+def unpack_block(packed: bytes) -> tuple[list[str], list[str], list[int], list[int]]:
+    """What a block holds: signatures, as they are kept, documentation, first columns, last columns. DamagedBlock."""
+    return msgspec.structs.astuple(_decoded(_inflated(packed)))
+
+
+def pack_columns(signatures: list[str], docs: list[str], starts: list[int], ends: list[int]) -> bytes:
+    """The bytes of the block of which `unpack_block` gives this. DamagedBlock when it would be too long."""
+    data = _encoder.encode((signatures, docs, starts, ends))
+    if len(data) > MOST_BLOCK_BYTES:
+        raise DamagedBlock("it is too long")
+    return zlib.compress(data, _LEVEL)
+
+
+def _inflated(packed: bytes) -> bytes:
+    unpacker = zlib.decompressobj()
+    try:
+        data = unpacker.decompress(packed, MOST_BLOCK_BYTES)
+    except zlib.error as error:
+        raise DamagedBlock(str(error)) from error
+    if not unpacker.eof or unpacker.unused_data:
+        raise DamagedBlock("it is cut, or too long")
+    return data
+
+
+def _decoded(data: bytes) -> _Block:
+    try:
+        rows = _decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise DamagedBlock(str(error)) from error
+    if not len(rows.signatures) == len(rows.docs) == len(rows.start_columns) == len(rows.end_columns):
+        raise DamagedBlock("its lists are not of one length")
+    return rows
+
+
 class Block:
     """An unpacked block. DamagedBlock."""
 
     def __init__(self, packed: bytes) -> None:
-        unpacker = zlib.decompressobj()
-        try:
-            data = unpacker.decompress(packed, MOST_BLOCK_BYTES)
-            if not unpacker.eof or unpacker.unused_data:
-                raise DamagedBlock("it is cut, or too long")
-            rows = self._rows = _decoder.decode(data)
-        except (zlib.error, msgspec.MsgspecError) as error:
-            raise DamagedBlock(str(error)) from error
-        if not len(rows.signatures) == len(rows.docs) == len(rows.start_columns) == len(rows.end_columns):
-            raise DamagedBlock("its lists are not of one length")
+        self._rows = _decoded(_inflated(packed))
 
     def __len__(self) -> int:
         return len(self._rows.signatures)

@@ -49,6 +49,12 @@ def _store_error(error: OSError, path: Path) -> StoreError:
     return StoreError(what, why, "check the disk's space and health, then run the command again")
 
 
+def sync_file(path: Path) -> None:
+    """Have the disk know of what was written to a file. StoreError."""
+    with mapped_errors(path), path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Have the disk know of what was renamed in a folder."""
     fd = os.open(folder, os.O_RDONLY)

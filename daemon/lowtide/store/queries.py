@@ -10,6 +10,7 @@ from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
@@ -194,8 +195,8 @@ class Queries:
 
     def vector_ids(self, first_id: int = 0, last_id: int = (1 << 63) - 1) -> Iterator[int]:
         """The id of every vector, or of those between two, ascending, streamed."""
-        for (number,) in self._rows("SELECT id FROM vectors WHERE id BETWEEN ? AND ? ORDER BY id", (first_id, last_id)):
-            yield number
+        sql = "SELECT id FROM vectors WHERE id BETWEEN ? AND ? ORDER BY id"
+        return chain.from_iterable(self._rows(sql, (first_id, last_id)))
 
     def vector_dims(self) -> int:
         """Components of the stored vectors; 0 when there are none."""
@@ -217,7 +218,7 @@ class Queries:
 
     def symbol_names_after(self, symbol_id: int) -> Iterator[tuple[int, str, int]]:
         """(id, name, kind) of each symbol with a higher id, ascending, streamed."""
-        yield from self._rows("SELECT id, name, kind FROM symbols WHERE id > ? ORDER BY id", (symbol_id,))
+        return self._rows("SELECT id, name, kind FROM symbols WHERE id > ? ORDER BY id", (symbol_id,))
 
     def count_symbols_after(self, symbol_id: int) -> int:
         """How many symbols have a higher id."""

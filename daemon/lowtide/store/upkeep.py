@@ -87,13 +87,14 @@ class Upkeep:
             self._db.execute("DELETE FROM segments WHERE kind != ?", (LEXICAL_KIND,))
             self._db.execute("PRAGMA secure_delete = OFF")  # what is deleted from now on is nobody else's
 
-    def leave_vectors_out(self) -> None:
-        """What vectors hold lies elsewhere now: of a copy, which becomes as small as it can be at once."""
+    def leave_out(self) -> None:
+        """Symbols, chunks and what there is of vectors lie elsewhere now: of a copy, which becomes as small as it can
+        be at once, and has nothing of them."""
         with self.transaction():
-            self._db.execute("PRAGMA secure_delete = ON")
-            self._db.execute("DELETE FROM vector_data")
-            self._db.execute("PRAGMA secure_delete = OFF")
-        self.give_back_pages(self.spare_pages())
+            for table in ("symbols", "details", "chunks", "vectors", "vector_data"):
+                self._db.execute(f"DELETE FROM {table}")
+        with self._mapped():
+            self._db.execute("VACUUM")
 
     def restamp(self, stamps: Iterable[tuple[int, int, int, int, int]]) -> None:
         """Take (size, mtime_ns, inode, ctime_ns, file id): these files here are the ones that are known, for sure."""
