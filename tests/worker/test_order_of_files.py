@@ -95,3 +95,38 @@ def test_data_is_indexed_while_the_walk_hangs(tmp_path: Path, monkeypatch: pytes
             await until(lambda: service.status().workspaces[0].files == 300)
 
     run(play)
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_what_an_editor_has_open_comes_first_and_then_what_lies_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_late: bool
+) -> None:
+    root, goes_on = tree(tmp_path / "tree"), threading.Event()
+    for number in range(100):
+        (root / "conf" / f"z{number}.py").write_text(python_module(number, 3))
+    (root / "conf" / "m.json").write_text('{"price": 1}\n')
+
+    def hanging(*arguments: Any, **named: Any) -> Iterator[FileStat]:
+        if named["only"] is None:
+            goes_on.wait(60)
+        return walk(*arguments, **named)
+
+    monkeypatch.setattr(shared, "walk", hanging)
+
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            service.host.ladder.set_floor(Step.ONE_WORKER, "one at a time", 0.0)
+            if not is_late:
+                service.set_open_files("test", [root / "conf" / "m.json"])
+            await service.open_workspace(root, "test")
+            if is_late:
+                await until(lambda: service.status().workspaces[0].state == "scanning")
+                service.set_open_files("test", [root / "conf" / "m.json"])
+            await until(lambda: service.status().workspaces[0].files == 101)
+            goes_on.set()
+            await until(lambda: service.status().workspaces[0].files == 281)
+
+    run(play)
+    written = indexed(tmp_path / "home")
+    assert written[0] == "conf/m.json"
+    assert {path for path in written if path.startswith("conf/z")} == set(written[1:101])

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import ExitStack, closing, suppress
 from functools import partial
 from typing import TypeVar
@@ -269,6 +269,10 @@ class LiveWorkspace(LiveControl):
                 await wake.wait()
 
     def _start_due(self, group: anyio.abc.TaskGroup, now_s: float) -> None:
+        if not self.course.is_incomplete:
+            self._shown.clear()
+        elif self._narrow is None and self._shown:
+            self._begin_narrow(group, self._shown.pop(0))
         if self._narrow is None and (due := self._hints.due_s(now_s)) is not None and due <= 0:
             hints = self._hints.take(now_s)
             if hints:
@@ -291,8 +295,12 @@ class LiveWorkspace(LiveControl):
             self._writing.generations.change([b""])
             self._go(Event.FIRST_DOUBT if hints.rescan and hints.reason == FIRST_HINT else Event.DOUBT)
             return
-        self._writing.generations.change(hints.paths)
-        only = tuple(sorted(hints.paths))
+        self._begin_narrow(group, hints.paths)
+
+    def _begin_narrow(self, group: anyio.abc.TaskGroup, paths: Collection[bytes]) -> None:
+        assert self._writing is not None
+        self._writing.generations.change(paths)
+        only = tuple(sorted(paths))
         self._go(Event.NARROW_BEGINS)
         self._narrow, self._narrow_paths = self._indexer(only), only
         group.start_soon(self._run_narrow, self._narrow, only)

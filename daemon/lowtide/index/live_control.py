@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Collection
 
 import anyio
 
@@ -36,6 +37,12 @@ class LiveControl(LiveState):
         """Something may have changed; call it in the event loop."""
         now = time.monotonic()
         self._hints.add(hints, now)
+        self._notify()
+
+    def look_first(self, paths: Collection[bytes]) -> None:
+        """Somebody has these before their eyes: as long as not all is in, they come before all others, and behind
+        those that were told before."""
+        self._shown.append(paths)
         self._notify()
 
     def rescan(self) -> None:

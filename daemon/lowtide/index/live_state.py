@@ -7,7 +7,7 @@ Threads: the event loop's.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
@@ -63,6 +63,7 @@ class LiveState:
         self._is_read = partial(is_read, self.workspace)
         self._wake = anyio.Event()
         self._hints = Debounce()
+        self._shown: list[Collection[bytes]] = []
         self._watcher: FolderWatch | OneLook | None = None
         self._recheck_at_s = 0.0
         self._begun: Begun | None = None

@@ -111,19 +111,17 @@ def _limit_of_starting() -> anyio.CapacityLimiter:
         return limit
 
 
-def neighbours(root: Path, paths: Sequence[Path]) -> list[bytes]:
-    """Open files below `root` and the files beside them, as paths relative to it; at most a few hundred."""
-    found: dict[bytes, None] = {}
-    for path in paths:
-        with suppress(ValueError):
-            found[os.fsencode(path.relative_to(root))] = None
-    for path in paths:
-        if root in path.parents:
-            with suppress(OSError), os.scandir(path.parent) as entries:
-                for entry in entries:
-                    if len(found) >= 500:
-                        return list(found)
-                    with suppress(OSError):
-                        if entry.is_file(follow_symlinks=False):
-                            found[os.fsencode(Path(entry.path).relative_to(root))] = None
-    return list(found)
+def neighbours(root: Path, paths: Sequence[Path]) -> tuple[list[bytes], list[bytes]]:
+    """Open files below `root`, and the files beside them, as paths relative to it; at most a few hundred."""
+    shown = dict.fromkeys(os.fsencode(path.relative_to(root)) for path in paths if root in path.parents)
+    beside: dict[bytes, None] = {}
+    for folder in dict.fromkeys(path.parent for path in paths if root in path.parents):
+        with suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                if len(shown) + len(beside) >= 500:
+                    return list(shown), list(beside)
+                near = os.fsencode(Path(entry.path).relative_to(root))
+                with suppress(OSError):
+                    if near not in shown and entry.is_file(follow_symlinks=False):
+                        beside[near] = None
+    return list(shown), list(beside)

@@ -19,7 +19,6 @@ import anyio.abc
 import anyio.to_thread
 
 from lowtide.core.freshness import Freshness, FreshState
-from lowtide.core.hints import Hints
 from lowtide.core.lru import ByteCache
 from lowtide.core.visits import Visits
 from lowtide.errors import LowtideError, PathError, RefusedError
@@ -150,6 +149,7 @@ class Workspaces:
         if self._paused:
             live.pause()
         self._live[root] = live
+        self._show(live, [path for paths in self._open_files.values() for path in paths])
         scope = self._tasks[root] = anyio.CancelScope()
         ended = self._ended[root] = anyio.Event()
 
@@ -275,9 +275,15 @@ class Workspaces:
         self._open_files[client] = tuple(paths)
         fresh = [path for path in paths if path not in known]
         for live in self._live.values():
-            if fresh and live.incomplete and (near := neighbours(live.root, fresh)):
+            if live.incomplete:
+                self._show(live, fresh)
+
+    def _show(self, live: LiveWorkspace, paths: Sequence[Path]) -> None:
+        shown, beside = neighbours(live.root, paths)
+        for near in (shown, beside):
+            if near:
                 self.host.turns.ask(live)
-                live.look_at(Hints(frozenset(near)))
+                live.look_first(near)
 
     @property
     def workspaces(self) -> Sequence[LiveWorkspace]:
