@@ -26,6 +26,7 @@ from lowtide.store.vectors.vector_segments import (
     open_segment,
     write_flat,
 )
+from lowtide.store.vectors.vectors import predict_graph_bytes, untouched_graph_bytes
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "formats"
 NONE: Ids = np.empty(0, np.int64)
@@ -407,3 +408,37 @@ def test_interrupt_while_a_graph_is_built_ends_the_process_in_order(tmp_path: Pa
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
     assert done.stdout == "interrupted ['a']\n"
     assert done.returncode == 0
+
+
+_BUILD = """
+import sys
+import numpy as np
+from lowtide.store.vectors import vectors
+
+def held() -> tuple[int, int]:
+    lines = dict(line.split(":") for line in open("/proc/self/status"))
+    return int(lines["RssAnon"].split()[0]) << 10, int(lines["VmData"].split()[0]) << 10
+
+count, dims = map(int, sys.argv[1:])
+vectors.GraphBuilder(dims)  # the library is loaded
+random, builder, before, most = np.random.default_rng(1), vectors.GraphBuilder(dims), held(), (0, 0)
+while len(builder) < count:
+    builder.add(random.integers(-127, 127, (512, dims)).astype(np.int8))
+    most = tuple(map(max, zip(most, held())))
+print(most[0] - before[0], most[1] - before[1])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the kernel does not say what is mapped")
+def test_building_a_graph_maps_no_more_than_is_allowed_for() -> None:
+    count, dims = 33_280, 32  # just beyond a doubling
+    done = subprocess.run(
+        [sys.executable, "-c", _BUILD, f"{count}", f"{dims}"], check=True, capture_output=True, text=True
+    )
+    anonymous, mapped = map(int, done.stdout.split())
+    assert anonymous <= predict_graph_bytes(count, dims)
+    assert (
+        predict_graph_bytes(count, dims)
+        < mapped
+        <= (predict_graph_bytes(count, dims) + untouched_graph_bytes(count, dims))
+    )

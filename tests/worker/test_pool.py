@@ -108,6 +108,26 @@ def test_a_worker_stands_back_behind_whole_sessions(tmp_path: Path) -> None:
     run(body)
 
 
+def test_what_a_task_maps_and_never_writes_to_is_allowed_beside_its_lease() -> None:
+    """usearch maps blocks that double: a graph of 300,000 vectors failed for want of memory that it would not use."""
+
+    def allowed(worker: Worker) -> int:
+        lines = Path(f"/proc/{worker.pid}/limits").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("Max data size")).split()[3])
+
+    async def body(pool: WorkerPool) -> None:
+        async with pool.lease(4 * MIB, 0, "") as (worker, lease):
+            before = allowed(worker)
+        async with pool.lease(4 * MIB, 0, "", untouched_bytes=64 * MIB) as (same, again):
+            assert (same, again.total_bytes) == (worker, lease.total_bytes)
+            assert abs(allowed(worker) - before - 64 * MIB) <= MIB
+            assert worker.limit_bytes == lease.total_bytes, "the guard holds it to what it was lent"
+        async with pool.lease(4 * MIB, 0, ""):
+            assert abs(allowed(worker) - before) <= MIB
+
+    run(body)
+
+
 def test_worker_over_its_lease_is_ended_and_the_budget_holds(tmp_path: Path) -> None:
     name = big_file(tmp_path)
 

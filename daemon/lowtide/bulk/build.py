@@ -248,7 +248,7 @@ class BulkStore:
                 str(self.folder), Piece.new_name(number), self.source.spec(), *span, str(self.element)
             )
             try:
-                async with pool.lease(plan.lease_bytes, 0, "") as (worker, _):
+                async with pool.lease(plan.lease_bytes, 0, "", untouched_bytes=plan.lease_bytes) as (worker, _):
                     done = (
                         await pool.run(
                             worker,
@@ -303,7 +303,7 @@ async def spread(
     async def work() -> None:
         nonlocal seconds
         for number, task in numbered:
-            async with pool.lease(lease_bytes, 0, "") as (worker, _):
+            async with pool.lease(lease_bytes, 0, "", untouched_bytes=lease_bytes) as (worker, _):
                 done = await pool.run(
                     worker, task, file_deadline_s=lambda _: _PIECE_DEADLINE_S, on_started=partial(saw, number)
                 )

@@ -33,7 +33,7 @@ from lowtide.pool.worker import Ended
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Segment
 from lowtide.store.segment_file import SegmentKind
-from lowtide.store.vectors.vectors import predict_graph_bytes
+from lowtide.store.vectors.vectors import predict_graph_bytes, untouched_graph_bytes
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -42,7 +42,8 @@ QUIET_S = 10.0
 """So long nothing has worked and nobody has asked before one is built."""
 LOOK_S = 1.0
 RETRY_S = 300.0
-"""After a failure."""
+MOST_RETRY_S = 86_400.0
+"""After a failure it rests, twice as long each time: what failed for minutes of CPU is likely to fail again."""
 LIBRARY_BYTES = 16 * MIB
 """What a worker takes for usearch beside the graph."""
 LEAST_GRAPH_COUNT = 20_000
@@ -77,6 +78,7 @@ class Graphs:
         self.is_wanted = False
         """Whether there may be something to build."""
         self._dims = 0
+        self._rest_s = RETRY_S
         self.built = 0
         """Graphs that were made since it was opened."""
 
@@ -97,12 +99,18 @@ class Graphs:
                 log.info("event=graph-gave-way root=%r", str(self._workspace.root))
             except CorruptSegment:
                 self._workspace.report_damaged_segments()
-                await anyio.sleep(RETRY_S)
+                await self._rest()
             except (WorkerError, StoreError) as error:
                 log.warning("event=graph-failed root=%r why=%r", str(self._workspace.root), str(error))
-                await anyio.sleep(RETRY_S)
+                await self._rest()
+            else:
+                self._rest_s = RETRY_S
             finally:
                 self.is_wanted = self.is_wanted or is_more
+
+    async def _rest(self) -> None:
+        rest_s, self._rest_s = self._rest_s, min(MOST_RETRY_S, 2 * self._rest_s)
+        await anyio.sleep(rest_s)
 
     async def _wait_until_quiet(self) -> None:
         quiet_s = 0.0
@@ -124,7 +132,8 @@ class Graphs:
         try:
             need = predict_graph_bytes(plan.count, self._dims) + LIBRARY_BYTES
             deadline_s = 120.0 + plan.count / 500
-            async with self._pool.lease(need, 0, "", Urgency.SPARE) as (worker, _):
+            untouched = untouched_graph_bytes(plan.count, self._dims)
+            async with self._pool.lease(need, 0, "", Urgency.SPARE, untouched_bytes=untouched) as (worker, _):
                 done = (await self._pool.run(worker, plan.task, file_deadline_s=lambda _: deadline_s)).done
                 # A process that has used a graph cannot run a model any more.
                 worker.kill(Ended.RECYCLED)

@@ -23,7 +23,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from lowtide import wire
-from lowtide.core.budget import LEXICAL_TASK_BYTES, MIB
+from lowtide.core.budget import LEXICAL_TASK_BYTES, LEXICAL_UNTOUCHED_BYTES, MIB
 from lowtide.errors import CorruptSegment, StoreError, WorkerError, WorkerOverBudget, WorkerRecycled
 from lowtide.index.spare_pages import give_back_pages
 from lowtide.index.workspace import Workspace
@@ -225,7 +225,13 @@ class Lexicon:
         need = LEXICAL_TASK_BYTES + TASK_FACTOR * block.size_bytes
         for attempt in range(MOST_RECYCLED):
             try:
-                async with self._pool.lease(need, 3 * block.size_bytes, wire.LEXICAL, Urgency.WORK) as (worker, _):
+                async with self._pool.lease(
+                    need,
+                    3 * block.size_bytes,
+                    wire.LEXICAL,
+                    Urgency.WORK,
+                    untouched_bytes=LEXICAL_UNTOUCHED_BYTES,
+                ) as (worker, _):
                     done = (await self._pool.run(worker, task, file_deadline_s=lambda _: CPU_S)).done
                     # What it has freed lies in pieces: a fresh one is of a known size.
                     worker.kill(Ended.RECYCLED)

@@ -23,7 +23,6 @@ import anyio
 from lowtide import wire
 from lowtide.core.budget import (
     LEAST_TASK_BYTES,
-    LEXICAL_UNTOUCHED_BYTES,
     LEXICAL_WORKER_BYTES,
     MIB,
     MODEL_BYTES,
@@ -138,10 +137,18 @@ class WorkerPool:
 
     @asynccontextmanager
     async def lease(
-        self, task_bytes: int, result_bytes: int, model: str, urgency: Urgency = Urgency.WORK
+        self,
+        task_bytes: int,
+        result_bytes: int,
+        model: str,
+        urgency: Urgency = Urgency.WORK,
+        *,
+        untouched_bytes: int = 0,
     ) -> AsyncIterator[tuple[Worker, Lease]]:
         """A worker with room for a task that adds `task_bytes` to it, and room in the daemon for `result_bytes`.
 
+        `untouched_bytes`: what it maps besides and never writes to. That is no anonymous memory, and counts in
+        RLIMIT_DATA all the same: only the guard then holds it to its lease to the byte.
         Waits until there is room, the more urgent first. WorkerOverBudget when the task cannot fit, not even alone;
         LeaseWithdrawn when the ladder fell meanwhile and gives no such worker any more; WorkersUnavailable when none
         can be started: work waits for that as long as `patience_s`, a question not at all.
@@ -159,6 +166,8 @@ class WorkerPool:
             self.someone_asks()
             self._urgent.add(worker.pid)
         self._spare = worker if urgency is Urgency.SPARE else self._spare
+        if untouched_bytes:
+            _limit(worker, untouched_bytes)
         try:
             yield worker, lease
         finally:
@@ -322,8 +331,7 @@ class WorkerPool:
         worker.base_bytes = held
         worker.peak_bytes = held
         worker.limit_bytes = max(lease.total_bytes - result_bytes, held + MIB)
-        untouched = LEXICAL_UNTOUCHED_BYTES if worker.model == wire.LEXICAL else 0
-        limit_data_bytes(worker.pid, max(MIB, worker.limit_bytes - held) + untouched)
+        _limit(worker, 0)
         self._busy[worker.pid] = worker
         self.guard.wake()
         return worker
@@ -481,6 +489,12 @@ class WorkerPool:
             self.guard.reserved_bytes -= size_bytes
             self.measure()
             self._notify()
+
+
+def _limit(worker: Worker, untouched_bytes: int) -> None:
+    """Have the kernel hold a worker to its limit."""
+    assert worker.limit_bytes is not None
+    limit_data_bytes(worker.pid, max(MIB, worker.limit_bytes - worker.base_bytes) + untouched_bytes)
 
 
 async def _ask_all(hashes: bytes) -> Sequence[int]:

@@ -135,6 +135,11 @@ def predict_graph_bytes(count: int, dims: int) -> int:
     return count * (dims + 230) + (8 << 20)
 
 
+def untouched_graph_bytes(count: int, dims: int) -> int:
+    """What usearch maps for that and does not write to, at most: each of its blocks is as large as all before it."""
+    return count * (dims + 230) + (16 << 20)
+
+
 def viewed_graph_bytes(count: int) -> int:
     """The anonymous memory that an open graph needs: pointers to its nodes and vectors."""
     return 16 * count
