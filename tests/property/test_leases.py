@@ -44,6 +44,10 @@ class FakeWorker:
     async def ready(self) -> None:
         await anyio.sleep(0.1)
 
+    def arm(self, held_bytes: int, limit_bytes: int) -> None:
+        self.base_bytes = self.peak_bytes = held_bytes
+        self.limit_bytes = limit_bytes
+
     def kill(self, reason: str | None = None) -> int:
         self.killed_for = self.killed_for or reason or "ended"
         return 0

@@ -40,7 +40,7 @@ from lowtide.pool.idle import IdleWorkers
 from lowtide.pool.terms import Outcome, StartWorker, Urgency
 from lowtide.pool.worker import Ended, Worker
 from lowtide.system.installation import Installation, Installed
-from lowtide.system.memory import KernelProbe, MemoryProbe, limit_data_bytes, yield_disk
+from lowtide.system.memory import KernelProbe, MemoryProbe, yield_disk
 from lowtide.work.model.encoder import Side
 
 log = logging.getLogger(__name__)
@@ -167,7 +167,7 @@ class WorkerPool:
             self._urgent.add(worker.pid)
         self._spare = worker if urgency is Urgency.SPARE else self._spare
         if untouched_bytes:
-            _limit(worker, untouched_bytes)
+            worker.allow(untouched_bytes)
         try:
             yield worker, lease
         finally:
@@ -327,11 +327,7 @@ class WorkerPool:
             raise
 
     def _arm(self, worker: Worker, lease: Lease, result_bytes: int) -> Worker:
-        held = self.guard.held_bytes(worker) or 0
-        worker.base_bytes = held
-        worker.peak_bytes = held
-        worker.limit_bytes = max(lease.total_bytes - result_bytes, held + MIB)
-        _limit(worker, 0)
+        worker.arm(self.guard.held_bytes(worker) or 0, lease.total_bytes - result_bytes)
         self._busy[worker.pid] = worker
         self.guard.wake()
         return worker
@@ -489,12 +485,6 @@ class WorkerPool:
             self.guard.reserved_bytes -= size_bytes
             self.measure()
             self._notify()
-
-
-def _limit(worker: Worker, untouched_bytes: int) -> None:
-    """Have the kernel hold a worker to its limit."""
-    assert worker.limit_bytes is not None
-    limit_data_bytes(worker.pid, max(MIB, worker.limit_bytes - worker.base_bytes) + untouched_bytes)
 
 
 async def _ask_all(hashes: bytes) -> Sequence[int]:

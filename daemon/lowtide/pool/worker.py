@@ -23,6 +23,7 @@ import anyio.lowlevel
 import msgspec
 
 from lowtide import wire
+from lowtide.core.budget import MIB
 from lowtide.errors import (
     CorruptSegment,
     FileChanged,
@@ -37,6 +38,7 @@ from lowtide.errors import (
     WorkersUnavailable,
 )
 from lowtide.system.cpu import process_cpu_s
+from lowtide.system.memory import limit_data_bytes
 
 _READ_LIMIT = 1 << 18
 _BAD_ADDRESS = (-signal.SIGSEGV, -signal.SIGBUS)
@@ -105,6 +107,17 @@ class Worker:
         self.killed_for: Ended | None = None
         self._began_cpu_s = 0.0
         """CPU time of the process when the present file began."""
+
+    def arm(self, held_bytes: int, limit_bytes: int) -> None:
+        """Lend it so much for a task; `held_bytes` of it it has already."""
+        self.base_bytes = self.peak_bytes = held_bytes
+        self.limit_bytes = max(limit_bytes, held_bytes + MIB)
+        self.allow(0)
+
+    def allow(self, untouched_bytes: int) -> None:
+        """Have the kernel hold it to what it was lent, and let it map so much more."""
+        assert self.limit_bytes is not None
+        limit_data_bytes(self.pid, max(MIB, self.limit_bytes - self.base_bytes) + untouched_bytes)
 
     @classmethod
     async def start(cls, model: str = "", *, niceness: int = 0) -> Worker:
