@@ -373,7 +373,7 @@ class Catalog(FileRows, Queries):
         indexes = self._rows("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
         with self._mapped():
             made = list(indexes)
-            run("PRAGMA journal_mode = OFF")
+            run("PRAGMA journal_mode = MEMORY")  # what is added to a file leaves nothing in it
             run("PRAGMA synchronous = OFF")
             run("BEGIN IMMEDIATE")
             for name, _ in made:
