@@ -44,6 +44,48 @@ def test_a_language_without_a_grammar(path: str) -> None:
     assert b"".join(data[row[0] : row[1]] for row in parsed.chunks) == data
 
 
+STATEMENTS = """\
+CREATE MATERIALIZED VIEW v_four AS SELECT 1;
+create unique index concurrently idx_four on users(id);
+CREATE TEMP TABLE tmp_a AS SELECT ';', (1);
+CREATE SEQUENCE seq_two;
+CREATE DATABASE db_five;
+CREATE ROLE role_five; CREATE EXTENSION ext_five;
+CREATE VIEW [dbo].[v_three] AS
+SELECT 1
+GO
+create unique index idx_three on t(a)
+CREATE SEQUENCE seq_1; CREATE SCHEMA sch_1; CREATE POLICY pol ON t USING (a = 1);
+CREATE SCHEMA sch_2
+  CREATE TABLE in_schema (
+    price decimal(10, 2),
+    title text); CREATE INDEX idx_last ON in_schema(title);
+"""
+
+
+def test_a_statement_of_sql_holds_none_of_those_behind_it() -> None:
+    language = languages.by_name("sql")
+    assert language is not None
+    rows = parse.parse(STATEMENTS.encode(), language, 60.0).symbols
+    assert [f"{row[2]}.{row[0]}".removeprefix(".") for row in rows] == (
+        "v_four idx_four tmp_a seq_two db_five role_five ext_five dbo.v_three idx_three seq_1 sch_1 pol sch_2 "
+        "in_schema in_schema.price in_schema.title idx_last"
+    ).split()
+    lines = STATEMENTS.splitlines()
+    ends = {row[0]: lines[row[5]][: row[6]] for row in rows}
+    assert ends["v_three"] == "SELECT 1"
+    assert ends["seq_1"] == "CREATE SEQUENCE seq_1"
+
+
+def test_a_body_in_sql_holds_its_statements() -> None:
+    language = languages.by_name("sql")
+    assert language is not None
+    text = b"CREATE PROCEDURE p AS\nBEGIN\n  SELECT 1; CREATE TABLE #inner (x int);\nEND\nGO\nCREATE TABLE t (x int);\n"
+    rows = parse.parse(text, language, 60.0).symbols
+    assert [(row[2], row[0]) for row in rows] == [("", "p"), ("p", "#inner"), ("", "t")]
+    assert rows[0][5:7] == (3, 3)
+
+
 def test_every_language_that_is_read_by_lines_has_a_sample() -> None:
     languages_of = (languages.language_for(path.encode(), (FOLDER / path).read_bytes()) for path in EXPECTED)
     sampled = {language.name for language in languages_of if language is not None}

@@ -37,6 +37,9 @@ class Ends(StrEnum):
     """Before the first line that is indented no deeper; with that line when it begins with `end` or a brace."""
     NEXT = "next"
     """Before the next one that is indented no deeper."""
+    STATEMENT = "statement"
+    """With the semicolon that ends its statement, or before the next one; what has a body before the next one that is
+    indented no deeper."""
 
 
 class Head(msgspec.Struct, frozen=True):

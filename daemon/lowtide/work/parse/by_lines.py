@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import time
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cache
 
@@ -42,6 +43,10 @@ _PARENTHESIS = re.compile(rb"[()]")
 _INSIDE_ONLY = frozenset({"field", "enum-member", "property"})
 _LEAVES = frozenset({"field", "enum-member", "property", "key", "variable", "constant", "event"})
 _HEADINGS = frozenset({"heading"})
+_STATEMENT = re.compile(rb"[();]|^[ \t]*(?:GO|go|Go|/)[ \t]*\r?$", re.MULTILINE)
+"""What may end a statement, and the parentheses in which nothing does."""
+_BATCH = re.compile(rb"^[ \t]*(?:(?:GO|go|Go|/)[ \t]*\r?$|(?:DELIMITER|delimiter)\b)", re.MULTILINE)
+_MODULES = frozenset({"module"})
 
 
 class _Match(msgspec.Struct, frozen=True):
@@ -158,6 +163,9 @@ def _matches(code: bytes, table: _Table, stop: float) -> tuple[list[_Match], Rea
         start += len(code[start:at]) - len(code[start:at].lstrip())
         line = code.rfind(b"\n", 0, start) + 1
         indentation = code[line:start]
+        if table.lines.ends is Ends.STATEMENT:
+            # Behind a semicolon it stands as deep as its line does.
+            indentation = indentation[: len(indentation) - len(indentation.lstrip(b" \t"))]
         matches.append(
             _Match(
                 start,
@@ -181,6 +189,8 @@ def _found(text: bytes, code: bytes, lines: Lines, matches: Sequence[_Match]) ->
     found: list[Found] = []
     open_kinds: list[tuple[int, int]] = []  # end and kind of what is around
     next_starts = _next_starts(matches) if lines.ends is Ends.NEXT else []
+    if lines.ends is Ends.STATEMENT:
+        next_starts = _statement_ends(code, matches)
     for number, match in enumerate(matches):
         while open_kinds and open_kinds[-1][0] <= match.start:
             open_kinds.pop()
@@ -191,7 +201,8 @@ def _found(text: bytes, code: bytes, lines: Lines, matches: Sequence[_Match]) ->
             continue
         at, name_end = match.name
         if match.label in _LEAVES and match.closer is None:
-            end = _line_end(code, name_end, lines)
+            is_statement = lines.ends is Ends.STATEMENT
+            end = next_starts[number] if is_statement else _line_end(code, name_end, lines)
         elif match.closer is not None:
             closing = match.closer.search(code, match.head_end)
             end = (_line_end_at(code, closing.end()) if closing[0] else closing.start()) if closing else len(code)
@@ -225,6 +236,52 @@ def _next_starts(matches: Sequence[_Match]) -> list[int]:
             ends[waiting.pop()] = match.start
         waiting.append(number)
     return ends
+
+
+def _statement_ends(code: bytes, matches: Sequence[_Match]) -> list[int]:
+    """For each match where its statement ends; a field with its line, what has a body before what stands no deeper."""
+    ends: list[int] = [0] * len(matches)
+    limit = len(code)
+    batches = [batch.start() for batch in _BATCH.finditer(code)]
+    bodies: list[int] = []
+    for number, match in enumerate(matches):
+        if match.label in _INSIDE_ONLY:
+            continue
+        while bodies and matches[bodies[-1]].indentation >= match.indentation:
+            ends[bodies.pop()] = match.start
+        if _has_body(match):
+            bodies.append(number)
+    for number in reversed(range(len(matches))):
+        match = matches[number]
+        if match.label in _INSIDE_ONLY:
+            ends[number] = min(_line_end_at(code, match.name[1]), limit)
+            continue
+        if _has_body(match):
+            batch = bisect_left(batches, match.name[1])
+            ends[number] = min(ends[number] or len(code), batches[batch] if batch < len(batches) else len(code))
+        else:
+            ends[number] = _statement_end(code, match.name[1], limit)
+        limit = match.start
+    return ends
+
+
+def _has_body(match: _Match) -> bool:
+    """Whether statements may stand in it."""
+    return match.pattern.kind in FUNCTIONS or match.label in _MODULES
+
+
+def _statement_end(code: bytes, start: int, limit: int) -> int:
+    """The semicolon outside of parentheses or the end of a batch; `limit`, where the next statement begins, if none."""
+    depth = 0
+    for mark in _STATEMENT.finditer(code, start, limit):
+        byte = mark[0]
+        if byte == b"(":
+            depth += 1
+        elif byte == b")":
+            depth -= 1
+        elif byte != b";" or depth <= 0:
+            return mark.start()
+    return limit
 
 
 def _line_end_at(code: bytes, offset: int) -> int:
