@@ -37,8 +37,12 @@ def never() -> bool:
 class Answering:
     """The questions of one process."""
 
-    def __init__(self, room: Room | None = None, at_once: int = AT_ONCE) -> None:
+    def __init__(
+        self, room: Room | None = None, at_once: int = AT_ONCE, most_bytes: Callable[[], int] = lambda: 1 << 40
+    ) -> None:
         self._room = room
+        self.most_bytes = most_bytes
+        """The largest room that can be had."""
         self._limit = anyio.CapacityLimiter(at_once)
 
     async def run(

@@ -8,7 +8,8 @@ What the disk has and the index has not yet is looked through besides, as far as
 Left out is what the index leaves out: other files, and lines with private keys. Of a file in another encoding the
 text is searched, not its bytes.
 
-Invariant: what is held grows with the limit, and with one piece of one file: PIECE_BYTES.
+Invariant: what is held is bounded by the room that was lent (`room_bytes`): an answer that would take more is cut, and
+says so; of files one piece is held.
 Threads: a question's own, with a connection of its own.
 """
 
@@ -44,11 +45,17 @@ if TYPE_CHECKING:  # so that only who looks for a pattern has the engine in memo
 
 PIECE_BYTES = 1 << 20
 """Of a file, looked through at a time; a longer line is cut there."""
-ROOM_BYTES = 8 * PIECE_BYTES + MOST_REGEX_BYTES
-"""What a question takes at most beside its answer: a piece, decoded and joined, and compiled patterns."""
+_LOOKING_BYTES = 8 * PIECE_BYTES
+"""What looking takes at most beside the answer and compiled patterns: a piece, decoded and joined."""
 MOST_LINES = 100_000
 MOST_CONTEXT = 100
-MOST_ANSWER_CHARACTERS = 16 << 20
+LEAST_ANSWER_BYTES, MOST_ANSWER_BYTES = 1 << 20, 64 << 20
+"""What an answer may take until it is sent, whatever is asked for: as much as there is room for, between these."""
+_HIT_BYTES = 2048
+"""A line that matches, and what it is sent as, beside its text."""
+_LINE_BYTES = 96
+_ASCII_BYTES, _CHARACTER_BYTES = 6, 12
+"""Of a character: in a line, in the message that it is part of (as wide as the widest there), and in its bytes."""
 LONGEST_S = 60.0
 """Looking through files ends by then, and it is said that there may be more."""
 MOST_CHARACTERS = 1000
@@ -76,6 +83,17 @@ class Asking(msgspec.Struct, frozen=True):
     matcher: Matcher
     stopped: Callable[[], bool]
     started: float
+    answer_bytes: int = MOST_ANSWER_BYTES
+
+
+def room_bytes(request: TextRequest, most_bytes: int) -> tuple[int, int]:
+    """What a question takes at most when there are `most_bytes` for it, and the answer's part of that."""
+    looking = _LOOKING_BYTES + (MOST_REGEX_BYTES if request.is_regex else 0)
+    lines = 1 + 2 * request.context
+    asked_for = request.limit * (_HIT_BYTES + lines * (_LINE_BYTES + _CHARACTER_BYTES * MOST_CHARACTERS))
+    there_is = max(LEAST_ANSWER_BYTES, min(MOST_ANSWER_BYTES, (most_bytes - looking) // 2))
+    answer = min(asked_for, there_is)
+    return looking + answer, answer
 
 
 def find_text(
@@ -127,7 +145,8 @@ class _Search:
         self._differing = differing
         self._takes = request.narrow.of_files()
         self._ends_s = time.monotonic() + LONGEST_S
-        self._left_characters = MOST_ANSWER_CHARACTERS
+        self._left_bytes = asking.answer_bytes
+        self._is_cut = False
         self.hits: list[TextHit] = []
         self.files_read = 0
         self.is_over = False
@@ -170,10 +189,9 @@ class _Search:
                 self._end(None)
                 return
             self.hits.append(hit)
-            self._left_characters -= len(hit.text) + sum(map(len, (*hit.before, *hit.after)))
-            if self._left_characters < 0:
-                self._end("the answer is cut: it is very long")
-                return
+            self._left_bytes -= _bytes_of(hit)
+        if self._is_cut:
+            self._end("the answer is cut, for it is very long: ask for fewer lines, or for less around them")
 
     def _end(self, reason: str | None) -> None:
         self.is_over = self.truncated = True
@@ -184,6 +202,7 @@ class _Search:
         # With kinds, more may be left out than is known here.
         most = self._request.limit + 1 - len(self.hits) if not self._request.narrow.kinds else MOST_LINES
         shown = display_path(known.path)
+        left_bytes = self._left_bytes
         first_line = 0
         for text in _pieces(file, known.encoding):
             keys = None
@@ -192,7 +211,12 @@ class _Search:
                     keys = key_spans(text)
                 if keys and any(start < line.end and line.start < end for start, end in keys):
                     continue
-                found.append(_hit(shown, text, line, first_line, self._request.context, is_stale))
+                hit = _hit(shown, text, line, first_line, self._request.context, is_stale)
+                left_bytes -= _bytes_of(hit)
+                if left_bytes < 0 and (found or self.hits):
+                    self._is_cut = True
+                    return found
+                found.append(hit)
                 if len(found) >= most:
                     return found
             if time.monotonic() > self._ends_s or self._stopped():
@@ -229,6 +253,14 @@ def _hit(path: str, text: bytes, line: Line, first_line: int, context: int, is_s
         marks.append((begins, min(ends, len(shown))))
     before, after = _around(text, line, context)
     return TextHit(path, first_line + line.number + 1, first + 1, shown, tuple(marks), before, after, is_stale)
+
+
+def _bytes_of(hit: TextHit) -> int:
+    """What a line takes until it is sent."""
+    texts = (hit.text, *hit.before, *hit.after)
+    return _HIT_BYTES + sum(
+        _LINE_BYTES + (_ASCII_BYTES if text.isascii() else _CHARACTER_BYTES) * len(text) for text in texts
+    )
 
 
 def _shown(data: bytes, first: int) -> tuple[str, int]:

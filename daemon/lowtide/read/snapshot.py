@@ -415,19 +415,22 @@ class Snapshot:
     async def find_text(self, request: TextRequest, differing: Differing = NOTHING_DIFFERS) -> TextAnswer:
         """The lines that hold a text or match a regular expression, in `differing` files besides. UsageError when that
         cannot be looked for."""
-        from lowtide.read.exact import ROOM_BYTES, Asking, candidates, find_text
+        from lowtide.read.exact import Asking, candidates, find_text, room_bytes
         from lowtide.read.text_match import Matcher
 
         request.narrow.check()
         matcher = Matcher(request.text, is_regex=request.is_regex)
 
         started = time.perf_counter()
+        whole_bytes, answer_bytes = room_bytes(request, self._answering.most_bytes())
 
         def find(stopped: Stopped) -> TextAnswer:
             files = self._ask(stopped, partial(candidates, matcher=matcher, stopped=stopped))
-            return find_text(self._readers, files, self._root, Asking(request, matcher, stopped, started), differing)
+            return find_text(
+                self._readers, files, self._root, Asking(request, matcher, stopped, started, answer_bytes), differing
+            )
 
-        return await self._answering.run(find, room_bytes=ROOM_BYTES)
+        return await self._answering.run(find, room_bytes=whole_bytes)
 
     def references(
         self,

@@ -65,7 +65,7 @@ class Workspaces:
         self.rooms = Rooms(host.pool)
         """What questions and messages may take of the budget."""
         self.intake = Intake(self.rooms)
-        self.answering = Answering(self.rooms.lent)
+        self.answering = Answering(self.rooms.lent, most_bytes=lambda: host.pool.budget.most_bytes)
         self.readers = Readers(self.answering, lambda: host.budget.total_bytes)
         self.vectors = ByteCache(VECTOR_CACHE_BYTES)
         self.documents = DocumentReader(host.pool)
