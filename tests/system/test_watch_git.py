@@ -6,6 +6,7 @@ import os
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from lowtide.config.settings import IndexSettings
 from lowtide.core.debounce import Debounce
 from lowtide.core.hints import Hints
 from lowtide.system.tree.walk import folders
-from lowtide.system.watch.watch import Watcher
+from lowtide.system.watch.watch import Timing, Watcher
 
 FILES = 400
 
@@ -37,12 +38,12 @@ def git(*arguments: str, cwd: Path, editor: str = "true") -> None:
 class Runner:
     """Does what a workspace does with hints, in real time: runs what is due, one run after the other."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, timing: Timing | None = None) -> None:
         self.runs: list[Hints] = []
         self._debounce = Debounce()
         self._changed = threading.Condition()
         self._stopped = False
-        self.watcher = Watcher(root, partial(folders, root, IndexSettings()), self._wake)
+        self.watcher = Watcher(root, partial(folders, root, IndexSettings()), self._wake, timing=timing)
         self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> Runner:
@@ -156,3 +157,65 @@ def test_asking_for_the_status_is_nothing(repository: Path) -> None:
         git("status", cwd=repository)
         runner.settle()
         assert not runner.runs
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's home, where git finds its settings."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("GIT_CONFIG_GLOBAL", "XDG_CONFIG_HOME", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.delenv(name, raising=False)
+    return home
+
+
+def rescans(runner: Runner, change: Callable[[], object]) -> None:
+    """Wait until everything is looked at for this change."""
+    runner.settle()
+    runner.runs.clear()
+    time.sleep(0.02)
+    change()
+    end = time.monotonic() + 20
+    while not any(hints.rescan for hints in list(runner.runs)):
+        assert time.monotonic() < end, "nobody has noticed"
+        time.sleep(0.02)
+
+
+def test_rules_that_stand_outside_of_a_workspace_are_noticed_when_they_change(home: Path, repository: Path) -> None:
+    def set_in(*scope: str, file: str) -> Callable[[], object]:
+        environment = {key: value for key, value in os.environ.items() if key != "GIT_CONFIG_GLOBAL"}
+        return lambda: subprocess.run(
+            ["git", "config", *scope, "core.excludesFile", file], cwd=repository, check=True, env=environment
+        )
+
+    def write(file: Path, text: str) -> Callable[[], object]:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return lambda: file.write_text(text)
+
+    with Runner(repository, Timing(root_s=0.05)) as runner:
+        rescans(runner, write(home / ".config/git/ignore", "*.tmp\n"))
+        rescans(runner, write(home / ".config/git/config", "[core]\n\texcludesFile = ~/first\n"))
+        rescans(runner, write(home / "first", "*.one\n"))
+        rescans(runner, set_in("--global", file="~/second"))
+        rescans(runner, write(home / "second", "*.two\n"))
+        rescans(runner, set_in(file=str(home / "third")))
+        rescans(runner, write(home / "third", "*.three\n"))
+        rescans(runner, write(home / "third", "*.four and more\n"))
+        rescans(runner, (home / "third").unlink)
+        rescans(runner, write(repository / ".git/config", f"[include]\n\tpath = {home}/more\n"))
+        rescans(runner, write(home / "more", "[core]\n\texcludesFile = ~/fourth\n"))
+
+
+def test_other_settings_of_git_have_nothing_looked_at_again(home: Path, repository: Path) -> None:
+    (home / ".gitconfig").write_text("[core]\n\texcludesFile = ~/mine\n")
+    (home / "mine").write_text("*.tmp\n")
+    with Runner(repository, Timing(root_s=0.05)) as runner:
+        for number in range(4):
+            git("config", "branch.main.description", f"number {number}", cwd=repository)
+            time.sleep(0.1)
+        (home / "mine").write_text("*.tmp2\n")
+        while not runner.runs:
+            time.sleep(0.02)
+        runner.settle()
+        assert len([hints for hints in runner.runs if hints.rescan]) == 1

@@ -21,6 +21,7 @@ from lowtide.system.watch.git_state import git_activity
 from lowtide.system.watch.inotify import MOST_PLANNED, Batch, OutOfWatches, max_user_watches
 from lowtide.system.watch.mounts import silent_mounts
 from lowtide.system.watch.rounds import Pause
+from lowtide.system.watch.user_rules import UserRules
 from lowtide.system.watch.watch_state import Outbox, Source, Timing, WatchMode, WatchState
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ class Session:
         self._asleep_s = _asleep_s()
         now = time.monotonic()
         self._root_at = now + self._timing.root_s
+        self._rules = UserRules(root.real)
         self._mounts_at = now + self._timing.mounts_s
         self._replan_at = now + self._timing.replan_s
         self._retry_at = now + self._timing.retry_s
@@ -93,8 +95,11 @@ class Session:
             yield pause
             batch = self._source.take() if self._source is not None else Batch()
             now = time.monotonic()
+            is_time_to_look = now >= self._root_at
             if why := self._begin_anew(now, batch):
                 return why
+            if is_time_to_look:
+                self._heed_rules()
             if self._source is not None:
                 self._gather(self._source, batch, now)
             self._poll(now)
@@ -153,6 +158,14 @@ class Session:
         if self._trouble is not None and now >= self._retry_at:
             return "file watches are tried again"
         return ""
+
+    def _heed_rules(self) -> None:
+        if not self._rules.changed():
+            return
+        if self._source is None:
+            self._outbox.rescan("the user's rules changed")
+        else:
+            self._to_plan.add(b"")  # other folders may be worth a watch
 
     def _gather(self, source: Source, batch: Batch, now: float) -> None:
         for path in batch.changed:

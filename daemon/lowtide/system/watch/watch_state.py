@@ -42,7 +42,7 @@ class Timing(msgspec.Struct, frozen=True):
     """How often the watcher looks by itself, in seconds; tests make it hasty."""
 
     root_s: float = 2.0
-    """Is the root still there, and the same folder?"""
+    """Is the root still there, and the same folder? Are the rules that stand outside of it the same?"""
     mounts_s: float = 15.0
     git_s: float = 0.25
     """Has git ended? Only asked while it works, in case the event was lost."""
