@@ -176,8 +176,8 @@ class Forecast(_Value, frozen=True):
 
 
 class IndexReport(_Value, frozen=True):
-    """The outcome of an index run. `peak_anon_bytes`: of all processes together; `ladder`: the steps that it took;
-    `source_bytes`: of the files that it read and indexed; `predicted` is None where nothing was to be done."""
+    """The outcome of an index run. `peak_anon_bytes`: of all processes together, since it began; `ladder`: the steps
+    that it took; `source_bytes`: of the files that it read and indexed; `predicted` is None where nothing was to be done."""
 
     root: str
     files: FileCounts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from lowtide.index.live import LiveWorkspace
 from lowtide.read.request import SearchRequest
 from lowtide.serve import monitor
 from lowtide.system import memory
-from lowtide.system.memory import Pressure
+from lowtide.system.memory import KernelProbe, Pressure
 
 MIB = 1 << 20
 ROOMY = Pressure(8 << 30, 16 << 30)
@@ -170,5 +171,30 @@ def test_a_moment_without_descriptors_ends_nothing(
             await service.open_workspace(modules, "test")
             await service.wait_idle(modules)
             assert service.status().workspaces[0].files == 60
+
+    run(play)
+
+
+def test_the_peak_of_a_run_is_its_own_and_not_that_of_what_came_before(modules: Path, tmp_path: Path) -> None:
+    class Probe(KernelProbe):
+        own_bytes = 0
+
+        def anonymous_bytes(self, pid: int) -> int | None:
+            return self.own_bytes if pid == os.getpid() else super().anonymous_bytes(pid)
+
+    async def play() -> None:
+        async with serving(tmp_path / "home") as service:
+            service.host.pool.guard.probe = probe = Probe()
+            for own_mib in (200, 20):
+                probe.own_bytes = own_mib * MIB
+                service.host.pool.end_idle()
+                await service.open_workspace(modules, "test")
+                await service.reindex(modules)
+                await service.wait_idle(modules)
+                live = service.live(modules)
+                assert live is not None
+                assert live.report is not None
+                assert own_mib * MIB <= live.report.peak_anon_bytes < (own_mib + 120) * MIB
+            assert service.host.pool.peak_bytes >= 200 * MIB
 
     run(play)

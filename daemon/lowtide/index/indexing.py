@@ -107,7 +107,7 @@ class Indexer:
         self._costs = costs
         self._options = options
         self._walk = walk
-        self.progress = Progress()
+        self.progress = Progress(peak=pool.guard.follow())
         self._queue: Queue[Job] = Queue()
         self._held = Held()
         self._queued = anyio.Condition()

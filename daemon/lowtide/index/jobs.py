@@ -19,7 +19,7 @@ from lowtide.errors import (
     WorkerError,
 )
 from lowtide.models import FileStat, FileStatus, Reason, counted
-from lowtide.pool.terms import Urgency
+from lowtide.pool.terms import Peak, Urgency
 
 _MOST_RECYCLED = 10
 _MOST_CHANGES = 3
@@ -75,6 +75,9 @@ class Progress(msgspec.Struct):
     phase: str = "indexing"
     compare_s: float = 0.0
     """What walking and comparing took, without what waited for room in the queue."""
+
+    peak: Peak = msgspec.field(default_factory=Peak)
+    """Of all processes together, since the run began."""
 
     @property
     def has_changed(self) -> bool:

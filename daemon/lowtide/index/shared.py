@@ -221,7 +221,7 @@ class Shared:
             vectors=counts.vectors,
             wall_s=0.0,
             cpu_s=0.0,
-            peak_anon_bytes=self.pool.peak_bytes,
+            peak_anon_bytes=progress.peak.size_bytes,
             budget_bytes=self.budget.total_bytes,
             ladder=tuple(LadderStep(taken.step.label, taken.reason) for taken in self.ladder.since(progress.began_s)),
             disk_bytes=workspace.disk_bytes(),

@@ -14,12 +14,14 @@ import logging
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import msgspec
 
 from lowtide.core.budget import MIB, Budget
+from lowtide.pool.terms import Peak
 from lowtide.pool.worker import Ended, Worker
 from lowtide.system.memory import MemoryProbe
 from lowtide.vital import Vital
@@ -70,6 +72,7 @@ class MemoryGuard:
         self.used_bytes = 0
         """Of all processes."""
         self.peak_bytes = 0
+        self._peaks: weakref.WeakSet[Peak] = weakref.WeakSet()
         self.reserved_bytes = 0
         """What this process is about to grow by."""
         self._budget = budget
@@ -97,6 +100,14 @@ class MemoryGuard:
     def wake(self) -> None:
         """Look now, and again and again as long as something works."""
         self._wake.set()
+
+    def follow(self) -> Peak:
+        """The highest from now on, for as long as somebody keeps it."""
+        self.measure()
+        peak = Peak(self.used_bytes)
+        with self._lock:
+            self._peaks.add(peak)
+        return peak
 
     def processes(self) -> list[WorkerFigure]:
         """The daemon and its workers, with their anonymous bytes now."""
@@ -157,6 +168,8 @@ class MemoryGuard:
         idle = [(look(worker.pid), worker) for worker in crew.idle if worker.pid not in seen]
         self.used_bytes = own + sum(held for held, _ in (*busy, *idle))
         self.peak_bytes = max(self.peak_bytes, self.used_bytes)
+        for peak in self._peaks:
+            peak.size_bytes = max(peak.size_bytes, self.used_bytes)
         self._budget.daemon_bytes = own + DAEMON_GROWTH_BYTES + self.reserved_bytes
         self._keep_budget(busy, idle, crew.urgent)
         return unseen

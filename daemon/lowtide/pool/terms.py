@@ -33,6 +33,12 @@ class Outcome(msgspec.Struct, frozen=True):
     grown_bytes: int
 
 
+class Peak(msgspec.Struct, eq=False, weakref=True):
+    """The most that all processes together held since somebody began to follow it."""
+
+    size_bytes: int = 0
+
+
 class StartWorker(Protocol):
     """Starts a worker process; a seam, so that leases can be tested without processes."""
 
