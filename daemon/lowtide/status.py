@@ -177,7 +177,8 @@ class Forecast(_Value, frozen=True):
 
 class IndexReport(_Value, frozen=True):
     """The outcome of an index run. `peak_anon_bytes`: of all processes together, since it began; `ladder`: the steps
-    that it took; `source_bytes`: of the files that it read and indexed; `predicted` is None where nothing was to be done."""
+    that it took; `source_bytes`: of the files that it read and indexed; `predicted` is None where nothing was to be
+    done."""
 
     root: str
     files: FileCounts
@@ -194,3 +195,12 @@ class IndexReport(_Value, frozen=True):
     skipped_by_reason: dict[str, int]
     messages: tuple[str, ...]
     predicted: Forecast | None
+
+
+def set_by(budget_from: str) -> str:
+    """Who has set the budget, for people: of a file it is told with its line and the key."""
+    place, _, key = budget_from.rpartition(": ")
+    if key != "budget":
+        return f"set by {budget_from}"
+    file, _, line = place.rpartition(":")
+    return f"set in {file}, line {line}" if file and line.isdigit() else f"set in {place}"

@@ -33,7 +33,7 @@ from lowtide.serve import rpc
 from lowtide.serve.intake import PassedOver
 from lowtide.serve.service import Service
 from lowtide.serve.session import RequestError
-from lowtide.status import Status
+from lowtide.status import Status, set_by
 from lowtide.system.beneath import CannotRead, Refusal, Root
 from lowtide.visible import visible
 from lowtide_lsp import convert
@@ -389,12 +389,3 @@ def _read(roots: Sequence[Path], path: Path) -> str:
 def _not_read(path: Path, why: str, remedy: str) -> RequestError:
     data = {"kind": "path", "message": f"{path} cannot be read: {why}", "remedy": remedy}
     return RequestError(rpc.REQUEST_FAILED, f"{path} cannot be read: {why}; {remedy}", data)
-
-
-def set_by(budget_from: str) -> str:
-    """Who has set the budget, for people: of a file it is told with its line and the key."""
-    place, _, key = budget_from.rpartition(": ")
-    if key != "budget":
-        return f"set by {budget_from}"
-    file, _, line = place.rpartition(":")
-    return f"set in {file}, line {line}" if file and line.isdigit() else f"set in {place}"

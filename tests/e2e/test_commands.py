@@ -278,6 +278,22 @@ def test_doctor_examines_the_rest_when_the_configuration_is_bad(lowtide: Lowtide
     assert checks["disk"]["detail"]
 
 
+def test_doctor_reads_the_settings_of_this_workspace_and_of_each_that_has_an_index(
+    indexed: tuple[Lowtide, Path], tmp_path: Path
+) -> None:
+    lowtide, root = indexed
+    here = tmp_path / "here"
+    here.mkdir()
+    for where, text in ((root, "[index\nexcl"), (here, "[index]\nexclud = []\n")):
+        (where / ".lowtide.toml").write_text(text)
+    checks = lowtide.json("doctor", code=1, cwd=here)["checks"]
+    found = [check for check in checks if check["name"] == "configuration"]
+    assert [check["ok"] for check in found] == [False, False]
+    assert "exclud" in found[0]["detail"]
+    assert str(root / ".lowtide.toml") in found[1]["detail"]
+    assert all(check["remedy"] for check in found)
+
+
 @pytest.mark.parametrize("group", [[], ["daemon"], ["model"], ["bench"]])
 def test_a_command_without_its_subcommand_shows_its_help(lowtide: Lowtide, group: list[str]) -> None:
     out = lowtide.run(*group, code=2)

@@ -89,6 +89,14 @@ def test_ten_that_start_at_once_get_the_same_daemon(lowtide: Lowtide) -> None:
     assert len({out for out, _ in answers}) == 1
 
 
+def test_doctor_says_who_has_set_the_budget_of_the_daemon(lowtide: Lowtide) -> None:
+    lowtide.run("--budget", "300MiB", "daemon", "start")
+    found = {check["name"]: check["detail"] for check in lowtide.json("doctor")["checks"]}
+    assert "budget 300 MiB (set by --budget: " in found["daemon"]
+    again = {check["name"]: check["detail"] for check in lowtide.json("--budget", "300MiB", "doctor")["checks"]}
+    assert again["daemon"].endswith("budget 300 MiB")
+
+
 def test_socket_and_folder_are_the_users_alone(lowtide: Lowtide) -> None:
     lowtide.run("daemon", "start")
     path = socket_path(lowtide)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.lsp.wire import FakeService, connected
 
-from lowtide_lsp.session import set_by
+from lowtide.status import set_by
 
 
 def run(main: Any) -> None:

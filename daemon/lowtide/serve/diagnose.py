@@ -18,8 +18,8 @@ from typing import Any
 import msgspec
 
 import lowtide
-from lowtide.config.settings import Config, format_size
-from lowtide.errors import LowtideError
+from lowtide.config.settings import Config, format_size, load_workspace_settings
+from lowtide.errors import ConfigError, LowtideError
 from lowtide.index.inventory import all_indexes
 from lowtide.index.removal import limit_of, told_removals
 from lowtide.index.report import check_index
@@ -27,6 +27,7 @@ from lowtide.index.workspace import Workspace
 from lowtide.models import counted
 from lowtide.paths import Places
 from lowtide.serve.client import END_S, Client, NotRunning
+from lowtide.status import set_by
 from lowtide.system import memory
 from lowtide.work.model.model_folder import check_model, default_model, read_model
 
@@ -55,8 +56,8 @@ def examine(places: Places, config: Config, complaint: LowtideError | None = Non
         _watches,
         lambda: _places(places),
         lambda: _indexes_on_disk(places, config),
-        lambda: _daemon(places),
-        lambda: _configuration(places, complaint),
+        lambda: _daemon(places, config),
+        lambda: _configuration(places, config, complaint),
         lambda: _model(config),
         lambda: _indexes(places),
     ]
@@ -169,13 +170,17 @@ def _indexes_on_disk(places: Places, config: Config) -> Iterator[Check]:
     )
 
 
-def _daemon(places: Places) -> Iterator[Check]:
+def _daemon(places: Places, config: Config) -> Iterator[Check]:
     try:
         with Client.connect(places, start=False, patience_s=END_S) as client:
             version = client.hello["version"]
             same = version == lowtide.__version__
             remedy = "" if same else "`lowtide daemon stop`: the next command starts this version's"
-            budget = format_size(int(client.hello["budgetBytes"]))
+            size = int(client.hello["budgetBytes"])
+            budget = format_size(size)
+            if size != config.budget_bytes:
+                by = set_by(client.ask("lowtide/status", {}, within_s=END_S)["memory"]["budgetFrom"])
+                budget += f" ({by}: it holds for this daemon until it ends or another is set)"
             yield Check("daemon", same, f"process {client.hello['pid']}, version {version}, budget {budget}", remedy)
     except NotRunning:
         yield Check("daemon", True, "it does not run; commands and editors start it")
@@ -183,13 +188,27 @@ def _daemon(places: Places) -> Iterator[Check]:
         yield Check("daemon", False, error.message, error.remedy)
 
 
-def _configuration(places: Places, complaint: LowtideError | None) -> Iterator[Check]:
+def _configuration(places: Places, config: Config, complaint: LowtideError | None) -> Iterator[Check]:
+    sound = complaint is None
     if complaint is not None:
         yield Check("configuration", False, complaint.message, complaint.remedy)
-        return
-    yield Check(
-        "configuration", True, f"{places.config_file}{'' if places.config_file.exists() else ' (not there: defaults)'}"
-    )
+    for root in _roots(places):
+        try:
+            load_workspace_settings(root, config)
+        except ConfigError as error:
+            yield Check("configuration", False, error.message, error.remedy)
+            sound = False
+    if sound:
+        there = "" if places.config_file.exists() else " (not there: defaults)"
+        yield Check("configuration", True, f"{places.config_file}{there}")
+
+
+def _roots(places: Places) -> list[Path]:
+    """The workspace around the current folder, and all that have an index and are there."""
+    roots = [Path(root) for root, _ in places.list_indexes()]
+    with suppress(OSError):
+        roots.insert(0, places.find_root(Path.cwd()))
+    return [root for root in dict.fromkeys(roots) if root.is_dir()]
 
 
 def _model(config: Config) -> Iterator[Check]:
