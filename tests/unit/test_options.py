@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
+from lowtide import __version__
 from lowtide.cli.app import OWN_READERS, app, run_app
 
 IGNORED: Sequence[tuple[str, str]] = [
@@ -97,7 +98,7 @@ ALONE = {
     "daemon logs": "--lines",
 }
 """Options that say something whatever stands beside them."""
-GLOBAL = {"budget", "as_json", "embedded", "verbose", "quiet"}
+GLOBAL = {"budget", "as_json", "embedded", "verbose", "quiet", "version"}
 
 
 @pytest.fixture(autouse=True)
@@ -125,10 +126,31 @@ def test_what_would_be_ignored_is_refused(line: str, said: str, capsys: pytest.C
     assert err.startswith("lowtide: ")
     assert err.count("\n") == 1
     assert said in err
-    if "--json" in line and not line.startswith("mcp"):
+    if "--json" in line:
         assert json.loads(out)["error"]["kind"] == "usage"
     else:
         assert out == ""
+
+
+def test_each_command_tells_the_version_wherever_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    bare = click.Context(app)
+    names = [[name] for name in app.list_commands(bare)] + [["daemon", "start"], ["bench", "vectors"], ["mcp", "print"]]
+    for words in ([], *names):
+        for line in ([*words, "--version"], ["--version", *words]):
+            assert run_app(line) == 0
+            said = capsys.readouterr().out
+            assert said == f"lowtide, version {__version__}\n", line
+            assert run_app([*line, "--json"]) == 0
+            assert json.loads(capsys.readouterr().out) == {"version": __version__}
+
+
+@pytest.mark.parametrize("line", ["mcp print codex", "mcp install nope", "mcp install", "mcp --nope", "lsp --nope"])
+def test_what_reads_its_own_arguments_tells_its_errors_in_json(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_app(["--json", *split(line)]) == 2
+    out, err = capsys.readouterr()
+    error = json.loads(out)["error"]
+    assert err == f"lowtide: {error['message']}; {error['remedy']}\n"
+    assert error["kind"] in ("usage", "config")
 
 
 @pytest.mark.parametrize("line", ["search x -q -v", "-v status -q", "-qv list", "--quiet daemon run --verbose"])

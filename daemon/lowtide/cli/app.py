@@ -10,7 +10,6 @@ import sys
 
 import click
 
-import lowtide
 from lowtide.cli import is_lsp, is_mcp
 from lowtide.cli.console import print_json, warn, warn_of_traceback
 from lowtide.cli.options import Options, global_options
@@ -51,6 +50,25 @@ OWN_READERS = ("lsp", "mcp")
 HELP_NAMES = ["-h", "--help"]
 
 
+class VersionAsked(Exception):
+    """Raised by `--version`, wherever it stands; `run_app` knows how it is to be told."""
+
+
+def _ask_version(context: click.Context, parameter: click.Parameter, is_wanted: bool) -> None:
+    if is_wanted and not context.resilient_parsing:
+        raise VersionAsked
+
+
+_VERSION = click.Option(
+    ["--version"],
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_ask_version,
+    help="Show the version and exit.",
+)
+
+
 class LazyGroup(click.Group):
     """Imports a command's module only when that command runs: each costs start-up time."""
 
@@ -63,9 +81,9 @@ class LazyGroup(click.Group):
         if cmd_name in OWN_READERS:
             from lowtide.cli import own_readers
 
-            return _with_help(own_readers.lsp_command() if cmd_name == "lsp" else own_readers.mcp_command())
+            return _with_common(own_readers.lsp_command() if cmd_name == "lsp" else own_readers.mcp_command())
         name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
-        return _with_help(importlib.import_module(f"lowtide.cli.{name}").command)
+        return _with_common(importlib.import_module(f"lowtide.cli.{name}").command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -84,18 +102,19 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def _with_help(command: click.Command) -> click.Command:
-    """The command, and those in it, with our names of the option for help: in click the first context that asks for it
-    decides for all that follow."""
+def _with_common(command: click.Command) -> click.Command:
+    """The command, and those in it, with `--version`, and our names of the option for help: in click the first context
+    that asks for it decides for all that follow."""
+    if _VERSION not in command.params:
+        command.params.append(_VERSION)
     command.get_help_option(click.Context(command, help_option_names=HELP_NAMES))
     for inner in command.commands.values() if isinstance(command, click.Group) else ():
-        _with_help(inner)
+        _with_common(inner)
     return command
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": HELP_NAMES, "max_content_width": 110})
 @global_options
-@click.version_option(lowtide.__version__, "--version", prog_name="lowtide")
 def app(options: Options) -> None:
     """Keeps a whole workspace searchable, by symbol and by meaning, and never takes more memory than you allow.
 
@@ -104,6 +123,9 @@ def app(options: Options) -> None:
     lowtide search "retry a request after a timeout"
     lowtide symbols HttpResp
     """
+
+
+_with_common(app)
 
 
 def run_app(arguments: list[str] | None = None) -> int:
@@ -125,6 +147,11 @@ def run_app(arguments: list[str] | None = None) -> int:
     try:
         answer = app.main(args=arguments, prog_name="lowtide", standalone_mode=False)
         return answer if isinstance(answer, int) else 0
+    except VersionAsked:
+        from lowtide.cli.bare import print_version
+
+        print_version(as_json=as_json)
+        return 0
     except LowtideError as error:
         if verbose:
             warn_of_traceback()

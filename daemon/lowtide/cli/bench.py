@@ -49,7 +49,8 @@ class _Job(msgspec.Struct, frozen=True):
 
 
 @click.group("bench")
-def command() -> None:
+@global_options
+def command(options: Options) -> None:
     """Measure Lowtide on this machine."""
 
 

@@ -21,7 +21,8 @@ from lowtide.serve.client import END_S, Client, NotRunning, end
 
 
 @click.group("daemon")
-def command() -> None:
+@global_options
+def command(options: Options) -> None:
     """Start, stop and look at the daemon that editors and commands share."""
 
 

@@ -35,6 +35,7 @@ USAGE = """Usage: lowtide lsp [OPTIONS]
   --embedded               run in this process, without the daemon
   --budget SIZE            memory for all processes: 256MiB, 1G (least 96MiB)
   -v, --verbose            a failure shows its traceback
+  --version                show the version and exit
 """
 BLOCK_BYTES = 1 << 16
 PIPE_BYTES = 1 << 20
@@ -53,7 +54,7 @@ class Arguments:
         self.embedded = os.environ.get("LOWTIDE_EMBEDDED", "") not in ("", "0")
         self.budget: str | None = None
         self.client_pid: int | None = None
-        self.help = False
+        self.help = self.version = False
         words = list(words)
         while words:
             word = words.pop(0)
@@ -72,6 +73,8 @@ class Arguments:
                 self.embedded = True
             elif word in ("-h", "--help"):
                 self.help = True
+            elif word == "--version":
+                self.version = True
             elif word not in ("lsp", "--stdio", "-v", "--verbose", "-q", "--quiet", "--json"):
                 raise UsageError(f"no option {word}", "", "see `lowtide lsp --help`")
 
@@ -83,6 +86,11 @@ def run_lsp(words: list[str]) -> int:
         if arguments.help:
             sys.stdout.write(USAGE)
             return 0
+        if arguments.version:
+            from lowtide.cli.bare import print_version
+
+            print_version(as_json="--json" in words)
+            return 0
         if arguments.embedded:
             return _run_embedded(arguments)
         return _run_shim(arguments)
@@ -92,6 +100,10 @@ def run_lsp(words: list[str]) -> int:
 
             _complain(traceback.format_exc().splitlines())
         _complain([f"lowtide: {error}"])
+        if "--json" in words and isinstance(error, UsageError):  # of others the editor is told in its own protocol
+            from lowtide.cli.bare import print_error
+
+            print_error(error)
         return error.exit_code
     except KeyboardInterrupt:
         return 130

@@ -29,6 +29,7 @@ USAGE = """Usage: lowtide mcp [OPTIONS]
   --print        the same as `print`
   --budget SIZE  memory for all processes: 256MiB, 1G (least 96MiB)
   -v, --verbose  a failure shows its traceback
+  --version      show the version and exit
 """
 
 
@@ -37,7 +38,7 @@ class Arguments:
 
     def __init__(self, words: list[str]) -> None:
         self.budget: str | None = None
-        self.help = self.prints = self.for_project = self.as_json = False
+        self.help = self.version = self.prints = self.for_project = self.as_json = False
         self.names: list[str] = []
         words = list(words)
         while words:
@@ -49,6 +50,8 @@ class Arguments:
                 self.budget = value if has_value else words.pop(0)
             elif word in ("-h", "--help"):
                 self.help = True
+            elif word == "--version":
+                self.version = True
             elif word == "--print":
                 self.prints = True
             elif word == "--json":
@@ -71,6 +74,11 @@ def run_mcp(words: list[str]) -> int:
         if arguments.help:
             sys.stdout.write(USAGE)
             return 0
+        if arguments.version:
+            from lowtide.cli.bare import print_version
+
+            print_version(as_json=arguments.as_json)
+            return 0
         if arguments.names:
             return _install(arguments)
         if arguments.prints or arguments.for_project:
@@ -83,6 +91,10 @@ def run_mcp(words: list[str]) -> int:
             sys.stderr.write("".join(f"{visible(line)}\n" for line in traceback.format_exc().splitlines()))
         # Of an agent's configuration that is not understood, what to add by hand follows on lines of its own.
         sys.stderr.write("".join(f"{visible(line)}\n" for line in f"lowtide: {error}".splitlines()))
+        if "--json" in words:
+            from lowtide.cli.bare import print_error
+
+            print_error(error)
         return error.exit_code
     except KeyboardInterrupt:
         return 130

@@ -38,7 +38,8 @@ _STEP_BYTES = 8 * MIB
 
 
 @click.group("model")
-def command() -> None:
+@global_options
+def command(options: Options) -> None:
     """Show the embedding model, or take another."""
 
 
