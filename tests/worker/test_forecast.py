@@ -52,6 +52,36 @@ def test_very_many_tiny_files_are_predicted_by_the_runs_before(tmp_path: Path) -
     anyio.run(play)
 
 
+def test_a_plan_counts_the_files_that_are_indexed_where_a_name_may_be_a_text_or_binary(tmp_path: Path) -> None:
+    root = tiny_files(tmp_path / "tree", 3)
+    tables = b"\xde\x12\x04\x95\0\0\0\0\x02\0\0\0\x1c\0\0\0" * 8
+    for name, data in {
+        "locale.mo": tables,
+        "TABLES.MO": tables,
+        "tank.mo": b"model Tank\n  Real level;\nend Tank;\n",
+        "wide.mo": "model Wide\nend Wide;\n".encode("utf-16-le"),
+        "shape.obj": b"v 0 0 0\nv 1 1 1\nf 1 2 1\n",
+        "made.obj": b"\x64\x86\x03\0\0\0\0\0\x1c\0\0\0" * 8,
+    }.items():
+        (root / name).write_bytes(data)
+
+    async def play() -> None:
+        places = Places(tmp_path / "config", tmp_path / "cache", tmp_path / "run")
+        async with opened(places, Config((256 << 20) + own_anonymous_bytes()), Stay.BRIEF) as service:
+            predicted = await service.host.plan(root)
+            report = await service.index(root, "test")
+            assert (predicted["files"], predicted["skipped"]) == (6, {"binary": 3})
+            assert (report.files.indexed, report.files.skipped) == (6, 3)
+            again = await service.index(root, "test")
+            assert (again.files.indexed, again.files.unchanged, again.files.skipped) == (0, 6, 3)
+            (root / "locale.mo").write_text("model Locale\nend Locale;\n")
+            (root / "tank.mo").write_bytes(tables)
+            last = await service.index(root, "test")
+            assert (last.files.indexed, last.files.unchanged, last.files.skipped) == (1, 5, 3)
+
+    anyio.run(play)
+
+
 @pytest.mark.parametrize(
     ("files", "source_mib", "budget_mib", "peak_mib"),
     [(4787, 40, 256, 104), (10_296, 76, 256, 156), (13_877, 125, 256, 141), (83_200, 1028, 512, 232)],

@@ -6,7 +6,7 @@ Invariant: nothing is written; it ends within its time, and says honestly when i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -14,11 +14,13 @@ import anyio.to_thread
 
 from lowtide.config.settings import Config, IndexSettings, load_workspace_settings
 from lowtide.core.freshness import Freshness, FreshState, Standing, judge
-from lowtide.core.plan import Act, Action, Differing, compare
+from lowtide.core.plan import Act, Action, Differing, Retrying, compare
 from lowtide.errors import LowtideError
 from lowtide.index.workspace import Workspace
 from lowtide.models import HELD, FileStat
 from lowtide.store.catalog import Catalog
+from lowtide.system.beneath import Root
+from lowtide.system.tree.first_bytes import look_into, looked_into
 from lowtide.system.tree.walk import walk
 
 QUICK_S = 1.0
@@ -89,7 +91,26 @@ def find_differing(
 def _compared(
     workspace: Workspace, catalog: Catalog, settings: IndexSettings, only: Sequence[bytes] | None
 ) -> Iterator[Action]:
-    return compare(catalog.known_files(only), walk(workspace.root, settings, only=only))
+    return compared(catalog, walk(workspace.root, settings, only=only), workspace.root, only)
+
+
+def compared(
+    catalog: Catalog,
+    observed: Iterable[FileStat],
+    root: bytes | Path,
+    only: Sequence[bytes] | None,
+    retrying: Retrying | None = None,
+) -> Iterator[Action]:
+    """What a walk over `root` saw against what the catalog knows; new or changed files that are binary though their
+    name may be a text's are left out."""
+    with Root(root) as opened:
+        for action in compare(catalog.known_files(only), observed, retrying=retrying):
+            if action.act is Act.INDEX and action.observed is not None:
+                file = look_into(opened, action.observed)
+                if file.reason is not None:
+                    yield Action(Act.SKIP, file.path, file, action.known)
+                    continue
+            yield action
 
 
 class FileCount:
@@ -117,7 +138,8 @@ class FileCount:
     def _count(self) -> None:
         with suppress(LowtideError, OSError):  # the run itself says what is wrong
             settings = load_workspace_settings(self._root, self._config())
-            self.files = sum(stat.reason is None for stat in walk(self._root, settings.index))
+            files = looked_into(self._root, walk(self._root, settings.index))
+            self.files = sum(stat.reason is None for stat in files)
 
 
 def _is_doubt(action: Action) -> bool:

@@ -27,7 +27,7 @@ import lowtide
 from lowtide import languages, wire
 from lowtide.core.budget import MIB, CostModel
 from lowtide.core.ladder import Ladder
-from lowtide.core.plan import Act, Action, Retrying, compare
+from lowtide.core.plan import Act, Action, Retrying
 from lowtide.core.queue import Queue
 from lowtide.errors import (
     FileChanged,
@@ -40,6 +40,7 @@ from lowtide.errors import (
     WorkerStalled,
     WorkersUnavailable,
 )
+from lowtide.index.comparing import compared
 from lowtide.index.donors import Donors
 from lowtide.index.held import JOB_BYTES, Held
 from lowtide.index.jobs import (
@@ -173,8 +174,7 @@ class Indexer:
         with self._readers.lend_moving() as catalog:
             self._check_root(catalog)
             retrying = Retrying(time.time_ns(), lowtide.__version__) if self._options.only is None else None
-            known = catalog.known_files(self._options.only)
-            for action in compare(known, self._walk(), retrying=retrying):
+            for action in compared(catalog, self._walk(), self._options.root, self._options.only, retrying):
                 if self._stopping:
                     return
                 self._sort_action(action, jobs, group)

@@ -26,6 +26,7 @@ from lowtide.read.concepts import FILE as CONCEPTS_FILE
 from lowtide.read.concepts import Concepts
 from lowtide.store.catalog import Catalog, bound_caches
 from lowtide.system import memory
+from lowtide.system.tree.first_bytes import looked_into
 from lowtide.system.tree.walk import walk
 from lowtide.work.model.encoder import Side
 from lowtide.work.model.model_folder import default_model
@@ -219,7 +220,7 @@ class Host(Shared):
         forecaster = self.forecaster(own, others)
 
         def look() -> None:
-            for stat in walk(root, settings.index):
+            for stat in looked_into(root, walk(root, settings.index)):
                 forecaster.add(stat)
 
         await anyio.to_thread.run_sync(look)

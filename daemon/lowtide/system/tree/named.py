@@ -45,6 +45,8 @@ _BINARY = frozenset(
     b"tar tgz tif tiff ttc ttf war wasm wav webm webp whl wim woff woff2 xls xlsx xz zip zst docx".split()
 )
 """Not those that some texts have too: `.mo` is Modelica's, `.obj` a shape's, `.pdb` a protein's, `.pkl` a setting's."""
+_IN_DOUBT = frozenset(b"db doc lib mo obj pdb pkl".split())
+"""These."""
 _SHARED_OBJECT = re.compile(rb".*\.so(?:\.[0-9]+)+")
 
 _SCRIPTS = frozenset({b"js", b"mjs", b"cjs", b"css", b"html", b"ts", b"map"})
@@ -123,6 +125,11 @@ def built_folder(name: bytes, package: bytes) -> str:
 def is_git_folder(marks: frozenset[bytes]) -> bool:
     """Whether a folder that holds `marks` is a repository's own, whatever it is called: `.bare`, `project.git`."""
     return marks >= GIT_MARKS
+
+
+def is_in_doubt(path: bytes) -> bool:
+    """Whether a file of this name may be a text or binary, as its content says."""
+    return path[-4:].rpartition(b".")[2].lower() in _IN_DOUBT
 
 
 def named_reason(path: bytes, *, generated: bool, minified: bool) -> tuple[Reason, str] | None:
