@@ -106,6 +106,10 @@ class OlderIndex(StoreError):
     """A catalog of an older version of Lowtide: a writer makes it one of this version."""
 
 
+class OtherModel(StoreError):
+    """The vectors of an index are another model's than the questions': they are made anew when it is indexed."""
+
+
 class IndexGone(StoreError):
     """The files of an index are no longer those that were opened: somebody removed or replaced them."""
 

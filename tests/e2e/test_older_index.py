@@ -64,3 +64,30 @@ def test_the_daemon_answers_at_once_and_indexes_anew(root: Path, lowtide: Lowtid
     files = lowtide.json("index", root)["files"]
     assert files["indexed"] + files["unchanged"] == 1
     assert lowtide.json("search", "alpha", root)["hits"][0]["path"] == "a.py"
+
+
+@pytest.mark.parametrize("older", OLDER)
+def test_until_it_is_made_anew_it_is_said_what_lacks_and_that_it_is_coming(
+    root: Path, lowtide: Lowtide, older: str
+) -> None:
+    put_back(lowtide, older)
+    lowtide.run("daemon", "start")
+    lowtide.run("daemon", "pause")
+    answer = lowtide.json("search", "alpha", root)
+    assert answer["degraded"]
+    assert "without embeddings" not in answer["degraded"]
+    assert answer["freshness"]["indexed"] == 0
+    assert answer["freshness"]["total"] >= 1
+    exact = lowtide.run("search", "--exact", "alpha", root)
+    assert exact.stdout.startswith("a.py:1:")
+    assert exact.stderr == ""
+    error = lowtide.json("similar", "a.py:1", root, code=1)["error"]
+    assert "paused" in error["message"]
+
+
+@pytest.mark.parametrize("older", OLDER)
+def test_a_question_for_its_like_is_no_misuse(root: Path, lowtide: Lowtide, older: str) -> None:
+    put_back(lowtide, older)
+    error = lowtide.json("--embedded", "similar", f"{root}/a.py:1", root, code=1)["error"]
+    assert error["kind"] == "store"
+    assert "lowtide index" in error["remedy"]

@@ -40,3 +40,16 @@ def test_what_texts_lack_is_said_where_the_rest_is_compared_by_meaning(
         answer = anyio.run(snapshot.search, request, Embedding(encode, recipe))
     assert answer.hits
     assert answer.degraded == said
+
+
+def test_what_is_to_be_embedded_anew_was_not_indexed_without_embeddings(tmp_path: Path) -> None:
+    async def encode(text: str) -> bytes:
+        return vector_of(text)
+
+    workspace = make_index(tmp_path, 20)
+    with workspace.writing() as (catalog, _):
+        assert workspace.settle_model(catalog, "another")
+        assert catalog.counts().to_renew == catalog.counts().held == 20
+    with closing(Snapshot(workspace)) as snapshot:
+        answer = anyio.run(snapshot.search, SearchRequest("parse retry", Mode.HYBRID), Embedding(encode, "another"))
+    assert answer.degraded == "no vectors yet: they are to be made"

@@ -265,7 +265,9 @@ def _show_doubts(told: Told[Answer] | Told[TextAnswer], options: Options) -> Non
     answer = told.answer
     if answer.degraded:
         warn(paint(f"degraded: {answer.degraded}", "yellow"))
-    if count := answer.stale_files:
+    # Lines that were read from the disk as it is are not old, whatever the index knows.
+    is_read = isinstance(answer, TextAnswer) and told.freshness.is_current
+    if (count := answer.stale_files) and not is_read:
         since = "it was" if count == 1 else "they were"
         is_worked_on = told.freshness.state in (FreshState.INDEXING, FreshState.CHECKING)
         remedy = "what has changed is being indexed" if is_worked_on else "run `lowtide index`"

@@ -50,8 +50,9 @@ class Patience(Enum):
 def freshness_of(live: LiveWorkspace) -> Freshness:
     """How what is committed now stands to the disk."""
     counts, whole = live.counts, live.whole_progress
-    known = counts.held
-    counted = live.file_count.files if live.is_first else 0
+    known, counted = counts.held, 0
+    if live.is_first:
+        known, counted = known - counts.to_renew, max(live.file_count.files, known)
     if whole is not None:
         counted = max(whole.candidates, counted)
         known = max(known, whole.candidates - max(0, whole.total - whole.done))

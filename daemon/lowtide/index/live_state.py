@@ -13,7 +13,6 @@ from pathlib import Path
 
 import anyio
 from msgspec import UNSET
-from msgspec.structs import asdict
 
 from lowtide.config.settings import IndexSettings, WorkspaceSettings
 from lowtide.core.course import Course, Reopen, Whole, Will
@@ -247,7 +246,7 @@ class LiveState:
         before, state = self.before, self.watch_state
         return WorkspaceStatus(
             root_uri=self.root.as_uri(),
-            **asdict(self.counts),
+            **self.counts.told(),
             graph_vectors=self.graph_vectors,
             disk_bytes=self.disk_bytes,
             pending=self.pending,

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from msgspec.structs import asdict
-
 from lowtide.errors import CorruptIndex, CorruptSegment, LowtideError
 from lowtide.index.workspace import Workspace
 from lowtide.models import display_path
@@ -38,7 +36,7 @@ def describe_workspace(workspace: Workspace) -> WorkspaceStatus:
             complaint = str(error)
     return WorkspaceStatus(
         root_uri=workspace.root.as_uri(),
-        **asdict(counts),
+        **counts.told(),
         graph_vectors=in_graphs,
         disk_bytes=workspace.disk_bytes(),
         pending=0,

@@ -31,7 +31,7 @@ from lowtide.core.plan import NOTHING_DIFFERS, Differing
 from lowtide.core.rank import SHORTLIST, best_of_each, rank_chunks
 from lowtide.core.rank_features import query_stems
 from lowtide.core.support import first_of_each_file
-from lowtide.errors import CorruptSegment, ModelError, WorkerError
+from lowtide.errors import CorruptSegment, ModelError, OtherModel, WorkerError
 from lowtide.index.workspace import Workspace
 from lowtide.models import Group, Mode, SymbolKind, display_path
 from lowtide.read.answer import hit_of_piece, hit_of_row, stale_paths
@@ -70,8 +70,7 @@ OF_CONCEPTS, NEW_OF_CONCEPTS = 150, 60
 otherwise."""
 MOST_DEFINITIONS = 64
 """Of a name whose uses are looked for: the uses near them come first."""
-
-
+_OTHER_MODEL = "the index is another model's until it is brought up to date"
 Encode = Callable[[str], Awaitable[bytes]]
 Closeness = Callable[[str, Sequence[str]], Awaitable[Sequence[tuple[float, int]] | None]]
 """Of a query and texts: how near each comes to the query's words, and how many tokens it has; None: it cannot be
@@ -87,9 +86,6 @@ class Embedding(msgspec.Struct, frozen=True):
     """Without it, nothing is looked at word by word."""
     concepts: Concepts | None = None
     """Cards for vectors of `recipe`."""
-
-
-_OTHER_MODEL = "the index is another model's until it is brought up to date"
 
 
 class Snapshot:
@@ -205,11 +201,11 @@ class Snapshot:
         return Sought(understood, words, vector, request.narrow or None, request.over), reasons
 
     async def similar(self, vector: bytes, recipe: str, limit: int, narrow: Filter | None = None) -> Sequence[Hit]:
-        """The chunks nearest to a vector of `recipe`. ModelError when the index holds those of another model."""
+        """The chunks nearest to a vector of `recipe`. OtherModel when the index holds those of another."""
         if narrow:
             narrow.check()
         if self._segments.has_vectors and self._recipe != recipe:
-            raise ModelError(_OTHER_MODEL, "", "run `lowtide index`")
+            raise OtherModel(_OTHER_MODEL, "", "run `lowtide index`")
         asked = Sought(Asked(Kind.SENTENCE, ""), vector=vector, narrow=narrow or None)
         room_bytes = self._selecting_bytes if narrow else 0
         found = await self._answering.run(partial(self._find, asked, 0), room_bytes=room_bytes)
@@ -218,11 +214,14 @@ class Snapshot:
 
     async def _vector(self, query: str, embedding: Embedding) -> tuple[bytes | None, str]:
         """The vector of a query, or why there is none."""
-        if not self._segments.has_vectors and self._segments.lacks:
-            return None, self._segments.lacks[0]
         if not self._segments.has_vectors:
-            empty = self.holds_nothing or await self._answering.run(self._is_empty)
-            return None, "nothing is indexed here yet" if empty else "no vectors: indexed without embeddings"
+            if self._segments.lacks:
+                return None, self._segments.lacks[0]
+            if self.holds_nothing or await self._answering.run(self._is_empty):
+                return None, "nothing is indexed here yet"
+            if self._recipe:
+                return None, "no vectors yet: they are to be made"
+            return None, "no vectors: indexed without embeddings"
         if self._recipe != embedding.recipe:
             return None, f"no semantic search: {_OTHER_MODEL}"
         try:

@@ -24,7 +24,7 @@ from lowtide.config.settings import IndexSettings
 from lowtide.core.leads import Lead, leading
 from lowtide.core.match import least_wanted
 from lowtide.core.plan import NOTHING_DIFFERS, Differing
-from lowtide.errors import CorruptIndex, LowtideError, ModelError, NoIndex, UsageError, WorkerError
+from lowtide.errors import CorruptIndex, LowtideError, ModelError, NoIndex, OtherModel, UsageError, WorkerError
 from lowtide.index.attending import FEW_FILES, Patience, freshness_of
 from lowtide.index.comparing import find_differing
 from lowtide.models import Mode, SymbolKind
@@ -344,6 +344,12 @@ class Questions(Workspaces):
                 error.why,
                 "it is being built anew: ask again in a moment; `lowtide status` shows how far it is",
             ) from error
+        except OtherModel as error:
+            live = self._live.get(root)
+            if live is None:
+                raise
+            why = live.stopped or "it is being indexed anew"
+            raise OtherModel(error.what, why, "" if live.stopped else "ask again in a moment") from error
         except NoIndex:
             live = self._live.get(root)
             if live is None:

@@ -133,10 +133,12 @@ class Queries:
         """Files by status, and the sums of what they hold."""
         by_status = {
             row[0]: row[1:]
-            for row in self._rows("SELECT status, count(*), sum(symbols), sum(chunks) FROM files GROUP BY status")
+            for row in self._rows(
+                "SELECT status, count(*), sum(symbols), sum(chunks), sum(mtime_ns = -1) FROM files GROUP BY status"
+            )
         }
-        files, symbols, chunks = by_status.get("indexed", (0, 0, 0))
-        lost = by_status.get("quarantined", (0, 0, 0))
+        files, symbols, chunks, stale = by_status.get("indexed", (0, 0, 0, 0))
+        lost = by_status.get("quarantined", (0, 0, 0, 0))
         vectors = self._value("SELECT count(*) FROM vectors") or 0
         return Counts(
             files,
@@ -145,6 +147,7 @@ class Queries:
             vectors,
             by_status.get("skipped", (0,))[0],
             lost[0],
+            stale + lost[3],
         )
 
     def reasons(self, status: FileStatus) -> dict[str, int]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -51,11 +51,17 @@ class Counts(msgspec.Struct, frozen=True):
     vectors: int
     skipped: int
     quarantined: int
+    to_renew: int = 0
+    """Of those that it holds: files that are to be made anew, whatever is on the disk."""
 
     @property
     def held(self) -> int:
         """Files that the index holds: those of `models.HELD`."""
         return self.files + self.quarantined
+
+    def told(self) -> dict[str, Any]:
+        """What the Status tells of them, by name."""
+        return {name: getattr(self, name) for name in self.__struct_fields__ if name != "to_renew"}
 
 
 NO_COUNTS = Counts(0, 0, 0, 0, 0, 0)
