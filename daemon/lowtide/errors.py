@@ -6,6 +6,8 @@ to these inside the one module that owns the library.
 
 from __future__ import annotations
 
+from lowtide.visible import bounded
+
 
 class LowtideError(Exception):
     """What happened, why, and what the user can do about it."""
@@ -15,9 +17,9 @@ class LowtideError(Exception):
 
     def __init__(self, what: str, why: str = "", remedy: str = "") -> None:
         super().__init__(what, why, remedy)
-        self.what = what
-        self.why = why
-        self.remedy = remedy
+        self.what = bounded(what)
+        self.why = bounded(why)
+        self.remedy = bounded(remedy)
 
     @property
     def message(self) -> str:

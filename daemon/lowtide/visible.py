@@ -21,10 +21,22 @@ _JOINED = f"[^\x00-\x7f{_ACTING}{_JOINERS}]"
 _HIDDEN = re.compile(f"[{_ACTING}]|(?<!{_JOINED})[{_JOINERS}]|[{_JOINERS}](?!{_JOINED})")
 
 
+_QUOTED_BYTE = re.compile(r"(?<!\\)((?:\\\\)*)\\udc([89a-f][0-9a-f])")
+MOST_CHARACTERS, HEAD_CHARACTERS, TAIL_CHARACTERS = 2000, 1500, 400
+"""Of a part of a message: what to add to a configuration by hand has less than so many."""
+
+
 def visible(text: str) -> str:
     """`text` on one line, its hidden characters as `\\x1b`, `\\u202e`; bytes of a name that are not UTF-8 as
     `\\xNN`."""
     return _HIDDEN.sub(lambda match: _shown(ord(match[0])), text)
+
+
+def bounded(text: str) -> str:
+    """A part of a message, cut down in its middle where what it repeats of an argument or a name is very long; bytes
+    that are not UTF-8 as `\\xNN`, also where Python has quoted them."""
+    text = _QUOTED_BYTE.sub(r"\1\\x\2", text)
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:HEAD_CHARACTERS]}…{text[-TAIL_CHARACTERS:]}"
 
 
 def visible_json(text: str) -> str:

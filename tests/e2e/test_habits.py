@@ -236,3 +236,25 @@ def test_short_options_are_those_of_ripgrep(lowtide: Lowtide, tree: Tree) -> Non
     first = lowtide.run("search", "lantern room", "-m", "1", "--format", "vimgrep", cwd=root).stdout.split(":")
     assert (root / first[0]).exists()
     assert "one way" in lowtide.run("search", "x", root, "--json", "--format", "vimgrep", code=2).stderr
+
+
+def test_what_is_said_of_a_place_is_so(lowtide: Lowtide, tree: Tree) -> None:
+    root = tree({"a.py": "def lantern():\n    return 1\n"})
+    lowtide.json("index", root)
+    assert lowtide.run("why", ".", cwd=root).stdout.startswith(".: folder")
+    for embedded in ("0", "1"):
+        lowtide.environment["LOWTIDE_EMBEDDED"] = embedded
+        try:
+            long = lowtide.run("why", root / ("n" * 100_000))
+        finally:
+            lowtide.run("daemon", "stop", code=None)
+        assert "missing" in long.stdout
+        assert len(long.stdout) < 5000
+        assert long.stderr == ""
+    error = lowtide.json("import", root / "nofile.lowtide", root, code=1)["error"]
+    assert "no such file" in error["message"]
+    root.rename(root.with_name("elsewhere"))
+    for question in (("search", "lantern"), ("symbols", "lantern"), ("refs", "lantern")):
+        error = lowtide.json(*question, root, code=3)["error"]
+        assert error["message"].endswith("; its index is kept")
+        assert f"lowtide clear {root}" in error["remedy"]

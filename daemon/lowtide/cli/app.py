@@ -14,6 +14,7 @@ from lowtide.cli import is_lsp, is_mcp
 from lowtide.cli.console import print_json, warn, warn_of_traceback
 from lowtide.cli.options import Options, global_options
 from lowtide.errors import LowtideError, UsageError
+from lowtide.visible import bounded
 
 # Before numpy is loaded: its products here are small, and threads would only wait for each other (2 ms become 14).
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -201,14 +202,18 @@ def _complaint(error: click.UsageError) -> tuple[str, str]:
     remedy = f"see `{error.ctx.command_path} --help`" if error.ctx else "see `lowtide --help`"
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return "no command was given", remedy
-    text = error.format_message()
+    text = _NO_NUMBER.sub("is no whole number", error.format_message())
     if isinstance(error, click.NoSuchOption) and error.possibilities:
         text = error.message
         remedy = f"did you mean {' or '.join(map(repr, error.possibilities))}?"
     return text[:1].lower() + text[1:].rstrip("."), remedy
 
 
+_NO_NUMBER = re.compile(r"is not a valid integer(?: range)?")
+
+
 def _fail(kind: str, message: str, remedy: str, code: int, as_json: bool) -> int:
+    message, remedy = bounded(message), bounded(remedy)
     line = f"lowtide: {message}; {remedy}" if remedy else f"lowtide: {message}"
     warn(re.sub(r"\s*\n\s*", " ", line))
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +61,8 @@ def _stage(source: str, root: Path, force: bool, options: Options) -> Staged:
     from lowtide.work.model.model_folder import default_model, read_model
 
     places, config = load(options)
+    if "://" not in source and not os.path.exists(source):
+        raise BundleError(f"cannot take over {source}", "there is no such file", "check the spelling")
     workspace = Workspace(root, places.index_folder(root))
     if workspace.has_index and not force:
         raise RefusedError(f"{root} has an index already", "", "add --force to take the bundle over in its place")

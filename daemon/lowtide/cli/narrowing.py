@@ -38,7 +38,7 @@ def _complete(names: Iterable[str]) -> Callable[[click.Context, click.Parameter,
     return lambda context, parameter, begun: [name for name in known if name.startswith(begun.lower())]
 
 
-def limit_option(default: int | None, most: int) -> Callable[[F], F]:
+def limit_option(default: int | None, most: int, told: str = "How many answers at most.") -> Callable[[F], F]:
     """`-m`, from 1 to `most`; the command says what it is without when `default` is None."""
     return click.option(
         "-m",
@@ -47,7 +47,7 @@ def limit_option(default: int | None, most: int) -> Callable[[F], F]:
         default=default,
         show_default=default is not None,
         metavar="COUNT",
-        help="How many answers at most.",
+        help=told,
     )
 
 

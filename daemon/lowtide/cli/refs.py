@@ -34,7 +34,7 @@ def command(name: str, path: str | None, limit: int, fresh: bool, shape: str, op
     Files that define it come first, then those near them. A name is all that is known: comments and strings count.
     """
     check_format(options, shape)
-    refuse_empty_name(name)
+    refuse_empty_name(name, "give a name: lowtide refs RetryPolicy")
     root = resolve_root(path)
     question = {"name": name, "rootUri": uri(root), "limit": limit, "fresh": fresh}
     with open_door(options) as door:

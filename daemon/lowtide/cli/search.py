@@ -53,7 +53,7 @@ class _Exact(msgspec.Struct, frozen=True):
     metavar="LINES",
     help="Lines around those of --exact and --regex.",
 )
-@limit_option(None, MOST_LINES)
+@limit_option(None, MOST_LINES, f"How many answers at most; without --exact and --regex no more than {MOST_RANKED:,}.")
 @click.option(
     "--mode",
     type=click.Choice([mode.value for mode in Mode]),

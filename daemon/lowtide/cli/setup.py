@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lowtide.cli.options import Options
-from lowtide.errors import PathError, RefusedError
-from lowtide.paths import Places, real_path
+from lowtide.errors import PathError, RefusedError, RootAway
+from lowtide.paths import ROOT_FILE, Places, real_path
 from lowtide.serve import configured
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ def resolve_root(path: str | None, *, indexing: bool = False, consent: bool = Fa
         check_named(path)
         root = Path(path)
         if not os.path.exists(root):
+            real = real_path(root)
+            if (places.index_folder(real) / ROOT_FILE).exists():
+                remedy = f"bring it back, or remove the index with `lowtide clear {real}`"
+                raise RootAway(f"{real} is not there", "no such folder; its index is kept", remedy)
             raise PathError(f"no such folder: {path}", "", "check the spelling")
         if not os.path.isdir(root):
             raise PathError(f"{path} is not a folder", "", "name the folder that holds it")

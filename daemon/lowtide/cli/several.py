@@ -17,7 +17,7 @@ from lowtide.cli.fresh import Told
 from lowtide.cli.narrowing import Narrowing
 from lowtide.cli.setup import resolve_root
 from lowtide.core.freshness import together
-from lowtide.errors import UsageError
+from lowtide.errors import PathError, RootAway, UsageError
 from lowtide.mcp.roots import from_folders, globs_below
 from lowtide.paths import real_path
 
@@ -50,7 +50,14 @@ def resolve_places(paths: Sequence[str]) -> list[Place]:
         return [Place(resolve_root(None))]
     found: dict[Path, list[str]] = {}
     for path in paths:
-        root = resolve_root(path)
+        try:
+            root = resolve_root(path)
+        except RootAway:
+            raise
+        except PathError as error:
+            raise PathError(
+                error.what, error.why, f"{error.remedy}; a query of several words is put in quotes"
+            ) from None
         folder = real_path(Path(path))
         found.setdefault(root, []).append("" if folder == root else os.path.relpath(folder, root))
     return [Place(root, () if "" in below else tuple(dict.fromkeys(below))) for root, below in found.items()]

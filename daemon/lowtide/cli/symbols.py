@@ -32,7 +32,7 @@ def command(query: str, path: str | None, limit: int, options: Options, **given:
     A qualified name (`Parser.parse`, `net::Socket`) narrows by what contains it.
     """
     check_format(options, given["shape"])
-    refuse_empty_name(query)
+    refuse_empty_name(query, "give a name, or a part of one: lowtide symbols HttpResp")
     root = resolve_root(path)
     question = {
         "query": query,

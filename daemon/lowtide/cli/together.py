@@ -30,10 +30,10 @@ def refuse_empty(context: click.Context, parameter: click.Parameter, values: tup
     return values
 
 
-def refuse_empty_name(name: str) -> None:
-    """UsageError for a name of nothing."""
+def refuse_empty_name(name: str, how: str) -> None:
+    """UsageError for a name of nothing; `how`: what to do instead."""
     if not name.strip():
-        raise UsageError("an empty name", "", "give a name, or a part of one: lowtide symbols HttpResp")
+        raise UsageError("an empty name", "", how)
 
 
 def refuse_embedded(options: Options, why: str = "this is about the daemon") -> None:

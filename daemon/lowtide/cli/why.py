@@ -16,6 +16,7 @@ from lowtide.cli.setup import check_named, load
 from lowtide.models import counted, display_path
 from lowtide.paths import ROOT_FILE, Places
 from lowtide.serve.client import DaemonError
+from lowtide.visible import bounded
 
 
 @click.command("why")
@@ -72,7 +73,7 @@ def _look(path: Path, root: Path, options: Options) -> dict[str, Any]:
 def _print(answer: dict[str, Any]) -> None:
     colours = {"indexed": "green", "stale": "yellow", "skipped": "yellow", "quarantined": "red"}
     status = paint(answer["status"], colours.get(answer["status"], "yellow"), bold=True)
-    say(f"{display_path(os.fsencode(answer['path']))}: ", status)
+    say(f"{bounded(display_path(os.fsencode(answer['path'])))}: ", status)
     if answer["reason"]:
         say_lines(hang("  reason   ", answer["reason"]))
     if answer["rule"]:

@@ -174,7 +174,7 @@ def _answer(path: bytes, status: str, reason: str, rule: str, remedy: str | None
     if remedy is None:
         remedy = REMEDIES.get(Reason(reason), "") if reason in list(Reason) else ""
     return {
-        "path": display_path(path),
+        "path": display_path(path) or ".",
         "status": status,
         "reason": reason,
         "rule": rule,

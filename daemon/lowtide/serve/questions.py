@@ -291,7 +291,7 @@ class Questions(Workspaces):
 
     def _root_around(self, path: Path, live: Sequence[Path]) -> Path:
         """The workspace that a file is asked about in: the nearest one that is open or has an index. Blocking."""
-        is_folder = path.is_dir() and not path.is_symlink()
+        is_folder = os.path.isdir(path) and not os.path.islink(path)  # a name may be longer than a path may be
         root = self.host.places.find_index_root(path if is_folder else path.parent)
         if self.host.workspace(root).has_index:
             live = [each for each in live if root in each.parents]  # those further in, which have none yet
