@@ -155,3 +155,18 @@ def test_a_pipe_gets_plain_lines_and_a_terminal_marks(lowtide: Lowtide, tree: Ca
     assert OURS.sub("", said).startswith("notes.md\n3:The policy's next_delay")
     for more in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
         assert "\x1b" not in on_a_terminal(lowtide, "search", "next delay", root, **more)
+
+
+def test_lines_of_an_old_mac_are_counted_alike_by_all_that_tells_of_them(
+    lowtide: Lowtide, tree: Callable[..., Path]
+) -> None:
+    root = tree({})
+    (root / "old.py").write_bytes(b"import os\r\rdef tide_height():\r    return os\r\rprint(tide_height())\r")
+    lowtide.json("index", root, "--embedded")
+    asked = ("tide_height", root, "--embedded")
+    (symbol,) = lowtide.json("symbols", *asked)["symbols"]
+    (hit,) = lowtide.json("search", *asked)["hits"]
+    assert (symbol["line"], hit["start_line"]) == (3, 1)
+    assert hit["snippet"].split("\n")[2] == "def tide_height():"
+    assert places(lowtide.json("search", "--exact", *asked)) == [("old.py", 3), ("old.py", 6)]
+    assert [use["line"] for use in lowtide.json("refs", *asked)["refs"]] == [3, 6]

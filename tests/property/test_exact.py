@@ -83,6 +83,33 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
     return Searched(tmp_path_factory.mktemp("exact"))
 
 
+def test_a_lone_carriage_return_ends_a_line_where_nothing_else_does(tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    root.mkdir()
+    lines = ["def first():", "    pass", "", "def second():", "    first()", ""]
+    (root / "cr.py").write_bytes("\r".join(lines).encode())
+    (root / "wide.py").write_bytes("\r".join(lines).encode("utf-16"))
+    (root / "crlf.py").write_bytes("\r\n".join(lines).encode())
+    (root / "long.txt").write_bytes(b"a line of it\r" * 120_000 + b"def second():\r")
+    # What shows progress has such returns in one long line; line feeds come later.
+    (root / "stray.txt").write_bytes(b"10 %\r" * 250_000 + b"end\ndef second():\n" + b"a usual line\n" * 9000)
+    index(root, tmp_path)
+    places = Places(tmp_path / "config", tmp_path / "cache", tmp_path / "run")
+    with closing(Snapshot(Workspace(root, places.index_folder(root)))) as snapshot:
+        answer = anyio.run(snapshot.find_text, TextRequest("def second()", limit=100, context=1))
+    assert {hit.path: hit.line for hit in answer.hits} == {
+        "cr.py": 4,
+        "crlf.py": 4,
+        "long.txt": 120_001,
+        "stray.txt": 2,
+        "wide.py": 4,
+    }
+    assert {hit.path: hit.text for hit in answer.hits if hit.path.endswith(".py")} == dict.fromkeys(
+        ("cr.py", "wide.py", "crlf.py"), "def second():"
+    )
+    assert {hit.after for hit in answer.hits if hit.path.endswith(".py")} == {("    first()",)}
+
+
 needs_ripgrep = pytest.mark.skipif(shutil.which("rg") is None, reason="ripgrep is not installed")
 
 

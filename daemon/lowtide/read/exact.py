@@ -19,6 +19,7 @@ import codecs
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -226,18 +227,32 @@ class _Search:
 
 
 def _pieces(file: PlainFile, encoding: str) -> Iterator[bytes]:
-    """The text in UTF-8, without its mark of byte order, in pieces that end with a line where one ends."""
+    """The text in UTF-8, without its mark of byte order, in pieces that end with a line where one ends; lines that end
+    in a lone carriage return, in a text without line feeds, end in these here."""
     is_utf8 = encoding in UTF8 or not is_encoding(encoding)
-    read: Callable[[int], bytes] = file.read if is_utf8 else decoding(lambda count: file.read(count // 2), encoding)
     wanted = min(PIECE_BYTES, file.info.st_size + 1) if is_utf8 else PIECE_BYTES
+    read = _reader(file, encoding)
     rest = read(wanted)
     is_whole = is_utf8 and len(rest) < wanted
+    if b"\r" in rest and b"\n" not in rest:
+        is_old_mac = is_whole or not any(b"\n" in more for more in iter(partial(read, PIECE_BYTES), b""))
+        file.seek(0)
+        read = _reader(file, encoding, is_old_mac=is_old_mac)
+        rest = read(wanted)
     rest = rest.removeprefix(_BOM)
     while not is_whole and (more := read(PIECE_BYTES)):
         cut = rest.rfind(b"\n") + 1 or len(rest)
         yield rest[:cut]
         rest = rest[cut:] + more
     yield rest
+
+
+def _reader(file: PlainFile, encoding: str, *, is_old_mac: bool = False) -> Callable[[int], bytes]:
+    """Reads the file on, in UTF-8."""
+    read: Callable[[int], bytes] = file.read
+    if encoding not in UTF8 and is_encoding(encoding):
+        read = decoding(lambda count: file.read(count // 2), encoding)
+    return (lambda count: read(count).replace(b"\r", b"\n")) if is_old_mac else read
 
 
 def _hit(path: str, text: bytes, line: Line, first_line: int, context: int, is_stale: bool) -> TextHit:

@@ -59,6 +59,8 @@ class Snippets:
         if (read := self._text(row, known)) is None:
             return None
         text, is_stale = read
+        if row.end_line > row.start_line and "\n" not in text:
+            text = text.replace("\r", "\n")  # the file's lines end so
         shown = shown_of(text, row.start_line, row.symbol_start_line, stems, is_named=is_named)
         return shown._replace(is_stale=is_stale)
 
