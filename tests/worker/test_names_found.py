@@ -7,7 +7,67 @@ import pytest
 from lowtide import languages
 from lowtide.work.parse import parse
 
+EXPRESSIONS = """\
+let y = class NamedExpr { m() {} };
+const same = class same { a() {} };
+lib.tank = class Tank { fill() {} };
+let f = function namedFn() {};
+const g = function g() {};
+function mix(B) { return class Mixed extends B { mm() {} } }
+const make = (B) => class Arrow extends B {};
+const o = { key: function pairFn() {}, cls: class PairCls { pc() {} } };
+register(class Arg { z() {} }, function callback() { function inner() {} });
+"""
+
 CASES = {
+    "js: classes and functions in expressions": (
+        "a.js",
+        EXPRESSIONS,
+        "y y.NamedExpr y.m same same.a tank tank.Tank tank.fill f g mix.Mixed.mm make.Arrow o.key "
+        "o.PairCls.pc Arg.z callback.inner",
+        "NamedExpr.m Tank.fill same.same g.g namedFn pairFn",
+    ),
+    "ts: classes and functions in expressions": (
+        "a.ts",
+        EXPRESSIONS,
+        "y y.NamedExpr y.m same same.a tank tank.Tank tank.fill f g mix.Mixed.mm make.Arrow o.key "
+        "o.PairCls.pc Arg.z callback.inner",
+        "NamedExpr.m Tank.fill same.same g.g namedFn pairFn",
+    ),
+    "vue: a component by its options": (
+        "a.vue",
+        """<script>
+export default { name: "tide-gauge", data() { return { name: "NoName" } }, props: { name: String } }
+</script>
+""",
+        "tide-gauge tide-gauge.data",
+        "NoName name String",
+    ),
+    "vue: a component by a call": (
+        "a.vue",
+        '<script>\nexport default defineComponent({ name: "Gauge", setup() {} })\n</script>\n',
+        "Gauge Gauge.setup",
+        "name",
+    ),
+    "vue: a component by its macro": (
+        "a.vue",
+        '<script setup>\ndefineOptions({ name: "Gauge" })\nfunction rise() {}\nother({ name: "NoName" })\n</script>\n',
+        "Gauge rise",
+        "NoName Gauge.rise",
+    ),
+    "c++: friends that are defined in a class": (
+        "a.cpp",
+        """class Ring {
+  friend void swap_rings(Ring&, Ring&) { int a; }
+  friend bool operator==(const Ring&, const Ring&) = default;
+  friend auto never(Ring&) -> bool = delete;
+  friend class Registry;
+  friend void elsewhere(Ring&);
+};
+""",
+        "Ring Ring.swap_rings Ring.operator== Ring.never",
+        "Registry Ring.Registry Ring.elsewhere a",
+    ),
     "rust: items inside a macro's braces": (
         "a.rs",
         """cfg_net! {

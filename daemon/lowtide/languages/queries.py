@@ -14,14 +14,14 @@ _INHERITED = re.compile(r"; inherits: (\w+)\n")
 
 
 def query_of(language: Language) -> str:
-    """The `definitions.scm` of a language with a grammar, behind that of the folder that it inherits, if any.
+    """The `definitions.scm` of a language with a grammar, behind those of the folders that it inherits, if any.
 
     OSError when a file is missing.
     """
-    text = _definitions(language.folder or language.name)
-    inherited = _INHERITED.match(text)
-    return f"{_definitions(inherited[1])}\n{text}" if inherited else text
+    return _definitions(language.folder or language.name)
 
 
 def _definitions(folder: str) -> str:
-    return resources.files("lowtide.languages").joinpath(folder, "definitions.scm").read_text("utf-8")
+    text = resources.files("lowtide.languages").joinpath(folder, "definitions.scm").read_text("utf-8")
+    inherited = _INHERITED.match(text)
+    return f"{_definitions(inherited[1])}\n{text}" if inherited else text

@@ -422,8 +422,8 @@ GRAMMARS: tuple[Language, ...] = (
 )
 
 COMPONENTS = tuple(
-    replace(_TYPESCRIPT, name=name, folder="typescript", extensions=(f".{name}",), interpreters=(), view=View.SCRIPTS)
-    for name in ("vue", "svelte", "astro")
+    replace(_TYPESCRIPT, name=name, folder=folder, extensions=(f".{name}",), interpreters=(), view=View.SCRIPTS)
+    for name, folder in (("vue", ""), ("svelte", "typescript"), ("astro", "typescript"))
 )
 """Read through the scripts in them."""
 

@@ -97,6 +97,10 @@
 (template_declaration
   (function_definition body: (compound_statement) @scope.nested))
 (friend_declaration (function_definition declarator: (_) @declarator) @definition.function)
+; `friend bool operator==(const A &, const A &) = default;`
+(friend_declaration
+  (declaration
+    declarator: (init_declarator declarator: (_) @declarator)) @definition.function)
 
 (function_definition declarator: (_) @declarator) @definition.function
 (function_definition body: (compound_statement) @scope.nested)

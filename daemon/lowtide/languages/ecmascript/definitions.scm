@@ -16,6 +16,35 @@
 (variable_declarator
   name: (identifier) @name
   value: (class body: (_) @body)) @definition.class
+(assignment_expression
+  left: [
+    (identifier) @name
+    (member_expression property: (property_identifier) @name)
+  ]
+  right: (class body: (_) @body)
+  (#not-eq? @name "exports")) @definition.class
+
+; A class in an expression has a name of its own: what holds it keeps its members. So has a function that is handed on;
+; one that is held by a name is known by that.
+(variable_declarator
+  name: (identifier) @_outer
+  value: (class name: (_) @name) @definition.typedef
+  (#not-eq? @name @_outer))
+(assignment_expression
+  left: [
+    (identifier) @_outer
+    (member_expression property: (_) @_outer)
+  ]
+  right: (class name: (_) @name) @definition.typedef
+  (#not-eq? @name @_outer))
+(pair value: (class name: (_) @name) @definition.class)
+(arguments (class name: (_) @name) @definition.class)
+(array (class name: (_) @name) @definition.class)
+(return_statement (class name: (_) @name) @definition.class)
+(arrow_function body: (class name: (_) @name) @definition.class)
+(parenthesized_expression (class name: (_) @name) @definition.class)
+(arguments (function_expression name: (identifier) @name) @definition.function)
+(return_statement (function_expression name: (identifier) @name) @definition.function)
 
 (class_body (method_definition name: (_) @name) @definition.method)
 (object (method_definition name: (_) @name) @definition.method)

@@ -10,14 +10,6 @@
     (arrow_function body: (_) @body)
   ]) @definition.method
 
-(assignment_expression
-  left: [
-    (identifier) @name
-    (member_expression property: (property_identifier) @name)
-  ]
-  right: (class body: (_) @body)
-  (#not-eq? @name "exports")) @definition.class
-
 (program
   (expression_statement
     (assignment_expression
