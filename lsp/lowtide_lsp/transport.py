@@ -288,7 +288,11 @@ def _where(error: BaseException) -> str:
     from cattrs import transform_error
 
     try:
-        lines = transform_error(error, format_exception=lambda inner, _: type(inner).__name__)
+        lines = transform_error(error, format_exception=lambda inner, _: _fault(inner))
     except Exception:
-        return type(error).__name__
-    return "; ".join(lines)[:500]
+        return _fault(error)
+    return "; ".join(line.replace(" @ ", " at ") for line in lines)[:500]
+
+
+def _fault(error: BaseException) -> str:
+    return "something is missing" if isinstance(error, KeyError) else "a value is not of the kind that is wanted"

@@ -240,8 +240,10 @@ def test_a_whole_path_means_what_lies_in_the_folder(tmp_path: Path) -> None:
     assert from_folders(["/nowhere-at-all/x"], [here]) == [["/nowhere-at-all/x"]]
     with pytest.raises(LowtideError, match="outside of"):
         from_folders(["/etc/passwd"], [here])
-    with pytest.raises(LowtideError, match="outside of"):
-        from_folders([f"!{here}x/a.py"], [here])
+    for outside in (f"!{here}x/a.py", "../../etc", "src/../../x/*.py", "!../*"):
+        with pytest.raises(LowtideError, match="outside of"):
+            from_folders([outside], [here])
+    assert from_folders(["src/../*.py", f"../{tmp_path.name}/src"], [here]) == [["/*.py", "/src"]]
 
 
 def test_a_search_takes_a_whole_path_and_refuses_one_outside(tmp_path: Path) -> None:
@@ -269,6 +271,33 @@ def test_an_exact_search_says_that_terms_are_not_looked_for() -> None:
 def test_a_limit_that_leaves_nothing_is_refused(limit: int) -> None:
     with pytest.raises(LowtideError, match="too few"):
         run("search", {"query": "q", "limit": limit}, rooted(lambda *_: {}), ["/c"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"query": " "}, "query is empty; say what to look for"),
+        ({}, "query is not there; pass query"),
+        ({"query": 7}, "query: a text is wanted; pass query as a text"),
+        ({"query": "q", "kind": "klass"}, "kind: 'klass' is none; one of file, "),
+        ({"query": "q", "limit": 10**9}, "limit: 1000000000 is too many; from 1 to 100"),
+    ],
+)
+def test_what_is_refused_is_called_as_the_agent_called_it(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(LowtideError) as refused:
+        run("search", arguments, rooted(lambda *_: found()), ["/c"])
+    assert str(refused.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("size", "said"), [(316 << 10, "316 KiB"), (1, "1 KiB"), (3 << 19, "1.5 MiB"), (5 << 30, "5,120 MiB")]
+)
+def test_a_small_index_is_not_said_to_take_nothing(size: int, said: str) -> None:
+    workspace = {"files": 1, "symbols": 1, "chunks": 1, "diskBytes": size, "skipped": 0, "quarantined": 0}
+    memory = {"usedBytes": 0, "budgetBytes": 0}
+    status = {"workspaces": [workspace], "memory": memory, "ladder": {"step": "full"}, "message": "", "health": "ok"}
+    text = run("status", {}, rooted(lambda method, _: status if method == "lowtide/status" else found()), ["/c"])
+    assert f"; {said} on disk" in text
 
 
 def test_symbols_are_lines_and_with_code_their_definitions() -> None:

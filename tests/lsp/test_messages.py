@@ -41,6 +41,15 @@ def test_order_and_envelope_are_checked(tmp_path: Path) -> None:
             assert (await wire.ask("initialize", {"processId": None, "rootUri": None, "capabilities": {}}))["error"][
                 "code"
             ] == -32600
+            for params in ({}, {"textDocument": 7, "position": []}):
+                error = (await wire.ask("textDocument/hover", params))["error"]
+                assert error["code"] == -32602
+                assert error["message"].startswith("params of textDocument/hover: ")
+                assert "Error" not in error["message"], "the names of Python's exceptions tell nobody anything"
+            backwards = {"start": {"line": 9, "character": 0}, "end": {"line": 1, "character": 0}}
+            asked = {"textDocument": {"uri": (tmp_path / "a.py").as_uri()}, "range": backwards}
+            error = (await wire.ask("lowtide/similar", asked))["error"]
+            assert (error["code"], error["message"]) == (-32602, "params: range: its end comes before its start")
             assert (await wire.ask("no/suchMethod", {}))["error"]["code"] == -32601
             assert (await wire.ask("workspace/executeCommand", {"command": "x"}))["error"]["code"] == -32601
             for wrong, code in (

@@ -48,8 +48,12 @@ class Arguments:
         value = self._values.get(name)
         if value is None and default is not None:
             return default
-        if not isinstance(value, str) or (default is None and not value.strip()):
-            raise UsageError(f"{name}: a text is wanted", "", f"say {name}")
+        if value is None:
+            raise UsageError(f"{name} is not there", "", f"pass {name}")
+        if not isinstance(value, str):
+            raise UsageError(f"{name}: a text is wanted", "", f"pass {name} as a text")
+        if default is None and not value.strip():
+            raise UsageError(f"{name} is empty", "", "say what to look for")
         return value
 
     def texts(self, name: str) -> list[str]:
@@ -64,7 +68,8 @@ class Arguments:
         return [item.strip() for item in value if item.strip()]
 
     def count(self, name: str, default: int, least: int, most: int) -> int:
-        """A whole number, brought between the limits; UsageError for what counts nothing, as -1."""
+        """A whole number, brought up to `least`; UsageError for what counts nothing, as -1, and for more than
+        `most`."""
         value = self._values.get(name)
         if value is None:
             return default
@@ -76,7 +81,11 @@ class Arguments:
             raise UsageError(f"{name}: a whole number is wanted", "", f"from {least} to {most}")
         if value < min(least, 1):
             raise UsageError(f"{name}: {value} is too few", "", f"from {least} to {most}")
-        return max(least, min(most, value))
+        if value > most:
+            raise UsageError(
+                f"{name}: {value if value < 10**12 else 'this'} is too many", "", f"from {least} to {most}"
+            )
+        return max(least, value)
 
     def flag(self, name: str) -> bool:
         """True or false; false unless said."""

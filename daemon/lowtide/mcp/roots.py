@@ -129,15 +129,19 @@ def from_folders(globs: Sequence[str], folders: Sequence[str]) -> list[list[str]
     made: list[list[str]] = [[] for _ in bases]
     for glob in globs:
         mark, pattern = ("!", glob[1:]) if glob.startswith("!") else ("", glob)
+        if climbs := ".." in pattern.split("/"):  # out of the folder, and perhaps back into one of them
+            pattern = os.path.normpath(os.path.join(folders[0], pattern))
         inside = [pattern == base or pattern.startswith(base + "/") if base else False for base in bases]
         first = pattern.lstrip("/").split("/", 1)[0]
-        is_outside = (
-            pattern.startswith("/")
-            and not any(inside)
-            and os.path.lexists(f"/{first}")
-            and not any(os.path.lexists(f"{base}/{first}") for base in bases)
+        is_outside = not any(inside) and (
+            climbs
+            or (
+                pattern.startswith("/")
+                and os.path.lexists(f"/{first}")
+                and not any(os.path.lexists(f"{base}/{first}") for base in bases)
+            )
         )
-        if first and is_outside:
+        if (first or climbs) and is_outside:
             raise UsageError(
                 f"{pattern[:200]} is outside of {folders[0]}", "", "give a path in it, or a glob such as `src/**`"
             )

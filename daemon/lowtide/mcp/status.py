@@ -49,11 +49,21 @@ def _describe(paper: Paper, root: Root) -> Generator[Wanted, Any, None]:
     told = yield AskDaemon("lowtide/status", {"rootUri": root.uri})
     for each in told["workspaces"]:
         parts = [text.count(each[key], key[:-1]) for key in ("files", "symbols", "chunks")]
-        paper.write(f"  {', '.join(parts)}; {each['diskBytes'] / MIB:.0f} MiB on disk")
+        paper.write(f"  {', '.join(parts)}; {_size(each['diskBytes'])} on disk")
         left_out = [f"{each[key]:,} {key}" for key in ("skipped", "quarantined") if each[key]]
         if left_out:
             paper.write(f"  {', '.join(left_out)}: pass file to ask why")
     paper.write(f"  {answer.get('note') or 'current: what is on the disk is in'}")
+
+
+def _size(count: int) -> str:
+    return (
+        f"{count / MIB:,.0f} MiB"
+        if count >= 10 * MIB
+        else f"{count / MIB:.1f} MiB"
+        if count >= MIB
+        else f"{-(-count // 1024)} KiB"
+    )
 
 
 def _write_memory(paper: Paper, told: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ from lowtide.mcp.calls import Arguments, AskDaemon, Tool, Wanted
 from lowtide.mcp.roots import Root, find_roots, from_folders, globs_below
 from lowtide.mcp.status import status
 from lowtide.mcp.text import Paper, characters_of
+from lowtide.models import KINDS
 from lowtide.visible import visible
 
 MOST_TOKENS = 50_000
@@ -192,7 +193,11 @@ def _ask(
 
 
 def _kinds(arguments: Arguments) -> list[str]:
-    return [kind.lower().replace("_", "-").replace(" ", "-") for kind in arguments.texts("kind")]
+    kinds = [kind.lower().replace("_", "-").replace(" ", "-") for kind in arguments.texts("kind")]
+    for kind in kinds:
+        if kind not in KINDS:
+            raise UsageError(f"kind: {kind[:40]!r} is none", "", f"one of {', '.join(KINDS)}")
+    return kinds
 
 
 def _best(roots: Sequence[Root], answers: Sequence[Answered[Ranked]], limit: int) -> list[tuple[Root, Ranked]]:

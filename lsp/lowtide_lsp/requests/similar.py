@@ -25,6 +25,8 @@ async def similar(session: Session, params: Params) -> wire.SearchResult:
     wanted = msgspec.convert(params, wire.SimilarParams)
     limit = check.count(params, "limit", 10, check.MOST_HITS)
     uri, span = wanted.text_document.uri, wanted.range
+    if (span.end.line, span.end.character) < (span.start.line, span.start.character):
+        raise check.ParamsError("range: its end comes before its start")
     document = session.documents.get(uri)
     path = session.place(uri)
     if document is None:
