@@ -281,12 +281,14 @@ _symbols_decoder = msgspec.msgpack.Decoder(list[SymbolColumns])
 
 class FileWords(msgspec.Struct, array_like=True, frozen=True):
     """The words of a file: of each chunk, of each chunk's qualified name, of the path; all split. `kinds`: of each
-    chunk the kind of its definition, 0 for none; empty where that was not kept."""
+    chunk the kind of its definition, 0 for none; empty where that was not kept. `further`: different words that the
+    chunks may lack."""
 
     words: list[str]
     names: list[str]
     path_words: str
     kinds: list[int] = []
+    further: list[str] = []
 
 
 _words_decoder = msgspec.msgpack.Decoder(FileWords)
@@ -339,9 +341,11 @@ def symbols_at(file: FileResult, numbers: Iterable[int]) -> dict[int, SymbolColu
     return found
 
 
-def pack_words(words: Sequence[str], names: Sequence[str], path_words: str, kinds: Sequence[int] = ()) -> bytes:
+def pack_words(
+    words: Sequence[str], names: Sequence[str], path_words: str, kinds: Sequence[int] = (), further: Sequence[str] = ()
+) -> bytes:
     """Bytes for FileResult.words."""
-    return zlib.compress(_encoder.encode((words, names, path_words, kinds)), _COMPRESSION)
+    return zlib.compress(_encoder.encode((words, names, path_words, kinds, further)), _COMPRESSION)
 
 
 def words_of(packed: bytes) -> FileWords:

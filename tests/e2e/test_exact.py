@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import random
+import re
+import string
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -170,3 +174,90 @@ def test_lines_of_an_old_mac_are_counted_alike_by_all_that_tells_of_them(
     assert hit["snippet"].split("\n")[2] == "def tide_height():"
     assert places(lowtide.json("search", "--exact", *asked)) == [("old.py", 3), ("old.py", 6)]
     assert [use["line"] for use in lowtide.json("refs", *asked)["refs"]] == [3, 6]
+
+
+BODY = "".join(random.Random(3).choices(string.ascii_letters + string.digits, k=700))
+KEY = "-----BEGIN PRIVATE KEY-----\n" + "\n".join(BODY[at : at + 64] for at in range(0, 700, 64))
+KEY += "\n-----END PRIVATE KEY-----\n"
+NUMBERS = ",".join(f"0.{number * 7919 % 1_000_003:06}" for number in range(1500))
+USERS = [f"({number},'user{number}')" for number in range(180)]
+LONG = {
+    "app.py": "def main():\n    return 1\n" * 100
+    + f"ICON = 'data:image/png;base64,{'QUJD' * 900}'; ICON_FALLBACK_NAME = 'x'\n",
+    "seed.sql": "CREATE TABLE users (id int);\n" * 5
+    + f"INSERT INTO users VALUES {','.join(USERS)},(999,'zelda_admin');\n",
+    "table.js": "var before = 1;\n" * 60 + f"var weights=[{NUMBERS},3.25519];lastWeightLoaded(weights,[{NUMBERS}]);\n",
+    "rule.c": f"/*{'=' * 4000}ruled_off*/\nint one(void) {{ return 1; }}\n",
+    "deep.js": "var one = 1;\n" * 60 + f"var deep={'[' * 3000}innermostThing{']' * 3000};\n",
+    "cut.txt": f"title\n{'x-' * 740}acrossTheCutStandsThis{'-y' * 900}\n",
+    "dense.py": "one = 1\n" * 90 + f"NOISE = '{'a1' * 45_000}.quaint_ending.{'b2' * 1500}'\n",
+    "keyed_test.py": f"def before_the_sample():\n    return 1\nSAMPLE = '''\n{KEY}'''\ndef behind_the_sample():\n"
+    + "    return SAMPLE\n"
+    + "".join(f"assert {number} == {number}\n" for number in range(12)),
+    "one_chunk.py": f"# {'what a sample is for ' * 8}\nfirst_and_alone = 1\n"
+    + f"SAMPLE = '''\n{KEY}'''\nlast_and_alone = 2\n",
+    "book.ipynb": json.dumps(
+        {
+            "cells": [
+                {
+                    "cell_type": "code",
+                    "source": ["shown = 1\n"],
+                    "outputs": [{"text": ["printed_result_line"], "image/png": BODY[::-1] * 6 + "/pictureEnd"}],
+                }
+            ],
+            "metadata": {"language_info": {"name": "python"}},
+            "nbformat": 4,
+        }
+    ),
+}
+"""What lies behind much that no chunk is made of."""
+
+
+@pytest.fixture(scope="module")
+def long_lines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lowtide, Path]:
+    lowtide = Lowtide(tmp_path_factory.mktemp("home"), {"LOWTIDE_EMBEDDED": "1"})
+    root = tmp_path_factory.mktemp("long") / "tree"
+    root.mkdir()
+    for name, text in LONG.items():
+        (root / name).write_text(text)
+    lowtide.json("index", root)
+    return lowtide, root
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("zelda_admin", "seed.sql"),
+        ("user179'", "seed.sql"),
+        ("ICON_FALLBACK_NAME", "app.py"),
+        ("3.25519]", "table.js"),
+        ("lastWeightLoaded", "table.js"),
+        ("=ruled_off", "rule.c"),
+        ("innermostThing", "deep.js"),
+        ("acrossTheCutStandsThis", "cut.txt"),
+        ("quaint_ending", "dense.py"),
+        ("before_the_sample", "keyed_test.py"),
+        ("behind_the_sample", "keyed_test.py"),
+        ("first_and_alone", "one_chunk.py"),
+        ("last_and_alone", "one_chunk.py"),
+        ("printed_result_line", "book.ipynb"),
+        ("/pictureEnd", "book.ipynb"),
+    ],
+)
+def test_what_stands_in_a_long_line_is_found(long_lines: tuple[Lowtide, Path], text: str, path: str) -> None:
+    lowtide, root = long_lines
+    (line,) = [number for number, line in enumerate(LONG[path].split("\n"), 1) if text in line]
+    assert places(lowtide.json("search", "--exact", text, root)) == [(path, line)]
+    assert places(lowtide.json("search", "--regex", re.escape(text), root)) == [(path, line)]
+    if text.isidentifier():
+        uses = lowtide.json("refs", text, root)["refs"]
+        assert [(use["path"], use["line"]) for use in uses] == [(path, line)]
+
+
+def test_lines_of_a_key_are_not_shown_beside_what_is_found(long_lines: tuple[Lowtide, Path]) -> None:
+    lowtide, root = long_lines
+    around = lowtide.json("search", "--exact", "SAMPLE = '''", root, "-C", "4")["hits"]
+    assert len(around) == 2
+    alike = lowtide.json("search", "--regex", "[A-Za-z0-9]{30}", root, "-g", "*.py", "-C", "4")["hits"]
+    assert not any(BODY[at : at + 40] in json.dumps([around, alike]) for at in range(0, 640, 64))
+    assert lowtide.json("refs", BODY[:64], root)["refs"] == []

@@ -38,6 +38,24 @@ def make_line(chance: random.Random) -> str:
     )
 
 
+def data_lines() -> list[str]:
+    """Lines of which chunks are made of the beginning alone, or cut within words: noise, and names in it."""
+    chance = random.Random(11)
+
+    def noise(kind: str) -> str:
+        signs = {"base64": "ABCdef012+/", "numbers": "0123456789.,", "ruler": "=", "brackets": "[[({", "letters": "qRs"}
+        return "".join(chance.choices(signs[kind], k=chance.randrange(600, 2500)))
+
+    return [
+        "".join(noise(kind) + chance.choice(SIGNS).strip() + chance.choice(NAMES) for _ in range(3))
+        for kind in ("base64", "numbers", "ruler", "brackets", "letters")
+        for _ in range(3)
+    ]
+
+
+DATA_LINES = data_lines()
+
+
 class Searched:
     """An index of a small tree with all kinds of lines, and both ways to look through it."""
 
@@ -50,6 +68,8 @@ class Searched:
             lines = [make_line(chance) for _ in range(chance.randrange(1, 40))]
             if number % 7 == 0:
                 lines += [" ".join(make_line(chance) for _ in range(60))]  # longer than a chunk
+            if number % 8 == 3:
+                lines += ["x = 1"] * 60 + DATA_LINES[number // 8 * 3 :][:3]
             self.lines += lines
             end = "\r\n" if number % 5 == 1 else "\n"
             text = end.join(lines) + (end if number % 3 else "")
@@ -116,6 +136,10 @@ needs_ripgrep = pytest.mark.skipif(shutil.which("rg") is None, reason="ripgrep i
 @st.composite
 def parts_of_lines(draw: st.DrawFn) -> str:
     """A part of some line, cut anywhere."""
+    if draw(st.integers(0, 3)) == 0:
+        line = draw(st.sampled_from(DATA_LINES))
+        start = draw(st.integers(0, len(line) - 1))
+        return line[start : start + draw(st.integers(1, 300))]
     line = (
         make_line(random.Random(draw(st.integers(0, 10_000)))) if draw(st.booleans()) else draw(st.sampled_from(NAMES))
     )

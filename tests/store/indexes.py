@@ -29,8 +29,8 @@ WORDS = (
 ).split()
 
 
-def file_of(language: str, texts: Sequence[str]) -> FileResult:
-    """A file with one definition and one chunk a text; equal texts share a vector."""
+def file_of(language: str, texts: Sequence[str], further: Sequence[str] = ()) -> FileResult:
+    """A file with one definition and one chunk a text; equal texts share a vector. `further`: words of no chunk."""
     names = [text.split()[0] for text in texts]
     rows = range(len(texts))
     kinds = [int(KINDS[row % 3]) for row in rows]
@@ -52,17 +52,21 @@ def file_of(language: str, texts: Sequence[str]) -> FileResult:
         ),
         chunks=pack_chunks([(row * 10, row * 10 + 10, row, row, row) for row in rows]),
         hashes=b"".join(_address(text) for text in texts),
-        words=pack_words([_split(text) for text in texts], [_split(name) for name in names], "path", kinds),
+        words=pack_words([_split(text) for text in texts], [_split(name) for name in names], "path", kinds, further),
     )
 
 
-def put(workspace: Workspace, catalog: Catalog, path: str, language: str, texts: Sequence[str]) -> None:
+def put(
+    workspace: Workspace, catalog: Catalog, path: str, language: str, texts: Sequence[str], further: Sequence[str] = ()
+) -> None:
     """Write one file, to the tree too; its vectors follow from its texts."""
     file = workspace.root / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("\n".join(texts))
     vectors = b"".join(vector_of(text) for text in texts)
-    commit = Commit(path.encode(), file_of(language, texts), NewVectors(len(texts), range(len(texts)), vectors))
+    commit = Commit(
+        path.encode(), file_of(language, texts, further), NewVectors(len(texts), range(len(texts)), vectors)
+    )
     catalog.write([commit], [], [])
 
 

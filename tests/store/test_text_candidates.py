@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.store.indexes import absorb, put
 
@@ -16,6 +18,7 @@ from lowtide.store.catalog import Catalog
 from lowtide.store.lexical.delta import WordDelta
 from lowtide.store.lexical.index import LexicalIndex
 from lowtide.store.lexical.text_candidates import files_that_may_hold
+from lowtide.wire import FileWords, words_of
 
 
 @pytest.fixture(params=["pending", "absorbed", "both"])
@@ -75,3 +78,29 @@ def test_parts_of_a_word_longer_than_any_term_lead_to_its_file(tmp_path: Path) -
             assert files(asked, WordPart(word[900:1100], False, False)) == ["gene.txt"]
             assert files(asked, WordPart(word[1000:1020], False, False)) == ["gene.txt"]
             absorb(workspace, writer)
+
+
+def test_words_of_no_chunk_lead_to_their_file_and_rank_nothing(tmp_path: Path) -> None:
+    word = "".join(random.Random(2).choices("acgt", k=2000))
+    workspace = Workspace(tmp_path / "tree", tmp_path / "index")
+    workspace.folder.mkdir(parents=True)
+    with workspace.writing() as (writer, _):
+        put(workspace, writer, "icon.py", "python", ["icon data"], ["quaint zebra élan", f"{word} fallback"])
+        put(workspace, writer, "other.py", "python", ["icon zeal"])
+        for _ in range(2):
+            lexical = LexicalIndex(workspace.folder, writer.lexical_segment(), WordDelta.read(writer))
+            asked = writer, lexical
+            assert files(asked, WordPart("zebra", True, True)) == ["icon.py"]
+            assert files(asked, WordPart("fallb", True, False)) == ["icon.py"]
+            assert files(asked, WordPart(word[900:1100], False, False)) == ["icon.py"]
+            assert files(asked, WordPart(word[-300:], False, True)) == ["icon.py"]
+            for wanted in (["quaint", "icon"], ["élan"]):
+                assert writer.paths_of_chunks(lexical.files_with_words(wanted, 9)) == [b"icon.py"]
+            assert lexical.candidates(["zebra"], None, 9) == []
+            assert len(lexical.candidates(["icon"], None, 9)) == 2
+            absorb(workspace, writer)
+
+
+def test_words_that_an_older_version_packed_are_read() -> None:
+    packed = zlib.compress(msgspec.msgpack.encode((["retries count"], ["retry"], "path", [12])))
+    assert words_of(packed) == FileWords(["retries count"], ["retry"], "path", [12])

@@ -38,7 +38,7 @@ from lowtide.store.lexical.index import LexicalIndex
 from lowtide.store.lexical.text_candidates import files_that_may_hold
 from lowtide.store.rows import IndexedFile, SymbolSpan, is_unchanged
 from lowtide.system.beneath import CannotRead, PlainFile, Root
-from lowtide.work.keys import key_spans
+from lowtide.work.keys import blank, key_spans
 from lowtide.work.sniff import is_encoding
 
 if TYPE_CHECKING:  # so that only who looks for a pattern has the engine in memory
@@ -206,13 +206,14 @@ class _Search:
         left_bytes = self._left_bytes
         first_line = 0
         for text in _pieces(file, known.encoding):
-            keys = None
+            keys, shown_text = None, text
             for line in self._matcher.lines(text):
                 if keys is None:
                     keys = key_spans(text)
+                    shown_text = blank(text, keys) if keys and self._request.context else text
                 if keys and any(start < line.end and line.start < end for start, end in keys):
                     continue
-                hit = _hit(shown, text, line, first_line, self._request.context, is_stale)
+                hit = _hit(shown, shown_text, line, first_line, self._request.context, is_stale)
                 left_bytes -= _bytes_of(hit)
                 if left_bytes < 0 and (found or self.hits):
                     self._is_cut = True

@@ -3,6 +3,7 @@
 The lexical index says which files may have it, the files themselves say where, as they are now.
 
 Invariant: a name is all that is known: comments and strings count, and two things of one name are not told apart.
+Invariant: a line with a private key in it is not shown.
 Invariant: what is held grows with the limit alone, whatever the files are; a line is shown by its part around the name.
 Threads: a question's own, with a connection of its own.
 """
@@ -38,6 +39,7 @@ from lowtide.store.catalog import Catalog
 from lowtide.store.lexical.index import LexicalIndex
 from lowtide.store.rows import IndexedFile, SymbolSpan
 from lowtide.system.beneath import Root
+from lowtide.work.keys import holds_none, key_spans
 from lowtide.work.words import query_words
 
 FilesWith = Callable[[str, int, Callable[[], bool]], tuple[list[bytes], bool]]
@@ -313,8 +315,11 @@ def _lines_with(
 
 
 def _in_piece(piece: Piece, search: Callable[..., Any], units: Units) -> Iterator[_Line]:
+    keys = key_spans(piece.text)
+    begins = ends = 0
     for number, line in enumerate(piece.lines(), piece.first_line):
-        if (match := search(line)) is None:
+        begins, ends = ends, ends + len(line) + len(piece.end)
+        if (match := search(line)) is None or (keys and not holds_none(begins, ends, keys)):
             continue
         goes_on = number == piece.first_line
         column = (piece.characters if goes_on else 0) + from_bytes(line, match.start(), Units.UTF32)

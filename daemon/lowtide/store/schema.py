@@ -12,7 +12,7 @@ APPLICATION_ID = 0x4C544944  # "LTID"
 SCHEMA_VERSION = 5
 """Of the tables. A catalog with a higher one is refused, never touched."""
 
-CONTENT_VERSION = 8
+CONTENT_VERSION = 9
 """Of what parsing and chunking produce; a catalog with another one is brought up to date by indexing each file anew."""
 
 TABLES = """

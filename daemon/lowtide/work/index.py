@@ -20,7 +20,8 @@ from lowtide import wire
 from lowtide.errors import FileChanged
 from lowtide.models import FileStatus, Reason
 from lowtide.system.beneath import CannotRead, Content, Refusal, Root
-from lowtide.work.keys import holds_none
+from lowtide.work.beside_chunks import all_words, words_beside
+from lowtide.work.keys import holds_none, line_beside
 from lowtide.work.model.embed import load_encoder
 from lowtide.work.model.encoder import Encoder, Side, document_text, document_words
 from lowtide.work.words import query_words, split_words
@@ -218,8 +219,12 @@ def _parse(
         shown = parsed.readable or utf8
     chunk_words = split_words(shown, [*(row[0] for row in chunks), len(shown)]) if chunks else []
     kept = [holds_none(row[0], row[1], text.keys) and not chunk.is_filler(shown, row[0], row[1]) for row in chunks]
+    further_words = words_beside(utf8, chunks, kept) if shown is utf8 else all_words(utf8)
     if not all(kept):
         chunks, chunk_words = list(compress(chunks, kept)), list(compress(chunk_words, kept))
+        if not chunks and (line := line_beside(utf8, text.keys)):
+            # Without any, the file would not be among those that have words.
+            chunks, chunk_words = [(*line, -1)], split_words(shown, line[:2])
     qualified = [wire.qualified_name(symbols[row[4]]) if row[4] >= 0 else "" for row in chunks]
     names = [" ".join(query_words(name)) if name else "" for name in qualified]
     kinds = [symbols[row[4]][1] if row[4] >= 0 else 0 for row in chunks]
@@ -243,7 +248,7 @@ def _parse(
         wire.pack_symbols(symbols),
         wire.pack_chunks(chunks),
         b"".join(hashes),
-        wire.pack_words(chunk_words, names, path_words, kinds) if chunks else b"",
+        wire.pack_words(chunk_words, names, path_words, kinds, further_words) if chunks else b"",
     )
 
 

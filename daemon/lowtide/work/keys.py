@@ -27,6 +27,8 @@ _KEY = re.compile(
 _BODY_END = re.compile(rb"-----END [^\n-]{0,60}-----|[^\sA-Za-z0-9+/=\"'\\,:#*-]")
 """A key goes on to its end mark, or to a character that no key has, however it is written."""
 MOST_KEY_BYTES = 16 << 10
+MOST_LINE_BYTES = 1000
+"""Of a line that stands for a file."""
 LEAST_PROGRAM_BYTES = 150
 """A program has so much beside the keys that it holds; less only names them."""
 _MAY_BE_KEYS = frozenset({b"key", b"p8"})
@@ -81,6 +83,22 @@ def blank(utf8: bytes, spans: Sequence[Span]) -> bytes:
         pieces += (utf8[position:start], _WORD.sub(b"x", utf8[start:end]))
         position = end
     return b"".join((*pieces, utf8[position:]))
+
+
+def line_beside(utf8: bytes, spans: Sequence[Span]) -> tuple[int, int, int, int] | None:
+    """The first line with anything in it that no key touches, as a chunk: its start, where it ends or what is shown of
+    it does, and its number from 0, twice."""
+    start = 0
+    while start < len(utf8):
+        end = utf8.find(b"\n", start) + 1 or len(utf8)
+        if holds_none(start, end, spans) and not utf8[start:end].isspace():
+            number = utf8.count(b"\n", 0, start)
+            end = min(end, start + MOST_LINE_BYTES)
+            while end < len(utf8) and utf8[end] & 0xC0 == 0x80:
+                end -= 1
+            return start, end, number, number
+        start = end
+    return None
 
 
 def holds_none(start: int, end: int, spans: Sequence[Span]) -> bool:

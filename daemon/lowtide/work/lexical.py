@@ -32,4 +32,6 @@ def entries(task: wire.LexicalTask) -> Iterator[FileEntry]:
     for first_chunk_id, path, language, packed in task.files:
         file = wire.words_of(packed)
         shown = path.decode("utf-8", "replace")
-        yield FileEntry(first_chunk_id, shown, language, file.words, file.names, file.path_words, file.kinds)
+        yield FileEntry(
+            first_chunk_id, shown, language, file.words, file.names, file.path_words, file.kinds, file.further
+        )

@@ -27,11 +27,20 @@ MOST_PACKED_BYTES = 8 << 20
 
 
 class _Text(msgspec.Struct, frozen=True):
-    """The chunks of a file, each as it is counted, with a space around each word; where each begins, and its tokens."""
+    """The chunks of a file, each as it is counted, with a space around each word; where each begins, and its tokens.
+    `further`: words that the file has besides, which count for no chunk."""
 
     text: bytes
+    further: bytes
     starts: Sequence[int]
     lengths: Sequence[int]
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.text) + len(self.further)
+
+    def has(self, word: bytes) -> bool:
+        return word in self.text or word in self.further
 
 
 class Matches(msgspec.Struct, frozen=True):
@@ -77,7 +86,7 @@ class WordDelta:
             delta.size_bytes += len(packed)
             if before and (text := before._texts.get(first)):
                 delta._texts[first] = text
-                delta._kept_bytes += len(text.text)
+                delta._kept_bytes += text.size_bytes
         return delta
 
     def __len__(self) -> int:
@@ -116,12 +125,12 @@ class WordDelta:
     def files_with(self, words: Sequence[str], look: Callable[[], None]) -> list[int]:
         """The files that hold all these words, as they are."""
         wanted = [b" %b " % folded(word).encode() for word in words]
-        return [first for first, text in self._all(look) if all(word in text.text for word in wanted)]
+        return [first for first, text in self._all(look) if all(map(text.has, wanted))]
 
     def files_with_part(self, text: str, begins: bool, ends: bool, look: Callable[[], None]) -> list[int]:
         """The files with a word that has `text` in it: at its beginning, at its end."""
         wanted = b"%b%b%b" % (b" " if begins else b"", text.encode(), b" " if ends else b"")
-        return [first for first, file in self._all(look) if wanted in file.text]
+        return [first for first, file in self._all(look) if file.has(wanted)]
 
     def _all(self, look: Callable[[], None], most_bytes: int = MOST_PACKED_BYTES) -> Iterable[tuple[int, _Text]]:
         """The files written last first; one is always there."""
@@ -134,9 +143,9 @@ class WordDelta:
             text = self._texts.get(first)
             if text is None:
                 text = _unpack(packed)
-                if self._kept_bytes + len(text.text) <= KEPT_BYTES:
+                if self._kept_bytes + text.size_bytes <= KEPT_BYTES:
                     self._texts[first] = text
-                    self._kept_bytes += len(text.text)
+                    self._kept_bytes += text.size_bytes
             yield first, text
 
 
@@ -161,7 +170,10 @@ def _unpack(packed: bytes) -> _Text:
         starts.append(at)
         lengths.append(piece.count(" ") + 1)
         at += len(data)
-    return _Text(b"".join(pieces), starts, lengths)
+    further = " ".join(file.further)
+    if not further.isascii():
+        further = folded(further)
+    return _Text(b"".join(pieces), b" %b " % further.encode(), starts, lengths)
 
 
 def _beginnings(stem: str) -> list[bytes]:

@@ -2,7 +2,8 @@
 
 A chunk is a document. Its words, the words of its qualified name and of its path stand in one field, stemmed, with how
 often each occurs: names and paths are said more than once there, which is what makes them count for more. The last
-chunk of a file carries the file's different words besides, as they are, so that files can be asked for by whole words.
+chunk of a file carries the file's different words besides, as they are, so that files can be asked for by whole words;
+words that no chunk has are there alone.
 
 Invariant: the only module that imports tantivy; its errors, its panics too, leave as CorruptSegment or StoreError.
 Invariant: nothing here checks what it opens: `generation.py` does, before.
@@ -12,6 +13,7 @@ Threads: any number search one Reader at once; the GIL is free meanwhile. A writ
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -38,6 +40,7 @@ HEAP_BYTES = 15_000_000
 
 MOST_WORD_BYTES = 255
 """A longer word has no stem; among whole words it stands in pieces of so many, each two with half in common."""
+_LONG_WORD = re.compile(rf"\S{{{MOST_WORD_BYTES + 1},}}")
 MOST_PART = MOST_WORD_BYTES // 2
 """Of a part of a word, so much is looked for."""
 
@@ -74,6 +77,8 @@ class FileEntry(msgspec.Struct, frozen=True):
     path_words: str
     kinds: Sequence[int]
     """The kind of each chunk's definition, 0 for none; empty where that was not kept."""
+    further: Sequence[str] = ()
+    """Different words of the file that its chunks may lack, in several pieces."""
 
 
 class Narrowing(msgspec.Struct, frozen=True):
@@ -254,6 +259,10 @@ def _pieces(word: str) -> Iterator[str]:
     yield word[-MOST_WORD_BYTES:]
 
 
+def _in_pieces(word: re.Match[str]) -> str:
+    return " ".join(_pieces(word[0]))
+
+
 def _add(writer: tantivy.IndexWriter, file: FileEntry, stems: Stems) -> tuple[int, int]:
     folders = folders_of(file.path)
     path_words = stems.of(file.path_words.split(" "))
@@ -268,6 +277,8 @@ def _add(writer: tantivy.IndexWriter, file: FileEntry, stems: Stems) -> tuple[in
         document.add_text(_TEXT, text)
         if row == len(file.words) - 1:
             document.add_text(_PLAIN, _plain(different))
+            for further in file.further:
+                document.add_text(_PLAIN, _LONG_WORD.sub(_in_pieces, further))
         document.add_unsigned(_FILE, file.first_chunk_id)
         document.add_unsigned(_CHUNK, file.first_chunk_id + row)
         document.add_text(_LANGUAGE, file.language)
