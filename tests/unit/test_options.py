@@ -66,13 +66,6 @@ IGNORED: Sequence[tuple[str, str]] = [
     # What has no daemon, and what has no JSON.
     *((f"daemon {verb} --embedded", "--embedded") for verb in ("start", "stop", "status", "run", "pause", "resume")),
     ("--embedded daemon logs", "--embedded"),
-    ("list --embedded", "--embedded"),
-    ("--embedded list", "--embedded"),
-    ("help --embedded", "--embedded"),
-    ("completion bash --embedded", "--embedded"),
-    ("model info --embedded", "--embedded"),
-    ("bench vectors --plan --embedded", "--embedded"),
-    ("serve --engine x --tokens y --embedded", "--embedded"),
     ("daemon run --json", "--json"),
     ("completion bash --json", "--json"),
     ("help --json", "--json"),
@@ -160,6 +153,24 @@ def test_more_and_less_at_once_is_refused(line: str, capsys: pytest.CaptureFixtu
     assert out == ""
     *_, last = err.splitlines()  # below its traceback
     assert last.startswith("lowtide: --verbose and --quiet: ")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "list --embedded",
+        "--embedded list",
+        "help --embedded",
+        "completion bash --embedded",
+        "model info --embedded",
+        "bench vectors --plan --count 1000 --embedded",
+    ],
+)
+def test_what_does_without_the_daemon_anyway_may_be_told_to(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_app(split(line)) == 0
+    out, err = capsys.readouterr()
+    assert "embedded" not in err
+    assert out or "list" in line
 
 
 def commands(found: click.Command, name: str, context: click.Context) -> Iterator[tuple[str, click.Command]]:

@@ -24,7 +24,7 @@ from lowtide.cli.console import (
 from lowtide.cli.options import Options, global_options
 from lowtide.cli.running import run
 from lowtide.cli.setup import load
-from lowtide.cli.together import NOT_ASKED, refuse_embedded, refuse_ignored
+from lowtide.cli.together import refuse_ignored
 from lowtide.models import counted
 
 if TYPE_CHECKING:
@@ -102,7 +102,6 @@ def vectors(
     from lowtide.bulk.sources import ClusteredSource, FileSource
     from lowtide.paths import make_private
 
-    refuse_embedded(options, NOT_ASKED)
     if file is not None:
         refuse_ignored(("count", "dims", "seed"), "--input", "the file says how many vectors there are, and which")
     if plan_only:

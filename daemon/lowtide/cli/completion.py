@@ -7,7 +7,7 @@ from click.shell_completion import get_completion_class
 
 from lowtide.cli.console import code, say
 from lowtide.cli.options import Options, global_options
-from lowtide.cli.together import NOT_ASKED, refuse_embedded, refuse_json
+from lowtide.cli.together import refuse_json
 
 SHELLS = {
     "bash": 'eval "$(lowtide completion bash)"  in ~/.bashrc',
@@ -28,7 +28,6 @@ def command(shell: str, options: Options) -> None:
     eval "$(lowtide completion zsh)"       in ~/.zshrc, after compinit
     lowtide completion fish > ~/.config/fish/completions/lowtide.fish
     """
-    refuse_embedded(options, NOT_ASKED)
     refuse_json(options, "it is a script for a shell")
     kind = get_completion_class(shell)
     assert kind is not None, "click knows these three"

@@ -6,7 +6,7 @@ import click
 
 from lowtide.cli.console import code, say
 from lowtide.cli.options import Options, global_options
-from lowtide.cli.together import NOT_ASKED, refuse_embedded, refuse_ignored, refuse_json
+from lowtide.cli.together import refuse_ignored, refuse_json
 from lowtide.errors import UsageError
 
 
@@ -25,7 +25,6 @@ def _names_at(context: click.Context, argument: click.Parameter, beginning: str)
 @global_options
 def command(words: tuple[str, ...], man: bool, options: Options) -> None:
     """Show how a command is used; without one, what commands there are."""
-    refuse_embedded(options, NOT_ASKED)
     refuse_json(options, "help is for people")
     context = click.get_current_context().find_root()
     if man:

@@ -8,7 +8,6 @@ import click
 
 from lowtide.cli.console import Painted, format_bytes, paint, print_json, say
 from lowtide.cli.options import Options, global_options
-from lowtide.cli.together import NOT_ASKED, refuse_embedded
 from lowtide.index.inventory import all_indexes
 from lowtide.models import counted
 from lowtide.paths import Places
@@ -20,7 +19,6 @@ _DAY_S = 86_400
 @global_options
 def command(options: Options) -> None:
     """List every index: its folder, its size, when it was last used, and whether the folder is still there."""
-    refuse_embedded(options, NOT_ASKED)
     indexes = all_indexes(Places.from_environment())
     if options.as_json:
         print_json({"indexes": [index.as_json() for index in indexes]})

@@ -21,7 +21,6 @@ from lowtide.cli.options import Options, global_options
 from lowtide.cli.remote import find_client, is_embedded
 from lowtide.cli.running import run
 from lowtide.cli.setup import load
-from lowtide.cli.together import NOT_ASKED, refuse_embedded
 from lowtide.config.edit import write_model_path
 from lowtide.config.settings import LEAST_BUDGET_BYTES, Config
 from lowtide.core.budget import LEAST_TASK_BYTES, MARGIN_BYTES, MIB, MODEL_BYTES, WORKER_BYTES
@@ -50,7 +49,6 @@ def info(options: Options) -> None:
 
     What it is, where it comes from, what it takes, and whether the budget holds it.
     """
-    refuse_embedded(options, NOT_ASKED)
     places, config = load(options)
     model = read_model(config.model_path or default_model())
     needs = _needs(model.folder, config)

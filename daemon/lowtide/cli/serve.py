@@ -11,7 +11,7 @@ import click
 
 from lowtide.cli.console import say
 from lowtide.cli.options import Options, global_options
-from lowtide.cli.together import NOT_ASKED, refuse_embedded, refuse_json
+from lowtide.cli.together import refuse_json
 from lowtide.errors import ConfigError, UsageError
 
 
@@ -44,7 +44,6 @@ def command(
 
     The engine is Milvus; `pip install 'lowtide[serve]'` brings its client. It is reached by nobody but this gateway.
     """
-    refuse_embedded(options, NOT_ASKED)
     refuse_json(options, "it goes on and on")
     if (certificate is None) != (key is None):
         raise UsageError("--certificate and --key", "one is of no use without the other", "give both")

@@ -37,12 +37,9 @@ def refuse_empty_name(name: str, how: str) -> None:
 
 
 def refuse_embedded(options: Options, why: str = "this is about the daemon") -> None:
-    """UsageError for `--embedded` where the daemon itself is meant, or where it would not be asked anyway."""
+    """UsageError for `--embedded` where the daemon itself is meant. Who never asks it does without it anyway."""
     if options.embedded:
         raise UsageError("--embedded is to do without the daemon", why, "leave --embedded out")
-
-
-NOT_ASKED = "this never asks the daemon"
 
 
 def refuse_json(options: Options, why: str) -> None:
