@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -91,3 +94,20 @@ def test_a_question_for_its_like_is_no_misuse(root: Path, lowtide: Lowtide, olde
     error = lowtide.json("--embedded", "similar", f"{root}/a.py:1", root, code=1)["error"]
     assert error["kind"] == "store"
     assert "lowtide index" in error["remedy"]
+
+
+def test_words_that_an_older_version_did_not_take_are_found_before_its_files_are_indexed_again(
+    lowtide: Lowtide, tmp_path: Path
+) -> None:
+    (tmp_path / "a.py").write_text("def alpha():\n    return 1\n")
+    lowtide.run("--embedded", "index", tmp_path)
+    with closing(sqlite3.connect(lowtide.index_folder() / "catalog.sqlite", isolation_level=None)) as db:
+        db.execute("UPDATE meta SET value = '8' WHERE key = 'content_version'")
+    # What that version did not take, while the file is as it was.
+    before = (tmp_path / "a.py").stat()
+    (tmp_path / "a.py").write_text("def omega():\n    return 1\n")
+    os.utime(tmp_path / "a.py", ns=(before.st_atime_ns, before.st_mtime_ns))
+    with closing(sqlite3.connect(lowtide.index_folder() / "catalog.sqlite", isolation_level=None)) as db:
+        db.execute("UPDATE files SET ctime_ns = ?", ((tmp_path / "a.py").stat().st_ctime_ns,))
+    for question in (("search", "--exact", "omega"), ("refs", "omega")):
+        assert "def omega" in lowtide.run("--embedded", *question, tmp_path).stdout

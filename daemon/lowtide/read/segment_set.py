@@ -15,6 +15,7 @@ import numpy as np
 from lowtide.errors import CorruptSegment
 from lowtide.index.workspace import Workspace
 from lowtide.models import SymbolKind
+from lowtide.store import schema
 from lowtide.store.catalog import Catalog
 from lowtide.store.id_set import IdSet
 from lowtide.store.lexical.delta import WordDelta
@@ -171,11 +172,13 @@ def open_lexical(workspace: Workspace, catalog: Catalog, known: LexicalIndex | N
             row = catalog.lexical_segment()
             delta = WordDelta.read(catalog, known.delta if known else None)
             lacks_words = catalog.lacks_words()
+            # Of words that an older version took, some may be missing: until its files are indexed again all are read.
+            is_older = catalog.get_meta("content_version") not in (None, str(schema.CONTENT_VERSION))
         reasons = [_LEXICAL_DAMAGED] if lacks_words else []
         if not delta.ranks_all:
             reasons.append(_LEXICAL_UNFINISHED)
         try:
-            return LexicalIndex(workspace.folder, row, delta, known, is_lost=lacks_words, reasons=reasons)
+            return LexicalIndex(workspace.folder, row, delta, known, is_lost=lacks_words or is_older, reasons=reasons)
         except CorruptSegment:
             if row == catalog.lexical_segment() or is_last:
                 # It is not that the next one has taken its place meanwhile.
