@@ -8,6 +8,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from lowtide import wire
 from lowtide.errors import FileChanged
@@ -82,3 +83,15 @@ def test_what_is_embedded_apart_is_the_file_that_was_parsed(tmp_path: Path) -> N
     (tmp_path / "a.py").unlink()
     with pytest.raises(FileChanged):
         embed(len(text))
+
+
+def test_a_file_that_its_parser_was_not_up_to_has_definitions_by_the_look_of_their_lines(tmp_path: Path) -> None:
+    text = "".join(f"def height_{number:05d}(tide):\n    return tide\n\n\n" for number in range(20_000))
+    (tmp_path / "many.py").write_text('"""\ndef shown(): ...\n"""\n# def spoken(): ...\n' + text)
+    (tmp_path / "notes.txt").write_text("def none(): ...\n" * 100)
+    given_up = replace(task(tmp_path, ["many.py", "notes.txt"], []), lines_only=True)
+    many, notes = index.index_files(given_up, lambda _: None, lambda _: [], lambda _: None).files
+    rows = wire.symbols_at(many, set(range(many.symbol_count)))
+    assert [rows[number][0] for number in range(3)] == ["height_00000", "height_00001", "height_00002"]
+    assert 3_000 <= many.symbol_count <= 5_000, "as many as there is room for"
+    assert (many.chunk_count > 100, notes.symbol_count) == (True, 0)

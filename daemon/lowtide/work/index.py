@@ -207,6 +207,10 @@ def _parse(
     symbols: list[wire.SymbolColumns] = []
     shown = utf8
     if language is None or task.lines_only:
+        if language is not None:
+            from lowtide.work.parse import by_lines
+
+            symbols = by_lines.rough_rows(utf8, language, time.thread_time() + task.deadline_s)
         chunks = chunk.chunk_lines(utf8)
     else:
         from lowtide.work.parse import grammar, parse

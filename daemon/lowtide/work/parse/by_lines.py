@@ -15,8 +15,9 @@ from functools import cache
 
 import msgspec
 
-from lowtide.languages.language import Language
-from lowtide.languages.lines import Ends, Lines, lines_of
+from lowtide.languages.language import Language, View
+from lowtide.languages.lines import Ends, Head, Lines, lines_of
+from lowtide.languages.recovery import BY_INDENTATION, RECOVERIES
 from lowtide.models import Reason
 from lowtide.work.parse import symbols
 from lowtide.work.parse.chunk import ALONE, HEAD, JOIN, Atom
@@ -28,6 +29,9 @@ from lowtide.work.parse.rewrite import BLANK
 
 MOST_BYTES = 4 << 20
 _MOST_FOUND = 50_000
+_MOST_ROUGH, _ROUGH_BYTES = 5_000, 128
+"""Of a text that was given up: at most so many, and one for so many bytes. Each takes a kilobyte, and there is little
+room."""
 _CHECK_EVERY = 256
 _REACH = 4096
 """Bytes behind a head in which its body opens, if it has one."""
@@ -41,6 +45,7 @@ _SEPARATOR = re.compile(rb"[;,{}]")
 _BRACKET = re.compile(rb"[{}();\n]")
 _PARENTHESIS = re.compile(rb"[()]")
 _INSIDE_ONLY = frozenset({"field", "enum-member", "property"})
+_LONG_STRINGS = r"\"\"\".*?(?:\"\"\"|\Z)|'''.*?(?:'''|\Z)"
 _LEAVES = frozenset({"field", "enum-member", "property", "key", "variable", "constant", "event"})
 _HEADINGS = frozenset({"heading"})
 _STATEMENT = re.compile(rb"[();]|^[ \t]*(?:GO|go|Go|/)[ \t]*\r?$", re.MULTILINE)
@@ -61,12 +66,25 @@ class _Match(msgspec.Struct, frozen=True):
     indentation: int
 
 
+def rough_rows(text: bytes, language: Language, stop: float) -> list[SymbolRow]:
+    """Some definitions of a text that its parser was not up to, by the look of their lines: in bounded memory."""
+    if language.view is not View.WHOLE or language.name not in RECOVERIES:
+        return []
+    most = min(_MOST_ROUGH, len(text) // _ROUGH_BYTES)
+    return _read(text, language, stop, _rough_table(language.name), most)[0]
+
+
 def read(text: bytes, language: Language, stop: float) -> tuple[list[SymbolRow], Outline, Reason | None]:
     """The definitions of `text` (valid UTF-8), and where they stand; why some may be missing.
 
     `stop` is a time of this thread's CPU clock.
     """
-    table = _table(language.name)
+    return _read(text, language, stop, _table(language.name), _MOST_FOUND)
+
+
+def _read(
+    text: bytes, language: Language, stop: float, table: _Table, most: int
+) -> tuple[list[SymbolRow], Outline, Reason | None]:
     partial: Reason | None = None
     found: list[Found] = []
     if len(text) > MOST_BYTES:
@@ -75,7 +93,7 @@ def read(text: bytes, language: Language, stop: float) -> tuple[list[SymbolRow],
         code = table.tokens.sub(_blank, text) if table.tokens else text
         code = _LONG_LINE.sub(_structure, code)
         code = _without_bodies(code) if table.lines.has_dollar_quotes and b"$" in code else code
-        matches, partial = _matches(code, table, stop)
+        matches, partial = _matches(code, table, stop, most)
         found = _found(text, code, table.lines, matches)
     rows, outline = symbols.rows(text, language, found, 0)
     return rows, outline, partial
@@ -145,7 +163,7 @@ def _without_bodies(code: bytes) -> bytes:
     return bytes(edited) if edited else code
 
 
-def _matches(code: bytes, table: _Table, stop: float) -> tuple[list[_Match], Reason | None]:
+def _matches(code: bytes, table: _Table, stop: float, most: int) -> tuple[list[_Match], Reason | None]:
     """What begins in a blank text, in its order."""
     matches: list[_Match] = []
     heads = table.lines.heads
@@ -153,7 +171,7 @@ def _matches(code: bytes, table: _Table, stop: float) -> tuple[list[_Match], Rea
     for match in table.search.finditer(b"\n" + code):
         if len(matches) % _CHECK_EVERY == 0 and time.thread_time() > stop:
             return matches, Reason.DEADLINE
-        if len(matches) >= _MOST_FOUND:
+        if len(matches) >= most:
             return matches, Reason.TOO_LARGE
         group = match.lastindex or 0
         index, pattern, container = table.groups[group]
@@ -358,9 +376,19 @@ class _Table(msgspec.Struct, frozen=True):
 
 @cache
 def _table(name: str) -> _Table:
+    return _table_of(name, lines_of(name))
+
+
+@cache
+def _rough_table(name: str) -> _Table:
+    heads = tuple(Head(label, pattern) for label, pattern in RECOVERIES[name])
+    skip = _LONG_STRINGS if name in BY_INDENTATION else ""
+    return _table_of(name, Lines(heads, Ends.INDENTATION, "\"'", skip, False, False))
+
+
+def _table_of(name: str, lines: Lines) -> _Table:
     from lowtide.languages import by_name
 
-    lines = lines_of(name)
     language = by_name(name)
     assert language is not None
     joined = numbered(head.pattern for head in lines.heads)
