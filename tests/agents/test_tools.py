@@ -364,3 +364,10 @@ def test_a_folder_that_cannot_be_asked_is_told_and_alone_is_an_error() -> None:
     for folder, error in (("/gone", PathError), ("/home", RefusedError)):
         with pytest.raises(error):
             run("search", {"query": "q"}, place, [folder])
+
+
+def test_more_tokens_than_an_answer_may_have_are_no_error() -> None:
+    text = run(
+        "search", {"query": "q", "max_tokens": 10**9}, rooted(lambda *_: found(hit("name", "line\n"))), ["/code"]
+    )
+    assert "name" in text

@@ -67,9 +67,9 @@ class Arguments:
             raise UsageError(f"{name}: a list of texts is wanted", "", "")
         return [item.strip() for item in value if item.strip()]
 
-    def count(self, name: str, default: int, least: int, most: int) -> int:
-        """A whole number, brought up to `least`; UsageError for what counts nothing, as -1, and for more than
-        `most`."""
+    def count(self, name: str, default: int, least: int, most: int, *, is_ceiling: bool = False) -> int:
+        """A whole number, brought up to `least`; UsageError for what counts nothing, as -1, and for more than `most`,
+        unless it only says what must not be passed (`is_ceiling`): then it is brought down to that."""
         value = self._values.get(name)
         if value is None:
             return default
@@ -81,11 +81,11 @@ class Arguments:
             raise UsageError(f"{name}: a whole number is wanted", "", f"from {least} to {most}")
         if value < min(least, 1):
             raise UsageError(f"{name}: {value} is too few", "", f"from {least} to {most}")
-        if value > most:
+        if value > most and not is_ceiling:
             raise UsageError(
                 f"{name}: {value if value < 10**12 else 'this'} is too many", "", f"from {least} to {most}"
             )
-        return max(least, value)
+        return min(most, max(least, value))
 
     def flag(self, name: str) -> bool:
         """True or false; false unless said."""

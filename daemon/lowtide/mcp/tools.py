@@ -79,7 +79,7 @@ def search(arguments: Arguments) -> Tool:
     """`search`: the best chunks, with their definitions; the lines that hold a text; or code like some lines."""
     query, is_exact = arguments.text("query"), arguments.flag("exact")
     limit = arguments.count("limit", 50 if is_exact else 8, 1, MOST_HITS)
-    room = characters_of(arguments.count("max_tokens", 1500, LEAST_TOKENS, MOST_TOKENS))
+    room = characters_of(arguments.count("max_tokens", 1500, LEAST_TOKENS, MOST_TOKENS, is_ceiling=True))
     phrasings = [line.strip() for line in query.splitlines() if line.strip()]
     method, question = "lowtide/find", {"query": phrasings[0], "phrasings": phrasings[1:], "codeCharacters": room}
     question["terms"] = terms = arguments.texts("terms")
