@@ -41,6 +41,7 @@ def test_messages_are_the_same_however_they_are_cut(messages: list[dict[str, Any
         b'{"a":' + b"9" * 5000 + b"}",
         b"[" * 10_000,
         b'{"a":' * 5000 + b"1" + b"}" * 5000,
+        b'{"a":' * 129 + b"1" + b"}" * 129,
         b'{"a":[' + b"[]," * MOST_VALUES + b"[]]}",
         b"\0",
     ],
@@ -49,6 +50,11 @@ def test_what_is_no_message_is_told_and_the_next_one_is_heard(line: bytes) -> No
     bad, good = fed(line + b'\n\n  \r\n{"id": 1}\r\n')
     assert isinstance(bad, Unreadable)
     assert good == {"id": 1}
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, '\\"{' * 5000, "\\" * 3 + "[{" * 999])
+def test_what_stands_in_a_text_is_not_deep(text: str) -> None:
+    assert fed(encode({"id": text, "of": [[1]] * 200})) == [{"id": text, "of": [[1]] * 200}]
 
 
 def test_a_line_without_an_end_is_passed_over_in_little_memory() -> None:

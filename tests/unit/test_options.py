@@ -163,7 +163,7 @@ def test_more_and_less_at_once_is_refused(line: str, capsys: pytest.CaptureFixtu
         "help --embedded",
         "completion bash --embedded",
         "model info --embedded",
-        "bench vectors --plan --count 1000 --embedded",
+        "bench vectors --plan --count 1000 --budget 4GiB --embedded",
     ],
 )
 def test_what_does_without_the_daemon_anyway_may_be_told_to(line: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -252,7 +252,7 @@ def test_a_busy_machine_takes_no_file_its_time(tmp_path: Path, monkeypatch: pyte
 def test_a_worker_that_waits_is_given_longer_than_one_that_computes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "WALL_BASE_S", 1.0)
+    monkeypatch.setattr(worker, "WALL_BASE_S", 60.0)
     (tmp_path / "a.py").write_text("def one(): ...\n")
 
     async def play() -> None:
@@ -280,6 +280,7 @@ def test_a_worker_that_waits_is_given_longer_than_one_that_computes(
                 os.kill(leased.pid, signal.SIGSTOP)
                 group.start_soon(go_on, leased.pid)
                 await service.host.pool.run(leased, task, file_deadline_s=lambda _: 0.05)
+            monkeypatch.setattr(worker, "WALL_BASE_S", 1.0)
             with pytest.raises(WorkerStalled, match="gave no answer"):
                 async with service.host.pool.lease(8 * MIB, MIB, "") as (leased, _):
                     os.kill(leased.pid, signal.SIGSTOP)

@@ -7,6 +7,7 @@ Source: MCP 2026-07-28, stdio transport: newline-delimited JSON-RPC 2.0 in UTF-8
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,10 @@ MOST_LINE_BYTES = 512 << 10
 """Of a message; the longest question that is looked at takes about 200 kB, each character escaped."""
 MOST_VALUES = 20_000
 """Of a message; each takes some 100 bytes once it is decoded."""
+MOST_DEPTH = 128
+"""Of a message: what decodes it calls itself at each level, and not every Python says so before its stack ends."""
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_BRACKET = re.compile(rb"[\[{]|[\]}]")
 
 
 class Unreadable(Exception):
@@ -60,6 +65,8 @@ def decode(line: bytes) -> dict[str, Any]:
     """The message on a line. Unreadable when it is no JSON object, or would take too much."""
     if line.count(b",") + line.count(b"[") + line.count(b"{") > MOST_VALUES:
         raise Unreadable(f"a message has more than {MOST_VALUES:,} values")
+    if line.count(b"[") + line.count(b"{") > MOST_DEPTH and _depth(line) > MOST_DEPTH:
+        raise Unreadable(f"a message is deeper than {MOST_DEPTH} levels")
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
@@ -67,6 +74,15 @@ def decode(line: bytes) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise Unreadable("a message is not a JSON object")
     return message
+
+
+def _depth(line: bytes) -> int:
+    """How deep it is nested at the deepest, what stands in strings aside."""
+    depth = deepest = 0
+    for match in _BRACKET.finditer(_STRING.sub(b"", line)):
+        depth += 1 if match[0] in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def encode(message: dict[str, Any]) -> bytes:
