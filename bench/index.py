@@ -68,6 +68,8 @@ parsers, seconds, size = {}, 0.0, 0
 for path, name in rows:
     if name not in parsers:
         language = by_name(name)
+        if not language.module:
+            continue  # read by lines: there is nothing to parse with
         grammar = getattr(importlib.import_module(language.module), language.function)
         parsers[name] = tree_sitter.Parser(tree_sitter.Language(grammar()))
     data = open(os.path.join(os.fsencode(root), path), 'rb').read()
