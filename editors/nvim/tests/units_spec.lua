@@ -37,7 +37,10 @@ describe('who has set the budget', function()
   it('is said in words, of a file with its line', function()
     assert.equal('set in /etc/lowtide/config.toml, line 12', said('/etc/lowtide/config.toml:12: budget'))
     assert.equal('set in /etc/lowtide/config.toml', said('/etc/lowtide/config.toml: budget'))
-    assert.equal('set in ~/lowtide/config.toml, line 1', said(vim.env.HOME .. '/lowtide/config.toml:1: budget'))
+    assert.equal(
+      'set in ~/lowtide/config.toml, line 1',
+      said(vim.env.HOME .. '/lowtide/config.toml:1: budget')
+    )
     assert.equal('set by LOWTIDE_BUDGET', said('LOWTIDE_BUDGET'))
     assert.equal('set by Visual Studio Code', said('Visual Studio Code'))
   end)
