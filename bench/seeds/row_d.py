@@ -67,8 +67,12 @@ def cancelling(daemon: BoundedDaemon, tree: Path, idle: int, count: int) -> list
     ]
 
 
-def interrupting(daemon: BoundedDaemon, tree: Path, idle: int, count: int) -> list[Check]:
-    """How soon a waiting `lowtide index` ends after Ctrl-C, and the work with it."""
+def interrupting(daemon: BoundedDaemon, tree: Path, idle: int, count: int, took_s: float) -> list[Check]:
+    """How soon a waiting `lowtide index` ends after Ctrl-C, and the work with it.
+
+    `took_s`: what a whole run takes. The signal comes well before its end: one that has just ended ends with 0.
+    """
+    pause_s = min(0.5, 0.3 * took_s / count)
     ended, stopped, codes, back = [], [], [], []
     for number in range(count):
         command = subprocess.Popen(
@@ -78,7 +82,7 @@ def interrupting(daemon: BoundedDaemon, tree: Path, idle: int, count: int) -> li
             stderr=subprocess.DEVNULL,
         )
         daemon.until(is_working, 60)
-        time.sleep(0.5 * number)
+        time.sleep(pause_s * number)
         daemon.mark("Ctrl-C")
         began, began_s = time.monotonic(), daemon.seconds
         command.send_signal(signal.SIGINT)
@@ -188,7 +192,7 @@ def run(options: Options) -> Row:
         noted(checks)
         checks.append(told("idle with the tree open", idle, "MiB"))
         checks += noted(cancelling(daemon, tree, idle, 5 if full else 3))
-        checks += noted(interrupting(daemon, tree, idle, 3 if full else 2))
+        checks += noted(interrupting(daemon, tree, idle, 3 if full else 2, report["wall_s"]))
         checks += noted(refreshing(daemon, tree))
         checks += noted(many_files(daemon, many, idle, least))
         checks += [
