@@ -185,12 +185,12 @@ class _Search:
         kinds = {kind.label for kind in self._request.narrow.kinds}
         for hit in found:
             if kinds and hit.kind not in kinds:
+                self._left_bytes += _bytes_of(hit)
                 continue
             if len(self.hits) == self._request.limit:
                 self._end(None)
                 return
             self.hits.append(hit)
-            self._left_bytes -= _bytes_of(hit)
         if self._is_cut:
             self._end("the answer is cut, for it is very long: ask for fewer lines, or for less around them")
 
@@ -203,7 +203,6 @@ class _Search:
         # With kinds, more may be left out than is known here.
         most = self._request.limit + 1 - len(self.hits) if not self._request.narrow.kinds else MOST_LINES
         shown = display_path(known.path)
-        left_bytes = self._left_bytes
         first_line = 0
         for text in _pieces(file, known.encoding):
             keys, shown_text = None, text
@@ -214,8 +213,8 @@ class _Search:
                 if keys and any(start < line.end and line.start < end for start, end in keys):
                     continue
                 hit = _hit(shown, shown_text, line, first_line, self._request.context, is_stale)
-                left_bytes -= _bytes_of(hit)
-                if left_bytes < 0 and (found or self.hits):
+                self._left_bytes -= _bytes_of(hit)
+                if self._left_bytes < 0 and (found or self.hits):
                     self._is_cut = True
                     return found
                 found.append(hit)
