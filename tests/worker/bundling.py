@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +50,22 @@ def make_bundle(tree: Path) -> Path:
     file = tree.parent / "one.lowtide"
     bundles.export(places_of(home), workspace_of(tree, home), file)
     return file
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository that nobody changes."""
+    return make_tree(tmp_path_factory.mktemp("trees") / "origin")
+
+
+@pytest.fixture(scope="module")
+def exported(tree: Path) -> Path:
+    return make_bundle(tree)
+
+
+@pytest.fixture
+def bundle(exported: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(exported, tmp_path / "one.lowtide"))
 
 
 def recipe() -> str:

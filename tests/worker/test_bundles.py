@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import sqlite3
 import time
 import zlib
@@ -17,7 +16,10 @@ import numpy as np
 import pytest
 from tests.e2e.contents import Contents, differences, read_contents
 from tests.e2e.soak import git
-from tests.worker.bundling import FILES, index, make_bundle, make_tree, places_of, refused, repack, stage, workspace_of
+from tests.worker.bundling import FILES, index, places_of, refused, repack, stage, workspace_of
+from tests.worker.bundling import bundle as bundle
+from tests.worker.bundling import exported as exported
+from tests.worker.bundling import tree as tree
 
 from lowtide.errors import LowtideError, StoreError
 from lowtide.index import bundles
@@ -28,12 +30,6 @@ from lowtide.store.bundle_file import Manifest, Part
 from lowtide.store.catalog import Catalog
 from lowtide.store.vectors.vector_segments import FlatSegment, build_graph, write_flat
 from lowtide.system.memory import own_anonymous_bytes
-
-
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository that nobody changes."""
-    return make_tree(tmp_path_factory.mktemp("trees") / "origin")
 
 
 def cloned(tree: Path, target: Path) -> Path:
@@ -52,16 +48,6 @@ def contents(root: Path, home: Path) -> Contents:
     with closing(workspace.reading()) as catalog:
         assert check_index(workspace, catalog) == ""
     return read_contents(workspace.catalog_path)
-
-
-@pytest.fixture(scope="module")
-def exported(tree: Path) -> Path:
-    return make_bundle(tree)
-
-
-@pytest.fixture
-def bundle(exported: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(exported, tmp_path / "one.lowtide"))
 
 
 def test_what_is_taken_over_is_what_would_have_been_built(root: Path, bundle: Path, tmp_path: Path) -> None:

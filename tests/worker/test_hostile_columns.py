@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from tests.worker.bundling import FILES, SYMBOLS, make_bundle, make_tree, refused, repack
-
-
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository that nobody changes."""
-    return make_tree(tmp_path_factory.mktemp("trees") / "origin")
-
-
-@pytest.fixture(scope="module")
-def exported(tree: Path) -> Path:
-    return make_bundle(tree)
-
-
-@pytest.fixture
-def bundle(exported: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(exported, tmp_path / "one.lowtide"))
-
+from tests.worker.bundling import FILES, SYMBOLS, refused, repack
+from tests.worker.bundling import bundle as bundle
+from tests.worker.bundling import exported as exported
+from tests.worker.bundling import tree as tree
 
 # Part, item of its block, and what it becomes.
 HOSTILE_COLUMNS: dict[str, tuple[str, int, Callable[[Any], Any]]] = {
