@@ -88,7 +88,8 @@ def _terms(db: sqlite3.Connection, folder: Path) -> dict[tuple[str, str], int]:
     pending = db.execute(
         "SELECT w.first_chunk_id, path, language, words FROM file_words w JOIN files f ON f.id = w.file_id"
     ).fetchall()
-    with tempfile.TemporaryDirectory() as place:
+    # Tantivy looks at a folder that it has opened from a thread of its own, and may make its lock as the folder goes.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         task = wire.LexicalTask("", None, "", False, pending, [])
         engine.update(Path(place), lexical.entries(task), [])
         return dict(terms + _terms_of(Path(place), []))

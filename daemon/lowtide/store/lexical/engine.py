@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -309,10 +310,12 @@ def _place_to_open(folder: Path) -> Iterator[str]:
                 os.close(fd)
         yield os.fspath(folder)
         return
-    with tempfile.TemporaryDirectory(prefix="lowtide-") as place:
+    with tempfile.TemporaryDirectory(prefix="lowtide-", ignore_cleanup_errors=True) as place:
         for name in os.listdir(folder):
             os.symlink(folder.absolute() / name, os.path.join(place, name))
         yield place
+    # Tantivy looks at a folder that it has opened from a thread of its own, and may make its lock as the folder goes.
+    shutil.rmtree(place, ignore_errors=True)
 
 
 class Reader:
