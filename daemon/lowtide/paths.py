@@ -227,7 +227,7 @@ def write_private(file: Path, data: bytes) -> None:
         pass
     # A name of its own for each who writes: several threads may write the same file at once.
     fresh = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}.new")
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:
         with open(fd, "wb") as stream:
             stream.write(data)

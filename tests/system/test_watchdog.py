@@ -5,18 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import threading
-import time
 from importlib.metadata import requires
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.system.watching import HASTY, Watching
 
 from lowtide.system.watch import inotify, watch
-from lowtide.system.watch.inotify import FOLDER_MASK, IN_CREATE, IN_IGNORED, Batch
-from lowtide.system.watch.watch import ObserverSource
-from lowtide.system.watch.watch_loop import WatchLoop
+from lowtide.system.watch.inotify import FOLDER_MASK, IN_CREATE, IN_IGNORED
 
 inotify_c = pytest.importorskip("watchdog.observers.inotify_c")
 
@@ -81,74 +77,3 @@ def test_a_failed_start_leaves_no_file_open(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(OSError, match="too many"):
         watch.InotifyReader()
     assert len(os.listdir("/proc/self/fd")) == before
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> ObserverSource:
-    (tmp_path / "src").mkdir()
-    (tmp_path / ".git").mkdir()
-    return ObserverSource(os.fsencode(tmp_path), os.fsencode(tmp_path / ".git"))
-
-
-def gather(source: ObserverSource, until: str, *paths: bytes) -> Batch:
-    """What is told until all of `paths` are among it."""
-    whole = Batch()
-    for _ in range(200):
-        batch = source.take()
-        time.sleep(0.05)
-        whole.changed |= batch.changed
-        whole.arrived |= batch.arrived
-        whole.git |= batch.git
-        whole.root_went |= batch.root_went
-        if getattr(whole, until) is True or (paths and set(paths) <= getattr(whole, until)):
-            return whole
-    raise AssertionError(f"not told: {paths} {whole}")
-
-
-@pytest.mark.filterwarnings(
-    "ignore:Callback with id:RuntimeWarning"
-)  # its observer on Linux may see a new folder twice
-def test_the_observer_of_other_platforms_tells_the_same(source: ObserverSource, tmp_path: Path) -> None:
-    """watchdog's native observer, here that of this platform."""
-    try:
-        (tmp_path / "src/a.py").write_text("x = 1\n")
-        gather(source, "changed", b"src/a.py")
-        os.rename(tmp_path / "src/a.py", tmp_path / "src/b.py")
-        gather(source, "changed", b"src/a.py", b"src/b.py")
-        (tmp_path / "src/.gitignore").write_text("x\n")
-        gather(source, "arrived", b"src")
-        (tmp_path / "node_modules/m").mkdir(parents=True)
-        (tmp_path / "node_modules/m/x.js").write_text("x\n")
-        (tmp_path / ".git/index.lock").touch()
-        told = gather(source, "git")
-        assert b"node_modules/m/x.js" not in told.changed
-        assert not any(path.startswith(b".git") for path in told.changed)
-    finally:
-        source.close()
-
-
-def test_the_observer_waits_to_be_read_in_bounds(source: ObserverSource, tmp_path: Path) -> None:
-    try:
-        for number in range(10_100):
-            source._note(os.fsencode(tmp_path) + b"/%d" % number)
-        batch = source.take()
-        assert len(batch.changed) == 10_000
-        assert batch.overflow
-    finally:
-        source.close()
-
-
-@pytest.mark.filterwarnings(
-    "ignore:Callback with id:RuntimeWarning"
-)  # its observer on Linux may see a new folder twice
-def test_a_watcher_on_the_observer_hints_edits(tmp_path: Path) -> None:
-    watching = Watching()
-    watching.watcher = WatchLoop(tmp_path, lambda root, wake: ObserverSource(root, None, wake), watching.wake, HASTY)
-    watching.watcher.start()
-    try:
-        watching.wait(lambda: watching.rescans)
-        watching.forget()
-        (tmp_path / "a.py").write_text("x = 1\n")
-        watching.wait(lambda: b"a.py" in watching.paths)
-    finally:
-        watching.watcher.stop()

@@ -81,7 +81,7 @@ class Manifest(msgspec.Struct, frozen=True):
         path = folder / NAME
         temporary = folder / f"{NAME}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
         with mapped_errors(path):
-            fd = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0), 0o600)
+            fd = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
             with open(fd, "wb") as file:
                 file.write(b"%08x\n" % zlib.crc32(body) + body)
                 file.flush()

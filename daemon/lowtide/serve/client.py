@@ -153,9 +153,8 @@ def daemon_environment() -> dict[str, str]:
     for name in ("LOWTIDE_HOME", "LOWTIDE_MODEL"):
         if environment.get(name):  # relative ones mean this process's folder, and a daemon begins in `/`
             environment[name] = os.fspath(Path(environment[name]).absolute())
-    if sys.platform == "linux":
-        tunables = ["glibc.malloc.tcache_count=0", environment.get("GLIBC_TUNABLES", "")]
-        environment["GLIBC_TUNABLES"] = ":".join(filter(None, tunables))
+    tunables = ["glibc.malloc.tcache_count=0", environment.get("GLIBC_TUNABLES", "")]
+    environment["GLIBC_TUNABLES"] = ":".join(filter(None, tunables))
     return environment
 
 

@@ -64,4 +64,4 @@ def index_gone(path: Path) -> IndexGone:
 
 def is_read_only(folder: Path) -> bool:
     """Whether the file system is mounted so; root passes every check of permissions."""
-    return bool(os.statvfs(folder).f_flag & getattr(os, "ST_RDONLY", 1))
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)

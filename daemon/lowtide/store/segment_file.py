@@ -76,7 +76,7 @@ class SegmentWriter:
         with mapped_errors(path):
             if path.exists():
                 raise FileExistsError(errno.EEXIST, "the name was used before", str(path))
-            flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
+            flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
             self._fd = os.open(self._temporary, flags, 0o600)
             os.lseek(self._fd, _HEADER_BYTES, os.SEEK_SET)
             self._size = _HEADER_BYTES
@@ -239,9 +239,8 @@ class SegmentFile:
 
     def release(self) -> None:
         """Give the mapped pages back to the system; they come again when they are needed."""
-        if hasattr(mmap, "MADV_DONTNEED"):
-            with suppress(OSError, ValueError):
-                self._map.madvise(mmap.MADV_DONTNEED)
+        with suppress(OSError, ValueError):
+            self._map.madvise(mmap.MADV_DONTNEED)
 
 
 def _verify(fd: int, size: int, path: Path, kind: SegmentKind) -> tuple[bytes, int]:

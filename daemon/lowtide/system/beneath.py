@@ -18,7 +18,6 @@ import ctypes
 import errno
 import os
 import stat
-import sys
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -31,7 +30,7 @@ LONGEST_PATH_BYTES = 4095
 """No system call takes a longer one."""
 _PIECE_BYTES = 1 << 20
 """Read at a time of a file that has more than it said."""
-_PATH_ONLY = getattr(os, "O_PATH", os.O_RDONLY)
+_PATH_ONLY = os.O_PATH
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _STEP = _PATH_ONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -283,8 +282,6 @@ def _openat2(folder: int, path: bytes, flags: int) -> int:
 @cache
 def has_openat2() -> bool:
     """Whether this kernel has openat2, and lets this process have it: some containers' filters do not."""
-    if sys.platform != "linux":
-        return False
     try:
         os.close(_openat2(_AT_FDCWD, b".", _FOLDER))
     except OSError as error:

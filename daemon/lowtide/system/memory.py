@@ -37,7 +37,7 @@ class MemoryProbe(Protocol):
 
 MOST_PROCESSES = 32
 """More than ever work at once; one that is looked at again after it was dropped is only opened anew."""
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _STATM_BYTES = 256
 
 
@@ -63,8 +63,6 @@ class KernelProbe:
 
     def pages(self, pid: int) -> tuple[int, int] | None:
         """(resident bytes, those of them that files back), or None when the process is gone. OSError as above."""
-        if sys.platform != "linux":
-            return _ask_psutil(pid)
         with self._lock:
             file = self._files.get(pid)
             try:
@@ -95,14 +93,6 @@ class KernelProbe:
 def _read_statm(file: int) -> tuple[int, int]:
     _, resident, shared, *_ = os.pread(file, _STATM_BYTES, 0).split()
     return int(resident) * _PAGE_BYTES, int(shared) * _PAGE_BYTES
-
-
-def _ask_psutil(pid: int) -> tuple[int, int] | None:
-    try:
-        info = psutil.Process(pid).memory_info()
-    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-        return None
-    return int(info.rss), int(getattr(info, "shared", 0))
 
 
 _own = KernelProbe()
@@ -143,19 +133,18 @@ def use_one_arena() -> None:
     Each thread's own arena keeps what it once held; and a large block from the heap, which is where they come from once
     one was freed, leaves a hole that small ones fill. Call it before threads are started.
     """
-    if sys.platform == "linux":
-        import ctypes
+    import ctypes
 
-        with suppress(AttributeError, OSError):
-            libc = ctypes.CDLL(None)
-            libc.mallopt(_M_ARENA_MAX, 1)
-            libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
-            libc.mallopt(_M_TRIM_THRESHOLD, _LARGE_BYTES)
+    with suppress(AttributeError, OSError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_ARENA_MAX, 1)
+        libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, _LARGE_BYTES)
 
 
 @cache
 def _mallinfo() -> Callable[[], Any] | None:
-    """glibc's mallinfo2(3), from 2.33 on; None elsewhere."""
+    """glibc's mallinfo2(3), from 2.33 on; None where there is none."""
     import ctypes
 
     class MallInfo(ctypes.Structure):
@@ -177,19 +166,18 @@ def free_in_allocator_bytes() -> int:
 
 
 def give_back() -> None:
-    """Have the allocator return what it holds and does not use to the system (glibc; elsewhere nothing happens).
+    """Have the allocator (glibc's) return what it holds and does not use to the system.
 
     Garbage first: a cycle that waits for the collector keeps the buffers around it from being returned, and what is
     allocated next goes elsewhere. A millisecond, as what is loaded is frozen. Then the blocks that numpy keeps.
     """
     gc.collect()
-    if sys.platform == "linux":
-        with suppress(AttributeError):  # another thread is still importing numpy
-            _free_kept_blocks()
-        import ctypes
+    with suppress(AttributeError):  # another thread is still importing numpy
+        _free_kept_blocks()
+    import ctypes
 
-        with suppress(AttributeError, OSError):
-            ctypes.CDLL(None).malloc_trim(0)
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _free_kept_blocks() -> None:
@@ -268,9 +256,7 @@ def on_battery() -> bool:
 
 def cpu_count() -> int:
     """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
+    return max(1, len(os.sched_getaffinity(0)))
 
 
 def raise_descriptor_limit() -> int:
@@ -293,8 +279,6 @@ def limit_data_bytes(pid: int, growth_bytes: int) -> bool:
     RLIMIT_DATA bounds brk and private writable mappings (Linux ≥ 4.7), so an allocation past it fails inside that
     process at once, whatever this process is doing. Only Linux can set it from outside.
     """
-    if sys.platform != "linux":
-        return False
     import resource
 
     status = read_status_bytes(pid)
@@ -308,7 +292,7 @@ def limit_data_bytes(pid: int, growth_bytes: int) -> bool:
 
 
 def read_status_bytes(pid: int) -> dict[str, int]:
-    """The sizes in `/proc/PID/status`, in bytes; empty when the process is gone or this is not Linux."""
+    """The sizes in `/proc/PID/status`, in bytes; empty when the process is gone."""
     with suppress(OSError):
         text = Path(f"/proc/{pid}/status").read_text("ascii", "replace")
         return {

@@ -60,7 +60,7 @@ def main() -> int:
 
 def _warm(model: str, niceness: int) -> None:
     """Import and load before the first lease, whose limit counts from here."""
-    if niceness and hasattr(os, "nice"):
+    if niceness:
         os.nice(niceness)
     if model == wire.DOCUMENTS:
         import lowtide.work.documents
@@ -147,8 +147,6 @@ def _run(task: wire.Request, send: Callable[[wire.Reply], None], source: BinaryI
 
 def _die_with_parent() -> None:
     """Have the kernel kill this process when its parent ends, even in the middle of a parse that holds the GIL."""
-    if sys.platform != "linux":
-        return
     import ctypes
 
     ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG

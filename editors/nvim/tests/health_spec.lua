@@ -14,8 +14,23 @@ describe('health', function()
     local text = checkhealth()
     vim.g.lowtide = nil
     assert.truthy(text:find('ERROR the server is not found: `no-such-lowtide`', 1, true))
-    assert.truthy(text:find('pipx install lowtide', 1, true))
+    assert.truthy(text:find('`pipx install .` (or `uv tool install .`) in a clone of Lowtide', 1, true))
     assert.truthy(text:find('WARNING the server is not enabled', 1, true))
+  end)
+
+  it('says what a server says that does not run on this system, and not to install it again', function()
+    local folder = vim.fn.tempname()
+    vim.fn.mkdir(folder, 'p')
+    local command = folder .. '/lowtide'
+    local said = 'lowtide: Lowtide runs on Linux, and this is darwin; use it on Linux'
+    vim.fn.writefile({ '#!/bin/sh', ('echo "%s" >&2; exit 1'):format(said) }, command)
+    vim.fn.setfperm(command, 'rwx------')
+    vim.g.lowtide = { cmd = { command, 'lsp' } }
+    local text = checkhealth()
+    vim.g.lowtide = nil
+    vim.fn.delete(folder, 'rf')
+    assert.truthy(text:find(said, 1, true))
+    assert.falsy(text:find('install Lowtide again', 1, true))
   end)
 
   it('compares versions, and says what the ladder and the budget do', function()
@@ -40,7 +55,7 @@ describe('health', function()
     vim.g.lowtide = nil
     env.stop()
     assert.truthy(text:find(('is version 0.0.9, the plugin %s'):format(require('lowtide.version')), 1, true))
-    assert.truthy(text:find('pipx upgrade lowtide', 1, true))
+    assert.truthy(text:find('`pipx install --force .`', 1, true))
     assert.truthy(text:find('the daemon is version 0.1.0, `lowtide` in PATH is 0.0.9', 1, true))
     assert.truthy(text:find('ERROR budget: 118/256 MiB used, peak 300 MiB: it was not kept', 1, true))
     assert.truthy(text:find('WARNING ladder: lexical-only: the budget is small', 1, true))

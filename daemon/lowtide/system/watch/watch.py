@@ -22,44 +22,29 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
-import sys
-import threading
+import termios
 from array import array
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from watchdog.events import (
-    EVENT_TYPE_CLOSED_NO_WRITE,
-    EVENT_TYPE_MODIFIED,
-    EVENT_TYPE_OPENED,
-    FileSystemEvent,
-    FileSystemEventHandler,
-    FileSystemMovedEvent,
-)
-from watchdog.observers import Observer
+from watchdog.observers.inotify_c import InotifyFD, Mask, WatchDescriptor, inotify_add_watch, inotify_rm_watch
 
-from lowtide.core.hints import MOST_PATHS
-from lowtide.system.tree.named import NEVER_WALKED, vendored_folder
 from lowtide.system.tree.repository import Repository, enclosing_repository
-from lowtide.system.tree.scope import GIT
-from lowtide.system.tree.walk import MARKS
-from lowtide.system.watch import git_state
 from lowtide.system.watch.inotify import RAISE_FILES, Batch, Event, FolderWatches, OutOfWatches, WatchQuota
 from lowtide.system.watch.inotify_hub import Hub, Inbox
 from lowtide.system.watch.watch_loop import WatchLoop
 from lowtide.system.watch.watch_state import Source, Timing, WatchMode, WatchState
 
-__all__ = ["Folders", "ObserverSource", "Timing", "WatchMode", "WatchQuota", "WatchState", "Watcher"]
+__all__ = ["Folders", "Timing", "WatchMode", "WatchQuota", "WatchState", "Watcher"]
 
 Folders = Callable[[Sequence[bytes] | None], Iterator[bytes]]
 """The folders that a walk lists: all, or those at, below and around some (see `walk.folders`)."""
 
-HAS_INOTIFY = sys.platform == "linux"
 _BUFFER_BYTES = 1 << 16
 _FILES_NEEDED = 4
 """The instance, watchdog's pipe, and one to list a folder."""
-_ONLY_READ = (EVENT_TYPE_OPENED, EVENT_TYPE_CLOSED_NO_WRITE)
 
 
 class Watcher(WatchLoop):
@@ -82,16 +67,14 @@ class Watcher(WatchLoop):
 
 
 def open_source(root: bytes, folders: Folders, quota: WatchQuota, wake: Callable[[], None]) -> Source:
-    """The platform's events below the real path `root`; `wake` is called, in any thread, when there are some.
+    """The kernel's events below the real path `root`; `wake` is called, in any thread, when there are some.
 
     OutOfWatches when the system grants none.
     """
     found = enclosing_repository(root)
     around = None if found is None or found[0] == root else found[1]
     try:
-        if HAS_INOTIFY:
-            return InotifySource(root, folders, quota, around, HUB.join(wake))
-        return ObserverSource(root, None if found is None else found[1].git, wake)
+        return InotifySource(root, folders, quota, around, HUB.join(wake))
     except OSError as error:
         raise _no_instance(error) from error
 
@@ -119,151 +102,83 @@ def _can_open(count: int) -> bool:
     return True
 
 
-if sys.platform == "linux":
-    import fcntl
-    import termios
+class InotifyReader(InotifyFD):
+    """watchdog's reader of one inotify instance, without its thread and its books of watches: ours are smaller."""
 
-    from watchdog.observers.inotify_c import InotifyFD, Mask, WatchDescriptor, inotify_add_watch, inotify_rm_watch
-
-    class InotifyReader(InotifyFD):
-        """watchdog's reader of one inotify instance, without its thread and its books of watches: ours are smaller."""
-
-        def __init__(self) -> None:
-            self._inotify_fd = -1
-            self._busy = False
-            try:
-                super().__init__()
-            except OSError:
-                if self._inotify_fd >= 0:
-                    os.close(self._inotify_fd)
-                raise
-            os.set_inheritable(self._inotify_fd, False)
-
-        def add(self, path: bytes, mask: int) -> int:
-            watch = inotify_add_watch(self._inotify_fd, path, Mask(mask))
-            if watch < 0:
-                number = ctypes.get_errno()
-                raise OSError(number, os.strerror(number))
-            return watch
-
-        def remove(self, watch: int) -> None:
-            inotify_rm_watch(self._inotify_fd, WatchDescriptor(watch))
-
-        def read(self) -> list[Event]:
-            """The events there are; waits for the first, or until it is interrupted."""
-            parsed = self._parse_event_buffer(self._read_event_buffer(_BUFFER_BYTES))
-            return [Event(watch, mask, name) for watch, mask, _, name in parsed]
-
-        def _check_inotify_fd(self) -> bool:
-            assert self._poller is not None
-            ready = any(fd == self._inotify_fd for fd, _ in self._poller.poll())
-            if ready:
-                self._busy = True  # before they are read: who asks sees them unread, or being dealt with
-            return ready
-
-        def unread(self) -> bool:
-            if self._closed:
-                return False
-            try:
-                count = array("i", [0])
-                fcntl.ioctl(self._inotify_fd, termios.FIONREAD, count)
-            except OSError:
-                return False  # it is being closed
-            return count[0] > 0 or self._busy
-
-        def dealt_with(self) -> None:
-            self._busy = False
-
-        def interrupt(self) -> None:
-            os.write(self._kill_w, b"!")
-
-        def release(self) -> None:
-            """Close the instance; the kernel removes all its watches."""
-            self._closed = True
-            self._close_resources()
-
-    HUB = Hub(InotifyReader)
-    """That of this process: one instance for all workspaces."""
-
-    class InotifySource(FolderWatches):
-        """Events of Linux, of the folders that are worth a watch."""
-
-        def __init__(
-            self, root: bytes, folders: Folders, quota: WatchQuota, around: Repository | None, inbox: Inbox
-        ) -> None:
-            self._inbox = inbox
-            super().__init__(root, inbox, folders, quota, around)
-
-        def take(self) -> Batch:
-            return self.apply(self._inbox.take())
-
-        def caught_up(self) -> bool:
-            return self._inbox.caught_up()
-
-        def close(self) -> None:
-            super().close()
-            self._inbox.close()
-
-
-class ObserverSource(FileSystemEventHandler):
-    """Events of the other platforms, which tell of a whole tree at once: macOS, Windows."""
-
-    def __init__(self, root: bytes, git_around: bytes | None, wake: Callable[[], None] = lambda: None) -> None:
-        self._wake = wake
-        self._inside = root.rstrip(b"/") + b"/"
-        self._lock = threading.Lock()
-        self._batch = Batch()
+    def __init__(self) -> None:
+        self._inotify_fd = -1
         self._busy = False
-        self._git = [git_around] if git_around is not None else []
-        self._observer = Observer()
-        self._observer.schedule(self, os.fsdecode(root), recursive=True)
-        self._observer.start()
+        try:
+            super().__init__()
+        except OSError:
+            if self._inotify_fd >= 0:
+                os.close(self._inotify_fd)
+            raise
+        os.set_inheritable(self._inotify_fd, False)
 
-    @property
-    def git_folders(self) -> Collection[bytes]:
-        return self._git
+    def add(self, path: bytes, mask: int) -> int:
+        watch = inotify_add_watch(self._inotify_fd, path, Mask(mask))
+        if watch < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+        return watch
 
-    def plan(self, only: Iterable[bytes] | None, stopped: Callable[[], bool]) -> int:
-        """Nothing to do: the system watches all."""
-        return 0
+    def remove(self, watch: int) -> None:
+        inotify_rm_watch(self._inotify_fd, WatchDescriptor(watch))
+
+    def read(self) -> list[Event]:
+        """The events there are; waits for the first, or until it is interrupted."""
+        parsed = self._parse_event_buffer(self._read_event_buffer(_BUFFER_BYTES))
+        return [Event(watch, mask, name) for watch, mask, _, name in parsed]
+
+    def _check_inotify_fd(self) -> bool:
+        assert self._poller is not None
+        ready = any(fd == self._inotify_fd for fd, _ in self._poller.poll())
+        if ready:
+            self._busy = True  # before they are read: who asks sees them unread, or being dealt with
+        return ready
+
+    def unread(self) -> bool:
+        if self._closed:
+            return False
+        try:
+            count = array("i", [0])
+            fcntl.ioctl(self._inotify_fd, termios.FIONREAD, count)
+        except OSError:
+            return False  # it is being closed
+        return count[0] > 0 or self._busy
+
+    def dealt_with(self) -> None:
+        self._busy = False
+
+    def interrupt(self) -> None:
+        os.write(self._kill_w, b"!")
+
+    def release(self) -> None:
+        """Close the instance; the kernel removes all its watches."""
+        self._closed = True
+        self._close_resources()
+
+
+HUB = Hub(InotifyReader)
+"""That of this process: one instance for all workspaces."""
+
+
+class InotifySource(FolderWatches):
+    """Events of Linux, of the folders that are worth a watch."""
+
+    def __init__(
+        self, root: bytes, folders: Folders, quota: WatchQuota, around: Repository | None, inbox: Inbox
+    ) -> None:
+        self._inbox = inbox
+        super().__init__(root, inbox, folders, quota, around)
 
     def take(self) -> Batch:
-        with self._lock:
-            batch, self._batch = self._batch, Batch()
-            self._busy = bool(batch)
-        return batch
+        return self.apply(self._inbox.take())
 
     def caught_up(self) -> bool:
-        with self._lock:
-            return not self._busy and not self._batch
+        return self._inbox.caught_up()
 
     def close(self) -> None:
-        self._observer.stop()
-        self._observer.join()
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        """Called in watchdog's thread."""
-        paths = [event.src_path, event.dest_path] if isinstance(event, FileSystemMovedEvent) else [event.src_path]
-        if event.event_type in _ONLY_READ or (event.is_directory and event.event_type == EVENT_TYPE_MODIFIED):
-            return
-        with self._lock:
-            for path in paths:
-                self._note(os.fsencode(path).replace(os.fsencode(os.sep), b"/"))
-        if self._batch:
-            self._wake()
-
-    def _note(self, full: bytes) -> None:
-        path = full.removeprefix(self._inside)
-        *around, name = path.split(b"/")
-        if GIT in around:
-            self._batch.git |= name in git_state.NAMES
-        elif path == full:
-            self._batch.root_went = True
-        elif any(part in NEVER_WALKED or vendored_folder(part, frozenset()) for part in around):
-            return
-        elif name in MARKS:
-            self._batch.arrived.add(b"/".join(around))
-        elif len(self._batch.changed) >= MOST_PATHS:
-            self._batch.overflow = True
-        else:
-            self._batch.changed.add(path)
+        super().close()
+        self._inbox.close()

@@ -123,7 +123,7 @@ class StaticModel:
         """Give the mapped rows back to the system; the next text reads its own again."""
         for array in (self._rows, self._scales):
             base: Any = array.base
-            if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            if isinstance(base, mmap.mmap):
                 base.madvise(mmap.MADV_DONTNEED)
 
     def statistics(self) -> CacheStatistics:

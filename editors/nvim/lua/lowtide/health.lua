@@ -47,7 +47,7 @@ local function check_command()
   if path == '' then
     local say = options.connect == 'socket' and info or fail
     say(('the server is not found: `%s` is not an executable in PATH'):format(command), {
-      'install it: `pipx install lowtide` (or `uv tool install lowtide`)',
+      'install it: `pipx install .` (or `uv tool install .`) in a clone of Lowtide',
       "or set `vim.g.lowtide = { cmd = { '/path/to/lowtide', 'lsp' } }`",
     })
     return nil
@@ -55,10 +55,13 @@ local function check_command()
   local done = vim.system({ path, '--version' }, { text = true }):wait(ANSWER_MS)
   local version = (done.stdout or ''):match('(%d+%.%d+[%w.+-]*)')
   if done.code ~= 0 or not version then
-    fail(('`%s --version` failed: %s'):format(path, vim.trim(done.stderr or '')), 'install Lowtide again')
+    local said = vim.trim(done.stderr or '')
+    -- On a system that it does not run on it says so itself, with what to do.
+    local again = not said:find('runs on Linux', 1, true) and { 'install Lowtide again' } or {}
+    fail(('`%s --version` failed: %s'):format(path, said), again)
     return nil
   end
-  compare('server: ' .. path, version, 'update it: `pipx upgrade lowtide` (or `uv tool upgrade lowtide`)')
+  compare('server: ' .. path, version, 'update it: `pipx install --force .` (or `uv tool install --force .`) in a newer clone of Lowtide')
   return version
 end
 

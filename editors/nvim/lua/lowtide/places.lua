@@ -17,8 +17,6 @@ local function cache_folder()
   local home = vim.env.LOWTIDE_HOME
   if home and home ~= '' then
     return assert(inside(vim.fn.fnamemodify(home, ':p'), 'cache'))
-  elseif vim.uv.os_uname().sysname == 'Darwin' then
-    return assert(inside(vim.env.HOME, 'Library/Caches/lowtide'))
   end
   return assert(inside(vim.env.XDG_CACHE_HOME, 'lowtide') or inside(vim.env.HOME, '.cache/lowtide'))
 end

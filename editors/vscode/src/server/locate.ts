@@ -9,7 +9,6 @@
 import * as path from 'node:path';
 
 export interface Machine {
-  platform: NodeJS.Platform;
   home: string;
   env: Readonly<Record<string, string | undefined>>;
   isProgram(file: string): Promise<boolean>;
@@ -34,18 +33,16 @@ export type Located =
 
 /** Where the command is, or where it was looked for. */
 export async function locate(machine: Machine, where: Where): Promise<Located> {
-  const paths = machine.platform === 'win32' ? path.win32 : path.posix;
-  const name = machine.platform === 'win32' ? 'lowtide.exe' : 'lowtide';
   if (where.configured) {
-    const command = expand(machine, where, paths);
+    const command = expand(machine, where);
     return (await machine.isProgram(command))
       ? { found: true, command, source: 'setting' }
       : { found: false, configured: command, looked: [command] };
   }
   const looked: string[] = [];
-  for (const [source, find] of places(machine, where, paths)) {
+  for (const [source, find] of places(machine, where)) {
     for (const folder of await find()) {
-      const command = paths.join(folder, name);
+      const command = path.join(folder, 'lowtide');
       if (looked.includes(command)) {
         continue;
       }
@@ -58,20 +55,20 @@ export async function locate(machine: Machine, where: Where): Promise<Located> {
   return { found: false, configured: '', looked };
 }
 
-function places(machine: Machine, where: Where, paths: path.PlatformPath): [Source, () => Promise<string[]>][] {
+function places(machine: Machine, where: Where): [Source, () => Promise<string[]>][] {
   const { env, home } = machine;
-  const onPath = (env.PATH ?? env.Path ?? '').split(paths.delimiter).filter((folder) => paths.isAbsolute(folder));
+  const onPath = (env.PATH ?? '').split(path.delimiter).filter((folder) => path.isAbsolute(folder));
   const inPython = async (): Promise<string[]> => {
     const python = where.trusted ? await where.python?.() : undefined;
-    return python ? environmentFolders(python, paths, machine.platform) : [];
+    return python ? environmentFolders(python) : [];
   };
   const inTools = [
     env.UV_TOOL_BIN_DIR,
     env.XDG_BIN_HOME,
-    env.XDG_DATA_HOME && paths.join(env.XDG_DATA_HOME, '..', 'bin'),
+    env.XDG_DATA_HOME && path.join(env.XDG_DATA_HOME, '..', 'bin'),
     env.PIPX_BIN_DIR,
-    home && paths.join(home, '.local', 'bin'),
-  ].filter((folder): folder is string => !!folder && paths.isAbsolute(folder));
+    home && path.join(home, '.local', 'bin'),
+  ].filter((folder): folder is string => !!folder && path.isAbsolute(folder));
   return [
     ['own', () => Promise.resolve(where.own ? [where.own] : [])],
     ['PATH', () => Promise.resolve(onPath)],
@@ -80,17 +77,16 @@ function places(machine: Machine, where: Where, paths: path.PlatformPath): [Sour
   ];
 }
 
-function environmentFolders(python: string, paths: path.PlatformPath, platform: NodeJS.Platform): string[] {
-  const scripts = platform === 'win32' ? 'Scripts' : 'bin';
-  return [paths.dirname(python), paths.join(python, scripts), paths.join(paths.dirname(python), scripts)].filter(
-    (folder) => paths.isAbsolute(folder),
+function environmentFolders(python: string): string[] {
+  return [path.dirname(python), path.join(python, 'bin'), path.join(path.dirname(python), 'bin')].filter((folder) =>
+    path.isAbsolute(folder),
   );
 }
 
-function expand(machine: Machine, where: Where, paths: path.PlatformPath): string {
+function expand(machine: Machine, where: Where): string {
   const text = where.configured
-    .replace(/^~(?=[\\/])/, machine.home)
+    .replace(/^~(?=\/)/, machine.home)
     .replaceAll('${userHome}', machine.home)
     .replaceAll('${workspaceFolder}', where.folder ?? '');
-  return paths.isAbsolute(text) || !where.folder ? text : paths.join(where.folder, text);
+  return path.isAbsolute(text) || !where.folder ? text : path.join(where.folder, text);
 }

@@ -10,7 +10,6 @@ import type { Machine, Where } from './locate';
 /** The machine of the extension host: the remote one when there is one. */
 export function thisMachine(): Machine {
   return {
-    platform: process.platform,
     home: os.homedir(),
     env: process.env,
     isProgram: async (file) => {
@@ -33,7 +32,7 @@ export function whereToLook(configured: string, storage: string): Where {
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
   return {
     configured,
-    own: ownEnvironment(storage, process.platform).commands,
+    own: ownEnvironment(storage).commands,
     trusted: vscode.workspace.isTrusted,
     ...(folder?.scheme === 'file' ? { folder: folder.fsPath } : {}),
     python: () => selectedPython(folder),

@@ -13,7 +13,7 @@ export function startProcess(
   folder: string | undefined,
   ended: (why: string) => void,
 ): ChildProcessWithoutNullStreams {
-  const child = spawn(command, ['lsp', '--stdio'], { windowsHide: true, ...(folder ? { cwd: folder } : {}) });
+  const child = spawn(command, ['lsp', '--stdio'], folder ? { cwd: folder } : {});
   let last = '';
   let told = false;
   const tell = (why: string): void => {

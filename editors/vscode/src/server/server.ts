@@ -19,8 +19,9 @@ import { startProcess } from './process';
 import { Progresses } from './progress';
 import { folderNames } from './folders';
 import { key } from './uris';
+import { refusal } from '../setup/supported';
 
-export type Phase = 'stopped' | 'starting' | 'running' | 'restarting' | 'missing' | 'failed';
+export type Phase = 'stopped' | 'starting' | 'running' | 'restarting' | 'missing' | 'failed' | 'unsupported';
 
 /** A process that ends is given this long to say why. */
 const LAST_WORDS_MS = 1_000;
@@ -84,6 +85,11 @@ export class Server implements vscode.Disposable {
   async start(): Promise<void> {
     const generation = ++this.generation;
     clearTimeout(this.timer);
+    const refused = refusal(process.platform);
+    if (refused !== undefined) {
+      this.become('unsupported', refused);
+      return;
+    }
     this.become('starting');
     const settings = this.settings;
     const located = await locate(thisMachine(), whereToLook(settings.path, this.storage));

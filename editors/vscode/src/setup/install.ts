@@ -13,6 +13,7 @@ import { thisMachine } from '../server/machine';
 import type { Server } from '../server/server';
 import { whyItFailed } from './failure';
 import { wordsForUv } from './quick';
+import { refusal } from './supported';
 import { ownEnvironment, type Quick, type Step, type Way, waysToInstall } from './ways';
 import { ownWheel } from './wheel';
 
@@ -41,6 +42,11 @@ class StepFailed extends Error {
 
 /** Install what this extension carries, the best way there is, and start it. False when that was not done. */
 export async function installServer(server: Server, extension: string, log: vscode.LogOutputChannel): Promise<boolean> {
+  const refused = refusal(process.platform);
+  if (refused !== undefined) {
+    void vscode.window.showWarningMessage(refused);
+    return false;
+  }
   const wheel = await ownWheel(extension);
   if (wheel === undefined) {
     void vscode.window.showErrorMessage(t('This build of the extension carries no server. Install lowtide yourself.'));
@@ -77,7 +83,7 @@ export async function installServer(server: Server, extension: string, log: vsco
         return true;
       } catch (error) {
         failed = error;
-        await rm(ownEnvironment(server.storage, process.platform).root, { recursive: true, force: true });
+        await rm(ownEnvironment(server.storage).root, { recursive: true, force: true });
         if (error instanceof vscode.CancellationError) {
           return false;
         }
@@ -188,8 +194,7 @@ function run(step: Step, said: (line: string) => void, token: vscode.Cancellatio
   return new Promise((resolve, reject) => {
     const [program, ...words] = step;
     // A group of its own, so that what the program starts ends with it: venv runs ensurepip, uv and pip run builds.
-    const grouped = process.platform !== 'win32';
-    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true, detached: grouped });
+    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     const lines: string[] = [];
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
@@ -200,7 +205,7 @@ function run(step: Step, said: (line: string) => void, token: vscode.Cancellatio
         }
       });
     }
-    const listening = token.onCancellationRequested(() => endAll(child, grouped));
+    const listening = token.onCancellationRequested(() => endAll(child));
     child.once('error', (error) => {
       listening.dispose();
       reject(new StepFailed(error.message, [error.message]));
@@ -219,10 +224,9 @@ function run(step: Step, said: (line: string) => void, token: vscode.Cancellatio
   });
 }
 
-/** Ends the program and, where it leads a group, all that it has started: at once, since what it made is removed. */
-function endAll(child: ChildProcess, grouped: boolean): void {
-  if (!grouped || child.pid === undefined) {
-    child.kill('SIGKILL');
+/** Ends the program and all that it has started: at once, since what it made is removed. */
+function endAll(child: ChildProcess): void {
+  if (child.pid === undefined) {
     return;
   }
   try {

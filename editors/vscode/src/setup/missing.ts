@@ -1,28 +1,36 @@
 /**
- * When the server is missing, or does not stay alive: said once a window, with what to do about it.
+ * When the server is missing, does not stay alive, or cannot run on this system: said once a window, with what to do about it.
  *
  * Invariant: nothing is installed but by a click.
  */
 
 import * as vscode from 'vscode';
 import { t } from '../l10n';
-import type { Server } from '../server/server';
+import type { Phase, Server } from '../server/server';
 
-/** Tell of a missing server and of one that does not stay alive, each once until it runs again. */
+/** Tell of each once until the server runs again. */
 export function tellOfTrouble(server: Server, install: () => Promise<unknown>): vscode.Disposable {
   let told: string | undefined;
   return server.onDidChange(() => {
     if (server.phase === 'running') {
       told = undefined;
-    } else if ((server.phase === 'missing' || server.phase === 'failed') && told !== server.phase) {
+    } else if (isTrouble(server.phase) && told !== server.phase) {
       told = server.phase;
-      void (server.phase === 'missing' ? setUp(server, install) : tellFailed(server, install));
+      void (server.phase === 'failed' ? tellFailed(server, install) : setUp(server, install));
     }
   });
 }
 
-/** Offer to install the server, or to say where it is. */
+function isTrouble(phase: Phase): boolean {
+  return phase === 'missing' || phase === 'failed' || phase === 'unsupported';
+}
+
+/** Offer to install the server, or to say where it is; where it cannot run, only that is said. */
 export async function setUp(server: Server, install: () => Promise<unknown>): Promise<void> {
+  if (server.phase === 'unsupported') {
+    void vscode.window.showWarningMessage(server.trouble);
+    return;
+  }
   const set = server.missing?.configured;
   const message = set
     ? t('Lowtide: there is no program {0} (setting lowtide.path).', set)

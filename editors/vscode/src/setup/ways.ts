@@ -35,10 +35,9 @@ export interface Quick {
 }
 
 /** The folder of the environment that this extension makes for itself, and of the commands in it. */
-export function ownEnvironment(storage: string, platform: NodeJS.Platform): { root: string; commands: string } {
-  const paths = platform === 'win32' ? path.win32 : path.posix;
-  const root = paths.join(storage, 'environment');
-  return { root, commands: paths.join(root, platform === 'win32' ? 'Scripts' : 'bin') };
+export function ownEnvironment(storage: string): { root: string; commands: string } {
+  const root = path.join(storage, 'environment');
+  return { root, commands: path.join(root, 'bin') };
 }
 
 const PYTHONS = ['python3', 'python', 'python3.14', 'python3.13', 'python3.12', 'python3.11'];
@@ -54,15 +53,14 @@ export async function waysToInstall(
   pipOf: (python: string) => Promise<string | undefined>,
 ): Promise<Way[]> {
   const ways: Way[] = [];
-  const paths = machine.platform === 'win32' ? path.win32 : path.posix;
-  const { root, commands } = ownEnvironment(storage, machine.platform);
-  const inside = paths.join(commands, machine.platform === 'win32' ? 'python.exe' : 'python');
+  const { root, commands } = ownEnvironment(storage);
+  const inside = path.join(commands, 'python');
   const quickly = (python: string, pip: string): Quick => {
-    const folder = paths.join(root, 'installer');
-    const own = paths.join(folder, 'uv');
-    const run: Step = [inside, paths.join(folder, 'pip')];
+    const folder = path.join(root, 'installer');
+    const own = path.join(folder, 'uv');
+    const run: Step = [inside, path.join(folder, 'pip')];
     const quiet = ['--disable-pip-version-check', '--no-input', '--only-binary=uv', '--retries=0', '--no-compile'];
-    const command = paths.join(own, 'bin', machine.platform === 'win32' ? 'uv.exe' : 'uv');
+    const command = path.join(own, 'bin', 'uv');
     return {
       folder,
       make: [python, '-m', 'venv', '--clear', '--without-pip', root],
@@ -93,9 +91,7 @@ export async function waysToInstall(
 
 /** An extension host that a desktop has started may not have the PATH of a shell: uv is looked for where it puts itself. */
 async function uvOf(machine: Machine): Promise<string | undefined> {
-  const paths = machine.platform === 'win32' ? path.win32 : path.posix;
-  const name = machine.platform === 'win32' ? 'uv.exe' : 'uv';
-  const own = [paths.join(machine.home, '.local', 'bin', name), paths.join(machine.home, '.cargo', 'bin', name)];
+  const own = [path.join(machine.home, '.local', 'bin', 'uv'), path.join(machine.home, '.cargo', 'bin', 'uv')];
   const found = await onPath(machine, 'uv');
   for (const file of found ? [] : own) {
     if (await machine.isProgram(file)) {
@@ -107,11 +103,9 @@ async function uvOf(machine: Machine): Promise<string | undefined> {
 
 /** Where the program is; relative entries of PATH are not looked at. */
 async function onPath(machine: Machine, name: string): Promise<string | undefined> {
-  const paths = machine.platform === 'win32' ? path.win32 : path.posix;
-  const file = machine.platform === 'win32' ? `${name}.exe` : name;
-  for (const folder of (machine.env.PATH ?? machine.env.Path ?? '').split(paths.delimiter)) {
-    const whole = paths.join(folder, file);
-    if (paths.isAbsolute(folder) && (await machine.isProgram(whole))) {
+  for (const folder of (machine.env.PATH ?? '').split(path.delimiter)) {
+    const whole = path.join(folder, name);
+    if (path.isAbsolute(folder) && (await machine.isProgram(whole))) {
       return whole;
     }
   }

@@ -29,6 +29,9 @@ function choices(server: Server): Choice[] {
   if (server.phase === 'missing') {
     return [{ label: `$(cloud-download) ${t('Set Up Lowtide…')}`, command: 'lowtide.setUp' }, restart, log];
   }
+  if (server.phase === 'unsupported') {
+    return [{ label: `$(info) ${t('Why Does It Not Run Here?')}`, command: 'lowtide.setUp' }];
+  }
   if (!server.status) {
     return [restart, log];
   }

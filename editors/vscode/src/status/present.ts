@@ -35,6 +35,12 @@ export function bar({ phase, trouble, status }: Shown, folders: ReadonlyMap<stri
   switch (phase) {
     case 'missing':
       return { text: `$(warning) ${t('Lowtide: not found')}`, spoken: t('Lowtide: not found'), tone: 'warning' };
+    case 'unsupported':
+      return {
+        text: `$(circle-slash) ${t('Lowtide: Linux only')}`,
+        spoken: `${t('Lowtide: Linux only')}. ${trouble}`,
+        tone: 'warning',
+      };
     case 'failed':
       return {
         text: `$(error) ${t('Lowtide: stopped')}`,
@@ -99,7 +105,7 @@ export function tooltip(shown: Shown, folders: ReadonlyMap<string, string>): str
     return [
       `**Lowtide**`,
       escape(trouble || bar({ phase, trouble, status }, folders).spoken),
-      `${act} · ${logLink()}`,
+      ...(phase === 'unsupported' ? [] : [`${act} · ${logLink()}`]),
     ].join('\n\n');
   }
   const cutShort = isCutShort(status, folders);

@@ -11,7 +11,6 @@ import { readSettings, serverSettings } from '../../src/settings';
 
 function machine(programs: string[], more: Partial<Machine> = {}): Machine {
   return {
-    platform: 'linux',
     home: '/home/me',
     env: { PATH: '/usr/bin:.:/bin' },
     isProgram: (file) => Promise.resolve(programs.includes(file)),
@@ -57,16 +56,6 @@ test('a path that was set is used or reported, not replaced', async () => {
     command: '/w/bin/lowtide',
     source: 'setting',
   });
-});
-
-test('on Windows the program is an .exe in Scripts', async () => {
-  const windows = machine(['C:\\env\\Scripts\\lowtide.exe'], {
-    platform: 'win32',
-    env: { Path: 'C:\\bin' },
-    home: 'C:\\me',
-  });
-  const located = await locate(windows, { ...where, python: () => Promise.resolve('C:\\env\\python.exe') });
-  assert.equal(located.found && located.command, 'C:\\env\\Scripts\\lowtide.exe');
 });
 
 test('deaths in a row are answered later and later, then no more; a long life forgives', () => {

@@ -7,14 +7,14 @@ import { locate, type Machine } from '../../src/server/locate';
 import { isOlder } from '../../src/setup/compare';
 import { whyItFailed } from '../../src/setup/failure';
 import { wordsForUv } from '../../src/setup/quick';
+import { refusal } from '../../src/setup/supported';
 import { ownEnvironment, waysToInstall } from '../../src/setup/ways';
 import { ownWheel } from '../../src/setup/wheel';
 
-function machine(programs: string[], platform: NodeJS.Platform = 'linux'): Machine {
+function machine(programs: string[]): Machine {
   return {
-    platform,
     home: '/home/me',
-    env: { PATH: platform === 'win32' ? 'C:\\py;.' : '/usr/bin:.' },
+    env: { PATH: '/usr/bin:.' },
     isProgram: (file) => Promise.resolve(programs.includes(file)),
   };
 }
@@ -49,7 +49,7 @@ test('Python makes an environment of the extension’s own, which is used before
   const [way] = await waysToInstall(machine(['/usr/bin/python3']), '/s', wheel, suits);
   assert.deepEqual(way?.steps[0], ['/usr/bin/python3', '-m', 'venv', '--clear', '/s/environment']);
   assert.equal(way.steps[1][0], '/s/environment/bin/python');
-  const { commands } = ownEnvironment('/s', 'linux');
+  const { commands } = ownEnvironment('/s');
   const both = machine(['/usr/bin/lowtide', '/s/environment/bin/lowtide']);
   const located = await locate(both, { configured: '', trusted: false, own: commands });
   assert.equal(located.found && located.source, 'own', 'an older one on PATH does not hide an update');
@@ -102,9 +102,18 @@ test('a Python that is too old is passed over for one that suits', async () => {
   assert.equal(ways[0]?.program, '/usr/bin/python3.12');
 });
 
-test('on Windows the environment has Scripts and .exe', async () => {
-  const [way] = await waysToInstall(machine(['C:\\py\\python.exe'], 'win32'), 'C:\\s', wheel, suits);
-  assert.equal(way?.steps[1][0], 'C:\\s\\environment\\Scripts\\python.exe');
+test('where the server does not run that is said, with where it does', () => {
+  assert.equal(refusal('linux'), undefined);
+  for (const [platform, name] of [
+    ['darwin', 'macOS'],
+    ['win32', 'Windows'],
+    ['freebsd', 'freebsd'],
+  ] as const) {
+    assert.match(
+      refusal(platform) ?? '',
+      new RegExp(`runs on Linux, .* on ${name}\\. .* container, in WSL 2, or over SSH`),
+    );
+  }
 });
 
 test('the wheel is the one in the extension’s folder; a build without one says so', async () => {

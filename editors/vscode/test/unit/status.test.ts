@@ -39,6 +39,14 @@ test('the bar shows used and budget, and what is being done', () => {
   assert.equal(paused.text, '$(debug-pause) Lowtide paused · 212 / 512 MiB');
 });
 
+test('where the server does not run the bar says so, and nothing is offered that cannot be done', () => {
+  const elsewhere = { phase: 'unsupported' as const, trouble: 'Lowtide runs on Linux.', status: undefined };
+  assert.equal(bar(elsewhere).text, '$(circle-slash) Lowtide: Linux only');
+  assert.match(bar(elsewhere).spoken, /runs on Linux/);
+  assert.match(tooltip(elsewhere, own), /runs on Linux/);
+  assert.doesNotMatch(tooltip(elsewhere, own), /command:/);
+});
+
 const folder = {
   files: 154,
   symbols: 1854,
