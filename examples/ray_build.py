@@ -1,6 +1,6 @@
 """Index many repositories on a Ray cluster: a task for each, whose memory resource is Lowtide's budget.
 
-    pip install lowtide 'ray==2.60.*'                 # on every node, and git
+    pip install "$LOWTIDE" 'ray==2.60.*'              # on every node: a wheel of Lowtide, or a clone; and git
     python ray_build.py repositories.txt /net/indexes --budget 512MiB --address auto
 
 `repositories.txt` has a repository a line, as `git clone` takes it. Each becomes OUT/OWNER/NAME/COMMIT.lowtide, the

@@ -141,6 +141,35 @@ def test_every_page_of_the_navigation_is_there() -> None:
         assert (ROOT / source).exists(), source
 
 
+def test_nobody_is_sent_to_a_package_index_for_what_is_not_there() -> None:
+    """Until a version is published, `pip install lowtide` would bring what somebody else has put under that name."""
+    assert "Lowtide is not on PyPI yet" in (ROOT / "docs/install.md").read_text("utf-8")
+    # In one command: up to its end, or the end of the code that it stands in.
+    named = re.compile(
+        r"(?:pip|pipx|uv tool|uvx)\s+(?:install|upgrade|run)\s[^\n;|&`]*(?<![\w./-])lowtide(?![\w./]|-\*?\.)"
+    )
+    sources = [
+        path
+        for pattern in (
+            "daemon/**/*.py",
+            "lsp/**/*.py",
+            "examples/*.py",
+            "editors/*/lua/**/*.lua",
+            "editors/*/src/**/*.ts",
+        )
+        for path in ROOT.glob(pattern)
+    ]
+    helps = [*ROOT.glob("editors/*/doc/*.txt"), ROOT / "editors/vscode/package.nls.json", ROOT / "mkdocs.yml"]
+    told = {
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in (*DOCUMENTS, *sources, *helps)
+        for match in named.finditer(path.read_text("utf-8"))
+    }
+    assert told == set()
+    assert named.search("uv tool install lowtide")
+    assert named.search("pip install --force-reinstall 'lowtide[serve]'")
+
+
 def test_every_language_is_listed() -> None:
     text = (ROOT / "docs/languages.md").read_text("utf-8")
     for language in LANGUAGES:

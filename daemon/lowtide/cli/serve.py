@@ -42,7 +42,8 @@ def command(
 ) -> None:
     """Serve a team's index: what `lowtide push` sends, to who has a token.
 
-    The engine is Milvus; `pip install 'lowtide[serve]'` brings its client. It is reached by nobody but this gateway.
+    The engine is Milvus; `pip install '.[serve]'` in a clone brings its client. It is reached by nobody but this
+    gateway.
     """
     refuse_json(options, "it goes on and on")
     if (certificate is None) != (key is None):
@@ -58,7 +59,8 @@ def command(
     try:
         from lowtide.team.milvus import MilvusEngine
     except ImportError as error:
-        raise ConfigError("the engine's client is not installed", str(error), "pip install 'lowtide[serve]'") from None
+        remedy = "run `pip install '.[serve]'` in a clone of Lowtide"
+        raise ConfigError("the engine's client is not installed", str(error), remedy) from None
     token = ""
     if engine_token_file is not None:
         with open_plain(Path(engine_token_file), MOST_TOKEN_BYTES, follow=True) as file:

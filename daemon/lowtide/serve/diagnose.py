@@ -92,7 +92,7 @@ def _versions() -> Iterator[Check]:
                 "versions",
                 False,
                 f"{name} is not installed",
-                "install Lowtide again: `pip install --force-reinstall lowtide`",
+                "install Lowtide again, as it was installed",
             )
     python = f"Python {platform.python_version()}"
     yield Check("versions", sys.version_info >= (3, 11), f"Lowtide {lowtide.__version__}, {python}, {', '.join(found)}")
