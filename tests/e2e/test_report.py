@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from tests.e2e.harness import Lowtide
 
+import lowtide as package
+
 FORM = Path(__file__).resolve().parents[2] / ".github/ISSUE_TEMPLATE/bug.yml"
 OWN = ("blackbirdia", "Zweifelsfall", "kumquatery", "quuxotic", "hedgehoggery")
 """Words of the user: of folders, files, definitions, patterns and questions."""
@@ -66,6 +68,62 @@ def test_a_folder_that_is_called_in_words_of_lowtide_is_not_named(lowtide: Lowti
     assert "search index" not in str(report)
     names = [check["name"] for check in report["checks"] if check["name"].startswith("index ")]
     assert names == ["index workspace-1"]
+
+
+TOKENS = ("9f8e7d6c5b4a", "sekrit9hunter", "4111111111111111")
+
+
+def test_no_token_and_no_name_made_of_our_own_words_is_in_a_report(lowtide: Lowtide, tree: Callable[..., Path]) -> None:
+    """All of it is called in words of Lowtide's, and there are tokens in all the wrong places."""
+    lowtide.environment |= {
+        "LOWTIDE_EMBEDDED": "",
+        "LOWTIDE_TOKEN": TOKENS[0],
+        "LOWTIDE_SEARCH_KEY": "index",
+        "HTTPS_PROXY": f"http://me:{TOKENS[1]}@proxy:1",
+    }
+    files = {"search plan/list users.py": b"\0" * 9, "index.py": "x = 1\n", f"{TOKENS[2]}.py": "y = 2\n"}
+    root = tree(files, "my search plan")
+    (root / "main.py").symlink_to("/etc/hostname")
+    config = lowtide.home / "config/config.toml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lowtide.run("index", root)
+        lowtide.run("search", "search plan", root)
+        for text in (
+            f'[team]\nurl = "https://me:{TOKENS[1]}@gate.acme.example/x"\n',
+            f'[share]\nurl = "/net/search plan/{TOKENS[0]}"\n',
+            f'token = "{TOKENS[0]}"\n',
+            f'budget = "{TOKENS[2]}"\n',
+        ):
+            config.write_text(text, "utf-8")
+            lowtide.run("status", root, code=None)
+            report = lowtide.run("report").stdout
+            assert "config-file" in report, "what is wrong with the configuration is said"
+            for secret in (*TOKENS, "search plan", "list users", "index.py", "main.py", "acme", "SEARCH_KEY", "gate."):
+                assert secret not in report, (secret, text)
+            allowed = lowtide.run("report", "--with-paths").stdout
+            assert TOKENS[1] not in allowed
+            assert "LOWTIDE_TOKEN" not in allowed, "only what Lowtide reads"
+        config.unlink()
+        root.rename(root.with_name("list of users"))
+        lowtide.run("search", "x", root, code=None)
+        lowtide.run("index", root.with_name("list of users"))
+        report = lowtide.run("report").stdout
+        assert "workspace-2" in report
+        assert "list of users" not in report
+    finally:
+        lowtide.run("daemon", "stop", code=None)
+
+
+def test_a_traceback_says_which_of_our_lines_it_is(lowtide: Lowtide) -> None:
+    log = lowtide.home / "cache/log/daemon.log"
+    log.parent.mkdir(parents=True)
+    program = Path(package.__file__).parent / "serve/daemon.py"
+    log.write_text(f'  File "{program}", line 101, in run\n  File "/home/eve/search/plan.py", line 3, in x\n', "utf-8")
+    log.chmod(0o600)
+    first, second = lowtide.json("report")["log"]
+    assert first == '  File "lowtide/serve/daemon.py", line 101, in run'
+    assert second == "  File <path>, line 3, in x"
 
 
 def test_a_report_is_made_where_nothing_works(lowtide: Lowtide) -> None:

@@ -57,9 +57,9 @@ def remove_leaving(places: Places, limit_bytes: int, is_open: Callable[[Path], b
         try:
             freed = Workspace(root, folders[root]).clear()
         except (LowtideError, OSError) as error:
-            log.info("event=index-not-removed root=%s why=%r", root, str(error))
+            log.info("event=index-not-removed root=%r why=%r", str(root), str(error))
             continue
-        log.info("event=index-removed root=%s bytes=%d why=%r", root, freed, why.value)
+        log.info("event=index-removed root=%r bytes=%d why=%r", str(root), freed, why.value)
         when = datetime.now(UTC).isoformat(timespec="seconds")
         removed.append({"root": str(root), "bytes": index.size_bytes, "why": why.value, "at": when})
     if removed:

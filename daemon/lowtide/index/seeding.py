@@ -55,7 +55,7 @@ class Beginning:
         try:
             install(self._begun.staged, workspace)
         except LowtideError as error:
-            log.warning("event=bundle-not-installed root=%s why=%r", workspace.root, str(error))
+            log.warning("event=bundle-not-installed root=%r why=%r", str(workspace.root), str(error))
             self.messages = (f"the bundle could not be taken over: {error.message}; it is built here",)
         else:
             self.is_copy = True
@@ -91,9 +91,9 @@ def begin_from(siblings: Callable[[Workspace], Iterable[Workspace]], workspace: 
         try:
             _copy(sibling, workspace)
         except (LowtideError, OSError) as error:
-            log.info("event=not-seeded root=%s from=%s why=%r", workspace.root, sibling.root, str(error))
+            log.info("event=not-seeded root=%r from=%r why=%r", str(workspace.root), str(sibling.root), str(error))
         else:
-            log.info("event=seeded root=%s from=%s", workspace.root, sibling.root)
+            log.info("event=seeded root=%r from=%r", str(workspace.root), str(sibling.root))
             return sibling
         finally:
             sweep(workspace.folder)
@@ -141,7 +141,7 @@ def _take_stamps(sibling: Workspace, workspace: Workspace, copy: Catalog) -> Non
     there, here = (checkout_at(os.fsencode(each.root)) for each in (sibling, workspace))
     if there is not None and here is not None:
         known = take_stamps(blobs_as_indexed(sibling.root, there, copy), workspace.root, here, copy)
-        log.info("event=stamps-taken root=%s files=%d", workspace.root, known)
+        log.info("event=stamps-taken root=%r files=%d", str(workspace.root), known)
 
 
 def _share(file: Path, place: Path) -> None:

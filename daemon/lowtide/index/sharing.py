@@ -75,16 +75,16 @@ def fetch(places: Places, share: ShareSettings, workspace: Workspace, recipe: st
     except LowtideError as error:
         if is_stopped():
             return Begun()
-        log.warning("event=bundle-not-taken root=%s why=%r", workspace.root, str(error))
+        log.warning("event=bundle-not-taken root=%r why=%r", str(workspace.root), str(error))
         return Begun(None, f"the shared index cannot be taken over: {error.message}; it is built here")
     except OSError as error:
-        log.warning("event=bundle-not-taken root=%s why=%r", workspace.root, str(error))
+        log.warning("event=bundle-not-taken root=%r why=%r", str(workspace.root), str(error))
         return Begun(None, f"the shared index cannot be taken over: {error.strerror or error}; it is built here")
     if is_stopped():
         staged.discard()
         return Begun()
     back = commits.index(commit)
-    log.info("event=bundle-taken root=%s commit=%s back=%d", workspace.root, commit, back)
+    log.info("event=bundle-taken root=%r commit=%s back=%d", str(workspace.root), commit, back)
     return Begun(staged, f"begun with the shared index of {commit[:12]}" + (f", {back:,} commits back" if back else ""))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from collections import deque
 from collections.abc import Callable
@@ -25,8 +26,14 @@ from lowtide.serve.diagnose import examine, index_check
 from lowtide.system import memory
 
 LOG_LINES = 200
+COMMON = "lowtide-default C.UTF-8 en_US.UTF-8 xterm xterm-256color screen-256color tmux-256color linux dumb"
+"""Words that stand in no source of ours, and tell nothing of anybody."""
 MOST_LINE_CHARACTERS = 2000
-_VARIABLES = ("LOWTIDE_", "XDG_", "NO_COLOR", "TERM", "LANG", "LC_ALL")
+_VARIABLES = (
+    *("LOWTIDE_HOME", "LOWTIDE_BUDGET", "LOWTIDE_MODEL", "LOWTIDE_EMBEDDED"),
+    *("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "NO_COLOR", "TERM", "LANG", "LC_ALL", "GLIBC_TUNABLES"),
+)
+"""What Lowtide reads, and nothing else: a variable that is called alike may hold a token."""
 
 
 def collect(
@@ -55,7 +62,7 @@ def _machine() -> dict[str, Any]:
     """Versions of what Lowtide runs on; nothing of it is the user's."""
     return {
         "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.release()}",
+        "system": _kernel(),
         "architecture": platform.machine(),
         "libc": " ".join(platform.libc_ver()),
         "cores": memory.cpu_count(),
@@ -65,6 +72,13 @@ def _machine() -> dict[str, Any]:
         "container": Path("/.dockerenv").exists() or Path("/run/.containerenv").exists(),
         "libraries": {name: _version(name) for name in _libraries()},
     }
+
+
+def _kernel() -> str:
+    """Its version without what whoever built it has called it, which may be a company's name."""
+    release = platform.release()
+    number = re.match(r"\d+(?:\.\d+)*", release)
+    return f"{platform.system()} {number[0] if number else ''}{' (WSL)' if 'microsoft' in release.lower() else ''}"
 
 
 def _libraries() -> list[str]:
@@ -86,7 +100,7 @@ def _version(name: str) -> str:
 
 
 def _variables() -> dict[str, str]:
-    return {name: value for name, value in sorted(os.environ.items()) if name.startswith(_VARIABLES)}
+    return {name: value for name, value in sorted(os.environ.items()) if name in _VARIABLES}
 
 
 def _configuration(config: Config, complaint: LowtideError | None) -> dict[str, Any]:
@@ -130,10 +144,14 @@ def _log(places: Places, lines: int) -> list[str]:
 
 def _scrubber(places: Places) -> Scrubber:
     package = Path(lowtide.__file__).parent
-    sources = "\n".join(path.read_text("utf-8") for path in sorted(package.rglob("*.py")))
-    names = {}
+    files = sorted(package.rglob("*.py"))
+    sources = "\n".join(path.read_text("utf-8") for path in files)
+    # A traceback says which of our lines it is, and a complaint of the configuration what is wrong with it.
+    names = {str(package): package.name, str(places.config_file): "config-file", str(places.log_file): "log-file"}
     for number, (root, _) in enumerate(sorted(places.list_indexes()), 1):
         names[str(root)] = names[root.as_uri()] = f"workspace-{number}"
         # A folder may be called as anything, `search` or `index` too: no word of it tells that it is a name.
         names[index_check(root)] = f"index workspace-{number}"
-    return Scrubber(words_of(sources), names)
+    return Scrubber(
+        words_of(f"{sources} {COMMON}", (path.relative_to(package.parent).as_posix() for path in files)), names
+    )

@@ -106,7 +106,7 @@ class Gateway:
         try:
             self._engine.let_go(manifest.repository, list(dict.fromkeys((manifest.commit, *before))))
         except EngineError as error:
-            log.warning("event=not-let-go repository=%s why=%r", manifest.repository, str(error))
+            log.warning("event=not-let-go repository=%r why=%r", manifest.repository, str(error))
 
     # -- questions ----------------------------------------------------------------------------------------------
 

@@ -138,10 +138,10 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, msgspec.json.encode(answer(grant, body))
         except LowtideError as error:
             status = _STATUS.get(type(error), 502)
-            log.info("event=refused path=%s who=%s status=%d why=%r", self.path, grant.name, status, str(error))
+            log.info("event=refused path=%r who=%r status=%d why=%r", self.path, grant.name, status, str(error))
             return status, json.dumps({"error": error.kind, "message": error.message}).encode()
         except Exception:
-            log.exception("event=failed path=%s who=%s", self.path, grant.name)
+            log.exception("event=failed path=%r who=%r", self.path, grant.name)
             return 500, json.dumps({"error": "internal", "message": "see the gateway's log"}).encode()
 
     def _refuse(self, status: int, kind: str, message: str) -> None:

@@ -146,7 +146,7 @@ class Rules:
     def take(self, data: bytes, limit_bytes: int) -> bool:
         """Take all lines of an ignore file, up to `limit_bytes` of it; whether there are any rules then."""
         if len(data) > limit_bytes:
-            log.warning("ignore-file-cut file=%s limit_bytes=%d", self._shown, limit_bytes)
+            log.warning("ignore-file-cut file=%r limit_bytes=%d", self._shown, limit_bytes)
             data = data[: data.rfind(b"\n", 0, limit_bytes) + 1]
         self.read_bytes = len(data)
         for number, line in enumerate(io.BytesIO(data.removeprefix(b"\xef\xbb\xbf")), 1):
@@ -192,7 +192,7 @@ class Rules:
             return False
         self._wild_bytes += len(pattern)
         if self._wild_bytes > MAX_WILD_BYTES:
-            log.warning("ignore-pattern-not-obeyed file=%s line=%d why=too-many-patterns", self._shown, number)
+            log.warning("ignore-pattern-not-obeyed file=%r line=%d why=too-many-patterns", self._shown, number)
             return False
         if anchored:
             wild = self._wild_paths = self._wild_paths or _Wild(self._fold)
