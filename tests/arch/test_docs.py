@@ -176,6 +176,15 @@ def test_every_language_is_listed() -> None:
         assert f"| {language.name} |" in text, language.name
 
 
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/languages.md", "editors/vscode/README.md", "editors/vscode/CHANGELOG.md"]
+)
+def test_the_number_of_languages_is_that_of_the_registry(page: str) -> None:
+    told = re.findall(r"\b(\d+) languages", (ROOT / page).read_text("utf-8"))
+    assert told
+    assert {int(number) for number in told} == {len(list(LANGUAGES))}
+
+
 def test_every_reason_has_its_sentence() -> None:
     text = (ROOT / "docs/formats.md").read_text("utf-8")
     for reason in Reason:

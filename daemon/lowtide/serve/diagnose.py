@@ -126,7 +126,7 @@ def _watches() -> Iterator[Check]:
             f"inotify allows {watches:,} folders to be watched",
             ""
             if watches >= LEAST_WATCHES
-            else "`sudo sysctl fs.inotify.max_user_watches=524288` (keep it in /etc/sysctl.d)",
+            else "`sudo sysctl fs.inotify.max_user_watches=1048576` (keep it in /etc/sysctl.d)",
         )
     with suppress(ImportError, OSError):
         import resource
