@@ -37,7 +37,7 @@ def read_contents(catalog: Path) -> Contents:
         chunks = Counter(
             (*row, data[number].hex() if number in data else "", name)
             for *row, number, name in db.execute(
-                "SELECT f.path, c.start_byte, c.end_byte, c.start_line, c.end_line, hex(v.hash), v.id, s.name "
+                "SELECT f.path, c.start_byte, c.end_byte, c.start_line, c.end_line, c.kinds, hex(v.hash), v.id, s.name "
                 "FROM chunks c"
                 " JOIN files f ON f.id = c.file_id LEFT JOIN vectors v ON v.id = c.vector_id"
                 " LEFT JOIN symbols s ON s.id = c.symbol_id"

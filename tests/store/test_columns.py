@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowtide.errors import BundleError
-from lowtide.store import columns
+from lowtide.store import chunk_kinds, columns
 from lowtide.store.catalog import Catalog
 from lowtide.store.details import pack_columns
 
@@ -61,12 +61,13 @@ def fill(path: Path, files: list[tuple[int, int, int]], name: str) -> None:
                 vector = chunk + at if at % 2 else None
                 owner = symbol + at if at < symbols and at % 3 else None
                 db.execute(
-                    "INSERT INTO chunks VALUES (?,?,?,?,?,?,?,?)",
+                    "INSERT INTO chunks VALUES (?,?,?,?,?,?,?,?,0)",
                     (chunk + at, number, vector, owner, 7 * at, 7 * at + 5, at, at + 2),
                 )
                 if vector:
                     db.execute("INSERT INTO vectors VALUES (?,?)", (vector, bytes([at % 256]) * 16))
             symbol, chunk = symbol + symbols, chunk + chunks
+        chunk_kinds.fill(db)
 
 
 def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:

@@ -74,7 +74,7 @@ def chunks_one_by_one(catalog: Catalog, narrow: Filter) -> dict[int, int]:
 
 def select(snapshot: Snapshot, narrow: Filter, stopped: Callable[[], bool] = never) -> Selection | None:
     with snapshot._readers.lend(stopped) as catalog:
-        return Selections().get(narrow, catalog, snapshot._segments.ids_of_kinds, stopped)
+        return Selections().get(narrow, catalog, stopped)
 
 
 @pytest.mark.parametrize("block_chunks", [filters.BLOCK_CHUNKS, 7])
@@ -179,7 +179,7 @@ def test_selecting_takes_bytes_a_chunk_and_no_objects(tmp_path: Path) -> None:
         run = catalog._db.execute
         run(
             "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
-            " INSERT INTO chunks SELECT i, 2 + i / 20, i, NULL, 0, 1, 0, 1 FROM n",
+            " INSERT INTO chunks SELECT i, 2 + i / 20, i, NULL, 0, 1, 0, 1, 0 FROM n",
             (chunks + 9,),
         )
         run(
@@ -198,7 +198,7 @@ def test_selecting_takes_bytes_a_chunk_and_no_objects(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert selection is not None
     assert 0 < len(selection.chunks) < chunks
-    assert peak < filters.selecting_bytes(chunks, chunks, 0)
+    assert peak < filters.selecting_bytes(chunks, chunks)
 
 
 def test_an_id_set_holds_what_it_was_given() -> None:

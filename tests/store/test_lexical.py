@@ -133,8 +133,8 @@ def test_a_narrowed_question_finds_what_a_wide_one_does_of_it(
         absorb(workspace, catalog)
         put(workspace, catalog, "src/net/late.h", "c", ["late_retry window socket", "parse retry"])
         index = opened(workspace, catalog)
-        with closing(Snapshot(workspace)) as snapshot:
-            selection = Selections().get(narrow, catalog, snapshot._segments.ids_of_kinds, lambda: False)
+        with closing(Snapshot(workspace)):
+            selection = Selections().get(narrow, catalog, lambda: False)
         assert selection is not None
         wide = index.candidates(["retry", "socket"], None, 1000)
         expected = {chunk_id: score for chunk_id, score in wide if chunk_id in selection.chunks}
@@ -153,8 +153,8 @@ def test_a_narrow_question_is_answered_though_much_better_lies_outside(
         absorb(workspace, catalog)
         index = opened(workspace, catalog)
         narrow = Filter(globs=("odd.py",))
-        with closing(Snapshot(workspace)) as snapshot:
-            selection = Selections().get(narrow, catalog, snapshot._segments.ids_of_kinds, lambda: False)
+        with closing(Snapshot(workspace)):
+            selection = Selections().get(narrow, catalog, lambda: False)
         assert selection is not None
         assert len(index.candidates(["retry"], Within(selection.chunks, selection.narrowing), 3)) == 1
 

@@ -164,7 +164,7 @@ HOSTILE = {
     "more chunks": "UPDATE files SET chunks = chunks + 1 WHERE id = 1",
     "symbols in a row": "INSERT INTO symbols VALUES (1, 1, 'x', 12, '', 0, 0, 0, 0)",
     "details in a row": "INSERT INTO details VALUES (1, x'00')",
-    "chunks in a row": "INSERT INTO chunks VALUES (1, 1, 1, 1, 0, 1, 0, 0)",
+    "chunks in a row": "INSERT INTO chunks VALUES (1, 1, 1, 1, 0, 1, 0, 0, 0)",
     "vectors in a row": "INSERT INTO vectors VALUES (1, zeroblob(16))",
     "an id that cannot be": "UPDATE files SET first_symbol_id = 1 << 62 WHERE first_symbol_id = 1",
     "ids far apart": "UPDATE files SET first_symbol_id = 1 << 40 WHERE id = (SELECT max(id) FROM files)",

@@ -14,7 +14,7 @@ from lowtide.errors import LockHeld
 from lowtide.index import workspace as index_workspace
 from lowtide.index.workspace import CONVERTS
 from lowtide.read.request import SearchRequest
-from lowtide.store import conversion
+from lowtide.store import chunk_kinds, conversion
 
 CATALOG = Path(__file__).resolve().parents[1] / "data" / "formats" / "catalog-4.sqlite"
 
@@ -31,7 +31,7 @@ def test_a_question_is_told_and_status_too(root: Path, tmp_path: Path, monkeypat
     may_go_on, home = threading.Event(), tmp_path / "home"
     known = conversion.CONVERSIONS[4]
 
-    def slow(db: conversion.Connection) -> None:
+    def slow(db: chunk_kinds.Connection) -> None:
         assert may_go_on.wait(60)
         known(db)
 

@@ -22,6 +22,7 @@ from lowtide.errors import QuestionStopped
 from lowtide.models import SymbolKind
 from lowtide.read.question import check_names
 from lowtide.store.catalog import Catalog
+from lowtide.store.chunk_kinds import mask_of
 from lowtide.store.id_set import IdSet
 from lowtide.store.lexical.engine import Narrowing
 from lowtide.system.tree.globs import Globs
@@ -30,20 +31,14 @@ KEPT = 4
 """Selections kept for the next question of the same kind."""
 BLOCK_CHUNKS = 16_384
 """Read at a time; between two blocks a question can be stopped."""
-BLOCK_SYMBOLS = 4_096
-"""Chunks whose definitions are looked at by kind at a time."""
 LOOK_FILES = 4_096
 FEW_FILES = 1_024
 """So many are named one by one to the lexical index."""
 _WAIT_S = 0.02
-_LINE_BITS = 32
-Ids = npt.NDArray[np.int64]
 _SLACK_BYTES = 1 << 20
 """A block of chunks, the names of files, a block of the catalog's rows."""
 
 Stopped = Callable[[], bool]
-KindIds = Callable[[Sequence[SymbolKind]], IdSet]
-"""Of kinds: the ids of all symbols of these kinds."""
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -93,7 +88,7 @@ class Selections:
         self._lock = threading.Lock()
         self._kept: OrderedDict[Filter, Selection | None] = OrderedDict()
 
-    def get(self, narrow: Filter, catalog: Catalog, ids_of_kinds: KindIds, stopped: Stopped) -> Selection | None:
+    def get(self, narrow: Filter, catalog: Catalog, stopped: Stopped) -> Selection | None:
         """What `narrow` leaves; None when that is everything. UsageError, StoreError, QuestionStopped."""
         while not self._lock.acquire(timeout=_WAIT_S):
             look(stopped)
@@ -101,7 +96,7 @@ class Selections:
             if narrow in self._kept:
                 self._kept.move_to_end(narrow)
             else:
-                self._kept[narrow] = _select(narrow, catalog, ids_of_kinds, stopped)
+                self._kept[narrow] = _select(narrow, catalog, stopped)
                 while len(self._kept) > KEPT:
                     self._kept.popitem(last=False)
             return self._kept[narrow]
@@ -117,12 +112,12 @@ class Selections:
         return sum(kept.size_bytes for kept in tuple(self._kept.values()) if kept is not None)
 
 
-def selecting_bytes(chunks: int, vectors: int, symbols: int) -> int:
+def selecting_bytes(chunks: int, vectors: int) -> int:
     """What making a selection takes at most, and using one, in an index where the highest ids are these."""
-    return 2 * (chunks + vectors) + symbols + _SLACK_BYTES
+    return 2 * (chunks + vectors) + _SLACK_BYTES
 
 
-def _select(narrow: Filter, catalog: Catalog, ids_of_kinds: KindIds, stopped: Stopped) -> Selection | None:
+def _select(narrow: Filter, catalog: Catalog, stopped: Stopped) -> Selection | None:
     files, is_everything = _files(narrow.of_files(), catalog, stopped)
     if is_everything and not narrow.kinds:
         return None
@@ -132,7 +127,7 @@ def _select(narrow: Filter, catalog: Catalog, ids_of_kinds: KindIds, stopped: St
         chunks[:] = True
     else:
         firsts = _take_chunks(chunks, files, catalog, stopped)
-    kinds = ids_of_kinds(narrow.kinds) if narrow.kinds else None
+    kinds = mask_of(narrow.kinds) if narrow.kinds else -1
     vectors = np.zeros(catalog.last_id("vectors") + 1, np.bool_)
     for start in range(0, len(chunks), BLOCK_CHUNKS):
         look(stopped)
@@ -141,13 +136,12 @@ def _select(narrow: Filter, catalog: Catalog, ids_of_kinds: KindIds, stopped: St
         if not len(taken):
             continue
         first, last = start + int(taken[0]), start + int(taken[-1])
-        if kinds is None and len(taken) == last - first + 1:
+        if not narrow.kinds and len(taken) == last - first + 1:
             vectors[catalog.vectors_of_chunks(first, last)] = True
             continue
-        ids, used, symbols = catalog.chunk_places(first, last)
+        ids, used = catalog.chunks_of_kinds(first, last, kinds)
         wanted = chunks[ids]
-        if kinds is not None:
-            wanted &= kinds.mask(symbols) | _hold_kinds(narrow.kinds, catalog, ids)
+        if narrow.kinds:
             block[:] = False
             chunks[ids[wanted]] = True
         vectors[used[wanted]] = True
@@ -155,21 +149,6 @@ def _select(narrow: Filter, catalog: Catalog, ids_of_kinds: KindIds, stopped: St
     # Not by kind: there a chunk has that of one definition, and here it may hold others.
     narrowing = Narrowing(narrow.languages, (), folders_of_globs(narrow.globs), firsts)
     return Selection(IdSet(chunks), IdSet(vectors), narrowing)
-
-
-def _hold_kinds(kinds: Sequence[SymbolKind], catalog: Catalog, ids: Ids) -> npt.NDArray[np.bool_]:
-    """Which of these chunks, ascending, have the name of a definition of these kinds in them, their own or another."""
-    held = np.zeros(len(ids), np.bool_)
-    for start in range(0, len(ids), BLOCK_SYMBOLS):
-        block = ids[start : start + BLOCK_SYMBOLS]
-        files, first_lines, last_lines = catalog.chunk_lines(int(block[0]), int(block[-1]))
-        named_files, lines = catalog.name_lines(int(block[0]), int(block[-1]), kinds)
-        order = np.lexsort((first_lines, files))
-        keys = files[order] << _LINE_BITS | first_lines[order]
-        places = order[np.maximum(np.searchsorted(keys, named_files << _LINE_BITS | lines, side="right") - 1, 0)]
-        inside = (files[places] == named_files) & (first_lines[places] <= lines) & (lines <= last_lines[places])
-        held[start + places[inside]] = True
-    return held
 
 
 def _files(

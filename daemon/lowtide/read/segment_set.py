@@ -95,10 +95,6 @@ class Segments:
         """Whether nobody has written to a file, or removed one, since it was checked."""
         return self.lexical.is_as_opened and all(segment.is_as_opened for segment in self.by_name.values())
 
-    def ids_of_kinds(self, kinds: Sequence[SymbolKind]) -> IdSet:
-        """The ids of all symbols of these kinds."""
-        return self._index.ids_of_kinds(kinds)
-
     def release(self) -> None:
         """Give mapped pages back to the system."""
         if self._vectors is not None:

@@ -108,7 +108,7 @@ class Snapshot:
             highest = [self._opened_with.last_id(table) for table in ("chunks", "vectors", "symbols")]
             self.holds_nothing = not any(highest)
             """Whether nothing was indexed yet when it was opened."""
-            self._selecting_bytes = selecting_bytes(*highest)
+            self._selecting_bytes = selecting_bytes(*highest[:2])
             # Of an index that was made anew in between, nothing can be taken over: its numbers mean other things.
             same = before is not None and before._inode == self._inode
             self._segments: Segments = open_segments(
@@ -242,8 +242,7 @@ class Snapshot:
     ) -> Found:
         selection = None
         if asked.narrow:
-            ids_of_kinds = self._segments.ids_of_kinds
-            selection = self._selections.get(asked.narrow, catalog, ids_of_kinds, stopped)
+            selection = self._selections.get(asked.narrow, catalog, stopped)
         within = Within(selection.chunks, selection.narrowing) if selection else None
         looking = partial(look, stopped)
         by_words = lexical.candidates(asked.words, within, CANDIDATES, looking) if asked.words else []

@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from lowtide.models import SymbolKind
 from lowtide.store.bundle_file import ADDRESSES, CHUNKS, DETAILS, SYMBOLS, damaged
+from lowtide.store.chunk_kinds import masks
 from lowtide.store.details import BLOCK, DamagedBlock, pack_columns, unpack_block
 from lowtide.store.durable import mapped_errors
 from lowtide.store.plausible import MOST_ID, MOST_SPAN, MOST_TEXT, Ask
@@ -210,7 +211,7 @@ def take_columns(folder: Path, ask: Ask, put: Put) -> None:
     _take_addresses(folder / ADDRESSES, put)
     _take_symbols(folder / SYMBOLS, _Places(ask, "symbol"), put)
     _take_details(folder / DETAILS, _Places(ask, "symbol"), put)
-    _take_chunks(folder / CHUNKS, _Places(ask, "chunk"), put)
+    _take_chunks(folder / CHUNKS, _Places(ask, "chunk"), ask, put)
     for name in _PACKS:
         (folder / name).unlink()
 
@@ -270,8 +271,9 @@ def _take_details(path: Path, places: _Places, put: Put) -> None:
     places.end()
 
 
-def _take_chunks(path: Path, places: _Places, put: Put) -> None:
-    for block in _read(path, _Chunks):
+def _take_chunks(path: Path, places: _Places, ask: Ask, put: Put) -> None:
+    for block, following in pairwise(chain(_read(path, _Chunks), [None])):
+        assert block is not None
         ids, owners = places.take(block.count)
         vector_ids, symbols, starts, lines = (
             _unpacked_steps(data, block.count)
@@ -288,9 +290,29 @@ def _take_chunks(path: Path, places: _Places, put: Put) -> None:
             raise damaged("its chunks are of symbols that are not there")
         of = np.where(symbols > 0, owners[:, 1] + symbols - 1, 0)
         others = [[number or None for number in column.tolist()] for column in (vector_ids, of)]
-        numbers = [column.tolist() for column in (starts, starts + sizes, lines, lines + more)]
+        # A name in a line that two chunks share is in the second, which may be in the block that follows.
+        end = (
+            _unpacked_steps(following.start_lines, following.count)[:1] if following and places.is_within else lines[:0]
+        )
+        of_kinds = _kinds(ask, owners, of, np.append(lines, end), np.append(lines + more, end))[: len(lines)]
+        numbers = [column.tolist() for column in (starts, starts + sizes, lines, lines + more, of_kinds)]
         _insert(put, "chunks", [ids.tolist(), owners[:, 0].tolist(), *others, *numbers])
     places.end()
+
+
+def _kinds(ask: Ask, owners: Ints, of: Ints, first_lines: Ints, last_lines: Ints) -> Ints:
+    """Of chunks the kinds of definitions in them: of the files `owners`, and of these symbols."""
+    missing = len(first_lines) - len(of)
+    owners, of = np.append(owners, owners[len(owners) - missing :], axis=0), np.append(of, np.zeros(missing, np.int64))
+    files = np.unique(owners, axis=0)
+    first, last = int(files[:, 1].min()), int((files[:, 1] + files[:, 2]).max())
+    rows = ask(f"SELECT id, file_id, start_line + name_below, kind FROM symbols WHERE id >= {first} AND id < {last}")
+    names = np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, 4).T
+    own = np.zeros(len(of), np.int64)
+    if len(names[0]):
+        at = np.minimum(np.searchsorted(names[0], of), len(names[0]) - 1)
+        own = np.where(names[0][at] == of, names[3][at], 0)
+    return masks((owners[:, 0], first_lines, last_lines), own, (names[1], names[2], names[3]))
 
 
 def _check(what: str, numbers: Ints, least: int = 0, most: int = _SMALL - 1) -> None:
@@ -347,6 +369,11 @@ class _Places:
         return np.repeat(table[:, 3] - before, counts) + np.arange(counts.sum()), np.repeat(
             table[:, :3], counts, axis=0
         )
+
+    @property
+    def is_within(self) -> bool:
+        """Whether the file of the last one has more."""
+        return self._rest is not None
 
     def blocks(self, count: int) -> list[tuple[int, int, int]]:
         """Of so many more symbols, the blocks of their details: (first symbol, from which of these on, up to

@@ -6,20 +6,13 @@ Invariant: memory is bounded by a block of rows, however many there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import groupby, islice
 from operator import itemgetter
-from typing import Any, Protocol
 
+from lowtide.store import chunk_kinds
+from lowtide.store.chunk_kinds import Connection
 from lowtide.store.details import BLOCK, pack_block
-
-
-class Connection(Protocol):
-    """SQLite's."""
-
-    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Any: ...
-
-    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Any: ...
 
 
 def _pack_details(db: Connection) -> None:
@@ -39,5 +32,5 @@ def _blocks(db: Connection) -> Iterator[tuple[int, bytes]]:
             yield block[0][11], pack_block(block)
 
 
-CONVERSIONS: dict[int, Callable[[Connection], None]] = {4: _pack_details}
+CONVERSIONS: dict[int, Callable[[Connection], None]] = {4: _pack_details, 5: chunk_kinds.fill}
 """From which version on -> what is done after the migration's statements."""

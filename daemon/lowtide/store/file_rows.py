@@ -14,10 +14,11 @@ from typing import Any
 import lowtide
 from lowtide.core.plan import RETRIED
 from lowtide.models import FileStat, FileStatus
+from lowtide.store.chunk_kinds import masks_of_file
 from lowtide.store.details import BLOCK, pack_block
 from lowtide.store.pending_words import PendingWordRows
 from lowtide.store.rows import Commit
-from lowtide.wire import UNCHANGED, SymbolColumns, chunk_rows, symbol_blocks
+from lowtide.wire import UNCHANGED, FileResult, SymbolColumns, chunk_rows, symbol_blocks
 
 _INSERT_SYMBOLS = "INSERT INTO symbols VALUES (?,?,?,?,?,?,?,?,?)"
 _INSERT_DETAILS = "INSERT INTO details VALUES (?,?)"
@@ -123,18 +124,22 @@ class FileRows(PendingWordRows):
         if not chunk_count and not result.symbol_count:
             return 0
         run, many = self._db.execute, self._db.executemany
-        next_id = symbol_id
+        next_id, lines, kinds = symbol_id, [], []
         for symbols in symbol_blocks(result):
             many(_INSERT_SYMBOLS, _symbol_values(symbols, next_id, file_id))
             blocks = range(0, len(symbols), BLOCK)
             many(_INSERT_DETAILS, ((next_id + at, pack_block(symbols[at : at + BLOCK])) for at in blocks))
             next_id += len(symbols)
+            lines += [row[7] for row in symbols]
+            kinds += [row[1] for row in symbols]
         vector_ids, new = self._put_vectors(result.hashes, commit.vectors)
         many(
-            "INSERT INTO chunks VALUES (?,?,?,?,?,?,?,?)",
+            "INSERT INTO chunks VALUES (?,?,?,?,?,?,?,?,?)",
             (
-                (number, file_id, vector, symbol_id + row[4] if row[4] >= 0 else None, row[0], row[1], row[2], row[3])
-                for number, (row, vector) in enumerate(zip(chunk_rows(result), vector_ids, strict=True), chunk_id)
+                (number, file_id, vector, symbol_id + row[4] if row[4] >= 0 else None, *row[:4], of_kinds)
+                for number, (row, vector, of_kinds) in enumerate(
+                    zip(chunk_rows(result), vector_ids, _kinds(result, lines, kinds), strict=True), chunk_id
+                )
             ),
         )
         if result.words:
@@ -157,6 +162,12 @@ class FileRows(PendingWordRows):
             last = symbol_id + symbols - 1
             run("DELETE FROM symbols WHERE id BETWEEN ? AND ?", (symbol_id, last))
             run("DELETE FROM details WHERE first_symbol_id BETWEEN ? AND ?", (symbol_id, last))
+
+
+def _kinds(file: FileResult, lines: Sequence[int], kinds: Sequence[int]) -> list[int]:
+    """Of each chunk the kinds of definitions in it, by the lines of their names."""
+    chunks = ((row[2], row[3], kinds[row[4]] if row[4] >= 0 else 0) for row in chunk_rows(file))
+    return masks_of_file(chunks, zip(lines, kinds, strict=True)) if kinds else [0] * file.chunk_count
 
 
 def _symbol_values(rows: Sequence[SymbolColumns], first_id: int, file_id: int) -> Iterator[tuple[Any, ...]]:

@@ -374,35 +374,16 @@ class Queries:
         sql = "SELECT group_concat(coalesce(vector_id, 0)) FROM chunks WHERE id BETWEEN ? AND ?"
         return _numbers(self._value(sql, (first_id, last_id)))
 
-    def chunk_places(self, first_id: int, last_id: int) -> tuple[Ids, Ids, Ids]:
-        """Of chunks `first_id` to `last_id`: their ids, their vectors and their symbols, 0 where there is none."""
+    def chunks_of_kinds(self, first_id: int, last_id: int, mask: int) -> tuple[Ids, Ids]:
+        """Of chunks `first_id` to `last_id` those with definitions of these kinds (`chunk_kinds.mask_of`; -1 for all):
+        their ids, and their vectors, 0 where there is none."""
+        narrowed = "" if mask < 0 else f" AND kinds & {mask}"
         sql = (
-            "SELECT group_concat(id), group_concat(coalesce(vector_id, 0)), group_concat(coalesce(symbol_id, 0))"
-            " FROM chunks WHERE id BETWEEN ? AND ?"
+            "SELECT group_concat(id), group_concat(coalesce(vector_id, 0))"
+            f" FROM chunks WHERE id BETWEEN ? AND ?{narrowed}"
         )
-        ids, vectors, symbols = self._row(sql, (first_id, last_id))
-        return _numbers(ids), _numbers(vectors), _numbers(symbols)
-
-    def chunk_lines(self, first_id: int, last_id: int) -> tuple[Ids, Ids, Ids]:
-        """Of chunks `first_id` to `last_id`, ascending: their files, first lines and last lines."""
-        sql = (
-            "SELECT group_concat(file_id), group_concat(start_line), group_concat(end_line) FROM"
-            " (SELECT file_id, start_line, end_line FROM chunks WHERE id BETWEEN ? AND ? ORDER BY id)"
-        )
-        files, first_lines, last_lines = self._row(sql, (first_id, last_id))
-        return _numbers(files), _numbers(first_lines), _numbers(last_lines)
-
-    def name_lines(self, first_id: int, last_id: int, kinds: Sequence[int]) -> tuple[Ids, Ids]:
-        """Of the definitions of these kinds in the files of chunks `first_id` to `last_id`: files, and lines of the
-        names."""
-        marks = ",".join("?" * len(kinds))
-        sql = (
-            "SELECT group_concat(f.id), group_concat(s.name_line)"
-            " FROM (SELECT DISTINCT file_id FROM chunks WHERE id BETWEEN ? AND ?) c"
-            f" CROSS JOIN files f ON f.id = c.file_id {_ITS_SYMBOLS} WHERE s.kind IN ({marks})"
-        )
-        files, lines = self._row(sql, (first_id, last_id, *map(int, kinds)))
-        return _numbers(files), _numbers(lines)
+        ids, vectors = self._row(sql, (first_id, last_id))
+        return _numbers(ids), _numbers(vectors)
 
     def definitions_in(self, row: ChunkRow, kinds: Sequence[int]) -> list[ChunkRow]:
         """The chunk as each definition of these kinds whose name stands in it, in their order."""

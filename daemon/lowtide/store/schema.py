@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 APPLICATION_ID = 0x4C544944  # "LTID"
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Of the tables. A catalog with a higher one is refused, never touched."""
 
 CONTENT_VERSION = 9
@@ -77,7 +77,8 @@ CREATE TABLE chunks (
     start_byte INTEGER NOT NULL,
     end_byte INTEGER NOT NULL,
     start_line INTEGER NOT NULL,
-    end_line INTEGER NOT NULL
+    end_line INTEGER NOT NULL,
+    kinds INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX chunks_by_vector ON chunks (vector_id);
 
@@ -198,6 +199,9 @@ CREATE INDEX vectors_by_hash ON vectors (substr(hash, 1, 4));
 DELETE FROM sqlite_sequence WHERE name = 'vectors';
 INSERT INTO sqlite_sequence SELECT 'vectors', seq FROM sqlite_sequence WHERE name = 'vectors_before';
 DROP TABLE vectors_before;
+""",
+    5: """
+ALTER TABLE chunks ADD COLUMN kinds INTEGER NOT NULL DEFAULT 0;
 """,
 }
 

@@ -27,7 +27,6 @@ from lowtide.core.match import (
     Band,
     match,
 )
-from lowtide.store.id_set import IdSet
 from lowtide.store.names.name_automata import Block, Query, Scores, Scratch, bands, scan
 from lowtide.store.names.name_candidates import Candidates, Mask, Names, Rows
 from lowtide.store.names.name_rows import FOLD, START, WIDTHS, Bytes, Ids, NameRows
@@ -42,7 +41,6 @@ MOST_KEPT_ROWS = 131_072
 """What may match a query as words, and what has its letters, is kept for the next, which is one key
 longer: 512 KiB each."""
 _MASK_ROWS = 32_768
-_KIND_ROWS = 131_072
 _FOLDED = FOLD.tobytes()
 
 
@@ -94,18 +92,6 @@ class NameIndex:
         found = search.run()
         self._scratches[:] = [scratch]
         return found
-
-    def ids_of_kinds(self, kinds: Collection[int]) -> IdSet:
-        """The ids of all symbols of these kinds."""
-        wanted = _kind_table(kinds)
-        table = np.zeros(
-            max((part.first_id + int(part.ids.max(initial=0)) for part in self.parts), default=0) + 1, np.bool_
-        )
-        for part in self.parts:
-            for start in range(0, len(part.ids), _KIND_ROWS):
-                block = slice(start, start + _KIND_ROWS)
-                table[part.first_id + part.ids[block][wanted[part.kinds[block]]].astype(np.int64)] = True
-        return IdSet(table)
 
 
 def _never() -> bool:
