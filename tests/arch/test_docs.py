@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shlex
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +28,7 @@ DOCUMENTS = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "editors").glob("*/*.md")),
 ]
+RUN = [path for path in DOCUMENTS if "editors" not in path.parts and path.name not in ("RELEASING.md", "commands.md")]
 PLACE = re.compile(r"`([\w./]+\.py):([A-Za-z_][\w.]*)`")
 """A place of the code as documents name it, `file:function`."""
 
@@ -254,6 +257,23 @@ def test_every_command_of_the_documents_is_one_that_there_is(document: Path) -> 
             pass  # --help, --version
         except click.ClickException as error:
             raise AssertionError(f"{document.name}: lowtide {shlex.join(words)}: {error.format_message()}") from error
+
+
+@pytest.mark.parametrize("document", RUN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_block_of_shell_is_run_or_says_why_not(document: Path) -> None:
+    """`tests/e2e/test_pages.py` runs those that are marked so."""
+    text = document.read_text("utf-8")
+    for found in re.finditer(r"^(.*)\n```sh\n(.*)", text, re.MULTILINE):
+        assert re.fullmatch(r"<!-- (?:run|run with \w+|not run: .+) -->", found[1]), found[2]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_block_of_data_and_of_python_can_be_read(document: Path) -> None:
+    yaml = pytest.importorskip("yaml")  # `tokenizers` brings it
+    readers = {"json": json.loads, "python": ast.parse, "yaml": yaml.safe_load, "ini": tomllib.loads}
+    for kind, block in re.findall(r"^```(\w+)\n(.*?)^```", document.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+        if kind in readers:
+            readers[kind](block)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
