@@ -6,15 +6,18 @@ differently, which golden files are for (`tests/data/formats`, `tests/data/proto
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.e2e.harness import Lowtide, python_module
@@ -100,7 +103,7 @@ def test_a_daemon_of_another_version_that_is_in_use_stays_and_it_is_said_what_to
         (check,) = [check for check in lowtide.json("doctor", code=None)["checks"] if check["name"] == "daemon"]
         assert not check["ok"]
         assert "lowtide daemon stop" in check["remedy"]
-        assert lowtide.json("--embedded", "symbols", "handle", root)["symbols"] is not None
+        assert lowtide.json("--embedded", "symbols", "Holder", root)["symbols"]
         assert lowtide.json("report")["daemon"]["version"] == version
         lowtide.run("daemon", "stop")
         assert lowtide.json("search", "value", root)["hits"]
@@ -162,7 +165,7 @@ def test_an_index_of_a_newer_version_is_left_as_it_is_and_it_is_said_what_to_do(
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
         db.commit()
     before = catalog.read_bytes()
-    for words in (["index"], ["search", "value"], ["symbols", "handle"]):
+    for words in (["index"], ["search", "value"], ["symbols", "Holder"]):
         error = lowtide.json(*words, root, code=1)["error"]
         assert error["kind"] == "index-too-new"
         assert "upgrade Lowtide" in error["remedy"]
@@ -175,3 +178,120 @@ def test_an_index_of_a_newer_version_is_left_as_it_is_and_it_is_said_what_to_do(
 def test_the_other_version_is_really_another(both: Callable[[str], Lowtide]) -> None:
     assert "99.0.0" in both("99.0.0").run("--version").stdout
     assert sys.version_info >= (3, 11)
+
+
+def spoken(command: Lowtide, root: Path) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
+    """An editor's session of `command`, opened on `root`: its process, and what `workspace/symbol` answers or how it
+    failed to begin."""
+    editor = subprocess.Popen(
+        command.command("lsp", "--stdio"),
+        env=command.env(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert editor.stdin is not None
+    assert editor.stdout is not None
+
+    def send(message: dict[str, Any]) -> None:
+        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+        assert editor.stdin is not None
+        editor.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        editor.stdin.flush()
+
+    def answer(number: int) -> dict[str, Any]:
+        assert editor.stdout is not None
+        while head := editor.stdout.readline():
+            while editor.stdout.readline().strip():
+                pass
+            message: dict[str, Any] = json.loads(editor.stdout.read(int(head.split(b":")[1])))
+            if message.get("id") == number and "method" not in message:
+                return message
+            if "id" in message and "method" in message:
+                send({"id": message["id"], "result": None})
+        assert editor.stderr is not None
+        return {"ended": editor.stderr.read().decode()}
+
+    folders = [{"uri": root.as_uri(), "name": "x"}]
+    send(
+        {
+            "id": 1,
+            "method": "initialize",
+            "params": {"processId": None, "capabilities": {}, "workspaceFolders": folders},
+        }
+    )
+    if "result" not in (begun := answer(1)):
+        return editor, begun
+    send({"method": "initialized", "params": {}})
+    for number in range(2, 40):
+        send({"id": number, "method": "workspace/symbol", "params": {"query": "Holder"}})
+        if (found := answer(number)).get("result"):
+            return editor, found
+        time.sleep(0.25)
+    return editor, found
+
+
+def end(editor: subprocess.Popen[bytes]) -> None:
+    editor.kill()
+    editor.wait()
+    for pipe in (editor.stdin, editor.stdout, editor.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+@pytest.mark.parametrize("version", OTHERS)
+@pytest.mark.parametrize("in_use", [False, True], ids=["idle", "in use"])
+def test_an_editor_of_another_version_is_answered(
+    version: str, in_use: bool, lowtide: Lowtide, both: Callable[[str], Lowtide], tree: Callable[..., Path]
+) -> None:
+    """As when a window was open while Lowtide was updated, or an extension has a server of its own."""
+    root = tree({"m.py": python_module(1)})
+    lowtide.run("index", root)
+    sessions = []
+    try:
+        if in_use:
+            sessions.append(spoken(lowtide, root))
+            assert sessions[0][1].get("result")
+        else:
+            lowtide.run("daemon", "stop")
+            lowtide.run("daemon", "start")
+        sessions.append(spoken(both(version), root))
+        assert sessions[-1][1].get("result"), sessions[-1][1]
+        if in_use:
+            assert lowtide.json("symbols", "Holder", root)["symbols"], "and the first goes on"
+    finally:
+        for editor, _ in sessions:
+            end(editor)
+
+
+@pytest.mark.parametrize("version", OTHERS)
+def test_an_agent_of_another_version_is_answered_or_is_told_what_to_do(
+    version: str, lowtide: Lowtide, both: Callable[[str], Lowtide], tree: Callable[..., Path]
+) -> None:
+    root = tree({"m.py": python_module(1)})
+    lowtide.run("index", root)
+    agent = both(version)
+    opened = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+    asked = {"name": "symbols", "arguments": {"name": "Holder1", "root": str(root)}}
+    lines = [
+        {"id": 1, "method": "initialize", "params": opened},
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "tools/call", "params": asked},
+    ]
+    editor, _ = spoken(lowtide, root)  # somebody else has the daemon in use
+    try:
+        with subprocess.Popen(
+            agent.command("mcp"), env=agent.env(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            for line in lines:
+                process.stdin.write(json.dumps({"jsonrpc": "2.0", **line}) + "\n")
+                process.stdin.flush()
+            answers = (json.loads(line) for line in process.stdout)
+            answer = next(each for each in answers if each.get("id") == 2)
+            process.stdin.close()
+    finally:
+        end(editor)
+    text = answer["result"]["content"][0]["text"]
+    assert "m.py" in text or "lowtide daemon stop" in text, text
