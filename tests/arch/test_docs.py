@@ -129,6 +129,19 @@ def test_what_troubleshooting_quotes_is_what_the_program_says() -> None:
             assert part in told or part in code, f"nothing says {part!r} of {text!r}"
 
 
+def test_troubleshooting_has_what_vs_code_says_when_the_server_is_not_to_be_had() -> None:
+    page = (ROOT / "docs/troubleshooting.md").read_text("utf-8")
+    sources = ROOT / "editors/vscode/src/setup"
+    says = {"failure.ts": r"t\(\s*'([^']+)'", "supported.ts": r"t\(\s*'([^']+)'"}
+    says |= {"install.ts": r"'((?:This build|Lowtide needs)[^']+)'", "missing.ts": r"'(Lowtide keeps[^']+)'"}
+    texts = [
+        text for file, pattern in says.items() for text in re.findall(pattern, (sources / file).read_text("utf-8"))
+    ]
+    assert len(texts) >= 11
+    for text in texts:
+        assert text.partition(" {")[0].split("{")[0] in page, text
+
+
 def test_the_example_of_a_configuration_can_be_read(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text(EXAMPLE, "utf-8")

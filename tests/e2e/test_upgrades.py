@@ -273,7 +273,7 @@ def test_an_agent_of_another_version_is_answered_or_is_told_what_to_do(
     agent = both(version)
     opened = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
     asked = {"name": "symbols", "arguments": {"name": "Holder1", "root": str(root)}}
-    lines = [
+    lines: list[dict[str, Any]] = [
         {"id": 1, "method": "initialize", "params": opened},
         {"method": "notifications/initialized"},
         {"id": 2, "method": "tools/call", "params": asked},
