@@ -360,6 +360,49 @@ def test_pages_are_given_back_some_seconds_after_the_last_question(settled: Gate
     anyio.run(play)
 
 
+def test_no_more_pages_go_than_have_to_and_each_time_others(settled: Gated, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question maps in pages of every file: those that stay cost the next one nothing."""
+    released: list[object] = []
+    room = 0
+
+    class Part:
+        anonymous_bytes = 0
+
+        def release(self) -> None:
+            nonlocal room
+            room += 1
+            released.append(self)
+
+    graphs, names = [Part(), Part(), Part()], Part()
+
+    async def play() -> None:
+        nonlocal room
+        readers = Readers(Answering(), lambda: 1 << 40)
+        async with readers.use(settled) as snapshot:
+            segments = snapshot._segments
+            assert segments._vectors is not None
+            monkeypatch.setattr(segments._vectors, "segments", graphs)
+            monkeypatch.setattr(segments, "_names", (names,))
+            monkeypatch.setattr(segments.lexical, "release", lambda: released.append("words"))
+        assert released == []
+        monkeypatch.setattr(readers, "_fits", lambda: room >= 2)
+        expected: list[object] = []
+        for graph in (*graphs, graphs[0]):
+            room = 0
+            async with readers.use(settled):
+                pass
+            expected += [names, graph]
+            assert released == expected
+        monkeypatch.setattr(readers, "_fits", lambda: False)
+        async with readers.use(settled):
+            pass
+        assert released == [*expected, names, graphs[1], graphs[2], graphs[0], "words"]
+        monkeypatch.undo()
+        await readers.close()
+
+    anyio.run(play)
+
+
 def test_pages_that_make_it_larger_than_the_budget_go_with_the_question(settled: Gated) -> None:
     async def play() -> None:
         readers = Readers(Answering(), lambda: 1 << 20)

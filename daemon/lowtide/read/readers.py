@@ -148,8 +148,19 @@ class Readers:
         finally:
             place.used_s = time.monotonic()
             self._bound()
-            if memory.own_resident_bytes() > self._budget_bytes():
-                self.release()
+            self._fit()
+
+    def _fit(self) -> None:
+        """Give mapped pages back until this process is no larger than the budget; those of what was asked longest ago
+        first."""
+        for place in sorted(self._places.values(), key=lambda place: place.used_s):
+            if self._fits():
+                return
+            if place.open is not None and place.has_pages:
+                place.open.snapshot.release(self._fits)
+
+    def _fits(self) -> bool:
+        return memory.own_resident_bytes() <= self._budget_bytes()
 
     def _bound(self) -> None:
         """Close those that were used longest ago, as far as they are too much together."""

@@ -15,6 +15,7 @@ import numpy as np
 from lowtide.errors import CorruptSegment
 from lowtide.index.workspace import Workspace
 from lowtide.models import SymbolKind
+from lowtide.read.answering import never
 from lowtide.store import schema
 from lowtide.store.catalog import Catalog
 from lowtide.store.id_set import IdSet
@@ -55,6 +56,7 @@ class Segments:
         self.lacks = tuple(lacks)
         """What answers by meaning lack."""
         self.by_name = segments
+        self._turn = 0
         self._vectors = vectors
         self.delta = delta
         self._names = tuple(names)
@@ -95,13 +97,22 @@ class Segments:
         """Whether nobody has written to a file, or removed one, since it was checked."""
         return self.lexical.is_as_opened and all(segment.is_as_opened for segment in self.by_name.values())
 
-    def release(self) -> None:
-        """Give mapped pages back to the system."""
-        if self._vectors is not None:
-            self._vectors.release()
+    def release(self, is_enough: Callable[[], bool] = never) -> None:
+        """Give mapped pages back to the system, one file after the other until it is enough; the next time another
+        file of vectors is first. A question has pages of each, and those that were kept cost the next one nothing."""
+        vectors = self._vectors.segments if self._vectors is not None else ()
+        turn = self._turn % max(1, len(vectors))
         for segment in self._names:
+            if is_enough():
+                return
             segment.release()
-        self.lexical.release()
+        for graph in (*vectors[turn:], *vectors[:turn]):
+            if is_enough():
+                return
+            graph.release()
+            self._turn += 1
+        if not is_enough():
+            self.lexical.release()
 
     def shrink(self) -> None:
         """Forget what is kept from one question to the next."""

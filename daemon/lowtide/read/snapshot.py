@@ -134,9 +134,9 @@ class Snapshot:
         """The size of the mapped segments."""
         return self._segments.mapped_bytes
 
-    def release(self) -> None:
-        """Give mapped pages back to the system."""
-        self._segments.release()
+    def release(self, is_enough: Callable[[], bool] = never) -> None:
+        """Give mapped pages back to the system, until it is enough."""
+        self._segments.release(is_enough)
 
     def shrink(self) -> None:
         """Give back what was read ahead and kept for the next question."""
