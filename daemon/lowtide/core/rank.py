@@ -71,13 +71,19 @@ def rank_chunks(asked: Asked, candidates: Sequence[Candidate]) -> list[Ranked]:
 def refine(kind: Kind, ranked: Sequence[Ranked], near: Mapping[int, Near]) -> list[Ranked]:
     """`ranked` in the order that it has with what looking at the shortlist gave; of equal ones the earlier stays so."""
     closeness = _closeness(near, VERBATIM_MESSAGE_WEIGHT if kind in _PASTED else VERBATIM_WEIGHT)
-    is_told = any(each.tokens for each in near.values())
+    kept = NEAR_LEXICAL if any(each.tokens for each in near.values()) else 1.0
     refined = []
     for each in ranked:
-        lexical = (NEAR_LEXICAL if is_told else 1.0) * each.signals.get("lexical", 0.0)
-        more = closeness.get(each.chunk_id, {}) | ({"lexical": lexical} if lexical else {})
-        score = each.score + _sum(more) - each.signals.get("lexical", 0.0)
-        refined.append(Ranked(each.chunk_id, score, each.signals | more))
+        score, signals = each.score, each.signals
+        lexical = signals.get("lexical", 0.0)
+        more = closeness.get(each.chunk_id)
+        if more:
+            score += _sum(more)
+            signals = signals | more
+        if lexical and kept != 1.0:
+            score -= lexical - kept * lexical
+            signals = {**signals, "lexical": kept * lexical}
+        refined.append(Ranked(each.chunk_id, score, signals))
     refined.sort(key=lambda each: -each.score)
     return refined
 
@@ -119,7 +125,11 @@ def gathered(ranked: Sequence[Ranked], candidates: Sequence[Candidate]) -> list[
 
 
 def _sum(signals: Mapping[str, float]) -> float:
-    return sum(value for name, value in signals.items() if name not in TOLD)
+    total = 0.0
+    for name, value in signals.items():
+        if name not in TOLD:
+            total += value
+    return total
 
 
 def _closeness(near: Mapping[int, Near], verbatim_weight: float) -> dict[int, dict[str, float]]:

@@ -89,6 +89,9 @@ _COMMON = frozenset(
     " then there this to using was what when where which while who why will with you your".split()
 )
 _ENDINGS = ("ations", "ation", "ings", "ing", "ions", "ion", "ers", "er", "ed", "es", "ly", "s", "e")
+_BY_LAST = {
+    last: tuple(ending for ending in _ENDINGS if ending[-1] == last) for last in {each[-1] for each in _ENDINGS}
+}
 _TEST_WORDS = frozenset(("test", "spec", "fixtur", "exampl", "mock"))
 _PROSE_PATH = re.compile(r"\.(txt|rst|md|markdown|adoc|asciidoc|[1-9])$|(^|/)docs?/")
 _PROSE_WORDS = frozenset(("doc", "document", "manual", "readm", "changelog", "tutorial", "guid"))
@@ -107,7 +110,7 @@ class Features:
             self._wanted.setdefault(name.own.lower(), []).append(name)
         self._concepts = [(frozenset(stems(term)), weight) for term, weight in asked.concepts.items()]
         self._surest = max(asked.concepts.values(), default=0.0)
-        self._hits: dict[str, float] = {}
+        self._hits = _Hits(self._asked)
         self._places: dict[str, dict[str, float]] = {}
         self._names: dict[str, dict[str, float]] = {}
         self._containers: dict[str, float] = {}
@@ -144,54 +147,67 @@ class Features:
 
     def _of_path(self, path: str) -> dict[str, float]:
         folder, _, file = path.rpartition("/")
-        lower = path.lower()
-        features = {
-            "file": FILE_WEIGHT * self._said(stems(file.partition(".")[0]))[1],
-            "folder": FOLDER_WEIGHT * self._said(stems(folder))[1],
-            "test": -TEST_PENALTY * (not self._asks_for_tests and is_aside(path)),
-            "prose": -PROSE_PENALTY * (not self._asks_for_prose and _PROSE_PATH.search(lower) is not None),
-            "made": -MADE_PENALTY * is_made(path),
-        }
-        return {signal: value for signal, value in features.items() if value}
+        features = {}
+        if share := self._said(stems(file.partition(".")[0]))[1]:
+            features["file"] = FILE_WEIGHT * share
+        if share := self._said(stems(folder))[1]:
+            features["folder"] = FOLDER_WEIGHT * share
+        if not self._asks_for_tests and is_aside(path):
+            features["test"] = -TEST_PENALTY
+        if not self._asks_for_prose and _PROSE_PATH.search(path.lower()):
+            features["prose"] = -PROSE_PENALTY
+        if is_made(path):
+            features["made"] = -MADE_PENALTY
+        return features
 
     def _of_name(self, name: str) -> dict[str, float]:
         if not name:
             return {"nameless": -NAMELESS_PENALTY}
+        features = {}
         said, share = self._said(stems(name))
-        covered = min(1.0, said / len(self._asked)) if self._asked else 0.0
-        features = {
-            "name": NAME_SHARE_WEIGHT * share + NAME_QUERY_WEIGHT * covered + NAME_BOTH_WEIGHT * share * covered**0.5,
-            "dunder": -DUNDER_PENALTY * name.startswith("__"),
-            "concept_name": CONCEPT_NAME_WEIGHT * self._of_concepts(name),
-        }
-        return {signal: value for signal, value in features.items() if value}
+        if said:
+            covered = min(1.0, said / len(self._asked))
+            features["name"] = (
+                NAME_SHARE_WEIGHT * share + NAME_QUERY_WEIGHT * covered + NAME_BOTH_WEIGHT * share * covered**0.5
+            )
+        if name.startswith("__"):
+            features["dunder"] = -DUNDER_PENALTY
+        if self._concepts and (concept := self._of_concepts(name)):
+            features["concept_name"] = CONCEPT_NAME_WEIGHT * concept
+        return features
 
     def _of_concepts(self, name: str) -> float:
         """How much the terms count that a name is, or has in it."""
-        if not self._concepts:
-            return 0.0
         own = frozenset(stems(name))
         named = ((terms, weight) for terms, weight in self._concepts if terms and terms <= own)
         return max((weight * (1.0 if terms == own else CONCEPT_WITHIN) for terms, weight in named), default=0.0)
 
     def _said(self, words: tuple[str, ...]) -> tuple[float, float]:
         """How many of the words the query says, and which share of them."""
+        if not words:
+            return 0.0, 0.0
         said = 0.0
         for word in words:
-            hit = self._hits.get(word)
-            if hit is None:
-                hit = self._hits[word] = self._hit(word)
-            said += hit
-        return said, said / len(words) if words else 0.0
+            said += self._hits[word]
+        return said, said / len(words)
 
-    def _hit(self, word: str) -> float:
-        if word in self._asked:
-            return 1.0
-        if len(word) >= 3:
-            for other in self._asked:
-                if len(other) >= 3 and (other.startswith(word) or word.startswith(other)):
-                    return PARTIAL_HIT
-        return 0.0
+
+class _Hits(dict[str, float]):
+    """By stem how much a query of these stems says it: 1, less for a part of it, or nothing."""
+
+    def __init__(self, asked: frozenset[str]) -> None:
+        super().__init__(dict.fromkeys(asked, 1.0))
+        self._long = tuple(word for word in asked if len(word) >= 3)
+        self._beginnings = {word[:3] for word in self._long}
+
+    def __missing__(self, word: str) -> float:
+        self[word] = hit = PARTIAL_HIT if self._is_part(word) else 0.0
+        return hit
+
+    def _is_part(self, word: str) -> bool:
+        return word[:3] in self._beginnings and any(
+            other.startswith(word) or word.startswith(other) for other in self._long
+        )
 
 
 def how_named(wanted: Name, candidate: Candidate, is_whole: bool) -> float:
@@ -239,9 +255,10 @@ def stems(identifier: str) -> tuple[str, ...]:
     return tuple(_stem(word.lower()) for word in _WORD.findall(identifier))
 
 
+@lru_cache(maxsize=8192)
 def _stem(word: str) -> str:
     """A crude stem, only ever compared with others of its kind: `parsing`, `parser` and `parsed` are `pars`."""
-    for ending in _ENDINGS:
+    for ending in _BY_LAST.get(word[-1:], ()):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)]
     return word
