@@ -100,6 +100,7 @@ def ask(tree: Path, questions: Path) -> dict[str, float]:
     from lowtide.work.model.encoder import Side
     from lowtide.work.model.model_folder import default_model, read_model
     from lowtide.work.model.static_model import StaticModel
+    from lowtide.work.words import split_texts
 
     with watched() as seen:
         model = StaticModel.open(read_model(default_model()))
@@ -111,7 +112,7 @@ def ask(tree: Path, questions: Path) -> dict[str, float]:
             before = time.process_time()
             model.encode([query], Side.QUERY)
             between = time.process_time()
-            model.closeness(query, [chunks[(50 * number + place) % len(chunks)] for place in range(50)])
+            model.closeness(query, split_texts([chunks[(50 * number + place) % len(chunks)] for place in range(50)]))
             encode_s, near_s = encode_s + between - before, near_s + time.process_time() - between
     return {
         "questions": len(queries),

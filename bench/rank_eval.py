@@ -83,8 +83,8 @@ async def collect(prefix: str, folder: Path, targets: Mapping[str, tuple[str, st
     async def encode(query: str) -> bytes:
         return bytes(static.encode([query], Side.QUERY)[0])
 
-    async def closeness(query: str, texts: Sequence[str]) -> list[tuple[float, int]]:
-        return static.closeness(query, texts)
+    async def closeness(query: str, words: Sequence[str]) -> list[tuple[float, int]]:
+        return static.closeness(query, words)
 
     setattr(engine, "best_of_each", keep)  # noqa: B010
     embedding = engine.Embedding(encode, model.recipe, closeness)

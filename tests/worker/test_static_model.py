@@ -14,6 +14,7 @@ from lowtide.work.model.embed import runtime_encoder
 from lowtide.work.model.encoder import Encoder, Side
 from lowtide.work.model.model_folder import default_model, read_model
 from lowtide.work.model.static_model import StaticModel
+from lowtide.work.words import split_texts
 
 TEXTS = ["where is the request parsed", "getHTTPResponse_v2 émile 日本", "", "zzxqy", "read " * 9_000]
 
@@ -47,12 +48,12 @@ def test_equals_the_runtime_for_any_text(ours: StaticModel, runtime: Encoder, te
 
 def test_closeness_is_that_of_the_words(ours: StaticModel) -> None:
     texts = ["remove(user)", "deleteUser(id)", "renderTriangle(mesh)", "", "日本"]
-    found = ours.closeness("delete the user", texts)
+    found = ours.closeness("delete the user", split_texts(texts))
     near = [value for value, _ in found]
     assert near[1] > near[0] > near[2] > 0.0 == near[3]
     assert [tokens for _, tokens in found][:4] == [2, 3, 3, 0]
     assert ours.closeness("user", ["user"])[0] == (pytest.approx(1.0), 1)
-    assert ours.closeness("", texts)[1] == (0.0, 3)
+    assert ours.closeness("", split_texts(texts))[1] == (0.0, 3)
     assert ours.closeness("user", []) == []
 
 

@@ -6,7 +6,6 @@ Invariant: nothing is read here; rows and texts are given.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 
 import msgspec
 from msgspec.structs import replace
@@ -19,7 +18,7 @@ from lowtide.models import SymbolKind, display_path
 from lowtide.read.filters import Filter
 from lowtide.read.overlay import Overlay
 from lowtide.store.rows import ChunkRow
-from lowtide.work.words import query_words, split_words
+from lowtide.work.words import query_words
 
 
 class Sought(msgspec.Struct, frozen=True):
@@ -39,7 +38,8 @@ class Found(msgspec.Struct, frozen=True):
     rows: dict[int, ChunkRow]
     candidates: Sequence[Candidate]
     ranked: Sequence[Ranked]
-    texts: Sequence[str] = ()
+    words: Sequence[str] = ()
+    """Of the first, each joined by spaces: of their texts, then of what tells their definitions."""
     verbatim: Sequence[float] = ()
     """Of each text that is looked at, which part of the question stands in it as it is."""
     kinds: Sequence[SymbolKind] = ()
@@ -70,11 +70,9 @@ def candidate_of(row: ChunkRow, bm25: float | None, cosine: float | None, frame:
     )
 
 
-def verbatim_shares(asked: Asked, texts: Sequence[str]) -> list[float]:
-    """Of each text which part of the question stands in it as it is."""
+def verbatim_shares(asked: Asked, words: Sequence[str]) -> list[float]:
+    """Of the words of each text, joined by spaces, which part of the question stands in them as it is."""
     verbatim = Verbatim([query_words(run) for run in asked.runs])
-    encoded = [text.encode("utf-8", "replace") for text in texts]
-    words = split_words(b"".join(encoded), list(accumulate(map(len, encoded), initial=0)))
     return [verbatim.share(each) for each in words]
 
 

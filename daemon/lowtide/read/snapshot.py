@@ -51,7 +51,7 @@ from lowtide.store.details import NO_DETAILS
 from lowtide.store.lexical.index import LexicalIndex, Within
 from lowtide.store.rows import ChunkRow, IndexedFile
 from lowtide.system.beneath import Root, is_beneath
-from lowtide.work.words import query_words
+from lowtide.work.words import query_words, split_texts
 
 if TYPE_CHECKING:
     from lowtide.answers import Definition, References, TextAnswer
@@ -73,7 +73,7 @@ MOST_DEFINITIONS = 64
 _OTHER_MODEL = "the index is another model's until it is brought up to date"
 Encode = Callable[[str], Awaitable[bytes]]
 Closeness = Callable[[str, Sequence[str]], Awaitable[Sequence[tuple[float, int]] | None]]
-"""Of a query and texts: how near each comes to the query's words, and how many tokens it has; None: it cannot be
+"""Of a query and the words of texts: how near each comes to the query's, and how many tokens it has; None: it cannot be
 told."""
 
 
@@ -167,7 +167,7 @@ class Snapshot:
         reasons += found.lacks
         if vector is not None or not self._segments.has_vectors:
             reasons += request.over.lacks  # else it is said already: nothing can be compared by meaning
-        near = await closeness(question.gist, found.texts) if closeness and vector is not None and found.texts else None
+        near = await closeness(question.gist, found.words) if closeness and vector is not None and found.words else None
         ranked = refined(found, near)
         hits, gone = await self._answering.run(lambda _: self._hits(found, ranked, request.limit, request.group))
         stale = len(stale_paths(hits) | gone)
@@ -283,8 +283,9 @@ class Snapshot:
         telling = telling_words(asked.words) if lexical.is_complete and not any(each.bm25 for each in unsaved) else []
         is_strange = bool(telling) and not lexical.holds_any(telling, looking)
         texts = self._texts(catalog, first)
-        verbatim = verbatim_shares(asked.asked, texts[: len(first)])
-        return Found(asked.asked, rows, candidates, ranked, texts, verbatim, kinds, lacks, asked.over, is_strange)
+        words = split_texts(texts if asked.vector is not None else texts[: len(first)])
+        verbatim = verbatim_shares(asked.asked, words[: len(first)])
+        return Found(asked.asked, rows, candidates, ranked, words, verbatim, kinds, lacks, asked.over, is_strange)
 
     def _ask(self, stopped: Stopped, ask: Callable[[Catalog, LexicalIndex], T]) -> T:
         """The answer of the catalog, at one moment, and of the lexical index. Damage of it leaves a mark for the next

@@ -187,11 +187,11 @@ class Host(Shared):
                 return [row.tobytes() for row in matrix]
         return await self.pool.encode(texts, str(self.model.folder), side=side)
 
-    async def closeness(self, query: str, texts: Sequence[str]) -> list[tuple[float, int]] | None:
+    async def closeness(self, query: str, words: Sequence[str]) -> list[tuple[float, int]] | None:
         """`StaticModel.closeness`; None for a model that needs a runtime. ModelError."""
         async with self._encoding:
             static = await self._open_static()
-            return None if static is None else await anyio.to_thread.run_sync(static.closeness, query, texts)
+            return None if static is None else await anyio.to_thread.run_sync(static.closeness, query, words)
 
     async def concepts(self) -> Concepts | None:
         """The concept cards for vectors of the model in use; None when there are none for it."""

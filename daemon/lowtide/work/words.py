@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -90,6 +90,12 @@ def split_words(text: bytes, boundaries: Sequence[int]) -> list[str]:
         words = _split_block(block).decode("utf-8", "replace").split("\n", count)[:count]
         spans.extend(span.strip() if span.isascii() else " ".join(_unicode_words(span)) for span in words)
     return spans
+
+
+def split_texts(texts: Sequence[str]) -> list[str]:
+    """The words of each text, by the rules of `split_words`."""
+    encoded = [text.encode("utf-8", "replace") for text in texts]
+    return split_words(b"".join(encoded), list(accumulate(map(len, encoded), initial=0)))
 
 
 def query_words(text: str) -> list[str]:

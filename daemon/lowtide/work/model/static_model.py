@@ -34,7 +34,6 @@ from lowtide.work.model.encoder import (
 )
 from lowtide.work.model.model_folder import Kind, ModelFolder
 from lowtide.work.model.protobuf import Span, fields, node, packed
-from lowtide.work.words import split_words
 
 # Field numbers of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 _MODEL_GRAPH = 7
@@ -58,7 +57,7 @@ _NODES = (
 )
 """What `model/export.py` writes; another graph may mean anything."""
 
-QUESTION_WORDS_KEPT = 512
+QUESTION_WORDS_KEPT = 2_048
 """Words of several tokens that are remembered where questions are embedded."""
 _TOKENS_AT_ONCE = 1_024
 """Rows of a text that are gathered at once: 1.3 MB for 256 dimensions."""
@@ -153,16 +152,15 @@ class StaticModel:
             vectors[group] = to_int8(sums, self.name)
         return vectors
 
-    def closeness(self, query: str, texts: Sequence[str]) -> list[tuple[float, int]]:
-        """How near each text comes to each word of `query`, as a mean, and how many distinct tokens it has.
+    def closeness(self, query: str, words: Sequence[str]) -> list[tuple[float, int]]:
+        """How near each text comes to each word of `query`, as a mean, and how many distinct tokens it has. The texts
+        are words already (`work.words.split_texts`).
 
         Late interaction (Khattab and Zaharia, "ColBERT", 2020) of a static model: each of the query's tokens finds the
         text's nearest one by cosine, whose root counts, so that all words somewhat near are better than one word said
         and the others far; tokens that the model holds for more important count more. 0 to 1.
         """
         asked = self._most_important(self._bags.bags([words_of(query)[:LONGEST_WORDS_CHARACTERS]]).tokens)
-        encoded = [text.encode("utf-8", "replace") for text in texts]
-        words = split_words(b"".join(encoded), np.cumsum([0, *map(len, encoded)]).tolist())
         bags = self._bags.bags(words)
         if not len(asked) or not len(bags.tokens):
             return [(0.0, int(length)) for length in bags.lengths]
@@ -177,7 +175,7 @@ class StaticModel:
                 cosines[start : start + len(block)] = _unit(self._rows[block])[0] @ rows.T
         weights = (lengths * self._scales[asked, Side.QUERY.value]) ** 2
         weights /= max(float(weights.sum()), 1e-12)
-        near = np.zeros(len(texts), np.float32)
+        near = np.zeros(len(words), np.float32)
         filled = np.flatnonzero(bags.lengths)
         ends = np.cumsum(bags.lengths)
         for first in range(0, len(filled), _TEXTS_AT_ONCE):
