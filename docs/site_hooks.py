@@ -19,6 +19,13 @@ sys.path[:0] = [str(ROOT), str(ROOT / "daemon"), str(ROOT / "lsp")]
 from docs.pages import FROM_ROOT  # noqa: E402
 
 REPOSITORY = "https://github.com/lowtide/lowtide/blob/main/"
+PICTURES = {
+    "images/vscode_search.png": "editors/vscode/media/screenshots/search.png",
+    "images/vscode_memory.png": "editors/vscode/media/screenshots/memory.png",
+    "images/nvim_search.png": "editors/nvim/doc/images/search.png",
+    "images/nvim_memory.png": "editors/nvim/doc/images/memory.png",
+}
+"""On the site -> in the repository."""
 LINK = re.compile(r"(\]\()([^)#\s]+)((?:#[^)\s]*)?\))")
 LOADED = re.compile(
     r"""<(?:script|img|iframe)[^>]*\ssrc="?(?:https?:)?//|<link[^>]*rel="?(?:stylesheet|preconnect)"?[^>]*//"""
@@ -39,6 +46,8 @@ def on_files(files: Any, config: Any) -> Any:
     """Add what is no file of the docs."""
     from mkdocs.structure.files import File
 
+    for name, picture in PICTURES.items():
+        files.append(File.generated(config, name, abs_src_path=str(ROOT / picture)))
     for name, source in FROM_ROOT.items():
         text = _led(ROOT / source, (ROOT / source).read_text("utf-8"))
         files.append(File.generated(config, name, content=text))
@@ -74,7 +83,9 @@ def _led(source: Path, text: str) -> str:
         path = Path(os.path.normpath(source.parent / target))
         if path in pages:
             path = docs / pages[path]
-        if docs in path.parents and path.suffix in (".md", ".png"):
+        if (name := str(path.relative_to(ROOT))) in PICTURES.values():
+            path = docs / next(place for place, picture in PICTURES.items() if picture == name)
+        if docs in path.parents and path.suffix in (".md", ".png", ".svg"):
             return f"{before}{os.path.relpath(path, base)}{after}"
         return f"{before}{REPOSITORY}{path.relative_to(ROOT)}{after}"
 
