@@ -137,4 +137,6 @@ def test_a_report_is_made_where_nothing_works(lowtide: Lowtide) -> None:
 
 
 def test_the_form_of_a_bug_asks_for_it() -> None:
-    assert re.search(r"label: lowtide report\b", FORM.read_text("utf-8"))
+    text = FORM.read_text("utf-8")
+    assert re.search(r"label: lowtide report\b", text)
+    assert "`lowtide doctor --json`" in text, "where the report itself fails"
