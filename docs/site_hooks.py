@@ -20,7 +20,6 @@ from docs.pages import FROM_ROOT  # noqa: E402
 
 REPOSITORY = "https://github.com/lowtide/lowtide/blob/main/"
 PICTURES = {
-    "images/vscode_search.png": "editors/vscode/media/screenshots/search.png",
     "images/vscode_memory.png": "editors/vscode/media/screenshots/memory.png",
     "images/nvim_search.png": "editors/nvim/doc/images/search.png",
     "images/nvim_memory.png": "editors/nvim/doc/images/memory.png",

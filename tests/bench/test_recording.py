@@ -22,6 +22,14 @@ def test_a_command_runs_on_a_terminal_and_a_bar_that_is_drawn_over_is_left_out(t
     assert took < 60
 
 
+def test_the_one_of_vs_code_loads_nothing() -> None:
+    kept = PICTURE.with_name("vscode_search.svg").read_text("utf-8")
+    ElementTree.fromstring(kept)
+    places = re.findall(r'href="(.{16})', kept)
+    assert len(places) > 5
+    assert set(places) == {"data:image/jpeg;"}
+
+
 def test_the_picture_is_whole_says_what_was_said_and_loads_nothing() -> None:
     text = draw([("ls -l", ["a", "", "b & c"], 0.1), ("true", [], 100.0)])
     whole = "".join(ElementTree.fromstring(text).itertext())
