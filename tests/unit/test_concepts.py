@@ -9,9 +9,19 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from lowtide.core.asked import understand
+from lowtide.core.asked import Kind, understand
 from lowtide.core.candidate import Candidate
-from lowtide.core.concepts import LEAST, MOST, MOST_TERMS, SURE, Concept, is_in_plain_words, term_weights
+from lowtide.core.concepts import (
+    LEAST,
+    LEAST_OF_WISH,
+    MOST,
+    MOST_TERMS,
+    SURE,
+    Concept,
+    is_in_plain_words,
+    term_weights,
+    with_concepts,
+)
 from lowtide.core.rank import fuse
 from lowtide.core.rank_features import CONCEPT_NAME_WEIGHT, CONCEPT_WEIGHT
 from lowtide.read.concepts import FILE, Concepts
@@ -43,11 +53,46 @@ def test_near_cards_count_by_how_near_they_are() -> None:
         ("RetryPolicy.next_delay", False),
         ("ValueError: cannot convert 3 to a date", False),
         ("src/app/main.py:12", False),
-        ("Return the number of rows.", False),
+        ("cancel all siblings when one of them fails", True),
+        ("compress the answer before it is sent", True),
+        ("Returns the number of rows.", False),
     ],
 )
 def test_only_plain_words_ask_for_terms_of_art(query: str, is_plain: bool) -> None:
     assert is_in_plain_words(understand(query)) is is_plain
+
+
+WISHES = ("cancel all siblings when one of them fails", "find a root by repeatedly halving an interval")
+
+
+@pytest.mark.parametrize("query", WISHES)
+def test_a_wish_that_a_card_knows_is_answered_as_a_sentence(query: str) -> None:
+    asked = understand(query)
+    assert asked.kind is Kind.ACTION
+    known = with_concepts(asked, [Concept(LEAST_OF_WISH, ("structured_concurrency",)), Concept(LEAST, ("nursery",))])
+    assert known.kind is Kind.SENTENCE
+    assert known.concepts.keys() == {"structured_concurrency", "nursery"}
+
+
+def test_what_one_thing_does_stays_so_when_its_card_is_doubtful() -> None:
+    asked = understand("Return the number of rows.")
+    assert with_concepts(asked, [Concept(LEAST_OF_WISH - 0.01, ("count",))]) == asked
+    assert with_concepts(asked, []) == asked
+
+
+def test_a_question_takes_the_terms_of_any_card_that_counts() -> None:
+    asked = understand("where does it wait until the user has stopped typing")
+    assert with_concepts(asked, [Concept(LEAST, ("debounce",))]).concepts.keys() == {"debounce"}
+
+
+@pytest.mark.parametrize("query", WISHES)
+def test_the_table_knows_what_people_wish_for(query: str) -> None:
+    model = read_model(default_model())
+    static, table = StaticModel.open(model), Concepts.open(default_model() / FILE, model.recipe)
+    assert static is not None
+    assert table is not None
+    (vector,) = static.encode([query], Side.QUERY)
+    assert with_concepts(understand(query), table.near(vector.tobytes())).concepts
 
 
 def test_a_name_that_is_a_term_ranks_before_one_that_has_it() -> None:

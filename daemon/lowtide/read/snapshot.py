@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-from msgspec.structs import replace
 
 from lowtide.answers import Answer, Hit, SymbolHit, milliseconds_since
 from lowtide.core.asked import Asked, Kind
 from lowtide.core.candidate import Ranked, definition
-from lowtide.core.concepts import is_in_plain_words, term_weights
+from lowtide.core.concepts import is_in_plain_words, with_concepts
 from lowtide.core.leads import Lead
 from lowtide.core.lexical import telling_words
 from lowtide.core.plan import NOTHING_DIFFERS, Differing
@@ -197,7 +196,7 @@ class Snapshot:
         words = question.words if mode is not Mode.SEMANTIC or vector is None else ()
         understood = question.asked
         if mode is Mode.HYBRID and vector is not None and embedding.concepts and is_in_plain_words(understood):
-            understood = replace(understood, concepts=term_weights(embedding.concepts.near(vector)))
+            understood = with_concepts(understood, embedding.concepts.near(vector))
         return Sought(understood, words, vector, request.narrow or None, request.over), reasons
 
     async def similar(self, vector: bytes, recipe: str, limit: int, narrow: Filter | None = None) -> Sequence[Hit]:
