@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lowtide.core.candidate import Ranked
-from lowtide.core.support import first_of_each_file, supported
+from lowtide.core.asked import understand
+from lowtide.core.candidate import Candidate, Ranked
+from lowtide.core.rank import fuse
+from lowtide.core.support import OVERLOAD_PENALTY, first_of_each_file, supported, without_overloads_in_front
 
 
 def ranked(*scores: float) -> list[Ranked]:
@@ -28,3 +30,42 @@ def test_hits_below_the_thirtieth_support_nothing() -> None:
 def test_one_hit_a_file_tells_how_many_more_there_are() -> None:
     pairs = first_of_each_file(ranked(0.9, 0.8, 0.7, 0.6), ["a", "b", "a", "a"])
     assert [(each.chunk_id, more) for each, more in pairs] == [(0, 2), (1, 0)]
+
+
+def overload(number: int, name: str, container: str, cosine: float) -> Candidate:
+    return Candidate(
+        number, "src/split.hpp", name, container, 6, "cpp", 10 * number, 10 * number + 9, 10 * number, 1.0, cosine
+    )
+
+
+OVERLOADS = [
+    overload(1, "divide", "text", 0.9),
+    overload(2, "divide", "text", 0.89),
+    overload(3, "divide", "text", 0.88),
+    overload(4, "cut", "text", 0.85),
+    overload(5, "divide", "binary", 0.84),
+]
+
+
+@pytest.mark.parametrize(
+    "query", ["how does a text become a list of its pieces", "Make a list of the pieces of a text."]
+)
+def test_overloads_are_one_answer_to_a_question_in_words(query: str) -> None:
+    hits = fuse(understand(query), OVERLOADS)
+    assert [each.chunk_id for each in hits] == [1, 4, 5, 2, 3]
+    assert [each.signals.get("overload", 0.0) for each in hits] == [0, 0, 0, -OVERLOAD_PENALTY, -OVERLOAD_PENALTY]
+
+
+@pytest.mark.parametrize("query", ["divide", "text::divide"])
+def test_who_asks_for_a_name_gets_its_overloads(query: str) -> None:
+    hits = fuse(understand(query), OVERLOADS)
+    assert {each.chunk_id for each in hits[:3]} >= {1, 2}
+    assert not any("overload" in each.signals for each in hits)
+
+
+def test_a_much_better_overload_stays_in_front_and_what_has_no_name_is_none() -> None:
+    hits = without_overloads_in_front(
+        ranked(0.9, 0.8, 0.5, 0.4), [("a", "A", "f"), ("a", "A", "f"), ("a", "", ""), ("a", "", "")]
+    )
+    assert [each.chunk_id for each in hits] == [0, 1, 2, 3]
+    assert [each.score for each in hits] == pytest.approx([0.9, 0.8 - OVERLOAD_PENALTY, 0.5, 0.4])

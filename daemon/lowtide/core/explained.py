@@ -22,6 +22,7 @@ MEANINGS: Mapping[str, str] = {
     "container": "what it stands in says the question's words",
     "frame": "it is a place that was pasted",
     "support": "other good hits are in its file",
+    "overload": "another of its name and place is before it",
     "inner": "it is not the beginning of its definition",
     "nameless": "it is in no definition",
     "value": "it is a constant, a variable or a field",

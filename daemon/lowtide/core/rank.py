@@ -17,7 +17,7 @@ from lowtide.core.asked import Asked, Kind
 from lowtide.core.candidate import Candidate, Near, Ranked, definition
 from lowtide.core.explained import TOLD
 from lowtide.core.rank_features import Features
-from lowtide.core.support import supported
+from lowtide.core.support import supported, without_overloads_in_front
 
 DENSE_WEIGHT = 0.7
 """Of the cosine; the rest is BM25's. When one of them has nothing to say, the other counts alone."""
@@ -43,6 +43,7 @@ GATHERED = frozenset((Kind.SENTENCE, Kind.NAME))
 """Questions to which all chunks of a definition speak together; what one thing does is said in one of them."""
 SUPPORTED = frozenset((Kind.SENTENCE, Kind.NAME))
 """Questions whose answer may be a file: its further hits support its best."""
+_IN_WORDS = (Kind.SENTENCE, Kind.ACTION)
 _EVIDENCE = frozenset(("lexical", "dense", "near", "near_head", "verbatim", "concept", "closeness"))
 _PASTED = (Kind.MESSAGE, Kind.TRACE)
 
@@ -100,7 +101,12 @@ def best_of_each(kind: Kind, ranked: Sequence[Ranked], candidates: Sequence[Cand
         if key not in answered:
             answered.add(key)
             once.append(each)
-    return supported(once, [by_id[each.chunk_id].path for each in once]) if kind in SUPPORTED else once
+    if kind in SUPPORTED:
+        once = supported(once, [by_id[each.chunk_id].path for each in once])
+    if kind in _IN_WORDS:
+        found = (by_id[each.chunk_id] for each in once)
+        once = without_overloads_in_front(once, [(each.path, each.container, each.name) for each in found])
+    return once
 
 
 def gathered(ranked: Sequence[Ranked], candidates: Sequence[Candidate]) -> list[Ranked]:

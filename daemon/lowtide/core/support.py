@@ -1,7 +1,7 @@
 """What the hits of a file say of each other: further good ones support the best; or, on request, a file is one hit.
 
 A question about more than one function ("how are routes registered") has its answer in the file where several of the
-best hits lie, more than in the one with the single best.
+best hits lie, more than in the one with the single best. The overloads of one function, though, are one answer.
 
 Invariant: pure; only hits above the `FLOOR_RANK`th count, so that a long file gains nothing by its length.
 """
@@ -18,6 +18,8 @@ WEIGHT = 0.25
 DECAY = 0.8
 """Of each further hit against the one before."""
 FLOOR_RANK = 30
+OVERLOAD_PENALTY = 0.2
+"""What is there for several types is one answer: the best of its overloads stands for them, the others make room."""
 
 
 def supported(ranked: Sequence[Ranked], paths: Sequence[str]) -> list[Ranked]:
@@ -37,6 +39,21 @@ def supported(ranked: Sequence[Ranked], paths: Sequence[str]) -> list[Ranked]:
         if others:
             gain = WEIGHT * sum(DECAY**rank * other for rank, other in enumerate(others))
             each = Ranked(each.chunk_id, each.score + gain, each.signals | {"support": gain})
+        again.append(each)
+    again.sort(key=lambda each: -each.score)
+    return again
+
+
+def without_overloads_in_front(ranked: Sequence[Ranked], definitions: Sequence[tuple[str, str, str]]) -> list[Ranked]:
+    """`ranked`, best first, with each further definition of a name in one place put back; `definitions`: the file,
+    container and name of each, the name empty where there is none."""
+    seen: set[tuple[str, str, str]] = set()
+    again = []
+    for each, place in zip(ranked, definitions, strict=True):
+        if place in seen and place[2]:
+            signals = each.signals | {"overload": -OVERLOAD_PENALTY}
+            each = Ranked(each.chunk_id, each.score - OVERLOAD_PENALTY, signals)
+        seen.add(place)
         again.append(each)
     again.sort(key=lambda each: -each.score)
     return again
