@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+import time
 
 import pytest
 from hypothesis import given
@@ -86,3 +87,11 @@ def test_any_value_can_be_scrubbed_again_and_stays_as_it_is(value: object) -> No
 def test_no_token_of_letters_and_digits_stays(token: str, frame: str) -> None:
     left = SCRUB.text(frame.replace("{}", token))
     assert token not in left or (token.isdigit() and len(token) <= 13) or token in KNOWN
+
+
+def test_a_long_line_takes_no_long_time() -> None:
+    """Its characters are looked at once, and not again from each of them on."""
+    began = time.process_time()
+    for line in ("x" * 20_000, "a.b-" * 5_000, "1." * 10_000):
+        SCRUB.text(line)
+    assert time.process_time() - began < 5

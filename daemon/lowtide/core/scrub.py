@@ -18,7 +18,7 @@ PATH = "<path>"
 MOST_DIGITS = 13
 """Of a number that is not cut by commas: bytes of a large disk. What is longer may be anything."""
 _QUOTED_PATH = re.compile(r"""(['"])(?:~|\.{0,2}/|file:)(?:(?!\1).)*\1""")
-_PATH = re.compile(r"""[^\s'"=,;()`]*[/\\][^\s'"=,;()`]*(?:[ ]+(?![^\s=]*=)[^\s'"=,;:()`]+)*""")
+_PATH = re.compile(r"""(?<![^\s'"=,;()`])[^\s'"=,;()`]*[/\\][^\s'"=,;()`]*(?:[ ]+(?![^\s=]*=)[^\s'"=,;:()`]+)*""")
 """To the end of what may still be its name: a folder may be called in several words."""
 _OURS = re.compile(r"lowtide/[\w./]+")
 _KEYED = re.compile(r"""\b(path|file|repository|who)=('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S+)""")
