@@ -25,7 +25,7 @@ from typing import Any
 
 import anyio
 
-from lowtide.core.asked import Kind
+from lowtide.core.asked import Asked
 from lowtide.core.candidate import Candidate, Ranked, definition
 from lowtide.core.rank import best_of_each
 from lowtide.index.workspace import Workspace
@@ -76,9 +76,9 @@ async def collect(prefix: str, folder: Path, targets: Mapping[str, tuple[str, st
     assert static is not None, "the default model is a static one"
     seen: list[tuple[Sequence[Candidate], Sequence[Ranked]]] = []
 
-    def keep(kind: Kind, ranked: Sequence[Ranked], candidates: Sequence[Candidate]) -> list[Ranked]:
+    def keep(asked: Asked, ranked: Sequence[Ranked], candidates: Sequence[Candidate]) -> list[Ranked]:
         seen.append((candidates, ranked))
-        return best_of_each(kind, ranked, candidates)
+        return best_of_each(asked, ranked, candidates)
 
     async def encode(query: str) -> bytes:
         return bytes(static.encode([query], Side.QUERY)[0])

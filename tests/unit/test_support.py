@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from lowtide.core.asked import understand
 from lowtide.core.candidate import Candidate, Ranked
+from lowtide.core.explained import TOLD
 from lowtide.core.rank import fuse
-from lowtide.core.support import OVERLOAD_PENALTY, first_of_each_file, supported, without_overloads_in_front
+from lowtide.core.support import (
+    FILE_OF_THING,
+    OVERLOAD_PENALTY,
+    first_of_each_file,
+    supported,
+    without_overloads_in_front,
+)
 
 
 def ranked(*scores: float) -> list[Ranked]:
@@ -30,6 +38,56 @@ def test_hits_below_the_thirtieth_support_nothing() -> None:
 def test_one_hit_a_file_tells_how_many_more_there_are() -> None:
     pairs = first_of_each_file(ranked(0.9, 0.8, 0.7, 0.6), ["a", "b", "a", "a"])
     assert [(each.chunk_id, more) for each, more in pairs] == [(0, 2), (1, 0)]
+
+
+def in_file(number: int, path: str, cosine: float) -> Candidate:
+    return Candidate(
+        number, path, f"Part{number}", "", 5, "php", 10 * number, 10 * number + 9, 10 * number, 1.0, cosine
+    )
+
+
+FILES = [
+    in_file(1, "src/Client.php", 0.9),
+    in_file(2, "src/CookieJar.php", 0.82),
+    in_file(3, "src/CookieJar.php", 0.81),
+    in_file(4, "src/Server.php", 0.80),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "first"), [("cookie jar", 2), ("where a `Handler` of Guzzle asks the cookie jar", 2)]
+)
+def test_a_question_of_one_thing_leads_to_the_file_of_that_name(query: str, first: int) -> None:
+    asked = understand(query)
+    assert asked.is_of_one_thing
+    hits = fuse(asked, FILES)
+    assert hits[0].chunk_id == first
+    lifted = {each.chunk_id: each.signals.get("file", 0.0) for each in hits}
+    assert lifted[2] == pytest.approx((1 + FILE_OF_THING) * lifted[3]), "the best hit of the file alone is lifted"
+    assert all(each.score == pytest.approx(sum_of(each)) for each in hits)
+
+
+def sum_of(each: Ranked) -> float:
+    return sum(value for name, value in each.signals.items() if name not in TOLD)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "what keeps the little notes that a site left in my browser for the next visit",
+        "Returns the cookie jar.",
+        "CookieJar",
+        "ValueError: cannot open the cookie jar",
+    ],
+)
+def test_other_questions_are_not_of_one_thing(query: str) -> None:
+    assert not understand(query).is_of_one_thing
+
+
+def test_plain_words_that_a_card_knows_are_not_of_one_thing() -> None:
+    asked = understand("little notes of a site")
+    assert asked.is_of_one_thing
+    assert not replace(asked, concepts={"cookie": 1.0}).is_of_one_thing
 
 
 def overload(number: int, name: str, container: str, cosine: float) -> Candidate:

@@ -25,6 +25,8 @@ MOST_GUESSED = 16
 MOST_FRAMES = 8
 LOOKED_AT = 16 << 10
 """Characters of a question that are read for names and frames."""
+FEW_WORDS = 7
+"""A sentence of no more is likely a topic: `cookie jar`, `how blueprints are registered`."""
 _MOST_NAME_CHARACTERS = 120
 _FEWEST_MESSAGE_WORDS = 3
 
@@ -77,6 +79,12 @@ class Asked(msgspec.Struct, frozen=True):
     asks_for_tests: bool = False
     concepts: Mapping[str, float] = msgspec.field(default_factory=dict)
     """Terms of art for what is said in plain words, and how much each counts (`core/concepts.py`)."""
+
+    @property
+    def is_of_one_thing(self) -> bool:
+        """Whether it asks of something that has a name in the code, likely that of a file, and not in plain words."""
+        is_topic = bool(self.names) or len(self.text.split()) <= FEW_WORDS
+        return self.kind is Kind.SENTENCE and not self.concepts and is_topic
 
     @property
     def gist(self) -> str:

@@ -17,7 +17,7 @@ from lowtide.core.asked import Asked, Kind
 from lowtide.core.candidate import Candidate, Near, Ranked, definition
 from lowtide.core.explained import TOLD
 from lowtide.core.rank_features import Features
-from lowtide.core.support import supported, without_overloads_in_front
+from lowtide.core.support import supported, with_their_files, without_overloads_in_front
 
 DENSE_WEIGHT = 0.7
 """Of the cosine; the rest is BM25's. When one of them has nothing to say, the other counts alone."""
@@ -54,7 +54,7 @@ def fuse(asked: Asked, candidates: Sequence[Candidate], near: Mapping[int, Near]
     `near`: what looking at the shortlist gave, by chunk.
     """
     ranked = rank_chunks(asked, candidates)
-    return best_of_each(asked.kind, refine(asked.kind, ranked, near) if near else ranked, candidates)
+    return best_of_each(asked, refine(asked.kind, ranked, near) if near else ranked, candidates)
 
 
 def rank_chunks(asked: Asked, candidates: Sequence[Candidate]) -> list[Ranked]:
@@ -89,10 +89,10 @@ def refine(kind: Kind, ranked: Sequence[Ranked], near: Mapping[int, Near]) -> li
     return refined
 
 
-def best_of_each(kind: Kind, ranked: Sequence[Ranked], candidates: Sequence[Candidate]) -> list[Ranked]:
+def best_of_each(asked: Asked, ranked: Sequence[Ranked], candidates: Sequence[Candidate]) -> list[Ranked]:
     """The best chunk of each definition, in the order that their files give."""
     by_id = {candidate.chunk_id: candidate for candidate in candidates}
-    if kind in GATHERED:
+    if asked.kind in GATHERED:
         ranked = gathered(ranked, candidates)
     answered = set()
     once = []
@@ -101,9 +101,11 @@ def best_of_each(kind: Kind, ranked: Sequence[Ranked], candidates: Sequence[Cand
         if key not in answered:
             answered.add(key)
             once.append(each)
-    if kind in SUPPORTED:
+    if asked.kind in SUPPORTED:
         once = supported(once, [by_id[each.chunk_id].path for each in once])
-    if kind in _IN_WORDS:
+    if asked.is_of_one_thing:
+        once = with_their_files(once, [by_id[each.chunk_id].path for each in once])
+    if asked.kind in _IN_WORDS:
         found = (by_id[each.chunk_id] for each in once)
         once = without_overloads_in_front(once, [(each.path, each.container, each.name) for each in found])
     return once

@@ -1,7 +1,8 @@
 """What the hits of a file say of each other: further good ones support the best; or, on request, a file is one hit.
 
 A question about more than one function ("how are routes registered") has its answer in the file where several of the
-best hits lie, more than in the one with the single best. The overloads of one function, though, are one answer.
+best hits lie, more than in the one with the single best. A question of one thing (`cookie jar`) is
+likely answered in the file of that name. The overloads of one function are one answer.
 
 Invariant: pure; only hits above the `FLOOR_RANK`th count, so that a long file gains nothing by its length.
 """
@@ -18,6 +19,8 @@ WEIGHT = 0.25
 DECAY = 0.8
 """Of each further hit against the one before."""
 FLOOR_RANK = 30
+FILE_OF_THING = 1.5
+"""What a file's best hit has more, of what the file's name gives it, for a question of one thing."""
 OVERLOAD_PENALTY = 0.2
 """What is there for several types is one answer: the best of its overloads stands for them, the others make room."""
 
@@ -39,6 +42,22 @@ def supported(ranked: Sequence[Ranked], paths: Sequence[str]) -> list[Ranked]:
         if others:
             gain = WEIGHT * sum(DECAY**rank * other for rank, other in enumerate(others))
             each = Ranked(each.chunk_id, each.score + gain, each.signals | {"support": gain})
+        again.append(each)
+    again.sort(key=lambda each: -each.score)
+    return again
+
+
+def with_their_files(ranked: Sequence[Ranked], paths: Sequence[str]) -> list[Ranked]:
+    """`ranked`, best first, with the best hit of each file lifted by as much as the file's name says of the question;
+    `paths`: their files."""
+    seen: set[str] = set()
+    again = []
+    for each, path in zip(ranked, paths, strict=True):
+        said = each.signals.get("file", 0.0)
+        if said and path not in seen:
+            signals = each.signals | {"file": (1 + FILE_OF_THING) * said}
+            each = Ranked(each.chunk_id, each.score + FILE_OF_THING * said, signals)
+        seen.add(path)
         again.append(each)
     again.sort(key=lambda each: -each.score)
     return again

@@ -330,7 +330,7 @@ class Snapshot:
         """The best ones of files that are there, and the paths of better ones that are gone."""
         hits: list[Hit] = []
         gone: set[str] = set()
-        best = best_of_each(found.asked.kind, ranked, found.candidates)
+        best = best_of_each(found.asked, ranked, found.candidates)
         further: dict[int, int] = {}
         if group is Group.FILE:
             paths = {candidate.chunk_id: candidate.path for candidate in found.candidates}
