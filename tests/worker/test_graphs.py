@@ -21,6 +21,7 @@ from lowtide.core.budget import MIB, Budget
 from lowtide.core.ladder import Ladder
 from lowtide.errors import WorkerRecycled
 from lowtide.index import graphs as graphs_module
+from lowtide.index import upkeep
 from lowtide.index.graphs import Graphs
 from lowtide.index.upkeep import maintain
 from lowtide.index.workspace import Workspace
@@ -28,6 +29,7 @@ from lowtide.pool.pool import WorkerPool
 from lowtide.pool.terms import Urgency
 from lowtide.read.segment_set import open_segments
 from lowtide.store.catalog import Catalog
+from lowtide.store.segment_file import SegmentKind
 from lowtide.store.vectors.scan import inverse_norms
 from lowtide.store.vectors.vector_segments import open_segment
 from lowtide.system.memory import own_anonymous_bytes
@@ -210,6 +212,37 @@ def test_what_changed_meanwhile_is_not_undone(
     with_pool(play)
     assert catalog.graph_vectors() == 0
     assert not any(name.startswith("graph") for name in files_of(workspace))
+
+
+def test_flat_segments_that_are_written_anew_meanwhile_undo_nothing(
+    workspace: Workspace, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that ends leaves out what an earlier graph holds: minutes of work on the next one are not lost by it."""
+
+    async def play(pool: WorkerPool) -> None:
+        graphs = Graphs(workspace, catalog, pool, None)
+        run = pool.run
+        assert await graphs.build_next()
+        held = catalog.graph_vectors()
+
+        async def meanwhile(worker: Any, task: Any, **named: Any) -> Any:
+            outcome = await run(worker, task, **named)
+            before = named_flats()
+            monkeypatch.setattr(merge, "_is_mostly_dead", lambda segment, _: segment.dead_count > 0)
+            upkeep.tidy_vectors(workspace, catalog)
+            assert not named_flats() & before, "each was written anew"
+            return outcome
+
+        def named_flats() -> set[str]:
+            return {row.name for row in catalog.vector_segments() if row.kind != SegmentKind.GRAPH}
+
+        monkeypatch.setattr(pool, "run", meanwhile)
+        assert await graphs.build_next()
+        assert catalog.graph_vectors() > held
+        assert_finds_all(workspace)
+        assert files_of(workspace) == named(catalog)
+
+    with_pool(play)
 
 
 def test_a_damaged_graph_is_noticed_and_what_it_held_is_embedded_again(workspace: Workspace, catalog: Catalog) -> None:

@@ -33,6 +33,7 @@ from lowtide.pool.worker import Ended
 from lowtide.store.catalog import Catalog
 from lowtide.store.rows import Segment
 from lowtide.store.segment_file import SegmentKind
+from lowtide.store.vectors.vector_segments import last_in_graphs
 from lowtide.store.vectors.vectors import predict_graph_bytes, untouched_graph_bytes
 
 log = logging.getLogger(__name__)
@@ -97,7 +98,8 @@ class Graphs:
                 is_more = await self.build_next()
             except WorkerRecycled:
                 log.info("event=graph-gave-way root=%r", str(self._workspace.root))
-            except CorruptSegment:
+            except CorruptSegment as error:
+                log.warning("event=graph-failed root=%r why=%r", str(self._workspace.root), str(error))
                 self._workspace.report_damaged_segments()
                 await self._rest()
             except (WorkerError, StoreError) as error:
@@ -149,6 +151,8 @@ class Graphs:
                 await self._changed()
             took_s = time.monotonic() - began_s
             log.info("event=graph root=%r vectors=%d s=%.1f", str(self._workspace.root), plan.count, took_s)
+        else:
+            log.info("event=graph-outlived root=%r", str(self._workspace.root))
         return True
 
     def _plan(self) -> _Plan | None:
@@ -180,13 +184,21 @@ class Graphs:
         return _Plan(sources, task, -(-live // action.pieces))
 
     def _name(self, plan: _Plan, made: Segment | None) -> bool:
-        """The step of the manifest, if all that it was made of is still there. What a graph now holds leaves."""
+        """The step of the manifest, if all that it was made of is still there. What a graph now holds leaves.
+
+        Flat segments may have been written anew meanwhile, without what is dead: they hold the same vectors by id.
+        """
         rows = self._catalog.vector_segments()
-        if not {row.name for row in plan.sources} <= {row.name for row in rows}:
-            return False
-        is_joined = plan.sources[0].kind == SegmentKind.GRAPH
-        covered = made.last_id if made else 0
-        gone = [row for row in plan.sources if is_joined or made is None or row.last_id <= covered]
+        flats = [row for row in rows if row.kind != SegmentKind.GRAPH]
+        if plan.sources[0].kind == SegmentKind.GRAPH or made is None:
+            gone = plan.sources
+            if not {row.name for row in gone} <= {row.name for row in rows}:
+                return False
+        else:
+            gone = [row for row in flats if row.last_id <= made.last_id]
+            is_there = any(row.first_id <= made.last_id for row in flats)
+            if not is_there or last_in_graphs(rows) != plan.task.after_id:
+                return False
         self._catalog.swap_segments([made] if made else [], [row.name for row in gone])
         for row in gone:
             (self._workspace.folder / row.name).unlink(missing_ok=True)
