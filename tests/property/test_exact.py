@@ -18,8 +18,10 @@ from tests.property.test_same_as_fresh import index
 
 from lowtide.answers import TextAnswer
 from lowtide.index.workspace import Workspace
+from lowtide.models import SymbolKind
 from lowtide.paths import Places
 from lowtide.read.exact import TextRequest
+from lowtide.read.filters import Filter
 from lowtide.read.snapshot import Snapshot
 
 NAMES = (
@@ -128,6 +130,48 @@ def test_a_lone_carriage_return_ends_a_line_where_nothing_else_does(tmp_path: Pa
         ("cr.py", "wide.py", "crlf.py"), "def second():"
     )
     assert {hit.after for hit in answer.hits if hit.path.endswith(".py")} == {("    first()",)}
+
+
+def test_lines_of_other_kinds_take_nothing_of_what_is_asked_for(tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    root.mkdir()
+    method = "    def turn_{0}(self):\n        return turned({0})\n\n    turned_{0} = turn_{0}\n\n"
+    for name in "ab":
+        methods = "".join(method.format(number) for number in range(60))
+        (root / f"{name}.py").write_text(f"turned = int\n\n\nclass Wheel:\n{methods}")
+    index(root, tmp_path)
+    places = Places(tmp_path / "config", tmp_path / "cache", tmp_path / "run")
+
+    def asked(limit: int, *kinds: SymbolKind) -> TextAnswer:
+        with closing(Snapshot(Workspace(root, places.index_folder(root)))) as snapshot:
+            return anyio.run(snapshot.find_text, TextRequest("turn", limit=limit, narrow=Filter(kinds=kinds)))
+
+    everything = asked(100_000).hits
+    for kind in (SymbolKind.METHOD, SymbolKind.CLASS, SymbolKind.FIELD, SymbolKind.ENUM):
+        there = tuple(hit for hit in everything if hit.kind == kind.label)
+        for limit in (1, 3, 8, 100):
+            answer = asked(limit, kind)
+            assert answer.hits == there[:limit]
+            assert answer.degraded is None
+            assert answer.truncated == (len(there) > limit)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_an_endless_line_does_not_keep_a_question(
+    encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "tree"
+    root.mkdir()
+    grows = root / "old_mac.py"
+    grows.write_bytes("def needle():\r    return 1\r".encode(encoding))
+    index(root, tmp_path)
+    os.truncate(grows, 1 << 40)
+    monkeypatch.setattr("lowtide.read.exact.LONGEST_S", 0.5)
+    places = Places(tmp_path / "config", tmp_path / "cache", tmp_path / "run")
+    with closing(Snapshot(Workspace(root, places.index_folder(root)))) as snapshot:
+        answer = anyio.run(snapshot.find_text, TextRequest("needle"))
+    assert answer.truncated
+    assert "looked through" in (answer.degraded or "")
 
 
 needs_ripgrep = pytest.mark.skipif(shutil.which("rg") is None, reason="ripgrep is not installed")

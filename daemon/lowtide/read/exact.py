@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import codecs
 import time
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -158,9 +157,6 @@ class _Search:
         """Add what the file has. QuestionStopped."""
         if self._stopped():
             raise QuestionStopped("the question was stopped")
-        if time.monotonic() > self._ends_s:
-            self._end(f"only what could be looked through in {LONGEST_S:.0f} s was")
-            return
         if isinstance(file, IndexedFile):
             self._look_through(root, file, catalog)
         elif (known := as_it_would_be_indexed(root, file, self._differing)) is not None:
@@ -169,6 +165,8 @@ class _Search:
             if row is not None:
                 known = known._replace(file_id=row.file_id, size_bytes=row.size_bytes, mtime_ns=row.mtime_ns)
             self._look_through(root, known, catalog)
+        if not self.is_over and time.monotonic() > self._ends_s:
+            self._end(f"only what could be looked through in {LONGEST_S:.0f} s was")
 
     def _look_through(self, root: Root, known: IndexedFile, catalog: Catalog) -> None:
         if not self._takes(known.path, known.language):
@@ -177,16 +175,11 @@ class _Search:
         try:
             with root.open(known.path, 1 << 62) as file:
                 is_stale = not is_unchanged(known, file.info)
-                found = self._hits_of(file, known, is_stale)
+                spans = catalog.symbol_spans(known.file_id) if known.file_id and not is_stale else iter(())
+                found = self._hits_of(file, known, is_stale, _Holders(spans))
         except CannotRead:
             return  # gone, or no plain file any more
-        if found and not is_stale and known.file_id:
-            found = _with_holders(found, catalog.symbol_spans(known.file_id))
-        kinds = {kind.label for kind in self._request.narrow.kinds}
         for hit in found:
-            if kinds and hit.kind not in kinds:
-                self._left_bytes += _bytes_of(hit)
-                continue
             if len(self.hits) == self._request.limit:
                 self._end(None)
                 return
@@ -198,21 +191,31 @@ class _Search:
         self.is_over = self.truncated = True
         self.reason = reason
 
-    def _hits_of(self, file: PlainFile, known: IndexedFile, is_stale: bool) -> list[TextHit]:
+    def _must_end(self) -> bool:
+        return time.monotonic() > self._ends_s or self._stopped()
+
+    def _hits_of(self, file: PlainFile, known: IndexedFile, is_stale: bool, holders: _Holders) -> list[TextHit]:
         found: list[TextHit] = []
-        # With kinds, more may be left out than is known here.
-        most = self._request.limit + 1 - len(self.hits) if not self._request.narrow.kinds else MOST_LINES
+        kinds = self._request.narrow.kinds
+        most = self._request.limit + 1 - len(self.hits)
         shown = display_path(known.path)
         first_line = 0
-        for text in _pieces(file, known.encoding):
+        for text in _pieces(file, known.encoding, self._must_end):
             keys, shown_text = None, text
             for line in self._matcher.lines(text):
+                holder = holders.of(first_line + line.number)
+                # What is not asked for takes nothing of the answer's room.
+                if kinds and (holder is None or holder.kind not in kinds):
+                    continue
                 if keys is None:
                     keys = key_spans(text)
                     shown_text = blank(text, keys) if keys and self._request.context else text
                 if keys and any(start < line.end and line.start < end for start, end in keys):
                     continue
                 hit = _hit(shown, shown_text, line, first_line, self._request.context, is_stale)
+                if holder is not None:
+                    label = SymbolKind(holder.kind).label
+                    hit = hit._replace(kind=label, name=holder.name, container=holder.container)
                 self._left_bytes -= _bytes_of(hit)
                 if self._left_bytes < 0 and (found or self.hits):
                     self._is_cut = True
@@ -220,22 +223,42 @@ class _Search:
                 found.append(hit)
                 if len(found) >= most:
                     return found
-            if time.monotonic() > self._ends_s or self._stopped():
+            if self._must_end():
                 break
             first_line += text.count(b"\n")
         return found
 
 
-def _pieces(file: PlainFile, encoding: str) -> Iterator[bytes]:
+class _Holders:
+    """The innermost definition around each line of a file, asked for line by line in order; `spans` come in the order
+    of their beginnings."""
+
+    def __init__(self, spans: Iterator[SymbolSpan]) -> None:
+        self._spans = spans
+        self._next: SymbolSpan | None = None
+        self._begun: list[SymbolSpan] = []
+
+    def of(self, line: int) -> SymbolSpan | None:
+        """Of a line, counted from 0."""
+        while (span := self._next or next(self._spans, None)) is not None and span.start_line <= line:
+            self._begun.append(span)
+            self._next = None
+        self._next = span
+        while self._begun and self._begun[-1].end_line < line:
+            self._begun.pop()
+        return self._begun[-1] if self._begun else None
+
+
+def _pieces(file: PlainFile, encoding: str, must_end: Callable[[], bool]) -> Iterator[bytes]:
     """The text in UTF-8, without its mark of byte order, in pieces that end with a line where one ends; lines that end
-    in a lone carriage return, in a text without line feeds, end in these here."""
+    in a lone carriage return, in a text without line feeds, end in these here. Nothing more once it must end."""
     is_utf8 = encoding in UTF8 or not is_encoding(encoding)
     wanted = min(PIECE_BYTES, file.info.st_size + 1) if is_utf8 else PIECE_BYTES
     read = _reader(file, encoding)
     rest = read(wanted)
     is_whole = is_utf8 and len(rest) < wanted
     if b"\r" in rest and b"\n" not in rest:
-        is_old_mac = is_whole or not any(b"\n" in more for more in iter(partial(read, PIECE_BYTES), b""))
+        is_old_mac = is_whole or not _has_line_feed(partial(read, PIECE_BYTES), must_end)
         file.seek(0)
         read = _reader(file, encoding, is_old_mac=is_old_mac)
         rest = read(wanted)
@@ -245,6 +268,14 @@ def _pieces(file: PlainFile, encoding: str) -> Iterator[bytes]:
         yield rest[:cut]
         rest = rest[cut:] + more
     yield rest
+
+
+def _has_line_feed(read: Callable[[], bytes], must_end: Callable[[], bool]) -> bool:
+    """Whether one follows, as far as there is time to look: a file may be endless."""
+    while not must_end() and (more := read()):
+        if b"\n" in more:
+            return True
+    return False
 
 
 def _reader(file: PlainFile, encoding: str, *, is_old_mac: bool = False) -> Callable[[int], bytes]:
@@ -303,18 +334,3 @@ def _around(text: bytes, line: Line, context: int) -> tuple[tuple[str, ...], tup
         after.append(_shown(text[start:end], 0)[0])
         start = end + 1
     return tuple(reversed(before)), tuple(after)
-
-
-def _with_holders(hits: Sequence[TextHit], spans: Iterator[SymbolSpan]) -> list[TextHit]:
-    """Lines, in order, each with the innermost definition around it; `spans` come in the order of their beginnings."""
-    numbers = [hit.line - 1 for hit in hits]
-    holders: list[SymbolSpan | None] = [None] * len(hits)
-    for span in spans:
-        first, end = bisect_left(numbers, span.start_line), bisect_right(numbers, span.end_line)
-        if first == len(numbers):
-            break
-        holders[first:end] = [span] * (end - first)
-    return [
-        hit._replace(kind=SymbolKind(span.kind).label, name=span.name, container=span.container) if span else hit
-        for hit, span in zip(hits, holders, strict=True)
-    ]
