@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -115,6 +117,27 @@ def test_blocks_end_where_rows_are_many_or_long(tmp_path: Path, monkeypatch: pyt
         with catalog.filling() as (ask, put):
             columns.take_columns(tmp_path, ask, put)
     assert {table: rows(path)[table] for table in TABLES} == {table: before[table] for table in TABLES}
+
+
+def test_no_symbol_is_read_more_than_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files without any stand between the others: a block of chunks reads the symbols of its own files."""
+    monkeypatch.setattr(columns, "BLOCK_ROWS", 16)
+    path = tmp_path / "catalog.sqlite"
+    fill(path, [(20, 2, 1), (0, 2, 1)] * 60, "x")
+    read = 0
+    with closing(Catalog(path, writable=True)) as catalog:
+        columns.write_columns(tmp_path, catalog.ask)
+        catalog.leave_out()
+        with catalog.filling() as (ask, put):
+
+            def counted(sql: str) -> Iterator[Any]:
+                nonlocal read
+                for row in ask(sql):
+                    read += "FROM symbols" in sql
+                    yield row
+
+            columns.take_columns(tmp_path, counted, put)
+    assert 0 < read <= 2 * 20 * 60
 
 
 def test_columns_of_other_files_are_refused(tmp_path: Path) -> None:

@@ -304,8 +304,8 @@ def _kinds(ask: Ask, owners: Ints, of: Ints, first_lines: Ints, last_lines: Ints
     """Of chunks the kinds of definitions in them: of the files `owners`, and of these symbols."""
     missing = len(first_lines) - len(of)
     owners, of = np.append(owners, owners[len(owners) - missing :], axis=0), np.append(of, np.zeros(missing, np.int64))
-    files = np.unique(owners, axis=0)
-    first, last = int(files[:, 1].min()), int((files[:, 1] + files[:, 2]).max())
+    having = owners[owners[:, 2] > 0]  # the others say 0 for their first one
+    first, last = int(having[:, 1].min(initial=MOST_ID)), int((having[:, 1] + having[:, 2]).max(initial=0))
     rows = ask(f"SELECT id, file_id, start_line + name_below, kind FROM symbols WHERE id >= {first} AND id < {last}")
     names = np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, 4).T
     own = np.zeros(len(of), np.int64)
