@@ -240,7 +240,7 @@ def test_every_cache_of_the_daemon_tells_its_limit_and_how_it_fares(modules: Pat
             await service.wait_idle(modules)
             for number in range(900):
                 word = "".join(chr(ord("a") + number // 26**place % 26) for place in range(3))
-                await service.search(SearchRequest(f"compute zq{word}xk", limit=1))
+                await service.search(SearchRequest(f"compute zq{word}xk vq{word}xk wq{word}xk", limit=1))
             parts = {part.name: part for part in service.memory().children[0].children}
             caches = [parts[name] for name in ("question cache", "words cache", "open texts cache")]
             told = [cache.as_json() for cache in caches]
