@@ -171,6 +171,8 @@ def test_read_only_index_is_searched_and_not_written(small_disk: Path, tree: Tre
     lowtide = Lowtide(small_disk)
     root = tree({f"m{n}.py": python_module(n) for n in range(5)})
     lowtide.run("index", root)
+    # Who has asked before has left a lock there.
+    assert lowtide.json("search", "compute the figure", root)["hits"]
     (root / "new.py").write_text("x = 1\n")
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     error = lowtide.json("index", root, code=1)["error"]

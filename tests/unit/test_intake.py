@@ -144,6 +144,13 @@ def test_half_a_surrogate_pair_is_taken() -> None:
     run(body)
 
 
+def test_half_a_surrogate_pair_is_sent_as_json_that_anyone_reads() -> None:
+    message = {"query": "\ud800 — \udfff", "path": "日本"}
+    _, body = rpc.frame(message).split(b"\r\n\r\n", 1)
+    assert json.loads(body.decode()) == message
+    assert "日本" in body.decode()
+
+
 def test_a_half_sent_message_gives_way_to_others(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

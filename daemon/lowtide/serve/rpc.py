@@ -23,7 +23,7 @@ class FramingError(Exception):
 
 def frame(message: dict[str, Any]) -> bytes:
     """One message as it travels."""
-    body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 

@@ -312,7 +312,8 @@ def _place_to_open(folder: Path) -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory(prefix="lowtide-", ignore_cleanup_errors=True) as place:
         for name in os.listdir(folder):
-            os.symlink(folder.absolute() / name, os.path.join(place, name))
+            if name != META_LOCK:  # one that was left there cannot be locked
+                os.symlink(folder.absolute() / name, os.path.join(place, name))
         yield place
     # Tantivy looks at a folder that it has opened from a thread of its own, and may make its lock as the folder goes.
     shutil.rmtree(place, ignore_errors=True)
