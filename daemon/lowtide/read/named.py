@@ -72,13 +72,18 @@ def named_chunks(
     return found
 
 
+def share_named(name: str, said: frozenset[str]) -> float:
+    """How much of a name these stems say, from 0 to 1."""
+    words = stems(name)
+    return sum(word in said for word in words) / max(1, len(words))
+
+
 def of_kind(catalog: Catalog, row: ChunkRow, kinds: Sequence[SymbolKind], asked: Asked) -> ChunkRow:
     """The chunk as the definition of these kinds in it that the question names most of; as it is when it has none."""
     said = frozenset(query_stems(asked.gist))
 
     def key(each: ChunkRow) -> tuple[float, int]:
-        words = stems(each.name)
-        return sum(word in said for word in words) / max(1, len(words)), -each.symbol_start_line
+        return share_named(each.name, said), -each.symbol_start_line
 
     return max(catalog.definitions_in(row, kinds), key=key, default=row)
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,10 +22,11 @@ from lowtide.answers import Answer, Reference, References, SymbolHit
 from lowtide.config.settings import IndexSettings
 from lowtide.core.match import SCORE_DIGITS, Band, clean_query, fold, least_wanted, match
 from lowtide.core.pasted import SAME_NAME, is_same_name, readings, without_separators
-from lowtide.core.rank_features import own_name
+from lowtide.core.rank_features import own_name, query_stems
 from lowtide.core.symbol_rank import Nearness, file_worth, is_held, symbol_score
 from lowtide.errors import LowtideError, NoIndex
 from lowtide.models import Mode, SymbolKind, display_path
+from lowtide.read.named import share_named
 from lowtide.read.overlay import Overlay, Piece
 from lowtide.read.references import Editor, OpenText, last_name, references_in
 from lowtide.read.request import SearchRequest
@@ -256,11 +259,18 @@ def _pieces(document: Document, path: str, request: SearchRequest) -> Iterator[P
     kinds = {int(kind) for kind in request.narrow.kinds}
     rows = document.chunk_symbols
     named = [row for row in rows if row[1] and own_name(row[0]).lower() in names]
+    of_kinds = sorted((row for row in rows if row[1] in kinds), key=itemgetter(7))
+    said = frozenset(query_stems(request.question.gist)) if of_kinds else frozenset()
     for first_byte, end_byte, first, last, symbol in document.chunks:
         row = rows[symbol] if 0 <= symbol < len(rows) else None
         row = next((each for each in named if first <= each[3] <= last), row)
         if kinds and (row is None or row[1] not in kinds):
-            continue
+            # As of a chunk of the index: a definition that has its name in it, the one that the question names most of.
+            start = bisect_left(of_kinds, first, key=itemgetter(7))
+            inside = of_kinds[start : bisect_right(of_kinds, last, start, key=itemgetter(7))]
+            row = max(inside, key=lambda each: share_named(each[0], said), default=None)
+            if row is None:
+                continue
         piece = Piece(path, text[first_byte:end_byte].decode("utf-8", "replace"), first, last)
         if row is not None:
             name, kind, container, line, _, end_line, _, _, _, signature, doc = row
