@@ -12,8 +12,9 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("daemon", "lsp")
 WORDS = {"message", "degraded", "reason", "reasons", "why", "detail", "what", "remedy", "note", "strerror"}
 """Attributes, keys and names that hold words for people. (A `message` by that name alone may be one of JSON-RPC.)"""
-FOREIGN = {"daemon/lowtide/store/vectors/vectors.py"}
-"""usearch tells by the words of a RuntimeError alone that a signal has ended its work."""
+FOREIGN = {"daemon/lowtide/store/vectors/vectors.py", "daemon/lowtide/store/lexical/engine.py"}
+"""usearch tells by the words of a RuntimeError alone that a signal has ended its work, and Tantivy the number of the
+system's error."""
 LOOKS = {"startswith", "endswith", "find", "removeprefix", "removesuffix"}
 """Methods that look at what words say."""
 PATTERNS = {"search", "match", "fullmatch", "findall", "finditer"}

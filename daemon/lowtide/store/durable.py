@@ -19,6 +19,8 @@ from lowtide.errors import StoreError
 TEMPORARY_SUFFIX = ".tmp"
 """What the name of an unfinished file ends with; a sweep may remove every such file that no process writes."""
 
+_FOR_NOW = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM))
+
 Place = tuple[int, int, int, int]
 """Which file, and which state of it: device, number, size and time of modification."""
 
@@ -47,6 +49,17 @@ def _store_error(error: OSError, path: Path) -> StoreError:
     if error.errno == errno.EFBIG:
         return StoreError(what, why, "raise the limit on the size of a file (`ulimit -f`), or use another file system")
     return StoreError(what, why, "check the disk's space and health, then run the command again")
+
+
+def raise_for_now(error: BaseException, path: Path) -> None:
+    """StoreError when `path` cannot be opened because this process or the machine has no room for one more file: that
+    tells nothing of the file, which must not be taken for a damaged one."""
+    if isinstance(error, OSError) and error.errno in _FOR_NOW:
+        raise StoreError(
+            f"cannot open the index file {path.name} now",
+            os.strerror(error.errno),
+            "ask again in a moment; if it stays so, raise the limit on open files (`ulimit -n`)",
+        ) from error
 
 
 def sync_file(path: Path) -> None:

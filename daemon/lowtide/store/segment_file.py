@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lowtide.errors import CorruptSegment
-from lowtide.store.durable import TEMPORARY_SUFFIX, mapped_errors, open_plain_file, place_in, sync_folder
+from lowtide.store.durable import TEMPORARY_SUFFIX, mapped_errors, open_plain_file, place_in, raise_for_now, sync_folder
 from lowtide.store.rows import Segment
 
 FORMAT_VERSION = 1
@@ -185,6 +185,7 @@ class SegmentFile:
             finally:
                 os.close(fd)
         except (OSError, ValueError) as error:
+            raise_for_now(error, path)
             raise CorruptSegment(f"the index file {path.name} cannot be read", str(error), _REBUILT) from error
         _, _, _, self.dims, sections, count, first_id, last_id = _HEADER.unpack_from(self._header)
         self.facts = Segment(path.name, kind, first_id, last_id, count, size, crc32)

@@ -26,6 +26,7 @@ import msgspec
 import tantivy
 
 from lowtide.errors import CorruptSegment, StoreError
+from lowtide.store.durable import raise_for_now
 
 META_LOCK = ".tantivy-meta.lock"
 """Held for as long as an index is opened."""
@@ -104,6 +105,10 @@ def folders_of(path: str) -> list[str]:
     return ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
 
 
+_SAID = re.compile(r"\bos error (\d{1,3})\b|\bcode: (\d{1,3})\b")
+"""How Tantivy tells the number of an error of the system, which its exceptions do not have."""
+
+
 @contextmanager
 def _mapped(path: Path) -> Iterator[None]:
     """Whatever Tantivy says of `path`, as Lowtide's; by type, for it has no codes."""
@@ -115,6 +120,8 @@ def _mapped(path: Path) -> Iterator[None]:
         # A panic in Rust is pyo3's PanicException, which is no Exception.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
+        if number := _SAID.search(str(error)):
+            raise_for_now(OSError(int(number[1] or number[2]), ""), path)
         raise CorruptSegment(
             f"the lexical index {path.name} cannot be used",
             str(error)[:500],

@@ -27,6 +27,7 @@ from lowtide.store.durable import (
     mapped_errors,
     open_plain_file,
     place_in,
+    raise_for_now,
     sync_folder,
 )
 from lowtide.store.lexical import engine
@@ -100,6 +101,7 @@ def check(folder: Path, expected: Segment, known: Checked | None = None) -> Chec
             finally:
                 os.close(fd)
         except OSError as error:
+            raise_for_now(error, path)
             raise _damaged(folder, f"{file.name}: {error.strerror}") from error
     return Checked(listing, places)
 
@@ -198,6 +200,7 @@ def _read_listing(folder: Path, expected: Segment) -> tuple[Listing, Place]:
             raise _damaged(folder, "its listing is not the one in the manifest")
         listing = msgspec.json.decode(data, type=Listing)
     except (OSError, msgspec.MsgspecError) as error:
+        raise_for_now(error, folder)
         raise _damaged(folder, str(error)) from error
     if listing.schema != engine.SCHEMA_VERSION:
         raise CorruptSegment(
