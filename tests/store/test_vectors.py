@@ -14,8 +14,8 @@ import pytest
 from lowtide.errors import CorruptIndex
 from lowtide.store.id_set import IdSet
 from lowtide.store.rows import Segment
-from lowtide.store.vectors import scan
-from lowtide.store.vectors.scan import Ids, Matrix
+from lowtide.store.vectors import scan, vector_segments
+from lowtide.store.vectors.scan import Ids, Matrix, Query
 from lowtide.store.vectors.sketch import SketchDistances, sketch_bytes, sketches
 from lowtide.store.vectors.vector_index import Delta, VectorIndex, blocks_of
 from lowtide.store.vectors.vector_segments import (
@@ -235,6 +235,34 @@ def test_graph_finds_nearly_all_that_an_exact_scan_finds(tmp_path: Path) -> None
         for query in clustered(50, seed=9)
     )
     assert hits >= 490
+
+
+def test_a_graph_is_asked_once_for_what_passes_a_filter_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many more as the filter leaves out; and where comparing every row is sooner done, the graph is left alone."""
+    matrix = clustered(4_000)
+    built = graph(tmp_path / "g", [flat(tmp_path / "f", ids_from(1, len(matrix)), matrix)])
+    asked: list[int] = []
+    search = built._graph.search
+
+    def counted(vector: Matrix, wanted: int) -> Ids:
+        asked.append(wanted)
+        return search(vector, wanted)
+
+    monkeypatch.setattr(built._graph, "search", counted)
+    rng = np.random.default_rng(3)
+    for scanned, share, expected in ((2, 0.5, 1), (2, 0.01, 0), (4_000, 0.5, 0)):
+        monkeypatch.setattr(vector_segments, "_SCANNED", scanned)
+        mask = rng.random(len(matrix)) < share
+        asked.clear()
+        for number in range(20):
+            query = Query.prepare(matrix[number])
+            rows, _ = built.search(query, 256, mask, graphs=8)
+            exact, _ = built.rows.search_rows(query, 256, np.flatnonzero(mask))
+            assert len(np.intersect1d(rows, exact)) >= 0.9 * len(exact)
+        assert len(asked) == 20 * expected, (scanned, share)
+        assert all(wanted >= 2 * 256 for wanted in asked)
 
 
 def test_graph_is_built_from_many_sources_without_the_dead(tmp_path: Path) -> None:

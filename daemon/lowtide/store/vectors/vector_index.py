@@ -20,7 +20,7 @@ from lowtide.store.vectors.vector_segments import AnySegment, GraphSegment, last
 
 Scores = npt.NDArray[np.float32]
 
-_GATHER_SHARE = 8
+_GATHER_SHARE = 4
 """When fewer than one row in this many is allowed, those are fetched one by one instead of scanning all."""
 _BLOCK_ROWS = 1_024
 

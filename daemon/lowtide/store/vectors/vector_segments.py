@@ -95,6 +95,12 @@ class FlatSegment(_InFile):
         return self.rows.search(query, limit, mask)
 
 
+_SPARE = 1.25
+"""What passes a filter does not lie evenly: so many times as many are asked for."""
+_SCANNED = 200
+"""Rows that are compared by their sketches in the time in which a graph finds one more."""
+
+
 class GraphSegment(_InFile):
     """A usearch graph viewed in its file; a search touches a few thousand vectors, however many there are.
 
@@ -125,8 +131,15 @@ class GraphSegment(_InFile):
 
         `graphs`: how many are asked together, which share what is looked at.
         """
-        wanted = min(len(self.rows), SHORTLIST, max(limit, LEAST_EXPANSION, EXPANSION_SEARCH // graphs))
-        while wanted <= min(len(self.rows), SHORTLIST):
+        most = min(len(self.rows), SHORTLIST)
+        wanted = min(most, max(limit, LEAST_EXPANSION, EXPANSION_SEARCH // graphs))
+        if mask is not None:
+            # As many more as the mask leaves out, for to ask again costs all of it once more; but not so many that all
+            # rows are compared sooner.
+            most = min(most, max(wanted, len(self.rows) // _SCANNED))
+            passing = max(1, int(np.count_nonzero(mask)))
+            wanted = max(wanted, int(_SPARE * limit * len(mask) / passing))
+        while wanted <= most:
             try:
                 rows = np.sort(self._graph.search(query.vector, wanted))
             except GraphError as error:
@@ -135,7 +148,7 @@ class GraphSegment(_InFile):
                 rows = rows[mask[rows]]
             if len(rows) >= min(limit, len(self.rows)):
                 return self.rows.search_rows(query, limit, rows)
-            wanted *= 4
+            wanted *= 2
         return self.rows.search(query, limit, mask)
 
 
