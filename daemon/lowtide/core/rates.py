@@ -51,7 +51,7 @@ class Rates(msgspec.Struct, frozen=True):
             if run.files < _LEAST_FILES or run.cpu_s <= 0:
                 continue
             # A quick run says something too: that a file costs little.
-            rest_s = max(run.cpu_s - START_S, run.cpu_s / 2)
+            rest_s = max(run.cpu_s - START_S, run.cpu_s / 4)
             files, mib = run.files / run.cpu_s, run.source_mib / run.cpu_s
             ff, fm, mm = ff + files * files, fm + files * mib, mm + mib * mib
             fy, my = fy + files * rest_s / run.cpu_s, my + mib * rest_s / run.cpu_s
