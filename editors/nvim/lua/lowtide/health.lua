@@ -61,7 +61,11 @@ local function check_command()
     fail(('`%s --version` failed: %s'):format(path, said), again)
     return nil
   end
-  compare('server: ' .. path, version, 'update it: `pipx install --force .` (or `uv tool install --force .`) in a newer clone of Lowtide')
+  compare(
+    'server: ' .. path,
+    version,
+    'update it: `pipx install --force .` (or `uv tool install --force .`) in a newer clone of Lowtide'
+  )
   return version
 end
 

@@ -29,7 +29,8 @@ function M.complaint()
   end
   if vim.fn.executable(options.cmd[1]) == 0 then
     local text = 'the server is not found: `%s` is not an executable in PATH; '
-    return text:format(options.cmd[1]) .. 'install it: `pipx install .` in a clone of Lowtide, or set vim.g.lowtide.cmd'
+    return text:format(options.cmd[1])
+      .. 'install it: `pipx install .` in a clone of Lowtide, or set vim.g.lowtide.cmd'
   end
 end
 
