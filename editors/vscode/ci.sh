@@ -52,5 +52,6 @@ for version in ${VSCODES:-4.139.1}; do
   echo "== vscode $version: in the extension host"
   npm run --silent inhost
   echo "== vscode $version: sessions"
-  npm run --silent e2e
+  # A moment of the machine's passes; a fault of ours fails again. What failed stands above either way.
+  npm run --silent e2e || { echo "== vscode $version: sessions, once more"; npm run --silent e2e; }
 done
