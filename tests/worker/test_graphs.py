@@ -192,6 +192,18 @@ def test_cancelling_leaves_nothing(workspace: Workspace, catalog: Catalog, monke
     assert files_of(workspace) == named(catalog) == before
 
 
+def before_it_is_named(monkeypatch: pytest.MonkeyPatch, pool: WorkerPool, act: Callable[[], object]) -> None:
+    """Do this whenever a worker has come to the end of its task."""
+    run = pool.run
+
+    async def then(worker: Any, task: Any, **named: Any) -> Any:
+        outcome = await run(worker, task, **named)
+        act()
+        return outcome
+
+    monkeypatch.setattr(pool, "run", then)
+
+
 def test_what_changed_meanwhile_is_not_undone(
     workspace: Workspace, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,14 +211,7 @@ def test_what_changed_meanwhile_is_not_undone(
 
     async def play(pool: WorkerPool) -> None:
         graphs = Graphs(workspace, catalog, pool, None)
-        run = pool.run
-
-        async def forgotten(worker: Any, task: Any, **named: Any) -> Any:
-            outcome = await run(worker, task, **named)
-            catalog.forget_vectors()
-            return outcome
-
-        monkeypatch.setattr(pool, "run", forgotten)
+        before_it_is_named(monkeypatch, pool, catalog.forget_vectors)
         await graphs.build_next()
 
     with_pool(play)
@@ -221,22 +226,19 @@ def test_flat_segments_that_are_written_anew_meanwhile_undo_nothing(
 
     async def play(pool: WorkerPool) -> None:
         graphs = Graphs(workspace, catalog, pool, None)
-        run = pool.run
         assert await graphs.build_next()
         held = catalog.graph_vectors()
 
-        async def meanwhile(worker: Any, task: Any, **named: Any) -> Any:
-            outcome = await run(worker, task, **named)
+        def write_anew() -> None:
             before = named_flats()
             monkeypatch.setattr(merge, "_is_mostly_dead", lambda segment, _: segment.dead_count > 0)
             upkeep.tidy_vectors(workspace, catalog)
             assert not named_flats() & before, "each was written anew"
-            return outcome
 
         def named_flats() -> set[str]:
             return {row.name for row in catalog.vector_segments() if row.kind != SegmentKind.GRAPH}
 
-        monkeypatch.setattr(pool, "run", meanwhile)
+        before_it_is_named(monkeypatch, pool, write_anew)
         assert await graphs.build_next()
         assert catalog.graph_vectors() > held
         assert_finds_all(workspace)

@@ -31,14 +31,14 @@ _MADE_PARTS = ("vendor", "third", "node_modules", "dist", "generated", ".min.", 
 def is_test(path: str) -> bool:
     """Whether a file belongs to the tests."""
     lower = path.lower()
-    return _has(lower, _TEST_PARTS) and _is_test(path, lower)
+    return _has(lower, _TEST_PARTS) and (_TESTS.search(lower) is not None or _TESTS_AS_WRITTEN.search(path) is not None)
 
 
 def is_aside(path: str) -> bool:
     """Whether a file belongs to the tests, or shows or measures what others do."""
-    lower = path.lower()
-    if _has(lower, _TEST_PARTS) and _is_test(path, lower):
+    if is_test(path):
         return True
+    lower = path.lower()
     return _has(lower, _SHOWN_PARTS) and _SHOWN.search(lower) is not None
 
 
@@ -46,10 +46,6 @@ def is_made(path: str) -> bool:
     """Whether a file is generated, packed or someone else's, by its name."""
     lower = path.lower()
     return _has(lower, _MADE_PARTS) and _MADE.search(lower) is not None
-
-
-def _is_test(path: str, lower: str) -> bool:
-    return _TESTS.search(lower) is not None or _TESTS_AS_WRITTEN.search(path) is not None
 
 
 def _has(text: str, parts: tuple[str, ...]) -> bool:

@@ -291,19 +291,18 @@ def _take_chunks(path: Path, places: _Places, ask: Ask, put: Put) -> None:
         of = np.where(symbols > 0, owners[:, 1] + symbols - 1, 0)
         others = [[number or None for number in column.tolist()] for column in (vector_ids, of)]
         # A name in a line that two chunks share is in the second, which may be in the block that follows.
-        end = (
-            _unpacked_steps(following.start_lines, following.count)[:1] if following and places.is_within else lines[:0]
-        )
-        of_kinds = _kinds(ask, owners, of, np.append(lines, end), np.append(lines + more, end))[: len(lines)]
+        end = lines[:0]
+        if following is not None and places.is_within:
+            end = _unpacked_steps(following.start_lines, following.count)[:1]
+        of_kinds = _kinds(ask, owners, of, lines, lines + more, end)
         numbers = [column.tolist() for column in (starts, starts + sizes, lines, lines + more, of_kinds)]
         _insert(put, "chunks", [ids.tolist(), owners[:, 0].tolist(), *others, *numbers])
     places.end()
 
 
-def _kinds(ask: Ask, owners: Ints, of: Ints, first_lines: Ints, last_lines: Ints) -> Ints:
-    """Of chunks the kinds of definitions in them: of the files `owners`, and of these symbols."""
-    missing = len(first_lines) - len(of)
-    owners, of = np.append(owners, owners[len(owners) - missing :], axis=0), np.append(of, np.zeros(missing, np.int64))
+def _kinds(ask: Ask, owners: Ints, of: Ints, first_lines: Ints, last_lines: Ints, end: Ints) -> Ints:
+    """Of chunks the kinds of definitions in them: of the files `owners`, and of these symbols. `end`: the first line of
+    the chunk that follows them in the last file, if there is one."""
     having = owners[owners[:, 2] > 0]  # the others say 0 for their first one
     first, last = int(having[:, 1].min(initial=MOST_ID)), int((having[:, 1] + having[:, 2]).max(initial=0))
     rows = ask(f"SELECT id, file_id, start_line + name_below, kind FROM symbols WHERE id >= {first} AND id < {last}")
@@ -312,7 +311,9 @@ def _kinds(ask: Ask, owners: Ints, of: Ints, first_lines: Ints, last_lines: Ints
     if len(names[0]):
         at = np.minimum(np.searchsorted(names[0], of), len(names[0]) - 1)
         own = np.where(names[0][at] == of, names[3][at], 0)
-    return masks((owners[:, 0], first_lines, last_lines), own, (names[1], names[2], names[3]))
+    files = np.append(owners[:, 0], owners[-1:, 0][: len(end)])
+    chunks = files, np.append(first_lines, end), np.append(last_lines, end)
+    return masks(chunks, np.append(own, 0 * end), (names[1], names[2], names[3]))[: len(of)]
 
 
 def _check(what: str, numbers: Ints, least: int = 0, most: int = _SMALL - 1) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -124,14 +125,14 @@ class FileRows(PendingWordRows):
         if not chunk_count and not result.symbol_count:
             return 0
         run, many = self._db.execute, self._db.executemany
-        next_id, lines, kinds = symbol_id, [], []
+        next_id, lines, kinds = symbol_id, array("q"), array("B")  # of all its symbols: a generated file has very many
         for symbols in symbol_blocks(result):
             many(_INSERT_SYMBOLS, _symbol_values(symbols, next_id, file_id))
             blocks = range(0, len(symbols), BLOCK)
             many(_INSERT_DETAILS, ((next_id + at, pack_block(symbols[at : at + BLOCK])) for at in blocks))
             next_id += len(symbols)
-            lines += [row[7] for row in symbols]
-            kinds += [row[1] for row in symbols]
+            lines.extend(row[7] for row in symbols)
+            kinds.extend(row[1] for row in symbols)
         vector_ids, new = self._put_vectors(result.hashes, commit.vectors)
         many(
             "INSERT INTO chunks VALUES (?,?,?,?,?,?,?,?,?)",

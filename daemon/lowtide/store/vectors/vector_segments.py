@@ -50,6 +50,10 @@ from lowtide.store.vectors.vectors import (
 COPY_ROWS = 4_096
 _ADD_ROWS = 512
 _GRAPH_HEAD_BYTES = 8
+_SPARE = 1.25
+"""What passes a filter does not lie evenly: so many times as many are asked for."""
+_SCANNED = 200
+"""Rows that are compared by their sketches in the time in which a graph finds one more."""
 
 
 class _InFile:
@@ -93,12 +97,6 @@ class FlatSegment(_InFile):
     def search(self, query: Query, limit: int, mask: Mask | None = None) -> Found:
         """The nearest rows where `mask` is true."""
         return self.rows.search(query, limit, mask)
-
-
-_SPARE = 1.25
-"""What passes a filter does not lie evenly: so many times as many are asked for."""
-_SCANNED = 200
-"""Rows that are compared by their sketches in the time in which a graph finds one more."""
 
 
 class GraphSegment(_InFile):
